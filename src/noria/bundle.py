@@ -1,0 +1,109 @@
+"""What gets shipped: config.json, model.safetensors and a model card. Plain data only: loading runs no code from it.
+
+The config holds the resolved job (without the path of the data), what was learnt from training (`states`), and the
+sha256 of the weights. Read next: stages/predict.py, which loads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from noria import __version__
+from noria.contract import Task
+from noria.disk import plain_disk_errors, sync_folder, write_synced
+from noria.errors import UserError
+from noria.job import Job, load_job
+from noria.runs import read_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from noria.model.assemble import Model
+    from noria.stages.plan import Plan
+    from noria.stages.prepare import Prepared
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle: the model (in evaluation mode, on the CPU) and all that belongs to it."""
+
+    path: Path
+    config: dict[str, Any]
+    job: Job
+    task: Task
+    model: Model
+
+    @property
+    def states(self) -> dict[str, Any]:
+        states: dict[str, Any] = self.config["states"]
+        return states
+
+
+def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: dict[str, Tensor], plan: Plan) -> None:
+    """Write RUN/bundle whole, in one step; an older one is replaced."""
+    from safetensors.torch import save
+
+    data = save({name: value.contiguous().cpu() for name, value in weights.items()})
+    described = job.model_dump(mode="json")
+    described["data"] |= {"path": None, "fetch": None}
+    config = {
+        "format": FORMAT,
+        "noria": __version__,
+        "task": job.task,
+        "job": described,
+        "fields": prepared.report["fields"],
+        "states": prepared.states,
+        "weights": {"count": plan.weights, "sha256": hashlib.sha256(data).hexdigest()},
+        "baseline": _baseline(task, prepared),
+        "data": {"fingerprint": prepared.fingerprint, "records": prepared.report["records"]},
+    }
+    temporary, final = run / ".bundle.tmp", run / "bundle"
+    with plain_disk_errors(run):
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        write_synced(temporary / "model.safetensors", data)
+        write_synced(temporary / "config.json", json.dumps(config, ensure_ascii=False, indent=1).encode())
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(temporary, final)
+        sync_folder(run)
+
+
+def _baseline(task: Task, prepared: Prepared) -> dict[str, Any]:
+    train = {name: np.asarray(values[:]) for name, values in prepared.splits["train"].target.items()}
+    return {name: values.tolist() for name, values in task.baseline(train).items()}
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Load a bundle, given its folder or the run folder around it; raise UserError where it is damaged."""
+    from safetensors.torch import load
+
+    from noria.model.assemble import build
+
+    folder = path / "bundle" if (path / "bundle").is_dir() else path
+    config = read_json(folder / "config.json")
+    if config.get("format") != FORMAT:
+        raise UserError(
+            "this bundle has another format",
+            where=str(folder),
+            expected=f"format {FORMAT}",
+            found=str(config.get("format")),
+            mend=f"load it with the version of Noria that wrote it: {config.get('noria')}",
+        )
+    data = (folder / "model.safetensors").read_bytes()
+    if hashlib.sha256(data).hexdigest() != config["weights"]["sha256"]:
+        raise UserError("the weights are not those that this bundle was written with", where=str(folder))
+    job, task = load_job(config["job"])
+    model = build(job, task, config["states"])
+    model.load_state_dict(load(data))
+    model.eval()
+    return Bundle(folder, config, job, task, model)

@@ -1,0 +1,78 @@
+"""The one error a user is meant to read, and the exit codes of the commands.
+
+Everything that a user can mend raises `UserError`: what went wrong, where, what was expected, what was found and how
+to mend it. Anything else that escapes is a bug in Noria. Read next: nouns.py.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+EXIT_USER_ERROR = 2
+EXIT_DISK_FULL = 74  # EX_IOERR
+EXIT_RUN_IS_LOCKED = 75  # EX_TEMPFAIL
+EXIT_DIVERGED = 76  # the loss became NaN or infinite
+EXIT_INTERRUPTED = 130  # SIGINT, after saving
+EXIT_TERMINATED = 143  # SIGTERM, after saving
+
+
+class UserError(Exception):
+    """Say what is wrong, where, what was expected and found, and how to mend it.
+
+    `where` is a place a person can open: `photos.csv:17` or `job.yaml:3 train.minutes`.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        expected: str = "",
+        found: str = "",
+        mend: str = "",
+        exit_code: int = EXIT_USER_ERROR,
+    ) -> None:
+        self.what, self.where, self.expected, self.found, self.mend = what, where, expected, found, mend
+        self.exit_code = exit_code
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.what}" if self.where else self.what]
+        for title, text in (("expected", self.expected), ("found", self.found), ("to mend it", self.mend)):
+            if text:
+                lines.append(f"  {title}: {text}")
+        return "\n".join(lines)
+
+
+class UserErrors(UserError):
+    """Carry every problem found in one go, so that a user mends them all at once."""
+
+    def __init__(self, problems: Sequence[UserError]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("", exit_code=self.problems[0].exit_code)
+
+    def __str__(self) -> str:
+        if len(self.problems) == 1:
+            return str(self.problems[0])
+        return "\n".join([f"{len(self.problems)} problems", *(str(problem) for problem in self.problems)])
+
+
+def raise_all(problems: Sequence[UserError]) -> None:
+    """Raise the problems together; do nothing when there are none."""
+    if problems:
+        raise problems[0] if len(problems) == 1 else UserErrors(problems)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a mending sentence with the nearest known word, or the list of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known: {', '.join(known)}" if known else ""
+
+
+def needs_extra(package: str, extra: str, purpose: str) -> UserError:
+    """Return the one sentence for an optional package that is not installed."""
+    return UserError(f"{purpose} needs the package {package}", mend=f"pip install 'noria[{extra}]'")

@@ -1,0 +1,50 @@
+"""Find a spoke by its file name: `image-classification` is the class in tasks/image_classification.py.
+
+Built-in spokes and those of other packages (entry points `noria.tasks`, `noria.modalities`, `noria.targets`) come
+through the same door. Nothing is registered and nothing is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from importlib.metadata import entry_points
+from typing import Literal
+
+from noria.contract import Modality, Target, Task
+from noria.errors import UserError, did_you_mean
+
+Kind = Literal["tasks", "modalities", "targets"]
+_SINGULAR = {"tasks": "task", "modalities": "modality", "targets": "target"}
+
+
+def names(kind: Kind) -> list[str]:
+    """List the names of all spokes of a kind, with dashes, sorted."""
+    package = importlib.import_module(f"noria.{kind}")
+    built_in = {module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__)}
+    return sorted(built_in | {entry.name for entry in entry_points(group=f"noria.{kind}")})
+
+
+def spoke_class(kind: Kind, name: str) -> type:
+    """Return the class of a spoke; raise UserError with the nearest name when there is none."""
+    for entry in entry_points(group=f"noria.{kind}", name=name):
+        return entry.load()  # type: ignore[no-any-return]
+    if name not in names(kind):
+        raise UserError(f"there is no {_SINGULAR[kind]} named {name!r}", mend=did_you_mean(name, names(kind)))
+    module = importlib.import_module(f"noria.{kind}.{name.replace('-', '_')}")
+    return getattr(module, "".join(part.capitalize() for part in name.split("-")))  # type: ignore[no-any-return]
+
+
+def task(name: str) -> Task:
+    """Return a task by name."""
+    return spoke_class("tasks", name)()  # type: ignore[no-any-return]
+
+
+def modality(name: str) -> Modality:
+    """Return a modality with its default settings by name."""
+    return spoke_class("modalities", name)()  # type: ignore[no-any-return]
+
+
+def target(name: str) -> Target:
+    """Return a target with its default settings by name."""
+    return spoke_class("targets", name)()  # type: ignore[no-any-return]

@@ -1,0 +1,317 @@
+"""The job file: one YAML that says task, data, model, training and evaluation; its schema, overrides, resolved copy.
+
+A key that is not in the schema is an error, and all problems are reported at once, each with file and line and the
+nearest right word. Knows no task: the settings of a task's inputs and target are the fields of their dataclasses.
+Read next: stages/prepare.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from noria import find
+from noria.contract import Task, answer_field
+from noria.errors import UserError, did_you_mean, raise_all
+
+Section = dict[str, Any]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class Split(_Strict):
+    """How records are divided where the source does not say: by a hash, so that old rows stay on their side."""
+
+    group: str | None = None  # a column whose equal values must stay together: a patient, a customer
+    column: str | None = None  # a column that says train, validation or test itself
+    validation: float = Field(0.1, ge=0, lt=1)  # a share of what is not test
+    test: float = Field(0.1, ge=0, lt=1)
+    seed: int = 0
+
+
+class Fetch(_Strict):
+    """Files to download into the user's cache where `data.path` is not given."""
+
+    name: str
+    files: dict[str, dict[str, str | list[str]]]
+
+
+class Data(_Strict):
+    """Where the records are and which column fills which field."""
+
+    path: str | None = None
+    fields: dict[str, str | list[str]] = {}
+    split: Split = Split()
+    encoding: str | None = None
+    max_bad: float = Field(0.01, ge=0, le=1)  # the share of records that may be unusable (at least 10 may)
+    fetch: Fetch | None = None
+
+
+class Model(_Strict):
+    """The trunk. `size` names a row of model/sizes.yaml; the others override it."""
+
+    size: Literal["tiny", "small", "base"] = "small"
+    width: int | None = Field(None, gt=0)
+    depth: int | None = Field(None, ge=0)
+    heads: int | None = Field(None, gt=0)
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+
+class Train(_Strict):
+    """How long and how to train. Exactly one of minutes, epochs, steps and tokens is the budget."""
+
+    minutes: float | None = Field(None, gt=0)
+    epochs: float | None = Field(None, gt=0)
+    steps: int | None = Field(None, gt=0)
+    tokens: int | None = Field(None, gt=0)
+    batch_size: int = Field(128, gt=0)
+    accumulate: int = Field(1, gt=0)  # batches whose gradients are summed into one step
+    optimizer: Literal["muon", "adamw"] = "muon"  # Muon for hidden matrices, AdamW for the rest
+    learning_rate: float = Field(0.003, gt=0)  # peak, of AdamW
+    muon_learning_rate: float = Field(0.03, gt=0)  # peak
+    weight_decay: float = Field(0.0, ge=0)
+    warmup: float = Field(0.2, ge=0, le=1)  # share of the steps over which the rate climbs; then it falls to zero
+    momentum: float = Field(0.95, ge=0, lt=1)  # of Muon
+    clip: float | None = Field(None, gt=0)  # gradient norm
+    average: float = Field(0.0, ge=0, lt=1)  # decay of a running mean of the weights; 0 is off
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: Literal["auto", "no", "yes"] = "no"
+    validations: int = Field(10, ge=0)  # how many times over the whole training
+    patience: int | None = Field(None, gt=0)  # validations without gain after which training stops early
+    checkpoint_minutes: float = Field(5.0, gt=0)
+    seed: int = 0
+    report_to: list[Literal["tensorboard", "mlflow"]] = []
+
+
+class Evaluate(_Strict):
+    """What is scored beside the metrics of the target."""
+
+    batch_size: int = Field(512, gt=0)
+    slices: list[str] = []  # columns whose values are scored one by one
+    resamples: int = Field(1000, ge=100)  # of the bootstrap
+
+
+class Job(_Strict):
+    """A job file, checked. `inputs` and `target` hold settings of the task's own modalities and target."""
+
+    task: str
+    data: Data = Data()
+    inputs: dict[str, Section] = {}
+    target: Section = {}
+    model: Model = Model()
+    train: Train = Train()
+    evaluate: Evaluate = Evaluate()
+
+    def save(self, path: Path) -> None:
+        """Write the resolved job: every setting, defaults included."""
+        path.write_text(yaml.safe_dump(self.model_dump(mode="json"), allow_unicode=True, sort_keys=False), "utf-8")
+
+
+BUDGETS = ("minutes", "epochs", "steps", "tokens")
+
+
+def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> tuple[Job, Task]:
+    """Read a job (a file, the name of a shipped one, or a mapping), apply `key=value` overrides, check everything.
+
+    Returns the resolved job and its task with the job's settings filled in. Raises all problems together.
+    """
+    if isinstance(source, Mapping):
+        name, text, content = "job", "", dict(source)
+    else:
+        path = _job_path(source)
+        name, text = path.name, path.read_text("utf-8")
+        content = _parse(text, name)
+    given: Section = {}
+    for override in overrides:
+        _set(given, *_parse_override(override))
+    asked = merge(content, given)
+    where = _Where(name, text, given)
+    task_name = asked.get("task")
+    if not isinstance(task_name, str):
+        raise UserError("the job names no task", where=name, expected="task: <name>", mend="see: noria list tasks")
+    task = find.task(task_name)
+    task, problems = _fill_task(task, asked, where)
+    job = None
+    try:
+        defaults = {key: value for key, value in task.defaults.items() if key not in ("inputs", "target")}
+        job = Job.model_validate(_layer(_layer(defaults, content), given))
+    except ValidationError as error:
+        problems += [_problem(found, where, Job) for found in error.errors()]
+    if job is not None:
+        problems += _budget_problems(job, where)
+        problems += _field_problems(job, task, where)
+    raise_all(problems)
+    assert job is not None
+    return job, task
+
+
+def shipped_jobs() -> dict[str, Path]:
+    """Return the job files that come with Noria, by name."""
+    return {path.stem: path for path in sorted((Path(__file__).parent / "jobs").glob("*.yaml"))}
+
+
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
+    """Merge two nested mappings; `over` wins."""
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+class _Where:
+    """Tell at which line of the file, or in which override, a key was given."""
+
+    def __init__(self, name: str, text: str, overrides: Section) -> None:
+        self.name, self.overrides = name, overrides
+        self.lines: dict[tuple[str, ...], int] = {}
+        if text:
+            self._note(yaml.compose(text, Loader=yaml.SafeLoader), ())
+
+    def _note(self, node: yaml.Node | None, path: tuple[str, ...]) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                below = (*path, str(key.value))
+                self.lines[below] = key.start_mark.line + 1
+                self._note(value, below)
+
+    def __call__(self, path: Sequence[object]) -> str:
+        keys = tuple(str(key) for key in path)
+        dotted = ".".join(keys)
+        branch: Any = self.overrides
+        for key in keys:
+            branch = branch.get(key) if isinstance(branch, Mapping) else None
+        if branch is not None:
+            return f"{dotted}= on the command line"
+        for length in range(len(keys), 0, -1):
+            if keys[:length] in self.lines:
+                return f"{self.name}:{self.lines[keys[:length]]} {dotted}"
+        return f"{self.name} {dotted}"
+
+
+def _job_path(source: str | Path) -> Path:
+    path = Path(source)
+    if path.is_file():
+        return path
+    shipped = shipped_jobs()
+    if str(source) in shipped:
+        return shipped[str(source)]
+    raise UserError(f"there is no job file or shipped job {str(source)!r}", mend=did_you_mean(str(source), shipped))
+
+
+def _parse(text: str, name: str) -> Section:
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}:{mark.line + 1}" if mark else name
+        raise UserError("this is not valid YAML", where=where, found=str(getattr(error, "problem", error))) from error
+    if not isinstance(content, dict):
+        raise UserError("a job file is a mapping of keys", where=name, found=type(content).__name__)
+    return content
+
+
+def _parse_override(override: str) -> tuple[list[str], Any]:
+    key, equals, value = override.partition("=")
+    if not equals or not re.fullmatch(r"[\w.-]+", key):
+        raise UserError(f"cannot read the override {override!r}", expected="key=value, as in train.minutes=5")
+    try:
+        return key.split("."), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UserError(f"cannot read the value of the override {override!r}", expected="a YAML value") from error
+
+
+def _set(branch: Section, keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        branch = branch.setdefault(key, {})
+        if not isinstance(branch, dict):
+            raise UserError(f"the override {'.'.join(keys)} contradicts an earlier one")
+    branch[keys[-1]] = value
+
+
+def _fill_task(task: Task, asked: Section, where: _Where) -> tuple[Task, list[UserError]]:
+    """Put the job's settings into the task's modalities and target."""
+    problems: list[UserError] = []
+    defaults = task.defaults
+    inputs = asked.get("inputs") or {}
+    for name in inputs:
+        if name not in task.inputs:
+            problems.append(
+                UserError("unknown input", where=where(["inputs", name]), mend=did_you_mean(name, task.inputs))
+            )
+    filled = {}
+    for name, spoke in task.inputs.items():
+        settings = merge(defaults.get("inputs", {}).get(name, {}), inputs.get(name) or {})
+        filled[name], found = _fill_spoke(spoke, settings, where, ["inputs", name])
+        problems += found
+    target, found = _fill_spoke(
+        task.target, merge(defaults.get("target", {}), asked.get("target") or {}), where, ["target"]
+    )
+    task.inputs, task.target = filled, target
+    return task, problems + found
+
+
+def _fill_spoke(spoke: Any, settings: Section, where: _Where, path: list[str]) -> tuple[Any, list[UserError]]:
+    known = {field.name for field in dataclasses.fields(spoke)}
+    problems = [
+        UserError("unknown key", where=where([*path, key]), mend=did_you_mean(key, known))
+        for key in settings
+        if key not in known
+    ]
+    given = {key: value for key, value in settings.items() if key in known}
+    try:
+        whole = {field.name: getattr(spoke, field.name) for field in dataclasses.fields(spoke)} | given
+        return TypeAdapter(type(spoke)).validate_python(whole), problems
+    except ValidationError as error:
+        return spoke, problems + [_problem(found, where, type(spoke), path) for found in error.errors()]
+
+
+def _problem(found: Any, where: _Where, schema: type, path: Sequence[object] = ()) -> UserError:
+    place = where([*path, *found["loc"]])
+    if found["type"] == "extra_forbidden":
+        model: Any = schema
+        for key in found["loc"][:-1]:
+            model = model.model_fields[str(key)].annotation
+        return UserError("unknown key", where=place, mend=did_you_mean(str(found["loc"][-1]), model.model_fields))
+    return UserError("wrong value", where=place, expected=found["msg"], found=repr(found["input"]))
+
+
+def _layer(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
+    """Merge two layers of a job; a budget named in the upper one replaces the budget of the lower."""
+    train = dict(under.get("train") or {})
+    if any((over.get("train") or {}).get(budget) is not None for budget in BUDGETS):
+        train = {key: value for key, value in train.items() if key not in BUDGETS}
+    return merge({**under, "train": train}, over)
+
+
+def _budget_problems(job: Job, where: _Where) -> list[UserError]:
+    named = [budget for budget in BUDGETS if getattr(job.train, budget) is not None]
+    if len(named) == 1:
+        return []
+    return [
+        UserError(
+            "a training has exactly one budget",
+            where=where(["train"]),
+            expected="one of minutes, epochs, steps, tokens",
+            found=", ".join(named) or "none",
+        )
+    ]
+
+
+def _field_problems(job: Job, task: Task, where: _Where) -> list[UserError]:
+    known = [*task.inputs, answer_field(task)]
+    return [
+        UserError(
+            f"task {job.task} has no such field", where=where(["data", "fields", name]), mend=did_you_mean(name, known)
+        )
+        for name in job.data.fields
+        if name not in known
+    ]

@@ -1,0 +1,1 @@
+"""What each kind of raw value is and how it becomes tokens: one file a modality."""

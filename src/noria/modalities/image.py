@@ -1,0 +1,192 @@
+"""Images: decoded once into bytes of pixels, normalised in the network, embedded by a convolution stem or patches.
+
+Decoding is strict: only well-known formats, the whole picture, no truncated files, no bombs; EXIF rotation is applied,
+transparency is laid on white. Read next: model/stems.py.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from noria.contract import Modality
+from noria.errors import UserError
+from noria.nouns import Arrays, Encoded, Span, State, Values
+
+if TYPE_CHECKING:
+    from PIL import Image as PillowImage
+    from torch import nn
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+MAX_PIXELS = 50_000_000  # a picture of more is refused before it is decoded: 150 MB as RGB
+DEFAULT_SIDE = 128  # pictures of mixed or larger sizes become squares of this side unless `size` says otherwise
+NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
+
+
+@dataclass(frozen=True)
+class Image(Modality):
+    """A picture. Arrays: `pixels` uint8[n, height, width, channels], 0 to 255.
+
+    size: height and width in pixels; None keeps the pictures' own where all agree and are small.
+    colors: grey or rgb; None takes what the training pictures are.
+    stem: how pixels become tokens, a class of model/stems.py in lower case; stem_settings: its settings.
+    shift, rotate, zoom, shear, flip, erase: what training pictures are varied by (pixels, degrees, share, share,
+    left-right, side in pixels).
+    """
+
+    takes: ClassVar[Literal["file"]] = "file"
+    fit_records: ClassVar[int] = 5_000
+
+    size: tuple[int, int] | None = None
+    colors: Literal["grey", "rgb"] | None = None
+    stem: Literal["convolution", "reference", "patches"] = field(default="convolution", metadata=NETWORK_ONLY)
+    widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
+    patch: int = field(default=4, metadata=NETWORK_ONLY)
+    shift: int = field(default=0, metadata=NETWORK_ONLY)
+    rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
+    zoom: float = field(default=0.0, metadata=NETWORK_ONLY)
+    shear: float = field(default=0.0, metadata=NETWORK_ONLY)
+    flip: bool = field(default=False, metadata=NETWORK_ONLY)
+    erase: int = field(default=0, metadata=NETWORK_ONLY)
+
+    def fit(self, values: Values) -> State:
+        pictures = _open_all(values)
+        if not pictures:
+            raise UserError("no training picture can be read", mend="look at the quarantine of `noria prepare`")
+        sizes = Counter(picture.shape[:2] for picture in pictures)
+        height, width = self.size or _side(sizes)
+        is_grey = self.colors == "grey" or (self.colors is None and all(picture.ndim == 2 for picture in pictures))
+        state: State = {"height": height, "width": width, "channels": 1 if is_grey else 3}
+        pixels = np.stack([_fitted(picture, state) for picture in pictures]).reshape(-1, state["channels"]) / 255.0
+        spread = np.maximum(pixels.std(0), 1 / 255)
+        return state | {"mean": [float(m) for m in pixels.mean(0)], "spread": [float(s) for s in spread]}
+
+    def encode(self, values: Values, state: State) -> Encoded:
+        shape = (state["height"], state["width"], state["channels"])
+        if isinstance(values, np.ndarray) and values.dtype == np.uint8 and values.ndim == 3 and shape[2] == 1:
+            values = values[..., None]
+        if isinstance(values, np.ndarray) and values.dtype == np.uint8 and values.shape[1:] == shape:
+            return Encoded({"pixels": values})
+        pixels = np.zeros((len(values), *shape), np.uint8)
+        bad = {}
+        for i, value in enumerate(values):
+            try:
+                pixels[i] = _fitted(read_picture(value), state)
+            except ValueError as error:
+                bad[i] = str(error)
+        return Encoded({"pixels": pixels}, bad)
+
+    def decode(self, arrays: Arrays, state: State) -> np.ndarray:
+        pixels = np.asarray(arrays["pixels"])
+        return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+
+    def embedder(self, state: State, width: int) -> nn.Module:
+        from noria.model.stems import ImageEmbedder
+
+        return ImageEmbedder(self, state, width)
+
+    def spans(self, value: Any, state: State) -> list[Span]:
+        from noria.model.stems import grid
+
+        rows, columns = grid(self, state)
+        height, width = state["height"] / rows, state["width"] / columns
+        return [
+            Span("pixels", (round(r * height), round(c * width)), (round((r + 1) * height), round((c + 1) * width)))
+            for r in range(rows)
+            for c in range(columns)
+        ]
+
+
+def read_picture(value: Any) -> np.ndarray:
+    """Decode one picture, bytes of a file or an array, to uint8[height, width] or [height, width, 3].
+
+    Raises ValueError with a plain reason: not a picture, truncated, too large.
+    """
+    from PIL import Image as Pillow
+    from PIL import ImageOps, UnidentifiedImageError
+
+    if isinstance(value, np.ndarray):
+        return _from_array(value)
+    if not isinstance(value, bytes | bytearray):
+        raise ValueError(f"not a picture but {type(value).__name__}")
+    if not value:
+        raise ValueError("the file is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata; what it cannot decode, it raises
+            with Pillow.open(io.BytesIO(value), formats=FORMATS) as picture:
+                if picture.width * picture.height > MAX_PIXELS:
+                    size = f"{picture.width} x {picture.height}"
+                    raise ValueError(f"the picture is too large: {size} pixels, at most {MAX_PIXELS} are read")
+                picture.load()
+                return _as_array(ImageOps.exif_transpose(picture))
+    except UnidentifiedImageError:
+        raise ValueError(f"not a picture in a known format: {', '.join(FORMATS)}") from None
+    except (OSError, SyntaxError, EOFError, IndexError, TypeError, KeyError, Pillow.DecompressionBombError) as error:
+        raise ValueError(f"the picture is broken: {error}") from None
+
+
+def _as_array(picture: PillowImage.Image) -> np.ndarray:
+    from PIL import Image as Pillow
+
+    if picture.mode.startswith("I;16"):
+        return np.asarray(np.asarray(picture).astype(np.uint16) // 257, np.uint8)
+    if picture.mode in ("I", "F"):
+        values = np.asarray(picture, np.float64)
+        return np.asarray(np.clip(values / (257 if values.max() > 255 else 1), 0, 255), np.uint8)
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        picture = Pillow.alpha_composite(Pillow.new("RGBA", picture.size, "white"), picture)
+    if picture.mode in ("L", "1"):
+        return np.asarray(picture.convert("L"))
+    return np.asarray(picture.convert("RGB"))
+
+
+def _from_array(value: np.ndarray) -> np.ndarray:
+    if value.ndim == 3 and value.shape[2] == 1:
+        value = value[..., 0]
+    if value.ndim not in (2, 3) or (value.ndim == 3 and value.shape[2] != 3) or 0 in value.shape:
+        raise ValueError(f"an array of shape {value.shape} is not a picture of shape [height, width] or [.., .., 3]")
+    if value.dtype == np.uint8:
+        return value
+    if not np.isfinite(value).all() or value.min() < 0 or value.max() > 255:
+        raise ValueError("pixels must be finite and lie in 0 to 255")
+    return np.asarray(value.round(), np.uint8)
+
+
+def _open_all(values: Values) -> list[np.ndarray]:
+    pictures = []
+    for value in values:
+        try:
+            pictures.append(read_picture(value))
+        except ValueError:
+            continue  # `encode` meets it again and says why
+    return pictures
+
+
+def _side(sizes: Counter[tuple[int, ...]]) -> tuple[int, int]:
+    (height, width), count = sizes.most_common(1)[0]
+    if count == sum(sizes.values()) and max(height, width) <= DEFAULT_SIDE:
+        return height, width
+    return DEFAULT_SIDE, DEFAULT_SIDE
+
+
+def _fitted(picture: np.ndarray, state: State) -> np.ndarray:
+    """Resize and recolour a picture to uint8[height, width, channels]."""
+    from PIL import Image as Pillow
+
+    height, width, channels = state["height"], state["width"], state["channels"]
+    if channels == 1 and picture.ndim == 3:
+        picture = np.asarray(Pillow.fromarray(picture).convert("L"))
+    if picture.shape[:2] != (height, width):
+        picture = np.asarray(
+            Pillow.fromarray(picture).resize((width, height), Pillow.Resampling.BILINEAR, reducing_gap=3)
+        )
+    if picture.ndim == 2:
+        picture = picture[..., None]
+    return np.broadcast_to(picture, (height, width, channels))

@@ -1,0 +1,1 @@
+"""The networks: embedder, trunk, head, and how they are assembled."""

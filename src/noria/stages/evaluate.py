@@ -1,0 +1,116 @@
+"""Score a bundle: every metric with its interval, the trivial baseline beside it, slices, and what the report draws.
+
+Scores come from the bundle as it will be shipped, never from the model still in training. Knows no task.
+Read next: stages/intervals.py, stages/report.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noria.bundle import Bundle
+from noria.contract import Task
+from noria.disk import write_json
+from noria.errors import UserError
+from noria.nouns import Arrays
+from noria.runs import read_json
+from noria.stages.card import write_card
+from noria.stages.intervals import measure, point
+from noria.stages.predict import Predictor, load
+from noria.stages.prepare import Prepared
+from noria.stages.reporter import Reporter, Terminal
+from noria.store import Dataset
+
+LEAST_SLICE = 30  # records under which a slice is flagged as too small to say much
+
+
+def score(task: Task, output: Arrays, dataset: Dataset, state: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return every metric's value, without intervals: what validation needs."""
+    truth = _in_memory(dataset.target)
+    return {metric.name: point(metric, output, truth) for metric in task.target.metrics(dict(state))}
+
+
+def evaluate(run: str | Path, data: str | Path | None = None, reporter: Reporter | None = None) -> dict[str, Any]:
+    """Score a run's bundle on its own test split, as training did, or on other data; return what metrics.json holds.
+
+    Other data is scored whole, or its test split where the source is divided. It is written to
+    RUN/metrics-<name of the data>.json, and unusable records are counted in it.
+    """
+    reporter = reporter or Terminal()
+    run = Path(run)
+    if data is None:
+        metrics: dict[str, Any] = read_json(run / "metrics.json")
+        return metrics
+    predictor = load(run)
+    dataset, bad = predictor.read(Path(data), needs_answer=True)
+    for one in bad[:5]:
+        reporter.say(f"not scored: {one.where}: {one.reason}")
+    scored = _scored(predictor, dataset, Path(data).name)
+    scored["quarantined"] = len(bad)
+    if (run / "bundle").is_dir():
+        write_json(run / f"metrics-{Path(data).stem}.json", scored)
+    return scored
+
+
+def evaluate_run(run: Path, prepared: Prepared, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Score a finished training on its test split; write metrics.json and the model card."""
+    started = time.perf_counter()
+    predictor = load(run)
+    split = "test" if "test" in prepared.splits else "validation" if "validation" in prepared.splits else "train"
+    names = prepared.report["slices"]
+    metrics = _scored(predictor, prepared.splits[split], split, names)
+    metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
+    write_json(run / "metrics.json", metrics)
+    write_card(run, predictor.bundle, prepared, metrics)
+    return metrics
+
+
+def _scored(
+    predictor: Predictor,
+    dataset: Dataset,
+    split: str,
+    slice_names: Mapping[str, list[str]] | None = None,
+) -> dict[str, Any]:
+    if not len(dataset):
+        raise UserError("there are no usable records to score")
+    bundle = predictor.bundle
+    task, state, resamples = bundle.task, bundle.states["target"], bundle.job.evaluate.resamples
+    output, truth = predictor.outputs(dataset), _in_memory(dataset.target)
+    found = task.target.metrics(state)
+    baseline = {name: np.asarray(value, np.float32) for name, value in bundle.config["baseline"].items()}
+    trivial = {name: np.repeat(value, len(dataset), 0) for name, value in baseline.items()}
+    result: dict[str, Any] = {
+        "split": split,
+        "n": len(dataset),
+        "metrics": measure(found, output, truth, resamples),
+        "baseline": measure(found, trivial, truth, resamples),
+    }
+    slices = {}
+    for column, names in (slice_names or {}).items():
+        codes = np.asarray(dataset.slices[column])
+        slices[column] = {
+            name: _slice(bundle, output, truth, codes == code)
+            for code, name in enumerate(names)
+            if (codes == code).any()
+        }
+    if slices:
+        result["slices"] = slices
+    result["panels"] = [asdict(panel) for panel in task.target.panels(output, truth, state)]
+    return result
+
+
+def _slice(bundle: Bundle, output: Arrays, truth: Arrays, chosen: np.ndarray) -> dict[str, Any]:
+    count = int(chosen.sum())
+    given, of = ({name: values[chosen] for name, values in arrays.items()} for arrays in (output, truth))
+    metrics = bundle.task.target.metrics(bundle.states["target"])
+    return {"n": count, "is_small": count < LEAST_SLICE, "metrics": measure(metrics, given, of)}
+
+
+def _in_memory(arrays: Arrays) -> Arrays:
+    return {name: np.asarray(values[:]) for name, values in arrays.items()}

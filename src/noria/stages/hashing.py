@@ -1,0 +1,57 @@
+"""64-bit hashes of raw and encoded values, a whole column at a time: splits, samples and duplicates rest on them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from noria.nouns import Values
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, as in splitmix64
+
+
+def hash_values(values: Values, seed: int = 0) -> np.ndarray:
+    """Return uint64[n], equal for equal values whatever chunk they come in."""
+    start = _mix(np.array([seed], np.uint64) + _ODD)[0]
+    if isinstance(values, Mapping):
+        total = np.full(len(next(iter(values.values()))), start)
+        for name in sorted(values):
+            total = _mix(total * _ODD + hash_values(values[name]) + _of_object(name))
+        return total
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return _mix(_of_rows(values) ^ start)
+    return _mix(np.array([_of_object(value) for value in values], np.uint64) ^ start)
+
+
+def share(hashes: np.ndarray) -> np.ndarray:
+    """Return float64[n] in [0, 1): a number for each record that looks random and never changes."""
+    return np.asarray((hashes >> np.uint64(11)) * 2.0**-53)
+
+
+def _of_object(value: object) -> np.uint64:
+    data = value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass")
+    return np.uint64(int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little"))
+
+
+def _of_rows(values: np.ndarray) -> np.ndarray:
+    """Hash each row's bytes as a sum of words times odd random constants, modulo 2^64."""
+    rows = np.ascontiguousarray(values).reshape(len(values), -1)
+    data = rows.view(np.uint8).reshape(len(values), -1)
+    if pad := -data.shape[1] % 8:
+        data = np.pad(data, ((0, 0), (0, pad)))
+    words = np.ascontiguousarray(data).view(np.uint64)
+    constants = np.random.default_rng(20240229).integers(0, 2**63, words.shape[1], np.uint64) * 2 + 1
+    total = np.zeros(len(values), np.uint64)
+    for start in range(0, len(words), 8192):  # small enough for the processor's cache
+        block = words[start : start + 8192]
+        total[start : start + 8192] = (_mix(block * constants)).sum(1, dtype=np.uint64)
+    return total
+
+
+def _mix(x: np.ndarray) -> np.ndarray:
+    """The finaliser of splitmix64 (Steele, Lea, Flood 2014)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(x ^ (x >> np.uint64(31)))

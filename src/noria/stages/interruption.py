@@ -1,0 +1,44 @@
+"""SIGTERM and SIGINT: finish the step, save, leave with 143 or 130; a second signal leaves at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from noria.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
+
+EXIT_CODES = {signal.SIGTERM: EXIT_TERMINATED, signal.SIGINT: EXIT_INTERRUPTED}
+
+
+class Interruption:
+    """Whether the process was asked to stop; `exit_code` is then what it should leave with."""
+
+    def __init__(self) -> None:
+        self.exit_code = 0
+
+    def __bool__(self) -> bool:
+        return self.exit_code != 0
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.exit_code:
+            os._exit(self.exit_code)
+        self.exit_code = EXIT_CODES[signal.Signals(number)]
+
+
+@contextmanager
+def watched() -> Iterator[Interruption]:
+    """Watch for signals; outside the main thread, where Python cannot, nothing is watched."""
+    interruption = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+    before = {number: signal.signal(number, interruption._ask) for number in EXIT_CODES}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,173 @@
+"""From a budget to a fixed plan: measure the real step, choose the precision, count the steps, forecast the cost.
+
+The plan is stored with the run, so that a resumed run follows the same one to the last bit. Knows no task.
+Read next: stages/train.py.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from torch import nn
+
+from noria.contract import Task
+from noria.job import Job
+from noria.model.assemble import build, joined
+from noria.model.optimizers import Optimizer
+from noria.nouns import Batch
+from noria.stages.infer import outputs
+from noria.stages.prepare import Prepared
+from noria.stages.reporter import Reporter, duration, size
+from noria.store import Dataset
+
+PROBE_SECONDS = 0.15  # of timed steps for each precision; at least LEAST_STEPS
+LEAST_STEPS, MOST_STEPS = 3, 30
+GAIN = 1.05  # bfloat16 is chosen only where it is at least so many times as fast
+REPORTS = 200  # lines of history over a whole training
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was decided before the first step. Seconds are measured on this machine, bytes are forecasts."""
+
+    steps: int
+    records_per_step: int
+    precision: str
+    is_compiled: bool
+    device: str
+    validate_at: list[int]  # after how many steps
+    report_every: int
+    seconds_per_step: float
+    data_seconds_per_step: float
+    seconds: float  # of training, validation and the final evaluation
+    memory_bytes: int  # peak
+    disk_bytes: int  # of the run folder
+    weights: int
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Probe:
+    seconds: float
+    data_seconds: float
+
+
+def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) -> Plan:
+    """Measure and decide."""
+    train = prepared.splits["train"]
+    model = place(build(job, task, prepared.states), device)
+    probes = {precision: _probe(job, task, model, train, precision, device) for precision in _candidates(job)}
+    precision = min(probes, key=lambda name: probes[name].seconds * (GAIN if name == "bfloat16" else 1))
+    probe = probes[precision]
+    evaluation = _evaluation_seconds(job, model, train, device)
+    validation = len(prepared.splits.get("validation", ())) * evaluation
+    test = len(prepared.splits.get("test", ())) * evaluation
+    validations = job.train.validations if "validation" in prepared.splits else 0
+    per_step = job.train.batch_size * job.train.accumulate
+    if job.train.minutes is not None:
+        left = job.train.minutes * 60 - validations * validation
+        steps = max(1, int(left / probe.seconds))
+    elif job.train.steps is not None:
+        steps = job.train.steps
+    elif job.train.tokens is not None:
+        steps = max(1, round(job.train.tokens / (per_step * _tokens_per_record(model, train, device))))
+    else:
+        assert job.train.epochs is not None
+        steps = max(1, round(job.train.epochs * len(train) / per_step))
+    model_bytes = sum(value.numel() * value.element_size() for value in model.state_dict().values())
+    data_bytes = sum(values.nbytes for arrays in train.inputs.values() for values in arrays.values())
+    return Plan(
+        steps=steps,
+        records_per_step=per_step,
+        precision=precision,
+        is_compiled=job.train.compile == "yes",
+        device=str(device),
+        validate_at=sorted({round(steps * (i + 1) / validations) for i in range(validations)} - {0}),
+        report_every=max(1, steps // REPORTS),
+        seconds_per_step=probe.seconds,
+        data_seconds_per_step=probe.data_seconds,
+        seconds=steps * probe.seconds + validations * validation + test,
+        memory_bytes=psutil.Process().memory_info().rss + data_bytes,
+        disk_bytes=2 * 4 * model_bytes + model_bytes + 2**20,
+        weights=sum(weight.numel() for weight in model.parameters()),
+    )
+
+
+def place(model: nn.Module, device: torch.device) -> nn.Module:
+    """Move a model to its device; convolution weights get the channels-last layout, which is faster everywhere here."""
+    placed: nn.Module = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return placed
+
+
+def in_precision(precision: str, device: torch.device) -> torch.autocast:
+    """Return the context in which a training step runs."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def _candidates(job: Job) -> list[str]:
+    return ["bfloat16", "float32"] if job.train.precision == "auto" else [job.train.precision]
+
+
+def _probe(job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device) -> _Probe:
+    """Time real steps, batches gathered and weights updated, on a model that is thrown away."""
+    optimizer = Optimizer(model, job.train)
+    generator = np.random.default_rng(0)
+    whole: list[float] = []
+    data: list[float] = []
+    model.train()
+    while len(whole) < LEAST_STEPS + 1 or (sum(whole[1:]) < PROBE_SECONDS and len(whole) < MOST_STEPS):
+        start = time.perf_counter()
+        batch = train.batch(generator.integers(0, len(train), job.train.batch_size), device)
+        gathered = time.perf_counter()
+        with in_precision(precision, device):
+            loss = task.step(model, batch)["loss"]
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step(0.0)
+        optimizer.clear()
+        loss.item()
+        whole.append(time.perf_counter() - start)
+        data.append(gathered - start)
+    accumulate = job.train.accumulate
+    return _Probe(statistics.median(whole[1:]) * accumulate, statistics.median(data[1:]) * accumulate)
+
+
+def _evaluation_seconds(job: Job, model: nn.Module, train: Dataset, device: torch.device) -> float:
+    """Return the seconds that one record takes in evaluation."""
+    count = min(job.evaluate.batch_size, len(train))
+    batch = train.batch(slice(0, count), device)
+    outputs(model, [batch])
+    start = time.perf_counter()
+    outputs(model, [batch])
+    return (time.perf_counter() - start) / count
+
+
+def _tokens_per_record(model: Any, train: Dataset, device: torch.device) -> float:
+    batch: Batch = train.batch(slice(0, min(64, len(train))), device)
+    with torch.inference_mode():
+        tokens = joined([embed(batch.inputs[name]) for name, embed in model.embedders.items()])
+    count = tokens.features.shape[0] * tokens.features.shape[1] if tokens.is_real is None else int(tokens.is_real.sum())
+    return count / batch.size
+
+
+def describe(reporter: Reporter, prepared: Prepared, plan: Plan) -> None:
+    """Tell what the data is and what the training will cost, before it begins."""
+    report = prepared.report
+    records = ", ".join(f"{count:,} {split}" for split, count in report["records"].items())
+    reporter.say(f"data: {records} records; {report['quarantined']} could not be used")
+    for note in (*report["notes"], *report["warnings"]):
+        reporter.say(f"  note: {note}")
+    reporter.say(
+        f"plan: {plan.weights:,} weights, {plan.steps:,} steps of {plan.records_per_step} records, {plan.precision} "
+        f"on {plan.device}, {1000 * plan.seconds_per_step:.1f} ms a step"
+    )
+    reporter.say(
+        f"forecast: {duration(plan.seconds)}, {size(plan.memory_bytes)} of memory, {size(plan.disk_bytes)} of disk"
+    )

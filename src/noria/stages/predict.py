@@ -1,0 +1,124 @@
+"""A loaded model that answers: the same way in Python, on the command line and behind the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noria.bundle import Bundle, load_bundle
+from noria.contract import answer_field
+from noria.errors import UserError, did_you_mean
+from noria.nouns import Arrays, Bad, Prediction, Rows, Values
+from noria.sources import open_source
+from noria.stages.fields import encode_field, map_fields, values_of
+from noria.store import Dataset
+
+
+def load(path: str | Path) -> Predictor:
+    """Load the model of a run folder or a bundle."""
+    return Predictor(load_bundle(Path(path)))
+
+
+class Predictor:
+    """A model and all that turns records into its inputs and its outputs into answers.
+
+    >>> model = noria.load("runs/digits")
+    >>> model.predict([{"image": open("seven.png", "rb").read()}])[0].value
+    '7'
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.task, self.states = bundle.task, bundle.states
+        self.batch_size = bundle.job.evaluate.batch_size
+
+    def predict(self, records: Sequence[Mapping[str, Any]], root: Path | None = None) -> list[Prediction]:
+        """Answer records, each a mapping of the task's fields (a table's columns may stand at the top level).
+
+        A field that takes a file is given its bytes, an array, or a path below `root` (default: here). Raises UserError
+        that names the first record that cannot be used.
+        """
+        if not records:
+            return []
+        inputs, bad = self.encode({name: self._column(name, records) for name in self.task.inputs}, root)
+        if bad:
+            index, reason = min(bad.items())
+            raise UserError(reason, where=f"record {index}")
+        return self.task.target.decode(self.outputs(Dataset(inputs, {})), self.states["target"])
+
+    def outputs(self, dataset: Dataset) -> Arrays:
+        """Return the model's outputs for encoded records, in order."""
+        from noria.stages.infer import outputs
+
+        return outputs(self.bundle.model, dataset.batches(self.batch_size))
+
+    def encode(self, values: Mapping[str, Values], root: Path | None) -> tuple[dict[str, Arrays], dict[int, str]]:
+        """Encode each input's raw values; return the arrays by input, and why some records cannot be used."""
+        inputs: dict[str, Arrays] = {}
+        bad: dict[int, str] = {}
+        for name, modality in self.task.inputs.items():
+            encoded = encode_field(modality, values[name], self.states["inputs"][name], root)
+            inputs[name] = encoded.arrays
+            bad |= encoded.bad
+        return inputs, bad
+
+    def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Bad]]:
+        """Read and encode other data: the records of its test split if it is divided, else all of them."""
+        source = open_source(path)
+        fields = map_fields(source.columns, self.task, self.bundle.job.data.fields, needs_answer)
+        chunks, bad = [], []
+        own = self.task.read(path)
+        for rows in source.rows() if own is None else own:
+            chunks.append(rows)
+            bad += rows.bad
+        if any(rows.split == "test" for rows in chunks):
+            chunks = [rows for rows in chunks if rows.split == "test"]
+        parts = [self._encode_rows(rows, fields, source.root, bad) for rows in chunks]
+        if not parts:
+            raise UserError("there are no usable records", where=str(path))
+        inputs = {
+            name: {key: np.concatenate([part[0][name][key] for part in parts]) for key in parts[0][0][name]}
+            for name in self.task.inputs
+        }
+        target = {key: np.concatenate([part[1][key] for part in parts]) for key in parts[0][1]}
+        wheres = [where for part in parts for where in part[2]]
+        return Dataset(inputs, target, places=wheres), bad
+
+    def _encode_rows(
+        self, rows: Rows, fields: Any, root: Path, bad: list[Bad]
+    ) -> tuple[dict[str, Arrays], Arrays, list[str]]:
+        answer = answer_field(self.task)
+        inputs, unusable = self.encode({name: values_of(rows, fields[name]) for name in self.task.inputs}, root)
+        target: Arrays = {}
+        if answer in fields:
+            encoded = self.task.target.encode(values_of(rows, fields[answer]), self.states["target"])
+            target = encoded.arrays
+            unusable |= encoded.bad
+        bad += [Bad(rows.where(i), reason) for i, reason in sorted(unusable.items())]
+        keep = np.array([i for i in range(len(rows)) if i not in unusable], np.int64)
+        inputs = {name: {key: values[keep] for key, values in arrays.items()} for name, arrays in inputs.items()}
+        return inputs, {key: values[keep] for key, values in target.items()}, [rows.where(int(i)) for i in keep]
+
+    def _column(self, name: str, records: Sequence[Mapping[str, Any]]) -> Values:
+        modality = self.task.inputs[name]
+        if modality.takes == "columns":
+            tables = [record.get(name, record) for record in records]
+            columns = self.bundle.config["fields"][name]
+            self._need(columns, tables)
+            return {column: [table[column] for table in tables] for column in columns}
+        self._need([name], records)
+        return [record[name] for record in records]
+
+    def _need(self, names: Iterable[str], records: Sequence[Mapping[str, Any]]) -> None:
+        for index, record in enumerate(records):
+            for name in names:
+                if name not in record:
+                    raise UserError(
+                        f"the field {name!r} is missing",
+                        where=f"record {index}",
+                        found=", ".join(map(str, record)) or "no fields",
+                        mend=did_you_mean(name, map(str, record)),
+                    )

@@ -1,0 +1,276 @@
+"""Raw records to encoded splits: divide, learn from the training split only, encode, check, store.
+
+Three readings of the source: one to divide it, one to sample what `fit` learns from, one to encode; a small source is
+held in memory after the first. Unusable records are quarantined with place and reason. Knows no task.
+Read next: store.py, stages/train.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noria import __version__
+from noria.cache import cache_folder
+from noria.contract import Task, answer_field
+from noria.errors import UserError, did_you_mean
+from noria.job import Job
+from noria.nouns import Arrays, Bad, Rows
+from noria.sources import Source, fetch, open_source
+from noria.stages.fields import encode_field, fit_field, joined, map_fields, select, values_of
+from noria.stages.hashing import hash_values, share
+from noria.stages.suspicions import Suspicions
+from noria.store import SPLITS, Dataset, StoreWriter, read_store, trim_stores
+
+HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
+CACHE_BYTES = 40 * 2**30
+LEAST_BAD = 10  # so many unusable records are always forgiven
+TRAIN, VALIDATION, TEST = 0, 1, 2  # as in SPLITS
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """Encoded splits, what was learnt from training (`states`), and what a person should know (`report`).
+
+    states: {"inputs": {field: state}, "target": state}. fingerprint: sha256 over all encoded arrays.
+    """
+
+    splits: dict[str, Dataset]
+    states: dict[str, Any]
+    report: dict[str, Any]
+    fingerprint: str
+
+
+def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None) -> Prepared:
+    """Return the prepared data of a job, from the cache where the same source was prepared the same way before."""
+    source = open_data(job)
+    path = cache_folder() / "prepared" / _key(job, task, source)
+    stored = read_store(path)
+    if stored is None:
+        tell(f"reading {source.path}")
+        _Preparation(job, task, source, tell).run(path)
+        trim_stores(path.parent, CACHE_BYTES)
+        stored = read_store(path)
+        assert stored is not None
+    splits, manifest = stored
+    return Prepared(splits, manifest["states"], manifest["report"], manifest["fingerprint"])
+
+
+def open_data(job: Job) -> Source:
+    """Open the job's source: its path, or what `data.fetch` brings into the user's cache."""
+    if job.data.path is not None:
+        return open_source(Path(job.data.path).expanduser(), encoding=job.data.encoding)
+    if job.data.fetch is not None:
+        return open_source(fetch(job.data.fetch.name, job.data.fetch.files))
+    raise UserError("the job does not say where the data is", mend="give data.path=FOLDER-OR-FILE")
+
+
+class _Preparation:
+    """One preparation; holds what its steps share."""
+
+    def __init__(self, job: Job, task: Task, source: Source, tell: Callable[[str], None]) -> None:
+        self.job, self.task, self.source, self.tell = job, task, source, tell
+        self.answer = answer_field(task)
+        self.mapping = map_fields(source.columns, task, job.data.fields, needs_answer=True)
+        self.bad: list[Bad] = []
+        self.notes: list[str] = []
+        self._held: list[Rows] | None = None
+        for column in (job.data.split.group, job.data.split.column, *job.evaluate.slices):
+            if column is not None and column not in source.columns:
+                raise UserError(f"the data has no column {column!r}", mend=did_you_mean(column, source.columns))
+
+    def run(self, path: Path) -> None:
+        division = self._divide()
+        division, states = self._fit(division)
+        suspicions = Suspicions()
+        with StoreWriter(path) as writer:
+            slices = self._encode(division, states, writer, suspicions)
+            splits = writer.close()
+            counts = {split: len(dataset) for split, dataset in splits.items()}
+            self._check(counts)
+            notes = suspicions.notes(splits, states)
+            writer.publish({"states": states, "report": self._report(counts, slices, notes)})
+
+    def _report(self, counts: dict[str, int], slices: dict[str, list[str]], suspicious: list[str]) -> dict[str, Any]:
+        reasons = Counter(one.reason.split(":")[0][:80] for one in self.bad)
+        return {
+            "source": str(self.source.path),
+            "records": {split: counts[split] for split in SPLITS if split in counts},
+            "quarantined": len(self.bad),
+            "reasons": dict(reasons.most_common(20)),
+            "quarantine": [dataclasses.asdict(one) for one in self.bad],
+            "fields": self.mapping,
+            "slices": slices,
+            "notes": [*self.source.notes(), *self.notes],
+            "warnings": suspicious,
+        }
+
+    def _chunks(self) -> Iterator[Rows]:
+        if self._held is not None:
+            yield from self._held
+            return
+        own = self.task.read(self.source.path)
+        yield from self.source.rows() if own is None else own
+
+    def _divide(self) -> np.ndarray:
+        """Return int8[n]: TRAIN, VALIDATION or TEST for every record, as the source says or else by a hash."""
+        if _size_bytes(self.source) <= HELD_BYTES:
+            self._held = list(self._chunks())
+        stated: list[np.ndarray] = []
+        hashes: list[np.ndarray] = []
+        split = self.job.data.split
+        for rows in self._chunks():
+            self.bad += rows.bad
+            said = rows.columns[split.column] if split.column else [rows.split] * len(rows)
+            stated.append(_split_codes(said, rows))
+            hashes.append(self._hash(rows))
+        if not sum(len(part) for part in stated):
+            raise UserError("there are no usable records", where=str(self.source.path), found=_first(self.bad))
+        self.stated, self.hashes = np.concatenate(stated), np.concatenate(hashes)
+        at, division = share(self.hashes), np.maximum(self.stated, np.int8(TRAIN))
+        test = 0.0 if (self.stated == TEST).any() else split.test
+        validation = 0.0 if (self.stated == VALIDATION).any() else split.validation
+        is_ours = self.stated <= TRAIN
+        division[is_ours & (at < test + (1 - test) * validation)] = VALIDATION
+        division[is_ours & (at < test)] = TEST
+        return np.asarray(division)
+
+    def _hash(self, rows: Rows) -> np.ndarray:
+        """Return uint64[n]: of the group where one is named, else of the raw inputs."""
+        split = self.job.data.split
+        keys = [split.group] if split.group else [self.mapping[name] for name in self.task.inputs]
+        total = np.zeros(len(rows), np.uint64)
+        for key in keys:
+            total = hash_values(np.stack([total, hash_values(values_of(rows, key), split.seed)], 1))
+        return total
+
+    def _fit(self, division: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
+        """Learn states from training records. A class that only held-out records of ours have moves to training."""
+        target = self.task.target
+        answers = joined([values_of(rows, self.mapping[self.answer]) for rows in self._chunks()])
+        state = target.fit(select(answers, np.flatnonzero(division == TRAIN)))
+        ours = np.flatnonzero((division != TRAIN) & (self.stated < VALIDATION))
+        unseen = [ours[i] for i in target.encode(select(answers, ours), state).bad]
+        if unseen:
+            division[unseen] = TRAIN
+            state = target.fit(select(answers, np.flatnonzero(division == TRAIN)))
+            self.notes.append(f"{len(unseen)} held-out records moved to training: their answers stood nowhere else")
+        samples = self._samples(division)
+        inputs = {
+            name: fit_field(modality, samples[name], self.source.root) for name, modality in self.task.inputs.items()
+        }
+        return division, {"inputs": inputs, "target": state}
+
+    def _samples(self, division: np.ndarray) -> dict[str, Any]:
+        """Draw, by hash and so in any order of reading, the training records that each input's `fit` sees."""
+        is_train = division == TRAIN
+        luck = share(hash_values(self.hashes, seed=1))
+        parts: dict[str, list[Any]] = {name: [] for name in self.task.inputs}
+        for start, rows in self._numbered():
+            here = slice(start, start + len(rows))
+            for name, modality in self.task.inputs.items():
+                chance = modality.fit_records / max(1, is_train.sum())
+                chosen = np.flatnonzero(is_train[here] & (luck[here] < chance))
+                parts[name].append(select(values_of(rows, self.mapping[name]), chosen))
+        return {name: joined(values) for name, values in parts.items()}
+
+    def _encode(
+        self, division: np.ndarray, states: dict[str, Any], writer: StoreWriter, suspicions: Suspicions
+    ) -> dict[str, list[str]]:
+        """Encode every chunk into the store; return the names of the slices' values by column."""
+        names: dict[str, dict[str, int]] = {column: {} for column in self.job.evaluate.slices}
+        for start, rows in self._numbered():
+            arrays, bad = self._encode_chunk(rows, states)
+            for column, codes in names.items():
+                found = [codes.setdefault(str(value), len(codes)) for value in rows.columns[column]]
+                arrays[f"slices/{column}"] = np.array(found, np.int32)
+            self.bad += [Bad(rows.where(i), reason) for i, reason in sorted(bad.items())]
+            place = division[start : start + len(rows)].copy()
+            place[list(bad)] = -1
+            for code, split in enumerate(SPLITS):
+                chosen = np.flatnonzero(place == code)
+                if len(chosen):
+                    of_split = {name: values[chosen] for name, values in arrays.items()}
+                    suspicions.see(split, of_split)
+                    writer.append(split, of_split, [rows.where(int(i)) for i in chosen])
+        return {column: list(codes) for column, codes in names.items()}
+
+    def _encode_chunk(self, rows: Rows, states: dict[str, Any]) -> tuple[Arrays, dict[int, str]]:
+        arrays: Arrays = {}
+        bad: dict[int, str] = {}
+        for name, modality in self.task.inputs.items():
+            values = values_of(rows, self.mapping[name])
+            encoded = encode_field(modality, values, states["inputs"][name], self.source.root)
+            arrays |= {f"inputs/{name}/{key}": value for key, value in encoded.arrays.items()}
+            bad |= encoded.bad
+        encoded = self.task.target.encode(values_of(rows, self.mapping[self.answer]), states["target"])
+        arrays |= {f"target/{key}": value for key, value in encoded.arrays.items()}
+        return arrays, {**encoded.bad, **bad}
+
+    def _numbered(self) -> Iterator[tuple[int, Rows]]:
+        start = 0
+        for rows in self._chunks():
+            yield start, rows
+            start += len(rows)
+
+    def _check(self, counts: dict[str, int]) -> None:
+        forgiven = max(LEAST_BAD, self.job.data.max_bad * (len(self.stated) + len(self.bad)))
+        if len(self.bad) > forgiven:
+            raise UserError(
+                f"{len(self.bad)} records cannot be used, more than data.max_bad allows ({forgiven:.0f})",
+                where=str(self.source.path),
+                found="; ".join(f"{one.where}: {one.reason}" for one in self.bad[:5]),
+                mend="mend the records, or allow more with data.max_bad=0.2",
+            )
+        for split, share_asked in (("train", 1.0), ("test", self.job.data.split.test)):
+            if counts.get(split, 0) == 0 and share_asked > 0:
+                raise UserError(
+                    f"no usable record is left for {split}",
+                    where=str(self.source.path),
+                    found=_first(self.bad) or f"{sum(counts.values())} records in all",
+                )
+
+
+def _split_codes(said: Iterable[Any], rows: Rows) -> np.ndarray:
+    """Return -1 where the source says nothing, else TRAIN, VALIDATION or TEST."""
+    codes = {"": -1, "train": TRAIN, "validation": VALIDATION, "valid": VALIDATION, "val": VALIDATION, "test": TEST}
+    found = [codes.get(str(value)) for value in said]
+    if None in found:
+        index = found.index(None)
+        raise UserError("unknown split", where=rows.where(index), expected="train, validation or test")
+    return np.array(found, np.int8)
+
+
+def _size_bytes(source: Source) -> int:
+    return sum(file.stat().st_size for file in source.files())
+
+
+def _first(bad: list[Bad]) -> str:
+    return f"{bad[0].where}: {bad[0].reason}" if bad else ""
+
+
+def _key(job: Job, task: Task, source: Source) -> str:
+    """Name a preparation by all that it depends on; a setting that only the network reads is left out."""
+
+    def settings(spoke: Any) -> dict[str, Any]:
+        fields = dataclasses.fields(spoke)
+        return {one.name: getattr(spoke, one.name) for one in fields if not one.metadata.get("network_only")}
+
+    parts = {
+        "version": __version__,
+        "task": job.task,
+        "data": job.data.model_dump(mode="json", exclude={"max_bad"}),
+        "slices": job.evaluate.slices,
+        "inputs": {name: settings(modality) for name, modality in task.inputs.items()},
+        "target": settings(task.target),
+        "path": str(source.path.resolve()),
+        "stamp": source.stamp(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]

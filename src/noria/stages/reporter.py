@@ -1,0 +1,112 @@
+"""What a person sees while a stage works: sentences, and a bar with the time that is left.
+
+In a terminal the bar is drawn in place; elsewhere a plain line appears every ten seconds. Everything goes to standard
+error, so that standard output stays a program's own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+BAR_SECONDS = 0.1  # between two drawings of the bar
+LINE_SECONDS = 10.0  # between two plain lines
+
+
+class Reporter(Protocol):
+    """Where a stage tells how it goes."""
+
+    def say(self, text: str) -> None: ...
+
+    def progress(self, title: str, total: int) -> Any: ...
+
+
+class Meter:
+    """How far a long work is. `advance` may be called at every step: it draws only now and then."""
+
+    def __init__(self, draw: Any, every_seconds: float) -> None:
+        self.started = time.monotonic()
+        self._draw, self._every, self._drawn = draw, every_seconds, time.monotonic()
+        self._score: float | None = None
+
+    def advance(self, done: int, loss: float | None = None, score: float | None = None) -> None:
+        self._score = score if score is not None else self._score
+        if time.monotonic() - self._drawn >= self._every:
+            self._drawn = time.monotonic()
+            self._draw(done, loss, self._score)
+
+
+class Terminal:
+    """Report to standard error."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+
+    def say(self, text: str) -> None:
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Meter]:
+        if not self.console.is_terminal:
+            yield self._lines(title, total)
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        bar = Progress(
+            *columns,
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[facts]}"),
+            console=self.console,
+        )
+        with bar:
+            work = bar.add_task(title, total=total, facts="")
+            yield Meter(lambda done, *facts: bar.update(work, completed=done, facts=_facts(*facts)), BAR_SECONDS)
+            bar.update(work, completed=total)
+
+    def _lines(self, title: str, total: int) -> Meter:
+        def line(done: int, loss: float | None, score: float | None) -> None:
+            left = (time.monotonic() - meter.started) / max(1, done) * (total - done)
+            self.say(f"{title}: {done} of {total}, {duration(left)} left, {_facts(loss, score)}")
+
+        meter = Meter(line, LINE_SECONDS)
+        return meter
+
+
+class Silent:
+    """Report nothing."""
+
+    def say(self, text: str) -> None:
+        pass
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Meter]:
+        yield Meter(lambda *_: None, LINE_SECONDS)
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in words: 0.4 s, 12 s, 3 min 20 s, 2 h 05 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes in words: 820 kB, 1.2 GB."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def _facts(loss: float | None, score: float | None) -> str:
+    parts = [] if loss is None else [f"loss {loss:.3f}"]
+    return ", ".join(parts + ([] if score is None else [f"validation {score:.4f}"]))

@@ -1,0 +1,280 @@
+"""The one training loop. Each step is a pure function of (job, data, plan, step): killed and resumed, it ends the same.
+
+Knows no task: the loss comes from the task's `step`, the choice of the best weights from its target's first metric.
+Read next: stages/plan.py (what is fixed before the first step), runs.py (what is on the disk), stages/evaluate.py.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from noria.bundle import save_bundle
+from noria.contract import Task
+from noria.disk import write_json
+from noria.errors import EXIT_DIVERGED, UserError
+from noria.job import Job, load_job
+from noria.model.assemble import build
+from noria.model.optimizers import Optimizer
+from noria.runs import (
+    Checkpoint,
+    History,
+    load_checkpoint,
+    locked,
+    new_run,
+    read_json,
+    record_start,
+    save_checkpoint,
+    start_or_resume,
+)
+from noria.stages.allocator import keep_freed_memory
+from noria.stages.evaluate import evaluate_run, score
+from noria.stages.infer import outputs, pick_device
+from noria.stages.interruption import Interruption, watched
+from noria.stages.order import Order, step_seed
+from noria.stages.plan import Plan, describe, in_precision, make_plan, place
+from noria.stages.prepare import Prepared, prepare
+from noria.stages.reporter import Reporter, Terminal
+from noria.stages.sinks import open_sinks
+from noria.stages.world import World, joined_world
+
+BAD_STEPS = 5  # so many steps in a row without a finite loss end the training
+
+
+def train(
+    source: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    run: Path | None = None,
+    resume: bool = False,
+    reporter: Reporter | None = None,
+) -> Path:
+    """Train a job and evaluate it on its test split; return the run folder.
+
+    Raises UserError for anything a user can mend. Leaves by SystemExit (143 or 130) on SIGTERM and SIGINT, saved.
+    """
+    reporter = reporter or Terminal()
+    started = time.perf_counter()
+    name = Path(str(source)).stem if not isinstance(source, Mapping) else str(source.get("task", "run"))
+    run = new_run(run, name)
+    keep_freed_memory()
+    with joined_world() as world, watched() as interruption, locked(run, is_shared=not world.is_writer):
+        source = start_or_resume(run, source, resume)
+        job, task = load_job(source, overrides)
+        prepared = _prepare_once(job, task, world, reporter)
+        prepared_at = time.perf_counter()
+        plan = _plan(run, job, task, prepared, world, reporter)
+        training = Training(run, job, task, prepared, plan, world, reporter, interruption)
+        training.run_all()
+        seconds = {"prepare": prepared_at - started, "train": time.perf_counter() - prepared_at}
+        if world.is_writer:
+            save_bundle(run, job, task, prepared, training.best_weights(), plan)
+            evaluate_run(run, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
+    return run
+
+
+class Training:
+    """One training: model, optimiser, where it stands, and the steps to the end."""
+
+    def __init__(
+        self,
+        run: Path,
+        job: Job,
+        task: Task,
+        prepared: Prepared,
+        plan: Plan,
+        world: World,
+        reporter: Reporter,
+        interruption: Interruption,
+    ) -> None:
+        self.run, self.job, self.task, self.plan = run, job, task, plan
+        self.world, self.reporter, self.interruption = world, reporter, interruption
+        self.data, self.held_out = prepared.splits["train"], prepared.splits.get("validation")
+        self.device = torch.device(plan.device)
+        torch.manual_seed(job.train.seed)
+        self.model = place(build(job, task, prepared.states), self.device)
+        self.forward: nn.Module = torch.compile(self.model) if plan.is_compiled else self.model  # type: ignore[assignment]
+        self.optimizer = Optimizer(self.model, job.train)
+        self.order = Order(len(self.data), job.train.batch_size, job.train.seed)
+        self.metric = task.target.metrics(prepared.states["target"])[0]
+        self.target_state = prepared.states["target"]
+        self.average = {k: v.clone() for k, v in self._floats()} if job.train.average else {}
+        self.best: dict[str, Tensor] = {}
+        self.state: dict[str, Any] = {"step": 0, "losses": [], "best": None, "stale": 0, "bad": 0, "done": False}
+        self._resume()
+
+    def run_all(self) -> None:
+        """Take every step that is left."""
+        self.history = History(self.run / "history.jsonl", self.state["step"], self.world.is_writer)
+        times = History(self.run / "times.jsonl", self.state["step"], self.world.is_writer)
+        saved_at = time.monotonic()
+        with (
+            open_sinks(self.job, self.run, self.world.is_writer) as sinks,
+            self.reporter.progress("training", self.plan.steps) as progress,
+        ):
+            while self.state["step"] < self.plan.steps and not self.state["done"]:
+                loss = self._step(self.state["step"])
+                self.state["step"] += 1
+                line = self._report(loss)
+                progress.advance(self.state["step"], loss, line.get("validation", {}).get(self.metric.name))
+                if line:
+                    self.history.append(line)
+                    times.append({"step": line["step"], "seconds": time.monotonic() - progress.started})
+                    sinks.write(line)
+                must_stop = self.world.agree(bool(self.interruption))
+                if must_stop or time.monotonic() - saved_at > 60 * self.job.train.checkpoint_minutes:
+                    self._save()
+                    saved_at = time.monotonic()
+                if must_stop:
+                    raise SystemExit(self.interruption.exit_code or 1)
+        self._save()
+
+    def best_weights(self) -> dict[str, Tensor]:
+        """Return the weights that did best on validation, or the last ones where nothing was held out."""
+        return self.best or self._current()
+
+    def _step(self, step: int) -> float:
+        """Take one step; return its loss. A loss that is not finite leaves the weights as they are."""
+        settings = self.job.train
+        torch.manual_seed(step_seed(settings.seed, step, self.world.rank))
+        self.model.train()
+        total = 0.0
+        for part in range(settings.accumulate):
+            indices = self.order.indices(step * settings.accumulate + part)[self.world.rank :: self.world.size]
+            batch = self.data.batch(indices, self.device)
+            with in_precision(self.plan.precision, self.device):
+                loss = self.task.step(self.forward, batch)["loss"] / settings.accumulate
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
+        gradients = [weight.grad for weight in self.optimizer.weights if weight.grad is not None]
+        self.world.average(gradients)
+        total = self.world.mean(total)
+        if settings.clip and math.isfinite(total):
+            total = (
+                total if torch.nn.utils.clip_grad_norm_(self.optimizer.weights, settings.clip).isfinite() else math.nan
+            )
+        if math.isfinite(total):
+            self.optimizer.step(schedule(step, self.plan.steps, settings.warmup))
+            if self.average:
+                for name, value in self._floats():
+                    self.average[name].lerp_(value, 1 - settings.average)
+        self.optimizer.clear()
+        self._count_bad(total, step)
+        return total
+
+    def _count_bad(self, loss: float, step: int) -> None:
+        self.state["bad"] = 0 if math.isfinite(loss) else self.state["bad"] + 1
+        if self.state["bad"] == BAD_STEPS:
+            raise UserError(
+                f"the loss was not a finite number for {BAD_STEPS} steps in a row, up to step {step}",
+                where=str(self.run),
+                mend="lower train.learning_rate, or give train.clip=1; the last checkpoint is whole",
+                exit_code=EXIT_DIVERGED,
+            )
+
+    def _report(self, loss: float) -> dict[str, Any]:
+        """Return the line of history that is due after this step, or nothing."""
+        step, plan = self.state["step"], self.plan
+        self.state["losses"].append(loss if math.isfinite(loss) else None)
+        is_validation = step in plan.validate_at and self.held_out is not None
+        if not (is_validation or step % plan.report_every == 0 or step == plan.steps):
+            return {}
+        finite = [value for value in self.state["losses"] if value is not None]
+        line: dict[str, Any] = {
+            "step": step,
+            "epoch": round(step * plan.records_per_step / len(self.data), 4),
+            "loss": sum(finite) / len(finite) if finite else None,
+            "rate": schedule(step - 1, plan.steps, self.job.train.warmup),
+        }
+        if skipped := len(self.state["losses"]) - len(finite):
+            line["skipped"] = skipped
+        self.state["losses"] = []
+        return line | ({"validation": self._validate()} if is_validation else {})
+
+    def _validate(self) -> dict[str, float | None]:
+        """Score the held-out split; keep the weights if they are the best so far."""
+        assert self.held_out is not None
+        here, weights = self._current(), None
+        if self.average:
+            weights = {name: value.clone() for name, value in self.model.state_dict().items()}
+            self.model.load_state_dict(here)
+        given = outputs(self.model, self.held_out.batches(self.job.evaluate.batch_size, self.device))
+        if weights is not None:
+            self.model.load_state_dict(weights)
+        scores = score(self.task, given, self.held_out, self.target_state)
+        value, best = scores[self.metric.name], self.state["best"]
+        sign = 1 if self.metric.direction == "higher" else -1
+        if value is not None and (best is None or sign * value > sign * best):
+            self.best = {name: tensor.clone() for name, tensor in here.items()}
+            self.state["best"], self.state["stale"] = value, 0
+        else:
+            self.state["stale"] += 1
+            self.state["done"] = self.job.train.patience is not None and self.state["stale"] >= self.job.train.patience
+        return scores
+
+    def _floats(self) -> list[tuple[str, Tensor]]:
+        return [(name, value) for name, value in self.model.state_dict().items() if value.is_floating_point()]
+
+    def _current(self) -> dict[str, Tensor]:
+        return {**self.model.state_dict(), **self.average}
+
+    def _save(self) -> None:
+        """Save everything that the next step depends on."""
+        if self.world.is_writer:
+            tensors = {"model": self.model.state_dict(), "optimizer": self.optimizer.state}
+            tensors |= {"best": self.best} if self.best else {}
+            tensors |= {"average": self.average} if self.average else {}
+            save_checkpoint(self.run, self.state["step"], Checkpoint(tensors, self.state))
+        self.world.barrier()
+
+    def _resume(self) -> None:
+        """Go on from the newest whole checkpoint, where there is one."""
+        checkpoint, warnings = load_checkpoint(self.run)
+        for warning in warnings:
+            self.reporter.say(f"warning: {warning}")
+        if checkpoint is None:
+            return
+        self.state = checkpoint.state
+        self.model.load_state_dict(checkpoint.tensors["model"])
+        self.optimizer.load(checkpoint.tensors["optimizer"])
+        self.best = checkpoint.tensors.get("best", {})
+        self.average = checkpoint.tensors.get("average", {})
+        self.reporter.say(f"going on from step {self.state['step']} of {self.plan.steps}")
+
+
+def schedule(step: int, steps: int, warmup: float) -> float:
+    """Return the share of the peak learning rate: a climb over `warmup` of the steps, then a straight fall to zero."""
+    climb = max(1.0, warmup * steps)
+    return min((step + 1) / climb, (steps - step) / max(1.0, steps - climb))
+
+
+def _prepare_once(job: Job, task: Task, world: World, reporter: Reporter) -> Prepared:
+    """Let the writer prepare first; the others then find the data in the cache."""
+    if world.is_writer:
+        prepared = prepare(job, task, reporter.say)
+    world.barrier()
+    return prepared if world.is_writer else prepare(job, task)
+
+
+def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: World, reporter: Reporter) -> Plan:
+    """Return the run's plan: the stored one, or a new one that is stored before the first step."""
+    if world.is_writer:
+        started = run / "prepare.json"
+        if started.exists() and read_json(started)["fingerprint"] != prepared.fingerprint:
+            raise UserError(
+                "the data is not what this training began with",
+                where=prepared.report["source"],
+                mend="bring the old data back, or start a new run",
+            )
+        if not (run / "plan.json").exists():
+            plan = make_plan(job, task, prepared, pick_device())
+            describe(reporter, prepared, plan)
+            record_start(run, job, prepared)
+            write_json(run / "plan.json", plan.as_json())
+    world.barrier()
+    return Plan(**read_json(run / "plan.json"))

@@ -1,0 +1,181 @@
+"""Encoded records on disk: one `.npy` file an array, opened as memory maps, never a pickle.
+
+A store is written chunk by chunk (a table larger than memory is fine) into a temporary folder that is renamed when it
+is whole, so a half-written store does not exist. Knows no task and no file format of the user's. Read next:
+stages/prepare.py, which fills it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from noria.disk import plain_disk_errors
+from noria.nouns import Arrays, Batch
+
+if TYPE_CHECKING:
+    import torch
+
+CACHE_ADVICE = "free some space, or set NORIA_CACHE to a folder on a larger disk, and run the command again"
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The encoded records of one split: `inputs[field][array]`, `target[array]`, `slices[column]`, each [n, ...]."""
+
+    inputs: dict[str, Arrays]
+    target: Arrays
+    slices: Arrays = field(default_factory=dict)  # int codes into the names in the report
+    where_path: Path | None = None
+    places: list[str] | None = None  # where each record stands, for records that no store holds
+
+    def __len__(self) -> int:
+        arrays = next(iter(self.inputs.values()))
+        return len(next(iter(arrays.values())))
+
+    def batch(self, indices: np.ndarray | slice, device: torch.device | str = "cpu") -> Batch:
+        """Gather records into tensors on a device."""
+        import torch
+
+        def tensors(arrays: Arrays) -> dict[str, torch.Tensor]:
+            return {name: torch.from_numpy(np.array(values[indices])).to(device) for name, values in arrays.items()}
+
+        inputs = {name: tensors(arrays) for name, arrays in self.inputs.items()}
+        size = len(next(iter(next(iter(inputs.values())).values())))
+        return Batch(inputs, tensors(self.target), size)
+
+    def batches(self, size: int, device: torch.device | str = "cpu") -> Iterator[Batch]:
+        """Yield the records in order, `size` at a time."""
+        for start in range(0, len(self), size):
+            yield self.batch(slice(start, start + size), device)
+
+    def wheres(self) -> list[str]:
+        """Return where each record stands in the source."""
+        if self.where_path is not None:
+            return self.where_path.read_text("utf-8").splitlines()
+        return self.places or [""] * len(self)
+
+
+class StoreWriter:
+    """Write a store; use as a context manager. Nothing appears at `path` unless the block ends without an error."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._files: dict[str, _GrowingArray] = {}
+        self._wheres: dict[str, Any] = {}
+
+    def __enter__(self) -> StoreWriter:
+        with plain_disk_errors(self.path, CACHE_ADVICE):
+            self._temporary.mkdir(parents=True)
+        return self
+
+    def append(self, split: str, arrays: Arrays, wheres: list[str]) -> None:
+        """Append records to a split. Array names are paths: `inputs/image/pixels`, `target/label`."""
+        with plain_disk_errors(self.path, CACHE_ADVICE):
+            for name, values in arrays.items():
+                key = f"{split}/{name}"
+                if key not in self._files:
+                    self._files[key] = _GrowingArray(self._temporary / f"{key}.npy", values)
+                self._files[key].append(values)
+            if split not in self._wheres:
+                self._wheres[split] = (self._temporary / split / "where.txt").open("w", encoding="utf-8")
+            self._wheres[split].writelines(f"{where}\n" for where in wheres)
+
+    def close(self) -> dict[str, Dataset]:
+        """Close the arrays and return what was written, to be looked at before it is published."""
+        with plain_disk_errors(self.path, CACHE_ADVICE):
+            for array in self._files.values():
+                array.close()
+            for file in self._wheres.values():
+                file.close()
+        return {split: _read_split(self._temporary / split) for split in SPLITS if split in self._wheres}
+
+    def publish(self, manifest: dict[str, Any]) -> None:
+        """Write the manifest, with the sha256 of all arrays as `fingerprint`, and make the store real."""
+        digest = hashlib.sha256()
+        for name in sorted(self._files):
+            digest.update(name.encode())
+            digest.update(self._files[name].digest)
+        manifest = {**manifest, "fingerprint": digest.hexdigest()}
+        with plain_disk_errors(self.path, CACHE_ADVICE):
+            (self._temporary / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), "utf-8")
+            if self.path.exists():
+                shutil.rmtree(self.path)
+            os.replace(self._temporary, self.path)
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        for file in (*self._wheres.values(), *(array.file for array in self._files.values())):
+            file.close()
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+def read_store(path: Path) -> tuple[dict[str, Dataset], dict[str, Any]] | None:
+    """Open a store as memory maps; None where there is none that is whole."""
+    manifest_path = path / "manifest.json"
+    if not manifest_path.is_file():
+        return None
+    manifest = json.loads(manifest_path.read_text("utf-8"))
+    splits = {split: _read_split(path / split) for split in SPLITS if (path / split).is_dir()}
+    os.utime(manifest_path)  # when it was last used: `trim_stores` removes the oldest
+    return splits, manifest
+
+
+def trim_stores(folder: Path, limit_bytes: int) -> None:
+    """Remove the stores used longest ago until the folder holds at most `limit_bytes`; the newest always stays."""
+    sized = []
+    for manifest in folder.glob("*/manifest.json"):
+        size = sum(file.stat().st_size for file in manifest.parent.rglob("*") if file.is_file())
+        sized.append((manifest.stat().st_mtime, size, manifest.parent))
+    total = 0
+    for index, (_, size, path) in enumerate(sorted(sized, reverse=True)):
+        total += size
+        if index > 0 and total > limit_bytes:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _read_split(folder: Path) -> Dataset:
+    def arrays(below: Path) -> Arrays:
+        return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(below.glob("*.npy"))}
+
+    inputs = {field.name: arrays(field) for field in sorted((folder / "inputs").iterdir())}
+    return Dataset(inputs, arrays(folder / "target"), arrays(folder / "slices"), folder / "where.txt")
+
+
+class _GrowingArray:
+    """An .npy file whose first axis grows; its header is written again at the end (numpy leaves room for it)."""
+
+    def __init__(self, path: Path, first: np.ndarray) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.file: BinaryIO = path.open("wb")
+        self._hash = hashlib.sha256()
+        self._length, self._shape, self._dtype = 0, first.shape[1:], first.dtype
+        self._write_header()
+
+    def append(self, values: np.ndarray) -> None:
+        if values.shape[1:] != self._shape or values.dtype != self._dtype:
+            raise ValueError(f"{self.file.name}: {values.dtype}{values.shape} after {self._dtype}{self._shape}")
+        data = np.ascontiguousarray(values).data.cast("B") if values.size else b""
+        self.file.write(data)
+        self._hash.update(data)
+        self._length += len(values)
+
+    def close(self) -> None:
+        self.file.seek(0)
+        self._write_header()
+        self.file.close()
+        self.digest = self._hash.digest()
+
+    def _write_header(self) -> None:
+        shape = (self._length, *self._shape)
+        header = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self.file, header)

@@ -1,0 +1,203 @@
+"""One of several classes: cross-entropy, probabilities, scores per class and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from noria.contract import Metric, Target, mean_metric
+from noria.errors import UserError, did_you_mean
+from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+CLASSES_SHOWN = 30  # in the confusion matrix
+CALIBRATION_BINS = 15  # as in Guo et al. 2017, "On Calibration of Modern Neural Networks"
+
+
+@dataclass(frozen=True)
+class Label(Target):
+    """A class name. Arrays: `label` int64[n]. Output: `logits` float[n, classes].
+
+    smoothing: share of probability that the loss spreads over all classes.
+    """
+
+    smoothing: float = 0.0
+
+    def fit(self, values: Values) -> State:
+        names = {text for value in values if (text := _text(value)) is not None}
+        if len(names) < 2:
+            raise UserError(
+                "a label needs at least two classes in the training records",
+                found=f"{len(names)} ({', '.join(sorted(names))})" if names else "none",
+            )
+        return {"classes": sorted(names, key=_natural)}
+
+    def encode(self, values: Values, state: State) -> Encoded:
+        classes: list[str] = state["classes"]
+        index = {name: i for i, name in enumerate(classes)}
+        label = np.zeros(len(values), np.int64)
+        bad = {}
+        for i, value in enumerate(values.tolist() if isinstance(values, np.ndarray) else values):
+            text = value if value in index else _text(value)
+            if text in index:
+                label[i] = index[text]
+            elif text is None:
+                bad[i] = "the label is missing"
+            else:
+                bad[i] = f"the label {text!r} does not stand in the training records: {did_you_mean(text, classes)}"
+        return Encoded({"label": label}, bad)
+
+    def head(self, state: State, width: int) -> nn.Module:
+        from noria.model.heads import PooledLinear
+
+        return PooledLinear(width, len(state["classes"]), "logits")
+
+    def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        from torch.nn import functional
+
+        logits = output["logits"].float()
+        return {"loss": functional.cross_entropy(logits, batch.target["label"], label_smoothing=self.smoothing)}
+
+    def decode(self, output: Arrays, state: State) -> list[Prediction]:
+        classes = state["classes"]
+        chances = probabilities(output)
+        best = chances.argmax(1)
+        order = np.argsort(-chances, axis=1, kind="stable")[:, :5]
+        return [
+            Prediction(
+                classes[best[i]],
+                round(float(chances[i, best[i]]), 6),
+                {"probabilities": {classes[j]: round(float(chances[i, j]), 6) for j in order[i]}},
+            )
+            for i in range(len(chances))
+        ]
+
+    def metrics(self, state: State) -> Sequence[Metric]:
+        binary = (Metric("auc", "fraction", "higher", _auc),) if len(state["classes"]) == 2 else ()
+        return (
+            mean_metric("accuracy", "fraction", "higher", _is_right),
+            Metric("f1_macro", "fraction", "higher", _f1_macro),
+            *binary,
+            mean_metric("log_loss", "nats", "lower", _log_loss),
+            Metric("calibration_error", "fraction", "lower", _calibration_error),
+        )
+
+    def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
+        classes, given, answer = state["classes"], truth["label"], output["logits"].argmax(1)
+        matrix = np.zeros((len(classes), len(classes)), np.int64)
+        np.add.at(matrix, (given, answer), 1)
+        rows = []
+        for i, name in enumerate(classes):
+            right, found, there = matrix[i, i], matrix[:, i].sum(), matrix[i].sum()
+            precision, recall = right / found if found else None, right / there if there else None
+            f1 = 2 * right / (found + there) if found + there else None
+            rows.append(
+                [name, int(there), *(None if x is None else round(float(x), 4) for x in (precision, recall, f1))]
+            )
+        order = np.argsort([row[4] if row[4] is not None else -1 for row in rows], kind="stable")
+        shown = matrix[:CLASSES_SHOWN, :CLASSES_SHOWN]
+        names = classes[:CLASSES_SHOWN]
+        return [
+            Panel(
+                "matrix",
+                "Confusion",
+                {"rows": names, "columns": names, "values": shown.tolist()},
+                "Rows are the truth, columns the answer.",
+            ),
+            Panel(
+                "table",
+                "Each class, worst first",
+                {"columns": ["class", "records", "precision", "recall", "f1"], "rows": [rows[i] for i in order]},
+            ),
+            _reliability(output, truth),
+        ]
+
+
+def _reliability(output: Arrays, truth: Arrays) -> Panel:
+    confidence, right = probabilities(output).max(1), _is_right(output, truth)
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    points = [
+        [round(float(confidence[bins == b].mean()), 4), round(float(right[bins == b].mean()), 4)]
+        for b in np.unique(bins)
+    ]
+    return Panel(
+        "curve",
+        "Calibration",
+        {"x": "confidence", "y": "share that is right", "lines": {"model": points}, "diagonal": True},
+        "On the diagonal, an answer given with 80 % confidence is right 80 times of 100.",
+    )
+
+
+def majority(train: Arrays) -> Arrays:
+    """Return the output that always gives the classes their share in training: the trivial answer to beat."""
+    shares = np.bincount(train["label"]) / len(train["label"])
+    return {"logits": np.log(np.maximum(shares, 1e-12)).astype(np.float32)[None]}
+
+
+def probabilities(output: Arrays) -> np.ndarray:
+    """Return float64[n, classes], rows summing to one."""
+    logits = output["logits"].astype(np.float64)
+    chances = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(chances / chances.sum(1, keepdims=True))
+
+
+def _is_right(output: Arrays, truth: Arrays) -> np.ndarray:
+    return np.asarray(output["logits"].argmax(1) == truth["label"], np.float64)
+
+
+def _log_loss(output: Arrays, truth: Arrays) -> np.ndarray:
+    chances = probabilities(output)[np.arange(len(truth["label"])), truth["label"]]
+    return np.asarray(-np.log(np.maximum(chances, 1e-15)))
+
+
+def _calibration_error(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
+    """Expected calibration error: the mean gap between confidence and accuracy over bins of equal width."""
+    confidence, right = probabilities(output).max(1), _is_right(output, truth)
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = (right - confidence)[:, None] * (bins[:, None] == np.arange(CALIBRATION_BINS))
+    return np.asarray(np.abs(weights @ gaps).sum(1) / weights.sum(1))
+
+
+def _f1_macro(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
+    """The mean of F1 over the classes that occur."""
+    given, answer = truth["label"], output["logits"].argmax(1)
+    classes = np.flatnonzero(np.bincount(given, minlength=output["logits"].shape[1]))
+    is_given, is_answer = given[:, None] == classes, answer[:, None] == classes
+    hits, sizes = weights @ (is_given & is_answer), weights @ (is_given * 1.0 + is_answer)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nanmean(np.where(sizes > 0, 2 * hits / sizes, np.nan), axis=1))
+
+
+def _auc(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
+    """Area under the ROC curve of the second of two classes: Mann-Whitney U over the pairs, ties counted half."""
+    scores = output["logits"][:, 1].astype(np.float64) - output["logits"][:, 0]
+    order = np.argsort(scores, kind="stable")
+    weights, is_positive = weights[:, order], truth["label"][order] == 1
+    starts = np.flatnonzero(np.diff(scores[order], prepend=np.nan) != 0)  # of each run of equal scores
+    positive = np.add.reduceat(weights * is_positive, starts, axis=1)
+    negative = np.add.reduceat(weights * ~is_positive, starts, axis=1)
+    below = negative.cumsum(1) - negative / 2
+    with np.errstate(invalid="ignore"):
+        return np.asarray((positive * below).sum(1) / (positive.sum(1) * negative.sum(1)))
+
+
+def _text(value: object) -> str | None:
+    """Return the class name of a raw value; None where it is missing. 3, 3.0 and "3" are one class."""
+    if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
+        return None
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    return str(value).strip() or None
+
+
+def _natural(name: str) -> tuple[int, float, str]:
+    """Sort numbers as numbers, before words."""
+    try:
+        return 0, float(name), name
+    except ValueError:
+        return 1, 0.0, name

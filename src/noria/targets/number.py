@@ -1,0 +1,105 @@
+"""A number: mean squared error on the standardised value, scores in the user's own unit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from noria.contract import Metric, Target, mean_metric
+from noria.errors import UserError
+from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+POINTS_SHOWN = 500
+
+
+@dataclass(frozen=True)
+class Number(Target):
+    """A real number. Arrays: `number` float32[n, 1]. Output: `number` float[n, 1].
+
+    Both are standardised by the mean and spread of the training answers.
+    """
+
+    def fit(self, values: Values) -> State:
+        numbers = np.array([number for value in values if (number := _number(value)) is not None])
+        if len(numbers) == 0:
+            raise UserError("no training record has a number as its answer")
+        spread = float(numbers.std())
+        if spread == 0:
+            raise UserError("every training record has the same answer", found=str(numbers[0]))
+        return {"mean": float(numbers.mean()), "spread": spread}
+
+    def encode(self, values: Values, state: State) -> Encoded:
+        raw = np.zeros(len(values), np.float64)
+        bad = {}
+        for i, value in enumerate(values):
+            number = _number(value)
+            if number is None:
+                bad[i] = f"the answer {value!r} is not a finite number"
+            else:
+                raw[i] = number
+        return Encoded({"number": ((raw - state["mean"]) / state["spread"]).astype(np.float32)[:, None]}, bad)
+
+    def head(self, state: State, width: int) -> nn.Module:
+        from noria.model.heads import PooledLinear
+
+        return PooledLinear(width, 1, "number")
+
+    def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        from torch.nn import functional
+
+        return {"loss": functional.mse_loss(output["number"].float(), batch.target["number"])}
+
+    def decode(self, output: Arrays, state: State) -> list[Prediction]:
+        values = output["number"][:, 0].astype(np.float64) * state["spread"] + state["mean"]
+        return [Prediction(float(f"{value:.7g}")) for value in values]
+
+    def metrics(self, state: State) -> Sequence[Metric]:
+        spread = state["spread"]
+
+        def rmse(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
+            return np.asarray(spread * np.sqrt(weights @ _squares(output, truth) / weights.sum(1)))
+
+        return (
+            Metric("rmse", "unit of the answer", "lower", rmse),
+            mean_metric("mae", "unit of the answer", "lower", lambda o, t: spread * np.sqrt(_squares(o, t))),
+            Metric("r2", "fraction", "higher", _r2),
+        )
+
+    def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
+        chosen = np.linspace(0, len(truth["number"]) - 1, min(len(truth["number"]), POINTS_SHOWN)).astype(int)
+        pairs = np.concatenate([truth["number"], output["number"]], 1)[chosen] * state["spread"] + state["mean"]
+        points = [[float(f"{x:.5g}"), float(f"{y:.5g}")] for x, y in pairs]
+        data = {"x": "truth", "y": "answer", "points": {"records": points}, "diagonal": True}
+        return [Panel("curve", "Truth and answer", data, "A perfect model puts every record on the diagonal.")]
+
+
+def mean(train: Arrays) -> Arrays:
+    """Return the output that always answers the mean of the training answers: the trivial answer to beat."""
+    return {"number": np.full((1, 1), train["number"].mean(), np.float32)}
+
+
+def _squares(output: Arrays, truth: Arrays) -> np.ndarray:
+    return np.asarray((output["number"][:, 0].astype(np.float64) - truth["number"][:, 0]) ** 2)
+
+
+def _r2(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
+    given = truth["number"][:, 0].astype(np.float64)
+    total = weights.sum(1)
+    spread = weights @ given**2 - (weights @ given) ** 2 / total
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(spread > 0, 1 - weights @ _squares(output, truth) / spread, np.nan))
+
+
+def _number(value: object) -> float | None:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

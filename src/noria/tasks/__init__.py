@@ -1,0 +1,1 @@
+"""Which modality goes with which target: one file a task."""

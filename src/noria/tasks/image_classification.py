@@ -1,0 +1,29 @@
+"""Image in, one class out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from noria.contract import Task
+from noria.modalities.image import Image
+from noria.nouns import Record
+from noria.targets.label import Label, majority
+
+
+class ImageClassification(Task):
+    """Say which of several classes a picture shows.
+
+    Data: a folder or an archive with a folder a class, IDX files, .npz, or a table with a column of files.
+    """
+
+    def __init__(self) -> None:
+        self.inputs = {"image": Image()}
+        self.target = Label()
+        self.defaults = {"model": {"depth": 0}, "train": {"epochs": 10}}
+
+    baseline = staticmethod(majority)
+
+    def example(self) -> Record:
+        picture = np.zeros((8, 8), np.uint8)
+        picture[1:7, 3:5] = 255
+        return Record({"image": picture, "label": "1"}, "an upright stroke of 8 x 8 pixels")

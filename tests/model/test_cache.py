@@ -1,0 +1,206 @@
+"""The cache: the same features as without it, whatever the chunks, the padding and the mask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from noria.model.cache import KeyValueCache
+from noria.model.transformer import Transformer
+from noria.nouns import Tokens
+
+TOLERANCE = 2e-5  # float32, features of root mean square 1
+MakeTrunk = Callable[..., Transformer]
+MakeRows = Callable[..., list[torch.Tensor]]
+Spread = Callable[[list[torch.Tensor], torch.Tensor], Tokens]
+
+
+def cached(
+    trunk: Transformer, attention: str, tokens: Tokens, chunks: list[int], is_prefix: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Send tokens through a cache chunk by chunk; the prefix goes with the first chunk."""
+    assert tokens.is_real is not None
+    cache = trunk.new_cache(len(tokens.features), capacity=tokens.features.shape[1])
+    parts, start = [], 0
+    with torch.inference_mode():
+        for size in chunks:
+            end = start + size
+            chunk = Tokens(tokens.features[:, start:end], tokens.is_real[:, start:end])
+            chunk_prefix = is_prefix[:, :end] if is_prefix is not None and start == 0 else None
+            parts.append(trunk(chunk, attention, chunk_prefix, cache).features)  # type: ignore[arg-type]
+            start = end
+    assert cache.lengths.tolist() == tokens.is_real.sum(1).tolist()
+    return torch.cat(parts, dim=1)
+
+
+def alone(trunk: Transformer, attention: str, row: torch.Tensor, num_prefix: int) -> torch.Tensor:
+    """Return the features of one row without cache and without padding."""
+    is_prefix = (torch.arange(len(row)) < num_prefix)[None] if attention == "prefix" else None
+    with torch.inference_mode():
+        return trunk(Tokens(row[None]), attention, is_prefix).features[0]  # type: ignore[arg-type, no-any-return]
+
+
+@pytest.mark.parametrize("kv_heads", [4, 2, 1])
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("attention", ["full", "causal", "prefix"])
+def test_cached_equals_uncached_on_ragged_prompts_that_grow_token_by_token(
+    attention: str, side: str, kv_heads: int, make_trunk: MakeTrunk, make_rows: MakeRows, spread: Spread
+) -> None:
+    prompts, num_new = [5, 2, 4], 0 if attention == "full" else 3
+    rows = make_rows([prompt + num_new for prompt in prompts])
+    places, lengths = torch.arange(5), torch.tensor(prompts)[:, None]
+    is_prompt = places < lengths if side == "right" else places >= 5 - lengths
+    is_real = torch.cat([is_prompt, torch.ones(3, num_new, dtype=torch.bool)], dim=1)
+    trunk = make_trunk(kv_heads=kv_heads)
+    is_prefix = is_prompt if attention == "prefix" else None
+    got = cached(trunk, attention, spread(rows, is_real), [5] + [1] * num_new, is_prefix)
+    for i, row in enumerate(rows):
+        expected = alone(trunk, attention, row, prompts[i])
+        torch.testing.assert_close(got[i][is_real[i]], expected, atol=TOLERANCE, rtol=0)
+
+
+@settings(deadline=None, max_examples=40)
+@given(data=st.data(), attention=st.sampled_from(["causal", "prefix"]), positions=st.sampled_from(["rotary", "none"]))
+def test_cached_equals_uncached_for_any_chunks_and_any_padding(
+    data: st.DataObject,
+    attention: str,
+    positions: str,
+    make_trunk: MakeTrunk,
+    make_rows: MakeRows,
+    spread: Spread,
+) -> None:
+    chunks = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+    num_rows = data.draw(st.integers(1, 3))
+    a_row = st.lists(st.booleans(), min_size=sum(chunks), max_size=sum(chunks))
+    is_real = torch.tensor(data.draw(st.lists(a_row, min_size=num_rows, max_size=num_rows)))
+    is_real[0, 0] = True  # at least one token in the first chunk: it carries the prefix
+    rows = make_rows(is_real.sum(1).tolist())
+    prefix_lengths = [data.draw(st.integers(0, int(n))) for n in is_real[:, : chunks[0]].sum(1)]
+    order = is_real.cumsum(1)
+    is_prefix = (order <= torch.tensor(prefix_lengths)[:, None]) & is_real if attention == "prefix" else None
+    trunk = make_trunk(kv_heads=2, positions=positions)
+    got = cached(trunk, attention, spread(rows, is_real), chunks, is_prefix)
+    assert torch.isfinite(got).all()
+    for i, row in enumerate(rows):
+        if len(row):
+            expected = alone(trunk, attention, row, prefix_lengths[i])
+            torch.testing.assert_close(got[i][is_real[i]], expected, atol=TOLERANCE, rtol=0)
+
+
+def test_chunks_without_padding_mask_equal_one_pass(make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
+    trunk, x = make_trunk(), torch.stack(make_rows([7, 7]))
+    cache = trunk.new_cache(2, 7)
+    with torch.inference_mode():
+        parts = [trunk(Tokens(x[:, a:b]), "causal", None, cache).features for a, b in ((0, 3), (3, 5), (5, 7))]
+        expected = trunk(Tokens(x), "causal").features
+    torch.testing.assert_close(torch.cat(parts, 1), expected, atol=TOLERANCE, rtol=0)
+
+
+def test_positions_that_are_given_are_used_with_the_cache_too(make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
+    trunk, x = make_trunk(), torch.stack(make_rows([5]))
+    positions = torch.tensor([[0, 3, 4, 9, 20]])
+    cache = trunk.new_cache(1, 5)
+    with torch.inference_mode():
+        cuts = ((0, 2), (2, 5))
+        parts = [trunk(Tokens(x[:, a:b], None, positions[:, a:b]), "causal", None, cache).features for a, b in cuts]
+        expected = trunk(Tokens(x, None, positions), "causal").features
+        elsewhere = trunk(Tokens(x), "causal").features
+    torch.testing.assert_close(torch.cat(parts, 1), expected, atol=TOLERANCE, rtol=0)
+    assert not torch.allclose(expected, elsewhere, atol=1e-3)
+
+
+def test_causal_tokens_may_follow_a_full_first_chunk(make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
+    trunk, (row,) = make_trunk(), make_rows([6])
+    cache = trunk.new_cache(1, 6)
+    with torch.inference_mode():
+        parts = [trunk(Tokens(row[None, :4]), "full", None, cache), trunk(Tokens(row[None, 4:]), "prefix", None, cache)]
+    got = torch.cat([part.features for part in parts], 1)[0]
+    torch.testing.assert_close(got, alone(trunk, "prefix", row, 4), atol=TOLERANCE, rtol=0)
+
+
+def test_cached_equals_uncached_in_bfloat16(make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
+    trunk, x = make_trunk(kv_heads=2), torch.stack(make_rows([9, 9]))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        cache = trunk.new_cache(2, 9)
+        parts = [trunk(Tokens(x[:, a:b]), "causal", None, cache).features for a, b in ((0, 5), (5, 6), (6, 9))]
+        expected = trunk(Tokens(x), "causal").features
+    assert cache.keys.dtype == torch.bfloat16
+    torch.testing.assert_close(torch.cat(parts, 1), expected, atol=0.1, rtol=0)  # bfloat16 has 3 digits
+
+
+def test_a_finished_row_does_not_grow_and_does_not_disturb_the_others(
+    make_trunk: MakeTrunk, make_rows: MakeRows
+) -> None:
+    trunk, x = make_trunk(), torch.stack(make_rows([4, 4]))
+    cache = trunk.new_cache(2, 4)
+    with torch.inference_mode():
+        trunk(Tokens(x[:, :3]), "causal", None, cache)
+        keys = cache.keys[:, 1, :, :3].clone()
+        last = trunk(Tokens(x[:, 3:], torch.tensor([[True], [False]])), "causal", None, cache).features
+    assert cache.lengths.tolist() == [4, 3]
+    assert torch.equal(cache.keys[:, 1, :, :3], keys)
+    torch.testing.assert_close(last[0], alone(trunk, "causal", x[0], 0)[3:], atol=TOLERANCE, rtol=0)
+
+
+def test_rows_of_padding_alone_stay_finite(make_trunk: MakeTrunk) -> None:
+    trunk = make_trunk()
+    cache = trunk.new_cache(2, 4)
+    nothing = Tokens(torch.full((2, 3, 32), float("nan")), torch.zeros(2, 3, dtype=torch.bool))
+    with torch.inference_mode():
+        assert torch.isfinite(trunk(nothing, "causal", None, cache).features).all()
+    assert cache.lengths.tolist() == [0, 0]
+
+
+def test_memory_is_allocated_once_and_its_size_is_known() -> None:
+    cache = KeyValueCache(depth=3, shape=(2, 4, 5, 8), dtype=torch.bfloat16)
+    addresses = cache.keys.data_ptr(), cache.values.data_ptr()
+    floats = 2 * 3 * 2 * 4 * (5 + 1) * 8  # keys and values, layers, rows, heads, slots and the scrap, channels
+    assert cache.num_bytes == floats * 2 + 2 * (5 + 1) + 2 * 8  # + is_prefix + lengths
+    slots = cache.reserve(2, None, None)
+    chunk = torch.ones(2, 4, 2, 8, dtype=torch.bfloat16)
+    keys, _ = cache.append(1, slots, chunk, chunk)
+    assert keys.data_ptr() == cache.keys[1].data_ptr()
+    assert (cache.keys.data_ptr(), cache.values.data_ptr()) == addresses
+    assert cache.keys[1, :, :, :2].eq(1).all()
+    assert cache.keys[0].eq(0).all()
+
+
+def test_grouped_keys_make_the_cache_smaller(make_trunk: MakeTrunk) -> None:
+    assert make_trunk(kv_heads=1).new_cache(1, 8).keys.numel() * 4 == make_trunk().new_cache(1, 8).keys.numel()
+
+
+@pytest.mark.parametrize("is_real", [None, torch.ones(2, 3, dtype=torch.bool)])
+def test_a_row_that_overflows_is_refused_and_leaves_the_cache_as_it_was(is_real: torch.Tensor | None) -> None:
+    cache = KeyValueCache(depth=1, shape=(2, 1, 4, 8))
+    cache.reserve(2, None, None)
+    with pytest.raises(ValueError, match="5 tokens does not fit into a cache of capacity 4"):
+        cache.reserve(3, is_real, None)
+    assert (cache.lengths.tolist(), cache.longest) == ([2, 2], 2)
+
+
+def test_padding_needs_no_room() -> None:
+    cache = KeyValueCache(depth=1, shape=(1, 1, 2, 8))
+    slots = cache.reserve(4, torch.tensor([[False, True, False, True]]), None)
+    assert slots.tolist() == [[2, 0, 2, 1]]
+
+
+def test_a_cache_in_training_is_refused(make_trunk: MakeTrunk) -> None:
+    trunk = make_trunk()
+    with pytest.raises(ValueError, match="inference"):
+        trunk(Tokens(torch.ones(1, 2, 32)), "causal", None, trunk.new_cache(1, 4))
+
+
+def test_what_would_change_cached_features_is_refused(make_trunk: MakeTrunk) -> None:
+    trunk = make_trunk()
+    cache = trunk.new_cache(1, 4)
+    one = Tokens(torch.ones(1, 1, 32))
+    with torch.inference_mode():
+        trunk(one, "causal", None, cache)
+        with pytest.raises(ValueError, match="one chunk"):
+            trunk(one, "full", None, cache)
+        with pytest.raises(ValueError, match="first chunk"):
+            trunk(one, "prefix", torch.ones(1, 1, dtype=torch.bool), cache)
