@@ -64,6 +64,10 @@ def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: di
         "fields": prepared.report["fields"],
         "states": prepared.states,
         "weights": {"count": plan.weights, "sha256": hashlib.sha256(data).hexdigest()},
+        "arrays": {
+            field: {name: [str(values.dtype), *values.shape[1:]] for name, values in arrays.items()}
+            for field, arrays in prepared.splits["train"].inputs.items()
+        },
         "baseline": _baseline(task, prepared),
         "data": {"fingerprint": prepared.fingerprint, "records": prepared.report["records"]},
     }

@@ -1,7 +1,12 @@
-"""The command line: text to stage call, no logic. Everything heavy is imported inside the command that needs it."""
+"""The command line: text to stage call, no logic. Everything heavy is imported inside the command that needs it.
+
+Exit codes: 0 done, 2 something to mend, 74 disk full, 75 the run is locked, 76 training diverged, 130 and 143 stopped
+by a signal, saved.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -19,10 +24,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Job = Annotated[str, typer.Argument(help="a job file, or the name of a shipped job (noria list jobs)")]
+Job = Annotated[str, typer.Argument(help="a job file, a data table, or the name of a shipped job (noria list jobs)")]
 Overrides = Annotated[list[str] | None, typer.Argument(help="key=value, as in train.minutes=5", show_default=False)]
-Run = Annotated[Path, typer.Argument(help="a run folder")]
+Run = Annotated[Path, typer.Argument(help="a run folder, or a bundle")]
 Json = Annotated[bool, typer.Option("--json", help="print machine-readable output")]
+RunFolder = Annotated[Path | None, typer.Option("--run", help="the run folder; default runs/NAME")]
 
 
 def main() -> None:
@@ -35,18 +41,74 @@ def main() -> None:
 
 
 @app.command()
+def demo(run: RunFolder = None, as_json: Json = False) -> None:
+    """Show the whole life of a model on data that comes with the installation, in a minute."""
+    from noria.stages.demo import after, demo
+    from noria.stages.reporter import Terminal
+
+    made = demo(Terminal(), run)
+    metrics = _metrics(made)
+    _out({"run": str(made), **metrics} if as_json else after(made, metrics), as_json)
+
+
+@app.command("list")
+def list_(kind: Annotated[str, typer.Argument(help="tasks, modalities, targets or jobs")] = "") -> None:
+    """List what there is: tasks, modalities, targets, shipped jobs."""
+    from noria.stages.listing import listing
+
+    _out(listing(kind), False)
+
+
+@app.command()
+def trace(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
+    """Show one record's way through a job, each step with shape, unit and time."""
+    from noria.stages.trace import table, trace
+
+    steps = trace(job, overrides or [])
+    _out([dataclasses.asdict(step) for step in steps] if as_json else table(steps), as_json)
+
+
+@app.command()
+def prepare(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
+    """Read, check, divide and encode the data; say what was found."""
+    from noria.job import load_job
+    from noria.stages.prepare import describe, prepare
+    from noria.stages.reporter import Terminal
+
+    prepared = prepare(*load_job(job, overrides or []), Terminal().say)
+    _out({"fingerprint": prepared.fingerprint, **prepared.report} if as_json else describe(prepared), as_json)
+
+
+@app.command()
 def train(
     job: Job,
     overrides: Overrides = None,
-    run: Annotated[Path | None, typer.Option(help="the run folder; default runs/NAME")] = None,
+    run: RunFolder = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on with the training in --run")] = False,
     as_json: Json = False,
 ) -> None:
     """Train, evaluate, write the bundle and the report."""
-    from noria.stages.train import train as stage
+    from noria.stages.summary import summary
+    from noria.stages.train import train
 
-    made = stage(job, overrides or [], run, resume)
-    _finish(made, as_json)
+    made = train(job, overrides or [], run, resume)
+    metrics = _metrics(made)
+    _out({"run": str(made), **metrics} if as_json else summary(metrics, made), as_json)
+
+
+@app.command()
+def tune(
+    job: Job,
+    overrides: Overrides = None,
+    run: RunFolder = None,
+    minutes: Annotated[float | None, typer.Option(help="stop starting trials after so long")] = None,
+    trials: Annotated[int | None, typer.Option(help="how many trials")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on with the study in --run")] = False,
+) -> None:
+    """Search for better settings on the validation split; write the best job as a file."""
+    from noria.stages.tune import tune
+
+    tune(job, overrides or [], run, minutes=minutes, trials=trials, resume=resume)
 
 
 @app.command()
@@ -56,19 +118,63 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score a run on its test split or on other data."""
-    from noria.stages.evaluate import evaluate as stage
+    from noria.stages.evaluate import evaluate
     from noria.stages.summary import summary
 
-    metrics = stage(run, data)
-    _out(json.dumps(metrics, ensure_ascii=False) if as_json else summary(metrics))
+    metrics = evaluate(run, data)
+    _out(metrics if as_json else summary(metrics), as_json)
 
 
-def _finish(run: Path, as_json: bool) -> None:
-    from noria.stages.summary import summary
+@app.command()
+def predict(
+    run: Run,
+    inputs: Annotated[list[Path], typer.Argument(help="files, one record each, or tables and folders of records")],
+    out: Annotated[Path | None, typer.Option(help="write .jsonl or .csv instead of printing")] = None,
+) -> None:
+    """Answer new records, one line of JSON each."""
+    from noria.stages.answers import answer_paths, write_answers
 
-    metrics = json.loads((run / "metrics.json").read_text("utf-8"))
-    _out(json.dumps({"run": str(run), **metrics}, ensure_ascii=False) if as_json else summary(metrics, run))
+    answers = answer_paths(run, inputs)
+    if out is None:
+        for answer in answers:
+            _out(answer, True)
+    else:
+        _out(write_answers(answers, out), False)
 
 
-def _out(text: Any) -> None:
-    sys.stdout.write(f"{text}\n")
+@app.command()
+def export(
+    run: Run, out: Annotated[Path | None, typer.Option(help="default: model.onnx in the bundle's folder")] = None
+) -> None:
+    """Write the model as ONNX, checked to give the same answers."""
+    from noria.stages.export import export_onnx
+    from noria.stages.predict import load
+
+    predictor = load(run)
+    _out(f"wrote {export_onnx(predictor, out or predictor.bundle.path.parent / 'model.onnx')}", False)
+
+
+@app.command()
+def serve(
+    run: Run,
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 picks a free one")] = 8000,
+    key: Annotated[str | None, typer.Option(envvar="NORIA_KEY", help="what callers must send as Bearer")] = None,
+) -> None:
+    """Serve a run over HTTP."""
+    from noria.service.serve import serve
+
+    serve(run, host=host, port=port, key=key)
+
+
+def _metrics(run: Path) -> dict[str, Any]:
+    metrics: dict[str, Any] = json.loads((run / "metrics.json").read_text("utf-8"))
+    return metrics
+
+
+def _out(content: Any, as_json: bool) -> None:
+    sys.stdout.write((json.dumps(content, ensure_ascii=False) if as_json else str(content)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -73,6 +73,8 @@ class Train(_Strict):
     steps: int | None = Field(None, gt=0)
     tokens: int | None = Field(None, gt=0)
     batch_size: int = Field(128, gt=0)
+    candidates: int | None = Field(None, gt=0)  # after the warm-up, draw so many and learn from the hardest of them
+    keep: float = Field(0.2, gt=0, le=1)  # the share of the candidates that is learnt from
     accumulate: int = Field(1, gt=0)  # batches whose gradients are summed into one step
     optimizer: Literal["muon", "adamw"] = "muon"  # Muon for hidden matrices, AdamW for the rest
     learning_rate: float = Field(0.003, gt=0)  # peak, of AdamW

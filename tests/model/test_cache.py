@@ -63,7 +63,7 @@ def test_cached_equals_uncached_on_ragged_prompts_that_grow_token_by_token(
         torch.testing.assert_close(got[i][is_real[i]], expected, atol=TOLERANCE, rtol=0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(data=st.data(), attention=st.sampled_from(["causal", "prefix"]), positions=st.sampled_from(["rotary", "none"]))
 def test_cached_equals_uncached_for_any_chunks_and_any_padding(
     data: st.DataObject,

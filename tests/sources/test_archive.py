@@ -139,7 +139,7 @@ except UserError as error:
 
 
 @pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
-def test_a_real_bomb_of_a_gigabyte_stops_early_in_little_memory(tmp_path, suffix):
+def test_a_bomb_at_the_default_limits_stops_early_in_little_memory(tmp_path, suffix):
     path = write(tmp_path, suffix, {"cat/0.png": b"0", **{f"dog/{i}.png": bytes(30_000_000) for i in range(6)}})
     output = subprocess.run([sys.executable, "-c", BOMB, str(path)], capture_output=True, text=True, check=True)
     growth_kib, message = output.stdout.split(" ", 1)
@@ -187,9 +187,11 @@ def test_every_tar_format_gives_long_and_chinese_names(tmp_path, read_all, layou
 
 
 def test_names_in_gbk_as_windows_writes_them_are_read(tmp_path, read_all):
-    path = write_zip(tmp_path / "a.zip", {"XXXX/1.png": b"1", "dog/2.png": b"2"})
-    path.write_bytes(path.read_bytes().replace(b"XXXX", "小猫".encode("gbk")))
-    assert [values[1] for _, _, values in read_all(open_source(path))[0]] == ["小猫", "dog"]
+    path = write_zip(tmp_path / "a.zip", {"XXXX/1.png": b"1", "YYYY/2.png": b"2", "dog/3.png": b"3"})
+    cat, bird = "小猫".encode("gbk"), "麻雀".encode("gbk")
+    assert cat.decode() == "Сè"  # UTF-8 by accident
+    path.write_bytes(path.read_bytes().replace(b"XXXX", cat).replace(b"YYYY", bird))
+    assert [values[1] for _, _, values in read_all(open_source(path))[0]] == ["小猫", "麻雀", "dog"]
 
 
 @pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])

@@ -53,7 +53,7 @@ def test_a_folder_with_one_archive_is_that_archive_and_with_more_must_be_named(t
         archive.writestr("dog/1.png", "x")
     assert open_source(tmp_path).path == tmp_path / "a.zip"
     (tmp_path / "b.csv").write_text("a\n1\n")
-    with pytest.raises(UserError, match="name one: data.path="):
+    with pytest.raises(UserError, match=r"name one: data\.path="):
         open_source(tmp_path)
 
 

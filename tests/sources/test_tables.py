@@ -30,7 +30,7 @@ def test_one_table_alone_in_a_folder_is_that_table(tmp_path, read_all):
 @pytest.mark.parametrize("names", [("a.csv", "b.csv"), ("train.csv", "other.csv"), ("train.csv", "train.tsv")])
 def test_several_tables_that_are_no_splits_must_be_named(tmp_path, names):
     fill(tmp_path, *names)
-    with pytest.raises(UserError, match="name one: data.path="):
+    with pytest.raises(UserError, match=r"name one: data\.path="):
         open_source(tmp_path)
 
 

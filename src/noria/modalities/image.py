@@ -34,7 +34,8 @@ class Image(Modality):
 
     size: height and width in pixels; None keeps the pictures' own where all agree and are small.
     colors: grey or rgb; None takes what the training pictures are.
-    stem: how pixels become tokens, a class of model/stems.py in lower case; stem_settings: its settings.
+    stem: how pixels become tokens, a class of model/stems.py in lower case; widths, blocks, first, pools, pooling are
+    the settings of `convolution`, patch (pixels) that of `patches`.
     shift, rotate, zoom, shear, flip, erase: what training pictures are varied by (pixels, degrees, share, share,
     left-right, side in pixels).
     """
@@ -46,6 +47,10 @@ class Image(Modality):
     colors: Literal["grey", "rgb"] | None = None
     stem: Literal["convolution", "reference", "patches"] = field(default="convolution", metadata=NETWORK_ONLY)
     widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
+    blocks: int = field(default=1, metadata=NETWORK_ONLY)
+    first: tuple[int, int] | None = field(default=None, metadata=NETWORK_ONLY)
+    pools: tuple[int, ...] = field(default=(2, 2, 2), metadata=NETWORK_ONLY)
+    pooling: Literal["max", "mean", "flat", "grid"] = field(default="max", metadata=NETWORK_ONLY)
     patch: int = field(default=4, metadata=NETWORK_ONLY)
     shift: int = field(default=0, metadata=NETWORK_ONLY)
     rotate: float = field(default=0.0, metadata=NETWORK_ONLY)

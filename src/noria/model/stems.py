@@ -59,6 +59,66 @@ class Reference(nn.Module):
         return features.flatten(1).unsqueeze(1)
 
 
+class Convolution(nn.Module):
+    """Stages of 3x3 convolutions, pooled before they are normalised and rectified, on a quarter of the numbers.
+
+    Stage i has `blocks` convolutions of widths[i], the first of which pools by pools[i]; `first` is kernel and stride
+    of an extra convolution before them, of widths[0]. What is left of the picture becomes one token (`max`, `mean`
+    over it, or `flat`), or a token a place (`grid`).
+    """
+
+    def __init__(self, settings: Image, state: State, width: int) -> None:
+        super().__init__()
+        self.pooling = settings.pooling
+        self.layers, self.width, (rows, columns) = _layers(settings, state, width)
+        if self.pooling == "flat":
+            self.width *= rows * columns
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        features: Tensor = self.layers(pixels)
+        if self.pooling == "max":
+            return features.amax((2, 3)).unsqueeze(1)
+        if self.pooling == "mean":
+            return features.mean((2, 3)).unsqueeze(1)
+        return features.flatten(1).unsqueeze(1) if self.pooling == "flat" else features.flatten(2).transpose(1, 2)
+
+
+class _Block(nn.Module):
+    """Convolution, pooling, batch normalisation, activation."""
+
+    def __init__(self, channels: int, width: int, kernel: int, stride: int, padding: int, pool: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, width, kernel, stride, padding, bias=False)
+        self.normalise = nn.BatchNorm2d(width)
+        self.pool = pool
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        features: Tensor = self.convolution(pixels)
+        if self.pool > 1:
+            features = functional.max_pool2d(features, self.pool)
+        return functional.gelu(self.normalise(features))
+
+
+def _layers(settings: Image, state: State, width: int) -> tuple[nn.Sequential, int, tuple[int, int]]:
+    """Return the blocks, the channels they end with, and the rows and columns that are left."""
+    widths = settings.widths or (width // 4, width // 2, width)
+    rows, columns, channels = state["height"], state["width"], state["channels"]
+    blocks: list[nn.Module] = []
+    if settings.first is not None:
+        kernel, stride = settings.first
+        blocks.append(_Block(channels, widths[0], kernel, stride, 0, 1))
+        channels, widths = widths[0], widths[1:]
+        rows, columns = (rows - kernel) // stride + 1, (columns - kernel) // stride + 1
+    for stage, wide in enumerate(widths):
+        pool = settings.pools[stage] if stage < len(settings.pools) else 1
+        pool = pool if min(rows, columns) >= 2 * pool else 1
+        for block in range(settings.blocks):
+            blocks.append(_Block(channels, wide, 3, 1, 1, pool if block == 0 else 1))
+            channels = wide
+        rows, columns = rows // pool, columns // pool
+    return nn.Sequential(*blocks), channels, (rows, columns)
+
+
 class Patches(nn.Module):
     """Cut the picture into squares and embed each, with a learnt position, as a vision Transformer does."""
 
@@ -74,11 +134,13 @@ class Patches(nn.Module):
         return tokens + self.place
 
 
-STEMS: dict[str, type[nn.Module]] = {"reference": Reference, "patches": Patches}
+STEMS: dict[str, type[nn.Module]] = {"convolution": Convolution, "reference": Reference, "patches": Patches}
 
 
 def grid(settings: Image, state: State) -> tuple[int, int]:
     """Return how many rows and columns of tokens a picture becomes."""
     if settings.stem == "patches":
         return state["height"] // settings.patch, state["width"] // settings.patch
+    if settings.stem == "convolution" and settings.pooling == "grid":
+        return _layers(settings, state, 4)[2]
     return 1, 1

@@ -5,18 +5,16 @@ Only .csv and .tsv, which need no going back and forth. Read next: archive.py, t
 
 from __future__ import annotations
 
-import tarfile
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, BinaryIO, cast
 
 from noria.errors import UserError
 from noria.sources.archive import Archive
 from noria.sources.csv_table import CsvTable
-from noria.sources.members import clean_name
 from noria.sources.source import Source
 from noria.sources.tables import Tables, split_tables
+from noria.sources.tar_members import open_tar_member
+from noria.sources.text_file import Opener
+from noria.sources.zip_members import open_zip_member
 
 _STREAMED = (".csv", ".tsv", ".tab")
 
@@ -36,23 +34,7 @@ def open_archive(path: Path, encoding: str | None) -> Source:
     return Tables(path, path.parent, tables)
 
 
-def _opener(path: Path, name: str) -> Callable[[], BinaryIO]:
-    is_zip = path.suffix.lower() == ".zip"
-    return lambda: cast(BinaryIO, _open_zipped(path, name) if is_zip else _open_tarred(path, name))
-
-
-def _open_zipped(path: Path, name: str) -> IO[bytes]:
-    with zipfile.ZipFile(path) as archive:  # the member keeps the file open after this
-        for info in archive.infolist():
-            if clean_name(info.filename)[0] == name:
-                return archive.open(info)
-    raise UserError(f"{name} is gone", where=str(path))
-
-
-def _open_tarred(path: Path, name: str) -> IO[bytes]:
-    archive = tarfile.open(path, "r|*")  # noqa: SIM115  the caller closes the stream of the member, not the archive
-    for member in archive:
-        stream = archive.extractfile(member) if clean_name(member.name)[0] == name else None
-        if stream is not None:
-            return stream
-    raise UserError(f"{name} is gone", where=str(path))
+def _opener(path: Path, name: str) -> Opener:
+    if path.suffix.lower() == ".zip":
+        return lambda: open_zip_member(path, name)
+    return lambda: open_tar_member(path, name)

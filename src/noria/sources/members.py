@@ -41,11 +41,12 @@ def is_hidden_name(name: str) -> bool:
     return ("." in name or "__" in name or "Thumbs.db" in name) and any(map(is_hidden, name.split("/")))
 
 
-def decode_name(raw: bytes) -> str:
-    """Return a name that says nothing of its encoding: UTF-8, else what Chinese Windows writes, else any."""
+def name_encoding(raw: bytes) -> str:
+    """Return the encoding of names that say nothing of it: UTF-8, else what Chinese Windows writes, else any."""
     for encoding in ("utf-8", "gb18030"):
         try:
-            return raw.decode(encoding)
+            raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-    return raw.decode("cp437")
+        return encoding
+    return "cp437"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
+from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 
 LIMIT_BYTES = 100_000_000  # one photo, recording or clip; whatever is larger belongs to a streaming reader
@@ -59,11 +60,33 @@ def _checked(name: str) -> str:
 
 def _find(root: Path, name: str) -> str:
     """Return the real path; names with accents are tried in both ways that systems write them."""
-    real_root = os.path.realpath(root)
+    real_root = _real_path(root)
     for spelling in dict.fromkeys((name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name))):
-        path = os.path.realpath(os.path.join(real_root, spelling))
+        try:
+            if not _has_link(real_root, spelling):
+                return f"{real_root}/{spelling}"
+            path = os.path.realpath(f"{real_root}/{spelling}", strict=True)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise ValueError(f"{name}: {error.strerror or error}") from error
         if os.path.commonpath((real_root, path)) != real_root:
             raise ValueError(f"{name} leads out of the data's folder through a link")
-        if os.path.lexists(path):
-            return path
+        return path
     raise ValueError(f"{name}: there is no such file")
+
+
+@lru_cache(maxsize=16)
+def _real_path(root: Path) -> str:
+    """Resolve the root once: a table of a million photos would pay for it a million times."""
+    return os.path.realpath(root)
+
+
+def _has_link(real_root: str, name: str) -> bool:
+    """Say whether any step from the root to the file is a link; raises OSError where there is nothing."""
+    path = real_root
+    for part in name.split("/"):
+        path += f"/{part}"
+        if stat.S_ISLNK(os.lstat(path).st_mode):
+            return True
+    return False

@@ -13,11 +13,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from noria.errors import UserError
 from noria.sources.limits import Limits, Meter
-from noria.sources.members import Member, clean_name, decode_name, is_hidden_name
+from noria.sources.members import Member, clean_name, is_hidden_name, name_encoding
 
 _BLOCK = 512
 _PIECE_BYTES = 1 << 20
@@ -55,11 +55,48 @@ def tar_members(path: Path, is_wanted: Callable[[str], bool], limits: Limits) ->
                     meter.count_bytes(size, name)
                     data = _read(stream, size)
                     _read(stream, -size % _BLOCK)
-                if not is_hidden_name(name):
+                if flaw or not is_hidden_name(name):
                     yield Member(name, data, flaw)
     except _BROKEN as error:
         found = str(error) or type(error).__name__
         raise UserError(f"is broken or cut off after {name}", where=str(path), found=found) from error
+
+
+def open_tar_member(path: Path, name: str) -> BinaryIO:
+    """Return the stream of one member, to be read once from its beginning."""
+    stream = _open(path)
+    try:
+        for found, size, _ in _headers(stream):
+            if found == name:
+                return cast(BinaryIO, BufferedReader(_Section(stream, size)))
+            _skip(stream, size, found, Meter(path))
+    except _BROKEN as error:
+        stream.close()
+        raise UserError(f"is broken or cut off before {name}", where=str(path), found=str(error)) from error
+    stream.close()
+    raise UserError(f"{name} is gone", where=str(path))
+
+
+class _Section(RawIOBase):
+    """The next bytes of a stream, which it closes when it is closed."""
+
+    def __init__(self, stream: BinaryIO, size: int):
+        self._stream, self._left = stream, size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(min(len(buffer), self._left))
+        if self._left and not data:
+            raise EOFError("it ends in the middle of a member")
+        buffer[: len(data)] = data
+        self._left -= len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 def _open(path: Path) -> BinaryIO:
@@ -84,7 +121,7 @@ def _headers(stream: BinaryIO) -> Iterator[tuple[str, int, str]]:
         if kind == b"5" or (kind in b"0\0" and raw.endswith(b"/")):
             _read_extra(stream, size)
             continue
-        name, flaw = clean_name(decode_name(raw))
+        name, flaw = clean_name(raw.decode(name_encoding(raw)))
         refused = "sparse" if sparse else _REFUSED.get(kind, "" if kind in b"0\x007" else "of an unknown kind")
         has_data = kind not in b"12346"
         yield name, size if has_data else 0, flaw or (f"{refused}, refused" if refused else "")

@@ -7,10 +7,11 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from noria.errors import UserError
 from noria.sources.limits import Limits, Meter
-from noria.sources.members import Member, clean_name, decode_name, is_hidden_name
+from noria.sources.members import Member, clean_name, is_hidden_name, name_encoding
 
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 _IS_UTF_8 = 0x800  # general purpose bit 11
@@ -25,9 +26,13 @@ def zip_members(path: Path, is_wanted: Callable[[str], bool], limits: Limits) ->
     except _BROKEN as error:
         raise UserError("is not a whole zip archive", where=str(path), found=str(error)) from error
     with archive:
+        # All names decide together: a few Chinese characters may by accident be UTF-8.
+        unsaid = [_raw_name(info) for info in archive.infolist() if _says_no_encoding(info)]
+        encoding = name_encoding(b"\n".join(unsaid))
         for info in archive.infolist():
-            name, flaw = clean_name(_name(info))
-            if info.is_dir() or is_hidden_name(name):
+            raw_name = _raw_name(info).decode(encoding) if _says_no_encoding(info) else info.filename
+            name, flaw = clean_name(raw_name)
+            if info.is_dir() or (not flaw and is_hidden_name(name)):
                 continue
             meter.count_member(name)
             flaw = flaw or _flaw(info, limits)
@@ -35,6 +40,15 @@ def zip_members(path: Path, is_wanted: Callable[[str], bool], limits: Limits) ->
                 yield Member(name, flaw=flaw)
             else:
                 yield _read(archive, info, name, meter)
+
+
+def open_zip_member(path: Path, name: str) -> BinaryIO:
+    """Return the stream of one member, to be read once from its beginning."""
+    with zipfile.ZipFile(path) as archive:  # the stream keeps the file open after this
+        for info in archive.infolist():
+            if clean_name(info.filename)[0] == name:
+                return cast(BinaryIO, archive.open(info))
+    raise UserError(f"{name} is gone", where=str(path))
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, meter: Meter) -> Member:
@@ -49,11 +63,13 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, meter: Met
     return Member(name, data) if len(data) <= limit else Member(name, flaw=f"larger than {limit} bytes")
 
 
-def _name(info: zipfile.ZipInfo) -> str:
-    """Return the name; one without the UTF-8 flag was decoded as cp437 and is mostly something else."""
-    if info.flag_bits & _IS_UTF_8 or info.filename.isascii():
-        return info.filename
-    return decode_name(info.filename.encode("cp437"))
+def _says_no_encoding(info: zipfile.ZipInfo) -> bool:
+    return not info.flag_bits & _IS_UTF_8 and not info.filename.isascii()
+
+
+def _raw_name(info: zipfile.ZipInfo) -> bytes:
+    """Return the name as it is stored; zipfile decodes one without the UTF-8 flag as cp437, which it mostly is not."""
+    return info.filename.encode("cp437")
 
 
 def _flaw(info: zipfile.ZipInfo, limits: Limits) -> str:

@@ -6,16 +6,15 @@ import numpy as np
 
 
 class Order:
-    """An endless stream of epochs, each its own permutation, cut into batches of equal size."""
+    """An endless stream of epochs, each its own permutation of the records."""
 
-    def __init__(self, records: int, batch_size: int, seed: int) -> None:
-        self.records, self.batch_size, self.seed = records, batch_size, seed
+    def __init__(self, records: int, seed: int) -> None:
+        self.records, self.seed = records, seed
         self._epoch, self._permutation = -1, np.empty(0, np.int64)
 
-    def indices(self, batch: int) -> np.ndarray:
-        """Return int64[batch_size], the records of one batch."""
-        start = batch * self.batch_size
-        parts, missing = [], self.batch_size
+    def indices(self, start: int, count: int) -> np.ndarray:
+        """Return int64[count], the records at these places of the stream."""
+        parts, missing = [], count
         while missing:
             epoch, offset = divmod(start, self.records)
             part = self._of_epoch(epoch)[offset : offset + missing]

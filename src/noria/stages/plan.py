@@ -11,7 +11,6 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import psutil
 import torch
 from torch import nn
@@ -23,7 +22,10 @@ from noria.model.optimizers import Optimizer
 from noria.nouns import Batch
 from noria.stages.infer import outputs
 from noria.stages.prepare import Prepared
+from noria.stages.prepare import describe as describe_data
 from noria.stages.reporter import Reporter, duration, size
+from noria.stages.step import Step, place
+from noria.stages.world import World
 from noria.store import Dataset
 
 PROBE_SECONDS = 0.15  # of timed steps for each precision; at least LEAST_STEPS
@@ -39,6 +41,7 @@ class Plan:
     steps: int
     records_per_step: int
     precision: str
+    threads: int
     is_compiled: bool
     device: str
     validate_at: list[int]  # after how many steps
@@ -64,9 +67,7 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
     """Measure and decide."""
     train = prepared.splits["train"]
     model = place(build(job, task, prepared.states), device)
-    probes = {precision: _probe(job, task, model, train, precision, device) for precision in _candidates(job)}
-    precision = min(probes, key=lambda name: probes[name].seconds * (GAIN if name == "bfloat16" else 1))
-    probe = probes[precision]
+    precision, threads, probe = _choose(job, task, model, train, device)
     evaluation = _evaluation_seconds(job, model, train, device)
     validation = len(prepared.splits.get("validation", ())) * evaluation
     test = len(prepared.splits.get("test", ())) * evaluation
@@ -88,6 +89,7 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
         steps=steps,
         records_per_step=per_step,
         precision=precision,
+        threads=threads,
         is_compiled=job.train.compile == "yes",
         device=str(device),
         validate_at=sorted({round(steps * (i + 1) / validations) for i in range(validations)} - {0}),
@@ -101,42 +103,54 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
     )
 
 
-def place(model: nn.Module, device: torch.device) -> nn.Module:
-    """Move a model to its device; convolution weights get the channels-last layout, which is faster everywhere here."""
-    placed: nn.Module = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return placed
+def _choose(job: Job, task: Task, model: nn.Module, train: Dataset, device: torch.device) -> tuple[str, int, _Probe]:
+    """Return the fastest precision and number of threads for the real step.
 
-
-def in_precision(precision: str, device: torch.device) -> torch.autocast:
-    """Return the context in which a training step runs."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
-
-
-def _candidates(job: Job) -> list[str]:
-    return ["bfloat16", "float32"] if job.train.precision == "auto" else [job.train.precision]
+    One thread is tried too: on a machine whose cores are busy with other work it can be many times as fast.
+    """
+    wanted = ["bfloat16", "float32"] if job.train.precision == "auto" else [job.train.precision]
+    threads = torch.get_num_threads()
+    probes = {(precision, threads): _probe(job, task, model, train, precision, device) for precision in wanted}
+    best = min(probes, key=lambda tried: probes[tried].seconds * (GAIN if tried[0] == "bfloat16" else 1))
+    if threads > 1 and device.type == "cpu":
+        torch.set_num_threads(1)
+        single = _probe(job, task, model, train, best[0], device)
+        if single.seconds * GAIN < probes[best].seconds:
+            return best[0], 1, single
+        torch.set_num_threads(threads)
+    return *best, probes[best]
 
 
 def _probe(job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device) -> _Probe:
     """Time real steps, batches gathered and weights updated, on a model that is thrown away."""
+    plain = _timed(job, task, model, train, precision, device, is_choosy=False)
+    if not job.train.candidates:
+        return plain
+    choosy, share = _timed(job, task, model, train, precision, device, is_choosy=True), job.train.warmup
+    return _Probe(
+        share * plain.seconds + (1 - share) * choosy.seconds,
+        share * plain.data_seconds + (1 - share) * choosy.data_seconds,
+    )
+
+
+def _timed(
+    job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device, is_choosy: bool
+) -> _Probe:
+    step = Step(job, task, model, train, 0 if is_choosy else MOST_STEPS + 1, precision, device, World())
+    step.first_choosy = 0 if is_choosy else MOST_STEPS + 1
     optimizer = Optimizer(model, job.train)
-    generator = np.random.default_rng(0)
     whole: list[float] = []
     data: list[float] = []
-    model.train()
     while len(whole) < LEAST_STEPS + 1 or (sum(whole[1:]) < PROBE_SECONDS and len(whole) < MOST_STEPS):
         start = time.perf_counter()
-        batch = train.batch(generator.integers(0, len(train), job.train.batch_size), device)
+        step.batch(len(whole))
         gathered = time.perf_counter()
-        with in_precision(precision, device):
-            loss = task.step(model, batch)["loss"]
-        loss.backward()  # type: ignore[no-untyped-call]
+        step.gradients(len(whole))
         optimizer.step(0.0)
         optimizer.clear()
-        loss.item()
-        whole.append(time.perf_counter() - start)
-        data.append(gathered - start)
-    accumulate = job.train.accumulate
-    return _Probe(statistics.median(whole[1:]) * accumulate, statistics.median(data[1:]) * accumulate)
+        whole.append(time.perf_counter() - gathered)
+        data.append((gathered - start) * job.train.accumulate)
+    return _Probe(statistics.median(whole[1:]), statistics.median(data[1:]))
 
 
 def _evaluation_seconds(job: Job, model: nn.Module, train: Dataset, device: torch.device) -> float:
@@ -159,14 +173,10 @@ def _tokens_per_record(model: Any, train: Dataset, device: torch.device) -> floa
 
 def describe(reporter: Reporter, prepared: Prepared, plan: Plan) -> None:
     """Tell what the data is and what the training will cost, before it begins."""
-    report = prepared.report
-    records = ", ".join(f"{count:,} {split}" for split, count in report["records"].items())
-    reporter.say(f"data: {records} records; {report['quarantined']} could not be used")
-    for note in (*report["notes"], *report["warnings"]):
-        reporter.say(f"  note: {note}")
+    reporter.say(describe_data(prepared))
     reporter.say(
         f"plan: {plan.weights:,} weights, {plan.steps:,} steps of {plan.records_per_step} records, {plan.precision} "
-        f"on {plan.device}, {1000 * plan.seconds_per_step:.1f} ms a step"
+        f"on {plan.device} with {plan.threads} threads, {1000 * plan.seconds_per_step:.1f} ms a step"
     )
     reporter.say(
         f"forecast: {duration(plan.seconds)}, {size(plan.memory_bytes)} of memory, {size(plan.disk_bytes)} of disk"

@@ -31,6 +31,7 @@ from noria.store import SPLITS, Dataset, StoreWriter, read_store, trim_stores
 
 HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
 CACHE_BYTES = 40 * 2**30
+SHOWN_ITEMS = 12
 LEAST_BAD = 10  # so many unusable records are always forgiven
 TRAIN, VALIDATION, TEST = 0, 1, 2  # as in SPLITS
 
@@ -61,6 +62,19 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None) 
         assert stored is not None
     splits, manifest = stored
     return Prepared(splits, manifest["states"], manifest["report"], manifest["fingerprint"])
+
+
+def describe(prepared: Prepared) -> str:
+    """Return the data report as text: records, what was learnt, what is suspicious."""
+    report = prepared.report
+    records = ", ".join(f"{count:,} {split}" for split, count in report["records"].items())
+    lines = [f"data: {records} records; {report['quarantined']} could not be used"]
+    lines += [f"  {count} x {reason}" for reason, count in report["reasons"].items()]
+    for name, state in [*prepared.states["inputs"].items(), ("answer", prepared.states["target"])]:
+        lines.append(f"  {name}: {_brief(state)}")
+    lines += [f"  note: {note}" for note in report["notes"]]
+    lines += [f"  look: {warning}" for warning in report["warnings"]]
+    return "\n".join(lines)
 
 
 def open_data(job: Job) -> Source:
@@ -246,6 +260,19 @@ def _split_codes(said: Iterable[Any], rows: Rows) -> np.ndarray:
         index = found.index(None)
         raise UserError("unknown split", where=rows.where(index), expected="train, validation or test")
     return np.array(found, np.int8)
+
+
+def _brief(state: dict[str, Any]) -> str:
+    """Return what was learnt, in one line: a list is shown by its length and first items."""
+
+    def show(value: Any) -> str:
+        if isinstance(value, list | dict) and len(value) > SHOWN_ITEMS:
+            return f"{len(value)}: {', '.join(map(str, list(value)[:SHOWN_ITEMS]))}, ..."
+        if isinstance(value, list):
+            return ", ".join(f"{one:.3g}" if isinstance(one, float) else str(one) for one in value)
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+    return "; ".join(f"{key} {show(value)}" for key, value in state.items() if not isinstance(value, dict))
 
 
 def _size_bytes(source: Source) -> int:

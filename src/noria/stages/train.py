@@ -37,11 +37,11 @@ from noria.stages.allocator import keep_freed_memory
 from noria.stages.evaluate import evaluate_run, score
 from noria.stages.infer import outputs, pick_device
 from noria.stages.interruption import Interruption, watched
-from noria.stages.order import Order, step_seed
-from noria.stages.plan import Plan, describe, in_precision, make_plan, place
+from noria.stages.plan import Plan, describe, make_plan
 from noria.stages.prepare import Prepared, prepare
 from noria.stages.reporter import Reporter, Terminal
 from noria.stages.sinks import open_sinks
+from noria.stages.step import Step, place
 from noria.stages.world import World, joined_world
 
 BAD_STEPS = 5  # so many steps in a row without a finite loss end the training
@@ -96,11 +96,12 @@ class Training:
         self.world, self.reporter, self.interruption = world, reporter, interruption
         self.data, self.held_out = prepared.splits["train"], prepared.splits.get("validation")
         self.device = torch.device(plan.device)
+        torch.set_num_threads(plan.threads)
         torch.manual_seed(job.train.seed)
         self.model = place(build(job, task, prepared.states), self.device)
-        self.forward: nn.Module = torch.compile(self.model) if plan.is_compiled else self.model  # type: ignore[assignment]
+        forward: nn.Module = torch.compile(self.model) if plan.is_compiled else self.model  # type: ignore[assignment]
+        self.step = Step(job, task, forward, self.data, plan.steps, plan.precision, self.device, world)
         self.optimizer = Optimizer(self.model, job.train)
-        self.order = Order(len(self.data), job.train.batch_size, job.train.seed)
         self.metric = task.target.metrics(prepared.states["target"])[0]
         self.target_state = prepared.states["target"]
         self.average = {k: v.clone() for k, v in self._floats()} if job.train.average else {}
@@ -118,7 +119,7 @@ class Training:
             self.reporter.progress("training", self.plan.steps) as progress,
         ):
             while self.state["step"] < self.plan.steps and not self.state["done"]:
-                loss = self._step(self.state["step"])
+                loss = self._update(self.state["step"])
                 self.state["step"] += 1
                 line = self._report(loss)
                 progress.advance(self.state["step"], loss, line.get("validation", {}).get(self.metric.name))
@@ -138,22 +139,11 @@ class Training:
         """Return the weights that did best on validation, or the last ones where nothing was held out."""
         return self.best or self._current()
 
-    def _step(self, step: int) -> float:
+    def _update(self, step: int) -> float:
         """Take one step; return its loss. A loss that is not finite leaves the weights as they are."""
         settings = self.job.train
-        torch.manual_seed(step_seed(settings.seed, step, self.world.rank))
-        self.model.train()
-        total = 0.0
-        for part in range(settings.accumulate):
-            indices = self.order.indices(step * settings.accumulate + part)[self.world.rank :: self.world.size]
-            batch = self.data.batch(indices, self.device)
-            with in_precision(self.plan.precision, self.device):
-                loss = self.task.step(self.forward, batch)["loss"] / settings.accumulate
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.item()
-        gradients = [weight.grad for weight in self.optimizer.weights if weight.grad is not None]
-        self.world.average(gradients)
-        total = self.world.mean(total)
+        total = self.world.mean(self.step.gradients(step))
+        self.world.average([weight.grad for weight in self.optimizer.weights if weight.grad is not None])
         if settings.clip and math.isfinite(total):
             total = (
                 total if torch.nn.utils.clip_grad_norm_(self.optimizer.weights, settings.clip).isfinite() else math.nan
@@ -187,7 +177,7 @@ class Training:
         finite = [value for value in self.state["losses"] if value is not None]
         line: dict[str, Any] = {
             "step": step,
-            "epoch": round(step * plan.records_per_step / len(self.data), 4),
+            "epoch": round(self.step.records_before(step) / len(self.data), 4),
             "loss": sum(finite) / len(finite) if finite else None,
             "rate": schedule(step - 1, plan.steps, self.job.train.warmup),
         }

@@ -60,8 +60,9 @@ class Label(Target):
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from torch.nn import functional
 
-        logits = output["logits"].float()
-        return {"loss": functional.cross_entropy(logits, batch.target["label"], label_smoothing=self.smoothing)}
+        logits, label = output["logits"].float(), batch.target["label"]
+        each = functional.cross_entropy(logits, label, label_smoothing=self.smoothing, reduction="none")
+        return {"loss": each.mean(), "each": each}
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         classes = state["classes"]

@@ -54,7 +54,8 @@ class Number(Target):
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from torch.nn import functional
 
-        return {"loss": functional.mse_loss(output["number"].float(), batch.target["number"])}
+        each = functional.mse_loss(output["number"].float(), batch.target["number"], reduction="none").mean(1)
+        return {"loss": each.mean(), "each": each}
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         values = output["number"][:, 0].astype(np.float64) * state["spread"] + state["mean"]

@@ -1,0 +1,77 @@
+"""Answers to files on the command line: a file a record, or tables, folders and archives of records."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from noria.disk import plain_disk_errors
+from noria.errors import UserError
+from noria.stages.predict import Predictor, load
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
+
+
+def answer_paths(run: Path, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """Yield one JSON object a record: where it stands and the answer, or the reason why there is none."""
+    predictor = load(run)
+    takes_file = [name for name, modality in predictor.task.inputs.items() if modality.takes == "file"]
+    for path in paths:
+        if not path.exists():
+            raise UserError("there is no such file or folder", where=str(path))
+        is_one_record = len(takes_file) == len(predictor.task.inputs) == 1 and path.is_file() and not _is_many(path)
+        if is_one_record:
+            yield _one(predictor, takes_file[0], path)
+        else:
+            yield from _many(predictor, path)
+
+
+def write_answers(answers: Iterator[dict[str, Any]], path: Path) -> str:
+    """Write the answers as .jsonl or .csv, whole or not at all; return what to say."""
+    if path.suffix not in (".jsonl", ".csv"):
+        raise UserError("cannot write answers of this kind", where=str(path), expected=".jsonl or .csv")
+    temporary = path.with_name(f".{path.name}.tmp")
+    count = 0
+    with plain_disk_errors(path, "free some space and run the command again"):
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            write_row = csv.writer(file).writerow
+            if path.suffix == ".csv":
+                write_row(["where", "value", "confidence", "error"])
+            for answer in answers:
+                count += 1
+                if path.suffix == ".csv":
+                    write_row([_cell(answer.get(key)) for key in ("where", "value", "confidence", "error")])
+                else:
+                    file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        temporary.replace(path)
+    return f"wrote {count} answers to {path}"
+
+
+def _one(predictor: Predictor, field: str, path: Path) -> dict[str, Any]:
+    try:
+        return {"where": str(path), **predictor.predict([{field: path.read_bytes()}])[0].as_json()}
+    except UserError as error:
+        return {"where": str(path), "error": error.what}
+
+
+def _many(predictor: Predictor, path: Path) -> Iterator[dict[str, Any]]:
+    dataset, bad = predictor.read(path)
+    given = predictor.task.target.decode(predictor.outputs(dataset), predictor.states["target"])
+    for where, prediction in zip(dataset.wheres(), given, strict=True):
+        yield {"where": where, **prediction.as_json()}
+    for one in bad:
+        yield {"where": one.where, "error": one.reason}
+
+
+def _is_many(path: Path) -> bool:
+    """Whether a file holds several records: a table, an archive or arrays."""
+    many = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".npz", ".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2")
+    return path.suffix.lower() in many
+
+
+def _cell(value: Any) -> Any:
+    text = "" if value is None else str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_STARTS) else text

@@ -1,0 +1,89 @@
+"""ONNX: the same answers outside PyTorch. The batch axis stays free; every input array keeps its name."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from noria.disk import plain_disk_errors
+from noria.errors import needs_extra
+from noria.nouns import Arrays
+from noria.stages.predict import Predictor
+
+TOLERANCE = 1e-4  # on the outputs of the example, absolute and relative; labels must be equal
+
+
+def export_onnx(predictor: Predictor, path: Path) -> Path:
+    """Write the model as ONNX beside its config; raise RuntimeError where its answers are not PyTorch's.
+
+    Inputs are named `field.array` as in the store; outputs as in the target's Output.
+    """
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401  (torch.onnx needs it and says so less plainly)
+    except ImportError as error:
+        raise needs_extra("onnxruntime and onnxscript", "onnx", "ONNX export") from error
+    arrays = example_arrays(predictor)
+    names = [(field, name) for field, part in arrays.items() for name in part]
+    model = _Flat(predictor.bundle.model, names).eval()
+    tensors = tuple(torch.from_numpy(arrays[field][name]) for field, name in names)
+    inputs = [f"{field}.{name}" for field, name in names]
+    with torch.inference_mode():
+        expected = model(*tensors)
+    batch = torch.export.Dim("batch", min=1)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), plain_disk_errors(path):
+        warnings.simplefilter("ignore")  # the exporter's own
+        program = torch.onnx.export(
+            model,
+            tensors,
+            dynamo=True,
+            input_names=inputs,
+            output_names=model.outputs,
+            dynamic_shapes={"tensors": tuple({0: batch} for _ in tensors)},
+            verbose=False,
+        )
+        assert program is not None
+        program.save(str(path))
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    given = session.run(None, dict(zip(inputs, (tensor.numpy() for tensor in tensors), strict=True)))
+    for name, one, other in zip(model.outputs, given, expected, strict=True):
+        if not np.allclose(one, other.numpy(), atol=TOLERANCE, rtol=TOLERANCE):
+            raise RuntimeError(
+                f"the exported model answers differently: {name}, by {abs(one - other.numpy()).max():.2g}"
+            )
+    path.with_suffix(".json").write_text(json.dumps({"inputs": inputs, "outputs": model.outputs}), "utf-8")
+    return path
+
+
+def example_arrays(predictor: Predictor) -> dict[str, Arrays]:
+    """Return the encoded inputs of two records that are all zeros: enough to trace a model."""
+    shapes: dict[str, Any] = predictor.bundle.config["arrays"]
+    return {
+        field: {name: np.zeros((2, *shape), np.dtype(kind)) for name, (kind, *shape) in part.items()}
+        for field, part in shapes.items()
+    }
+
+
+class _Flat(nn.Module):
+    """The model with its inputs one by one and its outputs as a tuple, as ONNX wants them."""
+
+    def __init__(self, model: nn.Module, names: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self.model, self.names = model, names
+        self.outputs: list[str] = []
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        inputs: dict[str, dict[str, Tensor]] = {}
+        for (field, name), tensor in zip(self.names, tensors, strict=True):
+            inputs.setdefault(field, {})[name] = tensor
+        output = self.model(inputs)
+        self.outputs = list(output)
+        return tuple(output.values())

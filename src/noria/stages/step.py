@@ -1,0 +1,84 @@
+"""The real step, up to the gradients: draw records, choose among them, forward, backward.
+
+Training takes it and the plan's probe times it, so the forecast is of what will run. Everything here is a pure function
+of (job, data, step): the records by `Order`, dropout and variation by a seed of each step. Knows no task.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from noria.contract import Task
+from noria.job import Job
+from noria.nouns import Batch
+from noria.stages.order import Order, step_seed
+from noria.stages.world import World
+from noria.store import Dataset
+
+
+def place(model: nn.Module, device: torch.device) -> nn.Module:
+    """Move a model to its device; convolution weights get the channels-last layout, faster everywhere here."""
+    placed: nn.Module = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return placed
+
+
+class Step:
+    """Gradients of one step after another; `steps` is how many the training has in all."""
+
+    def __init__(
+        self, job: Job, task: Task, model: nn.Module, data: Dataset, steps: int, precision: str, device: torch.device,
+        world: World,
+    ) -> None:  # fmt: skip
+        self.settings, self.task, self.model, self.data = job.train, task, model, data
+        self.precision, self.device, self.world = precision, device, world
+        self.order = Order(len(data), job.train.seed)
+        self.first_choosy = round(job.train.warmup * steps) if job.train.candidates else steps
+
+    def gradients(self, step: int) -> float:
+        """Leave the mean gradient of this process's records in the weights; return their loss."""
+        torch.manual_seed(step_seed(self.settings.seed, step, self.world.rank))
+        self.model.train()
+        total = 0.0
+        for part in range(self.settings.accumulate):
+            loss = self._loss(self.batch(step, part), step) / self.settings.accumulate
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
+        return total
+
+    def batch(self, step: int, part: int = 0) -> Batch:
+        """Gather the records that this process draws for one part of a step."""
+        plain, drawn = self.settings.batch_size, self.settings.candidates or 0
+        accumulate = self.settings.accumulate
+        choosy = max(0, step - self.first_choosy)
+        start = accumulate * ((step - choosy) * plain + choosy * drawn)
+        size = plain if step < self.first_choosy else drawn
+        indices = self.order.indices(start + part * size, size)
+        return self.data.batch(indices[self.world.rank :: self.world.size], self.device)
+
+    def records_before(self, step: int) -> int:
+        """Return how many records were drawn before a step."""
+        choosy = max(0, step - self.first_choosy)
+        drawn = (step - choosy) * self.settings.batch_size + choosy * (self.settings.candidates or 0)
+        return self.settings.accumulate * drawn
+
+    def _loss(self, batch: Batch, step: int) -> torch.Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            if step >= self.first_choosy:
+                batch = self._hardest(batch)
+            return self.task.step(self.model, batch)["loss"]
+
+    @torch.no_grad()
+    def _hardest(self, batch: Batch) -> Batch:
+        """Return the records of highest loss: a forward pass is far cheaper than a backward pass on what is known.
+
+        Jiang et al. 2019, "Accelerating Deep Learning by Focusing on the Biggest Losers". Not for noisy labels.
+        """
+        losses = self.task.step(self.model, batch)["each"]
+        keep = max(1, round(self.settings.keep * batch.size))
+        chosen = losses.topk(min(keep, batch.size)).indices
+
+        def select(arrays: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            return {name: values[chosen] for name, values in arrays.items()}
+
+        return Batch({name: select(arrays) for name, arrays in batch.inputs.items()}, select(batch.target), len(chosen))
