@@ -103,7 +103,7 @@ class Target(ABC):
 
     @abstractmethod
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        """Return "loss", the mean over the batch that is minimised, "each", float[B], of every record, and its parts."""
+        """Return "loss", the mean over the batch that is minimised; "each", float[B], per record; and named parts."""
 
     @abstractmethod
     def decode(self, output: Arrays, state: State) -> list[Prediction]:

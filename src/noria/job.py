@@ -11,10 +11,10 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from noria import find
 from noria.contract import Task, answer_field
@@ -66,13 +66,16 @@ class Model(_Strict):
 
 
 class Train(_Strict):
-    """How long and how to train. Exactly one of minutes, epochs, steps and tokens is the budget."""
+    """How long and how to train. One of minutes, epochs, steps and tokens is the budget.
+
+    Without one, training takes 1,200 steps, but no fewer than 10 and no more than 40 epochs.
+    """
 
     minutes: float | None = Field(None, gt=0)
     epochs: float | None = Field(None, gt=0)
     steps: int | None = Field(None, gt=0)
     tokens: int | None = Field(None, gt=0)
-    batch_size: int = Field(128, gt=0)
+    batch_size: int | None = Field(None, gt=0)  # None: by the number of training records, 32 to 256
     candidates: int | None = Field(None, gt=0)  # after the warm-up, draw so many and learn from the hardest of them
     keep: float = Field(0.2, gt=0, le=1)  # the share of the candidates that is learnt from
     accumulate: int = Field(1, gt=0)  # batches whose gradients are summed into one step
@@ -87,6 +90,7 @@ class Train(_Strict):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: Literal["auto", "no", "yes"] = "no"
     validations: int = Field(10, ge=0)  # how many times over the whole training
+    best_by: str | None = None  # the metric that chooses among the validated weights; None: the target's first
     patience: int | None = Field(None, gt=0)  # validations without gain after which training stops early
     checkpoint_minutes: float = Field(5.0, gt=0)
     seed: int = 0
@@ -101,6 +105,44 @@ class Evaluate(_Strict):
     resamples: int = Field(1000, ge=100)  # of the bootstrap
 
 
+class Range(_Strict):
+    """What tuning may try for one setting: one of some choices (a plain list will do), or all from low to high."""
+
+    choices: list[Any] | None = Field(None, min_length=1)
+    low: float | None = None
+    high: float | None = None
+    log: bool = False  # whether equal factors are equally likely, rather than equal distances
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_list(cls, given: Any) -> Any:
+        return {"choices": given} if isinstance(given, list) else given
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> Range:
+        if (self.low is None) != (self.high is None) or (self.low is None) == (self.choices is None):
+            raise ValueError("a list of choices, or {low: ..., high: ...}")
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise ValueError("low below high")
+        if self.log and (self.low is None or self.low <= 0):
+            raise ValueError("log with a low above 0")
+        return self
+
+
+class Tune(_Strict):
+    """What `noria tune` tries, and for how long. Settings: stages/search_space.py."""
+
+    space: dict[str, Range | None] = {}  # by dotted key; null leaves a setting as the job has it
+    defaults: bool = True  # whether settings that usually matter are tried too
+    trials: int | None = Field(None, gt=0)  # 20 where neither this nor minutes is given
+    minutes: float | None = Field(None, gt=0)  # of all trials together
+
+    @field_validator("space", mode="before")
+    @classmethod
+    def _dotted(cls, given: Any) -> Any:
+        return _flat(given) if isinstance(given, Mapping) else given
+
+
 class Job(_Strict):
     """A job file, checked. `inputs` and `target` hold settings of the task's own modalities and target."""
 
@@ -111,6 +153,7 @@ class Job(_Strict):
     model: Model = Model()
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
+    tune: Tune = Field(default_factory=Tune)
 
     def save(self, path: Path) -> None:
         """Write the resolved job: every setting, defaults included."""
@@ -279,11 +322,31 @@ def _fill_spoke(spoke: Any, settings: Section, where: _Where, path: list[str]) -
 def _problem(found: Any, where: _Where, schema: type, path: Sequence[object] = ()) -> UserError:
     place = where([*path, *found["loc"]])
     if found["type"] == "extra_forbidden":
-        model: Any = schema
-        for key in found["loc"][:-1]:
-            model = model.model_fields[str(key)].annotation
-        return UserError("unknown key", where=place, mend=did_you_mean(str(found["loc"][-1]), model.model_fields))
+        section = _section(schema, found["loc"][:-1])
+        return UserError("unknown key", where=place, mend=did_you_mean(str(found["loc"][-1]), section.model_fields))
     return UserError("wrong value", where=place, expected=found["msg"], found=repr(found["input"]))
+
+
+def _section(schema: Any, path: Sequence[object]) -> Any:
+    """Return the model of the section at a path, looking through `| None` and mappings of sections."""
+    for key in path:
+        fields = getattr(schema, "model_fields", None)
+        schema = get_args(schema)[-1] if fields is None else fields[str(key)].annotation
+        if type(None) in get_args(schema):
+            schema = next(part for part in get_args(schema) if part is not type(None))
+    return schema
+
+
+def _flat(space: Mapping[str, Any], prefix: str = "") -> Section:
+    """Write nested sections of a search space as dotted keys: overrides come nested, files as either."""
+    flat: Section = {}
+    for key, value in space.items():
+        is_section = isinstance(value, Mapping) and "choices" not in value
+        if is_section and all(part is None or isinstance(part, Mapping | list) for part in value.values()):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
 
 
 def _layer(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
@@ -296,14 +359,14 @@ def _layer(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
 
 def _budget_problems(job: Job, where: _Where) -> list[UserError]:
     named = [budget for budget in BUDGETS if getattr(job.train, budget) is not None]
-    if len(named) == 1:
+    if len(named) <= 1:
         return []
     return [
         UserError(
-            "a training has exactly one budget",
+            "a training has one budget",
             where=where(["train"]),
             expected="one of minutes, epochs, steps, tokens",
-            found=", ".join(named) or "none",
+            found=", ".join(named),
         )
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 
 from noria.nouns import Output, Tokens
@@ -28,3 +30,23 @@ class PooledLinear(nn.Module):
 
     def forward(self, tokens: Tokens) -> Output:
         return {self.name: self.linear(pooled(tokens))}
+
+
+class VotingLinear(nn.Module):
+    """Let every token answer by itself; the record's answer is the mean, of probabilities where the answer is logits.
+
+    Output: `name` float[B, outputs] and, in training, `votes` float[B, T, outputs], so that each vote is taught.
+    """
+
+    def __init__(self, width: int, outputs: int, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.linear = nn.Linear(width, outputs)
+
+    def forward(self, tokens: Tokens) -> Output:
+        votes = self.linear(tokens.features).float()
+        if self.name == "logits":
+            answer = votes.log_softmax(-1).logsumexp(1) - math.log(votes.shape[1])
+        else:
+            answer = votes.mean(1)
+        return {self.name: answer, "votes": votes} if self.training else {self.name: answer}

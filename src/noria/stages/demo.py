@@ -39,7 +39,9 @@ def demo_prediction(run: Path) -> str:
     with np.load(demo_data(), allow_pickle=False) as arrays:
         picture, truth = arrays["test_images"][0], arrays["test_labels"][0]
     prediction = load(run).predict([{"image": picture}])[0]
-    art = "\n".join("    " + "".join(SHADES[int(value) * (len(SHADES) - 1) // 255] * 2 for value in row) for row in picture)
+    art = "\n".join(
+        "    " + "".join(SHADES[int(value) * (len(SHADES) - 1) // 255] * 2 for value in row) for row in picture
+    )
     confidence = f"{prediction.confidence:.1%}" if prediction.confidence is not None else "no"
     return f"one picture it has never seen:\n{art}\n  answer {prediction.value}, confidence {confidence}, truth {truth}"
 

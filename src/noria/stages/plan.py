@@ -24,13 +24,14 @@ from noria.stages.infer import outputs
 from noria.stages.prepare import Prepared
 from noria.stages.prepare import describe as describe_data
 from noria.stages.reporter import Reporter, duration, size
-from noria.stages.step import Step, place
+from noria.stages.step import Step, batch_size, place
 from noria.stages.world import World
 from noria.store import Dataset
 
 PROBE_SECONDS = 0.15  # of timed steps for each precision; at least LEAST_STEPS
 LEAST_STEPS, MOST_STEPS = 3, 30
 GAIN = 1.05  # bfloat16 is chosen only where it is at least so many times as fast
+USUAL_STEPS, LEAST_EPOCHS, MOST_EPOCHS = 1200, 10, 40  # where the job names no budget
 REPORTS = 200  # lines of history over a whole training
 
 
@@ -72,7 +73,7 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
     validation = len(prepared.splits.get("validation", ())) * evaluation
     test = len(prepared.splits.get("test", ())) * evaluation
     validations = job.train.validations if "validation" in prepared.splits else 0
-    per_step = job.train.batch_size * job.train.accumulate
+    per_step = batch_size(job, len(train)) * job.train.accumulate
     if job.train.minutes is not None:
         left = job.train.minutes * 60 - validations * validation
         steps = max(1, int(left / probe.seconds))
@@ -81,8 +82,8 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
     elif job.train.tokens is not None:
         steps = max(1, round(job.train.tokens / (per_step * _tokens_per_record(model, train, device))))
     else:
-        assert job.train.epochs is not None
-        steps = max(1, round(job.train.epochs * len(train) / per_step))
+        epochs = job.train.epochs or min(MOST_EPOCHS, max(LEAST_EPOCHS, USUAL_STEPS * per_step / len(train)))
+        steps = max(1, round(epochs * len(train) / per_step))
     model_bytes = sum(value.numel() * value.element_size() for value in model.state_dict().values())
     data_bytes = sum(values.nbytes for arrays in train.inputs.values() for values in arrays.values())
     return Plan(

@@ -6,6 +6,8 @@ of (job, data, step): the records by `Order`, dropout and variation by a seed of
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -23,6 +25,11 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
     return placed
 
 
+def batch_size(job: Job, records: int) -> int:
+    """Return the job's batch size, or a power of two that gives at least 64 steps an epoch, from 32 to 256."""
+    return job.train.batch_size or min(256, max(32, 2 ** int(math.log2(max(1, records / 64)))))
+
+
 class Step:
     """Gradients of one step after another; `steps` is how many the training has in all."""
 
@@ -33,6 +40,7 @@ class Step:
         self.settings, self.task, self.model, self.data = job.train, task, model, data
         self.precision, self.device, self.world = precision, device, world
         self.order = Order(len(data), job.train.seed)
+        self.batch_size = batch_size(job, len(data))
         self.first_choosy = round(job.train.warmup * steps) if job.train.candidates else steps
 
     def gradients(self, step: int) -> float:
@@ -48,7 +56,7 @@ class Step:
 
     def batch(self, step: int, part: int = 0) -> Batch:
         """Gather the records that this process draws for one part of a step."""
-        plain, drawn = self.settings.batch_size, self.settings.candidates or 0
+        plain, drawn = self.batch_size, self.settings.candidates or 0
         accumulate = self.settings.accumulate
         choosy = max(0, step - self.first_choosy)
         start = accumulate * ((step - choosy) * plain + choosy * drawn)
@@ -59,7 +67,7 @@ class Step:
     def records_before(self, step: int) -> int:
         """Return how many records were drawn before a step."""
         choosy = max(0, step - self.first_choosy)
-        drawn = (step - choosy) * self.settings.batch_size + choosy * (self.settings.candidates or 0)
+        drawn = (step - choosy) * self.batch_size + choosy * (self.settings.candidates or 0)
         return self.settings.accumulate * drawn
 
     def _loss(self, batch: Batch, step: int) -> torch.Tensor:

@@ -53,7 +53,7 @@ def _leaking_columns(train: Dataset, states: dict[str, Any]) -> list[str]:
     for field, state in states["inputs"].items():
         for array, columns in state.get("names", {}).items():
             for index, column in enumerate(columns):
-                values = np.asarray(train.inputs[field][array][:, index])[chosen]
+                values = np.nan_to_num(np.asarray(train.inputs[field][array][:, index])[chosen], nan=-1e9)
                 score = _foretells(values, answers[chosen])
                 if score > LEAK_SCORE:
                     found.append(f"column {column!r} alone foretells the answer ({score:.1%}): is it known beforehand?")

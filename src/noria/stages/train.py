@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from noria.bundle import save_bundle
-from noria.contract import Task
+from noria.contract import Metric, Task
 from noria.disk import write_json
-from noria.errors import EXIT_DIVERGED, UserError
+from noria.errors import EXIT_DIVERGED, UserError, did_you_mean
 from noria.job import Job, load_job
 from noria.model.assemble import build
 from noria.model.optimizers import Optimizer
@@ -102,7 +102,7 @@ class Training:
         forward: nn.Module = torch.compile(self.model) if plan.is_compiled else self.model  # type: ignore[assignment]
         self.step = Step(job, task, forward, self.data, plan.steps, plan.precision, self.device, world)
         self.optimizer = Optimizer(self.model, job.train)
-        self.metric = task.target.metrics(prepared.states["target"])[0]
+        self.metric = _chosen_metric(job, task, prepared)
         self.target_state = prepared.states["target"]
         self.average = {k: v.clone() for k, v in self._floats()} if job.train.average else {}
         self.best: dict[str, Tensor] = {}
@@ -122,11 +122,11 @@ class Training:
                 loss = self._update(self.state["step"])
                 self.state["step"] += 1
                 line = self._report(loss)
-                progress.advance(self.state["step"], loss, line.get("validation", {}).get(self.metric.name))
                 if line:
                     self.history.append(line)
                     times.append({"step": line["step"], "seconds": time.monotonic() - progress.started})
                     sinks.write(line)
+                progress.advance(self.state["step"], loss, line.get("validation", {}).get(self.metric.name))
                 must_stop = self.world.agree(bool(self.interruption))
                 if must_stop or time.monotonic() - saved_at > 60 * self.job.train.checkpoint_minutes:
                     self._save()
@@ -241,6 +241,15 @@ def schedule(step: int, steps: int, warmup: float) -> float:
     """Return the share of the peak learning rate: a climb over `warmup` of the steps, then a straight fall to zero."""
     climb = max(1.0, warmup * steps)
     return min((step + 1) / climb, (steps - step) / max(1.0, steps - climb))
+
+
+def _chosen_metric(job: Job, task: Task, prepared: Prepared) -> Metric:
+    """Return the metric that chooses among the validated weights."""
+    metrics = {metric.name: metric for metric in task.target.metrics(prepared.states["target"])}
+    wanted = job.train.best_by or next(iter(metrics))
+    if wanted not in metrics:
+        raise UserError(f"train.best_by names no metric of {job.task}: {wanted!r}", mend=did_you_mean(wanted, metrics))
+    return metrics[wanted]
 
 
 def _prepare_once(job: Job, task: Task, world: World, reporter: Reporter) -> Prepared:

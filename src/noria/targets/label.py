@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,13 +23,16 @@ CALIBRATION_BINS = 15  # as in Guo et al. 2017, "On Calibration of Modern Neural
 class Label(Target):
     """A class name. Arrays: `label` int64[n]. Output: `logits` float[n, classes].
 
-    smoothing: share of probability that the loss spreads over all classes.
+    smoothing: share of probability that the loss spreads over all classes. is_voting: every token answers by itself.
+    merge: classes made of several raw values, {"ill": ["1", "2", "3"]}.
     """
 
     smoothing: float = 0.0
+    is_voting: bool = field(default=False, metadata={"network_only": True})
+    merge: dict[str, list[str | int]] = field(default_factory=dict)
 
     def fit(self, values: Values) -> State:
-        names = {text for value in values if (text := _text(value)) is not None}
+        names = {text for value in values if (text := self._class(value)) is not None}
         if len(names) < 2:
             raise UserError(
                 "a label needs at least two classes in the training records",
@@ -43,7 +46,7 @@ class Label(Target):
         label = np.zeros(len(values), np.int64)
         bad = {}
         for i, value in enumerate(values.tolist() if isinstance(values, np.ndarray) else values):
-            text = value if value in index else _text(value)
+            text = self._class(value)
             if text in index:
                 label[i] = index[text]
             elif text is None:
@@ -52,16 +55,26 @@ class Label(Target):
                 bad[i] = f"the label {text!r} does not stand in the training records: {did_you_mean(text, classes)}"
         return Encoded({"label": label}, bad)
 
-    def head(self, state: State, width: int) -> nn.Module:
-        from noria.model.heads import PooledLinear
+    def _class(self, value: object) -> str | None:
+        text = _text(value)
+        for name, raws in self.merge.items():
+            if text in [str(raw) for raw in raws]:
+                return name
+        return text
 
-        return PooledLinear(width, len(state["classes"]), "logits")
+    def head(self, state: State, width: int) -> nn.Module:
+        from noria.model.heads import PooledLinear, VotingLinear
+
+        return (VotingLinear if self.is_voting else PooledLinear)(width, len(state["classes"]), "logits")
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from torch.nn import functional
 
-        logits, label = output["logits"].float(), batch.target["label"]
+        logits, label = output.get("votes", output["logits"]).float(), batch.target["label"]
+        if logits.ndim == 3:  # [B, votes, classes]
+            logits, label = logits.transpose(1, 2), label[:, None].expand(-1, logits.shape[1])
         each = functional.cross_entropy(logits, label, label_smoothing=self.smoothing, reduction="none")
+        each = each.reshape(len(each), -1).mean(1)
         return {"loss": each.mean(), "each": each}
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,8 +23,10 @@ POINTS_SHOWN = 500
 class Number(Target):
     """A real number. Arrays: `number` float32[n, 1]. Output: `number` float[n, 1].
 
-    Both are standardised by the mean and spread of the training answers.
+    Both are standardised by the mean and spread of the training answers. is_voting: every token answers by itself.
     """
+
+    is_voting: bool = field(default=False, metadata={"network_only": True})
 
     def fit(self, values: Values) -> State:
         numbers = np.array([number for value in values if (number := _number(value)) is not None])
@@ -47,14 +49,16 @@ class Number(Target):
         return Encoded({"number": ((raw - state["mean"]) / state["spread"]).astype(np.float32)[:, None]}, bad)
 
     def head(self, state: State, width: int) -> nn.Module:
-        from noria.model.heads import PooledLinear
+        from noria.model.heads import PooledLinear, VotingLinear
 
-        return PooledLinear(width, 1, "number")
+        return (VotingLinear if self.is_voting else PooledLinear)(width, 1, "number")
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from torch.nn import functional
 
-        each = functional.mse_loss(output["number"].float(), batch.target["number"], reduction="none").mean(1)
+        given = output.get("votes", output["number"][:, None]).float()  # [B, votes, 1]
+        truth = batch.target["number"][:, None].expand_as(given)
+        each = functional.mse_loss(given, truth, reduction="none").mean((1, 2))
         return {"loss": each.mean(), "each": each}
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:

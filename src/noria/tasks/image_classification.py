@@ -19,7 +19,7 @@ class ImageClassification(Task):
     def __init__(self) -> None:
         self.inputs = {"image": Image()}
         self.target = Label()
-        self.defaults = {"model": {"size": "tiny", "depth": 0}, "train": {"epochs": 10}}
+        self.defaults = {"model": {"size": "tiny", "depth": 0}}
 
     baseline = staticmethod(majority)
 
