@@ -176,6 +176,24 @@ def test_an_archive_cut_anywhere_is_an_error_and_never_a_shorter_set(tmp_path, s
                 pass
 
 
+@pytest.mark.parametrize("position", [3, 130, 512 + 512 + 20])
+def test_a_tar_whose_header_does_not_add_up_is_an_error(tmp_path, position):
+    path = write(tmp_path, ".tar", {"cat/1.png": b"1", "dog/2.png": b"2"})
+    data = bytearray(path.read_bytes())
+    data[position] ^= 2
+    path.write_bytes(data)
+    with pytest.raises(UserError, match="a header does not add up"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz", ".tar.xz", ".tar.bz2"])
+@pytest.mark.parametrize("content", [b"", b"no archive at all", b"x" * 5000])
+def test_a_file_that_is_no_archive_is_an_error(tmp_path, suffix, content):
+    (tmp_path / f"a{suffix}").write_bytes(content)
+    with pytest.raises(UserError, match=r"is broken|not a whole zip"):
+        open_source(tmp_path / f"a{suffix}")
+
+
 @pytest.mark.parametrize("layout", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_every_tar_format_gives_long_and_chinese_names(tmp_path, read_all, layout):
     long = "cat/" + "/".join(["deep" * 5] * 7) + "/1.png"

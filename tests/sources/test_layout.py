@@ -7,6 +7,7 @@ from noria.sources.layout import Layout, Place, survey
     ("names", "expected"),
     [
         (["cat/1.png", "dog/2.png"], Layout("", False, True)),
+        (["cat/1.png", "README.md"], Layout("", False, True)),
         (["train/cat/1.png", "test/dog/2.png"], Layout("", True, True)),
         (["Train/1.png", "val/2.png"], Layout("", True, False)),
         (["1.png", "2.png", "README.md"], Layout("", False, False)),

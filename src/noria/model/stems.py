@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noria.errors import UserError
 from noria.model.variation import vary
 from noria.nouns import State, Tokens
 
@@ -51,6 +52,13 @@ class Reference(nn.Module):
         self.first = nn.Conv2d(state["channels"], 32, 3)
         self.second = nn.Conv2d(32, 64, 3)
         sides = [((side - 2) // 2 - 2) // 2 for side in (state["height"], state["width"])]
+        if min(sides) < 1:
+            raise UserError(
+                "the picture is too small for inputs.image.stem=reference",
+                expected="at least 10 x 10 pixels",
+                found=f"{state['height']} x {state['width']}",
+                mend="give inputs.image.stem=convolution",
+            )
         self.width = 64 * sides[0] * sides[1]
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -124,6 +132,8 @@ class Patches(nn.Module):
 
     def __init__(self, settings: Image, state: State, width: int) -> None:
         super().__init__()
+        if settings.patch > min(state["height"], state["width"]):
+            raise UserError(f"inputs.image.patch of {settings.patch} pixels is larger than the picture")
         self.cut = nn.Conv2d(state["channels"], width, settings.patch, settings.patch)
         rows, columns = state["height"] // settings.patch, state["width"] // settings.patch
         self.place = nn.Parameter(0.02 * torch.randn(rows * columns, width))

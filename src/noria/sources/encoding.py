@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from noria.errors import UserError, did_you_mean
@@ -29,6 +29,8 @@ _CJK_MARKS = re.compile("[\u3000-\u303f\uff00-\uffef\u2010-\u2027]")
 _LATIN = re.compile(r"[À-ÖØ-öø-ÿŒœŠšŸŽž‘’“”–—…•€£§°©®«»¿¡´·\xa0½¼¾²³]+")
 WINDOW_BYTES = 64 * 1024
 _SAMPLE_CHARACTERS = 20_000  # enough for a share that is good to one hundredth
+_SIMPLIFIED = ("gb2312", 0xB0, 0xD7)  # a standard, and the lead bytes of its first level: the common characters
+_TRADITIONAL = ("big5", 0xA4, 0xC6)
 _SURE = 0.5  # below this share of common characters no candidate is taken
 
 
@@ -47,17 +49,16 @@ def find_encoding(windows: Sequence[bytes], declared: str | None, where: str) ->
     for mark, name in _MARKS:
         if windows[0].startswith(mark):
             return Encoding(name)
-    utf_16 = _utf_16(windows[0])
-    if utf_16 and windows[0].count(0) >= len(windows[0]) / 4:  # else ASCII in UTF-16 would pass for UTF-8 with NULs
-        return Encoding(utf_16, _note(utf_16, "every second byte is zero"))
+    if declared is not None and 0 in windows[0] and codecs.lookup(declared).name.startswith(("utf-16", "utf-32")):
+        return Encoding(declared)
+    if utf_16 := _utf_16(windows[0]):  # before UTF-8: ASCII in UTF-16 would pass for UTF-8 with NULs
+        return Encoding(utf_16, "" if declared else _note(utf_16, "its zero bytes fit"))
     share, is_weak = _utf_8_share(windows)
     is_accident = is_weak and declared is not None and _MULTIBYTE.match(codecs.lookup(declared).name) is not None
     if (share == 1 or (share >= 0.5 and (declared is None or not is_weak))) and not is_accident:
         return Encoding("utf-8")
     if declared is not None:
         return Encoding(declared)
-    if utf_16:
-        return Encoding(utf_16, _note(utf_16, "zero bytes stand only on one side"))
     return _guess(windows, where)
 
 
@@ -91,19 +92,26 @@ def _is_utf_8(line: bytes) -> bool:
 
 
 def _utf_16(window: bytes) -> str:
-    """Return utf-16-le or -be where zero bytes stand on one side only and there are line ends; else nothing."""
-    even, odd = window[0::2].count(0), window[1::2].count(0)
-    for name, here, there, newline in (("utf-16-le", odd, even, b"\n\0"), ("utf-16-be", even, odd, b"\0\n")):
-        if here > 20 * there and here > len(window) / 100 and newline in window:
+    """Return utf-16-le or -be where there are NULs and, read so, lines of common characters; else nothing."""
+    for name in ("utf-16-le", "utf-16-be") if 0 in window else ():
+        text = codecs.getincrementaldecoder(name)("replace").decode(window[: 2 * _SAMPLE_CHARACTERS])
+        if "\n" in text and sum(map(_is_common, text)) > 0.8 * len(text):  # of random characters a third is common
             return name
     return ""
+
+
+def _is_common(character: str) -> bool:
+    if character.isascii():
+        return character.isprintable() or character in "\r\n\t"
+    is_mark = bool(_CJK_MARKS.match(character) or _LATIN.match(character))
+    return is_mark or _is_level_1(character, *_SIMPLIFIED) or _is_level_1(character, *_TRADITIONAL)
 
 
 def _guess(windows: Sequence[bytes], where: str) -> Encoding:
     sample = b"\n".join(windows)
     scores = {
-        "gb18030": _common_share(sample, "gb18030", lambda c: _is_common_hanzi(c, "gb2312", 0xB0, 0xD7)),
-        "big5": _common_share(sample, "big5", lambda c: _is_common_hanzi(c, "big5", 0xA4, 0xC6)),
+        "gb18030": _common_share(sample, "gb18030", _SIMPLIFIED),
+        "big5": _common_share(sample, "big5", _TRADITIONAL),
         "cp1252": _latin_share(sample),
     }
     (best, share), (next_best, next_share) = sorted(scores.items(), key=lambda pair: -pair[1])[:2]
@@ -122,15 +130,15 @@ def _note(name: str, why: str) -> str:
     return f"the encoding {name} was guessed ({why}); data.encoding says it for sure"
 
 
-def _common_share(sample: bytes, codec: str, is_common: Callable[[str], bool]) -> float:
+def _common_share(sample: bytes, codec: str, level_1: tuple[str, int, int]) -> float:
     """Return the share of non-ASCII characters that are common ones of the language the codec is for."""
     text = codecs.getincrementaldecoder(codec)("replace").decode(sample, final=False)
     characters = "".join(_NON_ASCII.findall(text))[:_SAMPLE_CHARACTERS]
-    common = sum(1 for c in characters if _CJK_MARKS.match(c) or is_common(c))
+    common = sum(1 for c in characters if _CJK_MARKS.match(c) or _is_level_1(c, *level_1))
     return common / max(1, len(characters))
 
 
-def _is_common_hanzi(character: str, codec: str, first: int, last: int) -> bool:
+def _is_level_1(character: str, codec: str, first: int, last: int) -> bool:
     """Say whether it stands in the first level of the national standard, whose lead bytes are first..last."""
     try:
         code = character.encode(codec)

@@ -48,11 +48,11 @@ def tar_members(path: Path, is_wanted: Callable[[str], bool], limits: Limits) ->
                 flaw = flaw or (
                     f"larger than {limits.max_member_bytes} bytes" if size > limits.max_member_bytes else ""
                 )
+                meter.count_bytes(size, name)  # the header is the bound of what is read, so it may be counted first
                 if flaw or not is_wanted(name):
-                    _skip(stream, size, name, meter)
+                    _skip(stream, size)
                     data = b""
                 else:
-                    meter.count_bytes(size, name)
                     data = _read(stream, size)
                     _read(stream, -size % _BLOCK)
                 if flaw or not is_hidden_name(name):
@@ -69,7 +69,7 @@ def open_tar_member(path: Path, name: str) -> BinaryIO:
         for found, size, _ in _headers(stream):
             if found == name:
                 return cast(BinaryIO, BufferedReader(_Section(stream, size)))
-            _skip(stream, size, found, Meter(path))
+            _skip(stream, size)
     except _BROKEN as error:
         stream.close()
         raise UserError(f"is broken or cut off before {name}", where=str(path), found=str(error)) from error
@@ -174,10 +174,8 @@ def _read_extra(stream: BinaryIO, size: int) -> bytes:
     return data
 
 
-def _skip(stream: BinaryIO, size: int, name: str, meter: Meter) -> None:
-    """Pass over a member piece by piece, counted, as it may be a bomb."""
+def _skip(stream: BinaryIO, size: int) -> None:
+    """Pass over a member piece by piece."""
     left = size + -size % _BLOCK
     while left:
-        piece = _read(stream, min(left, _PIECE_BYTES))
-        meter.count_bytes(len(piece), name)
-        left -= len(piece)
+        left -= len(_read(stream, min(left, _PIECE_BYTES)))

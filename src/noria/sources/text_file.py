@@ -10,7 +10,6 @@ import codecs
 import gzip
 import io
 import lzma
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,7 +24,7 @@ Opener = Callable[[], BinaryIO]
 MAX_LINE_CHARACTERS = 8 * 1024 * 1024  # a line this long is no line of a table; it must not fill the memory
 NUM_WINDOWS = 16
 # What a packed stream raises that is broken or cut off, whichever way it is packed.
-BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
+BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile)
 _UNDECODABLE = "\udcff"  # a lone surrogate: no strict decoder gives one
 _TOO_LONG = "\udcfe"
 

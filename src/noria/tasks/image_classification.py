@@ -24,6 +24,6 @@ class ImageClassification(Task):
     baseline = staticmethod(majority)
 
     def example(self) -> Record:
-        picture = np.zeros((8, 8), np.uint8)
-        picture[1:7, 3:5] = 255
-        return Record({"image": picture, "label": "1"}, "an upright stroke of 8 x 8 pixels")
+        picture = np.zeros((28, 28), np.uint8)
+        picture[4:24, 12:16] = 255
+        return Record({"image": picture, "label": "1"}, "an upright stroke of 28 x 28 pixels")
