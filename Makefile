@@ -25,4 +25,4 @@ test: check
 	.venv/bin/python -m pytest
 
 lock:
-	$(PYTHON) tools/lock.py
+	.venv/bin/python tools/lock.py
