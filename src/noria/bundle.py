@@ -24,9 +24,8 @@ from noria.job import Job, load_job
 from noria.runs import read_json
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
-    from noria.model.assemble import Model
     from noria.stages.plan import Plan
     from noria.stages.prepare import Prepared
 
@@ -35,13 +34,13 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded bundle: the model (in evaluation mode, on the CPU) and all that belongs to it."""
+    """A loaded bundle: the model (in evaluation mode) and all that belongs to it."""
 
     path: Path
     config: dict[str, Any]
     job: Job
     task: Task
-    model: Model
+    model: nn.Module
 
     @property
     def states(self) -> dict[str, Any]:
@@ -87,11 +86,12 @@ def _baseline(task: Task, prepared: Prepared) -> dict[str, Any]:
     return {name: values.tolist() for name, values in task.baseline(train).items()}
 
 
-def load_bundle(path: Path) -> Bundle:
+def load_bundle(path: Path, device: str = "cpu") -> Bundle:
     """Load a bundle, given its folder or the run folder around it; raise UserError where it is damaged."""
+    import torch
     from safetensors.torch import load
 
-    from noria.model.assemble import build
+    from noria.model.assemble import build, place
 
     folder = path / "bundle" if (path / "bundle").is_dir() else path
     config = read_json(folder / "config.json")
@@ -107,7 +107,6 @@ def load_bundle(path: Path) -> Bundle:
     if hashlib.sha256(data).hexdigest() != config["weights"]["sha256"]:
         raise UserError("the weights are not those that this bundle was written with", where=str(folder))
     job, task = load_job(config["job"])
-    model = build(job, task, config["states"])
+    model = place(build(job, task, config["states"]), torch.device(device))
     model.load_state_dict(load(data))
-    model.eval()
-    return Bundle(folder, config, job, task, model)
+    return Bundle(folder, config, job, task, model.eval())

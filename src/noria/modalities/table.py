@@ -31,6 +31,7 @@ LEAST_CATEGORY = 5  # training records that a category needs for a place of its 
 MOST_CATEGORIES = 5_000
 DATE_FORMATS = ("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y%m%d", "%Y年%m月%d日")
 DATE_PARTS = ("day", "month", "weekday", "hour")
+DATES_TRIED = 200
 CODES = 5  # so few different whole numbers are taken for codes of categories
 RARE, ABSENT = 0, 1  # the first two places of every category
 NETWORK_ONLY = {"network_only": True}
@@ -163,17 +164,20 @@ def _columns(values: Values) -> Mapping[str, Sequence[Any]]:
 
 
 def _kind(given: Sequence[Any]) -> Kind:
-    """Infer what a column is from the values that are there."""
-    distinct = {_text(cell) for cell in given}
-    if len(distinct) < 2:
+    """Infer what a column is from the values that are there; each different value is looked at once."""
+    counts = Counter(given)
+    if len({_text(cell) for cell in counts}) < 2:
         return "ignore"
-    numbers = [number for cell in given if (number := _number(cell)) is not None]
-    if len(numbers) >= PARSED * len(given):
-        is_code = len(distinct) <= CODES and all(number.is_integer() for number in numbers)
+    numbers = {cell: number for cell in counts if (number := _number(cell)) is not None}
+    if sum(counts[cell] for cell in numbers) >= PARSED * len(given):
+        is_code = len(set(numbers.values())) <= CODES and all(number.is_integer() for number in numbers.values())
         return "category" if is_code else "number"
-    if sum(_date(cell) is not None for cell in given) >= PARSED * len(given):
+    first = list(counts)[:DATES_TRIED]
+    if all(_date(cell) is not None for cell in first[:3]) and sum(_date(c) is not None for c in first) >= PARSED * len(
+        first
+    ):
         return "date"
-    return "ignore" if len(given) > 20 and len(distinct) > IDENTIFIER * len(given) else "category"
+    return "ignore" if len(given) > 20 and len(counts) > IDENTIFIER * len(given) else "category"
 
 
 def _numbers(name: str, cells: Sequence[Any], bad: dict[int, str]) -> np.ndarray:

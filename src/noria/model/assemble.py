@@ -64,6 +64,12 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
     return Model(embedders, Transformer(settings), head, task.attention)
 
 
+def place(model: nn.Module, device: torch.device) -> nn.Module:
+    """Move a model to its device; convolution weights get the channels-last layout, faster everywhere here."""
+    placed: nn.Module = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return placed
+
+
 def trunk_settings(job: Job) -> TransformerSettings:
     """Return the settings of the job's size, with what the job itself sets on top."""
     own = job.model.model_dump(exclude={"size"}, exclude_none=True)

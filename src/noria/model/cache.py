@@ -21,7 +21,6 @@ class KeyValueCache:
     """Hold the keys and values of `depth` layers for up to `capacity` real tokens per row.
 
     keys, values  float[depth, B, H, capacity + 1, D], H key heads of D channels; allocated once, written in place
-    is_prefix     bool[B, capacity + 1]
     lengths       int[B], the real tokens of each row; longest is their maximum
 
     Made by `Transformer.new_cache`. For inference only. After an exception inside the trunk the cache is spoilt.
@@ -38,14 +37,13 @@ class KeyValueCache:
         slots = self.capacity + 1
         self.keys = torch.zeros(depth, batch_size, num_heads, slots, head_dim, dtype=dtype, device=device)
         self.values = torch.zeros_like(self.keys)
-        self.is_prefix = torch.zeros(batch_size, slots, dtype=torch.bool, device=device)
         self.lengths = torch.zeros(batch_size, dtype=torch.long, device=device)
         self.longest = 0
 
     @property
     def num_bytes(self) -> int:
         """Return the memory the cache holds, full or empty."""
-        return sum(tensor.nbytes for tensor in (self.keys, self.values, self.is_prefix, self.lengths))
+        return sum(tensor.nbytes for tensor in (self.keys, self.values, self.lengths))
 
     @property
     def num_readable(self) -> int:
@@ -57,10 +55,10 @@ class KeyValueCache:
         """Return bool[B, num_readable]: which of the slots that `append` hands out are filled."""
         return torch.arange(self.num_readable, device=self.lengths.device) < self.lengths[:, None]
 
-    def reserve(self, num_tokens: int, is_real: Tensor | None, is_prefix: Tensor | None) -> Tensor:
+    def reserve(self, num_tokens: int, is_real: Tensor | None) -> Tensor:
         """Give each token of a chunk its slot, int[B, T], and count it; once per chunk, before any `append`.
 
-        `is_real` and `is_prefix` are bool[B, T] or None (all real, no prefix). Raise ValueError when a row overflows.
+        `is_real` is bool[B, T] or None (all real). Raise ValueError when a row overflows.
         """
         if is_real is None:
             slots = self.lengths[:, None] + torch.arange(num_tokens, device=self.lengths.device)
@@ -72,10 +70,13 @@ class KeyValueCache:
             longest = int(lengths.max())
         if longest > self.capacity:
             raise ValueError(f"a row of {longest} tokens does not fit into a cache of capacity {self.capacity}")
-        if is_prefix is not None:
-            self.is_prefix.scatter_(1, slots, is_prefix.expand_as(slots))
         self.lengths, self.longest = lengths, longest
         return slots
+
+    def packed(self, flags: Tensor, slots: Tensor) -> Tensor:
+        """Return bool[B, num_readable]: the flags bool[B, T] of a chunk, each at the slot of its token, else False."""
+        everywhere = flags.new_zeros(len(slots), self.capacity + 1)
+        return everywhere.scatter(1, slots, flags)[:, : self.num_readable]
 
     def append(self, layer: int, slots: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write float[B, H, T, D] of one layer into its slots; return all, float[B, H, num_readable, D]."""

@@ -125,4 +125,5 @@ class _Shared(nn.Module):
 
 
 def _uniform(columns: int, features: int) -> Tensor:
-    return (2 * torch.rand(columns, features) - 1) * features**-0.5
+    spread: float = features**-0.5
+    return (2 * torch.rand(columns, features) - 1) * spread

@@ -147,17 +147,17 @@ class Transformer(nn.Module):
     def _view(
         self, tokens: Tokens, attention: Attention, is_prefix: Tensor | None, cache: KeyValueCache | None
     ) -> View:
-        check_prefix(attention, is_prefix, continues=cache is not None and cache.longest > 0)
+        continues = cache is not None and cache.longest > 0
+        check_prefix(attention, is_prefix, continues)
         features, is_real, positions = tokens
         num_tokens = num_keys = features.shape[1]
         is_triangle = attention == "causal" and is_real is None and cache is None
         slots = mask = turn = None
         if cache is not None:
-            if attention == "full":  # what later chunks of targets may see, wherever it stands
-                is_prefix = features.new_ones(1, 1, dtype=torch.bool)
-            slots = cache.reserve(num_tokens, is_real, is_prefix)
-            is_real, is_prefix = cache.is_real, cache.is_prefix[:, : cache.num_readable]
-            num_keys = cache.num_readable
+            slots = cache.reserve(num_tokens, is_real)
+            is_real, num_keys = cache.is_real, cache.num_readable
+            is_prefix = None if is_prefix is None else cache.packed(is_prefix, slots)
+            attention = "causal" if continues else attention  # the prefix is behind: a target sees all of it
         if not is_triangle:
             mask = attention_mask(
                 attention, num_keys, is_real=is_real, is_prefix=is_prefix, query_slots=slots, device=features.device
@@ -170,9 +170,7 @@ class Transformer(nn.Module):
 
 
 def check_prefix(attention: Attention, is_prefix: Tensor | None, continues: bool) -> None:
-    """Raise ValueError for a prefix that is missing, not wanted, or comes after the first chunk of a cache."""
-    if attention == "prefix" and is_prefix is None and not continues:
-        raise ValueError("attention 'prefix' needs is_prefix")
+    """Raise ValueError for a prefix that is not wanted, or comes after the first chunk of a cache."""
     if is_prefix is not None and (attention != "prefix" or continues):
         raise ValueError("is_prefix belongs to attention 'prefix', and to the first chunk of a cache")
     if attention == "full" and continues:
@@ -288,7 +286,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_triangle: bo
 
 def norm(x: Tensor) -> Tensor:
     """Scale the last axis to a root mean square of 1; computed in float32 inside, also for bfloat16."""
-    normed: Tensor = F.rms_norm(x, (x.shape[-1],), eps=1e-6)  # torch's own eps for bfloat16, 0.008, is far too much
+    normed: Tensor = F.rms_norm(x, (x.shape[-1],), eps=1e-6)  # Llama's
     return normed
 
 

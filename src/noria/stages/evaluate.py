@@ -21,7 +21,7 @@ from noria.errors import UserError
 from noria.nouns import Arrays
 from noria.runs import read_json
 from noria.stages.card import write_card
-from noria.stages.intervals import measure, point
+from noria.stages.intervals import LEAST_RESAMPLES, measure, point
 from noria.stages.predict import Predictor, load
 from noria.stages.prepare import Prepared
 from noria.stages.reporter import Reporter, Terminal
@@ -89,7 +89,7 @@ def _scored(
         "split": split,
         "n": len(dataset),
         "metrics": measure(found, output, truth, resamples),
-        "baseline": measure(found, trivial, truth, resamples),
+        "baseline": measure(found, trivial, truth, LEAST_RESAMPLES),
     }
     slices = {}
     for column, names in (slice_names or {}).items():

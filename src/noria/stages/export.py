@@ -32,7 +32,7 @@ def export_onnx(predictor: Predictor, path: Path) -> Path:
         raise needs_extra("onnxruntime and onnxscript", "onnx", "ONNX export") from error
     arrays = example_arrays(predictor)
     names = [(field, name) for field, part in arrays.items() for name in part]
-    model = _Flat(predictor.bundle.model, names).eval()
+    model = _Flat(predictor.bundle.model.to("cpu"), names).eval()
     tensors = tuple(torch.from_numpy(arrays[field][name]) for field, name in names)
     inputs = [f"{field}.{name}" for field, name in names]
     with torch.inference_mode():

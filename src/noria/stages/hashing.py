@@ -9,6 +9,7 @@ import numpy as np
 
 from noria.nouns import Values
 
+BLOCK = 256
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, as in splitmix64
 
 
@@ -20,8 +21,13 @@ def hash_values(values: Values, seed: int = 0) -> np.ndarray:
         for name in sorted(values):
             total = _mix(total * _ODD + hash_values(values[name]) + _of_object(name))
         return total
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        values = values.tolist()  # a reader gives an array where no cell of a chunk is missing, else a list
     if isinstance(values, np.ndarray) and values.dtype != object:
         return _mix(_of_rows(values) ^ start)
+    if len(values) and isinstance(values[0], str):  # cells: few different ones
+        known = {value: _of_object(value) for value in set(values)}
+        return _mix(np.array([known[value] for value in values], np.uint64) ^ start)
     return _mix(np.array([_of_object(value) for value in values], np.uint64) ^ start)
 
 
@@ -44,9 +50,9 @@ def _of_rows(values: np.ndarray) -> np.ndarray:
     words = np.ascontiguousarray(data).view(np.uint64)
     constants = np.random.default_rng(20240229).integers(0, 2**63, words.shape[1], np.uint64) * 2 + 1
     total = np.zeros(len(values), np.uint64)
-    for start in range(0, len(words), 8192):  # small enough for the processor's cache
-        block = words[start : start + 8192]
-        total[start : start + 8192] = (_mix(block * constants)).sum(1, dtype=np.uint64)
+    for start in range(0, len(words), BLOCK):  # small enough for the processor's cache
+        block = words[start : start + BLOCK]
+        total[start : start + BLOCK] = (_mix(block * constants)).sum(1, dtype=np.uint64)
     return total
 
 

@@ -17,19 +17,21 @@ from torch import nn
 
 from noria.contract import Task
 from noria.job import Job
-from noria.model.assemble import build, joined
+from noria.model.assemble import build, joined, place
 from noria.model.optimizers import Optimizer
 from noria.nouns import Batch
 from noria.stages.infer import outputs
 from noria.stages.prepare import Prepared
 from noria.stages.prepare import describe as describe_data
 from noria.stages.reporter import Reporter, duration, size
-from noria.stages.step import Step, batch_size, place
+from noria.stages.step import Step, batch_size
 from noria.stages.world import World
 from noria.store import Dataset
 
-PROBE_SECONDS = 0.15  # of timed steps for each precision; at least LEAST_STEPS
-LEAST_STEPS, MOST_STEPS = 3, 30
+PROBE_SECONDS = 0.03  # of timed steps for each way of running them; at least LEAST_STEPS
+LONG_PROBE_SECONDS = 1.0  # for the chosen way, where training is long enough to be worth a better forecast
+LONG_TRAINING_SECONDS = 30.0
+LEAST_STEPS, MOST_STEPS = 3, 100
 GAIN = 1.05  # bfloat16 is chosen only where it is at least so many times as fast
 USUAL_STEPS, LEAST_EPOCHS, MOST_EPOCHS = 1200, 10, 40  # where the job names no budget
 REPORTS = 200  # lines of history over a whole training
@@ -69,6 +71,8 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
     train = prepared.splits["train"]
     model = place(build(job, task, prepared.states), device)
     precision, threads, probe = _choose(job, task, model, train, device)
+    if (job.train.minutes or 0) * 60 > LONG_TRAINING_SECONDS:
+        probe = _probe(job, task, model, train, precision, device, LONG_PROBE_SECONDS)
     evaluation = _evaluation_seconds(job, model, train, device)
     validation = len(prepared.splits.get("validation", ())) * evaluation
     test = len(prepared.splits.get("test", ())) * evaluation
@@ -122,12 +126,16 @@ def _choose(job: Job, task: Task, model: nn.Module, train: Dataset, device: torc
     return *best, probes[best]
 
 
-def _probe(job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device) -> _Probe:
+def _probe(
+    job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device,
+    least_seconds: float = PROBE_SECONDS,
+) -> _Probe:  # fmt: skip
     """Time real steps, batches gathered and weights updated, on a model that is thrown away."""
-    plain = _timed(job, task, model, train, precision, device, is_choosy=False)
+    plain = _timed(job, task, model, train, precision, device, least_seconds, is_choosy=False)
     if not job.train.candidates:
         return plain
-    choosy, share = _timed(job, task, model, train, precision, device, is_choosy=True), job.train.warmup
+    choosy = _timed(job, task, model, train, precision, device, least_seconds, is_choosy=True)
+    share = job.train.warmup
     return _Probe(
         share * plain.seconds + (1 - share) * choosy.seconds,
         share * plain.data_seconds + (1 - share) * choosy.data_seconds,
@@ -135,14 +143,15 @@ def _probe(job: Job, task: Task, model: nn.Module, train: Dataset, precision: st
 
 
 def _timed(
-    job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device, is_choosy: bool
-) -> _Probe:
+    job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device,
+    least_seconds: float, is_choosy: bool,
+) -> _Probe:  # fmt: skip
     step = Step(job, task, model, train, 0 if is_choosy else MOST_STEPS + 1, precision, device, World())
     step.first_choosy = 0 if is_choosy else MOST_STEPS + 1
     optimizer = Optimizer(model, job.train)
     whole: list[float] = []
     data: list[float] = []
-    while len(whole) < LEAST_STEPS + 1 or (sum(whole[1:]) < PROBE_SECONDS and len(whole) < MOST_STEPS):
+    while len(whole) < LEAST_STEPS + 1 or (sum(whole[1:]) < least_seconds and len(whole) < MOST_STEPS):
         start = time.perf_counter()
         step.batch(len(whole))
         gathered = time.perf_counter()

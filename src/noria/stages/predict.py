@@ -17,9 +17,12 @@ from noria.stages.fields import encode_field, map_fields, values_of
 from noria.store import Dataset
 
 
-def load(path: str | Path) -> Predictor:
-    """Load the model of a run folder or a bundle."""
-    return Predictor(load_bundle(Path(path)))
+def load(path: str | Path, device: str | None = None) -> Predictor:
+    """Load the model of a run folder or a bundle onto a device, by default the GPU where there is one."""
+    from noria.stages.infer import pick_device
+
+    device = device or str(pick_device())
+    return Predictor(load_bundle(Path(path), device), device)
 
 
 class Predictor:
@@ -30,8 +33,8 @@ class Predictor:
     '7'
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
+    def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
+        self.bundle, self.device = bundle, device
         self.task, self.states = bundle.task, bundle.states
         self.batch_size = bundle.job.evaluate.batch_size
 
@@ -53,7 +56,7 @@ class Predictor:
         """Return the model's outputs for encoded records, in order."""
         from noria.stages.infer import outputs
 
-        return outputs(self.bundle.model, dataset.batches(self.batch_size))
+        return outputs(self.bundle.model, dataset.batches(self.batch_size, self.device))
 
     def encode(self, values: Mapping[str, Values], root: Path | None) -> tuple[dict[str, Arrays], dict[int, str]]:
         """Encode each input's raw values; return the arrays by input, and why some records cannot be used."""
@@ -68,7 +71,7 @@ class Predictor:
     def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Bad]]:
         """Read and encode other data: the records of its test split if it is divided, else all of them."""
         source = open_source(path)
-        fields = map_fields(source.columns, self.task, self.bundle.job.data.fields, needs_answer)
+        fields = map_fields(source.columns, self.task, self._named(), needs_answer)
         chunks, bad = [], []
         own = self.task.read(path)
         for rows in source.rows() if own is None else own:
@@ -86,6 +89,12 @@ class Predictor:
         target = {key: np.concatenate([part[1][key] for part in parts]) for key in parts[0][1]}
         wheres = [where for part in parts for where in part[2]]
         return Dataset(inputs, target, places=wheres), bad
+
+    def _named(self) -> dict[str, str | list[str]]:
+        """Return which columns fill which field: as the job says, and for tables those that training saw."""
+        known = self.bundle.config["fields"]
+        tables = {name: known[name] for name, modality in self.task.inputs.items() if modality.takes == "columns"}
+        return {**self.bundle.job.data.fields, **tables}
 
     def _encode_rows(
         self, rows: Rows, fields: Any, root: Path, bad: list[Bad]

@@ -19,12 +19,6 @@ from noria.stages.world import World
 from noria.store import Dataset
 
 
-def place(model: nn.Module, device: torch.device) -> nn.Module:
-    """Move a model to its device; convolution weights get the channels-last layout, faster everywhere here."""
-    placed: nn.Module = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return placed
-
-
 def batch_size(job: Job, records: int) -> int:
     """Return the job's batch size, or a power of two that gives at least 64 steps an epoch, from 32 to 256."""
     return job.train.batch_size or min(256, max(32, 2 ** int(math.log2(max(1, records / 64)))))
