@@ -34,8 +34,8 @@ class Image(Modality):
 
     size: height and width in pixels; None keeps the pictures' own where all agree and are small.
     colors: grey or rgb; None takes what the training pictures are.
-    stem: how pixels become tokens, a class of model/stems.py in lower case; widths, blocks, first, pools, pooling are
-    the settings of `convolution`, patch (pixels) that of `patches`.
+    stem: how pixels become tokens, a class of model/stems.py in lower case; widths, blocks, first, pools, pooling,
+    is_padded, whiten are the settings of `convolution`, patch (pixels) that of `patches`.
     shift, rotate, zoom, shear, flip, erase: what training pictures are varied by (pixels, degrees, share, share,
     left-right, side in pixels).
     """
@@ -51,6 +51,8 @@ class Image(Modality):
     first: tuple[int, int] | None = field(default=None, metadata=NETWORK_ONLY)
     pools: tuple[int, ...] = field(default=(2, 2, 2), metadata=NETWORK_ONLY)
     pooling: Literal["max", "mean", "flat", "grid"] = field(default="max", metadata=NETWORK_ONLY)
+    is_padded: bool = field(default=True, metadata=NETWORK_ONLY)
+    whiten: bool = False
     patch: int = field(default=4, metadata=NETWORK_ONLY)
     shift: int = field(default=0, metadata=NETWORK_ONLY)
     rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
@@ -69,7 +71,11 @@ class Image(Modality):
         state: State = {"height": height, "width": width, "channels": 1 if is_grey else 3}
         pixels = np.stack([_fitted(picture, state) for picture in pictures]).reshape(-1, state["channels"]) / 255.0
         spread = np.maximum(pixels.std(0), 1 / 255)
-        return state | {"mean": [float(m) for m in pixels.mean(0)], "spread": [float(s) for s in spread]}
+        mean = pixels.mean(0)
+        state |= {"mean": [float(m) for m in mean], "spread": [float(s) for s in spread]}
+        if self.whiten:
+            state["whitening"] = _whitening(((pixels - mean) / spread).reshape(len(pictures), height, width, -1))
+        return state
 
     def encode(self, values: Values, state: State) -> Encoded:
         shape = (state["height"], state["width"], state["channels"])
@@ -172,6 +178,22 @@ def _open_all(values: Values) -> list[np.ndarray]:
         except ValueError:
             continue  # `encode` meets it again and says why
     return pictures
+
+
+def _whitening(pictures: np.ndarray) -> list[list[float]]:
+    """Return filters that make the pictures' 2 x 2 patches white, and their negatives: [24][12] for RGB.
+
+    pictures: float[n, H, W, C], normalised. The values of a filter are in the order channel, row, column.
+    """
+    rows, columns = slice(0, -1, 2), slice(0, -1, 2)
+    corners = [pictures[:, rows, columns], pictures[:, rows, 1::2][:, :, : pictures[:, rows, columns].shape[2]]]
+    below = pictures[:, 1::2]
+    corners += [below[:, :, columns], below[:, :, 1::2][:, :, : below[:, :, columns].shape[2]]]
+    height = min(corner.shape[1] for corner in corners)
+    patches = np.stack([corner[:, :height] for corner in corners], -1).reshape(-1, pictures.shape[3] * 4)
+    values, vectors = np.linalg.eigh(patches.T @ patches / len(patches))
+    filters = (vectors / np.sqrt(values + 5e-4)).T[::-1]
+    return [[float(f"{weight:.6g}") for weight in one] for one in np.concatenate([filters, -filters])]
 
 
 def _side(sizes: Counter[tuple[int, ...]]) -> tuple[int, int]:

@@ -73,7 +73,13 @@ class Optimizer:
         )
 
     def _adamw(self, rate: float) -> None:
-        named = [(name, weight) for name, weight in self.others.items() if weight.grad is not None]
+        """Update what is no hidden matrix; biases, scales and other vectors do not decay."""
+        decays = self.settings.weight_decay
+        self._adamw_group([name for name, weight in self.others.items() if weight.ndim > 1], rate, decays)
+        self._adamw_group([name for name, weight in self.others.items() if weight.ndim <= 1], rate, 0.0)
+
+    def _adamw_group(self, names: list[str], rate: float, weight_decay: float) -> None:
+        named = [(name, self.others[name]) for name in names if self.others[name].grad is not None]
         if not named:
             return
         adamw(
@@ -88,7 +94,7 @@ class Optimizer:
             beta1=BETAS[0],
             beta2=BETAS[1],
             lr=rate,
-            weight_decay=self.settings.weight_decay,
+            weight_decay=weight_decay,
             eps=EPSILON,
             maximize=False,
         )

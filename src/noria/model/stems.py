@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from noria.modalities.image import Image
 
 
+WHITENED = 2  # the side of the patches that `whiten` looks at, in pixels
+
+
 class ImageEmbedder(nn.Module):
     """`pixels` uint8[B, H, W, C] -> Tokens. Varies the pictures while training."""
 
@@ -104,7 +107,25 @@ class _Block(nn.Module):
         features: Tensor = self.convolution(pixels)
         if self.pool > 1:
             features = functional.max_pool2d(features, self.pool)
-        return functional.gelu(self.normalise(features))
+        return functional.relu(self.normalise(features))
+
+
+class _Whitening(nn.Module):
+    """A frozen first convolution whose filters whiten the pictures' 2 x 2 patches; only its bias is learnt.
+
+    Jordan 2024, "94 % on CIFAR-10 in 3.29 seconds on a single GPU". The filters come from `Image.fit`.
+    """
+
+    filters: Tensor
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        filters = torch.tensor(state["whitening"]).view(-1, state["channels"], WHITENED, WHITENED)
+        self.register_buffer("filters", filters, persistent=False)
+        self.bias = nn.Parameter(torch.zeros(len(filters)))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return functional.gelu(functional.conv2d(pixels, self.filters, self.bias))
 
 
 def _layers(settings: Image, state: State, width: int) -> tuple[nn.Sequential, int, tuple[int, int]]:
@@ -112,6 +133,9 @@ def _layers(settings: Image, state: State, width: int) -> tuple[nn.Sequential, i
     widths = settings.widths or (width // 4, width // 2, width)
     rows, columns, channels = state["height"], state["width"], state["channels"]
     blocks: list[nn.Module] = []
+    if "whitening" in state:
+        blocks.append(_Whitening(state))
+        rows, columns, channels = rows - WHITENED + 1, columns - WHITENED + 1, len(state["whitening"])
     if settings.first is not None:
         kernel, stride = settings.first
         blocks.append(_Block(channels, widths[0], kernel, stride, 0, 1))
@@ -119,11 +143,12 @@ def _layers(settings: Image, state: State, width: int) -> tuple[nn.Sequential, i
         rows, columns = (rows - kernel) // stride + 1, (columns - kernel) // stride + 1
     for stage, wide in enumerate(widths):
         pool = settings.pools[stage] if stage < len(settings.pools) else 1
-        pool = pool if min(rows, columns) >= 2 * pool else 1
+        padding = int(settings.is_padded or min(rows, columns) < 5)
         for block in range(settings.blocks):
-            blocks.append(_Block(channels, wide, 3, 1, 1, pool if block == 0 else 1))
-            channels = wide
-        rows, columns = rows // pool, columns // pool
+            rows, columns = rows - 2 + 2 * padding, columns - 2 + 2 * padding
+            pool = pool if block == 0 and min(rows, columns) >= 2 * pool else 1
+            blocks.append(_Block(channels, wide, 3, 1, padding, pool))
+            rows, columns, channels = rows // pool, columns // pool, wide
     return nn.Sequential(*blocks), channels, (rows, columns)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from noria.bundle import Bundle
 from noria.disk import plain_disk_errors, write_synced
-from noria.stages.reporter import duration
+from noria.units import duration
 
 if TYPE_CHECKING:
     from noria.stages.prepare import Prepared

@@ -6,6 +6,7 @@ Read next: stages/intervals.py, stages/report.py.
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from noria.contract import Task
 from noria.disk import write_json
 from noria.errors import UserError
 from noria.nouns import Arrays
+from noria.report import write_report
 from noria.runs import read_json
 from noria.stages.card import write_card
 from noria.stages.intervals import LEAST_RESAMPLES, measure, point
@@ -51,7 +53,7 @@ def evaluate(run: str | Path, data: str | Path | None = None, reporter: Reporter
     dataset, bad = predictor.read(Path(data), needs_answer=True)
     for one in bad[:5]:
         reporter.say(f"not scored: {one.where}: {one.reason}")
-    scored = _scored(predictor, dataset, Path(data).name)
+    scored = _scored(predictor, dataset, predictor.outputs(dataset), Path(data).name)
     scored["quarantined"] = len(bad)
     if (run / "bundle").is_dir():
         write_json(run / f"metrics-{Path(data).stem}.json", scored)
@@ -64,16 +66,20 @@ def evaluate_run(run: Path, prepared: Prepared, seconds: Mapping[str, float]) ->
     predictor = load(run)
     split = "test" if "test" in prepared.splits else "validation" if "validation" in prepared.splits else "train"
     names = prepared.report["slices"]
-    metrics = _scored(predictor, prepared.splits[split], split, names)
+    output = predictor.outputs(prepared.splits[split])
+    metrics = _scored(predictor, prepared.splits[split], output, split, names)
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
+    metrics["memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     write_json(run / "metrics.json", metrics)
     write_card(run, predictor.bundle, prepared, metrics)
+    write_report(run, prepared, predictor, metrics, output)
     return metrics
 
 
 def _scored(
     predictor: Predictor,
     dataset: Dataset,
+    output: Arrays,
     split: str,
     slice_names: Mapping[str, list[str]] | None = None,
 ) -> dict[str, Any]:
@@ -81,7 +87,7 @@ def _scored(
         raise UserError("there are no usable records to score")
     bundle = predictor.bundle
     task, state, resamples = bundle.task, bundle.states["target"], bundle.job.evaluate.resamples
-    output, truth = predictor.outputs(dataset), _in_memory(dataset.target)
+    truth = _in_memory(dataset.target)
     found = task.target.metrics(state)
     baseline = {name: np.asarray(value, np.float32) for name, value in bundle.config["baseline"].items()}
     trivial = {name: np.repeat(value, len(dataset), 0) for name, value in baseline.items()}

@@ -23,10 +23,11 @@ from noria.nouns import Batch
 from noria.stages.infer import outputs
 from noria.stages.prepare import Prepared
 from noria.stages.prepare import describe as describe_data
-from noria.stages.reporter import Reporter, duration, size
+from noria.stages.reporter import Reporter
 from noria.stages.step import Step, batch_size
 from noria.stages.world import World
 from noria.store import Dataset
+from noria.units import duration, size
 
 PROBE_SECONDS = 0.03  # of timed steps for each way of running them; at least LEAST_STEPS
 LONG_PROBE_SECONDS = 1.0  # for the chosen way, where training is long enough to be worth a better forecast

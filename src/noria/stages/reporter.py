@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from noria.units import duration
+
 BAR_SECONDS = 0.1  # between two drawings of the bar
 LINE_SECONDS = 10.0  # between two plain lines
 
@@ -86,25 +88,6 @@ class Silent:
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Meter]:
         yield Meter(lambda *_: None, LINE_SECONDS)
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time in words: 0.4 s, 12 s, 3 min 20 s, 2 h 05 min."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def size(count: float) -> str:
-    """Return a number of bytes in words: 820 kB, 1.2 GB."""
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"
 
 
 def _facts(loss: float | None, score: float | None) -> str:

@@ -114,14 +114,18 @@ class Label(Target):
                 [name, int(there), *(None if x is None else round(float(x), 4) for x in (precision, recall, f1))]
             )
         order = np.argsort([row[4] if row[4] is not None else -1 for row in rows], kind="stable")
-        shown = matrix[:CLASSES_SHOWN, :CLASSES_SHOWN]
-        names = classes[:CLASSES_SHOWN]
+        mistakes = matrix.sum(0) + matrix.sum(1) - 2 * matrix.diagonal()
+        shown = np.sort(np.argsort(-mistakes, kind="stable")[:CLASSES_SHOWN])
+        names = [classes[i] for i in shown]
+        note = "Rows are the truth, columns the answer."
+        if len(names) < len(classes):
+            note += f" The {len(names)} of {len(classes)} classes with the most mistakes."
         return [
             Panel(
                 "matrix",
                 "Confusion",
-                {"rows": names, "columns": names, "values": shown.tolist()},
-                "Rows are the truth, columns the answer.",
+                {"rows": names, "columns": names, "values": matrix[np.ix_(shown, shown)].tolist()},
+                note,
             ),
             Panel(
                 "table",

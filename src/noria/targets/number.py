@@ -32,9 +32,12 @@ class Number(Target):
         numbers = np.array([number for value in values if (number := _number(value)) is not None])
         if len(numbers) == 0:
             raise UserError("no training record has a number as its answer")
-        spread = float(numbers.std())
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread = float(numbers.std())
         if spread == 0:
             raise UserError("every training record has the same answer", found=str(numbers[0]))
+        if not math.isfinite(spread):
+            raise UserError("the answers are too large to be learnt", found=f"up to {np.abs(numbers).max():.4g}")
         return {"mean": float(numbers.mean()), "spread": spread}
 
     def encode(self, values: Values, state: State) -> Encoded:

@@ -1,0 +1,89 @@
+"""What the model learnt from: records by split, balance of the answers, what could not be used, what is suspicious."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from noria.report.bars import Bar, bar_chart
+from noria.report.charts import histogram
+from noria.report.markup import Markup, join, tag
+from noria.report.tables import Cell, facts, table
+from noria.report.truth import class_codes, true_answers
+
+if TYPE_CHECKING:
+    from noria.stages.predict import Predictor
+    from noria.stages.prepare import Prepared
+
+MOST_BARS = 30
+MOST_EXAMPLES = 10
+MOST_ANSWERS = 10_000  # of training, spread evenly, for the histogram of numbers
+
+
+def data(prepared: Prepared, predictor: Predictor, output_names: set[str]) -> Markup:
+    """Return the whole section."""
+    report = prepared.report
+    counts = [(f"{split} records", f"{count:,}") for split, count in report["records"].items()]
+    about = facts([*counts, ("source", report["source"]), ("fingerprint", tag("code", prepared.fingerprint[:16]))])
+    return join(about, _warnings(report), _answers(prepared, predictor, output_names), _quarantine(report))
+
+
+def _warnings(report: Mapping[str, Any]) -> Markup | None:
+    warnings = [tag("li", line, class_="warning") for line in report["warnings"]]
+    notes = [tag("li", line) for line in report["notes"]]
+    return tag("ul", warnings, notes) if warnings or notes else None
+
+
+def _answers(prepared: Prepared, predictor: Predictor, output_names: set[str]) -> Markup | None:
+    """Draw the balance of the classes, or how numbers are spread, in the training records."""
+    state, train = prepared.states["target"], prepared.splits["train"]
+    if class_codes(train.target, state) is not None:
+        by_split = {split: _class_counts(one.target, state) for split, one in prepared.splits.items()}
+        return _classes([str(name) for name in state["classes"]], by_split)
+    chosen = np.linspace(0, len(train) - 1, min(len(train), MOST_ANSWERS)).astype(int)
+    truth = {name: np.asarray(values[chosen]) for name, values in train.target.items()}
+    answers = true_answers(truth, output_names, predictor.task.target, state)
+    numbers = [float(one) for one in answers if isinstance(one, int | float) and not isinstance(one, bool)]
+    if not numbers:
+        return None
+    return tag("div", histogram("Answers in training", numbers, "answer"), class_="charts")
+
+
+def _class_counts(target: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> list[int]:
+    codes = class_codes(dict(target), state)
+    assert codes is not None
+    size = len(state["classes"])
+    counts = np.bincount(codes, minlength=size) if codes.ndim == 1 else codes.sum(0)
+    return [int(count) for count in counts]
+
+
+def _classes(classes: list[str], by_split: Mapping[str, list[int]]) -> Markup:
+    train = by_split["train"]
+    order, note = list(range(len(classes))), ""
+    if len(classes) > MOST_BARS:
+        ranked = sorted(order, key=lambda i: -train[i])
+        order = ranked[: MOST_BARS // 2] + ranked[-MOST_BARS // 2 :]
+        note = f"The {MOST_BARS // 2} most and the {MOST_BARS // 2} least frequent of {len(classes):,} classes."
+    total = max(1, sum(train))
+    bars = [Bar(classes[i], train[i], beside=f"({100 * train[i] / total:.1f} %)") for i in order]
+    drawn = tag("div", bar_chart("Classes in training", bars, "records", note), class_="charts")
+    rows: list[list[Cell]] = [[name, *(counts[i] for counts in by_split.values())] for i, name in enumerate(classes)]
+    whole = tag("details", tag("summary", "Every class in every split"), table(["class", *by_split], rows))
+    return join(drawn, whole)
+
+
+def _quarantine(report: Mapping[str, Any]) -> Markup:
+    count = report["quarantined"]
+    if not count:
+        return tag("p", "Every record could be used.")
+    reasons = [[reason, number] for reason, number in report["reasons"].items()]
+    examples = [[one["where"], one["reason"]] for one in report["quarantine"][:MOST_EXAMPLES]]
+    title = f"{count:,} record{'' if count == 1 else 's'} could not be used"
+    first = f"The first {len(examples)}; all are in quarantine.jsonl" if count > len(examples) else "Each of them"
+    return join(
+        tag("h3", title),
+        table(["reason", "records"], reasons),
+        tag("details", tag("summary", first), table(["where", "reason"], examples)),
+    )

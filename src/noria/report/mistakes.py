@@ -1,0 +1,133 @@
+"""The records with the highest loss: what they look like, what is true, what was answered, and where they stand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from noria.contract import Metric
+from noria.nouns import Arrays, Prediction
+from noria.report.charts import histogram
+from noria.report.markup import Markup, join, tag
+from noria.report.pictures import SIDE_PX, is_picture, shown
+from noria.report.scale import number
+from noria.report.scores import words
+from noria.report.tables import written
+from noria.report.truth import true_answers
+
+if TYPE_CHECKING:
+    from noria.stages.predict import Predictor
+    from noria.store import Dataset
+
+MOST_SHOWN = 24
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One record beside its answer."""
+
+    inputs: dict[str, Any]  # decoded, by field
+    truth: Any
+    answer: Prediction
+    score: float
+    where: str
+
+
+def mistakes(predictor: Predictor, dataset: Dataset, output: Arrays) -> Markup:
+    """Show the worst records, worst first, and how the score per record is spread."""
+    state = predictor.states["target"]
+    truth = {name: np.asarray(values[:]) for name, values in dataset.target.items()}
+    metric = metric_per_record(predictor.task.target.metrics(state))
+    if metric is None or metric.scores is None:
+        return tag("p", "No score of this task is known record by record.", class_="soft")
+    scores = np.asarray(metric.scores(output, truth), np.float64)
+    chosen = worst(scores, metric.direction)
+    found = _looked_up(predictor, dataset, output, truth, scores, chosen)
+    fields = len(predictor.task.inputs)
+    side_px = int(SIDE_PX / math.sqrt(fields))  # the same number of pixels however many pictures a record has
+    is_small = all(is_picture(value) for one in found for value in one.inputs.values())
+    cards = [_card(one, metric, side_px) for one in found]
+    wrong = sum(_is_wrong(one) is True for one in found)
+    said = f"The {len(found)} records with the {_extreme(metric)} {words(metric.name)}, worst first"
+    told = f"{said}; {wrong} of them were answered wrong." if _has_right(found) else f"{said}."
+    unit = f"{words(metric.name)}, {metric.unit}"
+    end = "right" if metric.direction == "lower" else "left"
+    spread = histogram(
+        f"{words(metric.name)} of each record",
+        scores,
+        unit,
+        f"The records above stand at the {end} end.",
+    )
+    return join(
+        tag("p", told),
+        tag("div", cards, class_="cards" if is_small else "cards broad"),
+        tag("div", spread, class_="charts"),
+    )
+
+
+def metric_per_record(metrics: Sequence[Metric]) -> Metric | None:
+    """Return the first loss that is known record by record, else the first score that is."""
+    known = [metric for metric in metrics if metric.scores is not None]
+    return next((metric for metric in known if metric.direction == "lower"), known[0] if known else None)
+
+
+def worst(scores: np.ndarray, direction: str) -> np.ndarray:
+    """Return the indices of the worst records, worst first, equal ones in their order; a score of NaN is no score."""
+    badness = scores if direction == "lower" else -scores
+    order = np.argsort(-badness, kind="stable")
+    return np.asarray(order[np.isfinite(scores[order])][:MOST_SHOWN])
+
+
+def _looked_up(
+    predictor: Predictor, dataset: Dataset, output: Arrays, truth: Arrays, scores: np.ndarray, chosen: np.ndarray
+) -> list[Mistake]:
+    state, wheres = predictor.states, dataset.wheres()
+    task = predictor.task
+    answers = task.target.decode({name: values[chosen] for name, values in output.items()}, state["target"])
+    of_chosen = {name: values[chosen] for name, values in truth.items()}
+    true = true_answers(of_chosen, set(output), task.target, state["target"])
+    found = []
+    for place, index in enumerate(chosen.tolist()):
+        inputs = {
+            name: modality.decode(
+                {key: np.asarray(values[index]) for key, values in dataset.inputs[name].items()}, state["inputs"][name]
+            )
+            for name, modality in task.inputs.items()
+        }
+        found.append(Mistake(inputs, true[place], answers[place], float(scores[index]), wheres[index]))
+    return found
+
+
+def _card(one: Mistake, metric: Metric, side_px: int) -> Markup:
+    raw = [
+        tag("div", tag("p", name, class_="soft") if len(one.inputs) > 1 else None, shown(value, side_px))
+        for name, value in one.inputs.items()
+    ]
+    facts = [("truth", written(one.truth)), ("answer", written(one.answer.value))]
+    if one.answer.confidence is not None:
+        facts.append(("confidence", written(f"{100 * one.answer.confidence:.1f} %")))
+    facts.append((words(metric.name), written(number(one.score))))
+    wrong = _is_wrong(one)
+    mark = None if wrong is None else tag("p", "wrong" if wrong else "right", class_="mark wrong" if wrong else "mark")
+    listed = tag("dl", [tag("div", tag("dt", name), tag("dd", value)) for name, value in facts])
+    where = tag("p", one.where or "–", class_="where")
+    return tag("article", tag("div", raw, class_="raws"), mark, listed, where, class_="card")
+
+
+def _is_wrong(one: Mistake) -> bool | None:
+    """Say whether a class was missed; None for answers that are not simply right or wrong."""
+    if not isinstance(one.truth, str) or not isinstance(one.answer.value, str):
+        return None
+    return one.truth != one.answer.value
+
+
+def _has_right(found: Sequence[Mistake]) -> bool:
+    return any(_is_wrong(one) is not None for one in found)
+
+
+def _extreme(metric: Metric) -> str:
+    return "highest" if metric.direction == "lower" else "lowest"

@@ -1,0 +1,85 @@
+"""RUN/report.html: one file without scripts or network, in the order a reader asks.
+
+How good is it, how did it learn, where does it err, what did it learn from, what did it cost. Knows no task: targets
+give panels, modalities decode their own values. Read next: scores.py, mistakes.py, charts.py.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from noria.disk import plain_disk_errors, write_synced
+from noria.report.course import course
+from noria.report.data import data
+from noria.report.learning import learning, read_lines
+from noria.report.markup import Markup, join, tag
+from noria.report.mistakes import mistakes
+from noria.report.panels import panel
+from noria.report.scores import headline, scores, slices
+
+if TYPE_CHECKING:
+    from noria.nouns import Arrays
+    from noria.stages.predict import Predictor
+    from noria.stages.prepare import Prepared
+
+# Should a text ever slip through unescaped, the browser still runs and loads nothing.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def write_report(
+    run: Path, prepared: Prepared, predictor: Predictor, metrics: dict[str, Any], output: Arrays | None = None
+) -> Path:
+    """Write RUN/report.html and return its path.
+
+    metrics: what metrics.json holds. output: the model's outputs for the scored split, where they are at hand;
+    otherwise they are computed again.
+    """
+    dataset = prepared.splits[metrics["split"]]
+    output = predictor.outputs(dataset) if output is None else output
+    history, times = read_lines(run / "history.jsonl"), read_lines(run / "times.jsonl")
+    task = predictor.bundle.config["task"]
+    first = next(iter(metrics["metrics"]), "")
+    direction = metrics["metrics"].get(first, {}).get("direction", "higher")
+    classes = len(prepared.states["target"].get("classes", ()))
+    panels = [panel(one, classes) for one in metrics.get("panels", [])]
+    sections = {
+        "Scores": scores(metrics),
+        "Slices": slices(metrics),
+        "Learning": learning(history, times, first, direction),
+        "Answers in detail": tag("div", panels, class_="charts") if panels else None,
+        "Hardest records": mistakes(predictor, dataset, output),
+        "Data": data(prepared, predictor, set(output)),
+        "Plan and cost": course(run, metrics, history, times),
+    }
+    page = document(f"{run.resolve().name}: report", headline(run.resolve().name, task, metrics), sections)
+    path = run / "report.html"
+    temporary = path.with_name(".report.html.tmp")
+    with plain_disk_errors(run):
+        write_synced(temporary, page.encode())
+        os.replace(temporary, path)
+    return path
+
+
+def document(title: str, top: Markup, sections: dict[str, Markup | None]) -> str:
+    """Return the whole page; a section of None is left out."""
+    style = files("noria.report").joinpath("page.css").read_text("utf-8")
+    there = {name: content for name, content in sections.items() if content is not None}
+    links = [tag("a", name, href=f"#{_anchor(name)}") for name in there]
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", title),
+        tag("style", Markup(style)),
+    )
+    body = [tag("section", tag("h2", name), content, id=_anchor(name)) for name, content in there.items()]
+    whole = tag("main", top, tag("nav", links, aria_label="Sections"), body)
+    return f"<!doctype html>\n{tag('html', head, tag('body', join(whole)), lang='en')}\n"
+
+
+def _anchor(name: str) -> str:
+    return name.lower().replace(" ", "-")

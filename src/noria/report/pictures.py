@@ -1,0 +1,66 @@
+"""A raw value as a person looks at it, by its Python type: a picture, a table of cells, a text, or anything else."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from noria.report.markup import Markup, tag
+from noria.report.tables import facts, written
+
+SIDE_PX = 112  # stored; 24 pictures of noise at this side still take only 1.2 MB
+DRAWN_PX = 128  # small pictures are enlarged to at most this, which a card holds
+MOST_TEXT = 400
+MOST_CELLS = 10
+
+
+def shown(value: Any, side_px: int = SIDE_PX) -> Markup:
+    """Return the value as HTML; pictures above `side_px` are made smaller, small ones larger by a whole factor."""
+    if is_picture(value):
+        return picture(value, side_px)
+    if isinstance(value, Mapping):
+        cells = list(value.items())
+        said = facts([(str(name), written(_plain(cell))) for name, cell in cells[:MOST_CELLS]])
+        more = f"and {len(cells) - MOST_CELLS} more" if len(cells) > MOST_CELLS else ""
+        return tag("div", said, tag("p", more, class_="soft") if more else None)
+    if isinstance(value, np.ndarray):
+        shape = " x ".join(map(str, value.shape))
+        return tag("p", f"{value.dtype} array of {shape}", class_="soft")
+    said_text = value if isinstance(value, str) else str(written(_plain(value)))
+    cut = said_text if len(said_text) <= MOST_TEXT else said_text[: MOST_TEXT - 1] + "…"
+    return tag("p", cut if isinstance(value, str) else Markup(cut), class_="raw")
+
+
+def picture(pixels: np.ndarray, side_px: int = SIDE_PX) -> Markup:
+    """Return uint8[H, W] or [H, W, 3] as a PNG inside the page."""
+    from PIL import Image as Pillow
+
+    height, width = pixels.shape[:2]
+    image = Pillow.fromarray(np.ascontiguousarray(pixels))
+    if max(height, width) > side_px:
+        image.thumbnail((side_px, side_px))
+        drawn_width, drawn_height = image.size
+    else:
+        times = max(1, DRAWN_PX // max(height, width))  # whole pixels, so that none looks larger than its neighbour
+        drawn_width, drawn_height = width * times, height * times
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    name = f"picture of {width} x {height} pixels"
+    return tag("img", src=source, width=drawn_width, height=drawn_height, alt=name)
+
+
+def is_picture(value: Any) -> bool:
+    """Say whether a value is uint8[H, W] or [H, W, 3]."""
+    if not isinstance(value, np.ndarray):
+        return False
+    is_shaped = value.ndim == 2 or (value.ndim == 3 and value.shape[2] == 3)
+    return value.dtype == np.uint8 and is_shaped and value.size > 0
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,125 @@
+"""The scores: one sentence for a stranger, a table with intervals against the baseline, and the same by slice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from noria.report.bars import Bar, bar_chart, strip
+from noria.report.markup import Markup, join, tag
+from noria.report.scale import number
+from noria.report.tables import Cell, table
+
+FEW = 100  # records under which the headline warns: an interval of 95 % is then some 10 points wide
+MOST_SLICES = 40  # bars of one column
+UNBROKEN = "\N{NO-BREAK SPACE}"  # a number and its unit stay on one line
+
+Found = Mapping[str, Any]  # {"value", "low", "high", "unit", "direction"} as in metrics.json
+
+
+def headline(run_name: str, task: str, metrics: Mapping[str, Any]) -> Markup:
+    """Say in one sentence what was scored on what, and whether it beats the trivial answer."""
+    first = next(iter(metrics["metrics"].items()), None)
+    kind = tag("p", task.replace("-", " "), class_="kind")
+    if first is None:
+        return tag("header", kind, tag("h1", run_name), tag("p", "Nothing was scored."))
+    name, found = first
+    baseline = metrics["baseline"].get(name, {}).get("value")
+    score = tag("span", _said(found["value"], found), class_="big")
+    sentence = tag("p", *_sentence(name, found, baseline, metrics), class_="lead")
+    big = tag("p", score, " ", tag("span", words(name), class_="soft"), class_="score")
+    count = f"{metrics['n']:,} record{'' if metrics['n'] == 1 else 's'}"
+    few = f"Only {count}: the score can be far off." if metrics["n"] < FEW else None
+    return tag("header", kind, tag("h1", run_name), big, sentence, tag("p", few, class_="warning") if few else None)
+
+
+def scores(metrics: Mapping[str, Any]) -> Markup:
+    """Return the table of all scores."""
+    columns = ["score", "value", "95 % interval", "baseline", "unit", "better is", "score and baseline"]
+    rows: list[list[Cell]] = []
+    for name, found in metrics["metrics"].items():
+        baseline = metrics["baseline"].get(name, {}).get("value")
+        value, low, high = found["value"], found["low"], found["high"]
+        drawn = strip(words(name), value, low, high, baseline)
+        between = _interval(found)
+        rows.append([words(name), number(value), between, number(baseline), found["unit"], found["direction"], drawn])
+    key = "Dot: the score. Bar: its 95 % interval, from drawing the records again and again. "
+    trivial = "Diamond: the baseline, which answers the same whatever it is given. "
+    ends = "The line goes from 0 to 1 where all of them lie between."
+    return join(table(columns, rows), tag("p", key + trivial + ends, class_="soft"))
+
+
+def slices(metrics: Mapping[str, Any]) -> Markup | None:
+    """Return the first score by slice for each column asked for, or None."""
+    drawn = []
+    for column, values in metrics.get("slices", {}).items():
+        if not values:
+            continue
+        name = next(iter(next(iter(values.values()))["metrics"]), "")
+        whole = metrics["metrics"].get(name, {"value": None, "unit": ""})
+        bars = [_slice_bar(str(value), one, name) for value, one in list(values.items())[:MOST_SLICES]]
+        few = " Of those marked few there are too few records to say much." if any(
+            one["is_small"] for one in values.values()
+        ) else ""  # fmt: skip
+        cut = f" The first {MOST_SLICES} of {len(values):,} values." if len(values) > MOST_SLICES else ""
+        note = f"Upright line: all records, {number(whole['value'])}. Whiskers: 95 % intervals.{few}{cut}"
+        drawn.append(bar_chart(f"{words(name)} by {column}", bars, whole["unit"], note, whole["value"]))
+    return tag("div", drawn, class_="charts") if drawn else None
+
+
+def words(name: str) -> str:
+    """Return a metric's name as words."""
+    return name.replace("_", " ")
+
+
+def _sentence(name: str, found: Found, baseline: float | None, metrics: Mapping[str, Any]) -> list[Markup | str]:
+    split, n = metrics["split"], metrics["n"]
+    records = "record" if n == 1 else "records"
+    told = {
+        "test": f"{n:,} test {records} that training never saw",
+        "validation": f"{n:,} validation {records}, which also chose the weights,",
+        "train": f"its own {n:,} training {records}, which says nothing about new ones,",
+    }.get(split, f"{n:,} {records} of {split}")
+    parts: list[Markup | str] = [f"On {told} the model reaches {words(name)} ", tag("b", _said(found["value"], found))]
+    if found["low"] is not None and found["high"] is not None:
+        parts.append(f" (95 % interval {_said(found['low'], found)} to {_said(found['high'], found)})")
+    if found["value"] is None:
+        parts[-1] = "; it cannot be computed on these records"
+    if baseline is not None:
+        parts += ["; answering without looking at the input reaches ", tag("b", _said(baseline, found))]
+    return [*parts, f". {_verdict(found, baseline)}"]
+
+
+def _verdict(found: Found, baseline: float | None) -> str:
+    low, high = found["low"], found["high"]
+    if baseline is None or low is None or high is None:
+        return ""
+    worst, best = (low, high) if found["direction"] == "higher" else (-high, -low)
+    trivial = baseline if found["direction"] == "higher" else -baseline
+    if worst > trivial:
+        return f"The whole interval is better ({found['direction']} is better): the model has learnt something."
+    if best < trivial:
+        return f"The whole interval is worse ({found['direction']} is better)."
+    return f"The interval includes that ({found['direction']} is better): nothing shows that the model has learnt."
+
+
+def _said(value: float | None, found: Found) -> str:
+    """Return a value with its unit; shares as percent."""
+    if value is None:
+        return "–"
+    if found["unit"] == "fraction":
+        decimals = 0 if value in (0, 1) else 1 if abs(value) < 0.995 else 2
+        return f"{100 * value:.{decimals}f}{UNBROKEN}%"
+    return f"{number(value)}{UNBROKEN}{found['unit']}" if len(found["unit"]) <= 8 else number(value)
+
+
+def _interval(found: Found) -> str:
+    if found["low"] is None or found["high"] is None:
+        return "–"
+    return f"{number(found['low'])} to {number(found['high'])}"
+
+
+def _slice_bar(value: str, one: Mapping[str, Any], name: str) -> Bar:
+    found = one["metrics"].get(name, {"value": None, "low": None, "high": None})
+    beside = f"n={one['n']:,}{' few' if one['is_small'] else ''}"
+    return Bar(value, found["value"], found["low"], found["high"], beside)
