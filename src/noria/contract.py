@@ -45,6 +45,10 @@ class Modality(ABC):
         """Return what a person would look at, from the arrays [...] of one value: a picture uint8[H, W(, 3)], a text,
         a dict of cells. Reports show it by its type."""
 
+    def vary(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the arrays [B, ...] of a training batch, varied at random (torch's global seed)."""
+        return arrays
+
     @abstractmethod
     def embedder(self, state: State, width: int) -> nn.Module:
         """Return a module: dict of tensors [B, ...] -> Tokens [B, T, D], with D as its attribute `width`.
@@ -139,6 +143,11 @@ class Task(ABC):
     def read(self, path: Path) -> Iterable[Rows] | None:
         """Read a format that only this task has; None leaves the path to sources/."""
         return None
+
+    def vary(self, batch: Batch) -> Batch:
+        """Return a training batch with its inputs varied; a task whose answer moves with its input varies both."""
+        inputs = {name: modality.vary(batch.inputs[name]) for name, modality in self.inputs.items()}
+        return Batch(inputs, batch.target, batch.size)
 
     def step(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return the loss and its parts for one batch: the one escape hatch for unusual training."""

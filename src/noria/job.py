@@ -8,7 +8,6 @@ Read next: stages/prepare.py.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,12 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from noria import find
 from noria.contract import Task, answer_field
 from noria.errors import UserError, did_you_mean, raise_all
-
-Section = dict[str, Any]
+from noria.job_text import Section, Where, parse, parse_override, read_text, set_key
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_default=True)
+    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class Split(_Strict):
@@ -172,17 +170,19 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = 
         name, text, content = "job", "", dict(source)
     else:
         path = _job_path(source)
-        name, text = path.name, path.read_text("utf-8")
-        content = _parse(text, name)
+        name, text = path.name, read_text(path)
+        content = parse(text, name)
     given: Section = {}
     for override in overrides:
-        _set(given, *_parse_override(override))
+        set_key(given, *parse_override(override))
     asked = merge(content, given)
-    where = _Where(name, text, given)
+    where = Where(name, text, given)
     task_name = asked.get("task")
     if not isinstance(task_name, str):
         raise UserError("the job names no task", where=name, expected="task: <name>", mend="see: noria list tasks")
-    task = find.task(task_name)
+    task = _find_task(task_name, where)
+    broken = _not_mappings(asked, task, where)
+    raise_all(broken)
     task, problems = _fill_task(task, asked, where)
     job = None
     try:
@@ -212,36 +212,6 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
     return merged
 
 
-class _Where:
-    """Tell at which line of the file, or in which override, a key was given."""
-
-    def __init__(self, name: str, text: str, overrides: Section) -> None:
-        self.name, self.overrides = name, overrides
-        self.lines: dict[tuple[str, ...], int] = {}
-        if text:
-            self._note(yaml.compose(text, Loader=yaml.SafeLoader), ())
-
-    def _note(self, node: yaml.Node | None, path: tuple[str, ...]) -> None:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                below = (*path, str(key.value))
-                self.lines[below] = key.start_mark.line + 1
-                self._note(value, below)
-
-    def __call__(self, path: Sequence[object]) -> str:
-        keys = tuple(str(key) for key in path)
-        dotted = ".".join(keys)
-        branch: Any = self.overrides
-        for key in keys:
-            branch = branch.get(key) if isinstance(branch, Mapping) else None
-        if branch is not None:
-            return f"{dotted}= on the command line"
-        for length in range(len(keys), 0, -1):
-            if keys[:length] in self.lines:
-                return f"{self.name}:{self.lines[keys[:length]]} {dotted}"
-        return f"{self.name} {dotted}"
-
-
 def _job_path(source: str | Path) -> Path:
     path = Path(source)
     if path.is_file():
@@ -252,37 +222,29 @@ def _job_path(source: str | Path) -> Path:
     raise UserError(f"there is no job file or shipped job {str(source)!r}", mend=did_you_mean(str(source), shipped))
 
 
-def _parse(text: str, name: str) -> Section:
+def _find_task(name: str, where: Where) -> Task:
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{name}:{mark.line + 1}" if mark else name
-        raise UserError("this is not valid YAML", where=where, found=str(getattr(error, "problem", error))) from error
-    if not isinstance(content, dict):
-        raise UserError("a job file is a mapping of keys", where=name, found=type(content).__name__)
-    return content
+        return find.task(name)
+    except UserError as error:
+        raise UserError(error.what, where=where(["task"]), mend=error.mend) from error
 
 
-def _parse_override(override: str) -> tuple[list[str], Any]:
-    key, equals, value = override.partition("=")
-    if not equals or not re.fullmatch(r"[\w.-]+", key):
-        raise UserError(f"cannot read the override {override!r}", expected="key=value, as in train.minutes=5")
-    try:
-        return key.split("."), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UserError(f"cannot read the value of the override {override!r}", expected="a YAML value") from error
+def _not_mappings(asked: Section, task: Task, where: Where) -> list[UserError]:
+    """Return a problem for each section that is no mapping: the rest can only be checked where they are."""
+    sections = [["data"], ["data", "fields"], ["inputs"], ["target"], ["model"], ["train"], ["evaluate"]]
+    problems = []
+    for path in [*sections, *(["inputs", name] for name in task.inputs)]:
+        branch: Any = asked
+        for key in path:
+            branch = branch.get(key) if isinstance(branch, Mapping) else None
+        if branch is not None and not isinstance(branch, Mapping):
+            problems.append(
+                UserError("wrong value", where=where(path), expected="a section of keys", found=repr(branch)[:80])
+            )
+    return problems
 
 
-def _set(branch: Section, keys: list[str], value: Any) -> None:
-    for key in keys[:-1]:
-        branch = branch.setdefault(key, {})
-        if not isinstance(branch, dict):
-            raise UserError(f"the override {'.'.join(keys)} contradicts an earlier one")
-    branch[keys[-1]] = value
-
-
-def _fill_task(task: Task, asked: Section, where: _Where) -> tuple[Task, list[UserError]]:
+def _fill_task(task: Task, asked: Section, where: Where) -> tuple[Task, list[UserError]]:
     """Put the job's settings into the task's modalities and target."""
     problems: list[UserError] = []
     defaults = task.defaults
@@ -304,7 +266,7 @@ def _fill_task(task: Task, asked: Section, where: _Where) -> tuple[Task, list[Us
     return task, problems + found
 
 
-def _fill_spoke(spoke: Any, settings: Section, where: _Where, path: list[str]) -> tuple[Any, list[UserError]]:
+def _fill_spoke(spoke: Any, settings: Section, where: Where, path: list[str]) -> tuple[Any, list[UserError]]:
     known = {field.name for field in dataclasses.fields(spoke)}
     problems = [
         UserError("unknown key", where=where([*path, key]), mend=did_you_mean(key, known))
@@ -319,7 +281,7 @@ def _fill_spoke(spoke: Any, settings: Section, where: _Where, path: list[str]) -
         return spoke, problems + [_problem(found, where, type(spoke), path) for found in error.errors()]
 
 
-def _problem(found: Any, where: _Where, schema: type, path: Sequence[object] = ()) -> UserError:
+def _problem(found: Any, where: Where, schema: type, path: Sequence[object] = ()) -> UserError:
     place = where([*path, *found["loc"]])
     if found["type"] == "extra_forbidden":
         section = _section(schema, found["loc"][:-1])
@@ -357,7 +319,7 @@ def _layer(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
     return merge({**under, "train": train}, over)
 
 
-def _budget_problems(job: Job, where: _Where) -> list[UserError]:
+def _budget_problems(job: Job, where: Where) -> list[UserError]:
     named = [budget for budget in BUDGETS if getattr(job.train, budget) is not None]
     if len(named) <= 1:
         return []
@@ -371,7 +333,7 @@ def _budget_problems(job: Job, where: _Where) -> list[UserError]:
     ]
 
 
-def _field_problems(job: Job, task: Task, where: _Where) -> list[UserError]:
+def _field_problems(job: Job, task: Task, where: Where) -> list[UserError]:
     known = [*task.inputs, answer_field(task)]
     return [
         UserError(

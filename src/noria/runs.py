@@ -27,13 +27,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noria.disk import plain_disk_errors, sync_folder, write_json, write_synced
-from noria.errors import EXIT_RUN_IS_LOCKED, UserError
+from noria.errors import EXIT_RUN_IS_LOCKED, UserError, raise_all
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from noria.job import Job
     from noria.stages.prepare import Prepared
+
+
+MAY_CHANGE = ("data.path", "train.checkpoint_minutes", "train.report_to")  # on resuming; data is known by its hash
 
 
 def new_run(folder: Path | None, name: str) -> Path:
@@ -64,6 +67,32 @@ def start_or_resume(run: Path, source: str | Path | Mapping[str, Any], resume: b
     return source
 
 
+def refuse_changes(began: Job, asked: Job) -> None:
+    """Raise UserError where a resumed training is asked to go on with settings that would change what it learns."""
+    before, now = (_flat(job.model_dump(mode="json")) for job in (began, asked))
+    changed = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
+    raise_all(
+        [
+            UserError(
+                "a training goes on with the settings it began with",
+                where=key,
+                expected=repr(before.get(key)),
+                found=repr(now.get(key)),
+                mend="leave it out, or start a new run",
+            )
+            for key in changed
+            if key not in MAY_CHANGE
+        ]
+    )
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
+
+
 def record_start(run: Path, job: Job, prepared: Prepared) -> None:
     """Write down what a training begins with: data, packages, quarantine, and last the resolved job."""
     quarantine = prepared.report["quarantine"]
@@ -73,7 +102,9 @@ def record_start(run: Path, job: Job, prepared: Prepared) -> None:
     lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in quarantine)
     with plain_disk_errors(run):
         write_synced(run / "quarantine.jsonl", lines.encode())
-        job.save(run / "job.yaml")
+        job.save(run / ".job.yaml.tmp")
+        os.replace(run / ".job.yaml.tmp", run / "job.yaml")
+        sync_folder(run)
 
 
 def environment() -> dict[str, str]:
@@ -96,8 +127,10 @@ def locked(run: Path, is_shared: bool = False) -> Iterator[None]:
     if is_shared:
         yield
         return
-    run.mkdir(parents=True, exist_ok=True)
-    with (run / ".lock").open("a+") as file:
+    with plain_disk_errors(run):
+        run.mkdir(parents=True, exist_ok=True)
+        file = (run / ".lock").open("a+")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -110,8 +143,9 @@ def locked(run: Path, is_shared: bool = False) -> Iterator[None]:
                 exit_code=EXIT_RUN_IS_LOCKED,
             ) from error
         file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
+        with plain_disk_errors(run):
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+            file.flush()
         yield
 
 
@@ -141,6 +175,8 @@ def save_checkpoint(run: Path, step: int, checkpoint: Checkpoint) -> None:
 
     folder = run / "checkpoints"
     final = folder / f"step-{step:08d}"
+    if final.exists() and not _damage(final):
+        return  # what is saved at a step depends on nothing but the step
     temporary = folder / f".{final.name}.tmp"
     with plain_disk_errors(run):
         try:
@@ -156,14 +192,16 @@ def save_checkpoint(run: Path, step: int, checkpoint: Checkpoint) -> None:
             files["manifest.json"] = json.dumps(manifest).encode()
             for name, data in files.items():
                 write_synced(temporary / name, data)
-            shutil.rmtree(final, ignore_errors=True)
+            shutil.rmtree(final, ignore_errors=True)  # it was damaged
             os.replace(temporary, final)
             sync_folder(folder)
         except OSError:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-    for old in _checkpoints(run)[:-2]:
-        shutil.rmtree(old)
+    steps = _checkpoints(run)
+    later = [path for path in steps if path > final]  # damaged, or this training would have begun there
+    for path in [*later, *[path for path in steps if path <= final][:-2]]:
+        shutil.rmtree(path)
 
 
 def load_checkpoint(run: Path) -> tuple[Checkpoint | None, list[str]]:
@@ -174,10 +212,12 @@ def load_checkpoint(run: Path) -> tuple[Checkpoint | None, list[str]]:
     for path in reversed(_checkpoints(run)):
         damaged = _damage(path)
         if damaged:
-            warnings.append(f"checkpoint {path.name} is damaged ({damaged}); going back to an older one")
+            warnings.append(f"checkpoint {path.name} is damaged ({damaged})")
             continue
         tensors = {file.stem: load(file.read_bytes()) for file in path.glob("*.safetensors")}
         return Checkpoint(tensors, json.loads((path / "state.json").read_text("utf-8"))), warnings
+    if warnings:
+        warnings.append("no checkpoint is whole; the training begins again at step 0")
     return None, warnings
 
 
@@ -200,6 +240,11 @@ class History:
             return
         with plain_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+    def sync(self) -> None:
+        """Wait until the lines are on the disk: a checkpoint must not outlive the history up to it."""
+        with plain_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
+            os.fsync(file.fileno())
 
     def _lines(self) -> list[dict[str, Any]]:
         lines = []

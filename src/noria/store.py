@@ -12,9 +12,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -80,7 +82,10 @@ class StoreWriter:
         return self
 
     def append(self, split: str, arrays: Arrays, wheres: list[str]) -> None:
-        """Append records to a split. Array names are paths: `inputs/image/pixels`, `target/label`."""
+        """Append records to a split. Array names are paths: `inputs/image/pixels`, `target/label`.
+
+        A slice is named after a column of the user's, quoted as in an address: `slices/price%2Fyear`.
+        """
         with plain_disk_errors(self.path, CACHE_ADVICE):
             for name, values in arrays.items():
                 key = f"{split}/{name}"
@@ -106,16 +111,23 @@ class StoreWriter:
         for name in sorted(self._files):
             digest.update(name.encode())
             digest.update(self._files[name].digest)
-        manifest = {**manifest, "fingerprint": digest.hexdigest()}
+        records = {name.partition("/")[0]: array.length for name, array in self._files.items()}
+        manifest = {**manifest, "records": records, "fingerprint": digest.hexdigest()}
         with plain_disk_errors(self.path, CACHE_ADVICE):
             (self._temporary / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), "utf-8")
-            if self.path.exists():
-                shutil.rmtree(self.path)
-            os.replace(self._temporary, self.path)
+            if read_store(self.path) is not None:
+                return  # another process was first, and what it wrote is the same
+            shutil.rmtree(self.path, ignore_errors=True)  # it is damaged
+            try:
+                os.replace(self._temporary, self.path)
+            except OSError:
+                if read_store(self.path) is None:  # else another process was first, by a moment
+                    raise
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         for file in (*self._wheres.values(), *(array.file for array in self._files.values())):
-            file.close()
+            with suppress(OSError):  # on a full disk, closing tries once more to write and fails once more
+                file.close()
         shutil.rmtree(self._temporary, ignore_errors=True)
 
 
@@ -124,8 +136,13 @@ def read_store(path: Path) -> tuple[dict[str, Dataset], dict[str, Any]] | None:
     manifest_path = path / "manifest.json"
     if not manifest_path.is_file():
         return None
-    manifest = json.loads(manifest_path.read_text("utf-8"))
-    splits = {split: _read_split(path / split) for split in SPLITS if (path / split).is_dir()}
+    try:
+        manifest = json.loads(manifest_path.read_text("utf-8"))
+        splits = {split: _read_split(path / split) for split in SPLITS if (path / split).is_dir()}
+        if {split: len(dataset) for split, dataset in splits.items()} != manifest["records"]:
+            return None
+    except (OSError, ValueError, KeyError, StopIteration):
+        return None  # cut short by a crash of the system: it can be made again
     os.utime(manifest_path)  # when it was last used: `trim_stores` removes the oldest
     return splits, manifest
 
@@ -148,7 +165,8 @@ def _read_split(folder: Path) -> Dataset:
         return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(below.glob("*.npy"))}
 
     inputs = {field.name: arrays(field) for field in sorted((folder / "inputs").iterdir())}
-    return Dataset(inputs, arrays(folder / "target"), arrays(folder / "slices"), folder / "where.txt")
+    slices = {unquote(column): values for column, values in arrays(folder / "slices").items()}
+    return Dataset(inputs, arrays(folder / "target"), slices, folder / "where.txt")
 
 
 class _GrowingArray:
@@ -158,7 +176,7 @@ class _GrowingArray:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.file: BinaryIO = path.open("wb")
         self._hash = hashlib.sha256()
-        self._length, self._shape, self._dtype = 0, first.shape[1:], first.dtype
+        self.length, self._shape, self._dtype = 0, first.shape[1:], first.dtype
         self._write_header()
 
     def append(self, values: np.ndarray) -> None:
@@ -167,7 +185,7 @@ class _GrowingArray:
         data = np.ascontiguousarray(values).data.cast("B") if values.size else b""
         self.file.write(data)
         self._hash.update(data)
-        self._length += len(values)
+        self.length += len(values)
 
     def close(self) -> None:
         self.file.seek(0)
@@ -176,6 +194,6 @@ class _GrowingArray:
         self.digest = self._hash.digest()
 
     def _write_header(self) -> None:
-        shape = (self._length, *self._shape)
+        shape = (self.length, *self._shape)
         header = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self.file, header)

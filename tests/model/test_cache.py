@@ -146,12 +146,14 @@ def test_a_finished_row_does_not_grow_and_does_not_disturb_the_others(
     torch.testing.assert_close(last[0], alone(trunk, "causal", x[0], 0)[3:], atol=TOLERANCE, rtol=0)
 
 
-def test_rows_of_padding_alone_stay_finite(make_trunk: MakeTrunk) -> None:
+@pytest.mark.parametrize("attention", ["full", "causal", "prefix"])
+def test_rows_of_padding_alone_stay_finite(attention: str, make_trunk: MakeTrunk) -> None:
     trunk = make_trunk()
-    cache = trunk.new_cache(2, 4)
-    nothing = Tokens(torch.full((2, 3, 32), float("nan")), torch.zeros(2, 3, dtype=torch.bool))
+    cache, is_real = trunk.new_cache(2, 4), torch.zeros(2, 3, dtype=torch.bool)
+    nothing = Tokens(torch.full((2, 3, 32), float("nan")), is_real)
+    is_prefix = is_real if attention == "prefix" else None
     with torch.inference_mode():
-        assert torch.isfinite(trunk(nothing, "causal", None, cache).features).all()
+        assert torch.isfinite(trunk(nothing, attention, is_prefix, cache).features).all()
     assert cache.lengths.tolist() == [0, 0]
 
 
@@ -159,8 +161,8 @@ def test_memory_is_allocated_once_and_its_size_is_known() -> None:
     cache = KeyValueCache(depth=3, shape=(2, 4, 5, 8), dtype=torch.bfloat16)
     addresses = cache.keys.data_ptr(), cache.values.data_ptr()
     floats = 2 * 3 * 2 * 4 * (5 + 1) * 8  # keys and values, layers, rows, heads, slots and the scrap, channels
-    assert cache.num_bytes == floats * 2 + 2 * (5 + 1) + 2 * 8  # + is_prefix + lengths
-    slots = cache.reserve(2, None, None)
+    assert cache.num_bytes == floats * 2 + 2 * 8  # two bytes each, and the lengths
+    slots = cache.reserve(2, None)
     chunk = torch.ones(2, 4, 2, 8, dtype=torch.bfloat16)
     keys, _ = cache.append(1, slots, chunk, chunk)
     assert keys.data_ptr() == cache.keys[1].data_ptr()
@@ -176,15 +178,15 @@ def test_grouped_keys_make_the_cache_smaller(make_trunk: MakeTrunk) -> None:
 @pytest.mark.parametrize("is_real", [None, torch.ones(2, 3, dtype=torch.bool)])
 def test_a_row_that_overflows_is_refused_and_leaves_the_cache_as_it_was(is_real: torch.Tensor | None) -> None:
     cache = KeyValueCache(depth=1, shape=(2, 1, 4, 8))
-    cache.reserve(2, None, None)
+    cache.reserve(2, None)
     with pytest.raises(ValueError, match="5 tokens does not fit into a cache of capacity 4"):
-        cache.reserve(3, is_real, None)
+        cache.reserve(3, is_real)
     assert (cache.lengths.tolist(), cache.longest) == ([2, 2], 2)
 
 
 def test_padding_needs_no_room() -> None:
     cache = KeyValueCache(depth=1, shape=(1, 1, 2, 8))
-    slots = cache.reserve(4, torch.tensor([[False, True, False, True]]), None)
+    slots = cache.reserve(4, torch.tensor([[False, True, False, True]]))
     assert slots.tolist() == [[2, 0, 2, 1]]
 
 
@@ -199,6 +201,8 @@ def test_what_would_change_cached_features_is_refused(make_trunk: MakeTrunk) -> 
     cache = trunk.new_cache(1, 4)
     one = Tokens(torch.ones(1, 1, 32))
     with torch.inference_mode():
+        with pytest.raises(ValueError, match="needs is_prefix"):
+            trunk(one, "prefix", None, cache)
         trunk(one, "causal", None, cache)
         with pytest.raises(ValueError, match="one chunk"):
             trunk(one, "full", None, cache)

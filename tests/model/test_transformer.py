@@ -170,6 +170,33 @@ def test_dropout_is_off_in_eval_and_on_in_training(make_trunk: MakeTrunk, make_r
     assert torch.equal(plain.train()(tokens, "full").features, expected)
 
 
+@pytest.mark.parametrize("silenced", ["out.weight", "narrow.weight"])
+def test_dropout_drops_from_both_branches(silenced: str, make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
+    trunk, tokens = make_trunk(dropout=0.5), Tokens(make_rows([6])[0][None])
+    for name, parameter in trunk.named_parameters():
+        if name.endswith(silenced):
+            nn.init.zeros_(parameter)
+    expected = trunk(tokens, "full").features
+    torch.manual_seed(0)
+    assert not torch.allclose(trunk.train()(tokens, "full").features, expected, atol=0.1)
+
+
+def test_large_query_and_key_weights_do_not_sharpen_attention(make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
+    trunk, tokens = make_trunk(), Tokens(make_rows([6])[0][None])
+    expected = run(trunk, tokens, "causal")
+    for name, parameter in trunk.named_parameters():
+        if name.endswith(("query.weight", "key.weight")):
+            parameter.data.mul_(50)
+    torch.testing.assert_close(run(trunk, tokens, "causal"), expected, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.bfloat16, 0.02)])
+def test_the_norm_lifts_small_features_to_1(dtype: torch.dtype, tolerance: float, make_rows: MakeRows) -> None:
+    x = (make_rows([6])[0] * 0.1).to(dtype)
+    size = norm(x).float().square().mean(-1).sqrt()
+    torch.testing.assert_close(size, torch.ones(6), atol=tolerance, rtol=0)
+
+
 @pytest.mark.parametrize("how", ["autocast", "weights"])
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_bfloat16_is_close_to_float32(attention: str, how: str, make_trunk: MakeTrunk, make_rows: MakeRows) -> None:

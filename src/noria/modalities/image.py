@@ -20,7 +20,7 @@ from noria.nouns import Arrays, Encoded, Span, State, Values
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
-    from torch import nn
+    from torch import Tensor, nn
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 MAX_PIXELS = 50_000_000  # a picture of more is refused before it is decoded: 150 MB as RGB
@@ -36,7 +36,7 @@ class Image(Modality):
     colors: grey or rgb; None takes what the training pictures are.
     stem: how pixels become tokens, a class of model/stems.py in lower case; widths, blocks, first, pools, pooling,
     is_padded, whiten are the settings of `convolution`, patch (pixels) that of `patches`.
-    shift, rotate, zoom, shear, flip, erase: what training pictures are varied by (pixels, degrees, share, share,
+    shift, rotate, zoom, stretch, shear, flip, erase: what training pictures are varied by (pixels, degrees, shares,
     left-right, side in pixels).
     """
 
@@ -57,6 +57,7 @@ class Image(Modality):
     shift: int = field(default=0, metadata=NETWORK_ONLY)
     rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
     zoom: float = field(default=0.0, metadata=NETWORK_ONLY)
+    stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
     shear: float = field(default=0.0, metadata=NETWORK_ONLY)
     flip: bool = field(default=False, metadata=NETWORK_ONLY)
     erase: int = field(default=0, metadata=NETWORK_ONLY)
@@ -95,6 +96,11 @@ class Image(Modality):
     def decode(self, arrays: Arrays, state: State) -> np.ndarray:
         pixels = np.asarray(arrays["pixels"])
         return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+
+    def vary(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        from noria.model.variation import vary
+
+        return {"pixels": vary(arrays["pixels"], self)}
 
     def embedder(self, state: State, width: int) -> nn.Module:
         from noria.model.stems import ImageEmbedder

@@ -1,4 +1,4 @@
-"""From pixels to tokens: normalise, vary (in training), then a convolution stem or patches.
+"""From pixels to tokens: normalise, then a convolution stem or patches.
 
 A stem's settings are those of modalities/image.py. Every stem is a module float[B, C, H, W] -> float[B, T, D] with D as
 its attribute `width`; `grid` says which part of the picture a token stands for.
@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.errors import UserError
-from noria.model.variation import vary
 from noria.nouns import State, Tokens
 
 if TYPE_CHECKING:
@@ -24,24 +23,21 @@ WHITENED = 2  # the side of the patches that `whiten` looks at, in pixels
 
 
 class ImageEmbedder(nn.Module):
-    """`pixels` uint8[B, H, W, C] -> Tokens. Varies the pictures while training."""
+    """`pixels` uint8 or float[B, H, W, C], 0 to 255 -> Tokens."""
 
     mean: Tensor
     spread: Tensor
 
     def __init__(self, settings: Image, state: State, width: int) -> None:
         super().__init__()
-        self.settings = settings
         self.register_buffer("mean", 255 * torch.tensor(state["mean"]).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("spread", 255 * torch.tensor(state["spread"]).view(1, -1, 1, 1), persistent=False)
         self.stem = STEMS[settings.stem](settings, state, width)
         self.width = int(self.stem.width)  # type: ignore[arg-type]
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
-        pixels = (arrays["pixels"].permute(0, 3, 1, 2).float() - self.mean) / self.spread
-        if self.training:
-            pixels = vary(pixels, self.settings)
-        return Tokens(self.stem(pixels))
+        pixels = arrays["pixels"].permute(0, 3, 1, 2).float()
+        return Tokens(self.stem((pixels - self.mean) / self.spread))
 
 
 class Reference(nn.Module):

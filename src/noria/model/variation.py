@@ -14,51 +14,65 @@ if TYPE_CHECKING:
 
 
 def vary(pixels: Tensor, settings: Image) -> Tensor:
-    """Return the pictures float[B, C, H, W] varied as the settings say; zero is what normalised mean grey is."""
-    if settings.rotate or settings.zoom or settings.shear:
+    """Return the pictures uint8[B, H, W, C] varied as the settings say; float32 of the same range after an affine."""
+    if settings.rotate or settings.zoom or settings.stretch or settings.shear:
         pixels = _affine(pixels, settings)
     elif settings.shift:
         pixels = _shift(pixels, settings.shift)
     if settings.flip:
         is_flipped = torch.rand(len(pixels), device=pixels.device) < 0.5
-        pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(3), pixels)
+        pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(2), pixels)
     if settings.erase:
         pixels = _erase(pixels, settings.erase)
     return pixels
 
 
 def _affine(pixels: Tensor, settings: Image) -> Tensor:
-    """Rotate, zoom, shear and shift each picture by its own random amount, bilinear, edge pixels repeated."""
-    count, _, height, width = pixels.shape
+    """Rotate, zoom, stretch, shear and shift each picture by its own random amount; edge pixels are repeated."""
+    count, height, width, channels = pixels.shape
 
     def uniform(limit: float) -> Tensor:
         return (2 * torch.rand(count, device=pixels.device) - 1) * limit
 
-    angle, zoom, shear = uniform(math.radians(settings.rotate)), 1 + uniform(settings.zoom), uniform(settings.shear)
-    cos, sin = angle.cos() * zoom, angle.sin() * zoom
+    angle, shear = uniform(math.radians(settings.rotate)), uniform(settings.shear)
+    down_by = uniform(settings.zoom).exp()
+    across_by = down_by * uniform(settings.stretch).exp()
+    cos, sin = angle.cos(), angle.sin()
     across, down = uniform(2 * settings.shift / width), uniform(2 * settings.shift / height)
-    rows = [torch.stack([cos, shear - sin, across], 1), torch.stack([sin, cos, down], 1)]
-    grid = functional.affine_grid(torch.stack(rows, 1), list(pixels.shape), align_corners=False)
-    return functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+    rows = [
+        torch.stack([cos / across_by, (cos * shear - sin) / down_by, across], 1),
+        torch.stack([sin / across_by, (sin * shear + cos) / down_by, down], 1),
+    ]
+    grid = functional.affine_grid(torch.stack(rows, 1), [count, channels, height, width], align_corners=False)
+    moved = functional.grid_sample(pixels.permute(0, 3, 1, 2).float(), grid, padding_mode="border", align_corners=False)
+    return moved.permute(0, 2, 3, 1)
 
 
 def _shift(pixels: Tensor, most: int) -> Tensor:
     """Move each picture by up to `most` whole pixels each way; what comes in is the reflected edge."""
-    count, _, height, width = pixels.shape
-    padded = functional.pad(pixels, (most,) * 4, mode="reflect")
-    down, across = torch.randint(0, 2 * most + 1, (2, count, 1), device=pixels.device)
-    rows = down + torch.arange(height, device=pixels.device)
-    columns = across + torch.arange(width, device=pixels.device)
+    count, height, width, _ = pixels.shape
+    move = torch.randint(-most, most + 1, (2, count, 1), device=pixels.device)
+    rows, columns = (
+        _reflected(move[axis] + torch.arange(side, device=pixels.device), side)
+        for axis, side in enumerate((height, width))
+    )
     picture = torch.arange(count, device=pixels.device)[:, None, None]
-    moved = padded.permute(0, 2, 3, 1)[picture, rows[:, :, None], columns[:, None, :]]
-    return moved.permute(0, 3, 1, 2)
+    return pixels[picture, rows[:, :, None], columns[:, None, :]]
+
+
+def _reflected(places: Tensor, side: int) -> Tensor:
+    """Fold places beyond the edge back inside: -1 is 1, `side` is side - 2."""
+    return (side - 1 - (side - 1 - places.abs()).abs()).clamp(0, side - 1)
 
 
 def _erase(pixels: Tensor, side: int) -> Tensor:
-    """Blank one square of each picture (DeVries and Taylor 2017, "Cutout")."""
-    count, _, height, width = pixels.shape
-    top, left = (torch.randint(0, size, (count, 1), device=pixels.device) - side // 2 for size in (height, width))
-    rows = torch.arange(height, device=pixels.device)
-    columns = torch.arange(width, device=pixels.device)
-    in_rows, in_columns = (rows >= top) & (rows < top + side), (columns >= left) & (columns < left + side)
-    return pixels.masked_fill((in_rows[:, :, None] & in_columns[:, None, :])[:, None], 0.0)
+    """Fill one square of each picture with its mean (DeVries and Taylor 2017, "Cutout")."""
+    count, height, width, _ = pixels.shape
+    inside = []
+    for length in (height, width):
+        start = torch.randint(0, length, (count, 1), device=pixels.device) - side // 2
+        places = torch.arange(length, device=pixels.device)
+        inside.append((places >= start) & (places < start + side))
+    square = (inside[0][:, :, None] & inside[1][:, None, :])[..., None]
+    mean = pixels.float().mean((1, 2), keepdim=True).to(pixels.dtype)
+    return torch.where(square, mean, pixels)

@@ -16,11 +16,18 @@ from noria.sources import read_file
 Columns = dict[str, str | list[str]]  # field -> the column, or the columns, that fill it
 
 
-def map_fields(columns: Sequence[str], task: Task, named: Mapping[str, str | list[str]], needs_answer: bool) -> Columns:
+def map_fields(
+    columns: Sequence[str],
+    task: Task,
+    named: Mapping[str, str | list[str]],
+    needs_answer: bool,
+    besides: Sequence[str] = (),
+) -> Columns:
     """Say which column fills each field; raise UserError naming the column that is not there.
 
     A field is filled by the column the job names, else by the column of its own name, else (an input that takes a
-    file) by the column `file`; an input that takes columns gets every column that is not spoken for.
+    file) by the column `file`; an input that takes columns gets every column that is not spoken for, nor one of
+    `besides`, which say how records are divided.
     """
     answer = answer_field(task)
     mapping: Columns = {}
@@ -38,7 +45,7 @@ def map_fields(columns: Sequence[str], task: Task, named: Mapping[str, str | lis
                 found=f"columns {', '.join(columns)}",
                 mend=f"name it with data.fields.{name}=COLUMN ({did_you_mean(missing[0], columns)})",
             )
-    spoken_for = {column for wanted in (*mapping.values(), *named.values()) for column in _listed(wanted)}
+    spoken_for = {column for wanted in (*mapping.values(), *named.values(), besides) for column in _listed(wanted)}
     for name, modality in task.inputs.items():
         if name not in mapping and modality.takes == "columns":
             mapping[name] = [column for column in columns if column not in spoken_for]
@@ -105,5 +112,5 @@ def _resolve_files(modality: Modality, values: Values, root: Path | None) -> tup
     return found, bad
 
 
-def _listed(columns: str | list[str]) -> list[str]:
+def _listed(columns: str | Sequence[str]) -> Sequence[str]:
     return [columns] if isinstance(columns, str) else columns

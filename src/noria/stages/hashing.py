@@ -25,10 +25,11 @@ def hash_values(values: Values, seed: int = 0) -> np.ndarray:
         values = values.tolist()  # a reader gives an array where no cell of a chunk is missing, else a list
     if isinstance(values, np.ndarray) and values.dtype != object:
         return _mix(_of_rows(values) ^ start)
-    if len(values) and isinstance(values[0], str):  # cells: few different ones
-        known = {value: _of_object(value) for value in set(values)}
-        return _mix(np.array([known[value] for value in values], np.uint64) ^ start)
-    return _mix(np.array([_of_object(value) for value in values], np.uint64) ^ start)
+    cells = list(values)
+    if cells and isinstance(cells[0], str):  # of a table: few different ones
+        known = {cell: _of_object(cell) for cell in set(cells)}
+        return _mix(np.array([known[cell] for cell in cells], np.uint64) ^ start)
+    return _mix(np.array([_of_object(cell) for cell in cells], np.uint64) ^ start)
 
 
 def share(hashes: np.ndarray) -> np.ndarray:

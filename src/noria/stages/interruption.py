@@ -1,4 +1,7 @@
-"""SIGTERM and SIGINT: finish the step, save, leave with 143 or 130; a second signal leaves at once."""
+"""SIGTERM and SIGINT: finish the step, save, leave with 143 or 130; a second signal leaves at once.
+
+Outside the steps, while data is prepared or scores are computed, there is nothing to save and the first one leaves.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,18 @@ class Interruption:
 
     def __init__(self) -> None:
         self.exit_code = 0
+        self._is_deferred = False
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Only take note of the first signal within the block: the caller asks and leaves when it has saved."""
+        self._is_deferred = True
+        try:
+            yield
+        finally:
+            self._is_deferred = False
+        if self.exit_code:  # it came when the caller had asked for the last time
+            raise SystemExit(self.exit_code)
 
     def __bool__(self) -> bool:
         return self.exit_code != 0
@@ -27,6 +42,8 @@ class Interruption:
         if self.exit_code:
             os._exit(self.exit_code)
         self.exit_code = EXIT_CODES[signal.Signals(number)]
+        if not self._is_deferred:
+            raise SystemExit(self.exit_code)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from noria.cache import cache_folder
 from noria.contract import Task, answer_field
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
-from noria.nouns import Arrays, Bad, Rows
+from noria.nouns import Arrays, Bad, Rows, Values
 from noria.sources import Source, fetch, open_source
 from noria.stages.fields import encode_field, fit_field, joined, map_fields, select, values_of
 from noria.stages.hashing import hash_values, share
@@ -92,7 +93,8 @@ class _Preparation:
     def __init__(self, job: Job, task: Task, source: Source, tell: Callable[[str], None]) -> None:
         self.job, self.task, self.source, self.tell = job, task, source, tell
         self.answer = answer_field(task)
-        self.mapping = map_fields(source.columns, task, job.data.fields, needs_answer=True)
+        besides = [column for column in (job.data.split.group, job.data.split.column) if column is not None]
+        self.mapping = map_fields(source.columns, task, job.data.fields, needs_answer=True, besides=besides)
         self.bad: list[Bad] = []
         self.notes: list[str] = []
         self._held: list[Rows] | None = None
@@ -169,18 +171,32 @@ class _Preparation:
         """Learn states from training records. A class that only held-out records of ours have moves to training."""
         target = self.task.target
         answers = joined([values_of(rows, self.mapping[self.answer]) for rows in self._chunks()])
-        state = target.fit(select(answers, np.flatnonzero(division == TRAIN)))
         ours = np.flatnonzero((division != TRAIN) & (self.stated < VALIDATION))
-        unseen = [ours[i] for i in target.encode(select(answers, ours), state).bad]
-        if unseen:
-            division[unseen] = TRAIN
-            state = target.fit(select(answers, np.flatnonzero(division == TRAIN)))
-            self.notes.append(f"{len(unseen)} held-out records moved to training: their answers stood nowhere else")
+        unseen = self._unseen(answers, division, ours)
+        if len(unseen):
+            moved = ours[np.isin(self.hashes[ours], self.hashes[unseen])]  # with what must stand on the same side
+            division[moved] = TRAIN
+            self.notes.append(f"{len(moved)} held-out records moved to training: their answers stood nowhere else")
+        state = target.fit(select(answers, np.flatnonzero(division == TRAIN)))
         samples = self._samples(division)
         inputs = {
             name: fit_field(modality, samples[name], self.source.root) for name, modality in self.task.inputs.items()
         }
         return division, {"inputs": inputs, "target": state}
+
+    def _unseen(self, answers: Values, division: np.ndarray, ours: np.ndarray) -> np.ndarray:
+        """Return which of our held-out records have answers that training does not know."""
+        target, known = self.task.target, select(answers, np.flatnonzero(division == TRAIN))
+        try:
+            state = target.fit(known)
+        except UserError:  # one class only: the others are all held out
+            return ours[~np.isin(hash_values(select(answers, ours)), hash_values(known))] if len(ours) else ours
+        unknown = ours[list(target.encode(select(answers, ours), state).bad)]
+        if not len(unknown):
+            return unknown
+        # Nothing is learnt from this state: it only tells an answer that is missing from one that is new.
+        missing = target.encode(select(answers, unknown), target.fit(answers)).bad
+        return np.delete(unknown, list(missing))
 
     def _samples(self, division: np.ndarray) -> dict[str, Any]:
         """Draw, by hash and so in any order of reading, the training records that each input's `fit` sees."""
@@ -204,7 +220,7 @@ class _Preparation:
             arrays, bad = self._encode_chunk(rows, states)
             for column, codes in names.items():
                 found = [codes.setdefault(str(value), len(codes)) for value in rows.columns[column]]
-                arrays[f"slices/{column}"] = np.array(found, np.int32)
+                arrays[f"slices/{quote(column, safe='')}"] = np.array(found, np.int32)
             self.bad += [Bad(rows.where(i), reason) for i, reason in sorted(bad.items())]
             place = division[start : start + len(rows)].copy()
             place[list(bad)] = -1
@@ -248,8 +264,12 @@ class _Preparation:
                 raise UserError(
                     f"no usable record is left for {split}",
                     where=str(self.source.path),
-                    found=_first(self.bad) or f"{sum(counts.values())} records in all",
+                    found=_first(self.bad) or f"{sum(counts.values())} records, {self._distinct()} of them different",
+                    mend="give more records, or a larger share: data.split.test=0.3",
                 )
+
+    def _distinct(self) -> int:
+        return len(np.unique(self.hashes))
 
 
 def _split_codes(said: Iterable[Any], rows: Rows) -> np.ndarray:
@@ -293,7 +313,7 @@ def _key(job: Job, task: Task, source: Source) -> str:
     parts = {
         "version": __version__,
         "task": job.task,
-        "data": job.data.model_dump(mode="json", exclude={"max_bad"}),
+        "data": job.data.model_dump(mode="json"),
         "slices": job.evaluate.slices,
         "inputs": {name: settings(modality) for name, modality in task.inputs.items()},
         "target": settings(task.target),

@@ -49,14 +49,14 @@ class Step:
         return total
 
     def batch(self, step: int, part: int = 0) -> Batch:
-        """Gather the records that this process draws for one part of a step."""
+        """Gather and vary the records that this process draws for one part of a step."""
         plain, drawn = self.batch_size, self.settings.candidates or 0
         accumulate = self.settings.accumulate
         choosy = max(0, step - self.first_choosy)
         start = accumulate * ((step - choosy) * plain + choosy * drawn)
         size = plain if step < self.first_choosy else drawn
         indices = self.order.indices(start + part * size, size)
-        return self.data.batch(indices[self.world.rank :: self.world.size], self.device)
+        return self.task.vary(self.data.batch(indices[self.world.rank :: self.world.size], self.device))
 
     def records_before(self, step: int) -> int:
         """Return how many records were drawn before a step."""

@@ -20,7 +20,7 @@ from noria.contract import Metric, Task
 from noria.disk import write_json
 from noria.errors import EXIT_DIVERGED, UserError, did_you_mean
 from noria.job import Job, load_job
-from noria.model.assemble import build
+from noria.model.assemble import build, place
 from noria.model.optimizers import Optimizer
 from noria.runs import (
     Checkpoint,
@@ -30,6 +30,7 @@ from noria.runs import (
     new_run,
     read_json,
     record_start,
+    refuse_changes,
     save_checkpoint,
     start_or_resume,
 )
@@ -41,7 +42,7 @@ from noria.stages.plan import Plan, describe, make_plan
 from noria.stages.prepare import Prepared, prepare
 from noria.stages.reporter import Reporter, Terminal
 from noria.stages.sinks import open_sinks
-from noria.stages.step import Step, place
+from noria.stages.step import Step
 from noria.stages.world import World, joined_world
 
 BAD_STEPS = 5  # so many steps in a row without a finite loss end the training
@@ -66,6 +67,8 @@ def train(
     with joined_world() as world, watched() as interruption, locked(run, is_shared=not world.is_writer):
         source = start_or_resume(run, source, resume)
         job, task = load_job(source, overrides)
+        if resume:
+            refuse_changes(load_job(source)[0], job)
         prepared = _prepare_once(job, task, world, reporter)
         prepared_at = time.perf_counter()
         plan = _plan(run, job, task, prepared, world, reporter)
@@ -102,7 +105,7 @@ class Training:
         forward: nn.Module = torch.compile(self.model) if plan.is_compiled else self.model  # type: ignore[assignment]
         self.step = Step(job, task, forward, self.data, plan.steps, plan.precision, self.device, world)
         self.optimizer = Optimizer(self.model, job.train)
-        self.metric = _chosen_metric(job, task, prepared)
+        self.metric = chosen_metric(job, task, prepared)
         self.target_state = prepared.states["target"]
         self.average = {k: v.clone() for k, v in self._floats()} if job.train.average else {}
         self.best: dict[str, Tensor] = {}
@@ -117,6 +120,7 @@ class Training:
         with (
             open_sinks(self.job, self.run, self.world.is_writer) as sinks,
             self.reporter.progress("training", self.plan.steps) as progress,
+            self.interruption.deferred(),
         ):
             while self.state["step"] < self.plan.steps and not self.state["done"]:
                 loss = self._update(self.state["step"])
@@ -128,26 +132,29 @@ class Training:
                     sinks.write(line)
                 progress.advance(self.state["step"], loss, line.get("validation", {}).get(self.metric.name))
                 must_stop = self.world.agree(bool(self.interruption))
-                if must_stop or time.monotonic() - saved_at > 60 * self.job.train.checkpoint_minutes:
+                is_due = time.monotonic() - saved_at > 60 * self.job.train.checkpoint_minutes
+                if self.world.agree(is_due) or must_stop:
                     self._save()
                     saved_at = time.monotonic()
                 if must_stop:
                     raise SystemExit(self.interruption.exit_code or 1)
-        self._save()
+            self._save()
 
     def best_weights(self) -> dict[str, Tensor]:
         """Return the weights that did best on validation, or the last ones where nothing was held out."""
         return self.best or self._current()
 
     def _update(self, step: int) -> float:
-        """Take one step; return its loss. A loss that is not finite leaves the weights as they are."""
+        """Take one step; return its loss. One whose loss or gradient is not finite leaves the weights as they are."""
         settings = self.job.train
         total = self.world.mean(self.step.gradients(step))
-        self.world.average([weight.grad for weight in self.optimizer.weights if weight.grad is not None])
-        if settings.clip and math.isfinite(total):
-            total = (
-                total if torch.nn.utils.clip_grad_norm_(self.optimizer.weights, settings.clip).isfinite() else math.nan
-            )
+        gradients = [weight.grad for weight in self.optimizer.weights if weight.grad is not None]
+        self.world.average(gradients)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if settings.clip:
+            torch.nn.utils.clip_grads_with_norm_(self.optimizer.weights, settings.clip, norm)
+        if not norm.isfinite():
+            total = math.nan
         if math.isfinite(total):
             self.optimizer.step(schedule(step, self.plan.steps, settings.warmup))
             if self.average:
@@ -160,12 +167,15 @@ class Training:
     def _count_bad(self, loss: float, step: int) -> None:
         self.state["bad"] = 0 if math.isfinite(loss) else self.state["bad"] + 1
         if self.state["bad"] == BAD_STEPS:
-            raise UserError(
-                f"the loss was not a finite number for {BAD_STEPS} steps in a row, up to step {step}",
-                where=str(self.run),
-                mend="lower train.learning_rate, or give train.clip=1; the last checkpoint is whole",
-                exit_code=EXIT_DIVERGED,
-            )
+            raise self._diverged(f"the loss was not a finite number for {BAD_STEPS} steps in a row, up to step {step}")
+
+    def _diverged(self, what: str) -> UserError:
+        return UserError(
+            what,
+            where=str(self.run),
+            mend="lower train.learning_rate, or give train.clip=1; the last checkpoint is whole",
+            exit_code=EXIT_DIVERGED,
+        )
 
     def _report(self, loss: float) -> dict[str, Any]:
         """Return the line of history that is due after this step, or nothing."""
@@ -214,8 +224,11 @@ class Training:
         return {**self.model.state_dict(), **self.average}
 
     def _save(self) -> None:
-        """Save everything that the next step depends on."""
+        """Save everything that the next step depends on; never a weight that is not a finite number."""
+        if not all(bool(value.isfinite().all()) for _, value in self._floats()):
+            raise self._diverged(f"a weight is not a finite number after step {self.state['step']}")
         if self.world.is_writer:
+            self.history.sync()
             tensors = {"model": self.model.state_dict(), "optimizer": self.optimizer.state}
             tensors |= {"best": self.best} if self.best else {}
             tensors |= {"average": self.average} if self.average else {}
@@ -233,7 +246,8 @@ class Training:
         self.model.load_state_dict(checkpoint.tensors["model"])
         self.optimizer.load(checkpoint.tensors["optimizer"])
         self.best = checkpoint.tensors.get("best", {})
-        self.average = checkpoint.tensors.get("average", {})
+        for name, value in self.average.items():  # in place: it keeps the device and the memory format
+            value.copy_(checkpoint.tensors["average"][name])
         self.reporter.say(f"going on from step {self.state['step']} of {self.plan.steps}")
 
 
@@ -243,7 +257,7 @@ def schedule(step: int, steps: int, warmup: float) -> float:
     return min((step + 1) / climb, (steps - step) / max(1.0, steps - climb))
 
 
-def _chosen_metric(job: Job, task: Task, prepared: Prepared) -> Metric:
+def chosen_metric(job: Job, task: Task, prepared: Prepared) -> Metric:
     """Return the metric that chooses among the validated weights."""
     metrics = {metric.name: metric for metric in task.target.metrics(prepared.states["target"])}
     wanted = job.train.best_by or next(iter(metrics))
@@ -263,14 +277,14 @@ def _prepare_once(job: Job, task: Task, world: World, reporter: Reporter) -> Pre
 def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: World, reporter: Reporter) -> Plan:
     """Return the run's plan: the stored one, or a new one that is stored before the first step."""
     if world.is_writer:
-        started = run / "prepare.json"
-        if started.exists() and read_json(started)["fingerprint"] != prepared.fingerprint:
+        has_begun = (run / "job.yaml").exists()  # written last of what a training begins with
+        if has_begun and read_json(run / "prepare.json")["fingerprint"] != prepared.fingerprint:
             raise UserError(
                 "the data is not what this training began with",
                 where=prepared.report["source"],
                 mend="bring the old data back, or start a new run",
             )
-        if not (run / "plan.json").exists():
+        if not (has_begun and (run / "plan.json").exists()):
             plan = make_plan(job, task, prepared, pick_device())
             describe(reporter, prepared, plan)
             record_start(run, job, prepared)

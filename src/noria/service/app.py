@@ -1,0 +1,191 @@
+"""The routes around one predictor. What is computed is `predictor.predict` and nothing else; the rest is refusing well.
+
+    POST /predict   records in, predictions out          GET /        name, task, schema, scores
+    GET  /schema    the JSON schema of a record          GET /livez /readyz /health
+
+Reading is done in the event loop, parsing and predicting in the worker's thread. Read next: body.py, records.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from python_multipart.multipart import parse_options_header
+from starlette.exceptions import HTTPException
+
+from noria import __version__
+from noria.errors import UserError, did_you_mean
+from noria.nouns import Prediction
+from noria.runs import read_json
+from noria.service.access import Access, checked_key
+from noria.service.body import CloseUnread, body_of
+from noria.service.form import parse_form
+from noria.service.inputs import inputs_of, record_schema, request_schema
+from noria.service.json_text import parse_json
+from noria.service.limits import Limits
+from noria.service.records import checked, records_of_form, records_of_json
+from noria.service.refusal import Refusal, json_bytes, json_response, shown
+from noria.service.worker import Worker
+from noria.stages.predict import Predictor
+
+JSON, FORM = "application/json", "multipart/form-data"
+
+
+def make_app(predictor: Predictor, limits: Limits | None = None, key: str | None = None) -> FastAPI:
+    """Return the application that answers for one predictor; its `state.service` is the Service.
+
+    With a key, every path but /livez needs `Authorization: Bearer KEY`.
+    """
+    service = Service(predictor, limits or Limits())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.worker.close()
+
+    app = FastAPI(
+        title=f"Noria: {service.name}",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,  # the pages that FastAPI makes load their scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    body = {"required": True, "content": {JSON: {"schema": request_schema(service.inputs)}}}
+    app.add_api_route("/predict", service.predict, methods=["POST"], openapi_extra={"requestBody": body})
+    for path, endpoint in (
+        ("/", service.about),
+        ("/schema", service.schema),
+        ("/livez", service.is_alive),
+        ("/readyz", service.is_ready),
+        ("/health", service.is_ready),
+    ):
+        app.add_api_route(path, endpoint, methods=["GET"])
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(HTTPException, _not_here)
+    app.add_exception_handler(Exception, _broken)
+    app.add_middleware(Access, key=checked_key(key))
+    app.add_middleware(CloseUnread)
+    return app
+
+
+class Service:
+    """One predictor, its worker, and what the routes answer."""
+
+    def __init__(self, predictor: Predictor, limits: Limits) -> None:
+        self.predictor, self.limits = predictor, limits
+        self.inputs = inputs_of(predictor.bundle)
+        self.worker = Worker(limits)
+        self.is_draining = False
+        folder = predictor.bundle.path.resolve()
+        is_in_run = folder.name == "bundle"
+        self.name = folder.parent.name if is_in_run else folder.name
+        self._about = {"name": self.name, "task": predictor.bundle.config["task"], "noria": __version__}
+        metrics = folder.parent / "metrics.json"
+        if is_in_run and metrics.is_file():
+            scores = read_json(metrics)
+            self._about["scores"] = {name: scores[name] for name in ("split", "n", "metrics", "baseline")}
+
+    async def predict(self, request: Request) -> Response:
+        """Answer the records of the request's body, in their order."""
+        kind, boundary = _content_type(request)
+        async with body_of(request, self.limits, self.worker) as body:
+            answer = await self.worker.run(lambda: self._answer(body, kind, boundary))
+        return Response(answer, media_type=JSON)
+
+    async def about(self) -> Response:
+        """Say what this model is and how good it is."""
+        return json_response({**self._about, "schema": record_schema(self.inputs)})
+
+    async def schema(self) -> Response:
+        """Return the JSON schema of one record."""
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"A record for {self.name}"}
+        return json_response(schema | record_schema(self.inputs))
+
+    async def is_alive(self) -> Response:
+        """Say that the process answers."""
+        return json_response({"status": "alive"})
+
+    async def is_ready(self) -> Response:
+        """Say whether requests are welcome: 503 from the moment the server was asked to stop."""
+        if self.is_draining:
+            return json_response({"status": "draining"}, HTTPStatus.SERVICE_UNAVAILABLE)
+        return json_response({"status": "ready"})
+
+    def _answer(self, body: bytearray, kind: str, boundary: bytes) -> bytes:
+        """Return the JSON answer to a body. Runs in the worker's thread."""
+        if kind == FORM:
+            raw = records_of_form(parse_form(bytes(body), boundary, self.limits), self.inputs, self.limits)
+        else:
+            raw = records_of_json(parse_json(body, self.limits), self.limits)
+        records = checked(raw, self.inputs)
+        try:
+            predictions = self.predictor.predict(records)
+        except UserError as error:
+            raise self._unusable(error) from error
+        return self._written(predictions)
+
+    def _written(self, predictions: Sequence[Prediction]) -> bytes:
+        """Return the JSON of the answers; raise Refusal naming the record whose answer is NaN or infinite."""
+        found = []
+        for index, prediction in enumerate(predictions):
+            try:
+                found.append(json_bytes(prediction.as_json()))
+            except ValueError as error:
+                told = UserError("the model has no finite answer to this", where=f"record {index}")
+                status, param = HTTPStatus.UNPROCESSABLE_ENTITY, f"records[{index}]"
+                raise Refusal(told, status, code="not_finite", param=param) from error
+        return b'{"model":%b,"predictions":[%b]}' % (json_bytes(self.name), b",".join(found))
+
+    def _unusable(self, error: UserError) -> Refusal:
+        """Return the refusal of a record that the predictor cannot use; it names the record, we add the field."""
+        place = re.fullmatch(r"record (\d+)", error.where)
+        if not place:
+            return Refusal(error, HTTPStatus.UNPROCESSABLE_ENTITY, code="unusable_record")
+        where, param = error.where, f"records[{place[1]}]"
+        if len(self.inputs) == 1:
+            where, param = f"{where}, {self.inputs[0].name}", f"{param}.{self.inputs[0].name}"
+        placed = UserError(error.what, where=where, expected=error.expected, found=error.found, mend=error.mend)
+        return Refusal(placed, HTTPStatus.UNPROCESSABLE_ENTITY, code="unusable_record", param=param)
+
+
+def _content_type(request: Request) -> tuple[str, bytes]:
+    """Return JSON or FORM, and a form's boundary; raise Refusal (415) for anything else, packed bodies too."""
+    header = request.headers.get("content-type", "")
+    kind, options = parse_options_header(header)
+    packed = request.headers.get("content-encoding", "identity")
+    if kind.decode("latin-1") not in (JSON, FORM) or packed.strip().lower() != "identity":
+        error = UserError(
+            "a body of this kind is not read",
+            expected=f"Content-Type: {JSON} or {FORM}, not compressed",
+            found=shown(header if packed == "identity" else packed),
+        )
+        raise Refusal(error, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, code="unsupported_type")
+    return kind.decode("latin-1"), options.get(b"boundary", b"")
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return error.response()
+
+
+async def _not_here(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    paths: list[Any] = [getattr(route, "path", "") for route in request.app.routes]
+    asked = shown(f"{request.method} {request.url.path}")
+    mend = did_you_mean(shown(request.url.path), paths) if error.status_code == HTTPStatus.NOT_FOUND else ""
+    told = UserError(f"{asked}: {HTTPStatus(error.status_code).phrase.lower()}", mend=mend)
+    code = HTTPStatus(error.status_code).name.lower()
+    return Refusal(told, HTTPStatus(error.status_code), code=code, headers=error.headers).response()
+
+
+async def _broken(_: Request, error: Exception) -> Response:
+    """Say nothing about a bug to the client; its trace goes to the server's log."""
+    told = UserError("something is broken in the server", mend="its log says what")
+    return Refusal(told, HTTPStatus.INTERNAL_SERVER_ERROR, code="internal_error").response()

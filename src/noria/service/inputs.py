@@ -1,0 +1,111 @@
+"""What a record must hold: the task's inputs as one who writes JSON sees them, and the JSON schema made of them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from noria.bundle import Bundle
+from noria.contract import Takes
+
+CELL_TYPES = ["string", "number", "boolean", "null"]  # of one cell of a table
+
+
+@dataclass(frozen=True)
+class Input:
+    """One field of a record.
+
+    kind     the JSON type of a cell, as in the task's example: string, number, boolean, array or object
+    columns  the columns of a field that takes columns
+    example  a JSON value; None where the example is no JSON (a picture as an array)
+    """
+
+    name: str
+    takes: Takes
+    kind: str
+    columns: tuple[str, ...]
+    example: Any
+
+
+def inputs_of(bundle: Bundle) -> list[Input]:
+    """Return what a record for this bundle holds."""
+    example = bundle.task.example().fields
+    found = []
+    for name, modality in bundle.task.inputs.items():
+        value = example.get(name, example)  # a table's columns may stand in the record itself
+        columns = tuple(bundle.config["fields"][name]) if modality.takes == "columns" else ()
+        found.append(Input(name, modality.takes, json_kind(value), columns, _as_json(value, modality.takes)))
+    return found
+
+
+def json_kind(value: Any) -> str:
+    """Return the JSON type of a value; arrays count as lists, whole numbers as numbers."""
+    if isinstance(value, bool | np.bool_):
+        return "boolean"
+    if isinstance(value, int | float | np.integer | np.floating):
+        return "number"
+    if isinstance(value, list | tuple | np.ndarray):
+        return "array"
+    if isinstance(value, Mapping):
+        return "object"
+    return "null" if value is None else "string"
+
+
+def record_schema(inputs: list[Input]) -> dict[str, Any]:
+    """Return the JSON schema (2020-12) of one record."""
+    return {
+        "type": "object",
+        "properties": {field.name: _field_schema(field) for field in inputs},
+        "required": [field.name for field in inputs],
+        "additionalProperties": False,
+    }
+
+
+def request_schema(inputs: list[Input]) -> dict[str, Any]:
+    """Return the JSON schema of what POST /predict takes: one record, or many."""
+    record = record_schema(inputs)
+    records = {
+        "type": "object",
+        "properties": {"records": {"type": "array", "items": record}},
+        "required": ["records"],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [records, record]}
+
+
+def _field_schema(field: Input) -> dict[str, Any]:
+    if field.takes == "file":
+        schema: dict[str, Any] = {
+            "type": "string",
+            "contentEncoding": "base64",
+            "description": "The bytes of a file; as multipart/form-data, a file part of this name.",
+        }
+        return schema | ({"examples": [field.example]} if field.example is not None else {})
+    if field.takes == "cell":
+        return {"type": field.kind, "examples": [field.example]}
+    known = field.example if isinstance(field.example, dict) else {}
+    return {
+        "type": "object",
+        "description": "The columns may also stand in the record itself.",
+        "properties": {
+            column: {"type": CELL_TYPES} | ({"examples": [known[column]]} if column in known else {})
+            for column in field.columns
+        },
+        "required": list(field.columns),
+        "additionalProperties": False,
+    }
+
+
+def _as_json(value: Any, takes: Takes) -> Any:
+    if takes == "file":
+        return base64.b64encode(value).decode() if isinstance(value, bytes) else None
+    return json.loads(json.dumps(value, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)

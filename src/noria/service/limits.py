@@ -1,0 +1,24 @@
+"""How much a client may ask for. Every number is counted while it comes in, never believed from a header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request, and all of them together, may use; a larger one is refused with 413, a later one with 503."""
+
+    body_bytes: int = 32 * MIB  # a photograph of 24 MiB as base64
+    body_seconds: float = 30.0  # from the headers to the last byte: 9 Mbit/s for the largest body
+    held_bytes: int = 256 * MIB  # the bodies of all requests that are not answered yet
+    waiting: int = 64  # requests that wait behind the one in the model
+    connections: int = 1000  # below the 1024 open files that many systems allow a process
+    records: int = 1024
+    json_depth: int = 16  # {"records": [{"table": {"column": [..]}}]} is 5
+    json_values: int = 500_000  # names count too: 1024 records of 240 columns
+    form_files: int = 1024
+    form_fields: int = 10_000  # 100 records of 100 columns
+    part_bytes: int = 32 * MIB

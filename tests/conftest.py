@@ -1,0 +1,46 @@
+"""What all tests share: one thread a process, a cache of their own, and no word to the network."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# Before torch is imported, here and in every child: the machines that run this have two cores.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Prepare into a folder of the test session, never into the user's cache."""
+    before = os.environ.get("NORIA_CACHE")
+    os.environ["NORIA_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["NORIA_CACHE"]
+    else:
+        os.environ["NORIA_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function: name of a task -> the run folder of a small training of it, made once a session."""
+    from noria.stages.reporter import Silent
+    from noria.stages.train import train
+    from tiny_data import tiny_job
+
+    made: dict[str, Path] = {}
+
+    def run_of(task_name: str) -> Path:
+        if task_name not in made:
+            folder = tmp_path_factory.mktemp(task_name)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                made[task_name] = train(tiny_job(task_name, folder), run=folder / "run", reporter=Silent())
+        return made[task_name]
+
+    return run_of

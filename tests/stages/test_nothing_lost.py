@@ -1,0 +1,339 @@
+"""Promise 2: whatever kills a training, resumed it ends with the same bytes as one that nobody disturbed."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from children import Moments, disk_full, finish, run_child, said, start, train_to_the_end
+from noria import find
+from noria.errors import UserError
+from noria.stages.reporter import Silent
+from noria.stages.train import Training, train
+from tiny_data import tiny_job
+
+TASKS = find.names("tasks")
+KILLS = 4  # random moments a task
+
+
+def ends(run: Path) -> tuple[bytes, bytes]:
+    """What must not depend on any disturbance: the weights that are shipped, and the history."""
+    return (run / "bundle" / "model.safetensors").read_bytes(), (run / "history.jsonl").read_bytes()
+
+
+def exit_code(work: Callable[[], object]) -> int:
+    try:
+        work()
+    except UserError as error:
+        return error.exit_code
+    return 0
+
+
+def checkpoints(run: Path) -> list[Path]:
+    return sorted((run / "checkpoints").glob("step-*"))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(trained: Callable[[str], Path]) -> Callable[[str], tuple[dict[str, object], Path]]:
+    def get(task_name: str) -> tuple[dict[str, object], Path]:
+        run = trained(task_name)
+        return tiny_job(task_name, run.parent), run
+
+    return get
+
+
+@pytest.fixture
+def job_and_end(undisturbed):
+    job, run = undisturbed("image-classification")
+    return job, ends(run)
+
+
+@pytest.fixture(scope="module")
+def short_job_and_end(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("short")
+    job = tiny_job("image-classification", folder, steps=3, validations=1)
+    return job, ends(train(job, run=folder / "run", reporter=Silent()))
+
+
+@pytest.mark.parametrize("task_name", TASKS)
+def test_a_training_killed_at_random_moments_ends_with_the_same_bytes(task_name, undisturbed, tmp_path):
+    job, reference = undisturbed(task_name)
+    count_file = tmp_path / "count"
+    assert run_child(job, tmp_path / "counted", count_to=count_file) == 0
+    assert ends(tmp_path / "counted") == ends(reference)
+    moments = int(count_file.read_text())
+    assert moments > 100
+    generator, run, killed = random.Random(task_name), tmp_path / "killed", 0
+    for _ in range(KILLS):
+        code = run_child(job, run, resume=(run / "job.yaml").exists(), kill_at=generator.randrange(1, moments // 2))
+        assert code in (-signal.SIGKILL, 0), said(run)
+        killed += code != 0
+    assert killed >= 2
+    train_to_the_end(job, run)
+    assert ends(run) == ends(reference)
+
+
+def test_every_moment_up_to_the_second_checkpoint_may_be_the_last(short_job_and_end, tmp_path):
+    """A process that dies at the n-th change of the disk: for every fourth n, as each is tried with several n."""
+    job, end = short_job_and_end
+    for moment in range(1, 48, 4):
+        run = tmp_path / f"run-{moment}"
+        assert run_child(job, run, kill_at=moment) == -signal.SIGKILL, said(run)
+        train_to_the_end(job, run)
+        assert ends(run) == end, f"killed at change {moment} of the disk"
+
+
+def test_a_signal_of_the_outside_world_kills_at_any_time(job_and_end, tmp_path):
+    job, end = job_and_end
+    generator = random.Random(3)
+    for _ in range(3):
+        process = start(job, tmp_path / "run", resume=(tmp_path / "run" / "job.yaml").exists())
+        time.sleep(generator.uniform(0.1, 0.5))
+        process.kill()
+        assert finish(process) in (-signal.SIGKILL, 0)
+    train_to_the_end(job, tmp_path / "run")
+    assert ends(tmp_path / "run") == end
+
+
+def test_a_write_cut_short_by_the_death_of_the_process_is_not_taken_for_a_checkpoint(job_and_end, tmp_path):
+    job, end = job_and_end
+    run = tmp_path / "run"
+    assert run_child(job, run, fill_before=5, fill_bytes=2000) == 74
+    shutil.rmtree(run)
+    assert run_child(job, run, largest_file=20_000, dies_of_it=True) == -signal.SIGXFSZ
+    train_to_the_end(job, run)
+    assert ends(run) == end
+
+
+def test_running_averages_and_several_batches_a_step_resume_to_the_same_bytes(tmp_path):
+    job = tiny_job("image-classification", tmp_path, average=0.9, accumulate=2, clip=1.0, weight_decay=0.01)
+    assert run_child(job, tmp_path / "whole") == 0
+    assert run_child(job, tmp_path / "cut", signal_before=7, signal=signal.SIGKILL) == -signal.SIGKILL
+    train_to_the_end(job, tmp_path / "cut")
+    assert ends(tmp_path / "cut") == ends(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped bit", "empty", "file gone", "manifest gone"])
+def test_a_damaged_checkpoint_is_told_and_an_older_one_taken(damage, job_and_end, tmp_path):
+    job, end = job_and_end
+    run = tmp_path / "run"
+    assert run_child(job, run, signal_before=6, signal=signal.SIGKILL) == -signal.SIGKILL
+    older, newest = checkpoints(run)
+    weights = newest / "model.safetensors"
+    data = weights.read_bytes()
+    if damage == "cut":
+        weights.write_bytes(data[: len(data) // 2])
+    elif damage == "flipped bit":
+        weights.write_bytes(data[:-40] + bytes([data[-40] ^ 1]) + data[-39:])
+    elif damage == "empty":
+        weights.write_bytes(b"")
+    elif damage == "file gone":
+        weights.unlink()
+    else:
+        (newest / "manifest.json").unlink()
+    assert run_child(job, run, resume=True) == 0, said(run)
+    assert f"warning: checkpoint {newest.name} is damaged" in said(run)
+    assert f"going on from step {int(older.name[5:])} of 12" in said(run)
+    assert ends(run) == end
+
+
+def test_what_was_just_saved_survives_beside_damaged_checkpoints_of_later_steps(job_and_end, tmp_path):
+    job, end = job_and_end
+    run = tmp_path / "run"
+    assert run_child(job, run, signal_before=6, signal=signal.SIGKILL) == -signal.SIGKILL
+    _, newest = checkpoints(run)
+    for later in ("step-00000010", "step-00000011"):
+        shutil.copytree(newest, newest.with_name(later))
+        (newest.with_name(later) / "state.json").write_text("{}")
+    assert run_child(job, run, resume=True, signal_before=8, signal=signal.SIGKILL) == -signal.SIGKILL
+    assert run_child(job, run, resume=True) == 0
+    assert "going on from step 8 of 12" in said(run)
+    assert ends(run) == end
+
+
+def test_when_no_checkpoint_is_whole_it_says_that_it_begins_again(job_and_end, tmp_path):
+    job, end = job_and_end
+    run = tmp_path / "run"
+    assert run_child(job, run, signal_before=6, signal=signal.SIGKILL) == -signal.SIGKILL
+    for path in checkpoints(run):
+        (path / "state.json").write_text("{}")
+    assert run_child(job, run, resume=True) == 0
+    assert "begins again at step 0" in said(run)
+    assert ends(run) == end
+
+
+def test_a_full_disk_at_any_moment_leaves_with_74_and_loses_nothing(short_job_and_end, tmp_path):
+    """Every change of the disk fails once, one after the other; the failed training is then resumed."""
+    job, end = short_job_and_end
+    failed = 0
+    for moment in [*range(1, 30), 55, 60]:
+        run = tmp_path / f"run-{moment}"
+        moments = Moments(run, moment, disk_full)
+        try:
+            code = exit_code(lambda run=run: train(job, run=run, reporter=Silent()))
+        finally:
+            moments.stop()
+        assert code in (0, 74)
+        failed += code == 74
+        if moment % 7 == 0:
+            train(job, run=run, reporter=Silent(), resume=(run / "job.yaml").exists())
+            assert ends(run) == end, f"full at change {moment} of the disk"
+    assert failed >= 25
+
+
+def test_a_full_disk_while_saving_keeps_the_older_checkpoint_whole(job_and_end, tmp_path):
+    job, end = job_and_end
+    run = tmp_path / "run"
+    assert run_child(job, run, fill_before=6, fill_bytes=2000) == 74
+    assert "the disk is full" in said(run)
+    kept = [path.name for path in checkpoints(run)]
+    assert kept == ["step-00000005", "step-00000006"]
+    assert [path.name for path in (run / "checkpoints").iterdir() if path.name.startswith(".")] == []
+    train_to_the_end(job, run)
+    assert ends(run) == end
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_polite_signal_is_answered_by_saving_and_its_own_exit_code(number, code, undisturbed, tmp_path):
+    job, reference = undisturbed("image-classification")
+    job = job | {"train": job["train"] | {"checkpoint_minutes": 60}}
+    run = tmp_path / "run"
+    assert run_child(job, run, signal_before=5, signal=number) == code
+    assert [path.name for path in checkpoints(run)] == ["step-00000006"]
+    train_to_the_end(job, run)
+    assert ends(run) == ends(reference)
+
+
+def test_a_second_process_on_a_run_folder_leaves_with_75_and_names_the_first(job_and_end, tmp_path):
+    job, end = job_and_end
+    run, ready, go_on = tmp_path / "run", tmp_path / "ready", tmp_path / "go-on"
+    first = start(job, run, wait_before=3, ready=ready, go_on=go_on)
+    deadline = time.monotonic() + 60
+    while not ready.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    with pytest.raises(UserError, match=f"process {first.pid} on ") as caught:
+        train(job, run=run, resume=True, reporter=Silent())
+    assert caught.value.exit_code == 75
+    first.kill()
+    assert finish(first) == -signal.SIGKILL
+    train_to_the_end(job, run)  # the lock went with the process that held it
+    assert ends(run) == end
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_a_training_that_diverges_leaves_with_76_and_stores_no_bad_number(average, tmp_path):
+    job = tiny_job("image-classification", tmp_path, steps=40, average=average)
+    job["train"] |= {"learning_rate": 1e30, "muon_learning_rate": 1e30, "warmup": 0.0}
+    with pytest.raises(UserError) as caught:
+        train(job, run=tmp_path / "run", reporter=Silent())
+    assert caught.value.exit_code == 76
+    assert_all_finite(tmp_path / "run")
+    assert not (tmp_path / "run" / "bundle").exists()
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_batch_without_a_finite_loss_or_gradient_changes_nothing(what, tmp_path, monkeypatch):
+    """One bad batch is passed over and counted; many in a row end the training."""
+    import torch
+
+    from noria.tasks.image_classification import ImageClassification
+
+    plain, plain_update, now = ImageClassification.step, Training._update, {"step": -1}
+
+    def update(self, step):
+        now["step"] = step
+        return plain_update(self, step)
+
+    def step(self, model, batch):
+        parts = plain(self, model, batch)
+        loss = parts["loss"]
+        bad_loss = {"loss": loss * float("nan"), "gradient": loss + 0 * (loss - loss.detach()).abs().sqrt()}
+        assert torch.isfinite(bad_loss["gradient"])
+        return parts | {"loss": bad_loss[what] if now["step"] in bad else loss}
+
+    monkeypatch.setattr(ImageClassification, "step", step)
+    monkeypatch.setattr(Training, "_update", update)
+    job, bad = tiny_job("image-classification", tmp_path), {9}
+    train(job, run=tmp_path / "one", reporter=Silent())
+    lines = [json.loads(line) for line in (tmp_path / "one" / "history.jsonl").read_text().splitlines()]
+    assert sum(line.get("skipped", 0) for line in lines) == 1
+    assert_all_finite(tmp_path / "one")
+    now["step"], bad = -1, set(range(4, 100))
+    with pytest.raises(UserError) as caught:
+        train(job, run=tmp_path / "many", reporter=Silent())
+    assert caught.value.exit_code == 76
+    assert_all_finite(tmp_path / "many")
+
+
+def assert_all_finite(run: Path) -> None:
+    files = sorted(run.rglob("*.safetensors"))
+    for file in files:
+        for name, values in load_file(file).items():
+            assert np.isfinite(values).all(), f"{file} {name}"
+
+
+def test_a_budget_in_minutes_becomes_a_plan_that_a_resumed_run_follows(tmp_path):
+    job = tiny_job("image-classification", tmp_path, minutes=0.005, precision="auto")
+    run, twin = tmp_path / "run", tmp_path / "twin"
+    assert run_child(job, run, signal_before=4, signal=signal.SIGKILL) == -signal.SIGKILL
+    shutil.copytree(run, twin)
+    plan = (run / "plan.json").read_bytes()
+    train_to_the_end(job, run)
+    assert run_child(job, twin, resume=True, signal_before=6, signal=signal.SIGKILL) == -signal.SIGKILL
+    train_to_the_end(job, twin)
+    assert (twin / "plan.json").read_bytes() == (run / "plan.json").read_bytes() == plan
+    assert ends(run) == ends(twin)
+
+
+def test_data_that_changed_since_the_start_is_refused(tmp_path):
+    job = tiny_job("image-classification", tmp_path)
+    run = tmp_path / "run"
+    assert run_child(job, run, signal_before=6, signal=signal.SIGKILL) == -signal.SIGKILL
+    path = Path(job["data"]["path"])
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:-1]))
+    assert run_child(job, run, resume=True) == 2
+    assert "the data is not what this training began with" in said(run)
+    path.write_text("".join(lines))
+    assert run_child(job, run, resume=True) == 0
+
+
+def test_a_resumed_run_refuses_settings_that_would_change_what_it_learns(tmp_path):
+    job = tiny_job("image-classification", tmp_path)
+    run = tmp_path / "run"
+    assert run_child(job, run, signal_before=6, signal=signal.SIGKILL) == -signal.SIGKILL
+    assert run_child(job, run, resume=True, overrides=["train.learning_rate=0.5"]) == 2
+    assert "train.learning_rate" in said(run)
+    assert run_child(job, run, resume=True, overrides=["train.checkpoint_minutes=5", "train.batch_size=8"]) == 0
+
+
+def test_a_finished_training_can_be_resumed_again_and_again(undisturbed, tmp_path):
+    job, reference = undisturbed("image-classification")
+    run = tmp_path / "run"
+    shutil.copytree(reference, run)
+    saved = checkpoints(run)[-1].stat().st_ino
+    assert run_child(job, run, resume=True) == 0
+    assert ends(run) == ends(reference)
+    assert checkpoints(run)[-1].stat().st_ino == saved  # it is not written again, so it cannot be lost
+
+
+def test_starting_anew_in_the_folder_of_a_training_is_refused(undisturbed):
+    job, reference = undisturbed("image-classification")
+    with pytest.raises(UserError, match="already holds a training"):
+        train(job, run=reference, reporter=Silent())
+
+
+def test_resuming_where_nothing_began_is_refused(undisturbed, tmp_path):
+    job, _ = undisturbed("image-classification")
+    with pytest.raises(UserError, match="no training to resume"):
+        train(job, run=tmp_path / "nothing", resume=True, reporter=Silent())

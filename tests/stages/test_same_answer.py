@@ -1,0 +1,191 @@
+"""Promise 1: the same answer from evaluate, predict, a reloaded bundle, a batch of one and a batch of many."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from noria import find
+from noria.contract import answer_field
+from noria.errors import UserError
+from noria.stages.evaluate import evaluate
+from noria.stages.predict import load
+from noria.stages.reporter import Silent
+from tiny_data import tiny_file
+
+TASKS = find.names("tasks")
+TOLERANCE = 1e-5  # on outputs, absolute and relative: sums in another order; classes must be equal
+
+
+@pytest.fixture
+def model_and_records(trained, tmp_path):
+    """A function: name of a task -> its model, and records it never saw as a person would give them."""
+
+    def get(task_name):
+        run = trained(task_name)
+        model = load(run, device="cpu")
+        path = tiny_file(model.task, tmp_path / "new", count=17, seed=5)
+        with path.open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return run, model, path, rows
+
+    return get
+
+
+def close(one, other):
+    assert one.keys() == other.keys()
+    return all(np.allclose(one[name], other[name], TOLERANCE, TOLERANCE) for name in one)
+
+
+def same_answers(some, others):
+    assert len(some) == len(others)
+    for one, other in zip(some, others, strict=True):
+        if isinstance(one.value, float):
+            assert one.value == pytest.approx(other.value, rel=1e-4, abs=1e-4)
+        else:
+            assert one.value == other.value
+        if one.confidence is not None:
+            assert one.confidence == pytest.approx(other.confidence, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_batch_of_one_answers_as_a_batch_of_many(name, model_and_records):
+    _, model, path, rows = model_and_records(name)
+    together = model.predict(rows, root=path.parent)
+    same_answers(together, [model.predict([row], root=path.parent)[0] for row in rows])
+    model.batch_size = 5
+    same_answers(together, model.predict(rows, root=path.parent))
+    same_answers(together[::-1], model.predict(rows[::-1], root=path.parent))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_file_of_records_answers_as_the_records_themselves(name, model_and_records):
+    _, model, path, rows = model_and_records(name)
+    dataset, bad = model.read(path)
+    assert bad == []
+    inputs, unusable = model.encode({field: model._column(field, rows) for field in model.task.inputs}, path.parent)
+    assert unusable == {}
+    for field, arrays in inputs.items():
+        for key, values in arrays.items():
+            np.testing.assert_array_equal(values, dataset.inputs[field][key])
+    decoded = model.task.target.decode(model.outputs(dataset), model.states["target"])
+    same_answers(decoded, model.predict(rows, root=path.parent))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_bundle_that_was_copied_elsewhere_answers_the_same(name, model_and_records, tmp_path):
+    run, model, path, _ = model_and_records(name)
+    shutil.copytree(run / "bundle", tmp_path / "shipped")
+    dataset, _ = model.read(path)
+    again = load(tmp_path / "shipped", device="cpu")
+    one, other = model.outputs(dataset), again.outputs(again.read(path)[0])
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_scores_of_a_run_are_those_of_its_answers_one_by_one(name, trained):
+    """What metrics.json says of the test split is what comes out when its records are answered one at a time."""
+    run = trained(name)
+    model, metrics = load(run, device="cpu"), json.loads((run / "metrics.json").read_text())
+    path = run.parent / "data" / "records.csv"
+    with path.open(encoding="utf-8") as file:
+        rows = {f"{path.name}:{line}": row for line, row in enumerate(csv.DictReader(file), start=2)}
+    from noria.job import load_job
+    from noria.stages.prepare import prepare
+
+    job, task = load_job(run / "job.yaml")
+    test = prepare(job, task).splits["test"]
+    assert metrics["n"] == len(test) > 3
+    chosen = [rows[where] for where in test.wheres()]
+    outputs = [
+        model.outputs(single)
+        for row in chosen
+        for single in [dataset_of(model, model.encode({f: model._column(f, [row]) for f in task.inputs}, path.parent))]
+    ]
+    joined = {key: np.concatenate([output[key] for output in outputs]) for key in outputs[0]}
+    assert close(joined, model.outputs(test))
+    truth = task.target.encode([row[answer_field(task)] for row in chosen], model.states["target"]).arrays
+    for metric in task.target.metrics(model.states["target"]):
+        value = metrics["metrics"][metric.name]["value"]
+        own = float(metric.value(joined, truth, np.ones((1, len(chosen)), np.float32))[0])
+        assert value is None if np.isnan(own) else value == pytest.approx(own, rel=1e-4, abs=1e-6)
+
+
+def dataset_of(model, encoded):
+    from noria.store import Dataset
+
+    inputs, bad = encoded
+    assert bad == {}
+    return Dataset(inputs, {})
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_evaluating_twice_gives_the_same_numbers_to_the_last_bit(name, model_and_records):
+    run, _, path, _ = model_and_records(name)
+    one, other = (evaluate(run, path, reporter=Silent()) for _ in range(2))
+    assert one == other
+    assert one["n"] == 17
+    assert one["quarantined"] == 0
+    assert one.keys() >= {"metrics", "baseline", "panels"}
+    json.dumps(one, allow_nan=False)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_score_stands_beside_its_interval_and_the_trivial_answer(name, trained):
+    metrics = json.loads((trained(name) / "metrics.json").read_text())
+    assert metrics["split"] == "test"
+    for one in metrics["metrics"].values():
+        assert one.keys() == {"value", "low", "high", "unit", "direction"}
+        if one["value"] is not None and one["low"] is not None:
+            assert one["low"] <= one["high"]
+    assert metrics["baseline"].keys() == metrics["metrics"].keys()
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_columns_that_training_did_not_see_change_nothing(name, model_and_records):
+    _, model, path, rows = model_and_records(name)
+    wider = path.with_name("wider.csv")
+    with wider.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["note", *reversed(rows[0])])
+        writer.writeheader()
+        writer.writerows([{"note": f"row {index}", **row} for index, row in enumerate(rows)])
+    one, other = model.outputs(model.read(path)[0]), model.outputs(model.read(wider)[0])
+    assert all(np.array_equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_record_that_lacks_a_field_is_named(name, model_and_records):
+    _, model, path, rows = model_and_records(name)
+    missing = next(field for field in rows[0] if field != answer_field(model.task))
+    with pytest.raises(UserError, match=f"{missing!r} is missing") as caught:
+        model.predict([rows[0], {k: v for k, v in rows[1].items() if k != missing}], root=path.parent)
+    assert caught.value.where == "record 1"
+
+
+@pytest.mark.parametrize("damage", ["weights", "config", "no weights", "format"])
+def test_a_damaged_bundle_is_refused_in_plain_words(damage, trained, tmp_path):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(trained("image-classification") / "bundle", bundle)
+    weights, config = bundle / "model.safetensors", bundle / "config.json"
+    if damage == "weights":
+        data = weights.read_bytes()
+        weights.write_bytes(data[:-9] + bytes([data[-9] ^ 4]) + data[-8:])
+    elif damage == "config":
+        config.write_bytes(config.read_bytes()[:-30])
+    elif damage == "no weights":
+        weights.unlink()
+    else:
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"format": 99}))
+    with pytest.raises(UserError):
+        load(bundle, device="cpu")
+
+
+def test_a_bundle_holds_plain_data_only_and_nothing_of_where_the_data_was(trained):
+    run = trained("image-classification")
+    assert {path.suffix for path in (run / "bundle").iterdir()} <= {".json", ".safetensors", ".md"}
+    assert str(run.parent / "data") not in (run / "bundle" / "config.json").read_text()

@@ -1,0 +1,350 @@
+"""Tuning on tiny digits: it finds, prunes, fails, resumes and reports; and never sees the test split."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from noria import find
+from noria.contract import Metric
+from noria.errors import UserError
+from noria.job import load_job
+from noria.stages import tune as stage
+from noria.stages.prepare import Prepared, prepare
+from noria.stages.reporter import Silent
+from noria.stages.search_space import search_space
+from noria.stages.study import FEW, Study, opened_study, summary
+from noria.stages.train import train
+from noria.stages.tune import tune
+
+GOOD, BAD, DIVERGING = 0.05, 1e-6, 1e30
+RATES = "tune.space.train.learning_rate"
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Digits of scikit-learn as IDX files: 300 to train on, 60 to test."""
+    folder = tmp_path_factory.mktemp("digits")
+    data = load_digits()
+    pixels, labels = (data.images * 255 / 16).astype(np.uint8), data.target.astype(np.uint8)
+    for name, part in (("train", slice(0, 300)), ("t10k", slice(300, 360))):
+        count = len(labels[part])
+        header = struct.pack(">IIII", 0x803, count, 8, 8)
+        (folder / f"{name}-images-idx3-ubyte").write_bytes(header + pixels[part].tobytes())
+        header = struct.pack(">II", 0x801, count)
+        (folder / f"{name}-labels-idx1-ubyte").write_bytes(header + labels[part].tobytes())
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, digits: Path) -> None:
+    monkeypatch.setenv("NORIA_CACHE", str(digits.parent / "cache"))
+    monkeypatch.setattr("noria.stages.plan.PROBE_SECONDS", 0.0)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def job(digits: Path) -> dict[str, Any]:
+    """A training of twelve steps, and nothing to tune but what a test asks for."""
+    return {
+        "task": "image-classification",
+        "data": {"path": str(digits), "split": {"validation": 0.3}},
+        "inputs": {"image": {"widths": [8]}},
+        "train": {"steps": 8, "batch_size": 32, "validations": 4, "precision": "float32", "optimizer": "adamw"},
+        "tune": {"defaults": False},
+    }
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    with (run / "trials.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+class Killed(BaseException):
+    """Stands for a process that is gone from one moment to the next: nothing catches it."""
+
+
+class KilledIn(Silent):
+    """Dies in the middle of one trial."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Any]:
+        if title == self.title:
+            raise Killed
+        with super().progress(title, total) as meter:
+            yield meter
+
+
+def test_the_better_of_two_rates_is_found_and_best_yaml_trains_to_the_same_score(job: dict[str, Any]) -> None:
+    run = tune(job, [f"{RATES}=[{BAD}, {GOOD}]"], trials=3, reporter=Silent())
+    assert run == Path("runs/tune-image-classification")
+    tried = rows(run)
+    assert {row["train.learning_rate"] for row in tried} == {str(BAD), str(GOOD)}
+    facts = json.loads((run / "tune.json").read_text())
+    assert facts["best"]["settings"] == {"train.learning_rate": GOOD}
+    assert facts["split"] == "validation"
+    best, _ = load_job(run / "best.yaml")
+    assert best.train.learning_rate == GOOD
+    assert best.data.path == job["data"]["path"]
+    header = (run / "best.yaml").read_text().splitlines()[1]
+    assert f"accuracy {facts['best']['score']:.4f} (n = {facts['n']})" in header
+    trained = train(run / "best.yaml", run=Path("trained"), reporter=Silent())
+    history = [json.loads(line) for line in (trained / "history.jsonl").read_text().splitlines()]
+    assert max(line["validation"]["accuracy"] for line in history if "validation" in line) == facts["best"]["score"]
+    assert json.loads((trained / "metrics.json").read_text())["split"] == "test"
+    assert f"noria train {run / 'best.yaml'}" in summary(run)
+
+
+def test_hopeless_trials_end_early_and_leave_their_history_but_no_checkpoints(job: dict[str, Any]) -> None:
+    job["train"] |= {"learning_rate": GOOD, "steps": 16}
+    run = tune(job, [f"{RATES}={{low: 0.0001, high: 0.1, log: true}}"], trials=8, reporter=Silent())
+    pruned = [row for row in rows(run) if row["state"] == "stopped early"]
+    assert pruned
+    for row in pruned:
+        folder = run / "trials" / f"{int(row['number']):04d}"
+        history = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+        assert history[-1]["step"] < 16
+        assert float(row["score"]) == history[-1]["validation"]["accuracy"]
+    assert len(list(run.glob("trials/*/job.yaml"))) == 8
+    assert not list(run.rglob("*.safetensors"))
+    page = (run / "tune.html").read_text()
+    assert page.count("<svg") >= 1
+    assert "stopped early, at" in page
+
+
+def test_a_tuning_that_was_killed_goes_on_as_an_undisturbed_one_would_have(job: dict[str, Any]) -> None:
+    space = [f"{RATES}={{low: 0.001, high: 0.1, log: true}}"]
+    whole = tune(job, space, run=Path("whole"), trials=3, reporter=Silent())
+    run = Path("killed")
+    with pytest.raises(Killed):
+        tune(job, space, run=run, trials=3, reporter=KilledIn("trial 1"))
+    assert tune(job, space, run=run, resume=True, trials=3, reporter=Silent()) == run
+    tried = rows(run)
+    assert [row["state"] for row in tried] == ["complete", "failed", "complete", "complete"]
+    assert tried[1]["reason"] == "killed while it ran"
+    assert tried[1]["train.learning_rate"] == tried[2]["train.learning_rate"]
+    facts = ("state", "score", "train.learning_rate")
+    counted = [[row[fact] for fact in facts] for row in tried if row["number"] != "1"]
+    assert counted == [[row[fact] for fact in facts] for row in rows(whole)]
+    assert len({row["train.learning_rate"] for row in rows(whole)}) == 3
+
+    tune(job, space, run=run, resume=True, trials=4, reporter=Silent())
+    assert len(rows(run)) == 5
+    with pytest.raises(UserError, match="already holds"):
+        tune(job, space, run=run, reporter=Silent())
+    with pytest.raises(UserError, match=r"train\.steps"):
+        tune(job, ["train.steps=13"], run=run, resume=True, reporter=Silent())
+
+
+def test_a_diverging_trial_fails_with_its_reason_and_the_study_goes_on(job: dict[str, Any]) -> None:
+    run = tune(job, [f"{RATES}=[{GOOD}, {DIVERGING}]"], trials=3, reporter=Silent())
+    failed = [row for row in rows(run) if row["state"] == "failed"]
+    assert 0 < len(failed) < 3
+    for row in failed:
+        assert "not a finite number" in row["reason"]
+        assert "not a finite number" in (run / "trials" / f"{int(row['number']):04d}" / "error.txt").read_text()
+
+
+def test_where_every_trial_fails_the_error_says_why(job: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="all 2 trials failed") as caught:
+        tune(job, [f"{RATES}=[{DIVERGING}]"], trials=2, reporter=Silent())
+    assert "not a finite number" in caught.value.found
+
+
+def test_the_test_split_cannot_be_touched(job: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Locked:
+        def __getattribute__(self, name: str) -> Any:
+            raise AssertionError("the test split was touched")
+
+        def __len__(self) -> int:
+            raise AssertionError("the test split was touched")
+
+    given: list[Prepared] = []
+
+    def with_locked_test(*arguments: Any) -> Prepared:
+        prepared = prepare(*arguments)
+        return dataclasses.replace(prepared, splits={**prepared.splits, "test": Locked()})  # type: ignore[dict-item]
+
+    class Watched(stage.Training):
+        def __init__(self, *arguments: Any) -> None:
+            given.append(arguments[3])
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(stage, "prepare", with_locked_test)
+    monkeypatch.setattr(stage, "Training", Watched)
+    tune(job, [f"{RATES}=[{GOOD}, {BAD}]"], trials=2, reporter=Silent())
+    assert [sorted(prepared.splits) for prepared in given] == [["train", "validation"]] * 2
+    assert given[0] is given[1]  # prepared once, shared by all trials
+
+
+def test_without_a_validation_split_there_is_nothing_to_tune_by(job: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="has none"):
+        tune(job, ["data.split.validation=0", f"{RATES}=[{GOOD}]"], reporter=Silent())
+    with pytest.raises(UserError, match="validations=0"):
+        tune(job, ["train.validations=0", f"{RATES}=[{GOOD}]"], reporter=Silent())
+
+
+def test_every_wrong_key_and_value_of_the_space_is_told_before_any_compute(job: dict[str, Any]) -> None:
+    job["data"]["path"] = "/nowhere"
+    job["tune"]["space"] = {
+        "train.learning_rat": [0.1],
+        "train.batch_size": [32, "many"],
+        "train.steps": [5, 10],
+        "data.split.seed": [1, 2],
+        "inputs.image.size": [[8, 8], [16, 16]],
+        "inputs.image.widths": [[8], [16]],
+    }
+    with pytest.raises(UserError) as caught:
+        tune(job, reporter=Silent())
+    text = str(caught.value)
+    assert text.startswith("5 problems")
+    assert "did you mean 'train.learning_rate'?" in text
+    assert "tune.space train.batch_size: wrong value" in text
+    assert "'many'" in text
+    assert text.count("cannot be tuned") == 3
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ({"trails": 3}, "did you mean 'trials'"),
+        ({"space": {"train.learning_rate": {"lwo": 1, "high": 2}}}, "did you mean 'low'"),
+        ({"space": {"train.learning_rate": {"low": 2, "high": 1}}}, "low below high"),
+        ({"space": {"train.learning_rate": {"low": 0, "high": 1, "log": True}}}, "low above 0"),
+        ({"space": {"train.learning_rate": {"low": 1}}}, "a list of choices"),
+        ({"space": {"train.learning_rate": []}}, "at least 1 item"),
+    ],
+)
+def test_a_wrong_tune_section_is_an_error_of_the_job(
+    job: dict[str, Any], section: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(UserError, match=expected):
+        load_job({**job, "tune": section})
+
+
+def test_the_usual_space_follows_what_the_job_has(job: dict[str, Any]) -> None:
+    def keys(*overrides: str, pinned: tuple[str, ...] = ()) -> set[str]:
+        return {one.key for one in search_space(*load_job(job, ["tune.defaults=true", *overrides]), pinned)}
+
+    plain = {"train.learning_rate", "train.warmup", "train.weight_decay", "train.average"}
+    assert keys() == plain
+    assert keys("train.epochs=1") == plain | {"train.batch_size"}
+    assert keys("train.optimizer=muon") == plain | {"train.muon_learning_rate"}
+    assert keys("model.depth=2") == plain | {"model.dropout"}
+    deep = {"train.batch_size", "model.dropout", "model.depth"}
+    assert keys("model.depth=2", "train.minutes=1") == plain | deep
+    assert keys("tune.space.train.average=null", pinned=("train.warmup",)) == plain - {"train.average", "train.warmup"}
+    assert keys("tune.space.train.clip=[null, 1.0]") == plain | {"train.clip"}
+    with pytest.raises(UserError, match="nothing to tune"):
+        search_space(*load_job(job))
+
+
+def test_every_task_has_a_usual_space_that_its_job_accepts() -> None:
+    names = find.names("tasks")
+    assert len(names) >= 3
+    for name in names:
+        for budget in ({}, {"minutes": 1}):
+            keys = {one.key for one in search_space(*load_job({"task": name, "train": budget}))}
+            assert "train.learning_rate" in keys
+            assert ("train.batch_size" in keys) == bool(budget)
+
+
+def test_lists_and_whole_numbers_come_back_as_the_job_has_them(job: dict[str, Any]) -> None:
+    space = [
+        "tune.space.inputs.image.widths=[[4], [8]]",
+        "tune.space.train.batch_size={low: 8, high: 16}",
+        "tune.space.train.clip=[null, 1e0]",  # YAML reads 1e0 as text
+    ]
+    job["train"]["batch_size"] = 16
+    run = tune(job, space, trials=2, reporter=Silent())
+    best, task = load_job(run / "best.yaml")
+    own = rows(run)[0]  # the job as it was goes first
+    assert (own["inputs.image.widths"], own["train.batch_size"], own["train.clip"]) == ("[8]", "16", "")
+    assert json.loads((run / "tune.json").read_text())["own"]["trial"] == 0
+    assert task.inputs["image"].widths in ((4,), (8,))  # type: ignore[attr-defined]
+    assert best.train.clip in (None, 1.0)
+    assert all(8 <= int(row["train.batch_size"]) <= 16 for row in rows(run))
+
+
+def test_a_budget_of_minutes_ends_the_tuning(job: dict[str, Any]) -> None:
+    run = tune(job, [f"{RATES}=[{GOOD}, {BAD}]"], minutes=1e-5, reporter=Silent())
+    assert len(rows(run)) == 1
+
+
+def test_a_missing_optuna_is_one_sentence(job: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(UserError, match=r"pip install 'noria\[tune\]'"):
+        tune(job, reporter=Silent())
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[Study]:
+    metric = Metric("rmse", "m", "lower", lambda output, truth, weights: weights[:, 0])
+    with opened_study(tmp_path / "tune.db", metric, seed=0, held_out=10) as study:
+        yield study
+
+
+def test_where_lower_is_better_the_lowest_score_is_the_best(study: Study) -> None:
+    for score in (3.0, 1.0, 2.0):
+        trial = study.ask()
+        trial.suggest_float("x", 0, 1)
+        study.tell(trial, score, False, "", 1.0)
+    assert study.best().value == 1.0
+    assert study.importances() == {}  # too few to tell
+
+
+def test_what_moves_the_score_is_what_mattered(study: Study) -> None:
+    for _ in range(FEW):
+        trial = study.ask()
+        matters, _idle = trial.suggest_float("matters", 0, 1), trial.suggest_float("idle", 0, 1)
+        study.tell(trial, matters, False, "", 1.0)
+    shares = study.importances()
+    assert list(shares) == ["matters", "idle"]
+    assert shares["matters"] > 0.8
+    assert sum(shares.values()) == pytest.approx(1.0, abs=0.001)
+
+
+def test_a_trial_that_kills_twice_is_not_tried_again(study: Study) -> None:
+    for _ in range(2):
+        study.ask().suggest_float("x", 0, 1)
+        assert len(study.bury_killed()) == 1
+    first, second = study.trials()
+    assert first.params == second.params
+    assert study.finished() == [second]
+    study.ask().suggest_float("x", 0, 1)
+    study.bury_killed()
+    assert study.trials()[2].params != first.params
+
+
+def test_a_trial_that_a_signal_stopped_is_tried_again_as_often_as_it_takes(study: Study) -> None:
+    study.enqueue_own({"x": 0.5}, is_whole=True)
+    for _ in range(3):
+        trial = study.ask()
+        assert trial.suggest_float("x", 0, 1) == 0.5
+        study.put_back(trial)
+    assert study.finished() == []
+    assert study.own().number == 2
+
+
+def test_a_damaged_study_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "tune.db").write_bytes(b"no database" * 1000)
+    metric = Metric("rmse", "m", "lower", lambda output, truth, weights: weights[:, 0])
+    with (
+        pytest.raises(UserError, match="cannot be read"),
+        opened_study(tmp_path / "tune.db", metric, seed=0, held_out=10),
+    ):
+        pass

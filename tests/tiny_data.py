@@ -1,0 +1,65 @@
+"""A tiny data set for any task, made from its own example: pictures become files, the rest cells of a CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noria import find
+from noria.contract import Task
+from noria.examples import records_like
+
+RECORDS = 60
+
+
+def tiny_file(task: Task, folder: Path, count: int = RECORDS, seed: int = 0) -> Path:
+    """Write such records as a CSV, with the files that its cells name beside it; return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for index, record in enumerate(records_like(task, count, seed)):
+        row: dict[str, Any] = {}
+        for name, value in record.items():
+            if isinstance(value, Mapping):
+                row |= value
+            elif isinstance(value, np.ndarray):
+                (folder / f"{name}-{index}.png").write_bytes(png(value))
+                row[name] = f"{name}-{index}.png"
+            else:
+                row[name] = value
+        rows.append(row)
+    path = folder / "records.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def tiny_job(task_name: str, folder: Path, **train: Any) -> dict[str, Any]:
+    """Return a job on such data that trains in a fraction of a second, the same on every run."""
+    task = find.task(task_name)
+    path = tiny_file(task, folder / "data")
+    depth = min(1, dict(task.defaults.get("model", {})).get("depth", 1))
+    budget = {} if {"minutes", "epochs", "tokens"} & train.keys() else {"steps": 12}
+    return {
+        "task": task_name,
+        "data": {"path": str(path), "split": {"validation": 0.2, "test": 0.2}},
+        "model": {"width": 16, "heads": 2, "depth": depth},
+        "train": {"batch_size": 8, "precision": "float32", "validations": 3, "checkpoint_minutes": 1e-9}
+        | budget
+        | train,
+        "evaluate": {"resamples": 200},
+    }
+
+
+def png(picture: np.ndarray) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return buffer.getvalue()
