@@ -1,6 +1,6 @@
-"""The script that many start from: two convolutions on MNIST in Keras. Run by benchmarks/digits.py in its own environment.
+"""The script that many start from: two convolutions on MNIST in Keras. Run by benchmarks/digits.py.
 
-    python keras_digits.py mnist.npz SEED
+python keras_digits.py mnist.npz SEED
 """
 
 import sys

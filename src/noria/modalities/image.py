@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 MAX_PIXELS = 50_000_000  # a picture of more is refused before it is decoded: 150 MB as RGB
 DEFAULT_SIDE = 128  # pictures of mixed or larger sizes become squares of this side unless `size` says otherwise
+HELD_BYTES = 2**25  # of pictures that `fit` learns from: all of MNIST's sample, hundreds of photos
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 
 
@@ -63,12 +64,11 @@ class Image(Modality):
     erase: int = field(default=0, metadata=NETWORK_ONLY)
 
     def fit(self, values: Values) -> State:
-        pictures = _open_all(values)
+        pictures, sizes, is_colored = _open_all(values, self.size or (DEFAULT_SIDE, DEFAULT_SIDE))
         if not pictures:
             raise UserError("no training picture can be read", mend="look at the quarantine of `noria prepare`")
-        sizes = Counter(picture.shape[:2] for picture in pictures)
         height, width = self.size or _side(sizes)
-        is_grey = self.colors == "grey" or (self.colors is None and all(picture.ndim == 2 for picture in pictures))
+        is_grey = self.colors == "grey" or (self.colors is None and not is_colored)
         state: State = {"height": height, "width": width, "channels": 1 if is_grey else 3}
         pixels = np.stack([_fitted(picture, state) for picture in pictures]).reshape(-1, state["channels"]) / 255.0
         spread = np.maximum(pixels.std(0), 1 / 255)
@@ -171,19 +171,38 @@ def _from_array(value: np.ndarray) -> np.ndarray:
         raise ValueError(f"an array of shape {value.shape} is not a picture of shape [height, width] or [.., .., 3]")
     if value.dtype == np.uint8:
         return value
+    if value.dtype.kind not in "uif":
+        raise ValueError(f"an array of {value.dtype} is not a picture: pixels must be numbers")
     if not np.isfinite(value).all() or value.min() < 0 or value.max() > 255:
         raise ValueError("pixels must be finite and lie in 0 to 255")
     return np.asarray(value.round(), np.uint8)
 
 
-def _open_all(values: Values) -> list[np.ndarray]:
-    pictures = []
+def _open_all(values: Values, most: tuple[int, int]) -> tuple[list[np.ndarray], Counter[tuple[int, ...]], bool]:
+    """Return pictures to learn from, of at most `most` pixels each way, and the sizes of all and whether any has colour.
+
+    Where they would take more than HELD_BYTES, every second of them is kept, or every fourth, and so on.
+    """
+    pictures: list[np.ndarray] = []
+    sizes: Counter[tuple[int, ...]] = Counter()
+    is_colored, held, every = False, 0, 1
     for value in values:
         try:
-            pictures.append(read_picture(value))
+            picture = read_picture(value)
         except ValueError:
             continue  # `encode` meets it again and says why
-    return pictures
+        sizes[picture.shape[:2]] += 1
+        is_colored |= picture.ndim == 3
+        if (sizes.total() - 1) % every:
+            continue
+        if picture.shape[0] > most[0] or picture.shape[1] > most[1]:
+            picture = _resized(picture, *most)
+        pictures.append(picture)
+        held += picture.size
+        if held > HELD_BYTES:
+            pictures, every = pictures[::2], 2 * every
+            held = sum(one.size for one in pictures)
+    return pictures, sizes, is_colored
 
 
 def _whitening(pictures: np.ndarray) -> list[list[float]]:
@@ -209,6 +228,13 @@ def _side(sizes: Counter[tuple[int, ...]]) -> tuple[int, int]:
     return DEFAULT_SIDE, DEFAULT_SIDE
 
 
+def _resized(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    from PIL import Image as Pillow
+
+    resized = Pillow.fromarray(picture).resize((width, height), Pillow.Resampling.BILINEAR, reducing_gap=3)
+    return np.asarray(resized)
+
+
 def _fitted(picture: np.ndarray, state: State) -> np.ndarray:
     """Resize and recolour a picture to uint8[height, width, channels]."""
     from PIL import Image as Pillow
@@ -217,9 +243,7 @@ def _fitted(picture: np.ndarray, state: State) -> np.ndarray:
     if channels == 1 and picture.ndim == 3:
         picture = np.asarray(Pillow.fromarray(picture).convert("L"))
     if picture.shape[:2] != (height, width):
-        picture = np.asarray(
-            Pillow.fromarray(picture).resize((width, height), Pillow.Resampling.BILINEAR, reducing_gap=3)
-        )
+        picture = _resized(picture, height, width)
     if picture.ndim == 2:
         picture = picture[..., None]
     return np.broadcast_to(picture, (height, width, channels))

@@ -286,8 +286,10 @@ def _brief(state: dict[str, Any]) -> str:
     """Return what was learnt, in one line: a list is shown by its length and first items."""
 
     def show(value: Any) -> str:
-        if isinstance(value, list | dict) and len(value) > SHOWN_ITEMS:
+        if isinstance(value, list) and len(value) > SHOWN_ITEMS and not isinstance(value[0], list):
             return f"{len(value)}: {', '.join(map(str, list(value)[:SHOWN_ITEMS]))}, ..."
+        if isinstance(value, list) and value and isinstance(value[0], list):
+            return f"{len(value)} x {len(value[0])}"
         if isinstance(value, list):
             return ", ".join(f"{one:.3g}" if isinstance(one, float) else str(one) for one in value)
         return f"{value:.4g}" if isinstance(value, float) else str(value)
