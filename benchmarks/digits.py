@@ -3,7 +3,7 @@
     python benchmarks/digits.py [--rounds 5] [--data FOLDER-OR-ARCHIVE]
 
 Both read the same pixels, written once as .npz (Keras) and IDX files (Noria), uncompressed. Noria's time holds its own
-preparation, its report and bundle. Settings were chosen on a validation split of the training set; seeds here are fresh.
+preparation, report and bundle. Settings were chosen on a validation split of the training set; seeds here are fresh.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the benchmarks share: interleaved runs of commands from process start, medians and spread, the machine in words."""
+"""What the benchmarks share: interleaved runs from process start, medians and spread, the machine in words."""
 
 from __future__ import annotations
 
@@ -48,10 +48,9 @@ def table(contenders: Sequence[Contender], unit: str) -> str:
     lines = [f"| | seconds, median (range) | {unit}, mean (range) | times as fast |", "|---|---|---|---|"]
     for one in contenders:
         median = statistics.median(one.seconds)
-        lines.append(
-            f"| {one.name} | {median:.2f} ({min(one.seconds):.2f}-{max(one.seconds):.2f}) "
-            f"| {statistics.mean(one.scores):.4f} ({min(one.scores):.4f}-{max(one.scores):.4f}) | {first / median:.1f} |"
-        )
+        seconds = f"{median:.2f} ({min(one.seconds):.2f}-{max(one.seconds):.2f})"
+        scores = f"{statistics.mean(one.scores):.4f} ({min(one.scores):.4f}-{max(one.scores):.4f})"
+        lines.append(f"| {one.name} | {seconds} | {scores} | {first / median:.1f} |")
     return "\n".join(lines)
 
 

@@ -103,7 +103,10 @@ def load_bundle(path: Path, device: str = "cpu") -> Bundle:
             found=str(config.get("format")),
             mend=f"load it with the version of Noria that wrote it: {config.get('noria')}",
         )
-    data = (folder / "model.safetensors").read_bytes()
+    try:
+        data = (folder / "model.safetensors").read_bytes()
+    except OSError as error:
+        raise UserError("the weights cannot be read", where=str(folder), found=error.strerror or str(error)) from error
     if hashlib.sha256(data).hexdigest() != config["weights"]["sha256"]:
         raise UserError("the weights are not those that this bundle was written with", where=str(folder))
     job, task = load_job(config["job"])

@@ -101,14 +101,17 @@ def tune(
     job: Job,
     overrides: Overrides = None,
     run: RunFolder = None,
-    minutes: Annotated[float | None, typer.Option(help="stop starting trials after so long")] = None,
-    trials: Annotated[int | None, typer.Option(help="how many trials")] = None,
+    minutes: Annotated[float | None, typer.Option(help="of all trials together")] = None,
+    trials: Annotated[int | None, typer.Option(help="how many; default 20")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on with the study in --run")] = False,
+    as_json: Json = False,
 ) -> None:
     """Search for better settings on the validation split; write the best job as a file."""
+    from noria.stages.study import summary
     from noria.stages.tune import tune
 
-    tune(job, overrides or [], run, minutes=minutes, trials=trials, resume=resume)
+    made = tune(job, overrides or [], run, resume, minutes, trials)
+    _out(json.loads((made / "tune.json").read_text("utf-8")) if as_json else summary(made), as_json)
 
 
 @app.command()

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from noria.stages.prepare import Prepared
 
 
-MAY_CHANGE = ("data.path", "train.checkpoint_minutes", "train.report_to")  # on resuming; data is known by its hash
+# On resuming; data is known by its hash.
+MAY_CHANGE = ("data.path", "train.checkpoint_minutes", "train.report_to", "tune.minutes", "tune.trials")
 
 
 def new_run(folder: Path | None, name: str) -> Path:

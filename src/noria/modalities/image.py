@@ -179,7 +179,7 @@ def _from_array(value: np.ndarray) -> np.ndarray:
 
 
 def _open_all(values: Values, most: tuple[int, int]) -> tuple[list[np.ndarray], Counter[tuple[int, ...]], bool]:
-    """Return pictures to learn from, of at most `most` pixels each way, and the sizes of all and whether any has colour.
+    """Return pictures to learn from, at most `most` pixels each way, the sizes of all and whether any has colour.
 
     Where they would take more than HELD_BYTES, every second of them is kept, or every fourth, and so on.
     """

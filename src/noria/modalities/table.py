@@ -33,6 +33,7 @@ DATE_FORMATS = ("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y%m%d", "%Y年
 DATE_PARTS = ("day", "month", "weekday", "hour")
 DATES_TRIED = 200
 CODES = 5  # so few different whole numbers are taken for codes of categories
+LARGEST = 1e30  # far inside what float32 holds
 RARE, ABSENT = 0, 1  # the first two places of every category
 NETWORK_ONLY = {"network_only": True}
 
@@ -187,8 +188,8 @@ def _numbers(name: str, cells: Sequence[Any], bad: dict[int, str]) -> np.ndarray
             number = _number(cell)
             if number is None:
                 bad[i] = f"column {name!r} should hold a number: {cell!r}"
-            elif math.isinf(number):
-                bad[i] = f"column {name!r} is infinite"
+            elif abs(number) > LARGEST:
+                bad[i] = f"column {name!r} is infinite or too large: {cell!r}"
             else:
                 numbers[i] = number
     return numbers

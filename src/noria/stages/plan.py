@@ -6,6 +6,7 @@ Read next: stages/train.py.
 
 from __future__ import annotations
 
+import functools
 import statistics
 import time
 from dataclasses import asdict, dataclass
@@ -109,13 +110,20 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
     )
 
 
+@functools.cache
+def usual_threads() -> int:
+    """Return the threads that torch starts with, whatever an earlier plan in this process has set."""
+    return torch.get_num_threads()
+
+
 def _choose(job: Job, task: Task, model: nn.Module, train: Dataset, device: torch.device) -> tuple[str, int, _Probe]:
     """Return the fastest precision and number of threads for the real step.
 
     One thread is tried too: on a machine whose cores are busy with other work it can be many times as fast.
     """
     wanted = ["bfloat16", "float32"] if job.train.precision == "auto" else [job.train.precision]
-    threads = torch.get_num_threads()
+    threads = usual_threads()
+    torch.set_num_threads(threads)
     probes = {(precision, threads): _probe(job, task, model, train, precision, device) for precision in wanted}
     best = min(probes, key=lambda tried: probes[tried].seconds * (GAIN if tried[0] == "bfloat16" else 1))
     if threads > 1 and device.type == "cpu":

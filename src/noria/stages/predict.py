@@ -65,7 +65,8 @@ class Predictor:
         for name, modality in self.task.inputs.items():
             encoded = encode_field(modality, values[name], self.states["inputs"][name], root)
             inputs[name] = encoded.arrays
-            bad |= encoded.bad
+            prefix = f"{name}: " if len(self.task.inputs) > 1 else ""
+            bad |= {index: prefix + reason for index, reason in encoded.bad.items()}
         return inputs, bad
 
     def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Bad]]:
@@ -116,6 +117,7 @@ class Predictor:
         if modality.takes == "columns":
             tables = [record.get(name, record) for record in records]
             columns = self.bundle.config["fields"][name]
+            columns = [columns] if isinstance(columns, str) else columns
             self._need(columns, tables)
             return {column: [table[column] for table in tables] for column in columns}
         self._need([name], records)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from noria.contract import Task
+from noria.errors import UserError
 from noria.job import Job
 from noria.nouns import Batch
 from noria.stages.order import Order, step_seed
@@ -35,6 +36,11 @@ class Step:
         self.precision, self.device, self.world = precision, device, world
         self.order = Order(len(data), job.train.seed)
         self.batch_size = batch_size(job, len(data))
+        if self.batch_size < world.size:
+            raise UserError(
+                f"train.batch_size of {self.batch_size} cannot be divided among {world.size} processes",
+                mend=f"give train.batch_size={world.size} or more",
+            )
         self.first_choosy = round(job.train.warmup * steps) if job.train.candidates else steps
 
     def gradients(self, step: int) -> float:
@@ -43,7 +49,9 @@ class Step:
         self.model.train()
         total = 0.0
         for part in range(self.settings.accumulate):
-            loss = self._loss(self.batch(step, part), step) / self.settings.accumulate
+            batch = self.batch(step, part)
+            share = batch.size * self.world.size / self._drawn(step)  # 1 unless the processes have unequal batches
+            loss = self._loss(batch, step) * (share / self.settings.accumulate)
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.item()
         return total
@@ -54,9 +62,12 @@ class Step:
         accumulate = self.settings.accumulate
         choosy = max(0, step - self.first_choosy)
         start = accumulate * ((step - choosy) * plain + choosy * drawn)
-        size = plain if step < self.first_choosy else drawn
+        size = self._drawn(step)
         indices = self.order.indices(start + part * size, size)
         return self.task.vary(self.data.batch(indices[self.world.rank :: self.world.size], self.device))
+
+    def _drawn(self, step: int) -> int:
+        return self.batch_size if step < self.first_choosy else self.settings.candidates or 0
 
     def records_before(self, step: int) -> int:
         """Return how many records were drawn before a step."""

@@ -146,7 +146,7 @@ class _Tuning:
         if not self.study.scored():
             failed = self.study.finished()
             raise UserError(
-                f"all {len(failed)} trials failed",
+                f"every trial failed ({len(failed)})",
                 where=str(self.run / "trials"),
                 found="; ".join(dict.fromkeys(reason_of(trial) for trial in failed[:5])),
                 mend="narrow the search with tune.space",

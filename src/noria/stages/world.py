@@ -65,7 +65,9 @@ def joined_world() -> Iterator[World]:
     if size == 1:
         yield World()
         return
-    torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))  # so that "cuda" is this process's own
+    torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield World(torch.distributed.get_rank(), size)
     finally:

@@ -27,7 +27,7 @@ class Label(Target):
     merge: classes made of several raw values, {"ill": ["1", "2", "3"]}.
     """
 
-    smoothing: float = 0.0
+    smoothing: float = field(default=0.0, metadata={"network_only": True})
     is_voting: bool = field(default=False, metadata={"network_only": True})
     merge: dict[str, list[str | int]] = field(default_factory=dict)
 
