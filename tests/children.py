@@ -12,7 +12,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ def start(job: Mapping[str, Any], run: Path, resume: bool = False, **faults: Any
     """Start a training in a child and return its process."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
-    log = run.with_name(f"{run.name}.log")
+    log = faults.pop("log", run.with_name(f"{run.name}.log"))
     process = context.Process(target=_child, args=(dict(job), run, resume, log, faults))
     process.start()
     return process
@@ -51,6 +51,17 @@ def train_to_the_end(job: Mapping[str, Any], run: Path, tries: int = 5) -> None:
 def said(run: Path) -> str:
     """Return what the last child of a run wrote to standard error."""
     return run.with_name(f"{run.name}.log").read_text("utf-8")
+
+
+def exit_code(work: Callable[[], object]) -> int:
+    """Return the exit code that a piece of work would leave with: 0, or that of its UserError."""
+    from noria.errors import UserError
+
+    try:
+        work()
+    except UserError as error:
+        return error.exit_code
+    return 0
 
 
 class Moments:
@@ -104,6 +115,7 @@ def _child(job: dict[str, Any], run: Path, resume: bool, log: Path, faults: dict
     from noria.stages.train import train
 
     sys.stderr = log.open("w", encoding="utf-8", buffering=1)
+    os.environ |= faults.get("environment", {})
     moments = None
     if "kill_at" in faults or "count_to" in faults:
         moments = Moments(run, faults.get("kill_at", 0), die)
@@ -123,6 +135,20 @@ def _child(job: dict[str, Any], run: Path, resume: bool, log: Path, faults: dict
             faults["count_to"].write_text(str(moments.count))
 
 
+def _signal_within(name: str, number: int) -> None:
+    """Patch a function that training calls, so that it signals its own process (the last time it is called)."""
+    from noria.stages import train as module
+
+    plain = getattr(module, name)
+
+    def signalled(*arguments: Any, **options: Any) -> Any:
+        if name != "save_checkpoint" or arguments[1] == 12:
+            os.kill(os.getpid(), number)
+        return plain(*arguments, **options)
+
+    setattr(module, name, signalled)
+
+
 def _act_at_step(faults: dict[str, Any]) -> None:
     """Patch the training to signal itself, or to wait, before a step."""
     from noria.stages.train import Training
@@ -140,4 +166,6 @@ def _act_at_step(faults: dict[str, Any]) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (faults["fill_bytes"],) * 2)
         return plain(self, number)
 
+    if "signal_in" in faults:
+        _signal_within(faults["signal_in"], faults["signal"])
     Training._update = step  # type: ignore[method-assign]

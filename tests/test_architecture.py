@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 # The layers of the design, lowest first: a module imports from its own layer or a lower one.
 LAYERS = [
     ["noria", "errors", "cache"],
-    ["nouns", "disk"],
+    ["nouns", "disk", "units"],
     ["contract"],
     ["find", "examples", "job_text", "job", "checks", "sources", "store", "runs", "bundle", "model", "ledger"],
     ["stages", "report"],
@@ -34,6 +35,11 @@ SPOKES = {
 }
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
 def part_of(module: str) -> str:
     """Return the file or folder directly below noria that a module belongs to."""
     return module.split(".")[1] if "." in module else "noria"
@@ -44,9 +50,12 @@ def module_of(path: Path) -> str:
     return ".".join(names[:-1] if names[-1] == "__init__" else names)
 
 
+MODULES = {module_of(file) for file in FILES}
+
+
 def imports(path: Path) -> Iterator[tuple[str, int]]:
     """Yield each module of ours that a file imports when it runs, wherever the statement stands, and its line."""
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = parsed(path)
     only_typed = {
         id(node)
         for block in ast.walk(tree)
@@ -54,7 +63,6 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
         for statement in block.body
         for node in ast.walk(statement)
     }
-    modules = {module_of(file) for file in FILES}
     for node in ast.walk(tree):
         if id(node) in only_typed:
             continue
@@ -63,7 +71,7 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
             below = [f"{node.module}.{alias.name}" for alias in node.names]
-            found = [name if name in modules else str(node.module) for name in below]
+            found = [name if name in MODULES else str(node.module) for name in below]
         else:
             continue
         yield from ((name, node.lineno) for name in found if name.split(".")[0] == "noria")
@@ -140,7 +148,7 @@ def test_no_branch_outside_tasks_asks_which_task_it_serves():
         str(path.relative_to(SOURCE)): lines
         for path in FILES
         if "tasks" not in path.relative_to(SOURCE).parts
-        if (lines := branches_on_tasks(ast.parse(path.read_text("utf-8"))))
+        if (lines := branches_on_tasks(parsed(path)))
     }
     assert found == {}
 
@@ -172,7 +180,7 @@ def test_library_code_prints_nothing():
         f"{path.relative_to(SOURCE)}:{node.lineno}"
         for path in FILES
         if path.name not in ("cli.py", "__main__.py")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write")
     ]
     assert calls == []
@@ -183,7 +191,7 @@ def test_nothing_evaluates_or_unpickles_what_a_user_gives():
     calls = [
         f"{path.relative_to(SOURCE)}:{node.lineno}"
         for path in FILES
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in forbidden
     ]
     assert calls == []

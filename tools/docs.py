@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import inspect
 import io
 import json
@@ -52,6 +53,7 @@ def main() -> int:
     return 1 if is_check and differing else 0
 
 
+@functools.cache
 def pages() -> dict[str, str]:
     """Return every generated page, by its path below the root of the repository."""
     names = find.names("tasks")

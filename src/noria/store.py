@@ -114,13 +114,12 @@ class StoreWriter:
         manifest = {**manifest, "arrays": sorted(self._files), "fingerprint": digest.hexdigest()}
         with plain_disk_errors(self.path, CACHE_ADVICE):
             (self._temporary / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), "utf-8")
-            if read_store(self.path) is not None:
-                return  # another process was first, and what it wrote is the same
-            shutil.rmtree(self.path, ignore_errors=True)  # it is damaged
+            if self.path.exists() and read_store(self.path) is None:
+                shutil.rmtree(self.path)  # it is damaged
             try:
                 os.replace(self._temporary, self.path)
             except OSError:
-                if read_store(self.path) is None:  # else another process was first, by a moment
+                if read_store(self.path) is None:  # else another process was first, and what it wrote is the same
                     raise
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:

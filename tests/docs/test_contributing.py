@@ -13,8 +13,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from docs.markdown import ROOT, blocks, commands
 
+from docs.markdown import ROOT, blocks, commands
 from noria import find
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -54,7 +54,9 @@ def test_a_task_is_added_as_the_text_says(tmp_path):
 
 def test_a_task_of_another_package_is_found_by_its_entry_point(tmp_path, monkeypatch):
     groups = tomllib.loads(FILES["pyproject.toml"])["project"]["entry-points"]
-    lines = [line for group, found in groups.items() for line in (f"[{group}]", *(f"{k} = {v}" for k, v in found.items()))]
+    lines = [
+        line for group, found in groups.items() for line in (f"[{group}]", *(f"{k} = {v}" for k, v in found.items()))
+    ]
     (tmp_path / "brightness-1.0.dist-info").mkdir()
     (tmp_path / "brightness-1.0.dist-info" / "METADATA").write_text("Name: brightness\nVersion: 1.0\n")
     (tmp_path / "brightness-1.0.dist-info" / "entry_points.txt").write_text("\n".join(lines) + "\n")

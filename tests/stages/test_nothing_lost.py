@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from children import Moments, disk_full, finish, run_child, said, start, train_to_the_end
+from children import Moments, disk_full, exit_code, finish, run_child, said, start, train_to_the_end
 from noria import find
 from noria.errors import UserError
 from noria.stages.reporter import Silent
@@ -28,14 +28,6 @@ KILLS = 4  # random moments a task
 def ends(run: Path) -> tuple[bytes, bytes]:
     """What must not depend on any disturbance: the weights that are shipped, and the history."""
     return (run / "bundle" / "model.safetensors").read_bytes(), (run / "history.jsonl").read_bytes()
-
-
-def exit_code(work: Callable[[], object]) -> int:
-    try:
-        work()
-    except UserError as error:
-        return error.exit_code
-    return 0
 
 
 def checkpoints(run: Path) -> list[Path]:
@@ -211,6 +203,30 @@ def test_a_polite_signal_is_answered_by_saving_and_its_own_exit_code(number, cod
     assert [path.name for path in checkpoints(run)] == ["step-00000006"]
     train_to_the_end(job, run)
     assert ends(run) == ends(reference)
+
+
+@pytest.mark.parametrize("where", ["prepare", "make_plan", "save_checkpoint", "save_bundle", "evaluate_run"])
+def test_outside_the_steps_a_polite_signal_is_answered_at_once(where, undisturbed, tmp_path):
+    job, reference = undisturbed("image-classification")
+    job = job | {"train": job["train"] | {"checkpoint_minutes": 60}}
+    run = tmp_path / "run"
+    assert run_child(job, run, signal_in=where, signal=signal.SIGTERM) == 143
+    assert not (run / "metrics.json").exists()
+    assert [path.name for path in checkpoints(run)] == ([] if where in ("prepare", "make_plan") else ["step-00000012"])
+    train_to_the_end(job, run)
+    assert ends(run) == ends(reference)
+
+
+def test_the_best_weights_so_far_survive_a_kill(tmp_path):
+    """The validation that chose them came before the kill, and none after it is better."""
+    job = tiny_job("image-classification", tmp_path, validations=12, learning_rate=0.05)
+    assert run_child(job, tmp_path / "whole") == 0
+    lines = [json.loads(line) for line in (tmp_path / "whole" / "history.jsonl").read_text().splitlines()]
+    scores = [line["validation"]["accuracy"] for line in lines]
+    assert scores.index(max(scores)) < 9
+    assert run_child(job, tmp_path / "cut", signal_before=10, signal=signal.SIGKILL) == -signal.SIGKILL
+    train_to_the_end(job, tmp_path / "cut")
+    assert ends(tmp_path / "cut") == ends(tmp_path / "whole")
 
 
 def test_a_second_process_on_a_run_folder_leaves_with_75_and_names_the_first(job_and_end, tmp_path):

@@ -158,6 +158,22 @@ def test_columns_that_training_did_not_see_change_nothing(name, model_and_record
     assert all(np.array_equal(one[key], other[key]) for key in one)
 
 
+TABLES = [name for name in TASKS if any(one.takes == "columns" for one in find.task(name).inputs.values())]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_data_that_lacks_a_column_that_training_saw_is_refused_by_its_name(name, model_and_records):
+    _, model, path, rows = model_and_records(name)
+    missing = model.bundle.config["fields"]["table"][1]
+    narrow = path.with_name("narrow.csv")
+    with narrow.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [column for column in rows[0] if column != missing], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    with pytest.raises(UserError, match=f"no column {missing!r}"):
+        model.read(narrow)
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_a_record_that_lacks_a_field_is_named(name, model_and_records):
     _, model, path, rows = model_and_records(name)
