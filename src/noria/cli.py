@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -92,6 +93,8 @@ def train(
     from noria.stages.train import train
 
     made = train(job, overrides or [], run, resume)
+    if int(os.environ.get("RANK", "0")) > 0:  # under torchrun the first process speaks
+        return
     metrics = _metrics(made)
     _out({"run": str(made), **metrics} if as_json else summary(metrics, made), as_json)
 

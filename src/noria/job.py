@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from noria import find
 from noria.contract import Task, answer_field
 from noria.errors import UserError, did_you_mean, raise_all
+from noria.job_table import is_table, job_of_table
 from noria.job_text import Section, Where, parse, parse_override, read_text, set_key
 
 
@@ -86,7 +87,7 @@ class Train(_Strict):
     clip: float | None = Field(None, gt=0)  # gradient norm
     average: float = Field(0.0, ge=0, lt=1)  # decay of a running mean of the weights; 0 is off
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    compile: Literal["auto", "no", "yes"] = "no"
+    compile: bool = False  # by torch.compile: slower to start, and slower altogether for small convolutions
     validations: int = Field(10, ge=0)  # how many times over the whole training
     best_by: str | None = None  # the metric that chooses among the validated weights; None: the target's first
     patience: int | None = Field(None, gt=0)  # validations without gain after which training stops early
@@ -162,12 +163,16 @@ BUDGETS = ("minutes", "epochs", "steps", "tokens")
 
 
 def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> tuple[Job, Task]:
-    """Read a job (a file, the name of a shipped one, or a mapping), apply `key=value` overrides, check everything.
+    """Read a job, apply `key=value` overrides, check everything.
 
-    Returns the resolved job and its task with the job's settings filled in. Raises all problems together.
+    `source` is a job file, the name of a shipped one, a data table, or a mapping. Returns the resolved job and its task
+    with the job's settings filled in. Raises all problems together.
     """
     if isinstance(source, Mapping):
         name, text, content = "job", "", dict(source)
+    elif is_table(Path(source)):
+        name, text = Path(source).name, ""
+        content, overrides = job_of_table(Path(source), overrides)
     else:
         path = _job_path(source)
         name, text = path.name, read_text(path)

@@ -44,6 +44,8 @@ def new_run(folder: Path | None, name: str) -> Path:
     """Return the run folder asked for, or the first free one of runs/NAME, runs/NAME-2, ..."""
     if folder is not None:
         return folder
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError("several processes need to agree on a run folder", mend="name it with --run")
     path = Path("runs") / name
     count = 1
     while path.exists():

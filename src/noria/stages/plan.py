@@ -97,7 +97,7 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
         records_per_step=per_step,
         precision=precision,
         threads=threads,
-        is_compiled=job.train.compile == "yes",
+        is_compiled=job.train.compile,
         device=str(device),
         validate_at=sorted({round(steps * (i + 1) / validations) for i in range(validations)} - {0}),
         report_every=max(1, steps // REPORTS),
