@@ -137,8 +137,9 @@ def _child(job: dict[str, Any], run: Path, resume: bool, log: Path, faults: dict
 
 def _signal_within(name: str, number: int) -> None:
     """Patch a function that training calls, so that it signals its own process (the last time it is called)."""
-    from noria.stages import train as module
+    from noria.stages import loop, train
 
+    module = train if hasattr(train, name) else loop
     plain = getattr(module, name)
 
     def signalled(*arguments: Any, **options: Any) -> Any:
@@ -151,7 +152,7 @@ def _signal_within(name: str, number: int) -> None:
 
 def _act_at_step(faults: dict[str, Any]) -> None:
     """Patch the training to signal itself, or to wait, before a step."""
-    from noria.stages.train import Training
+    from noria.stages.loop import Training
 
     plain = Training._update
 

@@ -17,16 +17,18 @@ from noria import find
 SOURCE = Path(noria.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 
-# The layers of the design, lowest first: a module imports from its own layer or a lower one.
+# The layers of the design, lowest first: a part imports from its own layer or a lower one. What is not named here
+# belongs to MIDDLE: job, find, checks, sources, store, runs, bundle, model, ledger, ...
 LAYERS = [
     ["noria", "errors", "cache"],
     ["nouns", "disk", "units"],
     ["contract"],
-    ["find", "examples", "job_text", "job", "checks", "sources", "store", "runs", "bundle", "model", "ledger"],
+    [],
     ["stages", "report"],
     ["service"],
     ["cli", "__main__"],
 ]
+MIDDLE = LAYERS.index([])
 # Spokes stand beside the layers: they are found by name and know only the contract, and what they are made of.
 SPOKES = {
     "modalities": {"contract", "nouns", "errors", "model", "modalities"},
@@ -77,13 +79,9 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
         yield from ((name, node.lineno) for name in found if name.split(".")[0] == "noria")
 
 
-def test_every_part_of_the_house_has_a_layer():
-    known = {name for layer in LAYERS for name in layer} | set(SPOKES)
-    assert {part_of(module_of(path)) for path in FILES} <= known
-
-
 def test_imports_go_down_only():
-    rank = {name: height for height, layer in enumerate(LAYERS) for name in layer}
+    rank = dict.fromkeys({part_of(module) for module in MODULES} - set(SPOKES), MIDDLE)
+    rank |= {name: height for height, layer in enumerate(LAYERS) for name in layer}
     wrong, seen = [], 0
     for path in FILES:
         own = part_of(module_of(path))

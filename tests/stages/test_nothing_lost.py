@@ -17,8 +17,9 @@ from safetensors.numpy import load_file
 from children import Moments, disk_full, exit_code, finish, run_child, said, start, train_to_the_end
 from noria import find
 from noria.errors import UserError
+from noria.stages.loop import Training
 from noria.stages.reporter import Silent
-from noria.stages.train import Training, train
+from noria.stages.train import train
 from tiny_data import tiny_job
 
 TASKS = find.names("tasks")
@@ -353,3 +354,20 @@ def test_resuming_where_nothing_began_is_refused(undisturbed, tmp_path):
     job, _ = undisturbed("image-classification")
     with pytest.raises(UserError, match="no training to resume"):
         train(job, run=tmp_path / "nothing", resume=True, reporter=Silent())
+
+
+def test_a_job_file_cut_short_is_never_taken_for_the_start_of_a_training(undisturbed, tmp_path, monkeypatch):
+    from noria.job import Job
+
+    job, reference = undisturbed("image-classification")
+
+    def cut_short(self, path):
+        path.write_text("task: image-")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Job, "save", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        train(job, run=tmp_path / "run", reporter=Silent())
+    monkeypatch.undo()
+    assert not (tmp_path / "run" / "job.yaml").exists()
+    assert ends(train(job, run=tmp_path / "run", reporter=Silent())) == ends(reference)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import datetime
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from noria.nouns import Arrays, Encoded, Span, State, Values
 if TYPE_CHECKING:
     from torch import nn
 
+_T = TypeVar("_T")
 Kind = Literal["number", "category", "date", "ignore"]
 MISSING = {"", "?", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "missing", "缺失", "无"}
 PARSED = 0.99  # a column is numbers, or dates, where so many of its values are
@@ -73,9 +75,12 @@ class Table(Modality):
             given = [cell for cell in cells if not is_missing(cell)]
             kinds[name] = self.kinds.get(name) or _kind(given)
             if kinds[name] == "number":
-                numbers[name] = self._spread([number for cell in given if (number := _number(cell)) is not None])
+                found = [number for cell in given if (number := _number(cell)) is not None]
+                usable = [number for number in found if abs(number) <= LARGEST]  # `encode` names the others
+                numbers[name] = self._spread(_some(usable, name, "number"))
             elif kinds[name] == "date":
-                parts = np.array([_date_parts(date) for cell in given if (date := _date(cell)) is not None])
+                dates = [_date_parts(date) for cell in given if (date := _date(cell)) is not None]
+                parts = np.array(_some(dates, name, "date"))
                 for index, part in enumerate(DATE_PARTS):
                     if len(set(parts[:, index])) > 1:
                         numbers[f"{name}.{part}"] = self._spread(parts[:, index].tolist())
@@ -181,6 +186,15 @@ def _kind(given: Sequence[Any]) -> Kind:
     return "ignore" if len(given) > 20 and len(counts) > IDENTIFIER * len(given) else "category"
 
 
+def _some(values: list[_T], name: str, kind: Kind) -> list[_T]:
+    if not values:
+        raise UserError(
+            f"column {name!r} holds no {kind} that can be learnt from",
+            mend=f"give inputs.table.kinds={{{name}: ignore}}",
+        )
+    return values
+
+
 def _numbers(name: str, cells: Sequence[Any], bad: dict[int, str]) -> np.ndarray:
     numbers = np.full(len(cells), np.nan)
     for i, cell in enumerate(cells):
@@ -208,8 +222,12 @@ def _dates(name: str, cells: Sequence[Any], bad: dict[int, str]) -> np.ndarray:
 
 
 def _number(cell: Any) -> float | None:
+    if isinstance(cell, str) and not cell.isascii():
+        cell = unicodedata.normalize("NFKC", cell)  # full-width digits, points and signs
     try:
         return float(cell)
+    except OverflowError:  # a whole number larger than any float
+        return math.inf if cell > 0 else -math.inf
     except (TypeError, ValueError):
         return None
 

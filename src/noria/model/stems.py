@@ -134,6 +134,8 @@ def _layers(settings: Image, state: State, width: int) -> tuple[nn.Sequential, i
         rows, columns, channels = rows - WHITENED + 1, columns - WHITENED + 1, len(state["whitening"])
     if settings.first is not None:
         kernel, stride = settings.first
+        if min(rows, columns) < kernel:
+            raise UserError(f"inputs.image.first of {kernel} pixels is larger than the picture")
         blocks.append(_Block(channels, widths[0], kernel, stride, 0, 1))
         channels, widths = widths[0], widths[1:]
         rows, columns = (rows - kernel) // stride + 1, (columns - kernel) // stride + 1

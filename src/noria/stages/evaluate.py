@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from noria.bundle import Bundle
-from noria.contract import Task
+from noria.contract import Metric, Task
 from noria.disk import write_json
-from noria.errors import UserError
+from noria.errors import UserError, did_you_mean
+from noria.job import Job
 from noria.nouns import Arrays
 from noria.report import write_report
 from noria.runs import read_json
@@ -74,6 +75,15 @@ def evaluate_run(run: Path, prepared: Prepared, seconds: Mapping[str, float]) ->
     write_card(run, predictor.bundle, prepared, metrics)
     write_report(run, prepared, predictor, metrics, output)
     return metrics
+
+
+def chosen_metric(job: Job, task: Task, prepared: Prepared) -> Metric:
+    """Return the metric that chooses among the validated weights."""
+    metrics = {metric.name: metric for metric in task.target.metrics(prepared.states["target"])}
+    wanted = job.train.best_by or next(iter(metrics))
+    if wanted not in metrics:
+        raise UserError(f"train.best_by names no metric of {job.task}: {wanted!r}", mend=did_you_mean(wanted, metrics))
+    return metrics[wanted]
 
 
 def _scored(

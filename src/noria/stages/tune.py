@@ -8,7 +8,7 @@
 The trials get the prepared data without its test split, so nothing here can look at it. What a trial tries depends only
 on the trials finished before it: a study that was killed and resumed tries what an undisturbed one would have.
 One process works on a study at a time (the lock of the run folder), so a trial found running on opening was killed.
-Knows no task. Read next: stages/search_space.py, stages/study.py, stages/train.py.
+Knows no task. Read next: stages/search_space.py, stages/study.py, stages/loop.py.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ from noria.errors import EXIT_DISK_FULL, UserError
 from noria.job import Job, load_job
 from noria.runs import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
 from noria.stages.allocator import keep_freed_memory
+from noria.stages.evaluate import chosen_metric
 from noria.stages.infer import pick_device
 from noria.stages.interruption import Interruption, watched
+from noria.stages.loop import Training
 from noria.stages.plan import describe, make_plan
 from noria.stages.prepare import Prepared, prepare
 from noria.stages.reporter import Meter, Reporter, Terminal
@@ -49,7 +51,6 @@ from noria.stages.study import (
     write_report,
     write_results,
 )
-from noria.stages.train import Training, chosen_metric
 from noria.stages.world import World
 from noria.units import duration
 

@@ -186,9 +186,10 @@ def _f1_macro(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
     given, answer = truth["label"], output["logits"].argmax(1)
     classes = np.flatnonzero(np.bincount(given, minlength=output["logits"].shape[1]))
     is_given, is_answer = given[:, None] == classes, answer[:, None] == classes
-    hits, sizes = weights @ (is_given & is_answer), weights @ (is_given * 1.0 + is_answer)
+    hits, there = weights @ (is_given & is_answer), weights @ is_given
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.nanmean(np.where(sizes > 0, 2 * hits / sizes, np.nan), axis=1))
+        each = 2 * hits / (there + weights @ is_answer)
+    return np.asarray(np.nanmean(np.where(there > 0, each, np.nan), axis=1))
 
 
 def _auc(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:

@@ -108,6 +108,6 @@ def _r2(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
 def _number(value: object) -> float | None:
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None

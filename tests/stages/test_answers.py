@@ -1,0 +1,92 @@
+"""Answers to files: one line a record, nothing dropped, and no cell that a spreadsheet would run."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from noria.errors import UserError
+from noria.stages.answers import answer_paths, write_answers
+from noria.stages.predict import load
+from tiny_data import png, tiny_file
+
+PICTURE = png(np.full((28, 28), 9, np.uint8))
+
+
+def test_a_picture_is_one_record_and_a_bad_one_has_its_reason(trained: Callable[[str], Path], tmp_path: Path) -> None:
+    run = trained("image-classification")
+    (tmp_path / "a.png").write_bytes(PICTURE)
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    good, bad = answer_paths(run, [tmp_path / "a.png", tmp_path / "b.png"])
+    assert good["where"] == str(tmp_path / "a.png")
+    assert good["value"] in load(run).states["target"]["classes"]
+    assert bad.keys() == {"where", "error"}
+    assert "not a picture" in bad["error"]
+
+
+def test_a_table_gives_a_line_a_record_bad_ones_included(trained: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tiny_file(load(trained("tabular-classification")).task, tmp_path, count=6, seed=5)
+    lines = path.read_text("utf-8").splitlines()
+    lines[3] = "much," + lines[3].split(",", 1)[1]
+    path.write_text("\n".join(lines), "utf-8")
+    answers = list(answer_paths(trained("tabular-classification"), [path]))
+    assert {one["where"] for one in answers} == {f"records.csv:{line}" for line in range(2, 8)}
+    assert [one["where"] for one in answers if "error" in one] == ["records.csv:4"]
+
+
+def test_a_path_that_is_not_there_is_named(trained: Callable[[str], Path], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file") as caught:
+        list(answer_paths(trained("image-classification"), [tmp_path / "gone.png"]))
+    assert caught.value.where.endswith("gone.png")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_cell_that_a_spreadsheet_would_run_is_quoted(start: str, tmp_path: Path) -> None:
+    given = {"where": f"{start}cmd|' /C calc'!A0", "value": f"{start}1+1", "error": f"{start}x"}
+    assert write_answers(iter([given]), tmp_path / "a.csv") == f"wrote 1 answers to {tmp_path / 'a.csv'}"
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        header, row = csv.reader(file)
+    assert header == ["where", "value", "confidence", "error"]
+    assert [cell[:2] for cell in (row[0], row[1], row[3])] == [f"'{start}"] * 3
+    assert row[2] == ""
+
+
+def test_a_negative_number_stays_a_number(tmp_path: Path) -> None:
+    write_answers(iter([{"where": "a", "value": -3.5, "confidence": 0.0}]), tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text("utf-8").splitlines()[1] == "a,-3.5,0.0,"
+
+
+def test_json_lines_keep_everything_and_every_script(tmp_path: Path) -> None:
+    given = [{"where": "一", "value": "=1", "details": {"probabilities": {"七": 0.5}}}, {"where": "b", "error": "é"}]
+    write_answers(iter(given), tmp_path / "a.jsonl")
+    text = (tmp_path / "a.jsonl").read_text("utf-8")
+    assert [json.loads(line) for line in text.splitlines()] == given
+    assert "七" in text
+
+
+def test_another_kind_of_file_is_refused_before_anything_is_answered(tmp_path: Path) -> None:
+    def never() -> Iterator[dict[str, Any]]:
+        pytest.fail("answered")
+        yield {}
+
+    with pytest.raises(UserError, match="cannot write answers of this kind"):
+        write_answers(never(), tmp_path / "a.xlsx")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_answers_that_break_off_leave_the_old_file_and_nothing_beside_it(name: str, tmp_path: Path) -> None:
+    def broken() -> Iterator[dict[str, Any]]:
+        yield {"where": "a", "value": 1}
+        raise UserError("there is no such file or folder")
+
+    (tmp_path / name).write_text("old")
+    with pytest.raises(UserError):
+        write_answers(broken(), tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "old"

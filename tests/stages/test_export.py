@@ -1,0 +1,70 @@
+"""ONNX: the exported file answers as the predictor does, for any number of records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from noria.errors import UserError
+from noria.examples import records_like
+from noria.stages import export as module
+from noria.stages.export import example_arrays, export_onnx
+from noria.stages.predict import load
+
+onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+TASKS = ["image-classification", "tabular-classification", "tabular-regression"]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_file_answers_as_the_predictor_for_any_number_of_records(
+    name: str, trained: Callable[[str], Path], tmp_path: Path
+) -> None:
+    predictor = load(trained(name), device="cpu")
+    path = export_onnx(predictor, tmp_path / "model.onnx")
+    named = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    assert [one.name for one in session.get_inputs()] == named["inputs"]
+    records = records_like(predictor.task, 7, seed=3)
+    for count in (1, 2, 7):
+        values = {field: predictor._column(field, records[:count]) for field in predictor.task.inputs}
+        encoded, bad = predictor.encode(values, None)
+        assert bad == {}
+        feed = {f"{field}.{key}": np.array(array) for field, part in encoded.items() for key, array in part.items()}
+        given = dict(zip(named["outputs"], session.run(None, feed), strict=True))
+        decoded = predictor.task.target.decode(given, predictor.states["target"])
+        for one, other in zip(decoded, predictor.predict(records[:count]), strict=True):
+            if isinstance(other.value, float):
+                assert one.value == pytest.approx(other.value, rel=1e-4, abs=1e-4)
+            else:
+                assert one.value == other.value
+                assert one.confidence == pytest.approx(other.confidence, abs=1e-4)
+
+
+def test_the_example_has_the_shapes_of_real_records(trained: Callable[[str], Path]) -> None:
+    predictor = load(trained("image-classification"), device="cpu")
+    state = predictor.states["inputs"]["image"]
+    assert example_arrays(predictor)["image"]["pixels"].shape == (2, state["height"], state["width"], state["channels"])
+
+
+def test_without_onnxruntime_the_command_that_installs_it_is_named(
+    trained: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    with pytest.raises(UserError, match=r"pip install 'noria\[onnx\]'"):
+        export_onnx(load(trained("image-classification"), device="cpu"), tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_answers_differently_is_told(
+    trained: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check after the export compares at a tolerance: at a negative one, any answer differs."""
+    monkeypatch.setattr(module, "TOLERANCE", -1.0)
+    with pytest.raises(RuntimeError, match="answers differently: logits"):
+        export_onnx(load(trained("image-classification"), device="cpu"), tmp_path / "model.onnx")
