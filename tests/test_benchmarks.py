@@ -31,7 +31,10 @@ def test_a_script_compiles_and_imports_only_what_is_there(path: Path) -> None:
     compile(tree, str(path), "exec")
     measuring = ast.parse((FOLDER / "measuring.py").read_text("utf-8"))
     there = {node.name for node in measuring.body if isinstance(node, ast.FunctionDef | ast.ClassDef)} | {
-        target.id for node in measuring.body if isinstance(node, ast.Assign) for target in node.targets  # type: ignore[attr-defined]
+        target.id
+        for node in measuring.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets  # type: ignore[attr-defined]
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "measuring":

@@ -8,17 +8,19 @@ what stands here and never ask which task they serve. checks.py runs the contrac
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, Record, Rows, Span, State, Values
+from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, Record, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from noria.sources import Source
 
 Attention = Literal["full", "causal", "prefix"]
 Takes = Literal["file", "cell", "columns"]
@@ -140,8 +142,8 @@ class Task(ABC):
         """Return the output [1, ...] of the trivial answer to beat, the same for every record, learnt from training
         answers alone."""
 
-    def read(self, path: Path) -> Iterable[Rows] | None:
-        """Read a format that only this task has; None leaves the path to sources/."""
+    def read(self, path: Path) -> Source | None:
+        """Return the reader of a format that only this task has; None leaves the path to sources/."""
         return None
 
     def vary(self, batch: Batch) -> Batch:

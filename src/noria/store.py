@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import torch
 
 CACHE_ADVICE = "free some space, or set NORIA_CACHE to a folder on a larger disk, and run the command again"
+ABANDONED_SECONDS = 24 * 3600
 SPLITS = ("train", "validation", "test")
 
 
@@ -147,6 +149,9 @@ def read_store(path: Path) -> tuple[dict[str, Dataset], dict[str, Any]] | None:
 
 def trim_stores(folder: Path, limit_bytes: int) -> None:
     """Remove the stores used longest ago until the folder holds at most `limit_bytes`; the newest always stays."""
+    for left in folder.glob(".*.tmp"):  # by a preparation that was killed
+        if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
     sized = []
     for manifest in folder.glob("*/manifest.json"):
         size = sum(file.stat().st_size for file in manifest.parent.rglob("*") if file.is_file())

@@ -8,7 +8,7 @@ import pytest
 
 import noria
 from noria import find
-from noria.checks import CheckFailed, check_modality, check_padding, check_target, check_task
+from noria.checks import check_modality, check_padding, check_target, check_task
 from noria.contract import answer_field
 from noria.examples import column, records_like
 
@@ -56,19 +56,7 @@ def test_a_task_keeps_the_contract(name):
     check_task(find.task(name))
 
 
-def is_voting(name):
-    return getattr(find.task(name).target, "is_voting", False)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason="VotingLinear takes padding for votes", raises=CheckFailed))
-        if is_voting(name)
-        else name
-        for name in find.names("tasks")
-    ],
-)
+@pytest.mark.parametrize("name", find.names("tasks"))
 def test_the_padded_head_of_a_task_answers_as_the_unpadded(name):
     task = find.task(name)
     check_padding(task.target, [record[answer_field(task)] for record in records_like(task, RECORDS)])

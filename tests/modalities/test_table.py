@@ -81,7 +81,9 @@ def test_full_width_digits_are_the_numbers_they_show() -> None:
     assert numbers[0] == numbers[1]
 
 
-@pytest.mark.parametrize("cell", ["", " ", "?", "NA", "n/a", "NaN", "null", "None", "-", "缺失", "无", None, float("nan")])
+@pytest.mark.parametrize(
+    "cell", ["", " ", "?", "NA", "n/a", "NaN", "null", "None", "-", "缺失", "无", None, float("nan")]
+)
 def test_missing_cells_are_nan_or_the_place_of_the_absent(cell: Any) -> None:
     state = Table().fit(COLUMNS)
     encoded = Table().encode(row(3, 年龄=cell, 城市=cell, joined=cell), state)

@@ -44,3 +44,10 @@ def test_votes_come_along_in_training_only() -> None:
     head = VotingLinear(8, 3, "logits")
     assert head.train()(Tokens(FEATURES))["votes"].shape == (5, 4, 3)
     assert "votes" not in head.eval()(Tokens(FEATURES))
+
+
+def test_padding_does_not_vote() -> None:
+    head = VotingLinear(8, 3, "logits").eval()
+    is_real = torch.tensor([[True, True, True, False]]).expand(5, -1)
+    padded = head(Tokens(FEATURES, is_real))["logits"]
+    torch.testing.assert_close(padded, head(Tokens(FEATURES[:, :3]))["logits"])

@@ -528,3 +528,24 @@ def test_a_value_has_the_same_hash_in_whatever_container_a_chunk_brings_it():
         np.testing.assert_array_equal(hash_values({"x": np.array(values)}), hash_values({"x": values}))
         parts = [hash_values(np.array(values[:1])), hash_values([*values[1:], None])[:-1]]
         np.testing.assert_array_equal(np.concatenate(parts), expected)
+
+
+def test_a_picture_that_a_cell_names_is_read_again_when_it_changes(tmp_path):
+    rows = [(f"{index}.png", "cat" if index % 2 else "dog") for index in range(40)]
+    for index in range(40):
+        (tmp_path / f"{index}.png").write_bytes(picture(index))
+    path = csv_of(tmp_path / "rows.csv", "image,label", rows)
+    before = prepared(path, "image-classification")
+    assert prepared(path, "image-classification").fingerprint == before.fingerprint
+    (tmp_path / "3.png").write_bytes(picture(999))
+    os.utime(tmp_path / "3.png", ns=(1, 1))
+    assert prepared(path, "image-classification").fingerprint != before.fingerprint
+
+
+def test_records_without_a_group_are_divided_one_by_one(tmp_path):
+    rows = [(a, b, "", c) for a, b, c in numbers(200)]
+    data = prepared(csv_of(tmp_path / "rows.csv", "x,y,patient,number", rows), "tabular-regression",
+                    split={"group": "patient"})  # fmt: skip
+    assert {split: len(dataset) > 5 for split, dataset in data.splits.items()} == {
+        "train": True, "validation": True, "test": True,
+    }  # fmt: skip

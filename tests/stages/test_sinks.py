@@ -85,9 +85,7 @@ def test_nothing_is_written_unless_the_job_asks_and_the_process_is_the_writer(
     assert written == {"tensorboard": [], "mlflow": [], "closed": []}
 
 
-@pytest.mark.parametrize(
-    ("name", "module"), [("tensorboard", "torch.utils.tensorboard.writer"), ("mlflow", "mlflow")]
-)
+@pytest.mark.parametrize(("name", "module"), [("tensorboard", "torch.utils.tensorboard.writer"), ("mlflow", "mlflow")])
 def test_a_package_that_is_missing_is_named_with_the_command_that_installs_it(
     name: str, module: str, written: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ def test_a_shipped_job_needs_no_data(name: str) -> None:
     steps = trace(name)
     names = [step.name.split()[0] for step in steps]
     assert names[0] == "record"
-    assert [one for one in dict.fromkeys(names)] == ["record", "encode", "embed", "trunk", "head", "decode", "loss"]
+    assert list(dict.fromkeys(names)) == ["record", "encode", "embed", "trunk", "head", "decode", "loss"]
     assert all(step.milliseconds >= 0 for step in steps)
 
 

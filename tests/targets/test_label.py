@@ -125,9 +125,11 @@ def test_the_loss_is_cross_entropy() -> None:
 
 def test_every_vote_is_taught_by_itself() -> None:
     votes, label = torch.randn(6, 4, 3, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 0, 1, 2])
-    output = {"logits": torch.zeros(6, 3), "votes": votes}
+    shares = torch.tensor([0.5, 0.25, 0.25, 0.0])  # the last token is padding
+    output = {"logits": torch.zeros(6, 3), "votes": votes, "weights": shares.expand(6, -1).unsqueeze(-1)}
     given = Label(is_voting=True).loss(output, Batch({}, {"label": label}, 6))
-    expected = torch.stack([functional.cross_entropy(votes[:, i], label, reduction="none") for i in range(4)]).mean(0)
+    each = [functional.cross_entropy(votes[:, i], label, reduction="none") for i in range(4)]
+    expected = shares @ torch.stack(each)
     torch.testing.assert_close(given["each"], expected)
     assert given["loss"] == pytest.approx(expected.mean().item())
 

@@ -65,7 +65,9 @@ def test_a_number_comes_back_from_its_standardised_form() -> None:
     state = number.fit(values)
     encoded = number.encode(values, state)
     assert encoded.bad == {}
-    assert [one.value for one in number.decode(encoded.arrays, state)] == pytest.approx([1.5, 20, -300, 7, 12], rel=1e-5)
+    assert [one.value for one in number.decode(encoded.arrays, state)] == pytest.approx(
+        [1.5, 20, -300, 7, 12], rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("value", ["", None, "much", "inf", float("nan"), "1e999", 10**400])
@@ -75,7 +77,12 @@ def test_an_answer_that_is_no_finite_number_is_named(value: object) -> None:
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [([], "no training record"), (["x"], "no training record"), ([5, 5.0, "5"], "same answer"), ([1e200, 2e200], "large")],
+    [
+        ([], "no training record"),
+        (["x"], "no training record"),
+        ([5, 5.0, "5"], "same answer"),
+        ([1e200, 2e200], "large"),
+    ],
 )
 def test_answers_that_cannot_be_learnt_are_refused(values: list, message: str) -> None:
     with pytest.raises(UserError, match=message):
@@ -88,8 +95,9 @@ def test_the_loss_is_the_squared_error_and_each_vote_is_taught() -> None:
     plain = Number().loss({"number": torch.tensor([[0.0], [4.0]])}, batch)
     assert plain["each"].tolist() == [1.0, 4.0]
     assert plain["loss"] == 2.5
-    votes = torch.tensor([[[1.0], [3.0]], [[2.0], [2.0]]])
-    voted = Number(is_voting=True).loss({"number": votes.mean(1), "votes": votes}, batch)
+    votes = torch.tensor([[[1.0], [3.0]], [[2.0], [9.0]]])  # the last one is padding
+    weights = torch.tensor([[[0.5], [0.5]], [[1.0], [0.0]]])
+    voted = Number(is_voting=True).loss({"number": votes.mean(1), "votes": votes, "weights": weights}, batch)
     assert voted["each"].tolist() == [2.0, 0.0]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor, nn
 
 from noria.nouns import Output, Tokens
+
+LEAST_CHANCE = 1e-30  # of a class, so that its logarithm is finite
 
 
 def pooled(tokens: Tokens) -> Tensor:
@@ -35,7 +35,8 @@ class PooledLinear(nn.Module):
 class VotingLinear(nn.Module):
     """Let every token answer by itself; the record's answer is the mean, of probabilities where the answer is logits.
 
-    Output: `name` float[B, outputs] and, in training, `votes` float[B, T, outputs], so that each vote is taught.
+    Padding does not vote. Output: `name` float[B, outputs]; in training also `votes` float[B, T, outputs], so that each
+    vote is taught, and `weights` float[B, T, 1], which add up to one.
     """
 
     def __init__(self, width: int, outputs: int, name: str) -> None:
@@ -45,8 +46,11 @@ class VotingLinear(nn.Module):
 
     def forward(self, tokens: Tokens) -> Output:
         votes = self.linear(tokens.features).float()
+        shape = votes.shape[:2]
+        is_vote = votes.new_ones(shape) if tokens.is_real is None else tokens.is_real.to(votes.dtype)
+        weights = (is_vote / is_vote.sum(1, keepdim=True).clamp_min(1)).unsqueeze(-1)
         if self.name == "logits":
-            answer = votes.log_softmax(-1).logsumexp(1) - math.log(votes.shape[1])
+            answer = (votes.softmax(-1) * weights).sum(1).clamp_min(LEAST_CHANCE).log()
         else:
-            answer = votes.mean(1)
-        return {self.name: answer, "votes": votes} if self.training else {self.name: answer}
+            answer = (votes * weights).sum(1)
+        return {self.name: answer, "votes": votes, "weights": weights} if self.training else {self.name: answer}

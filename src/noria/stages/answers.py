@@ -35,18 +35,21 @@ def write_answers(answers: Iterator[dict[str, Any]], path: Path) -> str:
         raise UserError("cannot write answers of this kind", where=str(path), expected=".jsonl or .csv")
     temporary = path.with_name(f".{path.name}.tmp")
     count = 0
-    with plain_disk_errors(path, "free some space and run the command again"):
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            write_row = csv.writer(file).writerow
-            if path.suffix == ".csv":
-                write_row(["where", "value", "confidence", "error"])
-            for answer in answers:
-                count += 1
+    try:
+        with plain_disk_errors(path, "free some space and run the command again"):
+            with temporary.open("w", encoding="utf-8", newline="") as file:
+                write_row = csv.writer(file).writerow
                 if path.suffix == ".csv":
-                    write_row([_cell(answer.get(key)) for key in ("where", "value", "confidence", "error")])
-                else:
-                    file.write(json.dumps(answer, ensure_ascii=False) + "\n")
-        temporary.replace(path)
+                    write_row(["where", "value", "confidence", "error"])
+                for answer in answers:
+                    count += 1
+                    if path.suffix == ".csv":
+                        write_row([_cell(answer.get(key)) for key in ("where", "value", "confidence", "error")])
+                    else:
+                        file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     return f"wrote {count} answers to {path}"
 
 

@@ -71,11 +71,10 @@ class Predictor:
 
     def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Bad]]:
         """Read and encode other data: the records of its test split if it is divided, else all of them."""
-        source = open_source(path)
+        source = self.task.read(path) or open_source(path)
         fields = map_fields(source.columns, self.task, self._named(), needs_answer)
         chunks, bad = [], []
-        own = self.task.read(path)
-        for rows in source.rows() if own is None else own:
+        for rows in source.rows():
             chunks.append(rows)
             bad += rows.bad
         if any(rows.split == "test" for rows in chunks):

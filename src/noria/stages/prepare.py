@@ -10,8 +10,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -52,9 +53,12 @@ class Prepared:
 
 def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None) -> Prepared:
     """Return the prepared data of a job, from the cache where the same source was prepared the same way before."""
-    source = open_data(job)
+    source = open_data(job, task)
     path = cache_folder() / "prepared" / _key(job, task, source)
     stored = read_store(path)
+    if stored is not None and named_files_stamp(source.root, stored[1]["named"]) != stored[1]["named_stamp"]:
+        shutil.rmtree(path)  # pictures that cells name have changed since
+        stored = None
     if stored is None:
         tell(f"reading {source.path}")
         _Preparation(job, task, source, tell).run(path)
@@ -78,10 +82,11 @@ def describe(prepared: Prepared) -> str:
     return "\n".join(lines)
 
 
-def open_data(job: Job) -> Source:
+def open_data(job: Job, task: Task) -> Source:
     """Open the job's source: its path, or what `data.fetch` brings into the user's cache."""
     if job.data.path is not None:
-        return open_source(Path(job.data.path).expanduser(), encoding=job.data.encoding)
+        path = Path(job.data.path).expanduser()
+        return task.read(path) or open_source(path, encoding=job.data.encoding)
     if job.data.fetch is not None:
         return open_source(fetch(job.data.fetch.name, job.data.fetch.files))
     raise UserError("the job does not say where the data is", mend="give data.path=FOLDER-OR-FILE")
@@ -97,6 +102,7 @@ class _Preparation:
         self.mapping = map_fields(source.columns, task, job.data.fields, needs_answer=True, besides=besides)
         self.bad: list[Bad] = []
         self.notes: list[str] = []
+        self.named: list[str] = []
         self._held: list[Rows] | None = None
         for column in (job.data.split.group, job.data.split.column, *job.evaluate.slices):
             if column is not None and column not in source.columns:
@@ -112,7 +118,14 @@ class _Preparation:
             counts = {split: len(dataset) for split, dataset in splits.items()}
             self._check(counts)
             notes = suspicions.notes(splits, states)
-            writer.publish({"states": states, "report": self._report(counts, slices, notes)})
+            writer.publish(
+                {
+                    "states": states,
+                    "report": self._report(counts, slices, notes),
+                    "named": self.named,
+                    "named_stamp": named_files_stamp(self.source.root, self.named),
+                }
+            )
 
     def _report(self, counts: dict[str, int], slices: dict[str, list[str]], suspicious: list[str]) -> dict[str, Any]:
         reasons = Counter(one.reason.split(":")[0][:80] for one in self.bad)
@@ -132,8 +145,7 @@ class _Preparation:
         if self._held is not None:
             yield from self._held
             return
-        own = self.task.read(self.source.path)
-        yield from self.source.rows() if own is None else own
+        yield from self.source.rows()
 
     def _divide(self) -> np.ndarray:
         """Return int8[n]: TRAIN, VALIDATION or TEST for every record, as the source says or else by a hash."""
@@ -159,12 +171,16 @@ class _Preparation:
         return np.asarray(division)
 
     def _hash(self, rows: Rows) -> np.ndarray:
-        """Return uint64[n]: of the group where one is named, else of the raw inputs."""
+        """Return uint64[n]: of the raw inputs, or of the group where one is named and the record has one."""
         split = self.job.data.split
-        keys = [split.group] if split.group else [self.mapping[name] for name in self.task.inputs]
         total = np.zeros(len(rows), np.uint64)
-        for key in keys:
-            total = hash_values(np.stack([total, hash_values(values_of(rows, key), split.seed)], 1))
+        for name in self.task.inputs:
+            own = hash_values(values_of(rows, self.mapping[name]), split.seed)
+            total = hash_values(np.stack([total, own], 1))
+        if split.group:
+            groups = rows.columns[split.group]
+            has_group = np.array([group is not None and str(group).strip() != "" for group in groups])
+            total = np.where(has_group, hash_values(groups, split.seed), total)
         return total
 
     def _fit(self, division: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
@@ -218,6 +234,7 @@ class _Preparation:
         names: dict[str, dict[str, int]] = {column: {} for column in self.job.evaluate.slices}
         for start, rows in self._numbered():
             arrays, bad = self._encode_chunk(rows, states)
+            self._note_named(rows)
             for column, codes in names.items():
                 found = [codes.setdefault(str(value), len(codes)) for value in rows.columns[column]]
                 arrays[f"slices/{quote(column, safe='')}"] = np.array(found, np.int32)
@@ -243,6 +260,13 @@ class _Preparation:
         encoded = self.task.target.encode(values_of(rows, self.mapping[self.answer]), states["target"])
         arrays |= {f"target/{key}": value for key, value in encoded.arrays.items()}
         return arrays, {**encoded.bad, **bad}
+
+    def _note_named(self, rows: Rows) -> None:
+        """Remember the files that cells name: the stored data holds only while they stay as they are."""
+        for name, modality in self.task.inputs.items():
+            if modality.takes == "file" and name in self.mapping:
+                values = values_of(rows, self.mapping[name])
+                self.named += [value for value in values if isinstance(value, str)]
 
     def _numbered(self) -> Iterator[tuple[int, Rows]]:
         start = 0
@@ -270,6 +294,18 @@ class _Preparation:
 
     def _distinct(self) -> int:
         return len(np.unique(self.hashes))
+
+
+def named_files_stamp(root: Path, names: Sequence[str]) -> str:
+    """Return a cheap identity of the files that cells name: sha256 over name, size and time of change."""
+    digest = hashlib.sha256()
+    for name in names:
+        try:
+            status = (root / name).stat()
+            digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        except (OSError, ValueError):
+            digest.update(f"{name}\0cannot be read\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def _split_codes(said: Iterable[Any], rows: Rows) -> np.ndarray:

@@ -87,7 +87,9 @@ class Step:
 
         Jiang et al. 2019, "Accelerating Deep Learning by Focusing on the Biggest Losers". Not for noisy labels.
         """
-        losses = self.task.step(self.model, batch)["each"]
+        losses = self.task.step(self.model, batch).get("each")
+        if losses is None:
+            raise UserError("this task has no loss for each record to choose by", mend="leave out train.candidates")
         keep = max(1, round(self.settings.keep * batch.size))
         chosen = losses.topk(min(keep, batch.size)).indices
 

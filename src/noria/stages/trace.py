@@ -16,11 +16,14 @@ import numpy as np
 import torch
 
 from noria.contract import Task, answer_field
+from noria.examples import column, records_like
 from noria.job import Job, load_job
 from noria.model.assemble import Model, build, joined
 from noria.nouns import Batch, Record, Values
 from noria.stages.fields import map_fields
 from noria.stages.prepare import open_data, prepare
+
+LIKE = 12  # made-up records beside the example that the inputs are fitted to
 
 
 @dataclass(frozen=True)
@@ -97,17 +100,18 @@ def _walk(task: Task, record: Record, states: dict[str, Any], model: Model) -> A
 
 
 def _from_example(task: Task) -> tuple[Record, dict[str, Any]]:
-    """Learn what states need from the example itself and a second, made-up answer."""
+    """Learn what states need from the example, records like it and a second, made-up answer."""
     record = task.example()
     answer = record.fields[answer_field(task)]
     target = task.target.fit([answer, _other(answer)])
-    inputs = {name: modality.fit(_column(record.fields[name])) for name, modality in task.inputs.items()}
+    like = [record.fields, *records_like(task, LIKE)]  # one row alone has only constant columns
+    inputs = {name: modality.fit(column([one[name] for one in like])) for name, modality in task.inputs.items()}
     return record, {"inputs": inputs, "target": target}
 
 
 def _from_data(job: Job, task: Task) -> tuple[Record, dict[str, Any]]:
     prepared = prepare(job, task)
-    source = open_data(job)
+    source = open_data(job, task)
     mapping = map_fields(source.columns, task, job.data.fields, needs_answer=True)
     rows = next(rows for rows in source.rows(chunk_size=64) if len(rows))
     fields = {

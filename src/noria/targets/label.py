@@ -70,11 +70,12 @@ class Label(Target):
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from torch.nn import functional
 
-        logits, label = output.get("votes", output["logits"]).float(), batch.target["label"]
-        if logits.ndim == 3:  # [B, votes, classes]
-            logits, label = logits.transpose(1, 2), label[:, None].expand(-1, logits.shape[1])
+        logits, label = output["logits"].float(), batch.target["label"]
+        if "votes" in output:
+            logits, label = output["votes"].transpose(1, 2), label[:, None].expand(-1, output["votes"].shape[1])
         each = functional.cross_entropy(logits, label, label_smoothing=self.smoothing, reduction="none")
-        each = each.reshape(len(each), -1).mean(1)
+        if "votes" in output:
+            each = (each * output["weights"][..., 0]).sum(1)
         return {"loss": each.mean(), "each": each}
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:

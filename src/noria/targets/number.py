@@ -61,7 +61,8 @@ class Number(Target):
 
         given = output.get("votes", output["number"][:, None]).float()  # [B, votes, 1]
         truth = batch.target["number"][:, None].expand_as(given)
-        each = functional.mse_loss(given, truth, reduction="none").mean((1, 2))
+        squares = functional.mse_loss(given, truth, reduction="none")
+        each = (squares * output["weights"]).sum((1, 2)) if "votes" in output else squares.mean((1, 2))
         return {"loss": each.mean(), "each": each}
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
