@@ -217,7 +217,7 @@ class _Preparation:
     def _samples(self, division: np.ndarray) -> dict[str, Any]:
         """Draw, by hash and so in any order of reading, the training records that each input's `fit` sees."""
         is_train = division == TRAIN
-        luck = share(hash_values(self.hashes, seed=1))
+        luck = share(hash_values(self.hashes[:, None], seed=1))
         parts: dict[str, list[Any]] = {name: [] for name in self.task.inputs}
         for start, rows in self._numbered():
             here = slice(start, start + len(rows))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Label(Target):
     merge: dict[str, list[str | int]] = field(default_factory=dict)
 
     def fit(self, values: Values) -> State:
-        names = {text for value in values if (text := self._class(value)) is not None}
+        names = {text for value in set(_listed(values)) if (text := self._class(value)) is not None}
         if len(names) < 2:
             raise UserError(
                 "a label needs at least two classes in the training records",
@@ -43,10 +43,12 @@ class Label(Target):
     def encode(self, values: Values, state: State) -> Encoded:
         classes: list[str] = state["classes"]
         index = {name: i for i, name in enumerate(classes)}
+        given = _listed(values)
+        names = {value: self._class(value) for value in set(given)}  # they are few, the records many
         label = np.zeros(len(values), np.int64)
         bad = {}
-        for i, value in enumerate(values.tolist() if isinstance(values, np.ndarray) else values):
-            text = self._class(value)
+        for i, value in enumerate(given):
+            text = names[value]
             if text in index:
                 label[i] = index[text]
             elif text is None:
@@ -204,6 +206,12 @@ def _auc(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
     below = negative.cumsum(1) - negative / 2
     with np.errstate(invalid="ignore"):
         return np.asarray((positive * below).sum(1) / (positive.sum(1) * negative.sum(1)))
+
+
+def _listed(values: Values) -> list[Any]:
+    """Return the values as a list that a set can be made of."""
+    listed = values.tolist() if isinstance(values, np.ndarray) else values
+    return [value if isinstance(value, Hashable) else str(value) for value in listed]
 
 
 def _text(value: object) -> str | None:
