@@ -1,4 +1,4 @@
-"""Write requirements.lock: exact versions of everything that `make setup` installs, from what is installed in .venv now.
+"""Write requirements.lock: exact versions of everything that `make setup` installs, as they stand in .venv now.
 
 Packages that only a GPU build of torch brings (nvidia-*, triton) are left to torch's own pins.
 """
@@ -25,7 +25,8 @@ def main() -> None:
     while wanted:
         requirement = Requirement(wanted.pop())
         name = requirement.name.lower().replace("_", "-")
-        needed = requirement.marker is None or any(requirement.marker.evaluate({"extra": e}) for e in ("", *requirement.extras))
+        marker, extras = requirement.marker, ("", *requirement.extras)
+        needed = marker is None or any(marker.evaluate({"extra": extra}) for extra in extras)
         if name in versions or name.startswith(GPU_ONLY) or not needed:
             continue
         try:
