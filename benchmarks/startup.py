@@ -16,8 +16,8 @@ import tomllib
 
 from measuring import ENVIRONMENTS, NORIA, ROOT, environment, machine, train
 
-OF_TORCH = ("torch", "torchgen", "functorch", "sympy", "networkx", "mpmath", "jinja2", "markupsafe", "fsspec", "filelock",
-            "pip", "setuptools", "isympy.py", "nvidia", "triton")  # fmt: skip
+OF_TORCH = {"torch", "torchgen", "functorch", "sympy", "isympy.py", "networkx", "mpmath", "jinja2", "markupsafe"}
+OF_TORCH |= {"fsspec", "filelock", "pip", "setuptools", "nvidia", "triton"}
 
 
 def main() -> None:
