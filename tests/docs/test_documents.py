@@ -81,7 +81,9 @@ def check_command(words, line, folder):
     job = given.get("job")
     if job is None or job == "image-regression" or Path(job).name == "best.yaml":  # what `noria tune` writes
         return
-    if (folder / job).exists() and yaml.safe_load((folder / job).read_text("utf-8"))["task"] == "image-regression":
+    if Path(job).suffix == ".csv":  # a bare table: a file must be there, what it holds does not matter here
+        (folder / job).write_text("left\n", "utf-8")
+    elif (folder / job).exists() and yaml.safe_load((folder / job).read_text("utf-8"))["task"] == "image-regression":
         return  # tests/docs/test_contributing.py adds that task and runs the command
     assert (folder / job).exists() or job in shipped_jobs(), line
     load_job(job, given["overrides"] or [])

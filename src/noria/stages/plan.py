@@ -36,6 +36,7 @@ LONG_TRAINING_SECONDS = 30.0
 LEAST_STEPS, MOST_STEPS = 3, 100
 GAIN = 1.05  # bfloat16 is chosen only where it is at least so many times as fast
 USUAL_STEPS, LEAST_EPOCHS, MOST_EPOCHS = 1200, 10, 40  # where the job names no budget
+REPORT_BYTES = 150_000  # report, history and the rest of a run folder
 REPORTS = 200  # lines of history over a whole training
 
 
@@ -90,7 +91,7 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
     else:
         epochs = job.train.epochs or min(MOST_EPOCHS, max(LEAST_EPOCHS, USUAL_STEPS * per_step / len(train)))
         steps = max(1, round(epochs * len(train) / per_step))
-    model_bytes = sum(value.numel() * value.element_size() for value in model.state_dict().values())
+    seconds = steps * probe.seconds + validations * validation + test
     data_bytes = sum(values.nbytes for arrays in train.inputs.values() for values in arrays.values())
     return Plan(
         steps=steps,
@@ -103,9 +104,9 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
         report_every=max(1, steps // REPORTS),
         seconds_per_step=probe.seconds,
         data_seconds_per_step=probe.data_seconds,
-        seconds=steps * probe.seconds + validations * validation + test,
+        seconds=seconds,
         memory_bytes=psutil.Process().memory_info().rss + data_bytes,
-        disk_bytes=2 * 4 * model_bytes + model_bytes + 2**20,
+        disk_bytes=_disk_bytes(job, model, seconds, validations > 0),
         weights=sum(weight.numel() for weight in model.parameters()),
     )
 
@@ -170,6 +171,18 @@ def _timed(
         whole.append(time.perf_counter() - gathered)
         data.append((gathered - start) * job.train.accumulate)
     return _Probe(statistics.median(whole[1:]), statistics.median(data[1:]))
+
+
+def _disk_bytes(job: Job, model: nn.Module, seconds: float, has_best: bool) -> int:
+    """Return what the run folder will hold: checkpoints (one, or two of a long training), bundle, report, history."""
+
+    def size_of(tensors: dict[str, torch.Tensor]) -> int:
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+
+    weights, state = size_of(model.state_dict()), size_of(Optimizer(model, job.train).state)
+    checkpoint = weights * (1 + has_best + (job.train.average > 0)) + state
+    count = 2 if seconds > 60 * job.train.checkpoint_minutes else 1
+    return count * checkpoint + weights + REPORT_BYTES
 
 
 def _evaluation_seconds(job: Job, model: nn.Module, train: Dataset, device: torch.device) -> float:
