@@ -49,6 +49,7 @@ class Case:
     metrics: dict[str, Any]
     report: dict[str, Any] = field(default_factory=dict)
     times_computed: int = 0
+    best_by: str | None = None
 
     def write(self, output: Arrays | None = None) -> str:
         """Write the report and return it."""
@@ -60,7 +61,10 @@ class Case:
         predictor = SimpleNamespace(
             task=SimpleNamespace(inputs=self.inputs, target=self.target),
             states=states,
-            bundle=SimpleNamespace(config={"task": "image-classification"}),
+            bundle=SimpleNamespace(
+                config={"task": "image-classification"},
+                job=SimpleNamespace(train=SimpleNamespace(best_by=self.best_by)),
+            ),
             outputs=self._computed,
         )
         path = write_report(self.run, prepared, cast(Any, predictor), self.metrics, output)

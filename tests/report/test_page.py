@@ -200,3 +200,13 @@ def test_scores_that_are_not_numbers_are_never_the_worst(classes: Make) -> None:
     page = case.write()
     assert page.count("<article") == 9
     assert "nan" not in words(page)
+
+
+def test_the_ring_stands_on_the_metric_that_chose_the_weights(classes: Make) -> None:
+    case = classes()
+    by_first = words(case.write())
+    case.best_by = "log_loss"
+    by_loss = words(case.write())
+    assert "The weights at the ring were kept" in by_first
+    assert "The weights at the ring were kept" in by_loss
+    assert by_first != by_loss

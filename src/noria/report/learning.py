@@ -30,15 +30,17 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def learning(history: Lines, times: Lines, first: str, direction: str) -> Markup:
-    """Draw the curves; `first` is the metric that chose the weights."""
+def learning(history: Lines, times: Lines, chosen_by: str, direction: str) -> Markup:
+    """Draw the curves; `chosen_by` is the metric that chose the weights."""
     if not history:
         return tag("p", "No history was written.", class_="soft")
     x_name = "epoch" if all("epoch" in line for line in history) else "step"
     charts = [_loss(history, x_name)]
     scored = [line for line in history if line.get("validation")]
     names = list(scored[0]["validation"]) if scored else []
-    charts += [_validation(scored, name, x_name, direction if name == first else "") for name in names[:MOST_METRICS]]
+    charts += [
+        _validation(scored, name, x_name, direction if name == chosen_by else "") for name in names[:MOST_METRICS]
+    ]
     seconds = training_seconds(times)
     took = f"{history[-1]['step']:,} steps" + (f" in {duration(seconds)}" if seconds is not None else "")
     said = [f"{took}."]

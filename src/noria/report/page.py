@@ -41,14 +41,14 @@ def write_report(
     output = predictor.outputs(dataset) if output is None else output
     history, times = read_lines(run / "history.jsonl"), read_lines(run / "times.jsonl")
     task = predictor.bundle.config["task"]
-    first = next(iter(metrics["metrics"]), "")
-    direction = metrics["metrics"].get(first, {}).get("direction", "higher")
+    chosen_by = predictor.bundle.job.train.best_by or next(iter(metrics["metrics"]), "")
+    direction = metrics["metrics"].get(chosen_by, {}).get("direction", "higher")
     classes = len(prepared.states["target"].get("classes", ()))
     panels = [panel(one, classes) for one in metrics.get("panels", [])]
     sections = {
         "Scores": scores(metrics),
         "Slices": slices(metrics),
-        "Learning": learning(history, times, first, direction),
+        "Learning": learning(history, times, chosen_by, direction),
         "Answers in detail": tag("div", panels, class_="charts") if panels else None,
         "Hardest records": mistakes(predictor, dataset, output),
         "Data": data(prepared, predictor, set(output)),
