@@ -8,6 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A timing never decides a test: the machines that run this may be busy.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 # Before torch is imported, here and in every child: the machines that run this have two cores.
 os.environ["OMP_NUM_THREADS"] = "1"
