@@ -213,3 +213,10 @@ def test_numpy_columns_are_read_as_lists_are() -> None:
     lists = {"a": [1.5, 2.5, float("nan"), 4.0] * 5, "b": ["x", "y"] * 10}
     arrays = {name: np.array(cells) for name, cells in lists.items()}
     assert Table().fit(lists) == Table().fit(arrays)
+
+
+def test_bins_have_a_width_even_where_quantiles_almost_meet() -> None:
+    numbers = [0.1 + 0.2, 0.3, 0.1 * 3, 0.7, 0.6 + 0.1, 1.1, 2.5] * 20
+    state = Table(bins=64).fit({"x": [repr(number) for number in numbers], "y": [str(i % 9) for i in range(140)]})
+    for spread in state["numbers"].values():
+        assert min(np.diff(spread["edges"])) > 1e-7

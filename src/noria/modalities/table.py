@@ -147,8 +147,8 @@ class Table(Modality):
         bins = self.bins or automatic_bins(len(values))
         quantiles = np.linspace(0, 1, bins + 1)
         both = np.concatenate([np.quantile(values, quantiles), np.quantile(np.unique(values), quantiles)])
-        edges = np.unique((both - mean) / spread)
-        return {"mean": mean, "spread": spread, "edges": [float(f"{edge:.8g}") for edge in edges]}
+        edges = np.unique(np.round((both - mean) / spread, 6))  # rounded first: a bin of no width divides by zero
+        return {"mean": mean, "spread": spread, "edges": edges.tolist()}
 
 
 def automatic_bins(records: int) -> int:
