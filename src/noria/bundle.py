@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from noria import __version__
 from noria.contract import Task
 from noria.disk import plain_disk_errors, sync_folder, write_synced
@@ -82,7 +80,7 @@ def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: di
 
 
 def _baseline(task: Task, prepared: Prepared) -> dict[str, Any]:
-    train = {name: np.asarray(values[:]) for name, values in prepared.splits["train"].target.items()}
+    train = dict(prepared.splits["train"].target)
     return {name: values.tolist() for name, values in task.baseline(train).items()}
 
 

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, Record, Span, State, Values
+from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, Record, Span, State, Values, repeated
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from noria.sources import Source
+    from noria.store import Dataset
 
 Attention = Literal["full", "causal", "prefix"]
 Takes = Literal["file", "cell", "columns"]
@@ -33,14 +34,24 @@ class Modality(ABC):
     takes: ClassVar[Takes] = "cell"
     # How many training records `fit` is shown at most, drawn at random.
     fit_records: ClassVar[int] = 100_000
+    # Whether a record may come without this field: its values are then None, and `encode` takes None for nothing.
+    is_optional: bool = False
 
     @abstractmethod
     def fit(self, values: Values) -> State:
         """Learn what `encode` needs (sizes, means, vocabularies) from training values only; JSON-able."""
 
+    def inherit(self, state: State) -> State | None:
+        """Return this modality's state where training starts from a model that had `state` for the same modality.
+
+        None: it is learnt anew.
+        """
+        return state
+
     @abstractmethod
     def encode(self, values: Values, state: State) -> Encoded:
-        """Turn n raw values into arrays [n, ...]; name those that cannot be encoded (their rows are left at zero)."""
+        """Turn n raw values into arrays [n, ...] or Ragged; name those that cannot be encoded (their rows are left at
+        zero, or empty)."""
 
     @abstractmethod
     def decode(self, arrays: Arrays, state: State) -> Any:
@@ -55,7 +66,7 @@ class Modality(ABC):
     def embedder(self, state: State, width: int) -> nn.Module:
         """Return a module: dict of tensors [B, ...] -> Tokens [B, T, D], with D as its attribute `width`.
 
-        D may differ from the width asked for; the model then projects.
+        D may differ from the width asked for; the model then projects. A Ragged array comes padded with PAD.
         """
 
     @abstractmethod
@@ -95,17 +106,48 @@ def mean_metric(
 class Target(ABC):
     """How features become an answer."""
 
+    # Whether held-out answers can be unknown to what `fit` learnt from training answers, as classes can.
+    is_closed: ClassVar[bool] = False
+
     @abstractmethod
     def fit(self, values: Values) -> State:
         """Learn what `encode` and `head` need (classes, mean and spread) from training answers only; JSON-able."""
 
+    def inherit(self, state: State) -> State | None:
+        """Return this target's state where training starts from a model with the same target; None: learnt anew."""
+        return None
+
     @abstractmethod
     def encode(self, values: Values, state: State) -> Encoded:
-        """Turn raw answers into arrays [n, ...]."""
+        """Turn raw answers into arrays [n, ...] or Ragged."""
 
     @abstractmethod
     def head(self, state: State, width: int) -> nn.Module:
         """Return a module: Tokens [B, T, width] -> Output."""
+
+    def embedder(self, state: State, width: int) -> nn.Module | None:
+        """Return how an answer that is given token by token enters the trunk, ids int[B, T] -> Tokens; else None.
+
+        Such an answer's array is `ids`, Ragged, each row ended by the end token; the head then sees one token more than
+        the answer has: the last of the inputs, which predicts the first of the answer, and so on.
+        """
+        return None
+
+    def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
+        """Run the model over a batch without gradients. `batch.target` is empty where the answer is not known.
+
+        `is_quick`: for a validation within training, which leaves out what takes long.
+        """
+        output: Output = model(batch.inputs)
+        return output
+
+    def settle(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
+        """Turn what `ask` gave for a batch into what is kept, decoded and scored: ids into texts, scores into boxes.
+
+        `inputs` are the batch's encoded inputs, with the arrays that only people and metrics read. Outside the network:
+        it is not exported.
+        """
+        return output
 
     @abstractmethod
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
@@ -114,6 +156,10 @@ class Target(ABC):
     @abstractmethod
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         """Turn outputs [n, ...] into answers a person can read, with confidence."""
+
+    def truth(self, truth: Arrays, state: State) -> list[Any]:
+        """Return the true answers of encoded records as a person reads them; None where they cannot be told."""
+        return [None] * len(next(iter(truth.values())))
 
     @abstractmethod
     def metrics(self, state: State) -> Sequence[Metric]:
@@ -130,6 +176,8 @@ class Task(ABC):
     inputs: Mapping[str, Modality]
     target: Target
     attention: Attention = "full"
+    # Fields (the answer's among them) that learn one state together, from the values of all: one vocabulary for both.
+    shared: tuple[str, ...] = ()
     # Job settings this task starts from, under the user's own: {"model": {"depth": 0}, "train": {...}}.
     defaults: Mapping[str, Any] = {}
 
@@ -146,6 +194,20 @@ class Task(ABC):
         """Return the reader of a format that only this task has; None leaves the path to sources/."""
         return None
 
+    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+        """Return the trivial outputs for some records, from what `baseline` learnt: by default the same for each.
+
+        A task overrides it whose trivial answer depends on the record: its first sentence, a copy of the source.
+        """
+        return {name: repeated(value, len(dataset)) for name, value in learnt.items()}
+
+    def view(self, dataset: Dataset) -> Dataset:
+        """Return stored records as they are learnt from and scored: running text, for one, as windows of equal length.
+
+        The records keep their order; a view with others has no `where`.
+        """
+        return dataset
+
     def vary(self, batch: Batch) -> Batch:
         """Return a training batch with its inputs varied; a task whose answer moves with its input varies both."""
         inputs = {name: modality.vary(batch.inputs[name]) for name, modality in self.inputs.items()}
@@ -153,9 +215,14 @@ class Task(ABC):
 
     def step(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return the loss and its parts for one batch: the one escape hatch for unusual training."""
-        return self.target.loss(model(batch.inputs), batch)
+        return self.target.loss(model(batch.inputs, batch.target), batch)
+
+
+def kind_of(spoke: Modality | Target) -> str:
+    """Return the file name of a modality or target: `text` for both of that name, which share what they learn."""
+    return type(spoke).__module__.rsplit(".", 1)[-1]
 
 
 def answer_field(task: Task) -> str:
     """Return the field name of the task's answer: the file name of its target (`label`, `number`, ...)."""
-    return type(task.target).__module__.rsplit(".", 1)[-1]
+    return kind_of(task.target)

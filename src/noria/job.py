@@ -23,7 +23,7 @@ from noria.job_text import Section, Where, parse, parse_override, read_text, set
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False, serialize_by_alias=True)
 
 
 class Split(_Strict):
@@ -55,8 +55,11 @@ class Data(_Strict):
 
 
 class Model(_Strict):
-    """The trunk. `size` names a row of model/sizes.yaml; the others override it."""
+    """The trunk. `size` names a row of model/sizes.yaml; the others override it. Where it starts: model/origin.py."""
 
+    from_: str | None = Field(None, alias="from")  # an earlier run, whose weights are taken over where they fit
+    pretrained: str | None = None  # a folder with a Hugging Face checkpoint, or its name on the hub
+    lora: int | None = Field(None, gt=0)  # rank: train small matrices beside the frozen ones of a checkpoint
     size: Literal["tiny", "small", "base"] = "small"
     width: int | None = Field(None, gt=0)
     depth: int | None = Field(None, ge=0)

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 # One field's values, one per record: a list, an array whose first axis is the record, or, for a modality that takes
 # several columns at once (a table), a dict of such columns.
 Values: TypeAlias = "list[Any] | np.ndarray | Mapping[str, list[Any] | np.ndarray]"
-Arrays: TypeAlias = dict[str, np.ndarray]  # encoded fields or outputs; the first axis of each is the record
+# Encoded fields or settled outputs by name, each [n, ...] as np.ndarray, Ragged or Windows. Typed Any, as a union would
+# make every reader prove which of the three it holds. An array whose name starts with an underscore is for people and
+# metrics (a raw text): it never becomes a tensor.
+Arrays: TypeAlias = dict[str, Any]
 Output: TypeAlias = "dict[str, Tensor]"  # what a head gives; the first axis of each is the record
 State: TypeAlias = dict[str, Any]  # what `fit` learnt from the training split; JSON-able
 
@@ -70,6 +73,119 @@ class Rows:
             yield Record({name: values[i] for name, values in self.columns.items()}, self.where(i))
 
 
+PAD = -1  # what fills short rows: in token ids, boxes, tags
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of unequal length in one array: row i is values[offsets[i] : offsets[i + 1]].
+
+    values [total, ...], offsets int64[n + 1]. Indexed by an integer it gives the row; by a slice, indices int[k] or
+    flags bool[n], another Ragged.
+    """
+
+    values: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def of(cls, rows: Sequence[np.ndarray | Sequence[Any]], dtype: Any) -> Ragged:
+        """Join rows, each an array [length, ...]."""
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum([len(row) for row in rows], out=offsets[1:])
+        parts = [np.asarray(row, dtype) for row in rows if len(row)]
+        return cls(np.concatenate(parts) if parts else np.zeros(0, dtype), offsets)
+
+    @classmethod
+    def of_texts(cls, texts: Sequence[str]) -> Ragged:
+        """Return the texts as rows of UTF-8 bytes, uint8."""
+        return cls.of([np.frombuffer(text.encode(), np.uint8) for text in texts], np.uint8)
+
+    def texts(self) -> list[str]:
+        """Return rows of UTF-8 bytes as texts; broken bytes become U+FFFD."""
+        return [self[i].tobytes().decode("utf-8", "replace") for i in range(len(self))]
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Return the length of each row, int64[n]."""
+        return np.diff(self.offsets)
+
+    @property
+    def nbytes(self) -> int:
+        """Return the memory of values and offsets."""
+        return int(self.values.nbytes + self.offsets.nbytes)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, int | np.integer):
+            index = range(len(self))[int(key)]
+            return self.values[self.offsets[index] : self.offsets[index + 1]]
+        rows = np.arange(len(self))[key]
+        lengths = self.lengths[rows]
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        places = np.repeat(self.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Ragged(self.values[places], offsets)
+
+    def padded(self, fill: float = PAD) -> np.ndarray:
+        """Return the rows as one array [n, longest, ...], short ones filled up; unsigned values become int64."""
+        lengths = self.lengths
+        longest = int(lengths.max(initial=0))
+        dtype = np.int64 if self.values.dtype.kind in "ub" else self.values.dtype
+        full = np.full((len(self), longest, *self.values.shape[1:]), fill, dtype)
+        full[np.arange(longest) < lengths[:, None]] = self.values[self.offsets[0] : self.offsets[-1]]
+        return full
+
+
+@dataclass(frozen=True)
+class Windows:
+    """One long row seen as records of equal length: record i is stream[i * step + start : ... + length].
+
+    stream [total]. Indexed by a slice, indices or flags it gives an array [k, length]. `count` windows may all be moved
+    on by up to step - 1 places.
+    """
+
+    stream: np.ndarray
+    step: int
+    start: int
+    length: int
+    count: int
+
+    @property
+    def nbytes(self) -> int:
+        """Return the memory of the stream."""
+        return int(self.stream.nbytes)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        rows = np.arange(self.count)[key]
+        return np.asarray(self.stream[rows[..., None] * self.step + self.start + np.arange(self.length)])
+
+    def moved(self, by: int) -> Windows:
+        """Return the windows moved on by so many places, 0 to step - 1."""
+        return Windows(self.stream, self.step, self.start + by, self.length, self.count)
+
+
+def concatenated(parts: Sequence[Any]) -> Any:
+    """Join arrays [n, ...] or Ragged along the records."""
+    if len(parts) == 1:
+        return parts[0]
+    if isinstance(parts[0], Ragged):
+        ends = np.cumsum([0, *(part.offsets[-1] - part.offsets[0] for part in parts)])
+        offsets = [part.offsets[1:] - part.offsets[0] + end for part, end in zip(parts, ends, strict=False)]
+        values = [part.values[part.offsets[0] : part.offsets[-1]] for part in parts]
+        return Ragged(np.concatenate(values), np.concatenate([np.zeros(1, np.int64), *offsets]))
+    return np.concatenate(parts)
+
+
+def repeated(array: Any, count: int) -> Any:
+    """Return the only record of an array [1, ...] or a Ragged, `count` times."""
+    return array[np.zeros(count, np.int64)]
+
+
 @dataclass(frozen=True)
 class Encoded:
     """Arrays [n, ...] of n values, and why some of them could not be encoded (by index; their rows are zero)."""
@@ -96,11 +212,13 @@ class Tokens(NamedTuple):
     features  float[B, T, D]
     is_real   bool[B, T], False where padded; None when every token is real
     positions int[B, T]; None means 0..T-1
+    segments  int[B, T], which input each token comes from, where several were joined
     """
 
     features: Tensor
     is_real: Tensor | None = None
     positions: Tensor | None = None
+    segments: Tensor | None = None
 
 
 @dataclass(frozen=True)

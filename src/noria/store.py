@@ -1,4 +1,4 @@
-"""Encoded records on disk: one `.npy` file an array, opened as memory maps, never a pickle.
+"""Encoded records on disk: one `.npy` file an array (two where rows are of unequal length), opened as memory maps.
 
 A store is written chunk by chunk (a table larger than memory is fine) into a temporary folder that is renamed when it
 is whole, so a half-written store does not exist. Knows no task and no file format of the user's. Read next:
@@ -14,7 +14,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote
@@ -22,7 +22,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from noria.disk import plain_disk_errors
-from noria.nouns import Arrays, Batch
+from noria.nouns import PAD, Arrays, Batch, Ragged, Windows
 
 if TYPE_CHECKING:
     import torch
@@ -46,27 +46,67 @@ class Dataset:
         arrays = next(iter(self.inputs.values()))
         return len(next(iter(arrays.values())))
 
+    @property
+    def lengths(self) -> np.ndarray | None:
+        """Return how long each record is where that differs, int64[n]: the sum over its rows of unequal length."""
+        ragged = [array for _, array in self._arrays() if isinstance(array, Ragged)]
+        return sum(array.lengths for array in ragged) if ragged else None  # type: ignore[return-value]
+
+    @property
+    def window(self) -> int | None:
+        """Return by how many places the windows of a stream stand apart; None where records are not windows."""
+        return next((array.step for _, array in self._arrays() if isinstance(array, Windows)), None)
+
+    def moved(self, by: int) -> Dataset:
+        """Return the same records with every window of a stream moved on by so many places."""
+
+        def moved(arrays: Arrays) -> Arrays:
+            return {name: one.moved(by) if isinstance(one, Windows) else one for name, one in arrays.items()}
+
+        return replace(
+            self, inputs={name: moved(arrays) for name, arrays in self.inputs.items()}, target=moved(self.target)
+        )
+
     def batch(self, indices: np.ndarray | slice, device: torch.device | str = "cpu") -> Batch:
-        """Gather records into tensors on a device."""
-        import torch
+        """Gather records into tensors on a device; rows of unequal length are filled up with PAD."""
+        inputs = {name: as_tensors(arrays, indices, device) for name, arrays in self.inputs.items()}
+        size = len(range(len(self))[indices]) if isinstance(indices, slice) else len(indices)
+        return Batch(inputs, as_tensors(self.target, indices, device), size)
 
-        def tensors(arrays: Arrays) -> dict[str, torch.Tensor]:
-            return {name: torch.from_numpy(np.array(values[indices])).to(device) for name, values in arrays.items()}
+    def select(self, indices: np.ndarray | slice) -> Dataset:
+        """Return some of the records, in memory."""
+        inputs = {name: {key: one[indices] for key, one in arrays.items()} for name, arrays in self.inputs.items()}
+        return Dataset(inputs, {name: one[indices] for name, one in self.target.items()})
 
-        inputs = {name: tensors(arrays) for name, arrays in self.inputs.items()}
-        size = len(next(iter(next(iter(inputs.values())).values())))
-        return Batch(inputs, tensors(self.target), size)
+    def raw_inputs(self, indices: np.ndarray | slice) -> dict[str, Arrays]:
+        """Gather the encoded inputs of some records as they are stored."""
+        return {name: {key: one[indices] for key, one in arrays.items()} for name, arrays in self.inputs.items()}
 
-    def batches(self, size: int, device: torch.device | str = "cpu") -> Iterator[Batch]:
-        """Yield the records in order, `size` at a time."""
-        for start in range(0, len(self), size):
-            yield self.batch(slice(start, start + size), device)
+    def _arrays(self) -> Iterator[tuple[str, Any]]:
+        for arrays in (*self.inputs.values(), self.target):
+            yield from ((name, array) for name, array in arrays.items() if not name.startswith("_"))
 
     def wheres(self) -> list[str]:
         """Return where each record stands in the source."""
         if self.where_path is not None:
             return self.where_path.read_text("utf-8").splitlines()
         return self.places or [""] * len(self)
+
+
+def as_tensors(arrays: Arrays, indices: np.ndarray | slice, device: torch.device | str) -> dict[str, torch.Tensor]:
+    """Gather the records of arrays as tensors [B, ...]; what only people and metrics read stays behind."""
+    import torch
+
+    tensors = {}
+    for name, values in arrays.items():
+        if name.startswith("_"):
+            continue
+        chosen = values[indices]
+        chosen = chosen.padded(PAD) if isinstance(chosen, Ragged) else np.array(chosen)
+        if chosen.dtype.kind == "u" and chosen.dtype.itemsize > 1:
+            chosen = chosen.astype(np.int64)
+        tensors[name] = torch.from_numpy(chosen).to(device)
+    return tensors
 
 
 class StoreWriter:
@@ -90,13 +130,19 @@ class StoreWriter:
         """
         with plain_disk_errors(self.path, CACHE_ADVICE):
             for name, values in arrays.items():
-                key = f"{split}/{name}"
-                if key not in self._files:
-                    self._files[key] = _GrowingArray(self._temporary / f"{key}.npy", values)
-                self._files[key].append(values)
+                if isinstance(values, Ragged):
+                    self._append(f"{split}/{name}.values", values.values[values.offsets[0] : values.offsets[-1]])
+                    self._append(f"{split}/{name}.lengths", values.lengths)
+                else:
+                    self._append(f"{split}/{name}", values)
             if split not in self._wheres:
                 self._wheres[split] = (self._temporary / split / "where.txt").open("w", encoding="utf-8")
             self._wheres[split].writelines(f"{where}\n" for where in wheres)
+
+    def _append(self, key: str, values: np.ndarray) -> None:
+        if key not in self._files:
+            self._files[key] = _GrowingArray(self._temporary / f"{key}.npy", values)
+        self._files[key].append(values)
 
     def close(self) -> dict[str, Dataset]:
         """Close the arrays and return what was written, to be looked at before it is published."""
@@ -165,7 +211,16 @@ def trim_stores(folder: Path, limit_bytes: int) -> None:
 
 def _read_split(folder: Path) -> Dataset:
     def arrays(below: Path) -> Arrays:
-        return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(below.glob("*.npy"))}
+        found = {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(below.glob("*.npy"))}
+        ragged = {
+            name.removesuffix(".lengths"): Ragged(
+                found[name.removesuffix(".lengths") + ".values"], np.concatenate([[0], np.cumsum(lengths)])
+            )
+            for name, lengths in found.items()
+            if name.endswith(".lengths") and name.removesuffix(".lengths") + ".values" in found
+        }
+        plain = {name: one for name, one in found.items() if name.rpartition(".")[0] not in ragged}
+        return plain | ragged
 
     inputs = {field.name: arrays(field) for field in sorted((folder / "inputs").iterdir())}
     slices = {unquote(column): values for column, values in arrays(folder / "slices").items()}

@@ -38,7 +38,7 @@ class Image(Modality):
     stem: how pixels become tokens, a class of model/stems.py in lower case; widths, blocks, first, pools, pooling,
     is_padded, whiten are the settings of `convolution`, patch (pixels) that of `patches`.
     shift, rotate, zoom, stretch, shear, flip, erase: what training pictures are varied by (pixels, degrees, shares,
-    left-right, side in pixels).
+    left-right, side in pixels). mirror: in use, tokens are the mean over the picture and its mirror image.
     """
 
     takes: ClassVar[Literal["file"]] = "file"
@@ -62,6 +62,7 @@ class Image(Modality):
     shear: float = field(default=0.0, metadata=NETWORK_ONLY)
     flip: bool = field(default=False, metadata=NETWORK_ONLY)
     erase: int = field(default=0, metadata=NETWORK_ONLY)
+    mirror: bool = field(default=False, metadata=NETWORK_ONLY)
 
     def fit(self, values: Values) -> State:
         pictures, sizes, is_colored = _open_all(values, self.size or (DEFAULT_SIDE, DEFAULT_SIDE))

@@ -2,36 +2,93 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from noria.contract import Attention, Task
+from noria.contract import Attention, Task, answer_field
 from noria.job import Job
 from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
 from noria.nouns import Output, Tokens
+
+Inputs: TypeAlias = dict[str, dict[str, Tensor]]
 
 
 class Model(nn.Module):
     """Inputs -> tokens -> trunk -> output. The tokens of several inputs stand one after another.
 
-    forward takes `Batch.inputs`: {field: {array: tensor [B, ...]}}.
+    forward takes `Batch.inputs`, {field: {array: tensor [B, ...]}}, and for an answer that is given token by token the
+    target's arrays: the trunk then sees the answer too, each token of which is predicted from those before it.
+
+        inputs   A B C .   answer  x y end      trunk sees  . A B C x y      head sees  C x y
+                 D E . .           z end .                  . . D E z .                 E z .
+                                                                             predicts   x y end / z end .
     """
 
     def __init__(
-        self, embedders: dict[str, nn.Module], trunk: Transformer, head: nn.Module, attention: Attention
+        self,
+        embedders: dict[str, nn.Module],
+        trunk: Transformer,
+        head: nn.Module,
+        attention: Attention,
+        answer: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.embedders = nn.ModuleDict(embedders)
         self.trunk = trunk
         self.head = head
         self.attention = attention
+        self.answer = answer
 
-    def forward(self, inputs: dict[str, dict[str, Tensor]]) -> Output:
-        tokens = joined([embed(inputs[name]) for name, embed in self.embedders.items()])
-        output: Output = self.head(self.trunk(tokens, self.attention))
+    def forward(self, inputs: Inputs, target: dict[str, Tensor] | None = None) -> Output:
+        tokens = self.tokens(inputs)
+        if self.answer is not None and target:
+            tokens = self._with_answer(tokens, target["ids"])
+        else:
+            tokens = self.trunk(tokens, self.attention, self._is_prefix(tokens))
+        output: Output = self.head(tokens)
         return output
+
+    def tokens(self, inputs: Inputs) -> Tokens:
+        """Return the tokens of all inputs, before the trunk."""
+        return joined([embed(inputs[name]) for name, embed in self.embedders.items()])
+
+    def start(self, inputs: Inputs, capacity: int) -> tuple[Tensor, Any]:
+        """Read the inputs; return logits float[B, V] of the answer's first token, and the cache for `capacity` more."""
+        tokens = moved_right(self.tokens(inputs))
+        size, length = tokens.features.shape[:2]
+        cache = self.trunk.new_cache(size, length + capacity)
+        mixed = self.trunk(tokens, self.attention, self._is_prefix(tokens), cache)
+        return self._logits(mixed), cache
+
+    def step(self, ids: Tensor, cache: Any, is_live: Tensor | None = None) -> Tensor:
+        """Append one token int[B] to each live row; return the logits float[B, V] of the next."""
+        assert self.answer is not None
+        tokens: Tokens = self.answer({"ids": ids[:, None]})
+        tokens = tokens._replace(is_real=None if is_live is None else is_live[:, None])
+        return self._logits(self.trunk(tokens, self.attention, None, cache))
+
+    def _logits(self, mixed: Tokens) -> Tensor:
+        last = Tokens(mixed.features[:, -1:])
+        logits: Tensor = self.head(last)["logits"][:, 0]
+        return logits
+
+    def _with_answer(self, tokens: Tokens, ids: Tensor) -> Tokens:
+        assert self.answer is not None
+        prefix = moved_right(tokens)
+        length = prefix.features.shape[1]
+        stream = joined([prefix, self.answer({"ids": ids[:, :-1]})]) if ids.shape[1] > 1 else prefix
+        is_prefix = None
+        if self.attention == "prefix":
+            is_prefix = torch.arange(stream.features.shape[1], device=ids.device).expand(len(ids), -1) < length
+        mixed = self.trunk(stream, self.attention, is_prefix)
+        return Tokens(mixed.features[:, length - 1 :], ids >= 0)
+
+    def _is_prefix(self, tokens: Tokens) -> Tensor | None:
+        if self.attention != "prefix":
+            return None
+        return torch.ones(tokens.features.shape[:2], dtype=torch.bool, device=tokens.features.device)
 
 
 class Projected(nn.Module):
@@ -50,29 +107,48 @@ class Projected(nn.Module):
 
 def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
     """Build the model of a job for data whose states are known; the weights follow torch's global seed."""
-    settings = trunk_settings(job)
-    embedders = {
-        name: modality.embedder(states["inputs"][name], settings.width) for name, modality in task.inputs.items()
-    }
-    if settings.depth > 0 or len(embedders) > 1:
+    trunk: Any
+    if "trunk" in states:
+        from noria.model.pretrained import PretrainedTrunk
+
+        trunk = PretrainedTrunk(states["trunk"])
+        width = trunk.width
+    else:
+        settings = trunk_settings(job)
+        trunk, width = Transformer(settings), settings.width
+    embedders, answer = _embedders(task, states, width)
+    if "trunk" in states or settings.depth > 0 or len(embedders) > 1:
         embedders = {
-            name: embedder if embedder.width == settings.width else Projected(embedder, settings.width)
+            name: embedder if embedder.width == width else Projected(embedder, width)
             for name, embedder in embedders.items()
         }
-    width = int(next(iter(embedders.values())).width)  # type: ignore[arg-type]
-    head = task.target.head(states["target"], width)
-    return Model(embedders, Transformer(settings), head, task.attention)
+    head = task.target.head(states["target"], int(next(iter(embedders.values())).width))  # type: ignore[arg-type]
+    return Model(embedders, trunk, head, task.attention, answer)
 
 
-def place(model: nn.Module, device: torch.device) -> nn.Module:
+def _embedders(task: Task, states: dict[str, Any], width: int) -> tuple[dict[str, nn.Module], nn.Module | None]:
+    """Return an embedder for each input and for the answer, if it is given token by token; shared fields share one."""
+    embedders: dict[str, nn.Module] = {}
+    for name, modality in task.inputs.items():
+        first = next((one for one in task.shared if one in embedders), None)
+        known = embedders[first] if first is not None and name in task.shared else None
+        embedders[name] = known or modality.embedder(states["inputs"][name], width)
+    shared = next((embedders[name] for name in task.inputs if name in task.shared), None)
+    answer = task.target.embedder(states["target"], width)
+    if answer is not None and shared is not None and answer_field(task) in task.shared:
+        answer = shared
+    return embedders, answer
+
+
+def place(model: Model, device: torch.device) -> Model:
     """Move a model to its device; convolution weights get the channels-last layout, faster everywhere here."""
-    placed: nn.Module = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    placed: Model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return placed
 
 
 def trunk_settings(job: Job) -> TransformerSettings:
     """Return the settings of the job's size, with what the job itself sets on top."""
-    own = job.model.model_dump(exclude={"size"}, exclude_none=True)
+    own = job.model.model_dump(exclude={"size", "from_", "pretrained", "lora"}, exclude_none=True)
     return TransformerSettings(**{**settings_of_size(job.model.size), **own})
 
 
@@ -81,9 +157,21 @@ def joined(parts: list[Tokens]) -> Tokens:
     if len(parts) == 1:
         return parts[0]
     features = torch.cat([part.features for part in parts], 1)
+    segments = [torch.full(part.features.shape[:2], i, device=features.device) for i, part in enumerate(parts)]
+    if all(part.is_real is None for part in parts):
+        return Tokens(features, segments=torch.cat(segments, 1))
     masks = [
         part.features.new_ones(part.features.shape[:2], dtype=torch.bool) if part.is_real is None else part.is_real
         for part in parts
     ]
-    is_real = None if all(part.is_real is None for part in parts) else torch.cat(masks, 1)
-    return Tokens(features, is_real)
+    return Tokens(features, torch.cat(masks, 1), segments=torch.cat(segments, 1))
+
+
+def moved_right(tokens: Tokens) -> Tokens:
+    """Return the tokens with the real ones of each row at its right end, in their order."""
+    if tokens.is_real is None:
+        return tokens
+    order = tokens.is_real.int().argsort(dim=1, stable=True)
+    features = tokens.features.gather(1, order[:, :, None].expand_as(tokens.features))
+    segments = None if tokens.segments is None else tokens.segments.gather(1, order)
+    return Tokens(features, tokens.is_real.gather(1, order), segments=segments)

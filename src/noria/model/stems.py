@@ -34,10 +34,14 @@ class ImageEmbedder(nn.Module):
         self.register_buffer("spread", 255 * torch.tensor(state["spread"]).view(1, -1, 1, 1), persistent=False)
         self.stem = STEMS[settings.stem](settings, state, width)
         self.width = int(self.stem.width)  # type: ignore[arg-type]
+        self.mirror = settings.mirror
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
-        pixels = arrays["pixels"].permute(0, 3, 1, 2).float()
-        return Tokens(self.stem((pixels - self.mean) / self.spread))
+        pixels = (arrays["pixels"].permute(0, 3, 1, 2).float() - self.mean) / self.spread
+        features: Tensor = self.stem(pixels)
+        if self.mirror and not self.training:  # one token and a linear head: the mean of two answers' logits
+            features = (features + self.stem(pixels.flip(3))) / 2
+        return Tokens(features)
 
 
 class Reference(nn.Module):

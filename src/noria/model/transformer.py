@@ -149,7 +149,7 @@ class Transformer(nn.Module):
     ) -> View:
         continues = cache is not None and cache.longest > 0
         check_prefix(attention, is_prefix, continues)
-        features, is_real, positions = tokens
+        features, is_real, positions, _ = tokens
         num_tokens = num_keys = features.shape[1]
         is_triangle = attention == "causal" and is_real is None and cache is None
         slots = mask = turn = None

@@ -11,7 +11,7 @@ from noria.report.bars import Bar, bar_chart
 from noria.report.charts import histogram
 from noria.report.markup import Markup, join, tag
 from noria.report.tables import Cell, facts, table
-from noria.report.truth import class_codes, true_answers
+from noria.report.truth import class_codes
 
 if TYPE_CHECKING:
     from noria.stages.predict import Predictor
@@ -22,12 +22,12 @@ MOST_EXAMPLES = 10
 MOST_ANSWERS = 10_000  # of training, spread evenly, for the histogram of numbers
 
 
-def data(prepared: Prepared, predictor: Predictor, output_names: set[str]) -> Markup:
+def data(prepared: Prepared, predictor: Predictor) -> Markup:
     """Return the whole section."""
     report = prepared.report
     counts = [(f"{split} records", f"{count:,}") for split, count in report["records"].items()]
     about = facts([*counts, ("source", report["source"]), ("fingerprint", tag("code", prepared.fingerprint[:16]))])
-    return join(about, _warnings(report), _answers(prepared, predictor, output_names), _quarantine(report))
+    return join(about, _warnings(report), _answers(prepared, predictor), _quarantine(report))
 
 
 def _warnings(report: Mapping[str, Any]) -> Markup | None:
@@ -36,15 +36,15 @@ def _warnings(report: Mapping[str, Any]) -> Markup | None:
     return tag("ul", warnings, notes) if warnings or notes else None
 
 
-def _answers(prepared: Prepared, predictor: Predictor, output_names: set[str]) -> Markup | None:
+def _answers(prepared: Prepared, predictor: Predictor) -> Markup | None:
     """Draw the balance of the classes, or how numbers are spread, in the training records."""
     state, train = prepared.states["target"], prepared.splits["train"]
     if class_codes(train.target, state) is not None:
         by_split = {split: _class_counts(one.target, state) for split, one in prepared.splits.items()}
         return _classes([str(name) for name in state["classes"]], by_split)
     chosen = np.linspace(0, len(train) - 1, min(len(train), MOST_ANSWERS)).astype(int)
-    truth = {name: np.asarray(values[chosen]) for name, values in train.target.items()}
-    answers = true_answers(truth, output_names, predictor.task.target, state)
+    truth = {name: values[chosen] for name, values in train.target.items()}
+    answers = predictor.task.target.truth(truth, state)
     numbers = [float(one) for one in answers if isinstance(one, int | float) and not isinstance(one, bool)]
     if not numbers:
         return None

@@ -17,7 +17,6 @@ from noria.report.pictures import SIDE_PX, is_picture, shown
 from noria.report.scale import number
 from noria.report.scores import words
 from noria.report.tables import written
-from noria.report.truth import true_answers
 
 if TYPE_CHECKING:
     from noria.stages.predict import Predictor
@@ -40,7 +39,7 @@ class Mistake:
 def mistakes(predictor: Predictor, dataset: Dataset, output: Arrays) -> Markup:
     """Show the worst records, worst first, and how the score per record is spread."""
     state = predictor.states["target"]
-    truth = {name: np.asarray(values[:]) for name, values in dataset.target.items()}
+    truth = {name: values[:] for name, values in dataset.target.items()}
     metric = metric_per_record(predictor.task.target.metrics(state))
     if metric is None or metric.scores is None:
         return tag("p", "No score of this task is known record by record.", class_="soft")
@@ -89,7 +88,7 @@ def _looked_up(
     task = predictor.task
     answers = task.target.decode({name: values[chosen] for name, values in output.items()}, state["target"])
     of_chosen = {name: values[chosen] for name, values in truth.items()}
-    true = true_answers(of_chosen, set(output), task.target, state["target"])
+    true = task.target.truth(of_chosen, state["target"])
     found = []
     for place, index in enumerate(chosen.tolist()):
         inputs = {

@@ -51,7 +51,7 @@ def write_report(
         "Learning": learning(history, times, chosen_by, direction),
         "Answers in detail": tag("div", panels, class_="charts") if panels else None,
         "Hardest records": mistakes(predictor, dataset, output),
-        "Data": data(prepared, predictor, set(output)),
+        "Data": data(prepared, predictor),
         "Plan and cost": course(run, metrics, history, times),
     }
     page = document(f"{run.resolve().name}: report", headline(run.resolve().name, task, metrics), sections)

@@ -100,7 +100,7 @@ def _scored(
     truth = _in_memory(dataset.target)
     found = task.target.metrics(state)
     baseline = {name: np.asarray(value, np.float32) for name, value in bundle.config["baseline"].items()}
-    trivial = {name: np.repeat(value, len(dataset), 0) for name, value in baseline.items()}
+    trivial = task.trivial(dataset, baseline)
     result: dict[str, Any] = {
         "split": split,
         "n": len(dataset),
@@ -129,4 +129,4 @@ def _slice(bundle: Bundle, output: Arrays, truth: Arrays, chosen: np.ndarray) ->
 
 
 def _in_memory(arrays: Arrays) -> Arrays:
-    return {name: np.asarray(values[:]) for name, values in arrays.items()}
+    return {name: values[:] for name, values in arrays.items()}

@@ -39,6 +39,8 @@ def map_fields(
         missing = [column for column in _listed(wanted) if column not in columns]
         if not missing:
             mapping[name] = wanted
+        elif name in task.inputs and task.inputs[name].is_optional and name not in named:
+            continue
         elif name != answer or needs_answer:
             raise UserError(
                 f"the data has no column {missing[0]!r} for the field {name!r}",
@@ -52,8 +54,10 @@ def map_fields(
     return mapping
 
 
-def values_of(rows: Rows, columns: str | list[str]) -> Values:
-    """Return one field's values from a chunk: a column, or a dict of them."""
+def values_of(rows: Rows, columns: str | list[str] | None) -> Values:
+    """Return one field's values from a chunk: a column, a dict of them, or None for each where no column fills it."""
+    if columns is None:
+        return [None] * len(rows)
     if isinstance(columns, str):
         return rows.columns[columns]
     return {column: rows.columns[column] for column in columns}

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from noria.nouns import Values
+from noria.nouns import Ragged
 
 BLOCK = 256
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, as in splitmix64
 
 
-def hash_values(values: Values, seed: int = 0) -> np.ndarray:
-    """Return uint64[n], equal for equal values whatever chunk they come in."""
+def hash_values(values: Any, seed: int = 0) -> np.ndarray:
+    """Return uint64[n], equal for equal values (nouns.Values or Ragged) whatever chunk they come in."""
     start = _mix(np.array([seed], np.uint64) + _ODD)[0]
     if isinstance(values, Mapping):
         total = np.full(len(next(iter(values.values()))), start)
         for name in sorted(values):
             total = _mix(total * _ODD + hash_values(values[name]) + _of_object(name))
         return total
+    if isinstance(values, Ragged):
+        return hash_values([values[i].tobytes() for i in range(len(values))], seed)
     if isinstance(values, np.ndarray) and values.ndim == 1:
         values = values.tolist()  # a reader gives an array where no cell of a chunk is missing, else a list
     if isinstance(values, np.ndarray) and values.dtype != object:
         return _mix(_of_rows(values) ^ start)
-    cells = list(values)
+    cells: list[Any] = list(values)
     if cells and isinstance(cells[0], str):  # of a table: few different ones
         known = {cell: _of_object(cell) for cell in set(cells)}
         return _mix(np.array([known[cell] for cell in cells], np.uint64) ^ start)

@@ -3,26 +3,61 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from noria.nouns import Arrays, Batch
+from noria.contract import Target
+from noria.nouns import Arrays, State, concatenated
+from noria.store import Dataset
+
+MOST_TOKENS = 2**16  # of a batch whose records are of unequal length, padding included
 
 
 @torch.inference_mode()
-def outputs(model: nn.Module, batches: Iterable[Batch]) -> Arrays:
-    """Return the outputs of all batches, in float32 and in order. The model's training mode is left as it was."""
+def outputs(
+    model: nn.Module, target: Target, state: State, dataset: Dataset, batch_size: int, device: torch.device | str,
+    is_quick: bool = False,
+) -> Arrays:  # fmt: skip
+    """Return the settled outputs of all records, in their order; records of like length are asked together.
+
+    `is_quick` is for validation within training. The model's training mode is left as it was.
+    """
     was_training = model.training
     model.eval()
-    parts: dict[str, list[np.ndarray]] = {}
-    for batch in batches:
-        for name, value in model(batch.inputs).items():
-            parts.setdefault(name, []).append(value.float().cpu().numpy())
+    parts: dict[str, list[Any]] = {}
+    order, sizes = _batches(dataset, batch_size)
+    for indices in np.split(order, np.cumsum(sizes)[:-1]):
+        output = {
+            name: (value.float() if value.is_floating_point() else value).cpu().numpy()
+            for name, value in target.ask(model, dataset.batch(indices, device), is_quick).items()
+        }
+        for name, values in target.settle(output, dataset.raw_inputs(indices), state).items():
+            parts.setdefault(name, []).append(values)
     model.train(was_training)
-    return {name: np.concatenate(values) for name, values in parts.items()}
+    back = np.argsort(order)
+    joined = {name: concatenated(values) for name, values in parts.items()}
+    return joined if dataset.lengths is None else {name: values[back] for name, values in joined.items()}
+
+
+def _batches(dataset: Dataset, batch_size: int) -> tuple[np.ndarray, list[int]]:
+    """Return the order in which records are asked, shortest first, and how many of them make up each batch."""
+    count, lengths = len(dataset), dataset.lengths
+    if lengths is None:
+        full, rest = divmod(count, batch_size)
+        return np.arange(count), [batch_size] * full + [rest] * (rest > 0)
+    order = np.argsort(lengths, kind="stable")
+    sizes: list[int] = []
+    start = 0
+    while start < count:
+        size = min(batch_size, count - start)
+        while size > 1 and size * lengths[order[start + size - 1]] > MOST_TOKENS:
+            size = (size + 1) // 2
+        sizes.append(size)
+        start += size
+    return order, sizes
 
 
 def pick_device() -> torch.device:

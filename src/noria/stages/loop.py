@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from noria.contract import Task
 from noria.errors import EXIT_DIVERGED, UserError
@@ -47,8 +47,9 @@ class Training:
         torch.set_num_threads(plan.threads)
         torch.manual_seed(job.train.seed)
         self.model = place(build(job, task, prepared.states), self.device)
-        forward: nn.Module = torch.compile(self.model) if plan.is_compiled else self.model  # type: ignore[assignment]
-        self.step = Step(job, task, forward, self.data, plan.steps, plan.precision, self.device, world)
+        if plan.is_compiled:
+            self.model.trunk.compile()
+        self.step = Step(job, task, self.model, self.data, plan.steps, plan.precision, self.device, world)
         self.optimizer = Optimizer(self.model, job.train)
         self.metric = chosen_metric(job, task, prepared)
         self.target_state = prepared.states["target"]
@@ -148,7 +149,10 @@ class Training:
         if self.average:
             weights = {name: value.clone() for name, value in self.model.state_dict().items()}
             self.model.load_state_dict(here)
-        given = outputs(self.model, self.held_out.batches(self.job.evaluate.batch_size, self.device))
+        given = outputs(
+            self.model, self.task.target, self.target_state, self.held_out, self.job.evaluate.batch_size, self.device,
+            is_quick=True,
+        )  # fmt: skip
         if weights is not None:
             self.model.load_state_dict(weights)
         scores = score(self.task, given, self.held_out, self.target_state)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+POOL = 64  # batches among which records of like length are put together
+
 
 class Order:
-    """An endless stream of epochs, each its own permutation of the records."""
+    """An endless stream of epochs, each its own permutation of the records.
 
-    def __init__(self, records: int, seed: int) -> None:
+    With `lengths`, int[records], every `batch_size` neighbours are of like length: the permutation is cut into pools,
+    each is sorted by length, and its batches are shuffled.
+    """
+
+    def __init__(self, records: int, seed: int, lengths: np.ndarray | None = None, batch_size: int = 1) -> None:
         self.records, self.seed = records, seed
+        self.lengths, self.batch_size = lengths, batch_size
         self._epoch, self._permutation = -1, np.empty(0, np.int64)
 
     def indices(self, start: int, count: int) -> np.ndarray:
@@ -25,8 +32,20 @@ class Order:
     def _of_epoch(self, epoch: int) -> np.ndarray:
         if epoch != self._epoch:
             generator = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
-            self._epoch, self._permutation = epoch, generator.permutation(self.records)
+            permutation = generator.permutation(self.records)
+            if self.lengths is not None:
+                permutation = self._bucketed(permutation, generator)
+            self._epoch, self._permutation = epoch, permutation
         return self._permutation
+
+    def _bucketed(self, permutation: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        """Sort by length within pools, then shuffle the whole batches; what fills no batch stays last."""
+        assert self.lengths is not None
+        pools = np.arange(self.records) // (POOL * self.batch_size)
+        sorted_ = permutation[np.lexsort((self.lengths[permutation], pools))]
+        whole = self.records // self.batch_size
+        batches = sorted_[: whole * self.batch_size].reshape(whole, self.batch_size)
+        return np.concatenate([batches[generator.permutation(whole)].ravel(), sorted_[whole * self.batch_size :]])
 
 
 def step_seed(seed: int, step: int, rank: int = 0) -> int:

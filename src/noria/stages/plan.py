@@ -12,13 +12,14 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import psutil
 import torch
 from torch import nn
 
 from noria.contract import Task
 from noria.job import Job
-from noria.model.assemble import build, joined, place
+from noria.model.assemble import build, place
 from noria.model.optimizers import Optimizer
 from noria.nouns import Batch
 from noria.stages.infer import outputs
@@ -36,6 +37,7 @@ LONG_TRAINING_SECONDS = 30.0
 LEAST_STEPS, MOST_STEPS = 3, 100
 GAIN = 1.05  # bfloat16 is chosen only where it is at least so many times as fast
 USUAL_STEPS, LEAST_EPOCHS, MOST_EPOCHS = 1200, 10, 40  # where the job names no budget
+LENGTHS_TRIED = 32  # records of unequal length, spread over the training records, that evaluation is timed with
 REPORT_BYTES = 150_000  # report, history and the rest of a run folder
 REPORTS = 200  # lines of history over a whole training
 
@@ -76,9 +78,10 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
     precision, threads, probe = _choose(job, task, model, train, device)
     if (job.train.minutes or 0) * 60 > LONG_TRAINING_SECONDS:
         probe = _probe(job, task, model, train, precision, device, LONG_PROBE_SECONDS)
-    evaluation = _evaluation_seconds(job, model, train, device)
-    validation = len(prepared.splits.get("validation", ())) * evaluation
-    test = len(prepared.splits.get("test", ())) * evaluation
+    validation, test = (
+        len(prepared.splits.get(split, ())) * _evaluation_seconds(job, task, model, prepared, device, split != "test")
+        for split in ("validation", "test")
+    )
     validations = job.train.validations if "validation" in prepared.splits else 0
     per_step = batch_size(job, len(train)) * job.train.accumulate
     if job.train.minutes is not None:
@@ -92,7 +95,7 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
         epochs = job.train.epochs or min(MOST_EPOCHS, max(LEAST_EPOCHS, USUAL_STEPS * per_step / len(train)))
         steps = max(1, round(epochs * len(train) / per_step))
     seconds = steps * probe.seconds + validations * validation + test
-    data_bytes = sum(values.nbytes for arrays in train.inputs.values() for values in arrays.values())
+    data_bytes = sum(values.nbytes for arrays in (*train.inputs.values(), train.target) for values in arrays.values())
     return Plan(
         steps=steps,
         records_per_step=per_step,
@@ -185,20 +188,30 @@ def _disk_bytes(job: Job, model: nn.Module, seconds: float, has_best: bool) -> i
     return count * checkpoint + weights + REPORT_BYTES
 
 
-def _evaluation_seconds(job: Job, model: nn.Module, train: Dataset, device: torch.device) -> float:
+def _evaluation_seconds(
+    job: Job, task: Task, model: nn.Module, prepared: Prepared, device: torch.device, is_quick: bool
+) -> float:
     """Return the seconds that one record takes in evaluation."""
-    count = min(job.evaluate.batch_size, len(train))
-    batch = train.batch(slice(0, count), device)
-    outputs(model, [batch])
-    start = time.perf_counter()
-    outputs(model, [batch])
-    return (time.perf_counter() - start) / count
+    train = prepared.splits["train"]
+    count = min(job.evaluate.batch_size if train.lengths is None else LENGTHS_TRIED, len(train))
+    few = train.select(np.linspace(0, len(train) - 1, count).astype(int))
+
+    def run() -> float:
+        start = time.perf_counter()
+        outputs(model, task.target, prepared.states["target"], few, job.evaluate.batch_size, device, is_quick)
+        return (time.perf_counter() - start) / count
+
+    return min(run(), run())
 
 
 def _tokens_per_record(model: Any, train: Dataset, device: torch.device) -> float:
+    if train.window is not None:
+        return train.window
+    if train.lengths is not None:
+        return float(train.lengths.mean())
     batch: Batch = train.batch(slice(0, min(64, len(train))), device)
     with torch.inference_mode():
-        tokens = joined([embed(batch.inputs[name]) for name, embed in model.embedders.items()])
+        tokens = model.tokens(batch.inputs)
     count = tokens.features.shape[0] * tokens.features.shape[1] if tokens.is_real is None else int(tokens.is_real.sum())
     return count / batch.size
 

@@ -11,7 +11,7 @@ import numpy as np
 from noria.bundle import Bundle, load_bundle
 from noria.contract import answer_field
 from noria.errors import UserError, did_you_mean
-from noria.nouns import Arrays, Bad, Prediction, Rows, Values
+from noria.nouns import Arrays, Bad, Prediction, Rows, Values, concatenated
 from noria.sources import open_source
 from noria.stages.fields import encode_field, map_fields, values_of
 from noria.store import Dataset
@@ -56,7 +56,8 @@ class Predictor:
         """Return the model's outputs for encoded records, in order."""
         from noria.stages.infer import outputs
 
-        return outputs(self.bundle.model, dataset.batches(self.batch_size, self.device))
+        target, state = self.task.target, self.states["target"]
+        return outputs(self.bundle.model, target, state, dataset, self.batch_size, self.device)
 
     def encode(self, values: Mapping[str, Values], root: Path | None) -> tuple[dict[str, Arrays], dict[int, str]]:
         """Encode each input's raw values; return the arrays by input, and why some records cannot be used."""
@@ -83,12 +84,12 @@ class Predictor:
         if not parts:
             raise UserError("there are no usable records", where=str(path))
         inputs = {
-            name: {key: np.concatenate([part[0][name][key] for part in parts]) for key in parts[0][0][name]}
+            name: {key: concatenated([part[0][name][key] for part in parts]) for key in parts[0][0][name]}
             for name in self.task.inputs
         }
-        target = {key: np.concatenate([part[1][key] for part in parts]) for key in parts[0][1]}
+        target = {key: concatenated([part[1][key] for part in parts]) for key in parts[0][1]}
         wheres = [where for part in parts for where in part[2]]
-        return Dataset(inputs, target, places=wheres), bad
+        return self.task.view(Dataset(inputs, target, places=wheres)), bad
 
     def _named(self) -> dict[str, str | list[str]]:
         """Return which columns fill which field: as the job says, and for tables those that training saw."""
@@ -100,7 +101,7 @@ class Predictor:
         self, rows: Rows, fields: Any, root: Path, bad: list[Bad]
     ) -> tuple[dict[str, Arrays], Arrays, list[str]]:
         answer = answer_field(self.task)
-        inputs, unusable = self.encode({name: values_of(rows, fields[name]) for name in self.task.inputs}, root)
+        inputs, unusable = self.encode({name: values_of(rows, fields.get(name)) for name in self.task.inputs}, root)
         target: Arrays = {}
         if answer in fields:
             encoded = self.task.target.encode(values_of(rows, fields[answer]), self.states["target"])
@@ -119,8 +120,9 @@ class Predictor:
             columns = [columns] if isinstance(columns, str) else columns
             self._need(columns, tables)
             return {column: [table[column] for table in tables] for column in columns}
-        self._need([name], records)
-        return [record[name] for record in records]
+        if not modality.is_optional:
+            self._need([name], records)
+        return [record.get(name) for record in records]
 
     def _need(self, names: Iterable[str], records: Sequence[Mapping[str, Any]]) -> None:
         for index, record in enumerate(records):

@@ -21,9 +21,10 @@ import numpy as np
 
 from noria import __version__
 from noria.cache import cache_folder
-from noria.contract import Task, answer_field
+from noria.contract import Task, answer_field, kind_of
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
+from noria.model.origin import origin_key, origin_states
 from noria.nouns import Arrays, Bad, Rows, Values
 from noria.sources import Source, fetch, open_source
 from noria.stages.fields import encode_field, fit_field, joined, map_fields, select, values_of
@@ -66,6 +67,7 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None) 
         stored = read_store(path)
         assert stored is not None
     splits, manifest = stored
+    splits = {split: task.view(dataset) for split, dataset in splits.items()}
     return Prepared(splits, manifest["states"], manifest["report"], manifest["fingerprint"])
 
 
@@ -174,7 +176,8 @@ class _Preparation:
         """Return uint64[n]: of the raw inputs, or of the group where one is named and the record has one."""
         split = self.job.data.split
         total = np.zeros(len(rows), np.uint64)
-        for name in self.task.inputs:
+        filled = [name for name in self.task.inputs if name in self.mapping]
+        for name in filled or [self.answer]:
             own = hash_values(values_of(rows, self.mapping[name]), split.seed)
             total = hash_values(np.stack([total, own], 1))
         if split.group:
@@ -188,17 +191,36 @@ class _Preparation:
         target = self.task.target
         answers = joined([values_of(rows, self.mapping[self.answer]) for rows in self._chunks()])
         ours = np.flatnonzero((division != TRAIN) & (self.stated < VALIDATION))
-        unseen = self._unseen(answers, division, ours)
+        unseen = self._unseen(answers, division, ours) if target.is_closed else ours[:0]
         if len(unseen):
             moved = ours[np.isin(self.hashes[ours], self.hashes[unseen])]  # with what must stand on the same side
             division[moved] = TRAIN
             self.notes.append(f"{len(moved)} held-out records moved to training: their answers stood nowhere else")
-        state = target.fit(select(answers, np.flatnonzero(division == TRAIN)))
-        samples = self._samples(division)
-        inputs = {
-            name: fit_field(modality, samples[name], self.source.root) for name, modality in self.task.inputs.items()
-        }
-        return division, {"inputs": inputs, "target": state}
+        origin = origin_states(self.job)
+        inputs = self._fit_inputs(self._samples(division), origin)
+        state = None
+        if self.answer in self.task.shared:
+            state = target.inherit(inputs[self.task.shared[0]])
+        elif kind_of(target) in origin:
+            state = target.inherit(origin[kind_of(target)])
+        if state is None:
+            state = target.fit(select(answers, np.flatnonzero(division == TRAIN)))
+        trunk = {"trunk": origin["trunk"]} if "trunk" in origin else {}
+        return division, {"inputs": inputs, "target": state, **trunk}
+
+    def _fit_inputs(self, samples: dict[str, Values], origin: dict[str, Any]) -> dict[str, Any]:
+        """Learn each input's state, or take over that of the model training starts from; shared ones once for all."""
+        shared = self.task.shared
+        states: dict[str, Any] = {}
+        for name, modality in self.task.inputs.items():
+            state = modality.inherit(origin[kind_of(modality)]) if kind_of(modality) in origin else None
+            if state is None and name in shared and shared[0] in states:
+                state = states[shared[0]]
+            if state is None:
+                values = joined([samples[one] for one in shared]) if name in shared else samples[name]
+                state = fit_field(modality, values, self.source.root)
+            states[name] = state
+        return states
 
     def _unseen(self, answers: Values, division: np.ndarray, ours: np.ndarray) -> np.ndarray:
         """Return which of our held-out records have answers that training does not know."""
@@ -218,13 +240,15 @@ class _Preparation:
         """Draw, by hash and so in any order of reading, the training records that each input's `fit` sees."""
         is_train = division == TRAIN
         luck = share(hash_values(self.hashes[:, None], seed=1))
-        parts: dict[str, list[Any]] = {name: [] for name in self.task.inputs}
+        fit_records = {name: modality.fit_records for name, modality in self.task.inputs.items()}
+        if self.answer in self.task.shared:
+            fit_records[self.answer] = fit_records[self.task.shared[0]]
+        parts: dict[str, list[Any]] = {name: [] for name in fit_records}
         for start, rows in self._numbered():
             here = slice(start, start + len(rows))
-            for name, modality in self.task.inputs.items():
-                chance = modality.fit_records / max(1, is_train.sum())
-                chosen = np.flatnonzero(is_train[here] & (luck[here] < chance))
-                parts[name].append(select(values_of(rows, self.mapping[name]), chosen))
+            for name, most in fit_records.items():
+                chosen = np.flatnonzero(is_train[here] & (luck[here] < most / max(1, is_train.sum())))
+                parts[name].append(select(values_of(rows, self.mapping.get(name)), chosen))
         return {name: joined(values) for name, values in parts.items()}
 
     def _encode(
@@ -253,7 +277,7 @@ class _Preparation:
         arrays: Arrays = {}
         bad: dict[int, str] = {}
         for name, modality in self.task.inputs.items():
-            values = values_of(rows, self.mapping[name])
+            values = values_of(rows, self.mapping.get(name))
             encoded = encode_field(modality, values, states["inputs"][name], self.source.root)
             arrays |= {f"inputs/{name}/{key}": value for key, value in encoded.arrays.items()}
             bad |= encoded.bad
@@ -353,6 +377,7 @@ def _key(job: Job, task: Task, source: Source) -> str:
         "task": job.task,
         "data": job.data.model_dump(mode="json"),
         "slices": job.evaluate.slices,
+        "origin": origin_key(job),
         "inputs": {name: settings(modality) for name, modality in task.inputs.items()},
         "target": settings(task.target),
         "path": str(source.path.resolve()),

@@ -34,8 +34,9 @@ class Step:
     ) -> None:  # fmt: skip
         self.settings, self.task, self.model, self.data = job.train, task, model, data
         self.precision, self.device, self.world = precision, device, world
-        self.order = Order(len(data), job.train.seed)
         self.batch_size = batch_size(job, len(data))
+        self.order = Order(len(data), job.train.seed, data.lengths, self.batch_size)
+        self.window = data.window
         if self.batch_size < world.size:
             raise UserError(
                 f"train.batch_size of {self.batch_size} cannot be divided among {world.size} processes",
@@ -63,8 +64,11 @@ class Step:
         choosy = max(0, step - self.first_choosy)
         start = accumulate * ((step - choosy) * plain + choosy * drawn)
         size = self._drawn(step)
-        indices = self.order.indices(start + part * size, size)
-        return self.task.vary(self.data.batch(indices[self.world.rank :: self.world.size], self.device))
+        indices = self.order.indices(start + part * size, size)[self.world.rank :: self.world.size]
+        data = self.data
+        if self.window is not None:  # so that a stream is not cut at the same places in every epoch
+            data = data.moved(int(torch.randint(self.window, ())))
+        return self.task.vary(data.batch(indices, self.device))
 
     def _drawn(self, step: int) -> int:
         return self.batch_size if step < self.first_choosy else self.settings.candidates or 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from noria.nouns import Arrays
+from noria.nouns import Arrays, Ragged, Windows
 from noria.stages.hashing import hash_values
 from noria.store import SPLITS, Dataset
 
@@ -46,7 +46,12 @@ class Suspicions:
 
 def _leaking_columns(train: Dataset, states: dict[str, Any]) -> list[str]:
     """Try each named column alone against the answer; one that foretells it almost surely is a leak."""
-    answers = np.asarray(next(iter(train.target.values()))[:]).reshape(len(train), -1)[:, 0]
+    if not any(state.get("names") for state in states["inputs"].values()):
+        return []
+    answers = next(iter(train.target.values()))
+    if isinstance(answers, Ragged | Windows):  # no single value to foretell
+        return []
+    answers = np.asarray(answers[:]).reshape(len(train), -1)[:, 0]
     chosen = np.linspace(0, len(train) - 1, min(len(train), LEAK_RECORDS)).astype(int)
     chosen = np.random.default_rng(0).permutation(chosen)
     found = []

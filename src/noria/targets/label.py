@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class Label(Target):
     smoothing: share of probability that the loss spreads over all classes. is_voting: every token answers by itself.
     merge: classes made of several raw values, {"ill": ["1", "2", "3"]}.
     """
+
+    is_closed: ClassVar[bool] = True
 
     smoothing: float = field(default=0.0, metadata={"network_only": True})
     is_voting: bool = field(default=False, metadata={"network_only": True})
@@ -93,6 +95,9 @@ class Label(Target):
             )
             for i in range(len(chances))
         ]
+
+    def truth(self, truth: Arrays, state: State) -> list[Any]:
+        return [state["classes"][code] for code in truth["label"]]
 
     def metrics(self, state: State) -> Sequence[Metric]:
         binary = (Metric("auc", "fraction", "higher", _auc),) if len(state["classes"]) == 2 else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,6 +68,9 @@ class Number(Target):
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         values = output["number"][:, 0].astype(np.float64) * state["spread"] + state["mean"]
         return [Prediction(float(f"{value:.7g}")) for value in values]
+
+    def truth(self, truth: Arrays, state: State) -> list[Any]:
+        return [prediction.value for prediction in self.decode(truth, state)]
 
     def metrics(self, state: State) -> Sequence[Metric]:
         spread = state["spread"]
