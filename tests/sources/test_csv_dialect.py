@@ -16,6 +16,7 @@ from noria.sources.csv_dialect import Dialect, sniff_dialect
         ('a\tb\n"x"\t1\n', Dialect("\t")),
         ('a\tb\n"x\ty"\t1\n"many\nlines"\t2\n', Dialect("\t")),
         ('a\tb\n"x\t1\ny\t2\n"z\t3\n', Dialect("\t", csv.QUOTE_NONE)),
+        ('a\tb\n"x," he said\t1\ny\t2\n', Dialect("\t", csv.QUOTE_NONE)),
         ("a b, c\td\nx, y\t1\nz\t2\n", Dialect("\t")),
     ],
 )

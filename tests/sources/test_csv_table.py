@@ -1,4 +1,5 @@
 import csv
+import gzip
 import io
 import subprocess
 import sys
@@ -173,8 +174,6 @@ def test_the_chunk_size_changes_nothing_but_the_chunks(tmp_path, read_all, chunk
 
 
 def test_gzip_gives_the_same_rows_and_a_cut_one_is_an_error(tmp_path, read_all):
-    import gzip
-
     body = "a,b\n" + "".join(f"{i},{i * i}\n" for i in range(5000))
     plain = read_all(open_source(write(tmp_path, body)))
     packed = gzip.compress(body.encode())
@@ -228,6 +227,96 @@ def test_a_large_table_is_read_in_little_memory(tmp_path):
     assert growth_kib < 15 * 1024
 
 
+SST = 'good " film\t1\n"bad" he says\t0\n\n``fine\'\'\t1\n'
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.txt", "a.csv", "a.tsv.gz"])
+def test_a_table_without_a_header_has_the_columns_that_are_named_and_between_tabs_quotes_are_characters(
+    tmp_path, read_all, name
+):
+    content = gzip.compress(SST.encode()) if name.endswith("gz") else SST
+    records, bad = read_all(open_source(write(tmp_path, content, name), columns=["text", "label"]))
+    assert [values for _, _, values in records] == [('good " film', "1"), ('"bad" he says', "0"), ("``fine''", "1")]
+    assert [where for where, _, _ in records] == [f"{name}:{line}" for line in (1, 2, 4)]
+    assert bad == []
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('"a, b",1\nc,2\n', [("a, b", "1"), ("c", "2")]),
+        ('"say ""hi"""\t1\nc\t2\n', [('say "hi"', "1"), ("c", "2")]),
+        ('"a"\t"1"\n"c"\t"2"\n', [("a", "1"), ("c", "2")]),
+        ("3.5;4\n5;6\n", [("3.5", "4"), ("5", "6")]),
+        ('a\t1\n"\t2\n"c\t3\n', [("a", "1"), ('"', "2"), ('"c', "3")]),
+    ],
+)
+def test_cells_without_a_header_are_told_apart_by_what_fits_the_names(tmp_path, read_all, content, expected):
+    records, _ = read_all(open_source(write(tmp_path, content), columns=["text", "label"]))
+    assert [values for _, _, values in records] == expected
+
+
+def test_a_quote_that_first_appears_late_in_a_table_of_tabs_swallows_nothing(tmp_path, read_all):
+    rows = [f"line {i}\t{i}" for i in range(60_000)]
+    rows[40_000], rows[50_000] = '"Look, he said.\t0', 'she said: "Where?"\t0'
+    path = write(tmp_path, "\n".join(rows), "a.tsv")
+    records, bad = read_all(open_source(path, columns=["text", "number"]))
+    assert (len(records), bad) == (60_000, [])
+    assert records[40_000][2][0] == '"Look, he said.'
+
+
+def test_one_column_alone_is_the_whole_line(tmp_path, read_all):
+    content = 'Toy Story, the\n"GoldenEye"\tx\n\nFour; Rooms\n'
+    records, _ = read_all(open_source(write(tmp_path, content, "a.txt"), columns=["text"]))
+    assert [values for _, _, values in records] == [("Toy Story, the",), ('"GoldenEye"\tx',), ("Four; Rooms",)]
+
+
+@pytest.mark.parametrize("columns", [["text", "label"], ["label"], ["label", "text"]])
+def test_a_first_line_that_holds_the_names_is_a_header_all_the_same(tmp_path, read_all, columns):
+    source = open_source(write(tmp_path, "id,text,label\n1,good,1\n2,bad,0\n"), columns=columns)
+    assert source.columns == ["id", "text", "label"]
+    assert len(read_all(source)[0]) == 2
+    assert "the first line names the columns" in source.notes()[0]
+
+
+def test_rows_of_another_width_are_bad_and_a_table_of_another_width_is_refused(tmp_path, read_all):
+    path = write(tmp_path, "a\t1\nb\nc\t3\nd\t4\n", "a.tsv")
+    records, bad = read_all(open_source(path, columns=["text", "label"]))
+    assert len(records) == 3
+    assert bad == [Bad("a.tsv:2", "1 cells where data.columns has 2")]
+    with pytest.raises(UserError, match=r"a\.tsv:1: most records do not have the 3 cells") as caught:
+        open_source(path, columns=["text", "label", "more"])
+    assert "2 cells: a | 1" in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["a.txt", "a.tsv"])
+def test_chinese_lines_without_a_header_are_the_same_in_any_encoding(tmp_path, read_all, encoding, name):
+    text = "距离川沙公路较近\t差\n商务大床房，房间很大\t好\n" * 5
+    path = write(tmp_path, text.encode(encoding), name)
+    records, bad = read_all(open_source(path, columns=["text", "label"]))
+    assert [values for _, _, values in records] == [tuple(line.split("\t")) for line in text.splitlines()]
+    assert bad == []
+
+
+def test_names_for_what_names_its_own_columns_must_be_among_them(tmp_path):
+    path = write(tmp_path, '{"text": "a", "label": 1}\n', "a.jsonl")
+    assert open_source(path, columns=["text"]).columns == ["text", "label"]
+    with pytest.raises(UserError, match="names its own columns, and none is 'class'"):
+        open_source(path, columns=["text", "class"])
+
+
 def test_real_reviews_in_chinese_are_all_read(shared_data, read_all):
     records, bad = read_all(open_source(shared_data / "sentiment_zh" / "ChnSentiCorp_htl_all.csv"))
     assert (len(records), len(bad)) == (7766, 0)
+
+
+def test_real_sentences_are_all_read_with_their_quotes(shared_data, read_all):
+    records, bad = read_all(open_source(shared_data / "sentiment_en", columns=["text", "label"]))
+    splits = [split for _, split, _ in records]
+    assert [splits.count(split) for split in ("train", "validation", "test")] == [6920, 872, 1821]
+    assert {values[1] for _, _, values in records} == {"0", "1"}
+    pairs, also_bad = read_all(open_source(shared_data / "tatoeba_en_zh" / "cmn.txt", columns=["en", "zh", "by"]))
+    assert len(pairs) == 29_155
+    assert '"Look," she said.' in {values[0] for _, _, values in pairs}
+    assert bad == also_bad == []

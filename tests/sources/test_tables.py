@@ -1,3 +1,5 @@
+import zipfile
+
 import pytest
 
 from noria.errors import UserError
@@ -39,6 +41,55 @@ def test_splits_with_different_columns_are_refused(tmp_path):
     fill(tmp_path, "test.csv", text="a\n1\n")
     with pytest.raises(UserError, match=r"test\.csv has other columns than train\.csv"):
         open_source(tmp_path)
+
+
+def test_the_files_of_the_splits_may_be_said(tmp_path, read_all):
+    fill(tmp_path, "class.txt", "dev.txt", "test.txt", text="good\t1\nbad\t0\n")
+    source = open_source(tmp_path, columns=["text", "label"], splits={"test": "test.txt", "train": "dev.txt"})
+    assert [(where, split) for where, split, _ in read_all(source)[0]] == [
+        ("dev.txt:1", "train"), ("dev.txt:2", "train"), ("test.txt:1", "test"), ("test.txt:2", "test"),
+    ]  # fmt: skip
+    with pytest.raises(UserError, match=r"data\.splits=\{train: class\.txt"):
+        open_source(tmp_path, columns=["text", "label"])
+
+
+@pytest.mark.parametrize("form", ["table.tsv", "text.txt", "list.json"])
+def test_splits_may_be_files_of_any_format(tmp_path, read_all, form):
+    contents = {"table.tsv": "text\ta\nx\t1\n", "text.txt": "x" * 300, "list.json": '[{"text": "x"}]'}
+    for place in ("one", "two"):
+        (tmp_path / f"{place}_{form}").write_text(contents[form])
+    source = open_source(tmp_path, splits={"train": f"one_{form}", "dev": f"two_{form}"})
+    assert [split for _, split, _ in read_all(source)[0]] == ["train", "validation"]
+
+
+def test_splits_that_are_not_there_are_all_told_with_the_nearest(tmp_path):
+    fill(tmp_path, "dev.txt")
+    with pytest.raises(UserError) as caught:
+        open_source(tmp_path, columns=["a", "b"], splits={"train": "dev.tx", "tset": "dev.txt"})
+    assert "did you mean 'dev.txt'?" in str(caught.value)
+    assert "did you mean 'test'?" in str(caught.value)
+    with pytest.raises(UserError, match="no such file, which"):
+        open_source(tmp_path / "dev.txt", columns=["a", "b"], splits={"train": "dev.txt"})
+
+
+@pytest.mark.parametrize("ending", ["tsv", "txt"])
+def test_tables_without_a_header_are_split_by_their_names(tmp_path, read_all, ending):
+    fill(tmp_path, f"train.{ending}", f"valid.{ending}", f"test.{ending}", text="good\t1\n")
+    (tmp_path / "README.md").write_text("hello")
+    records, _ = read_all(open_source(tmp_path, columns=["text", "label"]))
+    assert records == [
+        (f"train.{ending}:1", "train", ("good", "1")),
+        (f"valid.{ending}:1", "validation", ("good", "1")),
+        (f"test.{ending}:1", "test", ("good", "1")),
+    ]
+
+
+def test_tables_without_a_header_may_be_in_an_archive(tmp_path, read_all):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("train.tsv", "good\t1\n")
+        archive.writestr("test.tsv", "bad\t0\n")
+    records, _ = read_all(open_source(tmp_path / "a.zip", columns=["text", "label"]))
+    assert [(split, values) for _, split, values in records] == [("train", ("good", "1")), ("test", ("bad", "0"))]
 
 
 def test_the_stamp_covers_every_table(tmp_path):

@@ -5,11 +5,13 @@ Only .csv and .tsv, which need no going back and forth. Read next: archive.py, t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from noria.errors import UserError
 from noria.sources.archive import Archive
 from noria.sources.csv_table import CsvTable
+from noria.sources.documents import Documents
 from noria.sources.source import Source
 from noria.sources.tables import Tables, split_tables
 from noria.sources.tar_members import open_tar_member
@@ -19,16 +21,16 @@ from noria.sources.zip_members import open_zip_member
 _STREAMED = (".csv", ".tsv", ".tab")
 
 
-def open_archive(path: Path, encoding: str | None) -> Source:
-    """Return an archive of files, or the tables in it where it holds nothing else."""
+def open_archive(path: Path, encoding: str | None, columns: Sequence[str] = ()) -> Source:
+    """Return an archive of files, or the documents or tables in it where it holds nothing else."""
     archive = Archive(path)
     if not archive.seen.is_tables:
-        return archive
+        return Documents(archive, encoding=encoding) if archive.seen.is_texts else archive
     names = archive.seen.tables
     if unread := [name for name in names if not name.lower().endswith(_STREAMED)]:
         raise UserError(f"{unread[0]} cannot be read inside an archive", where=str(path), mend="unpack it first")
     tables = [
-        CsvTable(path, encoding=encoding, split=split, name=name, opener=_opener(path, name))
+        CsvTable(path, encoding=encoding, columns=columns, split=split, name=name, opener=_opener(path, name))
         for name, split in split_tables(names, str(path))
     ]
     return Tables(path, path.parent, tables)

@@ -1,4 +1,6 @@
-"""CSV and TSV tables as rows of str: delimiter sniffed, a header required, broken rows quarantined by line number.
+"""CSV and TSV tables as rows of str: delimiter sniffed, broken rows quarantined by line number.
+
+The first line names the columns, unless `columns` does.
 
 Streams: never holds more than a chunk, nor a line longer than text_file.py allows. Line numbers are an editor's, also
 after quoted newlines. Does not convert cells to numbers. Read next: text_file.py, csv_dialect.py.
@@ -8,15 +10,15 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from noria.errors import UserError, UserErrors
 from noria.nouns import Bad, Rows
-from noria.sources.csv_dialect import Dialect, sniff_dialect
+from noria.sources.csv_dialect import Dialect, sniff_dialect, sniff_headerless
 from noria.sources.source import CHUNK_BYTES, Source, reading
 from noria.sources.text_file import MAX_LINE_CHARACTERS, Lines, Opener, TextFile
 
@@ -24,13 +26,14 @@ _Cells = tuple[int, list[str]]  # the line a record begins in, and its cells
 
 
 class CsvTable(Source):
-    """A CSV or TSV file; every cell is a str."""
+    """A CSV or TSV file; every cell is a str. `columns` names those of a file whose first line is a record."""
 
     def __init__(
         self,
         path: Path,
         *,
         encoding: str | None = None,
+        columns: Sequence[str] = (),
         split: str = "",
         name: str = "",
         opener: Opener | None = None,
@@ -40,8 +43,12 @@ class CsvTable(Source):
         with reading(path):
             self._text = TextFile(path, name=name, declared=encoding, opener=opener)
             self._place = str(path) if not name else f"{path}/{name}"
-            self._dialect = sniff_dialect(self._text.sample(), path.suffix)
-            self.columns = self._read_header()
+            samples = self._text.samples()
+            self._dialect = sniff_dialect(samples[0], path.suffix, samples[1:])
+            self._has_header = not columns or self._names_itself(columns)
+            if not self._has_header:
+                self._dialect = sniff_headerless(samples, len(columns)) or self._refuse_width(columns)
+            self.columns = self._read_header() if self._has_header else list(columns)
 
     def files(self) -> list[Path]:
         """Return the one file."""
@@ -57,17 +64,41 @@ class CsvTable(Source):
         with reading(self.path):
             lines = self._text.lines()
             records = _records(lines, self._dialect, self._place)
-            next(records)  # the header
-            chunk = _Chunk(self.columns, self._text.name, self._split)
+            if self._has_header:
+                next(records)
+            chunk = self._new_chunk()
             cut_at = CHUNK_BYTES
             for start, cells in records:
                 chunk.add(start, cells, _flaw(lines, start))
                 if len(chunk) >= chunk_size or lines.num_characters > cut_at:
                     yield chunk.rows()
-                    chunk = _Chunk(self.columns, self._text.name, self._split)
+                    chunk = self._new_chunk()
                     cut_at = lines.num_characters + CHUNK_BYTES
             if len(chunk):
                 yield chunk.rows()
+
+    def _new_chunk(self) -> _Chunk:
+        return _Chunk(self.columns, self._text.name, self._split, "the header" if self._has_header else "data.columns")
+
+    def _names_itself(self, columns: Sequence[str]) -> bool:
+        """Say whether the first line is a header all the same: it holds every name."""
+        _, cells = self._first_record()
+        is_header = set(columns) <= {cell.strip() for cell in cells}
+        if is_header:
+            self._notes.append(f"{self._text.name}: the first line names the columns, so it is no record")
+        return is_header
+
+    def _refuse_width(self, columns: Sequence[str]) -> NoReturn:
+        line, cells = self._first_record()
+        raise UserError(
+            f"most records do not have the {len(columns)} cells that data.columns names",
+            where=f"{self._place}:{line}",
+            expected=", ".join(columns),
+            found=f"{len(cells)} cells: {' | '.join(cell[:30] for cell in cells[:5])}" if cells else "blank lines",
+        )
+
+    def _first_record(self) -> _Cells:
+        return next(_records(self._text.lines(), self._dialect, self._place), (1, []))
 
     def _read_header(self) -> list[str]:
         lines = self._text.lines()
@@ -84,7 +115,7 @@ class CsvTable(Source):
                 "the first line must name the columns",
                 where=f"{self._place}:{line}",
                 found=", ".join(names[:5]),
-                mend="write a first line with a name for each column",
+                mend="write a first line with a name for each column, or give the names: data.columns=[text, label]",
             )
         names = self._fill_empty(names)
         self._refuse_duplicates(names, line)
@@ -116,8 +147,8 @@ class CsvTable(Source):
 class _Chunk:
     """Records gathered until they are Rows."""
 
-    def __init__(self, columns: list[str], origin: str, split: str):
-        self._columns, self._origin, self._split = columns, origin, split
+    def __init__(self, columns: list[str], origin: str, split: str, named_by: str):
+        self._columns, self._origin, self._split, self._named_by = columns, origin, split, named_by
         self._numbers: list[int] = []
         self._cells: list[list[str]] = []
         self._bad: list[Bad] = []
@@ -127,7 +158,7 @@ class _Chunk:
 
     def add(self, number: int, cells: list[str], flaw: str) -> None:
         if not flaw and len(cells) != len(self._columns):
-            flaw = f"{len(cells)} cells where the header has {len(self._columns)}"
+            flaw = f"{len(cells)} cells where {self._named_by} has {len(self._columns)}"
         if flaw:
             self._bad.append(Bad(f"{self._origin}:{number}", flaw))
         else:

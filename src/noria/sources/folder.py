@@ -25,14 +25,14 @@ class Folder(Source):
         self.path = self.root = path
         self._walk = Walk(path)
         with reading(path):
-            self._seen = survey(self._walk)
-        self._notes = [*self._walk_notes(), *layout_notes(self._seen)]
-        if not self._seen.folders:
+            self.seen = survey(self._walk)
+        self._notes = [*self._walk_notes(), *layout_notes(self.seen)]
+        if not self.seen.folders:
             empty = some(self._walk.empty_folders)
             raise UserError(
                 "the folder holds no file", where=str(path), found=f"empty folders: {empty}" if empty else ""
             )
-        self._layout = self._seen.layout()
+        self._layout = self.seen.layout()
         self.columns = self._layout.columns
 
     def files(self) -> Iterator[Path]:

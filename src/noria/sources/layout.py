@@ -32,10 +32,12 @@ TABLE_SUFFIXES = (
     ".jsonl.gz",
     ".ndjson.gz",
 )
+TEXT_SUFFIX = ".txt"
 _BESIDE_SUFFIXES = (".txt", ".md", ".rst", ".json", ".yaml", ".yml", ".xml", ".html", ".pdf")
 _CLUTTER = frozenset(("__MACOSX", "Thumbs.db", "desktop.ini"))
 _DEPTH = 5  # folders around, split and class lie within as many levels
 _MAX_TABLES = 1000  # kept by name; a folder of more is no set of tables with splits
+_TEXTS_TO_ONE = 10  # pictures with a text each are no documents; documents with a word list beside them are
 _SHOWN = 10  # names in a sentence before "and more"
 
 
@@ -111,6 +113,7 @@ class Survey:
     folders: set[tuple[str, ...]] = field(default_factory=set)  # those with a file at or below them
     tables: list[str] = field(default_factory=list)
     loose: Counter[tuple[str, ...]] = field(default_factory=Counter)  # data files directly in a folder
+    num_texts: int = 0
 
     def add(self, name: str) -> None:
         """Take one more file into account."""
@@ -121,6 +124,8 @@ class Survey:
             self.loose[folder] += 1
         elif is_table(name) and len(self.tables) < _MAX_TABLES:
             self.tables.append(name)
+        elif name.lower().endswith(TEXT_SUFFIX):
+            self.num_texts += 1
 
     def below(self, folder: tuple[str, ...]) -> list[str]:
         """Return the names of the folders with files directly below a folder."""
@@ -132,6 +137,11 @@ class Survey:
         """Say whether these are tables in one folder, and nothing that could be data but them."""
         is_one_folder = len(self.folders) == 1 + max(map(len, self.folders), default=0)
         return bool(self.tables) and not self.loose and is_one_folder
+
+    @property
+    def is_texts(self) -> bool:
+        """Say whether these are documents, and hardly anything else that could be data."""
+        return self.num_texts > _TEXTS_TO_ONE * self.loose.total()
 
     def layout(self) -> Layout:
         """Return how the names are to be read."""

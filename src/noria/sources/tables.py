@@ -7,29 +7,36 @@ Read next: csv_table.py, json_lines.py, parquet.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from noria.errors import UserError
+from noria.errors import UserError, did_you_mean, raise_all
 from noria.nouns import Rows
 from noria.sources.csv_table import CsvTable
+from noria.sources.json_file import JsonFile
 from noria.sources.json_lines import JsonLines
+from noria.sources.json_objects import JsonObjects
 from noria.sources.layout import SPLITS, some
 from noria.sources.parquet import Parquet
+from noria.sources.running_text import RunningText
 from noria.sources.source import Source
 
 _SHARD = re.compile(r"-\d+-of-\d+")
 _ORDER = ("train", "validation", "test", "")
 
 
-def open_table(path: Path, *, encoding: str | None = None, split: str = "") -> Source:
-    """Return the reader of one table file by the ending of its name."""
+def open_table(path: Path, *, encoding: str | None = None, split: str = "", columns: Sequence[str] = ()) -> Source:
+    """Return the reader of one table file by the ending of its name; `columns` names those of one without a header."""
     ending = path.name.lower().removesuffix(".gz").rsplit(".", 1)[-1]
     if ending == "parquet":
         return Parquet(path, split=split)
     if ending in ("jsonl", "ndjson"):
         return JsonLines(path, encoding=encoding, split=split)
-    return CsvTable(path, encoding=encoding, split=split)
+    if ending == "json":
+        return JsonFile(path, encoding=encoding, split=split)
+    if ending == "txt" and not columns:
+        return RunningText(path, encoding=encoding, split=split)
+    return CsvTable(path, encoding=encoding, columns=columns, split=split)
 
 
 class Tables(Source):
@@ -38,6 +45,9 @@ class Tables(Source):
     def __init__(self, path: Path, root: Path, tables: Sequence[Source], beside: Sequence[str] = ()):
         self.path, self.root, self._tables, self._beside = path, root, tables, beside
         first = tables[0]
+        if all(isinstance(table, JsonObjects) for table in tables):  # a key that one lacks is None
+            for table in tables:
+                table.columns = list(dict.fromkeys(name for table in tables for name in table.columns))
         self.columns = first.columns
         for table in tables[1:]:
             if set(table.columns) != set(first.columns):
@@ -46,7 +56,8 @@ class Tables(Source):
                     where=str(path),
                     expected=some(first.columns),
                     found=some(table.columns),
-                    mend=f"give one file: data.path={first.path}",
+                    mend=f"give one file: data.path={first.path}; if the first lines are records, name the columns: "
+                    "data.columns=[text, label]",
                 )
 
     def files(self) -> list[Path]:
@@ -67,28 +78,57 @@ class Tables(Source):
 def split_tables(names: Sequence[str], where: str) -> list[tuple[str, str]]:
     """Return (name, split) in the order of reading; raise UserError where the names do not say which is which."""
     if len(names) == 1:
-        return [(names[0], _split(names[0]))]
-    splits = {name: _split(name) for name in sorted(names)}
+        return [(names[0], speaks_of_split(names[0]))]
+    splits = {name: speaks_of_split(name) for name in sorted(names)}
     whole = [split for name, split in splits.items() if not _SHARD.search(name)]
     if "" in splits.values() or len(whole) != len(set(whole)) or (whole and len(whole) != len(names)):
+        first = next(iter(splits))
         raise UserError(
             "there are several tables here and their names do not say which is for what",
             where=where,
             expected="train, validation and test in their names, or one table",
             found=some(splits),
-            mend=f"name one: data.path={Path(where) / next(iter(splits))}",
+            mend=f"name one: data.path={Path(where) / first}, or say it: data.splits={{train: {first}, test: ...}}",
         )
     return sorted(splits.items(), key=lambda item: _ORDER.index(item[1]))
 
 
-def _split(name: str) -> str:
+def split_parts(names: Sequence[str], where: str) -> list[tuple[str, str]]:
+    """Return (name, split) as split_tables does, but names that speak of no split are parts of one whole, in order."""
+    if any(map(speaks_of_split, names)):
+        return split_tables(names, where)
+    return [(name, "") for name in sorted(names, key=_natural)]
+
+
+def _natural(name: str) -> list[tuple[str, int]]:
+    """Return what names are sorted by so that 2.json comes before 10.json."""
+    return [(text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d{0,18})", name)]
+
+
+def speaks_of_split(name: str) -> str:
     """Return the split that a file name speaks of, if it speaks of exactly one."""
     words = re.split(r"[-_. ]", name.rsplit("/", 1)[-1].lower())
     found = {SPLITS[word] for word in words if word in SPLITS}
     return found.pop() if len(found) == 1 else ""
 
 
-def open_table_folder(path: Path, names: Sequence[str], beside: Sequence[str], encoding: str | None) -> Source:
-    """Return the tables of a folder, each with the split its name says."""
-    tables = [open_table(path / name, encoding=encoding, split=split) for name, split in split_tables(names, str(path))]
+def open_table_folder(
+    path: Path, named: Sequence[tuple[str, str]], beside: Sequence[str], encoding: str | None, columns: Sequence[str]
+) -> Source:
+    """Return the tables of a folder, given by name and split."""
+    tables = [open_table(path / name, encoding=encoding, split=split, columns=columns) for name, split in named]
     return Tables(path, path, tables, beside)
+
+
+def said_splits(path: Path, splits: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return (name, split) of the files in a folder that the job names; raise UserError where one is not there."""
+    problems = []
+    for split, name in splits.items():
+        if split not in SPLITS:
+            problems.append(UserError(f"data.splits has no {split!r}", mend=did_you_mean(split, SPLITS)))
+        elif not (path / name).is_file():
+            names = [entry.name for entry in path.iterdir() if entry.is_file()] if path.is_dir() else []
+            place, mend = str(path / name), did_you_mean(name, names)
+            problems.append(UserError("there is no such file, which data.splits names", where=place, mend=mend))
+    raise_all(problems)
+    return sorted(((name, SPLITS[split]) for split, name in splits.items()), key=lambda item: _ORDER.index(item[1]))

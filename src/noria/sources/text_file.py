@@ -13,6 +13,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -25,7 +26,7 @@ MAX_LINE_CHARACTERS = 8 * 1024 * 1024  # a line this long is no line of a table;
 NUM_WINDOWS = 16
 # What a packed stream raises that is broken or cut off, whichever way it is packed.
 BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile)
-_UNDECODABLE = "\udcff"  # a lone surrogate: no strict decoder gives one
+UNDECODABLE = "\udcff"  # a lone surrogate: no strict decoder gives one
 _TOO_LONG = "\udcfe"
 
 
@@ -42,13 +43,38 @@ class TextFile:
         found = find_encoding(self._windows, declared, str(path))
         self.encoding, self.note = found.name, found.note
 
-    def sample(self) -> str:
-        """Return the whole lines of the beginning, for sniffing."""
-        return codecs.getincrementaldecoder(self.encoding)("replace").decode(self._windows[0])
+    def samples(self) -> list[str]:
+        """Return whole lines of the beginning and, where that can be, of places spread over the file, for sniffing."""
+        is_wide = self.encoding.startswith(("utf-16", "utf-32"))  # its windows may be cut inside a character
+        windows = self._windows[:1] if is_wide else self._windows
+        return [codecs.getincrementaldecoder(self.encoding)("replace").decode(window) for window in windows]
 
-    def lines(self) -> Lines:
-        """Open the file once more and give its lines."""
-        return Lines(self)
+    def lines(self, newline: str = "") -> Lines:
+        """Open the file once more and give its lines; with newline "\\n" a lone carriage return ends none."""
+        return Lines(self, newline)
+
+    def text(self, num_characters: int = 1 << 20) -> Iterator[str]:
+        """Open the file once more and give all of it, so much at a time; UNDECODABLE stands for broken bytes."""
+        with self.opened("") as stream:
+            given = 0
+            try:
+                while piece := stream.read(num_characters):
+                    given += len(piece)
+                    yield piece
+            except BROKEN as error:
+                raise UserError(
+                    f"breaks off after {given} characters", where=str(self.path), found=str(error)
+                ) from error
+
+    @contextmanager
+    def opened(self, newline: str) -> Iterator[io.TextIOWrapper]:
+        """Open the file once more as characters, broken bytes marked."""
+        codecs.register_error("noria-mark", _mark)  # process-wide, and the same whoever registers it
+        with (
+            self.open() as stream,
+            io.TextIOWrapper(stream, encoding=self.encoding, errors="noria-mark", newline=newline) as text,
+        ):
+            yield text
 
 
 class Lines:
@@ -57,24 +83,21 @@ class Lines:
     Characters are counted in `num_characters`; `is_exhausted` is true once the end was met.
     """
 
-    def __init__(self, file: TextFile):
+    def __init__(self, file: TextFile, newline: str = ""):
         self.number = 0
         self.num_characters = 0
         self.is_exhausted = False
         self.flaws: dict[int, str] = {}
-        self._file = file
+        self._file, self._newline = file, newline
 
     def __iter__(self) -> Iterator[str]:
-        codecs.register_error("noria-mark", _mark)  # process-wide, and the same whoever registers it
-        encoding, path = self._file.encoding, self._file.path
-        with (
-            self._file.open() as stream,
-            io.TextIOWrapper(stream, encoding=encoding, errors="noria-mark", newline="") as text,
-        ):
+        with self._file.opened(self._newline) as text:
             try:
                 yield from self._marked(text)
             except BROKEN as error:
-                raise UserError(f"breaks off after line {self.number}", where=str(path), found=str(error)) from error
+                raise UserError(
+                    f"breaks off after line {self.number}", where=str(self._file.path), found=str(error)
+                ) from error
         self.is_exhausted = True
 
     def _marked(self, text: io.TextIOWrapper) -> Iterator[str]:
@@ -84,7 +107,7 @@ class Lines:
             if len(line) > MAX_LINE_CHARACTERS:
                 line = _skip_rest(text, line)
                 self.flaws[self.number] = f"the line is longer than {MAX_LINE_CHARACTERS} characters"
-            if _UNDECODABLE in line:
+            if UNDECODABLE in line:
                 self.flaws[self.number] = f"the line is not valid {self._file.encoding}"
             elif "\0" in line:
                 self.flaws[self.number] = "the line holds a NUL byte"
@@ -104,7 +127,7 @@ def _skip_rest(text: io.TextIOWrapper, line: str) -> str:
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeDecodeError)
-    return _UNDECODABLE, error.end
+    return UNDECODABLE, error.end
 
 
 def open_bytes(path: Path) -> BinaryIO:

@@ -1,0 +1,209 @@
+"""Questions about texts: SQuAD's JSON, and tables with a question, a context and the answer.
+
+    {"data": [{"paragraphs": [{"context": "...", "qas": [{"question": "...", "answers": [...]}]}]}]}     SQuAD 1 and 2
+    question, context, answers: {"text": ["..."], "answer_start": [7]}                                   its flat form
+    question, context, span                             a table; an empty span says that there is no answer
+
+Columns: `question`, `context`, `span` (the accepted answers, [{"text": ..., "start": character}, ...]) and, of SQuAD's
+files, `title`; data.split.group=context keeps the questions about one text on one side. Read next: json_file.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from noria.errors import UserError
+from noria.nouns import Bad, Rows
+from noria.sources.json_file import JSON_SUFFIXES
+from noria.sources.layout import is_hidden
+from noria.sources.opening import open_source
+from noria.sources.source import Source, reading
+from noria.sources.tables import Tables, speaks_of_split, split_tables
+from noria.sources.text_file import TextFile
+from noria.text.stretches import listed
+
+Answer = dict[str, Any]  # text and, where it stands in the context, start
+
+
+def squad(path: Path, encoding: str | None = None) -> Source | None:
+    """Return the reader of questions with their answers, or None where the path holds none.
+
+    Files of a folder are splits where one of them is named after training; else they are parts of one whole.
+    """
+    found = _squad_files(path)
+    if not found:
+        source = open_source(path, encoding=encoding)
+        has_answers = {"span", "answers"} & set(source.columns)
+        return SpanTable(source) if has_answers and {"question", "context"} <= set(source.columns) else None
+    if path.is_file():
+        return SquadFile(path, encoding=encoding)
+    names = [file.name for file in found]
+    is_divided = any(speaks_of_split(name) == "train" for name in names)
+    named = split_tables(names, str(path)) if is_divided else [(name, "") for name in names]
+    beside = [entry.name for entry in sorted(path.iterdir()) if entry not in found and not is_hidden(entry.name)]
+    return Tables(path, path, [SquadFile(path / name, encoding=encoding, split=split) for name, split in named], beside)
+
+
+class SquadFile(Source):
+    """One file of SQuAD's form, held in memory while it is read; `numbers` are the ids of the questions."""
+
+    def __init__(self, path: Path, *, encoding: str | None = None, split: str = ""):
+        self.path, self.root, self._split = path, path.parent, split
+        self.columns = ["question", "context", "span", "title"]
+        with reading(path):
+            self._text = TextFile(path, declared=encoding)
+
+    def files(self) -> list[Path]:
+        """Return the one file."""
+        return [self.path]
+
+    def notes(self) -> list[str]:
+        """Return how the encoding was guessed."""
+        return [f"{self.path.name}: {self._text.note}"] if self._text.note else []
+
+    def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
+        """Yield the questions in order; one whose answers stand nowhere in its context is bad."""
+        questions = self._questions()
+        while chunk := list(islice(questions, chunk_size)):
+            found: dict[str, list[Any]] = {name: [] for name in self.columns}
+            numbers, bad = [], []
+            for number, (title, context, asked) in chunk:
+                try:
+                    values = (_text_of(asked, "question"), context, _accepted(asked, context), title)
+                except ValueError as error:
+                    bad.append(Bad(f"{self.path.name}/{number}", str(error)))
+                    continue
+                numbers.append(number)
+                for name, value in zip(self.columns, values, strict=True):
+                    found[name].append(value)
+            columns: dict[str, Any] = dict(found)
+            yield Rows(columns, self.path.name, numbers, self._split, bad)
+
+    def _questions(self) -> Iterator[tuple[str, tuple[str, str, Mapping[str, Any]]]]:
+        """Yield the id of each question, and its title, context and what is said of it."""
+        with reading(self.path):
+            text = "".join(self._text.text())
+        try:
+            articles = json.loads(text)["data"]
+            del text
+            number = 0
+            for article in articles:
+                for paragraph in article["paragraphs"]:
+                    for asked in paragraph["qas"]:
+                        number += 1
+                        known = str(asked.get("id") or number)
+                        yield known, (str(article.get("title", "")), str(paragraph["context"]), asked)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise UserError(
+                "is not of SQuAD's form",
+                where=str(self.path),
+                expected='{"data": [{"paragraphs": [{"context": ..., "qas": [...]}, ...]}, ...]}',
+                found=f"{type(error).__name__}: {error}",
+            ) from error
+
+
+class SpanTable(Source):
+    """A table of another source with the answers found in their contexts; what is not, or is ambiguous, is bad."""
+
+    def __init__(self, source: Source):
+        self._source = source
+        self.path, self.root = source.path, source.root
+        self.columns = [*(name for name in source.columns if name not in ("span", "answers")), "span"]
+        self._answer = "span" if "span" in source.columns else "answers"
+
+    def files(self) -> Iterable[Path]:
+        """Return the files that hold the table."""
+        return self._source.files()
+
+    def notes(self) -> list[str]:
+        """Return the notes of what is read."""
+        return self._source.notes()
+
+    def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
+        """Yield the records whose answers have a place."""
+        for rows in self._source.rows(chunk_size):
+            found: dict[str, list[Any]] = {name: [] for name in self.columns}
+            numbers: list[Any] = []
+            bad = list(rows.bad)
+            for i, record in enumerate(rows.records()):
+                try:
+                    context = _text_of(record.fields, "context")
+                    values = {**record.fields, "span": _cell(record.fields[self._answer], context)}
+                except ValueError as error:
+                    bad.append(Bad(record.where, str(error)))
+                    continue
+                numbers.append(rows.numbers[i])
+                for name in self.columns:
+                    found[name].append(values[name])
+            columns: dict[str, Any] = dict(found)
+            yield Rows(columns, rows.origin, numbers, rows.split, bad)
+
+
+def _squad_files(path: Path) -> list[Path]:
+    """Return the files of SQuAD's form: JSON that begins with an object in which `data` or `paragraphs` is soon met."""
+    with reading(path):
+        entries = sorted(path.iterdir()) if path.is_dir() else [path]
+        files = [one for one in entries if one.is_file() and one.name.lower().endswith(JSON_SUFFIXES)]
+        heads = [(file, TextFile(file).samples()[0].lstrip("\ufeff \t\r\n")) for file in files]
+    return [file for file, head in heads if head.startswith("{") and ('"paragraphs"' in head or '"data"' in head)]
+
+
+def _accepted(asked: Mapping[str, Any], context: str) -> list[Answer]:
+    """Return the accepted answers to a question of SQuAD's; ValueError where it has some and none has a place."""
+    if asked.get("is_impossible"):
+        return []
+    given = asked.get("answers")
+    if not isinstance(given, list):
+        raise ValueError("the question has no list of answers")
+    if not given and "is_impossible" not in asked:
+        raise ValueError("the question has no answer, and is not said to be impossible")
+    return _placed([(one.get("text"), one.get("answer_start")) for one in given if isinstance(one, Mapping)], context)
+
+
+def _cell(value: Any, context: str) -> list[Answer]:
+    """Return the accepted answers that a cell holds; ValueError where none of them has a place."""
+    value = listed(value)
+    if value is None or (isinstance(value, float) and value != value) or (isinstance(value, str) and not value.strip()):
+        return []
+    if isinstance(value, Mapping) and isinstance(value.get("text"), list):  # as Hugging Face writes SQuAD
+        texts, starts = value["text"], value.get("answer_start") or []
+        return _placed(list(zip(texts, [*starts, *[None] * len(texts)], strict=False)), context)
+    several = value if isinstance(value, list) else [value]
+    pairs = [
+        (one.get("text"), one.get("start", one.get("answer_start"))) if isinstance(one, Mapping) else (one, None)
+        for one in several
+    ]
+    return _placed(pairs, context)
+
+
+def _placed(pairs: list[tuple[Any, Any]], context: str) -> list[Answer]:
+    """Return answers with their places in a context; at least one must have one, the others count in scoring only."""
+    answers: list[Answer] = []
+    reason = ""
+    for text, start in pairs:
+        text = str(text) if isinstance(text, int | float) and not isinstance(text, bool) else text
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"an answer has no text, but {text!r}"[:200])
+        times = context.count(text)
+        if isinstance(start, int) and start >= 0 and context[start : start + len(text)] == text:
+            answers.append({"text": text, "start": start})
+        elif times == 1:
+            answers.append({"text": text, "start": context.index(text)})
+        else:
+            answers.append({"text": text})
+            said = "does not stand in the context" if not times else f"stands in the context {times} times"
+            reason = reason or f"the answer {said}: {text!r}"[:200]
+    if reason and not any("start" in one for one in answers):
+        raise ValueError(reason)
+    return answers
+
+
+def _text_of(record: Mapping[str, Any], name: str) -> str:
+    text = record.get(name)
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError(f"the {name} is missing")
+    return text
