@@ -8,14 +8,15 @@ what stands here and never ask which task they serve. checks.py runs the contrac
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, Record, Span, State, Values, repeated
+from noria.errors import UserError
+from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Piece, Prediction, Record, Span, State, Values, repeated
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -141,6 +142,13 @@ class Target(ABC):
         output: Output = model(batch.inputs)
         return output
 
+    def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Piece]:
+        """Yield the answers of a batch piece by piece, as the model writes them; `settings` replace the target's own.
+
+        Raises UserError where the target does not write, and for settings that it does not have.
+        """
+        raise UserError("this answer is not given piece by piece", mend="ask for it as a whole: noria predict")
+
     def settle(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn what `ask` gave for a batch into what is kept, decoded and scored: ids into texts, scores into boxes.
 
@@ -184,6 +192,13 @@ class Task(ABC):
     @abstractmethod
     def example(self) -> Record:
         """Return one tiny real record, answer included: tests, docs, trace and the HTTP schema use it."""
+
+    def examples(self, count: int, seed: int = 0) -> list[Record]:
+        """Return records like the example where they cannot be made of it by varying its words; by default none.
+
+        A task overrides it whose answer must stand in its input.
+        """
+        return []
 
     @abstractmethod
     def baseline(self, train: Arrays) -> Arrays:

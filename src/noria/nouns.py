@@ -9,7 +9,7 @@ Knows no task, no file format and (at import) no torch. Read next: contract.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -128,6 +128,29 @@ class Ragged:
         places = np.repeat(self.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
         return Ragged(self.values[places], offsets)
 
+    def cut(self, most: int) -> Ragged:
+        """Return the rows cut at `most` values each."""
+        lengths = np.minimum(self.lengths, most)
+        offsets = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        places = np.repeat(self.offsets[:-1] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Ragged(self.values[places], offsets)
+
+    def with_ends(self, first: Any = None, last: Any = None) -> Ragged:
+        """Return the rows with one value more at the start, at the end, or both."""
+        before, after = int(first is not None), int(last is not None)
+        offsets = self.offsets - self.offsets[0] + np.arange(len(self) + 1) * (before + after)
+        values = np.empty((int(offsets[-1]), *self.values.shape[1:]), self.values.dtype)
+        is_own = np.ones(len(values), bool)
+        if before:
+            is_own[offsets[:-1]] = False
+            values[offsets[:-1]] = first
+        if after:
+            is_own[offsets[1:] - 1] = False
+            values[offsets[1:] - 1] = last
+        values[is_own] = self.values[self.offsets[0] : self.offsets[-1]]
+        return Ragged(values, offsets)
+
     def padded(self, fill: float = PAD) -> np.ndarray:
         """Return the rows as one array [n, longest, ...], short ones filled up; unsigned values become int64."""
         lengths = self.lengths
@@ -140,10 +163,11 @@ class Ragged:
 
 @dataclass(frozen=True)
 class Windows:
-    """One long row seen as records of equal length: record i is stream[i * step + start : ... + length].
+    """A part of every record where records are pieces of one long row, each `step` + 1 places from i * step on.
 
-    stream [total]. Indexed by a slice, indices or flags it gives an array [k, length]. `count` windows may all be moved
-    on by up to step - 1 places.
+    stream [total]; the part is `length` places from `start` on within the record. Indexed by a slice, indices or flags
+    it gives an array [k, length]. The last place of a record is the first of the next one: a question's last token is
+    the answer's first.
     """
 
     stream: np.ndarray
@@ -151,6 +175,7 @@ class Windows:
     start: int
     length: int
     count: int
+    shift: int = 0
 
     @property
     def nbytes(self) -> int:
@@ -161,12 +186,13 @@ class Windows:
         return self.count
 
     def __getitem__(self, key: Any) -> np.ndarray:
-        rows = np.arange(self.count)[key]
-        return np.asarray(self.stream[rows[..., None] * self.step + self.start + np.arange(self.length)])
+        records = np.arange(self.count)[key] * self.step + self.shift
+        records = np.minimum(records, len(self.stream) - self.step - 1)  # the last ones cannot all be moved on
+        return np.asarray(self.stream[records[..., None] + self.start + np.arange(self.length)])
 
     def moved(self, by: int) -> Windows:
-        """Return the windows moved on by so many places, 0 to step - 1."""
-        return Windows(self.stream, self.step, self.start + by, self.length, self.count)
+        """Return the same part of records that begin so many places later, 0 to step - 1."""
+        return replace(self, shift=by)
 
 
 def concatenated(parts: Sequence[Any]) -> Any:
@@ -235,6 +261,19 @@ class Prediction:
     def as_json(self) -> dict[str, Any]:
         """Return the prediction as the JSON object that predict, serve and batch all write."""
         return {"value": self.value, "confidence": self.confidence, **self.details}
+
+
+class Piece(NamedTuple):
+    """New text of an answer that is given as it is written.
+
+    The last piece, whose text may be empty, has `ended`, why it is the last (end, stop or length), and `logprobs`, the
+    natural logarithms of the probabilities of all tokens of the answer. row: which record of the batch it belongs to.
+    """
+
+    text: str
+    ended: str | None = None
+    logprobs: tuple[float, ...] = ()
+    row: int = 0
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,23 @@ def test_a_picture_too_small_for_a_stem_is_refused(settings: Image, side: int) -
     settings.embedder(state, 32)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (Image(pools=(0,)), "inputs.image.pools are 1 or more"),
+        (Image(pools=(2, -1), pooling="grid"), "inputs.image.pools are 1 or more"),
+        (Image(stem="patches", patch=0), "inputs.image.patch is 1 pixel or more"),
+        (Image(stem="patches", patch=-2), "inputs.image.patch is 1 pixel or more"),
+    ],
+)
+def test_pools_and_patches_of_nothing_are_refused(settings: Image, message: str) -> None:
+    raw, state = fitted(settings, (8, 8, 1))
+    with pytest.raises(UserError, match=message):
+        settings.embedder(state, 32)
+    with pytest.raises(UserError, match=message):
+        Image(**{**vars(settings), "pooling": "grid"}).spans(raw[0], state)
+
+
 def test_a_picture_of_one_pixel_can_be_embedded() -> None:
     settings = Image()
     raw, state = fitted(settings, (1, 1, 1))

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from noria.errors import UserError, UserErrors
-from noria.model import transformer
 from noria.model.mask import attention_mask
-from noria.model.transformer import Transformer, TransformerSettings, attend, norm, settings_of_size
+from noria.model.pointwise import norm
+from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
 from noria.nouns import Tokens
 
 TOLERANCE = 2e-5  # float32, features of root mean square 1
@@ -28,7 +27,7 @@ Spread = Callable[[list[Tensor], Tensor], Tokens]
 
 def run(trunk: Transformer, tokens: Tokens, attention: str, num_prefix: list[int] | None = None) -> Tensor:
     """Return the features; the first `num_prefix` real tokens of each row (by default 2) are its prefix."""
-    x, is_real, _ = tokens
+    x, is_real, *_ = tokens
     is_prefix = None
     if attention == "prefix":
         order = torch.ones(x.shape[:2]).cumsum(1) if is_real is None else is_real.cumsum(1)
@@ -245,50 +244,6 @@ def test_grouped_heads_equal_plain_heads_whose_keys_and_values_are_repeated(
         torch.testing.assert_close(
             run(grouped, tokens, attention), run(plain, tokens, attention), atol=TOLERANCE, rtol=0
         )
-
-
-@pytest.mark.parametrize("max_manual_scores", [0, 10**9])
-@pytest.mark.parametrize("num_groups", [4, 2, 1])
-@pytest.mark.parametrize("kind", ["full", "triangle", "padded", "chunk"])
-def test_attention_equals_torchs_own(
-    kind: str, num_groups: int, max_manual_scores: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transformer, "MANUAL_SCORES", max_manual_scores)
-    torch.manual_seed(3)
-    num_queries = 2 if kind == "chunk" else 6
-    q, k, v = torch.randn(3, 4, num_queries, 8), torch.randn(3, num_groups, 6, 8), torch.randn(3, num_groups, 6, 8)
-    is_real = torch.arange(6) < torch.tensor([[6], [2], [0]])
-    slots = torch.tensor([[4, 5]]).expand(3, 2)
-    mask = {
-        "full": None,
-        "triangle": None,
-        "padded": attention_mask("causal", 6, is_real=is_real),
-        "chunk": attention_mask("causal", 6, query_slots=slots),
-    }[kind]
-    repeated = [part.repeat_interleave(4 // num_groups, dim=1).double() for part in (k, v)]
-    is_triangle = kind == "triangle"
-    expected = F.scaled_dot_product_attention(q.double(), *repeated, attn_mask=mask, is_causal=is_triangle)
-    for dtype, tolerance in ((torch.float32, 1e-5), (torch.bfloat16, 0.05)):
-        got = attend((q * 8**-0.5).to(dtype), k.to(dtype), v.to(dtype), mask, is_triangle)
-        assert got.dtype == dtype
-        torch.testing.assert_close(got.double(), expected, atol=tolerance, rtol=0)
-
-
-def test_bfloat16_on_a_cpu_leaves_torchs_kernel_for_few_scores_and_takes_it_for_many(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    calls: list[torch.dtype] = []
-    original = F.scaled_dot_product_attention
-
-    def spy(q: Tensor, *others: Tensor, **settings_: object) -> Tensor:
-        calls.append(q.dtype)
-        return original(q, *others, **settings_)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(F, "scaled_dot_product_attention", spy)
-    for num_tokens, dtype in ((8, torch.bfloat16), (513, torch.bfloat16), (8, torch.float32)):
-        q = torch.zeros(1, 1, num_tokens, 8, dtype=dtype)
-        attend(q, q, q, None)
-    assert calls == [torch.bfloat16, torch.float32]
 
 
 def test_arguments_that_contradict_each_other_are_refused(make_trunk: MakeTrunk) -> None:

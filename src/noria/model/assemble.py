@@ -40,15 +40,19 @@ class Model(nn.Module):
         self.head = head
         self.attention = attention
         self.answer = answer
+        self.begins = ""  # what was taken over from an origin, in one sentence
 
     def forward(self, inputs: Inputs, target: dict[str, Tensor] | None = None) -> Output:
+        output: Output = self.head(self.mixed(inputs, target))
+        return output
+
+    def mixed(self, inputs: Inputs, target: dict[str, Tensor] | None = None) -> Tokens:
+        """Return the tokens that the head sees."""
         tokens = self.tokens(inputs)
         if self.answer is not None and target:
-            tokens = self._with_answer(tokens, target["ids"])
-        else:
-            tokens = self.trunk(tokens, self.attention, self._is_prefix(tokens))
-        output: Output = self.head(tokens)
-        return output
+            return self._with_answer(tokens, target["ids"])
+        mixed: Tokens = self.trunk(tokens, self.attention, self._is_prefix(tokens))
+        return mixed
 
     def tokens(self, inputs: Inputs) -> Tokens:
         """Return the tokens of all inputs, before the trunk."""
@@ -109,9 +113,9 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
     """Build the model of a job for data whose states are known; the weights follow torch's global seed."""
     trunk: Any
     if "trunk" in states:
-        from noria.model.pretrained import PretrainedTrunk
+        from noria.model.pretrained import pretrained_trunk
 
-        trunk = PretrainedTrunk(states["trunk"])
+        trunk = pretrained_trunk(states["trunk"])
         width = trunk.width
     else:
         settings = trunk_settings(job)
@@ -123,7 +127,27 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
             for name, embedder in embedders.items()
         }
     head = task.target.head(states["target"], int(next(iter(embedders.values())).width))  # type: ignore[arg-type]
-    return Model(embedders, trunk, head, task.attention, answer)
+    model = Model(embedders, trunk, head, task.attention, answer)
+    if "trunk" in states:
+        from noria.model.pretrained import tie
+
+        tie(model, states["trunk"])
+    return model
+
+
+def begin(job: Job, task: Task, states: dict[str, Any], device: torch.device) -> Model:
+    """Build the model that training begins with: with the weights of its origin, and what of it is to be trained."""
+    model = build(job, task, states)
+    if job.model.from_ is not None or job.model.pretrained is not None:
+        from noria.model.origin import load_origin
+
+        taken = load_origin(model, job, states)
+        model.begins = str(taken)
+        if job.model.lora is not None:
+            from noria.model.lora import add_lora
+
+            add_lora(model, job.model.lora, taken.parts)
+    return place(model, device)
 
 
 def _embedders(task: Task, states: dict[str, Any], width: int) -> tuple[dict[str, nn.Module], nn.Module | None]:

@@ -1,14 +1,15 @@
-"""The keys and values of tokens already seen, so that a new token costs one step and not the whole text again.
+"""What the trunk remembers of tokens already seen, so that a new token costs one step and not the whole text again.
 
-Only real tokens are kept, packed to the left; so padding may stand anywhere in a chunk (left, right, or a whole row
-that has finished), and rows may grow at different speeds.
+Keys and values of attention: only real tokens are kept, packed to the left; so padding may stand anywhere in a chunk
+(left, right, or a whole row that has finished), and rows may grow at different speeds.
 
             slot 0  1  2  3  4  5 | scrap          chunk of 3 appended: row 0 "a b -", row 1 "- - c"
     row 0      k  k  k  k  .  .  |              ->    k  k  k  k  a  b |
     row 1      k  k  .  .  .  .  |                    k  k  c  .  .  . |
                lengths = [4, 2], longest = 4          lengths = [6, 3], longest = 6
 
-Padding is written to the scrap slot, which is never read. Knows no masks and no positions. Read next: transformer.py.
+Padding is written to the scrap slot, which is never read. States of recurrent blocks: tensors of fixed size, by layer.
+Knows no masks and no positions. Read next: view.py.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ class KeyValueCache:
 
     keys, values  float[depth, B, H, capacity + 1, D], H key heads of D channels; allocated once, written in place
     lengths       int[B], the real tokens of each row; longest is their maximum
+    is_even       whether all rows are known to have `longest` tokens: then no masks are needed and writing is a copy
+    states        of recurrent blocks, by layer: tensors [B, ...]
 
     Made by `Transformer.new_cache`. For inference only. After an exception inside the trunk the cache is spoilt.
     """
@@ -39,11 +42,14 @@ class KeyValueCache:
         self.values = torch.zeros_like(self.keys)
         self.lengths = torch.zeros(batch_size, dtype=torch.long, device=device)
         self.longest = 0
+        self.is_even = True
+        self.states: dict[int, tuple[Tensor, ...]] = {}
 
     @property
     def num_bytes(self) -> int:
         """Return the memory the cache holds, full or empty."""
-        return sum(tensor.nbytes for tensor in (self.keys, self.values, self.lengths))
+        states = [tensor for state in self.states.values() for tensor in state]
+        return sum(tensor.nbytes for tensor in (self.keys, self.values, self.lengths, *states))
 
     @property
     def num_readable(self) -> int:
@@ -51,39 +57,67 @@ class KeyValueCache:
         return max(self.longest, 1)
 
     @property
-    def is_real(self) -> Tensor:
-        """Return bool[B, num_readable]: which of the slots that `append` hands out are filled."""
+    def is_real(self) -> Tensor | None:
+        """Return bool[B, num_readable]: which of the slots that `append` hands out are filled; None: all."""
+        if self.is_even and self.longest:
+            return None
         return torch.arange(self.num_readable, device=self.lengths.device) < self.lengths[:, None]
 
     def reserve(self, num_tokens: int, is_real: Tensor | None) -> Tensor:
-        """Give each token of a chunk its slot, int[B, T], and count it; once per chunk, before any `append`.
+        """Give each token of a chunk its slot, int[B or 1, T], and count it; once per chunk, before any `append`.
 
         `is_real` is bool[B, T] or None (all real). Raise ValueError when a row overflows.
         """
-        if is_real is None:
-            slots = self.lengths[:, None] + torch.arange(num_tokens, device=self.lengths.device)
-            lengths, longest = self.lengths + num_tokens, self.longest + num_tokens
+        if is_real is None or bool(is_real.all()):
+            first = self.lengths[:1, None] if self.is_even else self.lengths[:, None]
+            slots = first + torch.arange(num_tokens, device=self.lengths.device)
+            lengths, longest, is_even = self.lengths + num_tokens, self.longest + num_tokens, self.is_even
         else:
             order = is_real.cumsum(dim=1)
             slots = torch.where(is_real, self.lengths[:, None] + order - 1, self.capacity)
             lengths = self.lengths + order[:, -1]
-            longest = int(lengths.max())
+            longest, is_even = int(lengths.max()), False
         if longest > self.capacity:
             raise ValueError(f"a row of {longest} tokens does not fit into a cache of capacity {self.capacity}")
-        self.lengths, self.longest = lengths, longest
+        self.lengths, self.longest, self.is_even = lengths, longest, is_even
         return slots
 
     def packed(self, flags: Tensor, slots: Tensor) -> Tensor:
         """Return bool[B, num_readable]: the flags bool[B, T] of a chunk, each at the slot of its token, else False."""
-        everywhere = flags.new_zeros(len(slots), self.capacity + 1)
-        return everywhere.scatter(1, slots, flags)[:, : self.num_readable]
+        everywhere = flags.new_zeros(len(flags), self.capacity + 1)
+        return everywhere.scatter(1, slots.expand_as(flags), flags)[:, : self.num_readable]
 
     def append(self, layer: int, slots: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write float[B, H, T, D] of one layer into its slots; return all, float[B, H, num_readable, D]."""
         if keys.requires_grad:
             raise ValueError("a cache is for inference: call the trunk inside torch.inference_mode()")
-        rows = torch.arange(len(slots), device=slots.device)[:, None]
-        self.keys[layer][rows, :, slots] = keys.transpose(1, 2).to(self.keys.dtype)
-        self.values[layer][rows, :, slots] = values.transpose(1, 2).to(self.values.dtype)
-        readable = self.num_readable
-        return self.keys[layer, :, :, :readable].to(keys.dtype), self.values[layer, :, :, :readable].to(values.dtype)
+        all_keys, all_values, readable = self.keys[layer], self.values[layer], self.num_readable
+        if self.is_even:
+            first = self.longest - keys.shape[2]
+            all_keys[:, :, first : self.longest] = keys
+            all_values[:, :, first : self.longest] = values
+        else:
+            rows = torch.arange(len(slots), device=slots.device)[:, None]
+            all_keys[rows, :, slots] = keys.transpose(1, 2).to(all_keys.dtype)
+            all_values[rows, :, slots] = values.transpose(1, 2).to(all_values.dtype)
+        return all_keys[:, :, :readable].to(keys.dtype), all_values[:, :, :readable].to(values.dtype)
+
+    def select(self, rows: Tensor) -> None:
+        """Keep the rows int[K] in this order: to drop rows that have ended, to repeat or reorder hypotheses.
+
+        What is allocated is used again where there are not more rows than before.
+        """
+        self.keys, self.values = (self._selected(tensor, rows) for tensor in (self.keys, self.values))
+        self.states = {layer: tuple(part[rows] for part in state) for layer, state in self.states.items()}
+        self.lengths = self.lengths[rows]
+        self.longest = int(self.lengths.max()) if len(rows) else 0
+        self.is_even = bool((self.lengths == self.longest).all())
+
+    def _selected(self, tensor: Tensor, rows: Tensor) -> Tensor:
+        chosen = tensor[:, rows, :, : self.longest]
+        if len(rows) <= tensor.shape[1]:
+            tensor = tensor[:, : len(rows)]
+        else:
+            tensor = tensor.new_zeros(len(tensor), len(rows), *tensor.shape[2:])
+        tensor[:, :, :, : self.longest] = chosen
+        return tensor

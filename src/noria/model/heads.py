@@ -32,6 +32,20 @@ class PooledLinear(nn.Module):
         return {self.name: self.linear(pooled(tokens))}
 
 
+class UnitVector(nn.Module):
+    """Give one vector of length one a record: the mean of its tokens, or `dimensions` numbers made of it by a layer.
+
+    Output: `vector` float[B, dimensions or width].
+    """
+
+    def __init__(self, width: int, dimensions: int | None) -> None:
+        super().__init__()
+        self.linear = nn.Identity() if dimensions is None else nn.Linear(width, dimensions, bias=False)
+
+    def forward(self, tokens: Tokens) -> Output:
+        return {"vector": nn.functional.normalize(self.linear(pooled(tokens)).float(), dim=-1)}
+
+
 class VotingLinear(nn.Module):
     """Let every token answer by itself; the record's answer is the mean, of probabilities where the answer is logits.
 
@@ -54,3 +68,30 @@ class VotingLinear(nn.Module):
         else:
             answer = (votes * weights).sum(1)
         return {self.name: answer, "votes": votes, "weights": weights} if self.training else {self.name: answer}
+
+
+class NextToken(nn.Module):
+    """Say which token comes next. Output: `logits` float[B, T, vocabulary]. Starts at zero: every token as likely.
+
+    `tokenizer` is the state's own text (JSON), for whoever turns ids into words; `end` ends an answer.
+    """
+
+    def __init__(self, width: int, vocabulary: int, end: int, tokenizer: str) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, vocabulary, bias=False)
+        nn.init.zeros_(self.linear.weight)
+        self.end, self.tokenizer = end, tokenizer
+
+    def forward(self, tokens: Tokens) -> Output:
+        return {"logits": self.linear(tokens.features)}
+
+
+class EachTokenLinear(nn.Module):
+    """Let every token answer by itself. Output: `logits` float[B, T, outputs]."""
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, outputs)
+
+    def forward(self, tokens: Tokens) -> Output:
+        return {"logits": self.linear(tokens.features)}

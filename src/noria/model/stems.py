@@ -130,6 +130,8 @@ class _Whitening(nn.Module):
 
 def _layers(settings: Image, state: State, width: int) -> tuple[nn.Sequential, int, tuple[int, int]]:
     """Return the blocks, the channels they end with, and the rows and columns that are left."""
+    if min(settings.pools, default=1) < 1:
+        raise UserError("inputs.image.pools are 1 or more, 1 for no pooling", found=str(list(settings.pools)))
     widths = settings.widths or (width // 4, width // 2, width)
     rows, columns, channels = state["height"], state["width"], state["channels"]
     blocks: list[nn.Module] = []
@@ -159,10 +161,8 @@ class Patches(nn.Module):
 
     def __init__(self, settings: Image, state: State, width: int) -> None:
         super().__init__()
-        if settings.patch > min(state["height"], state["width"]):
-            raise UserError(f"inputs.image.patch of {settings.patch} pixels is larger than the picture")
+        rows, columns = _patches(settings, state)
         self.cut = nn.Conv2d(state["channels"], width, settings.patch, settings.patch)
-        rows, columns = state["height"] // settings.patch, state["width"] // settings.patch
         self.place = nn.Parameter(0.02 * torch.randn(rows * columns, width))
         self.width = width
 
@@ -171,13 +171,22 @@ class Patches(nn.Module):
         return tokens + self.place
 
 
+def _patches(settings: Image, state: State) -> tuple[int, int]:
+    """Return how many rows and columns of patches a picture has; raise UserError where it has none."""
+    if settings.patch < 1:
+        raise UserError("inputs.image.patch is 1 pixel or more", found=str(settings.patch))
+    if settings.patch > min(state["height"], state["width"]):
+        raise UserError(f"inputs.image.patch of {settings.patch} pixels is larger than the picture")
+    return state["height"] // settings.patch, state["width"] // settings.patch
+
+
 STEMS: dict[str, type[nn.Module]] = {"convolution": Convolution, "reference": Reference, "patches": Patches}
 
 
 def grid(settings: Image, state: State) -> tuple[int, int]:
     """Return how many rows and columns of tokens a picture becomes."""
     if settings.stem == "patches":
-        return state["height"] // settings.patch, state["width"] // settings.patch
+        return _patches(settings, state)
     if settings.stem == "convolution" and settings.pooling == "grid":
         return _layers(settings, state, 4)[2]
     return 1, 1

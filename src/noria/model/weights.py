@@ -1,0 +1,30 @@
+"""The weights of a model by name, each tensor once: embedders that several inputs share have several names for one.
+
+Files of tensors cannot hold two names of one tensor. Read next: stages/loop.py, bundle.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """Return weights and buffers by their first name; they share memory with the model."""
+    names = _first_names(model)
+    return {name: tensor for name, tensor in model.state_dict().items() if names[name] == name}
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Copy what `weights_of` gave into a model; raise RuntimeError where a name or a shape does not fit."""
+    model.load_state_dict({**weights, **{name: weights[one] for name, one in _first_names(model).items()}})
+
+
+def _first_names(model: nn.Module) -> dict[str, str]:
+    """Return, for each name of a tensor, the first name of the same tensor."""
+    first: dict[tuple[int, int], str] = {}
+    return {
+        name: first.setdefault((tensor.data_ptr(), tensor.numel()), name) if tensor.numel() else name
+        for name, tensor in model.state_dict().items()
+    }
