@@ -166,6 +166,21 @@ def test_a_date_becomes_the_parts_that_vary() -> None:
     assert back["joined.day"] == pytest.approx(day.toordinal(), abs=1)
 
 
+@pytest.mark.parametrize(
+    "cells", [["7.5", "8.5", "-3.25"] * 10, ["red", "blue", "green"] * 10], ids=["number", "category"]
+)
+def test_a_column_named_like_a_part_of_a_date_stays_itself(cells: list[str]) -> None:
+    columns: Any = {"d": COLUMNS["joined"], "d.day": cells, "d.day'": ["1.5", "2.5"] * 15}
+    state = Table().fit(columns)
+    names = [*state["numbers"], *state["categories"]]
+    assert sorted(names) == ["d.day", "d.day'", "d.day''", "d.month", "d.weekday"]
+    arrays = Table().encode(columns, state).arrays
+    back = Table().decode({name: values[2] for name, values in arrays.items()}, state)
+    assert str(back["d.day"]) == cells[2]
+    assert back["d.day'"] == pytest.approx(1.5)
+    assert back["d.day''"] == pytest.approx(datetime.date(2024, 3, 3).toordinal(), abs=1)
+
+
 def test_every_way_to_write_a_date_is_the_same_date() -> None:
     state = column(["2024-01-31", "2023-12-01", "2023-11-30", "2022-05-05"])
     written = ["2024-03-09", "2024/03/09", "09.03.2024", "20240309", "2024年3月9日", datetime.date(2024, 3, 9)]

@@ -8,10 +8,11 @@ model/columns.py.
 from __future__ import annotations
 
 import datetime
+import functools
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
@@ -83,7 +84,7 @@ class Table(Modality):
                 parts = np.array(_some(dates, name, "date"))
                 for index, part in enumerate(DATE_PARTS):
                     if len(set(parts[:, index])) > 1:
-                        numbers[f"{name}.{part}"] = self._spread(parts[:, index].tolist())
+                        numbers[_part_name(name, part, columns)] = self._spread(parts[:, index].tolist())
             elif kinds[name] == "category":
                 least = LEAST_CATEGORY if len(cells) > 100 * LEAST_CATEGORY else 2
                 common = Counter(_text(cell) for cell in given).most_common(MOST_CATEGORIES)
@@ -108,16 +109,14 @@ class Table(Modality):
                 raw[name] = _numbers(name, columns[name], bad)
             elif kind == "date":
                 parts = _dates(name, columns[name], bad)
-                raw |= {f"{name}.{part}": parts[:, index] for index, part in enumerate(DATE_PARTS)}
+                raw |= {_part_name(name, part, state["kinds"]): parts[:, i] for i, part in enumerate(DATE_PARTS)}
         numbers = np.zeros((records, len(state["numbers"])), np.float32)
         for index, (name, spread) in enumerate(state["numbers"].items()):
             numbers[:, index] = (raw[name] - spread["mean"]) / spread["spread"]
         categories = np.zeros((records, len(state["categories"])), np.int64)
         for index, (name, known) in enumerate(state["categories"].items()):
             places = {text: place for place, text in enumerate(known, start=2)}
-            categories[:, index] = [
-                ABSENT if is_missing(cell) else places.get(_text(cell), RARE) for cell in columns[name]
-            ]
+            categories[:, index] = _each(columns[name], functools.partial(_place, places))
         numbers[list(bad)] = 0
         return Encoded({"numbers": numbers, "categories": categories}, bad)
 
@@ -196,29 +195,48 @@ def _some(values: list[_T], name: str, kind: Kind) -> list[_T]:
 
 
 def _numbers(name: str, cells: Sequence[Any], bad: dict[int, str]) -> np.ndarray:
+    try:
+        numbers = np.fromiter(map(float, cells), np.float64, len(cells))
+        if not (np.abs(numbers) > LARGEST).any():
+            return numbers
+    except (TypeError, ValueError, OverflowError):
+        pass  # one of them is no plain number
     numbers = np.full(len(cells), np.nan)
     for i, cell in enumerate(cells):
-        if not is_missing(cell):
-            number = _number(cell)
-            if number is None:
+        number = _number(cell)
+        if number is None:
+            if not is_missing(cell):
                 bad[i] = f"column {name!r} should hold a number: {cell!r}"
-            elif abs(number) > LARGEST:
-                bad[i] = f"column {name!r} is infinite or too large: {cell!r}"
-            else:
-                numbers[i] = number
+        elif abs(number) > LARGEST:
+            bad[i] = f"column {name!r} is infinite or too large: {cell!r}"
+        else:
+            numbers[i] = number
     return numbers
 
 
 def _dates(name: str, cells: Sequence[Any], bad: dict[int, str]) -> np.ndarray:
-    parts = np.full((len(cells), len(DATE_PARTS)), np.nan)
-    for i, cell in enumerate(cells):
-        if not is_missing(cell):
-            date = _date(cell)
-            if date is None:
-                bad[i] = f"column {name!r} should hold a date: {cell!r}"
-            else:
-                parts[i] = _date_parts(date)
-    return parts
+    absent = (np.nan,) * len(DATE_PARTS)
+
+    def parts_of(cell: Any) -> tuple[float, ...] | None:
+        date = None if is_missing(cell) else _date(cell)
+        return _date_parts(date) if date else absent if is_missing(cell) else None
+
+    parts = _each(cells, parts_of)
+    bad |= {i: f"column {name!r} should hold a date: {cells[i]!r}" for i, one in enumerate(parts) if one is None}
+    return np.array([one or absent for one in parts])
+
+
+def _place(places: Mapping[str, int], cell: object) -> int:
+    """Return the code of a category's cell."""
+    return ABSENT if is_missing(cell) else places.get(_text(cell), RARE)
+
+
+def _each(cells: Sequence[Any], read: Callable[[Any], _T]) -> list[_T]:
+    """Return what each cell is read as; of equal texts only one is read."""
+    if set(map(type, cells)) != {str}:  # 1 and True are equal, but read differently
+        return [read(cell) for cell in cells]
+    known = {cell: read(cell) for cell in set(cells)}
+    return [known[cell] for cell in cells]
 
 
 def _number(cell: Any) -> float | None:
@@ -250,6 +268,14 @@ def _date(cell: Any) -> datetime.datetime | None:
 
 def _date_parts(date: datetime.datetime) -> tuple[float, float, float, float]:
     return date.toordinal() + date.hour / 24, date.month, date.weekday(), date.hour
+
+
+def _part_name(name: str, part: str, columns: Collection[str]) -> str:
+    """Return what a part of a date column is called: a name that no column of the table has."""
+    own = f"{name}.{part}"
+    while own in columns:
+        own += "'"
+    return own
 
 
 def _text(cell: Any) -> str:

@@ -1,0 +1,135 @@
+"""Conversations: what was said so far, by whom, as one text for the model to go on from.
+
+The template is data in the state, and so in the bundle: what opens a message of each role and what closes it. No code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from noria.contract import Modality
+from noria.nouns import Arrays, Encoded, Ragged, Span, State, Values
+from noria.text.learning import is_missing, learn_text, text_of
+from noria.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from torch import nn
+
+ROLES = ("system", "user", "assistant")
+OPEN, CLOSE = "<|im_start|>", "<|im_end|>"  # of ChatML, where a checkpoint's vocabulary has them
+
+
+@dataclass(frozen=True)
+class Messages(Modality):
+    """A conversation, list of {"role", "content"} or its JSON; a text alone is the user's only message.
+
+    Arrays: `ids` Ragged int.
+
+    Each message is an opening token, its role, a line break, its content and a closing token; then the assistant's
+    message is opened. What a message says is never read as one of these tokens. tokenizer and vocabulary are those of
+    modalities/text.py. max_tokens: of a longer conversation the oldest part is left out.
+    """
+
+    fit_records: ClassVar[int] = 50_000
+
+    tokenizer: str = "bpe"
+    vocabulary: int = 8192
+    max_tokens: int = 512
+    is_optional: bool = False
+
+    def fit(self, values: Values) -> State:
+        texts: list[Any] = []
+        for value in values:
+            messages = messages_of(value)
+            if isinstance(value, str) and not _is_list(value):  # a reply that shares the vocabulary
+                texts.append(value)
+            elif isinstance(messages, list):
+                texts += _contents(messages)
+        return self._with_template(learn_text(texts, self.tokenizer, self.vocabulary, lowercase=False))
+
+    def inherit(self, state: State) -> State | None:
+        return self._with_template(state)
+
+    def encode(self, values: Values, state: State) -> Encoded:
+        tokenizer = Tokenizer.from_json(state["tokenizer"])
+        rows, bad = [], {}
+        for index, value in enumerate(values):
+            messages = messages_of(value)
+            if isinstance(messages, str):
+                bad[index], messages = messages, []
+            rows.append(np.array(self._ids(messages, tokenizer, state["template"])[-self.max_tokens :]))
+        return Encoded({"ids": Ragged.of(rows, np.int32)}, bad)
+
+    def decode(self, arrays: Arrays, state: State) -> str:
+        return Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(arrays["ids"]))
+
+    def embedder(self, state: State, width: int) -> nn.Module:
+        from noria.model.text import TextEmbedder
+
+        return TextEmbedder(state["vocabulary"], width)
+
+    def spans(self, value: Any, state: State) -> list[Span]:
+        messages = messages_of(value)
+        tokenizer = Tokenizer.from_json(state["tokenizer"])
+        found = [] if isinstance(messages, str) else messages
+        spans: list[Span] = []
+        for number, message in enumerate(found):
+            length = len(self._message(message, tokenizer, state["template"]))
+            spans += [Span("message", number, number + 1, message["role"])] * length
+        spans += [Span("message", len(found), len(found), "reply")] * len(
+            self._opening("assistant", tokenizer, state["template"])
+        )
+        return spans[-self.max_tokens :]
+
+    def _with_template(self, state: State) -> State:
+        """Add the template: the checkpoint's own tokens where it has them, else the end and mask tokens of ours."""
+        tokenizer = Tokenizer.from_json(state["tokenizer"])
+        opening, closing = tokenizer.id_of(OPEN), tokenizer.id_of(CLOSE)
+        if opening is None or closing is None:
+            opening, closing = tokenizer.begin if tokenizer.mask is None else tokenizer.mask, tokenizer.end
+        template = {"open": opening, "close": closing}
+        return {**state, "template": template, "answer_end": closing}
+
+    def _ids(self, messages: list[dict[str, str]], tokenizer: Tokenizer, template: Mapping[str, int]) -> list[int]:
+        said = [one for message in messages for one in self._message(message, tokenizer, template)]
+        return said + self._opening("assistant", tokenizer, template)
+
+    def _message(self, message: Mapping[str, str], tokenizer: Tokenizer, template: Mapping[str, int]) -> list[int]:
+        content, after = (tokenizer.encode([one])[0].tolist() for one in (message["content"], "\n"))
+        return [*self._opening(message["role"], tokenizer, template), *content, template["close"], *after]
+
+    def _opening(self, role: str, tokenizer: Tokenizer, template: Mapping[str, int]) -> list[int]:
+        return [template["open"], *tokenizer.encode([f"{role}\n"])[0].tolist()]
+
+
+def messages_of(value: Any) -> list[dict[str, str]] | str:
+    """Return the messages of a raw value, or the reason why it has none."""
+    if isinstance(value, str | bytes) and (text := text_of(value)) is not None:
+        try:
+            value = json.loads(text) if _is_list(text) else [{"role": "user", "content": text}]
+        except (ValueError, RecursionError):
+            return "not a list of messages"
+    if not isinstance(value, list) or not value:
+        return "the conversation is missing" if is_missing(value) else "not a list of messages"
+    messages = []
+    for number, one in enumerate(value, 1):
+        if not isinstance(one, Mapping) or one.get("role") not in ROLES:
+            return f"message {number} has no role of {', '.join(ROLES)}"
+        content = text_of(one.get("content"))
+        if content is None:
+            return f"message {number} has no content"
+        messages.append({"role": str(one["role"]), "content": content})
+    return messages
+
+
+def _is_list(text: str) -> bool:
+    return text.lstrip().startswith("[")
+
+
+def _contents(messages: Iterable[Mapping[str, str]]) -> list[str]:
+    return [f"{one['role']}\n{one['content']}\n" for one in messages]

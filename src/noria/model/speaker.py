@@ -1,0 +1,58 @@
+"""What generation needs of a model and of a tokenizer, and what it gives. Read next: generate.py, beams.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from torch import Tensor
+
+from noria.text.decoding import Decoder
+
+End = Literal["end", "length", "stop"]
+
+
+class Memory(Protocol):
+    """What a Speaker remembers of each row."""
+
+    def select(self, rows: Tensor) -> None:
+        """Keep the rows int[K] in this order; some may come more than once."""
+
+
+class Speaker(Protocol):
+    """What generation needs of a model."""
+
+    def start(self, inputs: Any, capacity: int) -> tuple[Tensor, Any]:
+        """Read the inputs; return logits float[B, V] of the first token and a Memory with room for `capacity` more."""
+
+    def step(self, ids: Tensor, cache: Any, is_live: Tensor | None = None) -> Tensor:
+        """Append one token int[B] to each (live) row; return the logits float[B, V] of the next."""
+
+
+class Spelling(Protocol):
+    """What generation needs of a tokenizer; `end` is the id that ends an answer."""
+
+    @property
+    def end(self) -> int: ...
+
+    @property
+    def pieces(self) -> Sequence[bytes] | None:
+        """Return the bytes of each id, b"" for special ones; None where they depend on the ids before."""
+
+    def decoder(self) -> Decoder:
+        """Return the decoder of one row."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Answers by row. ids hold neither the end token nor tokens of a stop text; logprobs are of these ids, by the model
+    itself, before temperature and filters (of beams: after the repetition penalty, as they were searched by).
+
+    texts are cut exactly before the stop text, and end with a whole character; empty strings unless asked for.
+    """
+
+    ids: list[list[int]]
+    logprobs: list[list[float]]
+    ended: list[End]
+    texts: list[str]

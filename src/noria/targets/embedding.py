@@ -1,0 +1,138 @@
+"""A vector that says what a record means, learnt from pairs: close to that of its match, far from those of others.
+
+One tower for both: the answer is the match, a text that goes through the model as the input does. The loss is InfoNCE
+over the batch (van den Oord et al. 2018), in both directions. Read next: metrics/retrieval.py, stages/search.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from noria.contract import Metric, Target
+from noria.metrics.retrieval import codes_of, ranks, retrieval_metrics
+from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
+from noria.text.learning import learn_text, usable_texts
+from noria.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+DECIMALS = 6
+HASHED = 1024  # numbers that a bag of tokens is hashed to, for the trivial answer
+SAMPLES_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Embedding(Target):
+    """The match of a record, a text. Arrays: `ids` Ragged int, begin ... end. Output: `vector`, and where the match is
+    known `match`, float[n, D], of length one.
+
+    dimensions: D; None is the model's width. max_tokens: where longer matches are cut. temperature: similarities are
+    divided by it before the softmax.
+    """
+
+    dimensions: int | None = field(default=None, metadata={"network_only": True})
+    max_tokens: int = 512
+    temperature: float = field(default=0.05, metadata={"network_only": True})  # Gao et al. 2021, "SimCSE"
+
+    def __post_init__(self) -> None:
+        if (self.dimensions is not None and self.dimensions < 1) or self.temperature <= 0 or self.max_tokens < 3:
+            raise ValueError("dimensions and temperature must be more than 0, max_tokens at least 3")
+
+    def fit(self, values: Values) -> State:
+        return learn_text(values, "bpe", 8192, lowercase=False)
+
+    def inherit(self, state: State) -> State | None:
+        return state
+
+    def encode(self, values: Values, state: State) -> Encoded:
+        tokenizer = Tokenizer.from_json(state["tokenizer"])
+        texts, bad = usable_texts(values)
+        ids = tokenizer.encode(texts).cut(self.max_tokens - 2).with_ends(tokenizer.begin, tokenizer.end)
+        return Encoded({"ids": ids}, bad)
+
+    def head(self, state: State, width: int) -> nn.Module:
+        from noria.model.heads import UnitVector
+
+        return UnitVector(width, self.dimensions)
+
+    def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
+        return self.both(model, batch) if batch.target else dict(model(batch.inputs))
+
+    def both(self, model: nn.Module, batch: Batch) -> Output:
+        """Return `vector` of the inputs and `match` of their matches."""
+        name = next(iter(batch.inputs))
+        return {**model(batch.inputs), "match": model({name: {"ids": batch.target["ids"]}})["vector"]}
+
+    def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        """Return the loss of telling each record's match from the others of the batch, and the other way round.
+
+        Records of which either text is the same do not stand against each other.
+        """
+        import torch
+        from torch.nn import functional
+
+        vector, match = output["vector"], output["match"]
+        with torch.autocast(vector.device.type, enabled=False):
+            similar = vector.float() @ match.float().T / self.temperature
+        texts = next(iter(batch.inputs.values()))["ids"]
+        is_other = ~torch.eye(len(similar), dtype=torch.bool, device=similar.device)
+        similar = similar.masked_fill((_same(texts) | _same(batch.target["ids"])) & is_other, -torch.inf)
+        own = torch.arange(len(similar), device=similar.device)
+        found, asked = (functional.cross_entropy(one, own, reduction="none") for one in (similar, similar.T))
+        each = (found + asked) / 2
+        return {"loss": each.mean(), "each": each}
+
+    def decode(self, output: Arrays, state: State) -> list[Prediction]:
+        return [Prediction(row) for row in output["vector"].astype(np.float64).round(DECIMALS).tolist()]
+
+    def truth(self, truth: Arrays, state: State) -> list[Any]:
+        return list(Tokenizer.from_json(state["tokenizer"]).decode_many(truth["ids"]))
+
+    def metrics(self, state: State) -> Sequence[Metric]:
+        return retrieval_metrics()
+
+    def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
+        """Show what was found in place of matches that stand furthest down."""
+        places = ranks(output["vector"], output["match"], codes_of(truth["ids"]))
+        worst = np.argsort(-places, kind="stable")[:SAMPLES_SHOWN]
+        found = (output["vector"][worst] @ output["match"].T).argmax(1)
+        true, first = (self.truth({"ids": truth["ids"][chosen]}, state) for chosen in (worst, found))
+        rows = [list(row) for row in zip(true, first, places[worst].tolist(), strict=True)]
+        columns = ["match", "found first", "place of the match"]
+        note = f"Places among the {len(places):,} matches of these records."
+        return [Panel("table", "Matches found last", {"columns": columns, "rows": rows}, note)]
+
+
+def rarity(train: Arrays) -> Arrays:
+    """Return what the trivial answer knows: how rare each token is, `idf` [1, V + 1], ln((1 + n) / (1 + texts)) + 1.
+
+    The last stands for tokens that training has not shown. n is the number of training matches.
+    """
+    ids = train["ids"]
+    pairs = np.unique(np.stack([np.repeat(np.arange(len(ids)), ids.lengths), np.asarray(ids.values)], 1), axis=0)
+    texts = np.append(np.bincount(pairs[:, 1]), 0)
+    return {"idf": (np.log((1 + len(ids)) / (1 + texts)) + 1).astype(np.float32)[None]}
+
+
+def bags(ids: Ragged, learnt: Arrays) -> np.ndarray:
+    """Return float32[n, 1024]: bags of tokens, the rare ones heavy, hashed (Weinberger et al. 2009), of length one."""
+    tokens, idf = np.asarray(ids.values[ids.offsets[0] : ids.offsets[-1]], np.int64), learnt["idf"][0]
+    mixed = (tokens + 1) * 0x9E3779B1 & 2**32 - 1  # Knuth's multiplicative hash
+    weights = idf[np.minimum(tokens, len(idf) - 1)] * np.where(mixed >> 31, 1, -1)
+    vectors = np.zeros((len(ids), HASHED), np.float32)
+    np.add.at(vectors, (np.repeat(np.arange(len(ids)), ids.lengths), (mixed >> 16) % HASHED), weights)
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
+
+
+def _same(ids: Tensor) -> Tensor:
+    """Return bool[B, B]: whether two rows are equal."""
+    import torch
+
+    codes = torch.unique(ids, dim=0, return_inverse=True)[1]
+    same: Tensor = codes[:, None] == codes
+    return same

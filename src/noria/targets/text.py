@@ -1,0 +1,236 @@
+"""A text, given token by token: cross-entropy on the next token, perplexity, and the written answer.
+
+Learnt from records (a prompt and its answer) or from running text cut into windows. Read next:
+model/generate.py, which writes the answer; text/tokenizer.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from noria.contract import Metric, Target
+from noria.metrics.likelihood import likelihood
+from noria.metrics.overlap import overlap_metrics
+from noria.nouns import PAD, Arrays, Batch, Encoded, Output, Panel, Piece, Prediction, Ragged, State, Values
+from noria.text.learning import learn_text, usable_texts
+from noria.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from noria.model.sampling import Sampling
+
+NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
+SAMPLES_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Text(Target):
+    """A text. Arrays: `ids` Ragged int, ended by the end token; `_bytes` Ragged uint8, what each token stands for;
+    of records also `_text`, the raw text as UTF-8 bytes.
+
+    tokenizer, vocabulary, lowercase: as of the modality, where the task shares no vocabulary with an input.
+    longest: tokens an answer is cut at. is_running: learn from running text, in windows of `window` tokens, and not
+    record by record. is_stream: its records continue one another, as pieces of one file do, with no boundary between.
+    overlap: how the written answer is compared with the true one; language says how words are counted.
+    smoothing: share of probability that the loss spreads over all tokens.
+    The rest is how an answer is written: model/sampling.py.
+    """
+
+    tokenizer: str = "bpe"
+    vocabulary: int = 8192
+    lowercase: bool = False
+    longest: int = 512
+    is_running: bool = False
+    is_stream: bool = False
+    window: int = field(default=256, metadata=NETWORK_ONLY)
+    overlap: Literal["none", "bleu", "rouge"] = field(default="none", metadata=NETWORK_ONLY)
+    language: Literal["en", "zh"] = field(default="en", metadata=NETWORK_ONLY)
+    smoothing: float = field(default=0.0, metadata=NETWORK_ONLY)
+    max_tokens: int = field(default=128, metadata=NETWORK_ONLY)
+    temperature: float = field(default=0.0, metadata=NETWORK_ONLY)
+    top_k: int | None = field(default=None, metadata=NETWORK_ONLY)
+    top_p: float = field(default=1.0, metadata=NETWORK_ONLY)
+    min_p: float = field(default=0.0, metadata=NETWORK_ONLY)
+    repetition_penalty: float = field(default=1.0, metadata=NETWORK_ONLY)
+    stop: tuple[str, ...] = field(default=(), metadata=NETWORK_ONLY)
+    beams: int = field(default=1, metadata=NETWORK_ONLY)
+    length_penalty: float = field(default=1.0, metadata=NETWORK_ONLY)
+    seed: int = field(default=0, metadata=NETWORK_ONLY)
+
+    def fit(self, values: Values) -> State:
+        return learn_text(values, self.tokenizer, self.vocabulary, self.lowercase)
+
+    def inherit(self, state: State) -> State | None:
+        return state
+
+    def encode(self, values: Values, state: State) -> Encoded:
+        """Encode texts; in running text each record is begin ... end, or nothing but itself in a stream."""
+        tokenizer = Tokenizer.from_json(state["tokenizer"])
+        texts, bad = usable_texts(values)
+        ids = tokenizer.encode(texts)
+        sizes = tokenizer.num_bytes(ids)
+        if not self.is_running:
+            ids, sizes = ids.cut(self.longest - 1), sizes.cut(self.longest - 1)
+        if not (self.is_running and self.is_stream):
+            end = state.get("answer_end", tokenizer.end)
+            ids, sizes = ids.with_ends(None, end), sizes.with_ends(None, 0)
+            if self.is_running:
+                ids, sizes = ids.with_ends(tokenizer.begin, None), sizes.with_ends(0, None)
+        raw = {} if self.is_running else {"_text": Ragged.of_texts(texts)}
+        return Encoded({"ids": ids, "_bytes": sizes, **raw}, bad)
+
+    def embedder(self, state: State, width: int) -> nn.Module:
+        from noria.model.text import TextEmbedder
+
+        return TextEmbedder(state["vocabulary"], width)
+
+    def head(self, state: State, width: int) -> nn.Module:
+        from noria.model.heads import NextToken
+
+        end = state.get("answer_end", Tokenizer.from_json(state["tokenizer"]).end)
+        return NextToken(width, state["vocabulary"], end, state["tokenizer"])
+
+    def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        from torch.nn import functional
+
+        ids = batch.target["ids"]
+        nats = functional.cross_entropy(
+            output["logits"].flatten(0, 1).float(),
+            ids.flatten(),
+            ignore_index=PAD,
+            label_smoothing=self.smoothing,
+            reduction="none",
+        ).view_as(ids)
+        count = (ids != PAD).sum(1)
+        return {"loss": nats.sum() / count.sum(), "each": nats.sum(1) / count.clamp_min(1)}
+
+    def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
+        """Score the true answer where it is known (`nats`, `tokens`, `right`, [B]); write one where it is wanted.
+
+        Written are answers to what has none, and in evaluation those that `overlap` compares: `written` int[B, T], its
+        bytes of UTF-8 with PAD after the end, and `log_chance` float[B], the mean logarithm of the tokens'
+        probabilities.
+        """
+        output = _scored(model, batch) if batch.target else {}
+        if not batch.target or (self.overlap != "none" and not is_quick):
+            output |= self._written(model, batch)
+        return output
+
+    def sampling(self, **changes: Any) -> Sampling:
+        """Return how an answer is written: as the settings say, or as `changes` do; UserError names what is wrong."""
+        from noria.model.sampling import Sampling
+
+        known = {one.name: getattr(self, one.name) for one in fields(Sampling) if hasattr(self, one.name)}
+        return Sampling(**{**known, **changes})
+
+    def _written(self, model: nn.Module, batch: Batch) -> Output:
+        import torch
+
+        from noria.model.generate import generate
+
+        speaker: Any = model
+        tokenizer = Tokenizer.from_json(speaker.head.tokenizer, speaker.head.end)
+        given = generate(speaker, batch.inputs, self.sampling(), tokenizer)
+        device = next(model.parameters()).device
+        chances = [sum(one) / max(1, len(one)) for one in given.logprobs]
+        written = Ragged.of_texts(given.texts).padded()  # and not the ids: a stop text may begin within a token
+        return {
+            "written": torch.from_numpy(written).to(device),
+            "log_chance": torch.tensor(chances, device=device),
+        }
+
+    def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Piece]:
+        from noria.model.generate import stream
+
+        speaker: Any = model
+        sampling = self.sampling().overridden(settings)
+        tokenizer = Tokenizer.from_json(speaker.head.tokenizer, speaker.head.end)
+        yield from stream(speaker, batch.inputs, sampling, tokenizer)
+
+    def settle(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
+        """Turn `written` into `_text`, the answers as UTF-8 bytes."""
+        if "written" not in output:
+            return output
+        rows = [row[row != PAD] for row in output["written"]]
+        kept = {name: value for name, value in output.items() if name != "written"}
+        return {**kept, "_text": Ragged.of(rows, np.uint8)}
+
+    def decode(self, output: Arrays, state: State) -> list[Prediction]:
+        if "_text" not in output:  # only scored
+            return [Prediction(None)] * len(next(iter(output.values())))
+        chances = np.exp(output.get("log_chance", np.full(len(output["_text"]), np.nan)))
+        return [
+            Prediction(text, round(float(chance), 6) if np.isfinite(chance) else None)
+            for text, chance in zip(output["_text"].texts(), chances, strict=True)
+        ]
+
+    def truth(self, truth: Arrays, state: State) -> list[Any]:
+        if "_text" in truth:
+            texts: list[Any] = truth["_text"].texts()
+            return texts
+        tokenizer, ids = Tokenizer.from_json(state["tokenizer"]), truth["ids"]
+        return [
+            tokenizer.decode(ids[i][:-1]) if isinstance(ids, Ragged) else tokenizer.decode(ids[i])
+            for i in range(len(ids))
+        ]
+
+    def metrics(self, state: State) -> Sequence[Metric]:
+        return (*likelihood(), *overlap_metrics(self.overlap, self.language))
+
+    def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
+        if "_text" not in output:
+            return []
+        count = len(output["_text"])
+        chosen = np.linspace(0, count - 1, min(count, SAMPLES_SHOWN)).astype(int)
+        true = self.truth({name: values[chosen] for name, values in truth.items()}, state)
+        rows = [list(pair) for pair in zip(true, output["_text"][chosen].texts(), strict=True)]
+        return [Panel("table", "Written answers", {"columns": ["truth", "answer"], "rows": rows}, "Evenly drawn.")]
+
+
+def _scored(model: nn.Module, batch: Batch) -> Output:
+    """Return float[B] each: `nats`, the loss summed over the true answer, its `tokens`, and how many came first."""
+    from torch.nn import functional
+
+    ids = batch.target["ids"]
+    logits = model(batch.inputs, batch.target)["logits"].float()
+    is_real = ids != PAD
+    nats = functional.cross_entropy(logits.flatten(0, 1), ids.flatten(), ignore_index=PAD, reduction="none")
+    right = (logits.argmax(-1) == ids) & is_real
+    return {"nats": nats.view_as(ids).sum(1), "tokens": is_real.sum(1).float(), "right": right.sum(1).float()}
+
+
+def unigram(train: Arrays) -> Arrays:
+    """Return what the trivial answer knows: how often each token stands in training answers, `chances` [1, V + 1].
+
+    The last stands for tokens that training has not shown. Every count is one higher than it is.
+    """
+    ids = train["ids"]
+    values = np.asarray(ids.values if isinstance(ids, Ragged) else ids.stream)
+    counts = np.bincount(values) + 1.0
+    counts = np.append(counts, 1.0)
+    return {"chances": np.log(counts / counts.sum()).astype(np.float32)[None]}
+
+
+def unigram_scores(truth: Arrays, learnt: Arrays) -> Arrays:
+    """Return the scores of answers under `unigram`, as `ask` gives those of the model."""
+    chances, ids = learnt["chances"][0].astype(np.float64), truth["ids"]
+    rows = [
+        np.minimum(np.asarray(ids[i : i + 1][0] if not isinstance(ids, Ragged) else ids[i]), len(chances) - 1)
+        for i in range(len(ids))
+    ]
+    common = int(chances[:-1].argmax())
+    return {
+        "nats": np.array([-chances[row].sum() for row in rows]),
+        "tokens": np.array([float(len(row)) for row in rows]),
+        "right": np.array([float((row == common).sum()) for row in rows]),
+    }
+
+
+def no_answers(count: int) -> Ragged:
+    """Return so many empty answers."""
+    return Ragged.of_texts([""] * count)

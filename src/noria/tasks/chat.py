@@ -1,0 +1,40 @@
+"""Chat: the next message of a conversation. Learnt from the replies alone (supervised fine-tuning)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from noria.contract import Task
+from noria.modalities.messages import Messages
+from noria.nouns import Arrays, Record
+from noria.sources import Source, chat_turns
+from noria.store import Dataset
+from noria.targets import text
+
+
+class Chat(Task):
+    """messages -> text. The conversation so far, in the template that the bundle keeps, and the reply to it."""
+
+    inputs: Mapping[str, Messages] = {"messages": Messages()}
+    target = text.Text(overlap="rouge")
+    attention = "causal"
+    shared = ("messages", "text")
+    defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 16}}
+
+    def example(self) -> Record:
+        messages = [
+            {"role": "system", "content": "You answer in one sentence."},
+            {"role": "user", "content": "What is a noria?"},
+        ]
+        return Record({"messages": messages, "text": "A water wheel that the river itself turns."})
+
+    def read(self, path: Path) -> Source | None:
+        return chat_turns(path)
+
+    baseline = staticmethod(text.unigram)
+
+    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+        """Return nothing at all as the reply."""
+        return {**text.unigram_scores(dataset.target, learnt), "_text": text.no_answers(len(dataset))}

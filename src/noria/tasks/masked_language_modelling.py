@@ -1,0 +1,81 @@
+"""Masked language modelling: fill in hidden words. Learnt from any plain text; the model is a start for other tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from noria.contract import Task
+from noria.modalities.text import Text
+from noria.nouns import Arrays, Batch, Record, Rows, Windows
+from noria.sources import Source, open_source, text_pieces
+from noria.store import Dataset
+from noria.targets.masked_text import MaskedText, common_tokens
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class MaskedLanguageModelling(Task):
+    """masked -> masked_text. Every token sees all others (the BERT way); the hidden ones are learnt from.
+
+    Training needs plain text alone: a column `masked_text` or `text`, a text file. An answer is asked for with a text
+    in which `[MASK]` stands for each token to be filled in.
+    """
+
+    inputs: Mapping[str, Text] = {"masked": Text(begin=True, end=True, mask_word="[MASK]", is_optional=True)}
+    target = MaskedText()
+    attention = "full"
+    shared = ("masked", "masked_text")
+    defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 64}}
+
+    def example(self) -> Record:
+        return Record({"masked": "To be, or not to [MASK].", "masked_text": "To be, or not to be."})
+
+    def read(self, path: Path) -> Source | None:
+        source = text_pieces(path) or open_source(path)
+        is_plain = "text" in source.columns and not {*self.inputs, "masked_text"} & {*source.columns}
+        return PlainText(source) if is_plain else None
+
+    def view(self, dataset: Dataset) -> Dataset:
+        """Return texts, one after another, as windows; what is hidden of them is chosen anew at every step."""
+        if "ids" not in dataset.target:
+            return dataset
+        length = len(dataset.target["ids"].values)
+        step = min(self.target.window, length - 1)
+        count = max(0, (length - 1) // max(1, step))
+        answer = {name: Windows(one.values, step, 0, step, count) for name, one in dataset.target.items()}
+        inputs = {"masked": {"ids": answer["ids"]}}
+        return replace(dataset, inputs=inputs, target=answer, slices={}, where_path=None, places=None)
+
+    def step(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        return self.target.learn(model, batch)
+
+    def baseline(self, train: Arrays) -> Arrays:
+        return common_tokens(train)
+
+    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+        return self.target.trivial(dataset.target, learnt)
+
+
+class PlainText(Source):
+    """A source whose column `text` is also `masked_text`: the text to learn from."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.path, self.root, self.columns = source.path, source.root, [*source.columns, "masked_text"]
+
+    def files(self) -> Iterable[Path]:
+        """Return the files that are read."""
+        return self._source.files()
+
+    def notes(self) -> list[str]:
+        """Return the notes of what is read."""
+        return self._source.notes()
+
+    def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
+        """Yield the same records."""
+        for rows in self._source.rows(chunk_size):
+            yield replace(rows, columns={**rows.columns, "masked_text": rows.columns["text"]})

@@ -1,0 +1,84 @@
+"""Question answering: the stretch of a context that answers a question, or that it does not answer it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from noria.contract import Task
+from noria.modalities.text import Text
+from noria.nouns import Arrays, Batch, Record
+from noria.sources import Source, squad
+from noria.store import Dataset
+from noria.targets.span import NOWHERE, Span, answers_at, unanswerable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_SENTENCE = re.compile(r"[^\s.!?。！？](?:[^\n.!?。！？]*[^\s.!?。！？])?[.!?。！？]*")
+_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
+
+
+class QuestionAnswering(Task):
+    """question, context -> span. One stream, begin question end context end, read in both directions (the BERT way)."""
+
+    inputs: Mapping[str, Text] = {
+        "question": Text(max_tokens=64, begin=True, end=True, keep=True),
+        "context": Text(max_tokens=8192, end=True, keep=True),
+    }
+    target = Span()
+    attention = "full"
+    shared = ("question", "context")
+    defaults: Mapping[str, Any] = {"model": {"size": "tiny"}, "evaluate": {"batch_size": 64}}
+
+    def example(self) -> Record:
+        context = "A noria is a water wheel that the river itself turns. The wheels of Hama are the largest."
+        return Record({"question": "What turns a noria?", "context": context, "span": _answer(context, "the river")})
+
+    def examples(self, count: int, seed: int = 0) -> list[Record]:
+        """Return questions about who does what, some without an answer in their context."""
+        generator = np.random.default_rng(seed)
+        names, records = ("Ada", "Ben", "Carla", "Dan", "Eve", "Finn"), []
+        for index in range(count):
+            one, two = generator.permutation(names)[:2]
+            number = int(generator.integers(100))
+            context = f"{one} turned wheel {number} at noon. After that, {two} went down to the river."
+            asked, answer = [("Who turned the wheel?", one), ("Who went to the river?", two), ("Who slept?", None)][
+                index % 3
+            ]
+            span = [] if answer is None else _answer(context, str(answer))
+            records.append(Record({"question": f"{asked[:-1]} {number}?", "context": context, "span": span}))
+        return records
+
+    def read(self, path: Path) -> Source | None:
+        return squad(path)
+
+    def step(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        return self.target.teach(model, batch)
+
+    def baseline(self, train: Arrays) -> Arrays:
+        return unanswerable(train)
+
+    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+        """Return the sentence that has most words of the question; nothing where most questions have no answer."""
+        questions, contexts = (dataset.inputs[name]["_text"][:].texts() for name in ("question", "context"))
+        none = np.full(len(dataset), float(learnt["none"][0]))
+        places = [(NOWHERE, NOWHERE)] * len(dataset)
+        if none[:1] <= 0.5:
+            places = [nearest_sentence(*pair) for pair in zip(questions, contexts, strict=True)]
+        return {**answers_at(contexts, places), "chance": np.zeros(len(dataset)), "none": none}
+
+
+def nearest_sentence(question: str, context: str) -> tuple[int, int]:
+    """Return the sentence of a context that has most of the question's different words; the first of equal ones."""
+    asked = set(_WORD.findall(question.lower()))
+    sentences = [found.span() for found in _SENTENCE.finditer(context)] or [(0, len(context))]
+    return max(sentences, key=lambda place: len(asked & set(_WORD.findall(context[slice(*place)].lower()))))
+
+
+def _answer(context: str, text: str) -> list[dict[str, Any]]:
+    return [{"text": text, "start": context.index(text)}]

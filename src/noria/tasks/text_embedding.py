@@ -1,0 +1,44 @@
+"""Text embedding: a text as a vector, for search, clustering and finding duplicates. Learnt from pairs of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from noria.contract import Task
+from noria.modalities.text import Text
+from noria.nouns import Arrays, Batch, Record
+from noria.sources import Source, parallel_lines
+from noria.store import Dataset
+from noria.targets.embedding import Embedding, bags, rarity
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class TextEmbedding(Task):
+    """text -> embedding. The answer of a record is a text that means the same or belongs to it: a paraphrase, a
+    translation, the passage that answers a question; the prediction is the vector of `text`."""
+
+    inputs: Mapping[str, Text] = {"text": Text(begin=True, end=True)}
+    target = Embedding()
+    attention = "full"
+    shared = ("text", "embedding")
+    defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 64}}
+
+    def example(self) -> Record:
+        return Record({"text": "A dog runs in the snow.", "embedding": "A dog is running through snow."})
+
+    def read(self, path: Path) -> Source | None:
+        return parallel_lines(path)
+
+    def step(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        return self.target.loss(self.target.both(model, batch), batch)
+
+    def baseline(self, train: Arrays) -> Arrays:
+        return rarity(train)
+
+    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+        """Return bags of words: the match is the text with the most rare words in common."""
+        return {"vector": bags(dataset.inputs["text"]["ids"], learnt), "match": bags(dataset.target["ids"], learnt)}

@@ -1,0 +1,47 @@
+"""Text generation: go on from a prompt. Learnt from running text, or from prompts and what follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from noria.contract import Task
+from noria.modalities.text import Text
+from noria.nouns import Arrays, Record, Windows
+from noria.sources import Source, text_pieces
+from noria.store import Dataset
+from noria.targets import text
+
+
+class TextGeneration(Task):
+    """prompt, text -> what comes next. One stream of tokens, each predicted from those before it (the GPT way)."""
+
+    inputs: Mapping[str, Text] = {"prompt": Text(begin=True, is_optional=True)}
+    target = text.Text(is_running=True)
+    attention = "causal"
+    shared = ("prompt", "text")
+    defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 64}}
+
+    def example(self) -> Record:
+        return Record({"prompt": "To be, or not", "text": " to be, that is the question."})
+
+    def read(self, path: Path) -> Source | None:
+        return text_pieces(path)
+
+    def view(self, dataset: Dataset) -> Dataset:
+        """Return running text as windows: the first token of each is the prompt, the others are the answer."""
+        if not self.target.is_running or "ids" not in dataset.target:
+            return dataset
+        ids = dataset.target["ids"]
+        step = min(self.target.window, len(ids.values) - 1)
+        count = max(0, (len(ids.values) - 1) // max(1, step))
+        first = Windows(ids.values, step, 0, 1, count)
+        answer = {name: Windows(one.values, step, 1, step, count) for name, one in dataset.target.items()}
+        return replace(dataset, inputs={"prompt": {"ids": first}}, target=answer, slices={}, where_path=None)
+
+    baseline = staticmethod(text.unigram)
+
+    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+        return text.unigram_scores(dataset.target, learnt)

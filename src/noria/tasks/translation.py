@@ -1,0 +1,36 @@
+"""Translation: a text in one language to a text in another, by a prefix encoder-decoder in one trunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from noria.contract import Task
+from noria.modalities.text import Text
+from noria.nouns import Arrays, Record
+from noria.sources import Source, parallel_lines
+from noria.store import Dataset
+from noria.targets import text
+
+
+class Translation(Task):
+    """source -> text. The source is read in both directions, the answer written from left to right."""
+
+    inputs: Mapping[str, Text] = {"source": Text(end=True, keep=True)}
+    target = text.Text(overlap="bleu")
+    attention = "prefix"
+    shared = ("source", "text")
+    defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 64}}
+
+    def example(self) -> Record:
+        return Record({"source": "A dog runs in the snow.", "text": "Ein Hund rennt im Schnee."})
+
+    def read(self, path: Path) -> Source | None:
+        return parallel_lines(path)
+
+    baseline = staticmethod(text.unigram)
+
+    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+        """Return a copy of the source."""
+        return {**text.unigram_scores(dataset.target, learnt), "_text": dataset.inputs["source"]["_text"][:]}
