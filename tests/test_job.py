@@ -92,6 +92,16 @@ def test_an_override_wins_over_the_file_and_is_named_where_it_is_wrong(tmp_path)
     assert "train.seed= on the command line: wrong value" in problem(tmp_path, GOOD, "train.seed=x")
 
 
+def test_tables_without_a_header_and_the_order_of_records_may_be_said(tmp_path):
+    given = ["data.columns=[text, label]", "data.splits={train: dev.txt, test: test.txt}", "data.split.order=true"]
+    job, _ = load_job(write(tmp_path, GOOD), given)
+    assert job.data.columns == ["text", "label"]
+    assert job.data.splits == {"train": "dev.txt", "test": "test.txt"}
+    assert job.data.split.order
+    assert "order or group" in problem(tmp_path, GOOD, "data.split={order: true, group: patient}")
+    assert "data.columns= on the command line: wrong value" in problem(tmp_path, GOOD, "data.columns=[]")
+
+
 def test_a_setting_of_an_override_reaches_the_spoke(tmp_path):
     _, task = load_job(write(tmp_path, GOOD), ["inputs.image.patch=8", "target.smoothing=0.25"])
     assert task.inputs["image"].patch == 8

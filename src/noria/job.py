@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from noria import find
 from noria.contract import Task, answer_field
 from noria.errors import UserError, did_you_mean, raise_all
+from noria.job_origin import settings_of_origin
 from noria.job_table import is_table, job_of_table
 from noria.job_text import Section, Where, parse, parse_override, read_text, set_key
 
@@ -27,13 +28,23 @@ class _Strict(BaseModel):
 
 
 class Split(_Strict):
-    """How records are divided where the source does not say: by a hash, so that old rows stay on their side."""
+    """How records are divided where the source does not say: by a hash, so that old rows stay on their side.
+
+    `order` divides by place instead: the last share is test, the share before it validation, as running text needs it.
+    """
 
     group: str | None = None  # a column whose equal values must stay together: a patient, a customer
     column: str | None = None  # a column that says train, validation or test itself
     validation: float = Field(0.1, ge=0, lt=1)  # a share of what is not test
     test: float = Field(0.1, ge=0, lt=1)
     seed: int = 0
+    order: bool = False
+
+    @model_validator(mode="after")
+    def _is_one_way(self) -> Split:
+        if self.order and self.group:
+            raise ValueError("order or group: records of a group do not stand together in order")
+        return self
 
 
 class Fetch(_Strict):
@@ -48,6 +59,8 @@ class Data(_Strict):
 
     path: str | None = None
     fields: dict[str, str | list[str]] = {}
+    columns: list[str] | None = Field(None, min_length=1)  # names those of tables without a header
+    splits: dict[str, str] = {}  # which file of the folder is train, validation, test, where names do not say it
     split: Split = Split()
     encoding: str | None = None
     max_bad: float = Field(0.01, ge=0, le=1)  # the share of records that may be unusable (at least 10 may)
@@ -55,7 +68,10 @@ class Data(_Strict):
 
 
 class Model(_Strict):
-    """The trunk. `size` names a row of model/sizes.yaml; the others override it. Where it starts: model/origin.py."""
+    """The trunk. `size` names a row of model/sizes.yaml; the others override it (settings: model/transformer.py).
+
+    Where it starts: model/origin.py.
+    """
 
     from_: str | None = Field(None, alias="from")  # an earlier run, whose weights are taken over where they fit
     pretrained: str | None = None  # a folder with a Hugging Face checkpoint, or its name on the hub
@@ -64,7 +80,23 @@ class Model(_Strict):
     width: int | None = Field(None, gt=0)
     depth: int | None = Field(None, ge=0)
     heads: int | None = Field(None, gt=0)
+    kv_heads: int | None = Field(None, gt=0)  # of keys and values, shared by several heads each; None: one each
+    mlp: Literal["relu2", "swiglu"] | None = None  # squared ReLU unless said otherwise
+    mlp_ratio: float | None = Field(None, gt=0)  # hidden width of the MLP / width; 4 unless said otherwise
+    experts: int | None = Field(None, gt=0)  # MLPs of half the hidden width, of which each token visits two
+    full_every: int | None = Field(None, ge=0)  # each n-th block sees everything, the others `window`, or are recurrent
+    window: int | None = Field(None, gt=0)  # tokens to each side
+    positions: Literal["rotary", "none"] | None = None
+    rotary_base: float | None = Field(None, gt=1)  # in tokens
     dropout: float = Field(0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Model:
+        if self.from_ is not None and self.pretrained is not None:
+            raise ValueError("from or pretrained: training starts from one model")
+        if self.lora is not None and self.from_ is None and self.pretrained is None:
+            raise ValueError("lora beside from or pretrained: without them there is nothing to keep")
+        return self
 
 
 class Train(_Strict):
@@ -75,7 +107,7 @@ class Train(_Strict):
 
     minutes: float | None = Field(None, gt=0)
     epochs: float | None = Field(None, gt=0)
-    steps: int | None = Field(None, gt=0)
+    steps: int | None = Field(None, ge=0)  # 0: a checkpoint as it is
     tokens: int | None = Field(None, gt=0)
     batch_size: int | None = Field(None, gt=0)  # None: by the number of training records, 32 to 256
     candidates: int | None = Field(None, gt=0)  # after the warm-up, draw so many and learn from the hardest of them
@@ -105,6 +137,7 @@ class Evaluate(_Strict):
     batch_size: int = Field(512, gt=0)
     slices: list[str] = []  # columns whose values are scored one by one
     resamples: int = Field(1000, ge=100)  # of the bootstrap
+    against: str | None = None  # another run on the same records: the report shows what this one gained
 
 
 class Range(_Strict):
@@ -195,6 +228,7 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = 
     job = None
     try:
         defaults = {key: value for key, value in task.defaults.items() if key not in ("inputs", "target")}
+        defaults = _layer(defaults, settings_of_origin(asked.get("model")))
         job = Job.model_validate(_layer(_layer(defaults, content), given))
     except ValidationError as error:
         problems += [_problem(found, where, Job) for found in error.errors()]

@@ -1,23 +1,249 @@
-"""Where training starts: an earlier run, or a checkpoint of Hugging Face."""
+"""Where training starts: an earlier run of ours, or a checkpoint of Hugging Face.
+
+Two things are taken over: what was learnt from data (tokenizers, `states`), before the new data is encoded; then the
+weights, part by part, wherever a part of the new model is the same as one of the origin. The trunk must be.
+Knows no task by name. Read next: pretrained_files.py; lora.py; stages/prepare.py, which asks for the states.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from noria.job import Job
-from noria.nouns import State
+import torch
+from torch import Tensor, nn
+
+from noria import find
+from noria.contract import answer_field, kind_of
+from noria.errors import UserError, raise_all
+from noria.job import Job, load_job
+from noria.model.heads import NextToken
+from noria.model.pretrained_files import PretrainedFiles
+from noria.model.text import TextEmbedder
+from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
+from noria.nouns import State, Tokens
+from noria.runs import read_json
+
+TEXT_KINDS = ("text", "messages")  # spokes that share one kind of state, so one inherits from the other
+TOLERANCE = 1e-3  # on logits, relative to the largest: sums in another order
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """Which parts of a model have their origin's weights, and which start anew, by name of module."""
+
+    origin: str
+    parts: tuple[str, ...]
+    anew: tuple[str, ...]
+
+    def __str__(self) -> str:
+        taken, anew = (
+            ", ".join(part.replace("embedders.", "embedder of ") for part in parts) for parts in (self.parts, self.anew)
+        )
+        return f"from {self.origin}: taken over: {taken}; starting anew: {anew or 'nothing'}"
 
 
 def origin_key(job: Job) -> str:
-    """Return what names the origin in a preparation's key: its path and the fingerprint of its weights; "" for none."""
+    """Return what names the origin in a preparation's key: its path and a hash of its weights; "" for none."""
+    if job.model.pretrained is not None:
+        return f"{job.model.pretrained} {PretrainedFiles.find(job.model.pretrained).key()}"
+    if job.model.from_ is not None:
+        return f"{job.model.from_} {_config_of(job.model.from_)['weights']['sha256']}"
     return ""
 
 
 def origin_states(job: Job) -> dict[str, State]:
     """Return what the origin had learnt, by kind of spoke (and `trunk`, for a checkpoint)."""
-    return {}
+    if job.model.pretrained is not None:
+        return _checkpoint_states(PretrainedFiles.find(job.model.pretrained))
+    if job.model.from_ is None:
+        return {}
+    config = _config_of(job.model.from_)
+    _, task = load_job(config["job"])
+    known = config["states"]
+    states: dict[str, State] = {kind_of(task.target): known["target"]}
+    states |= {kind_of(modality): known["inputs"][name] for name, modality in task.inputs.items()}
+    texts = [states[kind] for kind in TEXT_KINDS if kind in states and "tokenizer" in states[kind]]
+    states |= {kind: texts[0] for kind in TEXT_KINDS if texts and kind not in states}
+    return {**states, **({"trunk": known["trunk"]} if "trunk" in known else {})}
 
 
-def load_origin(model: Any, job: Job, states: dict[str, Any]) -> str:
-    """Copy the origin's weights into a model that was just built; return one sentence on what was taken over."""
-    return ""
+def load_origin(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
+    """Copy the origin's weights into a model that was just built; say what was taken over."""
+    if job.model.pretrained is not None:
+        return _load_checkpoint(model, job.model.pretrained, states)
+    assert job.model.from_ is not None
+    return _load_run(model, job, states)
+
+
+def _checkpoint_states(files: PretrainedFiles) -> dict[str, State]:
+    trunk, tokenizer = files.trunk(), files.tokenizer()
+    rows = trunk["config"]["vocab_size"]
+    if tokenizer.size > rows:
+        raise UserError(
+            "the checkpoint's tokenizer knows more tokens than its embedding",
+            where=str(files.folder),
+            expected=f"at most {rows}",
+            found=str(tokenizer.size),
+        )
+    text = {"tokenizer": tokenizer.to_json(), "vocabulary": rows, "kind": tokenizer.kind}
+    return {**dict.fromkeys(TEXT_KINDS, text), "trunk": trunk}
+
+
+@torch.no_grad()
+def _load_checkpoint(model: Any, given: str, states: dict[str, Any]) -> TakenOver:
+    trunk = states["trunk"]
+    checkpoint = PretrainedFiles.find(given).model(trunk["family"])
+    weights = checkpoint.base_model.state_dict()
+    own = model.trunk.model
+    own.load_state_dict({name: weights[name] for name in own.state_dict()})
+    table, output = checkpoint.get_input_embeddings().weight, checkpoint.get_output_embeddings()
+    taken = ["trunk"]
+    for name, part in _parts(model).items():
+        if isinstance(part, TextEmbedder) and part.table.weight.shape == table.shape:
+            part.table.weight.copy_(table)
+            taken.append(name)
+        if isinstance(part, NextToken) and output is not None and part.linear.weight.shape == output.weight.shape:
+            part.linear.weight.copy_(output.weight)
+            taken.append(name)
+    _check_same(model.trunk.eval(), checkpoint, trunk)
+    model.trunk.train()
+    return _taken_over(model, given, taken)
+
+
+def _check_same(trunk: Any, checkpoint: Any, state: State) -> None:
+    """Raise UserError where our way through the checkpoint does not give what `transformers` gives."""
+    table = checkpoint.get_input_embeddings().weight
+    ids = torch.arange(1, 7)[None] % len(table)
+    tokens = Tokens(table[ids])
+    if state["family"] == "encoder":
+        given, expected = trunk(tokens, "full").features, checkpoint(input_ids=ids).last_hidden_state
+    elif state["family"] == "decoder":
+        given = checkpoint.get_output_embeddings()(trunk(tokens, "causal").features)
+        expected = checkpoint(input_ids=ids).logits
+    else:
+        stream = torch.cat((tokens.features, tokens.features), 1)
+        is_prefix = torch.arange(2 * ids.shape[1])[None] < ids.shape[1]
+        given = trunk(Tokens(stream), "prefix", is_prefix).features[:, ids.shape[1] - 1 :]
+        given = checkpoint.get_output_embeddings()(given)
+        first = torch.full((1, 1), state["config"]["decoder_start_token_id"])
+        expected = checkpoint(input_ids=ids, decoder_input_ids=torch.cat((first, ids), 1)).logits
+    if not bool((given - expected).abs().max() <= TOLERANCE * expected.abs().max()):
+        raise UserError(
+            f"a checkpoint of the kind {state['config']['model_type']!r} computes in a way that is not followed here",
+            where="model.pretrained",
+            mend="take one of BERT's, GPT-2's, Llama's or T5's kind",
+        )
+
+
+def _load_run(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
+    assert job.model.from_ is not None
+    folder, config = _bundle_of(job.model.from_), _config_of(job.model.from_)
+    _, task = load_job(config["job"])
+    _check_trunk(model.trunk, config)
+    weights = _weights_of(folder)
+    model.trunk.load_state_dict(_below(weights, "trunk."))
+    taken = ["trunk"]
+    sources = {f"embedders.{name}": state for name, state in config["states"]["inputs"].items()}
+    sources["answer"] = config["states"]["target"]
+    for name, part in _parts(model).items():
+        if name == "head":
+            continue
+        state = states["target"] if name == "answer" else states["inputs"][name.removeprefix("embedders.")]
+        for source in sorted(sources, key=lambda one: one != name):  # of equals the one of the same name
+            if _agree(state, sources[source]) and _fits(part, _below(weights, f"{source}.")):
+                part.load_state_dict(_below(weights, f"{source}."))
+                taken.append(name)
+                break
+    is_same = answer_field(task) == answer_field(find.task(job.task))
+    if task.target.is_closed:  # other classes are other answers
+        is_same = is_same and _agree(states["target"], config["states"]["target"])
+    if is_same and _is_tied(model):
+        taken += ["head"] if "answer" in taken else []
+    elif is_same and _fits(model.head, _below(weights, "head.")):
+        model.head.load_state_dict(_below(weights, "head."))
+        taken.append("head")
+    return _taken_over(model, job.model.from_, taken)
+
+
+def _taken_over(model: Any, origin: str, taken: list[str]) -> TakenOver:
+    names = ["trunk", *_parts(model)]
+    return TakenOver(origin, tuple(taken), tuple(name for name in names if name not in taken))
+
+
+def _parts(model: Any) -> dict[str, nn.Module]:
+    """Return the parts of a model besides its trunk, by name of module."""
+    parts: dict[str, nn.Module] = {f"embedders.{name}": part for name, part in model.embedders.items()}
+    return {**parts, **({} if model.answer is None else {"answer": model.answer}), "head": model.head}
+
+
+def _is_tied(model: Any) -> bool:
+    return isinstance(model.head, NextToken) and model.head.linear.weight is model.answer.table.weight
+
+
+def _agree(state: State, other: State) -> bool:
+    """Say whether two states of spokes have something in common and nothing that differs."""
+    common = state.keys() & other.keys() - {"template", "answer_end"}
+    return bool(common) and all(state[key] == other[key] for key in common)
+
+
+def _fits(part: nn.Module, weights: Mapping[str, Tensor]) -> bool:
+    own = {name: value.shape for name, value in part.state_dict().items()}
+    return bool(own) and own == {name: value.shape for name, value in weights.items()}
+
+
+def _below(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+
+
+def _check_trunk(trunk: Any, config: Mapping[str, Any]) -> None:
+    """Raise UserError naming each setting by which our trunk is not the origin's."""
+    if not isinstance(trunk, Transformer):
+        return  # it was built from the origin's own state
+    given = config["job"]["model"]
+    known = {key: value for key, value in given.items() if key in asdict(trunk.settings) and value is not None}
+    before = asdict(TransformerSettings(**{**settings_of_size(given["size"]), **known}))
+    now = asdict(trunk.settings)
+    raise_all(
+        [
+            UserError(
+                "the trunk is not that of the run to start from",
+                where=f"model.{key}",
+                expected=str(before[key]),
+                found=str(now[key]),
+                mend="leave this key out: it is taken from that run",
+            )
+            for key in before
+            if before[key] != now[key] and key != "dropout"
+        ]
+    )
+
+
+def _bundle_of(given: str) -> Path:
+    path = Path(given).expanduser()
+    folder = path / "bundle" if (path / "bundle").is_dir() else path
+    if not (folder / "config.json").is_file() or not (folder / "model.safetensors").is_file():
+        raise UserError(
+            "there is no model to start from",
+            where=f"model.from: {given}",
+            expected="the folder of a run that has ended, or a bundle",
+        )
+    return folder
+
+
+def _config_of(given: str) -> dict[str, Any]:
+    config: dict[str, Any] = read_json(_bundle_of(given) / "config.json")
+    if "states" not in config:
+        raise UserError(
+            "this is not a model of ours", where=f"model.from: {given}", mend="is it a checkpoint for model.pretrained?"
+        )
+    return config
+
+
+def _weights_of(folder: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    weights: dict[str, Tensor] = load_file(folder / "model.safetensors")
+    return weights

@@ -1,0 +1,57 @@
+"""Linear layers for answering on a CPU, their weights laid out once as the kernels read them.
+
+Plain layers are laid out anew at every call, which for a few tokens takes as long as the product itself: on one core of
+an AMD Zen 4, 16 tokens by a bfloat16 matrix of 1536 x 576 take 345 microseconds plain and 200 packed (torch 2.13).
+A packed model answers and can do nothing else: it has no weights to train or to save. Read next: llama.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from noria.model.pretrained import PretrainedDecoder, PretrainedEncoder
+
+USUAL_TOKENS = 16  # for so many at once the layout is chosen; others are right too
+
+
+class PackedLinear(nn.Module):
+    """The same answers as a linear layer, without gradients."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        self.packed = _ops()._reorder_linear_weight(layer.weight.detach(), USUAL_TOKENS)
+        self.bias = None if layer.bias is None else layer.bias.detach()
+
+    def forward(self, x: Tensor) -> Tensor:
+        said: Tensor = _ops()._linear_pointwise(x, self.packed, self.bias, "none", [], "")
+        return said
+
+
+def pack(model: Any, dtype: torch.dtype = torch.bfloat16) -> None:
+    """Pack the linear layers of a model that began as an encoder's or a decoder's checkpoint, and its head, in place.
+
+    Weights become `dtype`. Any other model, or one on another device than the CPU, is only brought to `dtype`.
+    """
+    model.eval().to(dtype)
+    is_ours = isinstance(model.trunk, PretrainedEncoder | PretrainedDecoder)
+    if not is_ours or next(model.parameters()).device.type != "cpu" or not can_pack(dtype):
+        return
+    for part in (model.trunk, model.head):
+        for parent in list(part.modules()):
+            for name, layer in list(parent.named_children()):
+                if type(layer) is nn.Linear:
+                    setattr(parent, name, PackedLinear(layer))
+
+
+def can_pack(dtype: torch.dtype) -> bool:
+    """Say whether this build of torch, on this processor, packs weights of a type."""
+    if not hasattr(_ops(), "_reorder_linear_weight") or not torch._C._has_mkldnn:
+        return False
+    return dtype == torch.float32 or (dtype == torch.bfloat16 and bool(_ops()._is_mkldnn_bf16_supported()))
+
+
+def _ops() -> Any:
+    return torch.ops.mkldnn

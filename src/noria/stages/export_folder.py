@@ -1,0 +1,101 @@
+"""Back to Hugging Face: a folder that `transformers` loads, of a model that began as one of its checkpoints.
+
+    config.json model.safetensors          the checkpoint's own kind: AutoModel, AutoModelForCausalLM, ...Seq2SeqLM
+    tokenizer.json tokenizer_config.json   for AutoTokenizer
+    noria_head.safetensors                 where the answer is no text: the head, for whoever builds it around AutoModel
+
+Knows no task. Read next: model/pretrained.py; export.py, which writes any model as ONNX.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from noria.disk import plain_disk_errors
+from noria.errors import UserError
+from noria.model.heads import NextToken
+from noria.model.pretrained import PretrainedTrunk
+from noria.model.pretrained_files import auto_class, import_transformers, silent
+from noria.model.text import TextEmbedder
+from noria.nouns import State
+from noria.stages.predict import Predictor
+
+
+def export_folder(predictor: Predictor, out: Path) -> Path:
+    """Write the model as a checkpoint of `transformers`; raise UserError where it did not begin as one."""
+    model: Any = predictor.bundle.model
+    if not isinstance(model.trunk, PretrainedTrunk):
+        raise UserError(
+            "only a model that began with model.pretrained can go back to transformers",
+            where=str(predictor.bundle.path),
+            mend="write it as ONNX: noria export RUN --to onnx",
+        )
+    embedder = _embedder(model)
+    theirs = _filled(model, embedder, predictor.states["trunk"])
+    with plain_disk_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        with silent():
+            theirs.save_pretrained(out)
+        _write_tokenizer(out, _tokenizer_of(predictor), theirs.config)
+        if not isinstance(model.head, NextToken):
+            _write_head(out, model.head)
+    return out
+
+
+def _embedder(model: Any) -> TextEmbedder:
+    parts = [*([] if model.answer is None else [model.answer]), *model.embedders.values()]
+    found = [part for part in parts if isinstance(part, TextEmbedder)]
+    if not found:
+        raise UserError("this model has no text for a checkpoint's embedding to read")
+    return found[0]
+
+
+@torch.no_grad()
+def _filled(model: Any, embedder: TextEmbedder, state: State) -> Any:
+    """Return the checkpoint's own class with the model's weights."""
+    transformers = import_transformers()
+    config = transformers.AutoConfig.for_model(**state["config"])
+    theirs = auto_class(transformers, state["family"]).from_config(config)
+    theirs.base_model.load_state_dict(model.trunk.model.state_dict(), strict=False)
+    theirs.get_input_embeddings().weight.copy_(embedder.table.weight)
+    if isinstance(model.head, NextToken) and theirs.get_output_embeddings() is not None and not state["is_tied"]:
+        theirs.get_output_embeddings().weight.copy_(model.head.linear.weight)
+    return theirs.eval()
+
+
+def _tokenizer_of(predictor: Predictor) -> dict[str, Any]:
+    """Return the parts of the tokenizer that the inputs, and with them the answer, were encoded by."""
+    states = [*predictor.states["inputs"].values(), predictor.states["target"]]
+    parts: dict[str, Any] = next(json.loads(state["tokenizer"]) for state in states if "tokenizer" in state)
+    return parts
+
+
+def _write_tokenizer(out: Path, parts: dict[str, Any], config: Any) -> None:
+    from tokenizers import Tokenizer
+
+    backend = Tokenizer.from_str(parts["backend"])
+    roles = {
+        "bos_token": parts["begin"],
+        "cls_token": parts["begin"],
+        "eos_token": parts["end"],
+        "sep_token": parts["end"],
+        "mask_token": parts["mask"],
+        "unk_token": parts["unknown"],
+        "pad_token": parts["end"] if config.pad_token_id is None else config.pad_token_id,
+    }
+    named = {role: backend.id_to_token(index) for role, index in roles.items() if index is not None}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", **{role: one for role, one in named.items() if one}}
+    (out / "tokenizer.json").write_text(parts["backend"], "utf-8")
+    (out / "tokenizer_config.json").write_text(json.dumps(settings, ensure_ascii=False, indent=1), "utf-8")
+
+
+def _write_head(out: Path, head: nn.Module) -> None:
+    from safetensors.torch import save_file
+
+    weights = {name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}
+    save_file(weights, out / "noria_head.safetensors")

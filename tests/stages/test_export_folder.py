@@ -1,0 +1,117 @@
+"""A run that began as a checkpoint goes back to `transformers`, which then gives the same answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from noria.errors import UserError
+from noria.nouns import PAD
+from noria.stages.export_folder import export_folder
+from noria.stages.predict import Predictor, load
+from noria.stages.reporter import Silent
+from noria.stages.train import train
+from tiny_data import tiny_job
+
+transformers = pytest.importorskip("transformers", reason="needs transformers")
+
+NEAR = {"atol": 2e-4, "rtol": 1e-4}
+WRITTEN = {"longest": 20, "max_tokens": 3}
+SHORT = {  # the tiny checkpoints have few positions
+    "chat": {"inputs": {"messages": {"max_tokens": 20}}, "target": WRITTEN},
+    "translation": {"inputs": {"source": {"max_tokens": 20}}, "target": WRITTEN},
+}
+
+
+@pytest.fixture(scope="session")
+def tuned(checkpoint: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Predictor]:
+    """A function: task, kind of checkpoint -> a model that began as it and was trained a little."""
+    made: dict[tuple[str, str], Predictor] = {}
+
+    def predictor_of(task: str, kind: str) -> Predictor:
+        if (task, kind) not in made:
+            folder = tmp_path_factory.mktemp(kind)
+            job = tiny_job(task, folder, steps=3, validations=1, learning_rate=0.01)
+            job["model"] = {"pretrained": str(checkpoint(kind))}
+            job |= SHORT.get(task, {})
+            made[task, kind] = load(train(job, run=folder / "run", reporter=Silent()), "cpu")
+        return made[task, kind]
+
+    return predictor_of
+
+
+IDS = torch.tensor([[30, 31, 32, 33, 34]])
+ANSWER = torch.tensor([[40, 41, 42]])
+
+
+def logits_of(predictor: Predictor, field: str) -> torch.Tensor:
+    with torch.inference_mode():
+        given: dict[str, torch.Tensor] = predictor.bundle.model({field: {"ids": IDS}}, {"ids": ANSWER})
+    return given["logits"]
+
+
+@pytest.mark.parametrize("kind", ["llama", "tied_llama", "gpt2"])
+def test_a_decoder_gives_the_same_logits_in_transformers(kind, tuned, checkpoint, tmp_path):
+    predictor = tuned("chat", kind)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(export_folder(predictor, tmp_path)).eval()
+    with torch.inference_mode():
+        expected = theirs(torch.cat((IDS, ANSWER[:, :-1]), 1)).logits[:, IDS.shape[1] - 1 :]
+        before = transformers.AutoModelForCausalLM.from_pretrained(checkpoint(kind)).eval()
+        untrained = before(torch.cat((IDS, ANSWER[:, :-1]), 1)).logits[:, IDS.shape[1] - 1 :]
+    torch.testing.assert_close(logits_of(predictor, "messages"), expected, **NEAR)
+    assert (expected - untrained).abs().max() > 0.01  # it is the trained model that was written
+
+
+@pytest.mark.parametrize("kind", ["t5", "gated_t5"])
+def test_an_encoder_decoder_gives_the_same_logits_in_transformers(kind, tuned, tmp_path):
+    predictor = tuned("translation", kind)
+    theirs = transformers.AutoModelForSeq2SeqLM.from_pretrained(export_folder(predictor, tmp_path)).eval()
+    with torch.inference_mode():
+        decoder_ids = torch.cat((torch.zeros(1, 1, dtype=torch.long), ANSWER[:, :-1]), 1)
+        expected = theirs(input_ids=IDS, decoder_input_ids=decoder_ids).logits
+    torch.testing.assert_close(logits_of(predictor, "source"), expected, **NEAR)
+
+
+def test_an_encoder_and_its_head_give_the_same_classes_in_transformers(tuned, tmp_path):
+    from safetensors.torch import load_file
+
+    predictor = tuned("text-classification", "bert")
+    theirs = transformers.AutoModel.from_pretrained(export_folder(predictor, tmp_path)).eval()
+    head = load_file(tmp_path / "noria_head.safetensors")
+    with torch.inference_mode():
+        mean = theirs(IDS).last_hidden_state.mean(1)
+        expected = mean @ head["linear.weight"].T + head["linear.bias"]
+        given = predictor.bundle.model({"text": {"ids": torch.cat((IDS, torch.tensor([[PAD]])), 1)}})["logits"]
+    torch.testing.assert_close(given, expected, **NEAR)
+
+
+def test_the_tokenizer_goes_with_it(tuned, tmp_path):
+    predictor = tuned("chat", "llama")
+    theirs: Any = transformers.AutoTokenizer.from_pretrained(export_folder(predictor, tmp_path))
+    state = predictor.states["target"]
+    encoded = predictor.task.target.encode(["a word, übrigens"], state).arrays["ids"][0].tolist()
+    assert theirs("a word, übrigens", add_special_tokens=False)["input_ids"] == encoded[:-1]
+    assert theirs.eos_token == "[SEP]"
+    assert theirs.pad_token == "[PAD]"
+
+
+def test_a_model_that_did_not_begin_as_a_checkpoint_is_refused(trained, tmp_path):
+    with pytest.raises(UserError, match="--to onnx"):
+        export_folder(load(trained("image-classification"), "cpu"), tmp_path)
+
+
+def test_the_command_line_writes_it_beside_the_bundle(tuned):
+    from typer.testing import CliRunner
+
+    from noria.cli import app
+
+    run = tuned("chat", "llama").bundle.path.parent
+    said = CliRunner().invoke(app, ["export", str(run), "--to", "folder"])
+    assert said.exit_code == 0, said.output
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {
+        one.name for one in (run / "transformers").iterdir()
+    }
