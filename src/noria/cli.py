@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -149,15 +149,67 @@ def predict(
 
 
 @app.command()
-def export(
-    run: Run, out: Annotated[Path | None, typer.Option(help="default: model.onnx in the bundle's folder")] = None
+def generate(
+    run: Run,
+    words: Annotated[
+        list[str] | None, typer.Argument(help="the prompt (else: standard input), and key=value: temperature=0.8")
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Write the model as ONNX, checked to give the same answers."""
+    """Write an answer to one prompt, shown as it comes."""
+    from noria.stages.generate import generate
+
+    text, last = "", None
+    for last in generate(run, words or [], sys.stdin.buffer.read):
+        text += last.text
+        if not as_json:
+            sys.stdout.write(last.text)
+            sys.stdout.flush()
+    if as_json:
+        assert last is not None
+        _out({"text": text, "ended": last.ended, "logprobs": last.logprobs}, True)
+    else:
+        _out("", False)
+
+
+@app.command()
+def search(
+    run: Run,
+    queries: Annotated[list[str], typer.Argument(help="texts, or files, to find the nearest records to")],
+    data: Annotated[Path, typer.Option(help="the records to search: a table, a folder, or a text, line by line")],
+    count: Annotated[int, typer.Option("-k", help="how many records for each query")] = 5,
+    column: Annotated[str | None, typer.Option(help="the column to search; default that of training")] = None,
+    as_json: Json = False,
+) -> None:
+    """Find the records that mean the same, with a model that gives vectors."""
+    from noria.stages.reporter import Terminal
+    from noria.stages.search import found, search
+
+    hits = search(run, queries, data, count, column, Terminal())
+    if as_json:
+        for query, one in zip(queries, hits, strict=True):
+            _out({"query": query, "hits": [hit.as_json() for hit in one]}, True)
+    else:
+        _out(found(queries, hits), False)
+
+
+@app.command()
+def export(
+    run: Run,
+    out: Annotated[Path | None, typer.Option(help="default: model.onnx or transformers beside the bundle")] = None,
+    to: Annotated[Literal["onnx", "folder"], typer.Option(help="ONNX, or a folder that transformers loads")] = "onnx",
+) -> None:
+    """Write the model as ONNX, checked to give the same answers, or as a Hugging Face checkpoint."""
     from noria.stages.export import export_onnx
+    from noria.stages.export_folder import export_folder
     from noria.stages.predict import load
 
     predictor = load(run)
-    _out(f"wrote {export_onnx(predictor, out or predictor.bundle.path.parent / 'model.onnx')}", False)
+    beside = predictor.bundle.path.parent
+    if to == "folder":
+        _out(f"wrote {export_folder(predictor, out or beside / 'transformers')}", False)
+    else:
+        _out(f"wrote {export_onnx(predictor, out or beside / 'model.onnx')}", False)
 
 
 @app.command()

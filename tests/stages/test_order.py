@@ -32,3 +32,16 @@ def test_the_seeds_of_steps_and_processes_are_all_different():
     seeds = {step_seed(seed, step, rank) for seed in range(3) for step in range(50) for rank in range(4)}
     assert len(seeds) == 600
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_records_of_like_length_share_a_batch_and_each_stands_once_an_epoch():
+    lengths = np.random.default_rng(0).integers(1, 100, 1000)
+    order = Order(1000, seed=3, lengths=lengths, batch_size=16)
+    epoch = order.indices(0, 1000)
+    assert sorted(epoch.tolist()) == list(range(1000))
+    batches = [lengths[epoch[start : start + 16]] for start in range(0, 992, 16)]
+    assert np.mean([np.ptp(batch) for batch in batches]) < 10  # of 99, if they were drawn at random
+    means = np.array([batch.mean() for batch in batches])
+    assert abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.4  # short ones do not come first
+    again = Order(1000, seed=3, lengths=lengths, batch_size=16)
+    assert np.array_equal(again.indices(500, 700), np.concatenate([epoch[500:], order.indices(1000, 200)]))

@@ -549,3 +549,42 @@ def test_records_without_a_group_are_divided_one_by_one(tmp_path):
     assert {split: len(dataset) > 5 for split, dataset in data.splits.items()} == {
         "train": True, "validation": True, "test": True,
     }  # fmt: skip
+
+
+def ends(data):
+    """Return the first and the last row of each split."""
+    rows = {split: [int(place.split(":")[1]) for place in dataset.wheres()] for split, dataset in data.splits.items()}
+    return {split: (min(found), max(found)) for split, found in rows.items()}
+
+
+def test_records_in_order_are_divided_by_their_place_exactly(tmp_path):
+    path = csv_of(tmp_path / "rows.csv", "x,y,number", numbers(1000))
+    data = prepared(path, "tabular-regression", split={"order": True})
+    assert data.report["records"] == {"train": 810, "validation": 90, "test": 100}
+    assert ends(data) == {"train": (2, 811), "validation": (812, 901), "test": (902, 1001)}
+
+
+def test_only_records_of_no_stated_split_are_divided_in_order(tmp_path):
+    rows = [(*row[:2], "test" if i < 50 else "", row[2]) for i, row in enumerate(numbers(250))]
+    path = csv_of(tmp_path / "rows.csv", "x,y,side,number", rows)
+    data = prepared(path, "tabular-regression", split={"order": True, "column": "side", "validation": 0.25})
+    assert ends(data) == {"test": (2, 51), "train": (52, 201), "validation": (202, 251)}
+
+
+def test_equal_records_in_order_stay_where_they_stand(tmp_path):
+    path = csv_of(tmp_path / "rows.csv", "x,y,number", numbers(20) * 5)
+    data = prepared(path, "tabular-regression", split={"order": True, "test": 0.2, "validation": 0})
+    assert ends(data) == {"train": (2, 81), "test": (82, 101)}
+    assert any("also stand in train" in warning for warning in data.report["warnings"])
+
+
+def test_a_table_without_a_header_is_prepared_by_the_names_and_splits_the_job_gives(tmp_path):
+    for name, count in (("dev.txt", 60), ("extra.txt", 5), ("test.txt", 20)):
+        rows = [f"{a}\t{b}\t{c}" for a, b, c in numbers(count, seed=count)]
+        (tmp_path / name).write_text("\n".join(rows) + "\n")
+    data = prepared(tmp_path, "tabular-regression", columns=["x", "y", "number"],
+                    splits={"train": "dev.txt", "test": "test.txt"}, split={"validation": 0})  # fmt: skip
+    assert data.report["records"] == {"train": 60, "test": 20}
+    assert data.report["fields"] == {"table": ["x", "y"], "number": "number"}
+    alone = prepared(tmp_path / "dev.txt", "tabular-regression", columns=["x", "y", "number"])
+    assert sum(alone.report["records"].values()) == 60

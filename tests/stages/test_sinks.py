@@ -15,7 +15,7 @@ from noria.errors import UserError
 from noria.job import Job, Train
 from noria.stages.sinks import numbers, open_sinks
 
-LINE = {"step": 3, "loss": 0.5, "validation": {"accuracy": 0.9, "log_loss": None}, "note": "x"}
+LINE = {"step": 3, "loss": 0.5, "validation": {"accuracy": 0.9, "log_loss": None}, "note": "x", "is_best": True}
 NUMBERS = {"loss": 0.5, "validation/accuracy": 0.9}
 
 

@@ -1,9 +1,11 @@
 """The routes around one predictor. What is computed is `predictor.predict` and nothing else; the rest is refusing well.
 
     POST /predict   records in, predictions out          GET /        name, task, schema, scores
-    GET  /schema    the JSON schema of a record          GET /livez /readyz /health
+    POST /stream    one record in, its answer piece by   GET /livez /readyz /health
+                    piece, where the model writes one    GET /schema  the JSON schema of a record
 
-Reading is done in the event loop, parsing and predicting in the worker's thread. Read next: body.py, records.py.
+Reading is done in the event loop, parsing and predicting in the worker's thread.
+Read next: body.py, records.py, stream.py.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 
 from noria import __version__
+from noria.contract import Target
 from noria.errors import UserError, did_you_mean
 from noria.nouns import Prediction
 from noria.runs import read_json
@@ -30,6 +33,7 @@ from noria.service.json_text import parse_json
 from noria.service.limits import Limits
 from noria.service.records import checked, records_of_form, records_of_json
 from noria.service.refusal import Refusal, json_bytes, json_response, shown
+from noria.service.stream import EventStream, first_of, parse_wish, stream_api
 from noria.service.worker import Worker
 from noria.stages.predict import Predictor
 
@@ -41,7 +45,8 @@ def make_app(predictor: Predictor, limits: Limits | None = None, key: str | None
 
     With a key, every path but /livez needs `Authorization: Bearer KEY`.
     """
-    service = Service(predictor, limits or Limits())
+    limits = limits or Limits()
+    service = Service(predictor, limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -59,6 +64,8 @@ def make_app(predictor: Predictor, limits: Limits | None = None, key: str | None
     app.state.service = service
     body = {"required": True, "content": {JSON: {"schema": request_schema(service.inputs)}}}
     app.add_api_route("/predict", service.predict, methods=["POST"], openapi_extra={"requestBody": body})
+    if service.is_writing:
+        app.add_api_route("/stream", service.stream, methods=["POST"], openapi_extra=stream_api(service.inputs, limits))
     for path, endpoint in (
         ("/", service.about),
         ("/schema", service.schema),
@@ -83,6 +90,7 @@ class Service:
         self.inputs = inputs_of(predictor.bundle)
         self.worker = Worker(limits)
         self.is_draining = False
+        self.is_writing = type(predictor.task.target).stream is not Target.stream
         folder = predictor.bundle.path.resolve()
         is_in_run = folder.name == "bundle"
         self.name = folder.parent.name if is_in_run else folder.name
@@ -98,6 +106,23 @@ class Service:
         async with body_of(request, self.limits, self.worker) as body:
             answer = await self.worker.run(lambda: self._answer(body, kind, boundary))
         return Response(answer, media_type=JSON)
+
+    async def stream(self, request: Request) -> Response:
+        """Answer one record piece by piece, as server-sent events."""
+        kind, _ = _content_type(request)
+        if kind != JSON:
+            error = UserError("a body of this kind is not read here", expected=f"Content-Type: {JSON}", found=kind)
+            raise Refusal(error, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, code="unsupported_type")
+        self.worker.begin_stream()
+        try:
+            async with body_of(request, self.limits, self.worker) as body:
+                wish = await self.worker.run(lambda: parse_wish(body, self.inputs, self.limits))
+                pieces = self.predictor.stream(wish.record, **wish.settings)
+                first = await self.worker.run(lambda: first_of(pieces))
+        except BaseException:
+            self.worker.end_stream()
+            raise
+        return EventStream(first, pieces, self.worker)
 
     async def about(self) -> Response:
         """Say what this model is and how good it is."""

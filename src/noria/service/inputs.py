@@ -23,6 +23,7 @@ class Input:
     kind     the JSON type of a cell, as in the task's example: string, number, boolean, array or object
     columns  the columns of a field that takes columns
     example  a JSON value; None where the example is no JSON (a picture as an array)
+    is_optional  whether a record may come without it
     """
 
     name: str
@@ -30,6 +31,7 @@ class Input:
     kind: str
     columns: tuple[str, ...]
     example: Any
+    is_optional: bool = False
 
 
 def inputs_of(bundle: Bundle) -> list[Input]:
@@ -39,7 +41,8 @@ def inputs_of(bundle: Bundle) -> list[Input]:
     for name, modality in bundle.task.inputs.items():
         value = example.get(name, example)  # a table's columns may stand in the record itself
         columns = tuple(bundle.config["fields"][name]) if modality.takes == "columns" else ()
-        found.append(Input(name, modality.takes, json_kind(value), columns, _as_json(value, modality.takes)))
+        given = _as_json(value, modality.takes)
+        found.append(Input(name, modality.takes, json_kind(value), columns, given, modality.is_optional))
     return found
 
 
@@ -61,7 +64,7 @@ def record_schema(inputs: list[Input]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {field.name: _field_schema(field) for field in inputs},
-        "required": [field.name for field in inputs],
+        "required": [field.name for field in inputs if not field.is_optional],
         "additionalProperties": False,
     }
 
@@ -76,6 +79,16 @@ def request_schema(inputs: list[Input]) -> dict[str, Any]:
         "additionalProperties": False,
     }
     return {"anyOf": [records, record]}
+
+
+def stream_schema(inputs: list[Input], settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of what POST /stream takes: one record, and how its answer is to be written."""
+    return {
+        "type": "object",
+        "properties": {"record": record_schema(inputs), "settings": settings},
+        "required": ["record"],
+        "additionalProperties": False,
+    }
 
 
 def _field_schema(field: Input) -> dict[str, Any]:

@@ -22,3 +22,5 @@ class Limits:
     form_files: int = 1024
     form_fields: int = 10_000  # 100 records of 100 columns
     part_bytes: int = 32 * MIB
+    answer_tokens: int = 4096  # of an answer given piece by piece; it holds a cache for all of them
+    streams: int = 8  # answers given piece by piece at a time

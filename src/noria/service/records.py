@@ -25,8 +25,7 @@ MANY = 20  # problems after which the rest of a request is not looked at
 def records_of_json(body: Any, limits: Limits) -> list[Any]:
     """Return the raw records of `{"records": [..]}` or of one record."""
     if isinstance(body, dict) and isinstance(body.get("records"), list):
-        others = [_unknown(name, ["records"], "body", shown(name)) for name in body if name != "records"]
-        refuse_all(others[:MANY])
+        refuse_all(unknown_fields(body, ["records"], "body"))
         _check_count(len(body["records"]), limits)
         return list(body["records"])
     if isinstance(body, list):
@@ -69,6 +68,12 @@ def checked(records: Iterable[Any], inputs: list[Input]) -> list[dict[str, Any]]
     return found
 
 
+def unknown_fields(body: Mapping[str, Any], known: Iterable[str], where: str) -> list[Refusal]:
+    """Return the refusals of what a body holds beside the fields that it may hold."""
+    known = set(known)
+    return [_unknown(name, known, where, shown(name)) for name in _strangers(body, known)]
+
+
 def _checked(index: int, record: Any, inputs: list[Input], problems: list[Refusal]) -> dict[str, Any]:
     where, param = f"record {index}", f"records[{index}]"
     if not isinstance(record, dict):
@@ -85,7 +90,7 @@ def _checked(index: int, record: Any, inputs: list[Input], problems: list[Refusa
             known.add(field.name)
             if field.name in record:
                 values[field.name] = _value(field, record[field.name], index, problems)
-            else:
+            elif not field.is_optional:
                 problems.append(_missing(field.name, record, where, f"{param}.{field.name}"))
     problems += [_unknown(name, known, where, f"{param}.{shown(name)}") for name in _strangers(record, known)]
     return values

@@ -24,6 +24,7 @@ from noria.nouns import Arrays
 from noria.report import write_report
 from noria.runs import read_json
 from noria.stages.card import write_card
+from noria.stages.gain import gain
 from noria.stages.intervals import LEAST_RESAMPLES, measure, point
 from noria.stages.predict import Predictor, load
 from noria.stages.prepare import Prepared
@@ -69,6 +70,8 @@ def evaluate_run(run: Path, prepared: Prepared, seconds: Mapping[str, float]) ->
     names = prepared.report["slices"]
     output = predictor.outputs(prepared.splits[split])
     metrics = _scored(predictor, prepared.splits[split], output, split, names)
+    if against := predictor.bundle.job.evaluate.against:
+        metrics["gain"] = gain(metrics, Path(against))
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
     metrics["memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     write_json(run / "metrics.json", metrics)
@@ -109,6 +112,8 @@ def _scored(
     }
     slices = {}
     for column, names in (slice_names or {}).items():
+        if column not in dataset.slices:  # windows of running text belong to no record
+            continue
         codes = np.asarray(dataset.slices[column])
         slices[column] = {
             name: _slice(bundle, output, truth, codes == code)

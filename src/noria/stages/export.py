@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from noria.disk import plain_disk_errors
-from noria.errors import needs_extra
-from noria.nouns import Arrays
+from noria.errors import UserError, needs_extra
+from noria.nouns import Arrays, Ragged
 from noria.stages.predict import Predictor
 
 TOLERANCE = 1e-4  # on the outputs of the example, absolute and relative; labels must be equal
+EXAMPLE_LENGTH = 8  # of a row of unequal length
 
 
 def export_onnx(predictor: Predictor, path: Path) -> Path:
@@ -30,6 +31,12 @@ def export_onnx(predictor: Predictor, path: Path) -> Path:
         import onnxscript  # noqa: F401  (torch.onnx needs it and says so less plainly)
     except ImportError as error:
         raise needs_extra("onnxruntime and onnxscript", "onnx", "ONNX export") from error
+    if predictor.bundle.model.answer is not None:
+        raise UserError(
+            "an answer that is given token by token cannot be exported as ONNX",
+            where=str(predictor.bundle.path),
+            mend="serve it with noria serve",
+        )
     arrays = example_arrays(predictor)
     names = [(field, name) for field, part in arrays.items() for name in part]
     model = _Flat(predictor.bundle.model.to("cpu"), names).eval()
@@ -47,7 +54,7 @@ def export_onnx(predictor: Predictor, path: Path) -> Path:
             dynamo=True,
             input_names=inputs,
             output_names=model.outputs,
-            dynamic_shapes={"tensors": tuple({0: batch} for _ in tensors)},
+            dynamic_shapes={"tensors": tuple(_free_axes(predictor, field, name, batch) for field, name in names)},
             verbose=False,
         )
         assert program is not None
@@ -64,12 +71,33 @@ def export_onnx(predictor: Predictor, path: Path) -> Path:
 
 
 def example_arrays(predictor: Predictor) -> dict[str, Arrays]:
-    """Return the encoded inputs of two records that are all zeros: enough to trace a model."""
-    shapes: dict[str, Any] = predictor.bundle.config["arrays"]
+    """Return the encoded inputs of two records that are all zeros: enough to trace a model.
+
+    Of rows of unequal length the second is half as long as the first, and filled up.
+    """
     return {
-        field: {name: np.zeros((2, *shape), np.dtype(kind)) for name, (kind, *shape) in part.items()}
-        for field, part in shapes.items()
+        field: {name: _example(kind, shape) for name, (kind, *shape) in part.items()}
+        for field, part in _shapes(predictor).items()
     }
+
+
+def _shapes(predictor: Predictor) -> dict[str, dict[str, list[Any]]]:
+    shapes: dict[str, dict[str, list[Any]]] = predictor.bundle.config["arrays"]
+    return shapes
+
+
+def _example(kind: str, shape: list[Any]) -> np.ndarray:
+    if None not in shape:
+        return np.zeros((2, *shape), np.dtype(kind))
+    rows = [np.zeros((length, *shape[1:]), np.dtype(kind)) for length in (EXAMPLE_LENGTH, EXAMPLE_LENGTH // 2)]
+    padded = Ragged.of(rows, np.dtype(kind)).padded()
+    return padded.astype(np.int64) if padded.dtype.kind in "iu" else padded
+
+
+def _free_axes(predictor: Predictor, field: str, name: str, batch: Any) -> dict[int, Any]:
+    """Return the axes that any size will do for: the batch, and the length where it is unequal."""
+    is_ragged = None in _shapes(predictor)[field][name]
+    return {0: batch, 1: torch.export.Dim(f"{field}_length", min=2)} if is_ragged else {0: batch}
 
 
 class _Flat(nn.Module):

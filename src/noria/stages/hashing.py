@@ -30,9 +30,12 @@ def hash_values(values: Any, seed: int = 0) -> np.ndarray:
         return _mix(_of_rows(values) ^ start)
     cells: list[Any] = list(values)
     if cells and isinstance(cells[0], str):  # of a table: few different ones
-        known = {cell: _of_object(cell) for cell in set(cells)}
-        return _mix(np.array([known[cell] for cell in cells], np.uint64) ^ start)
-    return _mix(np.array([_of_object(cell) for cell in cells], np.uint64) ^ start)
+        different = list(set(cells))
+        if len(different) < len(cells):
+            place = dict(zip(different, range(len(different)), strict=True))
+            places = np.fromiter(map(place.__getitem__, cells), np.int64, len(cells))
+            return _mix(_of_objects(different)[places] ^ start)
+    return _mix(_of_objects(cells) ^ start)
 
 
 def share(hashes: np.ndarray) -> np.ndarray:
@@ -41,8 +44,17 @@ def share(hashes: np.ndarray) -> np.ndarray:
 
 
 def _of_object(value: object) -> np.uint64:
-    data = value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass")
-    return np.uint64(int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little"))
+    return np.uint64(_of_objects([value])[0])
+
+
+def _of_objects(values: list[Any]) -> np.ndarray:
+    digests = [
+        hashlib.blake2b(
+            value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass"), digest_size=8
+        ).digest()
+        for value in values
+    ]
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
 
 
 def _of_rows(values: np.ndarray) -> np.ndarray:

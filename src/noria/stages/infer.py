@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from noria.contract import Target
-from noria.nouns import Arrays, State, concatenated
+from noria.nouns import Arrays, Output, State, concatenated
 from noria.store import Dataset
 
 MOST_TOKENS = 2**16  # of a batch whose records are of unequal length, padding included
@@ -30,16 +30,20 @@ def outputs(
     parts: dict[str, list[Any]] = {}
     order, sizes = _batches(dataset, batch_size)
     for indices in np.split(order, np.cumsum(sizes)[:-1]):
-        output = {
-            name: (value.float() if value.is_floating_point() else value).cpu().numpy()
-            for name, value in target.ask(model, dataset.batch(indices, device), is_quick).items()
-        }
+        output = model_output(target.ask(model, dataset.batch(indices, device), is_quick))
         for name, values in target.settle(output, dataset.raw_inputs(indices), state).items():
             parts.setdefault(name, []).append(values)
     model.train(was_training)
     back = np.argsort(order)
     joined = {name: concatenated(values) for name, values in parts.items()}
     return joined if dataset.lengths is None else {name: values[back] for name, values in joined.items()}
+
+
+def model_output(output: Output) -> Arrays:
+    """Return a model's output as arrays."""
+    return {
+        name: (value.float() if value.is_floating_point() else value).cpu().numpy() for name, value in output.items()
+    }
 
 
 def _batches(dataset: Dataset, batch_size: int) -> tuple[np.ndarray, list[int]]:

@@ -17,8 +17,9 @@ from torch import Tensor
 from noria.contract import Task
 from noria.errors import EXIT_DIVERGED, UserError
 from noria.job import Job
-from noria.model.assemble import build, place
+from noria.model.assemble import begin
 from noria.model.optimizers import Optimizer
+from noria.model.weights import load_weights, weights_of
 from noria.runs import Checkpoint, History, load_checkpoint, save_checkpoint
 from noria.stages.evaluate import chosen_metric, score
 from noria.stages.infer import outputs
@@ -46,7 +47,9 @@ class Training:
         self.device = torch.device(plan.device)
         torch.set_num_threads(plan.threads)
         torch.manual_seed(job.train.seed)
-        self.model = place(build(job, task, prepared.states), self.device)
+        self.model = begin(job, task, prepared.states, self.device)
+        if self.model.begins:
+            reporter.say(self.model.begins)
         if plan.is_compiled:
             self.model.trunk.compile()
         self.step = Step(job, task, self.model, self.data, plan.steps, plan.precision, self.device, world)
@@ -87,8 +90,18 @@ class Training:
             self._save()
 
     def best_weights(self) -> dict[str, Tensor]:
-        """Return the weights that did best on validation, or the last ones where nothing was held out."""
-        return self.best or self._current()
+        """Return the weights that did best on validation, or the last ones where nothing was held out.
+
+        What was trained beside frozen weights is merged into them.
+        """
+        weights = self.best or self._current()
+        if self.job.model.lora is None:
+            return weights
+        load_weights(self.model, weights)
+        from noria.model.lora import merge
+
+        merge(self.model.trunk)
+        return weights_of(self.model)
 
     def _update(self, step: int) -> float:
         """Take one step; return its loss. One whose loss or gradient is not finite leaves the weights as they are."""
@@ -147,14 +160,14 @@ class Training:
         assert self.held_out is not None
         here, weights = self._current(), None
         if self.average:
-            weights = {name: value.clone() for name, value in self.model.state_dict().items()}
-            self.model.load_state_dict(here)
+            weights = {name: value.clone() for name, value in weights_of(self.model).items()}
+            load_weights(self.model, here)
         given = outputs(
             self.model, self.task.target, self.target_state, self.held_out, self.job.evaluate.batch_size, self.device,
             is_quick=True,
         )  # fmt: skip
         if weights is not None:
-            self.model.load_state_dict(weights)
+            load_weights(self.model, weights)
         scores = score(self.task, given, self.held_out, self.target_state)
         value, best = scores[self.metric.name], self.state["best"]
         sign = 1 if self.metric.direction == "higher" else -1
@@ -167,10 +180,10 @@ class Training:
         return scores
 
     def _floats(self) -> list[tuple[str, Tensor]]:
-        return [(name, value) for name, value in self.model.state_dict().items() if value.is_floating_point()]
+        return [(name, value) for name, value in weights_of(self.model).items() if value.is_floating_point()]
 
     def _current(self) -> dict[str, Tensor]:
-        return {**self.model.state_dict(), **self.average}
+        return {**weights_of(self.model), **self.average}
 
     def _save(self) -> None:
         """Save everything that the next step depends on; never a weight that is not a finite number."""
@@ -178,7 +191,7 @@ class Training:
             raise self._diverged(f"a weight is not a finite number after step {self.state['step']}")
         if self.world.is_writer:
             self.history.sync()
-            tensors = {"model": self.model.state_dict(), "optimizer": self.optimizer.state}
+            tensors = {"model": weights_of(self.model), "optimizer": self.optimizer.state}
             tensors |= {"best": self.best} if self.best else {}
             tensors |= {"average": self.average} if self.average else {}
             save_checkpoint(self.run, self.state["step"], Checkpoint(tensors, self.state))
@@ -192,7 +205,7 @@ class Training:
         if checkpoint is None:
             return
         self.state = checkpoint.state
-        self.model.load_state_dict(checkpoint.tensors["model"])
+        load_weights(self.model, checkpoint.tensors["model"])
         self.optimizer.load(checkpoint.tensors["optimizer"])
         self.best = checkpoint.tensors.get("best", {})
         for name, value in self.average.items():  # in place: it keeps the device and the memory format

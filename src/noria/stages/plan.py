@@ -19,8 +19,9 @@ from torch import nn
 
 from noria.contract import Task
 from noria.job import Job
-from noria.model.assemble import build, place
+from noria.model.assemble import begin
 from noria.model.optimizers import Optimizer
+from noria.model.weights import weights_of
 from noria.nouns import Batch
 from noria.stages.infer import outputs
 from noria.stages.prepare import Prepared
@@ -74,7 +75,7 @@ class _Probe:
 def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) -> Plan:
     """Measure and decide."""
     train = prepared.splits["train"]
-    model = place(build(job, task, prepared.states), device)
+    model = begin(job, task, prepared.states, device)
     precision, threads, probe = _choose(job, task, model, train, device)
     if (job.train.minutes or 0) * 60 > LONG_TRAINING_SECONDS:
         probe = _probe(job, task, model, train, precision, device, LONG_PROBE_SECONDS)
@@ -182,7 +183,7 @@ def _disk_bytes(job: Job, model: nn.Module, seconds: float, has_best: bool) -> i
     def size_of(tensors: dict[str, torch.Tensor]) -> int:
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
 
-    weights, state = size_of(model.state_dict()), size_of(Optimizer(model, job.train).state)
+    weights, state = size_of(weights_of(model)), size_of(Optimizer(model, job.train).state)
     checkpoint = weights * (1 + has_best + (job.train.average > 0)) + state
     count = 2 if seconds > 60 * job.train.checkpoint_minutes else 1
     return count * checkpoint + weights + REPORT_BYTES

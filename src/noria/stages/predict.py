@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import numpy as np
 from noria.bundle import Bundle, load_bundle
 from noria.contract import answer_field
 from noria.errors import UserError, did_you_mean
-from noria.nouns import Arrays, Bad, Prediction, Rows, Values, concatenated
-from noria.sources import open_source
-from noria.stages.fields import encode_field, map_fields, values_of
+from noria.job import Data
+from noria.nouns import Arrays, Bad, Piece, Prediction, Rows, Values, concatenated
+from noria.sources import may_lack_header
+from noria.stages.fields import encode_field, map_fields, open_path, values_of
 from noria.store import Dataset
 
 
@@ -52,6 +53,20 @@ class Predictor:
             raise UserError(reason, where=f"record {index}")
         return self.task.target.decode(self.outputs(Dataset(inputs, {})), self.states["target"])
 
+    def stream(self, record: Mapping[str, Any], root: Path | None = None, **settings: Any) -> Generator[Piece]:
+        """Answer one record piece by piece, as the model writes it; the last piece has `ended`.
+
+        Settings (temperature, max_tokens, stop, ...) replace those of the job. Raises UserError at the first piece.
+
+        >>> for piece in model.stream({"prompt": "To be"}, temperature=0.8, seed=1):
+        ...     print(piece.text, end="")
+        """
+        inputs, bad = self.encode({name: self._column(name, [record]) for name in self.task.inputs}, root)
+        if bad:
+            raise UserError(bad[0], where="record 0")
+        batch = Dataset(inputs, {}).batch(np.arange(1), self.device)
+        yield from self.task.target.stream(self.bundle.model.eval(), batch, self.states["target"], settings)
+
     def outputs(self, dataset: Dataset) -> Arrays:
         """Return the model's outputs for encoded records, in order."""
         from noria.stages.infer import outputs
@@ -72,7 +87,7 @@ class Predictor:
 
     def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Bad]]:
         """Read and encode other data: the records of its test split if it is divided, else all of them."""
-        source = self.task.read(path) or open_source(path)
+        source = open_path(path, self.task, self.data_of(path))
         fields = map_fields(source.columns, self.task, self._named(), needs_answer)
         chunks, bad = [], []
         for rows in source.rows():
@@ -90,6 +105,16 @@ class Predictor:
         target = {key: concatenated([part[1][key] for part in parts]) for key in parts[0][1]}
         wheres = [where for part in parts for where in part[2]]
         return self.task.view(Dataset(inputs, target, places=wheres)), bad
+
+    def data_of(self, path: Path) -> Data:
+        """Return what the job says of its data, as far as it can be true of another path."""
+        data = self.bundle.job.data
+        return data.model_copy(
+            update={
+                "columns": data.columns if may_lack_header(path) else None,
+                "splits": data.splits if path.is_dir() else {},
+            }
+        )
 
     def _named(self) -> dict[str, str | list[str]]:
         """Return which columns fill which field: as the job says, and for tables those that training saw."""

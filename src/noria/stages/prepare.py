@@ -26,15 +26,17 @@ from noria.errors import UserError, did_you_mean
 from noria.job import Job
 from noria.model.origin import origin_key, origin_states
 from noria.nouns import Arrays, Bad, Rows, Values
-from noria.sources import Source, fetch, open_source
-from noria.stages.fields import encode_field, fit_field, joined, map_fields, select, values_of
+from noria.sources import Source, fetch
+from noria.stages.fields import encode_field, fit_field, joined, map_fields, open_path, select, values_of
 from noria.stages.hashing import hash_values, share
 from noria.stages.suspicions import Suspicions
 from noria.store import SPLITS, Dataset, StoreWriter, read_store, trim_stores
+from noria.units import size
 
 HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
 CACHE_BYTES = 40 * 2**30
 SHOWN_ITEMS = 12
+SHOWN_CHARACTERS = 200
 LEAST_BAD = 10  # so many unusable records are always forgiven
 TRAIN, VALIDATION, TEST = 0, 1, 2  # as in SPLITS
 
@@ -87,10 +89,9 @@ def describe(prepared: Prepared) -> str:
 def open_data(job: Job, task: Task) -> Source:
     """Open the job's source: its path, or what `data.fetch` brings into the user's cache."""
     if job.data.path is not None:
-        path = Path(job.data.path).expanduser()
-        return task.read(path) or open_source(path, encoding=job.data.encoding)
+        return open_path(Path(job.data.path).expanduser(), task, job.data)
     if job.data.fetch is not None:
-        return open_source(fetch(job.data.fetch.name, job.data.fetch.files))
+        return open_path(fetch(job.data.fetch.name, job.data.fetch.files), task, job.data)
     raise UserError("the job does not say where the data is", mend="give data.path=FOLDER-OR-FILE")
 
 
@@ -113,7 +114,7 @@ class _Preparation:
     def run(self, path: Path) -> None:
         division = self._divide()
         division, states = self._fit(division)
-        suspicions = Suspicions()
+        suspicions = Suspicions([name for name in self.task.inputs if name in self.mapping])
         with StoreWriter(path) as writer:
             slices = self._encode(division, states, writer, suspicions)
             splits = writer.close()
@@ -164,12 +165,13 @@ class _Preparation:
         if not sum(len(part) for part in stated):
             raise UserError("there are no usable records", where=str(self.source.path), found=_first(self.bad))
         self.stated, self.hashes = np.concatenate(stated), np.concatenate(hashes)
-        at, division = share(self.hashes), np.maximum(self.stated, np.int8(TRAIN))
+        division = np.maximum(self.stated, np.int8(TRAIN))
         test = 0.0 if (self.stated == TEST).any() else split.test
         validation = 0.0 if (self.stated == VALIDATION).any() else split.validation
-        is_ours = self.stated <= TRAIN
-        division[is_ours & (at < test + (1 - test) * validation)] = VALIDATION
-        division[is_ours & (at < test)] = TEST
+        ours = np.flatnonzero(self.stated <= TRAIN)
+        at = 1 - (np.arange(len(ours)) + 0.5) / len(ours) if split.order else share(self.hashes[ours])
+        division[ours[at < test + (1 - test) * validation]] = VALIDATION
+        division[ours[at < test]] = TEST
         return np.asarray(division)
 
     def _hash(self, rows: Rows) -> np.ndarray:
@@ -352,6 +354,8 @@ def _brief(state: dict[str, Any]) -> str:
             return f"{len(value)} x {len(value[0])}"
         if isinstance(value, list):
             return ", ".join(f"{one:.3g}" if isinstance(one, float) else str(one) for one in value)
+        if isinstance(value, str) and len(value) > SHOWN_CHARACTERS:
+            return f"of {size(len(value.encode()))}"  # a whole vocabulary
         return f"{value:.4g}" if isinstance(value, float) else str(value)
 
     return "; ".join(f"{key} {show(value)}" for key, value in state.items() if not isinstance(value, dict))

@@ -32,7 +32,7 @@ def numbers(line: dict[str, Any], prefix: str = "") -> dict[str, float]:
     for key, value in line.items():
         if isinstance(value, dict):
             found |= numbers(value, f"{prefix}{key}/")
-        elif isinstance(value, int | float) and key != "step":
+        elif isinstance(value, int | float) and not isinstance(value, bool) and key != "step":
             found[f"{prefix}{key}"] = float(value)
     return found
 

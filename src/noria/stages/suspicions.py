@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,18 @@ BINS = 64
 
 
 class Suspicions:
-    """Collect a hash of each record's encoded inputs while they are stored; then say what is suspicious."""
+    """Collect a hash of each record's encoded inputs while they are stored; then say what is suspicious.
 
-    def __init__(self) -> None:
+    Only `filled` inputs count; where no input is, as in running text, the answer does.
+    """
+
+    def __init__(self, filled: Collection[str]) -> None:
+        self._prefixes = tuple(f"inputs/{name}/" for name in filled) or ("target/",)
         self._hashes: dict[str, list[np.ndarray]] = {}
 
     def see(self, split: str, arrays: Arrays) -> None:
-        inputs = {name: values for name, values in arrays.items() if name.startswith("inputs/")}
-        self._hashes.setdefault(split, []).append(hash_values(inputs))
+        seen = {name: values for name, values in arrays.items() if name.startswith(self._prefixes)}
+        self._hashes.setdefault(split, []).append(hash_values(seen))
 
     def notes(self, splits: dict[str, Dataset], states: dict[str, Any]) -> list[str]:
         """Return one sentence for each suspicion."""

@@ -7,7 +7,7 @@ job's data is at hand. Knows no task.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,16 @@ import numpy as np
 import torch
 
 from noria.contract import Task, answer_field
-from noria.examples import column, records_like
+from noria.examples import fitted, records_like
 from noria.job import Job, load_job
-from noria.model.assemble import Model, build, joined
-from noria.nouns import Batch, Record, Values
+from noria.model.assemble import Model, build
+from noria.nouns import Arrays, Batch, Ragged, Record, Values
 from noria.stages.fields import map_fields
+from noria.stages.infer import model_output
 from noria.stages.prepare import open_data, prepare
+from noria.store import Dataset
 
+MOST_CHARACTERS = 40  # of a text that is shown
 LIKE = 12  # made-up records beside the example that the inputs are fitted to
 
 
@@ -55,58 +58,59 @@ def table(steps: Sequence[Step]) -> str:
     )
 
 
-def _walk(task: Task, record: Record, states: dict[str, Any], model: Model) -> Any:
-    inputs: dict[str, dict[str, torch.Tensor]] = {}
+def _walk(task: Task, record: Record, states: dict[str, Any], model: Model) -> Iterator[Step]:
+    encoded: dict[str, Arrays] = {}
     for name, modality in task.inputs.items():
-        value = record.fields[name]
+        value = record.fields.get(name)
         yield Step(f"record {name}", f"{type(modality).__name__}, as {record.where}", _describe(value), 0.0)
         clock = _Clock()
-        encoded = modality.encode(_column(value), states["inputs"][name])
-        for key, array in encoded.arrays.items():
-            yield Step(f"encode {name}.{key}", f"{array.dtype}, one record a row", _shape(array), clock.lap())
-        inputs[name] = {key: torch.from_numpy(np.array(array)) for key, array in encoded.arrays.items()}
-    with torch.inference_mode():
-        clock, parts = _Clock(), []
-        for name, embed in model.embedders.items():
-            parts.append(embed(inputs[name]))
-            yield Step(
-                f"embed {name}", f"{_weights(embed)} weights; tokens [B, T, D]", _shape(parts[-1].features), clock.lap()
-            )
-        tokens = model.trunk(joined(parts), model.attention)
-        depth = model.trunk.settings.depth
-        about = (
-            f"{depth} blocks, {model.attention} attention, {_weights(model.trunk)} weights"
-            if depth
-            else "depth 0: nothing to do"
-        )
-        yield Step("trunk", about, _shape(tokens.features), clock.lap())
-        output = model.head(tokens)
-        milliseconds = clock.lap()
-        for key, value in output.items():
-            yield Step(f"head {key}", f"{_weights(model.head)} weights", _shape(value), milliseconds)
-        arrays = {key: value.float().numpy() for key, value in output.items()}
-        clock = _Clock()
-        prediction = task.target.decode(arrays, states["target"])[0]
-    yield Step("decode", "the answer of a model that has learnt nothing yet", str(prediction.value), clock.lap())
+        encoded[name] = modality.encode(_column(value), states["inputs"][name]).arrays
+        for key, array in encoded[name].items():
+            yield Step(f"encode {name}.{key}", _type_of(array), _shape(array), clock.lap())
     answer = record.fields.get(answer_field(task))
-    if answer is not None:
-        batch = Batch(
-            inputs,
-            {k: torch.from_numpy(v) for k, v in task.target.encode([answer], states["target"]).arrays.items()},
-            1,
-        )
-        loss = task.target.loss(output, batch)["loss"]
-        yield Step("loss", f"against the true answer {answer}", f"{loss.item():.4f}", 0.0)
+    truth = {} if answer is None else task.target.encode([answer], states["target"]).arrays
+    dataset = task.view(Dataset(encoded, truth)).select(slice(0, 1))
+    batch = dataset.batch(slice(0, 1))
+    with torch.inference_mode():
+        yield from _through(model, batch)
+        clock = _Clock()
+        asked = model_output(task.target.ask(model, Batch(batch.inputs, {}, batch.size)))
+        kept = task.target.settle(asked, dataset.raw_inputs(slice(0, 1)), states["target"])
+        prediction = task.target.decode(kept, states["target"])[0]
+        about = "the answer of a model that has learnt nothing yet"
+        yield Step("decode", about, str(prediction.value)[:MOST_CHARACTERS], clock.lap())
+        if answer is not None:
+            loss = task.step(model, task.vary(batch))["loss"]
+            yield Step("loss", f"against the true answer {str(answer)[:MOST_CHARACTERS]}", f"{loss.item():.4f}", 0.0)
+
+
+def _through(model: Model, batch: Batch) -> Iterator[Step]:
+    """Yield the steps through the network."""
+    clock = _Clock()
+    for name, embed in model.embedders.items():
+        tokens = embed(batch.inputs[name])
+        about = f"{_weights(embed)} weights; tokens [B, T, D]"
+        yield Step(f"embed {name}", about, _shape(tokens.features), clock.lap())
+    clock = _Clock()
+    mixed = model.mixed(batch.inputs, batch.target)
+    blocks = getattr(model.trunk, "blocks", None)
+    about = f"{model.attention} attention, {_weights(model.trunk)} weights"
+    about = about if blocks is None else f"{len(blocks)} blocks, {about}"
+    about = "depth 0: nothing to do" if blocks is not None and not len(blocks) else about
+    yield Step("trunk", about, _shape(mixed.features), clock.lap())
+    output = model.head(mixed)
+    milliseconds = clock.lap()
+    for key, value in output.items():
+        yield Step(f"head {key}", f"{_weights(model.head)} weights", _shape(value), milliseconds)
 
 
 def _from_example(task: Task) -> tuple[Record, dict[str, Any]]:
     """Learn what states need from the example, records like it and a second, made-up answer."""
-    record = task.example()
-    answer = record.fields[answer_field(task)]
-    target = task.target.fit([answer, _other(answer)])
-    like = [record.fields, *records_like(task, LIKE)]  # one row alone has only constant columns
-    inputs = {name: modality.fit(column([one[name] for one in like])) for name, modality in task.inputs.items()}
-    return record, {"inputs": inputs, "target": target}
+    record, answer = task.example(), answer_field(task)
+    like = [dict(record.fields), *records_like(task, LIKE)]  # one row alone has only constant columns
+    if task.target.is_closed:
+        like = [dict(record.fields), *({**one, answer: _other(record.fields[answer])} for one in like)]
+    return record, fitted(task, like)
 
 
 def _from_data(job: Job, task: Task) -> tuple[Record, dict[str, Any]]:
@@ -129,16 +133,22 @@ def _column(value: Any) -> Values:
     return {key: [one] for key, one in value.items()} if isinstance(value, Mapping) else [value]
 
 
+def _type_of(array: Any) -> str:
+    kind = array.values.dtype if isinstance(array, Ragged) else array.dtype
+    return f"{kind}, one record a row"
+
+
 def _describe(value: Any) -> str:
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {_shape(value)}"
-    return f"{len(value)} columns" if isinstance(value, Mapping) else repr(value)[:40]
+    return f"{len(value)} columns" if isinstance(value, Mapping) else repr(value)[:MOST_CHARACTERS]
 
 
 def _shape(array: Any) -> str:
-    return "[" + ", ".join(map(str, array.shape)) + "]"
+    shape = (len(array), *array[0].shape) if isinstance(array, Ragged) else array.shape
+    return "[" + ", ".join(map(str, shape)) + "]"
 
 
 def _weights(module: torch.nn.Module) -> str:

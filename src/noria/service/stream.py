@@ -1,0 +1,126 @@
+"""One answer as it is written: server-sent events, a JSON object each; the last has `ended`.
+
+    data: {"text":"A water"}
+    data: {"text":" wheel.","ended":"end","logprobs":[-0.2,-1.3]}
+
+Each piece is a job of its own in the worker's thread, so that others are answered in between; a client that goes away
+stops the writing. Knows no target. Read next: worker.py, model/sampling.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Generator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from noria.errors import UserError
+from noria.nouns import Piece
+from noria.service.inputs import Input, stream_schema
+from noria.service.json_text import parse_json
+from noria.service.limits import Limits
+from noria.service.records import checked, unknown_fields
+from noria.service.refusal import Refusal, json_bytes, refuse_all, shown
+from noria.service.worker import Worker
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a client asks for: the record, and how its answer is to be written."""
+
+    record: dict[str, Any]
+    settings: dict[str, Any]
+
+
+def stream_api(inputs: list[Input], limits: Limits) -> dict[str, Any]:
+    """Return what the API's description says of POST /stream."""
+    from noria.model.sampling import settings_schema
+
+    schema = stream_schema(inputs, settings_schema(limits.answer_tokens))
+    return {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {"200": {"description": "server-sent events", "content": {EventStream.media_type: {}}}},
+    }
+
+
+def parse_wish(body: bytearray, inputs: list[Input], limits: Limits) -> Wish:
+    """Return what a body asks for; raise Refusal naming what is wrong with it."""
+    value = parse_json(body, limits)
+    if not isinstance(value, dict) or not isinstance(value.get("settings", {}), dict) or "record" not in value:
+        error = UserError(
+            "this is not a request for one answer",
+            where="body",
+            expected='{"record": {..}, "settings": {..}}',
+            found=shown(value if not isinstance(value, dict) else ", ".join(map(shown, value)) or "no fields"),
+        )
+        raise Refusal(error, code="wrong_type")
+    refuse_all(unknown_fields(value, ["record", "settings"], "body"))
+    try:
+        record = checked([value["record"]], inputs)[0]
+    except Refusal as refusal:
+        raise _placed(refusal) from None
+    settings = value.get("settings", {})
+    asked = settings.get("max_tokens")
+    if isinstance(asked, int | float) and asked > limits.answer_tokens:
+        error = UserError(
+            "the answer may be too long",
+            where="max_tokens",
+            expected=f"at most {limits.answer_tokens}",
+            found=str(asked),
+        )
+        raise Refusal(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large", param="settings.max_tokens")
+    return Wish(record, settings)
+
+
+def first_of(pieces: Generator[Piece]) -> Piece:
+    """Return the first piece; raise Refusal where the record or a setting cannot be used."""
+    try:
+        return next(pieces)
+    except UserError as error:
+        if error.where.startswith("record"):
+            raise Refusal(error, HTTPStatus.UNPROCESSABLE_ENTITY, code="unusable_record", param="record") from error
+        param = f"settings.{error.where}" if error.where else "settings"
+        raise Refusal(error, code="unusable_setting", param=param) from error
+
+
+class EventStream(StreamingResponse):
+    """The answer as events. Its place in the worker is given back whatever happens, also where nobody listens."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, first: Piece, pieces: Generator[Piece], worker: Worker) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter: a proxy must not hold it back
+        super().__init__(self._events(first, pieces, worker), headers=headers, media_type=self.media_type)
+        self._pieces, self._worker = pieces, worker
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events until the last one, or until the client goes away."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._worker.end_stream(self._pieces)
+
+    async def _events(self, first: Piece, pieces: Generator[Piece], worker: Worker) -> AsyncIterator[bytes]:
+        piece: Piece | None = first
+        while piece is not None:
+            yield _event(piece)
+            if piece.ended:
+                return
+            piece = await worker.go_on(lambda: next(pieces, None))
+
+
+def _event(piece: Piece) -> bytes:
+    content: dict[str, Any] = {"text": piece.text}
+    if piece.ended:
+        content |= {"ended": piece.ended, "logprobs": piece.logprobs}
+    return b"data: %b\n\n" % json_bytes(content)
+
+
+def _placed(refusal: Refusal) -> Refusal:
+    """Return the refusal of the only record with its place in this request."""
+    param = None if refusal.param is None else re.sub(r"^records\[0\]", "record", refusal.param)
+    return Refusal(refusal.error, refusal.status, code=refusal.code, param=param, headers=refusal.headers)

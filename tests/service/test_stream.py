@@ -1,0 +1,220 @@
+"""POST /stream: the answer as events, the same as everywhere; bounded, refused, and stopped with its client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from noria.nouns import Piece
+from noria.service.app import make_app
+from noria.service.limits import Limits
+from noria.stages.predict import Predictor, load
+from service.conftest import Ask
+
+RECORD = {"prompt": "To be, or not"}
+WARM = {"temperature": 1.0, "seed": 3, "max_tokens": 20}
+
+
+@pytest.fixture(scope="module")
+def writer(trained: Any) -> Predictor:
+    return load(trained("text-generation"), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def app(writer: Predictor) -> FastAPI:
+    return make_app(writer, Limits(answer_tokens=64))
+
+
+def events(response: httpx.Response) -> list[dict[str, Any]]:
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"].startswith("text/event-stream")
+    blocks = response.text.split("\n\n")
+    assert blocks.pop() == ""
+    assert all(block.startswith("data: ") and "\n" not in block for block in blocks)
+    return [json.loads(block.removeprefix("data: ")) for block in blocks]
+
+
+@pytest.mark.parametrize("record", [RECORD, {"prompt": "水车\n\n日夜"}, {}], ids=str)
+def test_the_events_are_the_pieces_and_the_last_one_says_why_it_is(
+    record: dict[str, str], app: FastAPI, writer: Predictor, ask: Ask
+) -> None:
+    found = events(ask(app, "POST", "/stream", json={"record": record, "settings": WARM}))
+    own = list(writer.stream(record, **WARM))
+    assert [one["text"] for one in found] == [piece.text for piece in own]
+    assert ["ended" in one for one in found] == [False] * (len(found) - 1) + [True]
+    assert found[-1]["ended"] == own[-1].ended
+    assert found[-1]["logprobs"] == pytest.approx(own[-1].logprobs)
+    assert app.state.service.worker._num_streams == 0
+
+
+def test_without_settings_it_is_the_prediction(app: FastAPI, ask: Ask) -> None:
+    found = events(ask(app, "POST", "/stream", json={"record": RECORD}))
+    whole = ask(app, "POST", "/predict", json=RECORD).json()["predictions"][0]
+    assert "".join(one["text"] for one in found) == whole["value"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "param", "told"),
+    [
+        ([], 400, "wrong_type", None, "not a request for one answer"),
+        ({}, 400, "wrong_type", None, "not a request for one answer"),
+        ({"prompt": "a"}, 400, "wrong_type", None, "record"),
+        ({"record": RECORD, "settings": []}, 400, "wrong_type", None, "settings"),
+        ({"record": RECORD, "setings": {}}, 400, "unknown_field", "setings", "did you mean 'settings'"),
+        ({"record": {"prompt": 3}}, 400, "wrong_type", "record.prompt", "type string"),
+        ({"record": {"promt": "a"}}, 400, "unknown_field", "record.promt", "did you mean 'prompt'"),
+        ({"record": [RECORD]}, 400, "wrong_type", "record", "an object"),
+        ({"record": RECORD, "settings": {"temprature": 1}}, 400, "unusable_setting", "settings", "temperature"),
+        ({"record": RECORD, "settings": {"top_k": 0}}, 400, "unusable_setting", "settings.top_k", "at least 1"),
+        ({"record": RECORD, "settings": {"max_tokens": "9"}}, 400, "unusable_setting", "settings.max_tokens", "whole"),
+        ({"record": RECORD, "settings": {"max_tokens": 65}}, 413, "too_large", "settings.max_tokens", "at most 64"),
+        (
+            {"record": RECORD, "settings": {"regex": "["}},
+            400,
+            "unusable_setting",
+            "settings.regex",
+            "cannot be followed",
+        ),
+        ({"record": RECORD, "settings": {"beams": 50}}, 400, "unusable_setting", "settings", "no setting 'beams'"),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_what_cannot_be_answered_is_refused_before_the_first_event(
+    body: Any, status: int, code: str, param: str | None, told: str, app: FastAPI, ask: Ask
+) -> None:
+    response = ask(app, "POST", "/stream", json=body)
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["param"]) == (status, code, param)
+    assert told in error["message"]
+    worker = app.state.service.worker
+    assert (worker._num_streams, worker._num_jobs, worker._held_bytes) == (0, 0, 0)
+
+
+def test_only_json_is_read_and_only_by_post(app: FastAPI, ask: Ask) -> None:
+    assert ask(app, "POST", "/stream", files={"prompt": (None, "a")}).status_code == 415
+    assert ask(app, "POST", "/stream", content=b"{", headers={"content-type": "application/json"}).status_code == 400
+    assert ask(app, "GET", "/stream").status_code == 405
+
+
+def test_a_model_that_does_not_write_has_no_such_path(predictor: Predictor, ask: Ask) -> None:
+    app = make_app(predictor)
+    assert ask(app, "POST", "/stream", json={"record": {}}).status_code == 404
+    assert "/stream" not in ask(app, "GET", "/openapi.json").json()["paths"]
+
+
+def test_the_schema_says_what_may_be_set_and_how_far(app: FastAPI, ask: Ask) -> None:
+    described = ask(app, "GET", "/openapi.json").json()["paths"]["/stream"]["post"]
+    schema = described["requestBody"]["content"]["application/json"]["schema"]
+    settings = schema["properties"]["settings"]["properties"]
+    assert settings["max_tokens"] == {"type": "integer", "minimum": 1, "maximum": 64}
+    assert all({"minimum", "exclusiveMinimum"} & one.keys() for one in settings.values() if one.get("type") == "number")
+    assert schema["properties"]["record"]["properties"].keys() == {"prompt"}
+    assert "prompt" not in schema["properties"]["record"]["required"]  # it may be left out
+    assert "text/event-stream" in described["responses"]["200"]["content"]
+
+
+def test_with_a_key_nobody_else_is_answered(writer: Predictor, ask: Ask) -> None:
+    app = make_app(writer, key="secret")
+    assert ask(app, "POST", "/stream", json={"record": RECORD}).status_code == 401
+    answer = ask(app, "POST", "/stream", json={"record": RECORD}, headers={"Authorization": "Bearer secret"})
+    assert events(answer)
+
+
+class Endless(Predictor):
+    """A predictor whose answer never ends by itself; it notes what it was asked for."""
+
+    def __init__(self, bundle: Any) -> None:
+        super().__init__(bundle)
+        self.num_made, self.is_closed, self.threads = 0, threading.Event(), set[str]()
+
+    def stream(self, record: Any, root: Any = None, **settings: Any) -> Iterator[Piece]:  # type: ignore[override]
+        try:
+            while True:
+                self.num_made += 1
+                self.threads.add(threading.current_thread().name)
+                time.sleep(0.001)  # stands for computing
+                yield Piece("x")
+        finally:
+            self.is_closed.set()
+
+
+async def stream_until(app: FastAPI, has_enough: Callable[[int], bool]) -> int:
+    """Ask for a stream, go away when enough events came; return how many did."""
+    body = json.dumps({"record": RECORD}).encode()
+    gone, count, is_asked = asyncio.Event(), 0, False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal is_asked
+        if not is_asked:
+            is_asked = True
+            return {"type": "http.request", "body": body, "more_body": False}
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        nonlocal count
+        count += message["type"] == "http.response.body"
+        if has_enough(count):
+            gone.set()
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    scope = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "POST"}
+    scope |= {"path": "/stream", "raw_path": b"/stream", "query_string": b"", "headers": headers, "scheme": "http"}
+    async with asyncio.timeout(20):
+        await app(scope | {"root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 1)}, receive, send)
+    return count
+
+
+def test_a_client_that_goes_away_stops_the_writing(writer: Predictor) -> None:
+    endless = Endless(writer.bundle)
+    app = make_app(endless)
+    assert asyncio.run(stream_until(app, lambda count: count >= 3)) >= 3
+    assert endless.is_closed.wait(10)
+    made = endless.num_made
+    assert made < 100
+    worker = app.state.service.worker
+    assert (worker._num_streams, worker._num_jobs, worker._held_bytes) == (0, 0, 0)
+    assert endless.num_made == made
+    assert len(endless.threads) == 1  # that of the model
+
+
+def test_others_are_answered_while_one_is_written_and_too_many_streams_are_refused(writer: Predictor) -> None:
+    endless = Endless(writer.bundle)
+    app = make_app(endless, Limits(streams=2))
+
+    async def scene() -> tuple[list[httpx.Response], list[int]]:
+        is_over = asyncio.Event()
+        streams = [asyncio.create_task(stream_until(app, lambda _: is_over.is_set())) for _ in range(2)]
+        while endless.num_made < 10:
+            await asyncio.sleep(0.001)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+            answers = [
+                await client.post("/predict", json=RECORD),
+                await client.post("/stream", json={"record": RECORD}),
+                await client.get("/livez"),
+            ]
+        is_over.set()
+        return answers, await asyncio.gather(*streams)
+
+    (predicted, refused, alive), counts = asyncio.run(scene())
+    assert predicted.status_code == alive.status_code == 200
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "overloaded")
+    assert min(counts) > 1
+    assert app.state.service.worker._num_streams == 0
+
+
+def test_a_server_that_stops_closes_what_it_was_writing(writer: Predictor) -> None:
+    endless = Endless(writer.bundle)
+    app = make_app(endless)
+    app.state.service.worker.close()
+    with pytest.raises(RuntimeError):
+        asyncio.run(stream_until(app, lambda _: False))
+    assert app.state.service.worker._num_streams == 0
