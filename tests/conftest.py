@@ -49,3 +49,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return made[task_name]
 
     return run_of
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function: name of a tiny checkpoint -> its folder, made once a session."""
+    pytest.importorskip("transformers", reason="needs transformers")
+    from checkpoints import save_checkpoint
+
+    made: dict[str, Path] = {}
+
+    def folder_of(name: str) -> Path:
+        if name not in made:
+            made[name] = save_checkpoint(name, tmp_path_factory.mktemp(name))
+        return made[name]
+
+    return folder_of

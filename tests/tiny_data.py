@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,11 @@ def tiny_file(task: Task, folder: Path, count: int = RECORDS, seed: int = 0) -> 
                 (folder / f"{name}-{index}.png").write_bytes(png(value))
                 row[name] = f"{name}-{index}.png"
             else:
-                row[name] = value
+                row[name] = json.dumps(value) if isinstance(value, list) else value
         rows.append(row)
     path = folder / "records.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
+        writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
         writer.writeheader()
         writer.writerows(rows)
     return path
@@ -46,7 +47,8 @@ def tiny_job(task_name: str, folder: Path, **train: Any) -> dict[str, Any]:
     path = tiny_file(task, folder / "data")
     depth = min(1, dict(task.defaults.get("model", {})).get("depth", 1))
     budget = {} if {"minutes", "epochs", "tokens"} & train.keys() else {"steps": 12}
-    return {
+    window = {"target": {"window": 16}} if hasattr(task.target, "window") else {}
+    return window | {
         "task": task_name,
         "data": {"path": str(path), "split": {"validation": 0.2, "test": 0.2}},
         "model": {"width": 16, "heads": 2, "depth": depth},

@@ -31,14 +31,17 @@ from pydantic import BaseModel
 
 from noria import cli, errors, find, job
 from noria.contract import Task, answer_field
+from noria.examples import column, fitted, records_like
 from noria.service.inputs import inputs_of, record_schema
 from noria.service.serve import example_command
+from noria.store import Dataset
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "noria"
 MARK = "<!-- Written by `python tools/docs.py` from the code. Change the code, not this page. -->"
 HELP_WIDTH = 100  # characters
 SHORT = 90  # characters that JSON puts into one line
+RECORDS = 8  # like the example, that its page is made with
 URL = "http://127.0.0.1:8000"
 
 
@@ -105,10 +108,16 @@ def task_page(name: str) -> str:
     answer = answer_field(task)
     parts += [f"## Answer: {answer}", *_settings(task.target, "target")]
     parts += ["## Example record", _code("json", _json(_shown(task.example().fields)))]
-    parts += ["## Metrics", *_metrics(task), f"Baseline: {_sentence(task.baseline)}"]
+    parts += ["## Metrics", *_metrics(task), f"Baseline: {_sentence(_trivial(task))}"]
     parts += ["## Job", *_job(name, task)]
     parts += ["## HTTP", *_http(task)]
     return _page(name, parts)
+
+
+def _trivial(task: Task) -> Any:
+    """Return the function whose docstring says what the trivial answer is."""
+    own = vars(type(task)).get("trivial")
+    return own if own is not None and own.__doc__ else task.baseline
 
 
 def _settings(spoke: Any, path: str) -> list[str]:
@@ -128,14 +137,10 @@ def _effect(one: dataclasses.Field[Any]) -> str:
 
 def _metrics(task: Task) -> list[str]:
     """Return the metrics as a table; those that only two different answers have are marked."""
-    answer = task.example().fields[answer_field(task)]
-    is_word = isinstance(answer, str)
-    two = [answer, f"not {answer}" if is_word else answer + 1]
-    three = [*two, f"neither {answer}" if is_word else answer + 3]
-    always = {metric.name for metric in task.target.metrics(task.target.fit(three))}
+    always = {metric.name for metric in task.target.metrics(fitted(task, _records(task, 3))["target"])}
     rows = [
         [f"`{one.name}`", one.unit, f"{one.direction} is better", "" if one.name in always else "two classes only"]
-        for one in task.target.metrics(task.target.fit(two))
+        for one in task.target.metrics(fitted(task, _records(task, 2))["target"])
     ]
     chosen = task.defaults.get("train", {}).get("best_by") or rows[0][0].strip("`")
     return [
@@ -183,12 +188,30 @@ def _http(task: Task) -> list[str]:
 
 
 def _prediction(task: Task) -> dict[str, Any]:
-    """Return a prediction as JSON: that of the baseline for two answers."""
-    answer = task.example().fields[answer_field(task)]
-    two = [answer, f"not {answer}" if isinstance(answer, str) else answer + 1]
-    state = task.target.fit(two)
-    output = task.baseline(task.target.encode(two, state).arrays)
-    return task.target.decode(output, state)[0].as_json()
+    """Return a prediction as JSON: that of the baseline; the true answer in the place of one that is only scored."""
+    records = _records(task, 2)
+    states, answers = fitted(task, records), [record[answer_field(task)] for record in records]
+    inputs = {
+        name: modality.encode(column([record[name] for record in records]), states["inputs"][name]).arrays
+        for name, modality in task.inputs.items()
+    }
+    dataset = task.view(Dataset(inputs, task.target.encode(answers, states["target"]).arrays))
+    output = task.trivial(dataset, task.baseline(dataset.target))
+    prediction = task.target.decode(output, states["target"])[0]
+    if prediction.value is None:
+        prediction = dataclasses.replace(prediction, value=answers[0])
+    return prediction.as_json()
+
+
+def _records(task: Task, num_classes: int) -> list[dict[str, Any]]:
+    """Return the task's example and some like it, of so many classes where the answer is a class."""
+    example, field = dict(task.example().fields), answer_field(task)
+    answer = example[field]
+    records = [example, *records_like(task, RECORDS)]
+    if task.target.is_closed and isinstance(answer, str):
+        answers = [answer, f"not {answer}", f"neither {answer}"][:num_classes]
+        return [{**record, field: answers[index % num_classes]} for index, record in enumerate(records)]
+    return records
 
 
 # Every key of the job file

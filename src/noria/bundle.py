@@ -19,6 +19,7 @@ from noria.contract import Task
 from noria.disk import plain_disk_errors, sync_folder, write_synced
 from noria.errors import UserError
 from noria.job import Job, load_job
+from noria.nouns import Ragged
 from noria.runs import read_json
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: di
         "states": prepared.states,
         "weights": {"count": plan.weights, "sha256": hashlib.sha256(data).hexdigest()},
         "arrays": {
-            field: {name: [str(values.dtype), *values.shape[1:]] for name, values in arrays.items()}
+            field: {name: _described(values) for name, values in arrays.items() if name[0] != "_"}
             for field, arrays in prepared.splits["train"].inputs.items()
         },
         "baseline": _baseline(task, prepared),
@@ -79,6 +80,14 @@ def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: di
         sync_folder(run)
 
 
+def _described(values: Any) -> list[Any]:
+    """Return type and shape [T, ...] or [...] of one record's array; T, of unequal length, is null."""
+    if isinstance(values, Ragged):
+        return [str(values.values.dtype), None, *values.values.shape[1:]]
+    one = values[:1]
+    return [str(one.dtype), *one.shape[1:]]
+
+
 def _baseline(task: Task, prepared: Prepared) -> dict[str, Any]:
     train = dict(prepared.splits["train"].target)
     return {name: values.tolist() for name, values in task.baseline(train).items()}
@@ -90,6 +99,7 @@ def load_bundle(path: Path, device: str = "cpu") -> Bundle:
     from safetensors.torch import load
 
     from noria.model.assemble import build, place
+    from noria.model.weights import load_weights
 
     folder = path / "bundle" if (path / "bundle").is_dir() else path
     config = read_json(folder / "config.json")
@@ -109,5 +119,5 @@ def load_bundle(path: Path, device: str = "cpu") -> Bundle:
         raise UserError("the weights are not those that this bundle was written with", where=str(folder))
     job, task = load_job(config["job"])
     model = place(build(job, task, config["states"]), torch.device(device))
-    model.load_state_dict(load(data))
+    load_weights(model, load(data))
     return Bundle(folder, config, job, task, model.eval())

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from noria.contract import Task, answer_field
-from noria.nouns import Values
+from noria.nouns import State, Values
 
 
 def records_like(task: Task, count: int, seed: int = 0) -> list[dict[str, Any]]:
     """Draw records like a task's example, answers included; what the inputs hold tells the answer, with some noise."""
+    if own := task.examples(count, seed):
+        return [dict(record.fields) for record in own]
     generator = np.random.default_rng(seed)
     example, answer = task.example().fields, answer_field(task)
     records = []
@@ -27,6 +29,21 @@ def records_like(task: Task, count: int, seed: int = 0) -> list[dict[str, Any]]:
         noisy = round(float(value + 10 * level + generator.normal()), 3) if is_number else None
         records.append({**record, answer: noisy if is_number else f"{value} {'high' if level else 'low'}"})
     return records
+
+
+def fitted(task: Task, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what a task's spokes learn from such records: {"inputs": {field: state}, "target": state}."""
+    answer = answer_field(task)
+    states: dict[str, State] = {}
+    for name, modality in task.inputs.items():
+        first = task.shared[0] if name in task.shared else name
+        if first not in states:
+            fields = task.shared if name in task.shared else (name,)
+            states[first] = modality.fit(column([record[field] for field in fields for record in records]))
+        states[name] = states[first]
+    target = task.target.inherit(states[task.shared[0]]) if answer in task.shared else None
+    answers = [record[answer] for record in records]
+    return {"inputs": states, "target": task.target.fit(answers) if target is None else target}
 
 
 def column(values: Sequence[Any]) -> Values:
@@ -48,5 +65,8 @@ def _like(value: Any, level: int, generator: np.random.Generator) -> Any:
         try:
             return str(_like(float(value), level, generator))
         except ValueError:
-            return f"{value} {'high' if level else 'low'}"
+            word = "high" if level else "low"
+            return f"{value} {word} {generator.integers(0, 1000)}" if " " in value else f"{value} {word}"
+    if isinstance(value, list):  # of messages: the last one is varied
+        return [*value[:-1], {**value[-1], "content": _like(value[-1]["content"], level, generator)}]
     return value

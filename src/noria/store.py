@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,14 +47,19 @@ class Dataset:
 
     @property
     def lengths(self) -> np.ndarray | None:
-        """Return how long each record is where that differs, int64[n]: the sum over its rows of unequal length."""
-        ragged = [array for _, array in self._arrays() if isinstance(array, Ragged)]
-        return sum(array.lengths for array in ragged) if ragged else None  # type: ignore[return-value]
+        """Return how long each record is where that differs, int64[n]: the sum over its fields' longest rows."""
+        fields = [
+            np.max([one.lengths for one in ragged], axis=0)
+            for arrays in (*self.inputs.values(), self.target)
+            if (ragged := [one for name, one in arrays.items() if isinstance(one, Ragged) and name[0] != "_"])
+        ]
+        return np.sum(fields, axis=0) if fields else None
 
     @property
     def window(self) -> int | None:
         """Return by how many places the windows of a stream stand apart; None where records are not windows."""
-        return next((array.step for _, array in self._arrays() if isinstance(array, Windows)), None)
+        arrays = (one for arrays in (*self.inputs.values(), self.target) for one in arrays.values())
+        return next((one.step for one in arrays if isinstance(one, Windows)), None)
 
     def moved(self, by: int) -> Dataset:
         """Return the same records with every window of a stream moved on by so many places."""
@@ -81,10 +85,6 @@ class Dataset:
     def raw_inputs(self, indices: np.ndarray | slice) -> dict[str, Arrays]:
         """Gather the encoded inputs of some records as they are stored."""
         return {name: {key: one[indices] for key, one in arrays.items()} for name, arrays in self.inputs.items()}
-
-    def _arrays(self) -> Iterator[tuple[str, Any]]:
-        for arrays in (*self.inputs.values(), self.target):
-            yield from ((name, array) for name, array in arrays.items() if not name.startswith("_"))
 
     def wheres(self) -> list[str]:
         """Return where each record stands in the source."""

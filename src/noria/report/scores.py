@@ -46,7 +46,21 @@ def scores(metrics: Mapping[str, Any]) -> Markup:
     key = "Dot: the score. Bar: its 95 % interval, from drawing the records again and again. "
     trivial = "Diamond: the baseline, which answers the same whatever it is given. "
     ends = "The line goes from 0 to 1 where all of them lie between."
-    return join(table(columns, rows), tag("p", key + trivial + ends, class_="soft"))
+    return join(table(columns, rows), tag("p", key + trivial + ends, class_="soft"), _gain(metrics.get("gain")))
+
+
+def _gain(gained: Mapping[str, Any] | None) -> Markup | None:
+    """Return the table of what was gained over another run."""
+    if gained is None:
+        return None
+    rows: list[list[Cell]] = [
+        [words(name), f"{one['value']:+.4g}", f"{one['low']:+.4g} to {one['high']:+.4g}", one["unit"], one["direction"]]
+        for name, one in gained["metrics"].items()
+    ]
+    columns = ["score", "gain", "95 % interval", "unit", "better is"]
+    note = "This run's score minus the other's, on the same records; an interval without 0 is a difference."
+    title = tag("h3", f"Gain over {gained['against']}")
+    return join(title, table(columns, rows), tag("p", note, class_="soft"))
 
 
 def slices(metrics: Mapping[str, Any]) -> Markup | None:

@@ -1,0 +1,75 @@
+"""Tiny Shakespeare by characters: GPT-2 at nanoGPT's CPU size with the Trainer of transformers, and Noria beside it.
+
+    python benchmarks/characters.py [--rounds 3] [--data input.txt]
+
+The last tenth of the text is test, as nanoGPT divides it; the loss is that of all of it. Noria gets the wall time that
+the Trainer took in the same round, process start to end, and in a second run four minutes. Its settings were chosen on
+a slice of the training text (data.split.validation); seeds here are fresh. The `pretrained` extra brings the Trainer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import yaml
+from measuring import DATA, ROOT, Contender, interleave, machine, table, train
+
+JOB = ROOT / "src" / "noria" / "jobs" / "shakespeare.yaml"
+LONG_SECONDS = 240.0
+
+
+def main() -> None:
+    """Run all sides in turn, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--data", type=Path, default=DATA / "shakespeare" / "input.txt")
+    arguments = parser.parse_args()
+    path, seconds = arguments.data.resolve(), [0.0]
+
+    def trainer(seed: int) -> float:
+        start = time.perf_counter()
+        script = ROOT / "benchmarks" / "peers" / "gpt2_trainer.py"
+        done = subprocess.run(
+            [sys.executable, str(script), str(path), str(seed)], check=True, capture_output=True, text=True
+        )
+        seconds[0] = time.perf_counter() - start
+        speed, loss = (float(line.split()[1]) for line in done.stdout.splitlines()[-2:])
+        print(f"Trainer: {speed:,.0f} tokens a second", flush=True)
+        return loss
+
+    spare = overhead(path)
+    print(machine())
+    print(f"Noria needs {spare:.1f} s besides training")
+    contenders = [
+        Contender("Trainer, GPT-2, 2,000 steps", trainer),
+        Contender("Noria, the same wall time", lambda seed: noria(path, seed, seconds[0] - spare)),
+        Contender("Noria, 4 minutes", lambda seed: noria(path, seed, LONG_SECONDS - spare)),
+    ]
+    interleave(contenders, arguments.rounds)
+    print(table(contenders, "test loss, nats a character"))
+
+
+def noria(path: Path, seed: int, seconds: float) -> float:
+    """Train Noria's job for so many seconds and return its test loss."""
+    found = train(JOB, seed, f"data.path={path}", f"train.minutes={seconds / 60}")
+    plan, window = found["plan"], yaml.safe_load(JOB.read_text("utf-8"))["target"]["window"]
+    speed = plan["steps"] * plan["records_per_step"] * window / found["metrics"]["seconds"]["train"]  # type: ignore[index]
+    print(f"Noria: {speed:,.0f} tokens a second", flush=True)
+    return float(found["metrics"]["loss"]["value"])  # type: ignore[index]
+
+
+def overhead(path: Path) -> float:
+    """Return the seconds of a whole run but for its training steps: start, preparation, plan, scores, report."""
+    start = time.perf_counter()
+    train(JOB, 0, f"data.path={path}", "train.steps=1", "train.minutes=null", "train.validations=1")
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    main()

