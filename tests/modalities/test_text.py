@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from noria.checks import check_modality
 from noria.errors import UserError
 from noria.modalities.text import NOWHERE, Text
+from noria.nouns import PAD
 from noria.text.tokenizer import Tokenizer
 
 TEXTS = [
@@ -121,3 +122,15 @@ def test_short_texts_are_padded_and_padding_is_not_real() -> None:
     assert tokens.features.shape == (*ids.shape, 8)
     assert tokens.is_real is not None
     assert torch.equal(tokens.is_real, ids >= 0)
+
+
+def test_dropped_tokens_are_padding_and_the_first_one_stays() -> None:
+    torch = pytest.importorskip("torch")
+    ids = torch.arange(4000).view(4, 1000)
+    torch.manual_seed(0)
+    varied = Text(drop=0.25).vary({"ids": ids})["ids"]
+    is_dropped = varied == PAD
+    assert not bool(is_dropped[:, 0].any())
+    assert 0.2 < float(is_dropped.float().mean()) < 0.3
+    assert torch.equal(varied[~is_dropped], ids[~is_dropped])
+    assert Text().vary({"ids": ids})["ids"] is ids

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from noria.contract import Modality
 from noria.errors import UserError
-from noria.nouns import Arrays, Encoded, Ragged, Span, State, Values
+from noria.nouns import PAD, Arrays, Encoded, Ragged, Span, State, Values
 from noria.text.learning import learn_text, text_of, usable_texts
 from noria.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 NOWHERE = -1  # where a special token stands in the raw text
 
@@ -26,6 +26,8 @@ class Text(Modality):
 
     tokenizer: bpe, unigram, character, byte, or a folder with a tokenizer.json. vocabulary: entries of the first two.
     max_tokens: where longer texts are cut, special tokens included. begin, end: whether such a token is put there.
+    grams: up to how many neighbouring tokens have a vector of their own, beside those of the single ones.
+    drop: share of tokens that each training step leaves out, so that no single one is relied upon; the first one stays.
     mask_word: what a user writes for a token to be filled in, and must write; nothing else is read as a special token.
     """
 
@@ -38,6 +40,8 @@ class Text(Modality):
     begin: bool = False
     end: bool = False
     keep: bool = False
+    grams: int = field(default=1, metadata={"network_only": True})
+    drop: float = field(default=0.0, metadata={"network_only": True})
     mask_word: str | None = None
     is_optional: bool = False
 
@@ -64,9 +68,20 @@ class Text(Modality):
     def decode(self, arrays: Arrays, state: State) -> str:
         return Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(arrays["ids"]))
 
-    def embedder(self, state: State, width: int) -> nn.Module:
-        from noria.model.text import TextEmbedder
+    def vary(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        if not self.drop:
+            return arrays
+        import torch
 
+        is_dropped = torch.rand(arrays["ids"].shape) < self.drop
+        is_dropped[:, 0] = False
+        return {**arrays, "ids": arrays["ids"].masked_fill(is_dropped.to(arrays["ids"].device), PAD)}
+
+    def embedder(self, state: State, width: int) -> nn.Module:
+        from noria.model.text import GramEmbedder, TextEmbedder
+
+        if self.grams > 1:
+            return GramEmbedder(state["vocabulary"], width, self.grams)
         return TextEmbedder(state["vocabulary"], width)
 
     def spans(self, value: Any, state: State) -> list[Span]:

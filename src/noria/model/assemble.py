@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from noria.contract import Attention, Task, answer_field
+from noria.errors import UserError
 from noria.job import Job
 from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
 from noria.nouns import Output, Tokens
@@ -160,6 +161,10 @@ def _embedders(task: Task, states: dict[str, Any], width: int) -> tuple[dict[str
     shared = next((embedders[name] for name in task.inputs if name in task.shared), None)
     answer = task.target.embedder(states["target"], width)
     if answer is not None and shared is not None and answer_field(task) in task.shared:
+        if not isinstance(shared, type(answer)):
+            raise UserError(
+                "what is written token by token is embedded token by token", where="inputs", mend="leave out grams"
+            )
         answer = shared
     return embedders, answer
 

@@ -1,20 +1,22 @@
 """Muon for hidden matrices, AdamW for the rest, as one optimiser whose state is a plain dict of tensors.
 
-The update rules are PyTorch's own (the functional forms of torch.optim.Muon and torch.optim.AdamW). Their classes are
-not used because building one imports torch's compiler, which costs more than a second at every start, and because a
-convolution's weight must be shown to Muon as the matrix it is.
+The update rules are those of torch.optim.Muon and torch.optim.AdamW. Their classes are not used because building one
+imports torch's compiler, which costs more than a second at every start, because a convolution's weight must be shown to
+Muon as the matrix it is, and because matrices of one shape are orthogonalised together here: 9 instead of 21 ms for the
+24 matrices of four blocks of width 128 (2 cores of AMD Zen 4).
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.optim._muon import muon
 from torch.optim.adamw import adamw
 
 from noria.job import Train
 
 NEWTON_SCHULZ = (3.4445, -4.775, 2.0315)  # Jordan 2024, "Muon: An optimizer for hidden layers"
+NEWTON_SCHULZ_STEPS = 5
+LEAST_NORM = 1e-7
 BETAS = (0.9, 0.99)
 EPSILON = 1e-8
 
@@ -54,23 +56,20 @@ class Optimizer:
         self._adamw(scale * self.settings.learning_rate)
 
     def _muon(self, rate: float) -> None:
-        named = [(name, weight) for name, weight in self.matrices.items() if weight.grad is not None]
-        if not named:
-            return
-        muon(
-            [_as_matrix(weight) for _, weight in named],
-            [_as_matrix(weight.grad) for _, weight in named],  # type: ignore[arg-type]
-            [self.state[f"{name}.momentum"] for name, _ in named],
-            lr=rate,
-            weight_decay=self.settings.weight_decay,
-            momentum=self.settings.momentum,
-            nesterov=True,
-            ns_coefficients=NEWTON_SCHULZ,
-            ns_steps=5,
-            eps=1e-7,
-            adjust_lr_fn="original",
-            has_complex=False,
-        )
+        """Update hidden matrices, those of one shape together."""
+        shapes: dict[torch.Size, list[str]] = {}
+        for name, weight in self.matrices.items():
+            if weight.grad is not None:
+                shapes.setdefault(_as_matrix(weight).shape, []).append(name)
+        momentum, decay = self.settings.momentum, 1 - rate * self.settings.weight_decay
+        for (rows, columns), names in shapes.items():
+            weights = [_as_matrix(self.matrices[name]) for name in names]
+            gradients = [_as_matrix(self.matrices[name].grad) for name in names]  # type: ignore[arg-type]
+            moved = [self.state[f"{name}.momentum"] for name in names]
+            torch._foreach_lerp_(moved, gradients, 1 - momentum)
+            updates = orthogonal(torch.stack(torch._foreach_lerp(gradients, moved, momentum)))
+            torch._foreach_mul_(weights, decay)
+            torch._foreach_add_(weights, list(updates.float()), alpha=-rate * max(1.0, rows / columns) ** 0.5)
 
     def _adamw(self, rate: float) -> None:
         """Update what is no hidden matrix; biases, scales and other vectors do not decay."""
@@ -98,6 +97,19 @@ class Optimizer:
             eps=EPSILON,
             maximize=False,
         )
+
+
+def orthogonal(matrices: Tensor) -> Tensor:
+    """Bring the singular values of matrices [n, rows, columns] close to 1, by Newton-Schulz in bfloat16."""
+    a, b, c = NEWTON_SCHULZ
+    x = matrices.bfloat16()
+    is_tall = x.shape[1] > x.shape[2]
+    x = x.mT if is_tall else x
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp_min(LEAST_NORM)
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if is_tall else x
 
 
 def hidden_matrices(model: nn.Module) -> set[str]:

@@ -12,8 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from noria.model.pretrained import PretrainedDecoder, PretrainedEncoder
-
 USUAL_TOKENS = 16  # for so many at once the layout is chosen; others are right too
 
 
@@ -36,6 +34,8 @@ def pack(model: Any, dtype: torch.dtype = torch.bfloat16) -> None:
     Weights become `dtype`. Any other model, or one on another device than the CPU, is only brought to `dtype`.
     """
     model.eval().to(dtype)
+    from noria.model.pretrained import PretrainedDecoder, PretrainedEncoder
+
     is_ours = isinstance(model.trunk, PretrainedEncoder | PretrainedDecoder)
     if not is_ours or next(model.parameters()).device.type != "cpu" or not can_pack(dtype):
         return

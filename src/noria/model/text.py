@@ -1,4 +1,4 @@
-"""From token ids to tokens: one vector for each entry of the vocabulary."""
+"""From token ids to tokens: one vector for each entry of the vocabulary, and for runs of several."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from noria.nouns import PAD, Tokens
+
+GRAMS = 2**15  # rows of a table of pairs, of triples, ...
+FACTOR, PRIME = 1_000_003, 2**31 - 1  # of their hash; a product of the two fits into 64 bits
 
 
 class TextEmbedder(nn.Module):
@@ -22,3 +25,32 @@ class TextEmbedder(nn.Module):
         features: Tensor = self.table(ids.clamp_min(0))
         is_known = torch.compiler.is_compiling() or not bool(is_real.all())  # a compiler must not look into the data
         return Tokens(features, is_real if is_known else None)
+
+
+class GramEmbedder(nn.Module):
+    """Add to each token's vector those of the pairs, triples, ... of tokens that end in it, up to `longest` tokens.
+
+    A gram has one of GRAMS rows, by a hash of its ids: some share a row. For texts that are read whole, as a token
+    alone does not tell what stands before it. Source: Joulin et al. 2016, "Bag of Tricks",
+    https://arxiv.org/abs/1607.01759.
+    """
+
+    def __init__(self, vocabulary: int, width: int, longest: int) -> None:
+        super().__init__()
+        self.words = TextEmbedder(vocabulary, width)
+        self.grams = nn.ModuleList(nn.Embedding(GRAMS, width) for _ in range(longest - 1))
+        for table in self.grams:
+            nn.init.zeros_(table.weight)  # type: ignore[arg-type]
+        self.width = width
+
+    def forward(self, arrays: dict[str, Tensor]) -> Tokens:
+        tokens: Tokens = self.words(arrays)
+        ids = arrays["ids"].long()
+        before, key, features = ids, ids, tokens.features
+        is_whole = ids != PAD
+        for table in self.grams:
+            before = torch.cat((torch.full_like(ids[:, :1], PAD), before[:, :-1]), 1)
+            is_whole = is_whole & (before != PAD)
+            key = (key * FACTOR + before + 1) % PRIME
+            features = features + table(key % GRAMS) * is_whole[:, :, None]
+        return tokens._replace(features=features)

@@ -76,7 +76,10 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
     """Measure and decide."""
     train = prepared.splits["train"]
     model = begin(job, task, prepared.states, device)
-    precision, threads, probe = _choose(job, task, model, train, device)
+    if job.train.steps == 0:
+        precision, threads, probe = "float32", usual_threads(), _Probe(0.0, 0.0)
+    else:
+        precision, threads, probe = _choose(job, task, model, train, device)
     if (job.train.minutes or 0) * 60 > LONG_TRAINING_SECONDS:
         probe = _probe(job, task, model, train, precision, device, LONG_PROBE_SECONDS)
     validation, test = (

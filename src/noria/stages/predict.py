@@ -18,12 +18,15 @@ from noria.stages.fields import encode_field, map_fields, open_path, values_of
 from noria.store import Dataset
 
 
-def load(path: str | Path, device: str | None = None) -> Predictor:
-    """Load the model of a run folder or a bundle onto a device, by default the GPU where there is one."""
+def load(path: str | Path, device: str | None = None, precision: str | None = None) -> Predictor:
+    """Load the model of a run folder or a bundle onto a device, by default the GPU where there is one.
+
+    precision: float32 or bfloat16; by default the job's `evaluate.precision`.
+    """
     from noria.stages.infer import pick_device
 
     device = device or str(pick_device())
-    return Predictor(load_bundle(Path(path), device), device)
+    return Predictor(load_bundle(Path(path), device, precision), device)
 
 
 class Predictor:

@@ -1,0 +1,32 @@
+"""Vectors of sentences by sentence-transformers and by the pipeline of transformers. Run by benchmarks/sentences.py.
+
+python sentence_vectors.py MODEL-FOLDER sentences.txt vectors.npy ROUNDS
+"""
+
+import os
+import sys
+import time
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+from transformers import pipeline
+
+folder, texts, out, rounds = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+with open(texts, encoding="utf-8") as file:
+    sentences = file.read().split("\0")
+model = SentenceTransformer(folder, device="cpu")
+features = pipeline("feature-extraction", model=folder, device="cpu")
+few = sentences[:32]
+model.encode(few)
+features(few, batch_size=32)
+for _ in range(rounds):
+    start = time.perf_counter()
+    vectors = model.encode(sentences)
+    print("sentence-transformers", len(sentences) / (time.perf_counter() - start), flush=True)
+    start = time.perf_counter()
+    for _ in features(sentences[:256], batch_size=32, truncation=True):
+        pass
+    print("pipeline", 256 / (time.perf_counter() - start), flush=True)
+np.save(out, vectors)
