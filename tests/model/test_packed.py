@@ -29,6 +29,13 @@ def test_a_packed_layer_answers_as_a_plain_one(has_bias: bool, num_tokens: int) 
         torch.testing.assert_close(PackedLinear(layer)(x), layer(x))
 
 
+def test_an_activation_within_is_the_one_that_follows() -> None:
+    torch.manual_seed(0)
+    layer, x = nn.Linear(48, 80), 3 * torch.randn(2, 5, 48)
+    with torch.inference_mode():
+        torch.testing.assert_close(PackedLinear(layer, "gelu")(x), nn.functional.gelu(layer(x)))
+
+
 @pytest.mark.parametrize(("name", "attention"), [("llama", "causal"), ("qwen", "causal"), ("bert", "full")])
 def test_a_packed_model_answers_as_before(name: str, attention: Any, checkpoint: Callable[[str], Path]) -> None:
     trunk = pretrained_trunk(PretrainedFiles.find(str(checkpoint(name))).trunk()).eval()

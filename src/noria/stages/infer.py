@@ -13,6 +13,8 @@ from noria.contract import Target
 from noria.nouns import Arrays, Output, State, concatenated
 from noria.store import Dataset
 
+# Padding is work for nothing: longer records wait for the next batch, unless this one would be too small to be quick.
+SPREAD, LEAST_RECORDS = 1.1, 16
 MOST_TOKENS = 2**16  # of a batch whose records are of unequal length, padding included
 
 
@@ -53,11 +55,13 @@ def _batches(dataset: Dataset, batch_size: int) -> tuple[np.ndarray, list[int]]:
         full, rest = divmod(count, batch_size)
         return np.arange(count), [batch_size] * full + [rest] * (rest > 0)
     order = np.argsort(lengths, kind="stable")
+    ordered = lengths[order]
     sizes: list[int] = []
     start = 0
     while start < count:
-        size = min(batch_size, count - start)
-        while size > 1 and size * lengths[order[start + size - 1]] > MOST_TOKENS:
+        alike = np.searchsorted(ordered, ordered[start] * SPREAD + 1, "right") - start
+        size = min(batch_size, count - start, max(LEAST_RECORDS, int(alike)))
+        while size > 1 and size * ordered[start + size - 1] > MOST_TOKENS:
             size = (size + 1) // 2
         sizes.append(size)
         start += size

@@ -14,7 +14,7 @@ from noria.targets.label import Label, majority
 class TextClassification(Task):
     """text -> label. Every token sees all others (the BERT way); the answer is read off their mean."""
 
-    inputs: Mapping[str, Text] = {"text": Text(begin=True)}
+    inputs: Mapping[str, Text] = {"text": Text(begin=True, end=True)}
     target = Label()
     attention = "full"
     defaults: Mapping[str, Any] = {
