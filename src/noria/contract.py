@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Attention = Literal["full", "causal", "prefix"]
 Takes = Literal["file", "cell", "columns"]
+MAPPED: Mapping[str, Any] = {}  # no column is named
 
 
 class Modality(ABC):
@@ -205,8 +206,11 @@ class Task(ABC):
         """Return the output [1, ...] of the trivial answer to beat, the same for every record, learnt from training
         answers alone."""
 
-    def read(self, path: Path) -> Source | None:
-        """Return the reader of a format that only this task has; None leaves the path to sources/."""
+    def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+        """Return the reader of a format that only this task has; None leaves the path to sources/.
+
+        `encoding` is what the job says of its texts, `named` which column it says fills which field.
+        """
         return None
 
     def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -145,3 +146,14 @@ def test_the_real_files_are_read_whole(shared_data, read_all, folder, count, num
     placed = [(values[1], one) for _, _, values in records for one in values[2] if "start" in one]
     assert len(placed) >= len(records)
     assert all(context[one["start"] :].startswith(one["text"]) for context, one in placed)
+
+
+def test_columns_of_other_names_are_those_that_the_job_says(tmp_path: Path) -> None:
+    path = tmp_path / "asked.csv"
+    path.write_text("q,passage,a\nwho,Ada wrote it,Ada\n", "utf-8")
+    assert squad(path) is None
+    source = squad(path, None, {"question": "q", "context": "passage", "span": "a"})
+    assert source is not None
+    (rows,) = source.rows()
+    assert source.columns == ["q", "passage", "a"]
+    assert rows.columns["a"] == [[{"text": "Ada", "start": 0}]]

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from noria.contract import MAPPED
 from noria.errors import UserError
 from noria.nouns import Bad, Rows
 from noria.sources.json_file import JSON_SUFFIXES
@@ -29,23 +30,30 @@ from noria.text.stretches import listed
 Answer = dict[str, Any]  # text and, where it stands in the context, start
 
 
-def squad(path: Path, encoding: str | None = None) -> Source | None:
+def squad(path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
     """Return the reader of questions with their answers, or None where the path holds none.
+
+    `named` are the columns of a table for question, context and span, where they have other names.
 
     Files of a folder are splits where one of them is named after training; else they are parts of one whole.
     """
     found = _squad_files(path)
     if not found:
         source = open_source(path, encoding=encoding)
-        has_answers = {"span", "answers"} & set(source.columns)
-        return SpanTable(source) if has_answers and {"question", "context"} <= set(source.columns) else None
+        columns = {field: str(named.get(field, field)) for field in ("question", "context", "span")}
+        if columns["span"] not in source.columns and "span" not in named:
+            columns["span"] = "answers"
+        is_whole = set(columns.values()) <= set(source.columns)
+        return SpanTable(source, columns["context"], columns["span"]) if is_whole else None
     if path.is_file():
         return SquadFile(path, encoding=encoding)
     names = [file.name for file in found]
     is_divided = any(speaks_of_split(name) == "train" for name in names)
-    named = split_tables(names, str(path)) if is_divided else [(name, "") for name in names]
+    splits = split_tables(names, str(path)) if is_divided else [(name, "") for name in names]
     beside = [entry.name for entry in sorted(path.iterdir()) if entry not in found and not is_hidden(entry.name)]
-    return Tables(path, path, [SquadFile(path / name, encoding=encoding, split=split) for name, split in named], beside)
+    return Tables(
+        path, path, [SquadFile(path / name, encoding=encoding, split=split) for name, split in splits], beside
+    )
 
 
 class SquadFile(Source):
@@ -109,11 +117,12 @@ class SquadFile(Source):
 class SpanTable(Source):
     """A table of another source with the answers found in their contexts; what is not, or is ambiguous, is bad."""
 
-    def __init__(self, source: Source):
+    def __init__(self, source: Source, context: str = "context", answer: str = "span"):
         self._source = source
         self.path, self.root = source.path, source.root
-        self.columns = [*(name for name in source.columns if name not in ("span", "answers")), "span"]
-        self._answer = "span" if "span" in source.columns else "answers"
+        self._context, self._answer = context, answer
+        self._span = "span" if answer == "answers" else answer  # the column that the answers with their places are in
+        self.columns = [*(name for name in source.columns if name not in (answer, "answers")), self._span]
 
     def files(self) -> Iterable[Path]:
         """Return the files that hold the table."""
@@ -131,8 +140,8 @@ class SpanTable(Source):
             bad = list(rows.bad)
             for i, record in enumerate(rows.records()):
                 try:
-                    context = _text_of(record.fields, "context")
-                    values = {**record.fields, "span": _cell(record.fields[self._answer], context)}
+                    context = _text_of(record.fields, self._context)
+                    values = {**record.fields, self._span: _cell(record.fields[self._answer], context)}
                 except ValueError as error:
                     bad.append(Bad(record.where, str(error)))
                     continue

@@ -20,7 +20,7 @@ Columns = dict[str, str | list[str]]  # field -> the column, or the columns, tha
 def open_path(path: Path, task: Task, data: Data) -> Source:
     """Open a path as the job says its tables are, or in a format that only the task has, or by what it is."""
     is_said = bool(data.splits) or (bool(data.columns) and may_lack_header(path))
-    source = None if is_said else task.read(path)
+    source = None if is_said else task.read(path, data.encoding, data.fields)
     return source or open_source(path, encoding=data.encoding, columns=data.columns or (), splits=data.splits)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from noria.contract import Task
+from noria.contract import MAPPED, Task
 from noria.modalities.messages import Messages
 from noria.nouns import Arrays, Record
 from noria.sources import Source, chat_turns
@@ -30,8 +30,8 @@ class Chat(Task):
         ]
         return Record({"messages": messages, "text": "A water wheel that the river itself turns."})
 
-    def read(self, path: Path) -> Source | None:
-        return chat_turns(path)
+    def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+        return chat_turns(path, encoding)
 
     baseline = staticmethod(text.unigram)
 

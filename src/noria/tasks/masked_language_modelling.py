@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from noria.contract import Task
+from noria.contract import MAPPED, Task
 from noria.modalities.text import Text
 from noria.nouns import Arrays, Batch, Record, Rows, Windows
 from noria.sources import Source, open_source, text_pieces
@@ -34,8 +34,8 @@ class MaskedLanguageModelling(Task):
     def example(self) -> Record:
         return Record({"masked": "To be, or not to [MASK].", "masked_text": "To be, or not to be."})
 
-    def read(self, path: Path) -> Source | None:
-        source = text_pieces(path) or open_source(path)
+    def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+        source = text_pieces(path, encoding) or open_source(path, encoding=encoding)
         is_plain = "text" in source.columns and not {*self.inputs, "masked_text"} & {*source.columns}
         return PlainText(source) if is_plain else None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from noria.contract import Task
+from noria.contract import MAPPED, Task
 from noria.modalities.text import Text
 from noria.nouns import Arrays, Batch, Record
 from noria.sources import Source, squad
@@ -54,8 +54,8 @@ class QuestionAnswering(Task):
             records.append(Record({"question": f"{asked[:-1]} {number}?", "context": context, "span": span}))
         return records
 
-    def read(self, path: Path) -> Source | None:
-        return squad(path)
+    def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+        return squad(path, encoding, named)
 
     def step(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         return self.target.teach(model, batch)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from noria.contract import Task
+from noria.contract import MAPPED, Task
 from noria.modalities.text import Text
 from noria.nouns import Arrays, Batch, Record
 from noria.sources import Source, parallel_lines
@@ -30,8 +30,8 @@ class TextEmbedding(Task):
     def example(self) -> Record:
         return Record({"text": "A dog runs in the snow.", "embedding": "A dog is running through snow."})
 
-    def read(self, path: Path) -> Source | None:
-        return parallel_lines(path)
+    def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+        return parallel_lines(path, encoding)
 
     def step(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         return self.target.loss(self.target.both(model, batch), batch)

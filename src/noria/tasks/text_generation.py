@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from noria.contract import Task
+from noria.contract import MAPPED, Task
 from noria.modalities.text import Text
 from noria.nouns import Arrays, Record, Windows
 from noria.sources import Source, text_pieces
@@ -27,8 +27,8 @@ class TextGeneration(Task):
     def example(self) -> Record:
         return Record({"prompt": "To be, or not", "text": " to be, that is the question."})
 
-    def read(self, path: Path) -> Source | None:
-        return text_pieces(path)
+    def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+        return text_pieces(path, encoding)
 
     def view(self, dataset: Dataset) -> Dataset:
         """Return running text as windows: the first token of each is the prompt, the others are the answer."""

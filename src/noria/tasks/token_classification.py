@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract import Task
+from noria.contract import MAPPED, Task
 from noria.modalities.text import Text
 from noria.nouns import Arrays, Record
 from noria.sources import Source, conll
@@ -39,8 +39,8 @@ class TokenClassification(Task):
             records.append(Record({"text": text, "tags": _tags(text, **{who: "person", where: "place"})}))
         return records
 
-    def read(self, path: Path) -> Source | None:
-        return conll(path)
+    def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+        return conll(path, encoding)
 
     def baseline(self, train: Arrays) -> Arrays:
         """Return nothing: the trivial answer labels nothing."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from noria.contract import Task
+from noria.contract import MAPPED, Task
 from noria.modalities.text import Text
 from noria.nouns import Arrays, Record
 from noria.sources import Source, parallel_lines
@@ -26,8 +26,8 @@ class Translation(Task):
     def example(self) -> Record:
         return Record({"source": "A dog runs in the snow.", "text": "Ein Hund rennt im Schnee."})
 
-    def read(self, path: Path) -> Source | None:
-        return parallel_lines(path)
+    def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+        return parallel_lines(path, encoding)
 
     baseline = staticmethod(text.unigram)
 
