@@ -28,7 +28,7 @@ check: $(STAMP)
 	.venv/bin/mypy
 
 test: check $(WEIGHTS)
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n auto --maxprocesses 4
 
 lock:
 	.venv/bin/python tools/lock.py
