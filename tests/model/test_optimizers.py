@@ -173,6 +173,11 @@ def test_a_frozen_weight_has_no_state() -> None:
     assert not any(name.startswith("second.weight") for name in Optimizer(model, Train()).state)
 
 
+def test_a_training_starts_without_the_compiler() -> None:
+    code = "import sys; import noria.stages.train; sys.exit('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0
+
+
 def test_building_and_stepping_does_not_import_the_compiler() -> None:
     code = (
         "import sys, torch; from noria.job import Train; from noria.model.optimizers import Optimizer\n"

@@ -22,7 +22,6 @@ from noria.contract import Attention
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.model.attention import SelfAttention
 from noria.model.cache import KeyValueCache
-from noria.model.experts import VISITED, Experts
 from noria.model.mlp import MLPS
 from noria.model.pointwise import branch_norm, norm
 from noria.model.recurrence import Recurrence
@@ -198,7 +197,10 @@ class Block(nn.Module):
         else:
             self.attention = Recurrence(settings, index)
         hidden = round(settings.mlp_ratio * settings.width)
-        if settings.experts > 1:
+        self.has_experts = settings.experts > 1
+        if self.has_experts:
+            from noria.model.experts import VISITED, Experts  # which imports the compiler, a second at every start
+
             self.mlp: nn.Module = Experts(settings.width, max(1, hidden // VISITED), settings.experts)
         else:
             self.mlp = MLPS[settings.mlp](settings.width, hidden)
@@ -207,6 +209,6 @@ class Block(nn.Module):
     def forward(self, x: Tensor, view: View) -> Tensor:
         x = x + self.dropout(self.attention(branch_norm(x), view))
         normed = branch_norm(x)
-        said = self.mlp(normed, view.is_real) if isinstance(self.mlp, Experts) else self.mlp(normed)
+        said = self.mlp(normed, view.is_real) if self.has_experts else self.mlp(normed)
         x = x + self.dropout(said)
         return x
