@@ -134,3 +134,9 @@ def test_dropped_tokens_are_padding_and_the_first_one_stays() -> None:
     assert 0.2 < float(is_dropped.float().mean()) < 0.3
     assert torch.equal(varied[~is_dropped], ids[~is_dropped])
     assert Text().vary({"ids": ids})["ids"] is ids
+
+
+@pytest.mark.parametrize("settings", [{"drop": 1.0}, {"drop": -0.1}, {"grams": 0}])
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="drop must be"):
+        Text(**settings)

@@ -12,6 +12,9 @@ import pytest
 
 from noria.errors import UserError
 from noria.stages.gain import gain
+from noria.stages.reporter import Silent
+from noria.stages.train import train
+from tiny_data import tiny_job
 
 
 def scores(value: float | None, low: float | None, high: float | None, **more: Any) -> dict[str, Any]:
@@ -74,3 +77,10 @@ def test_scores_of_other_records_are_not_compared(change: dict[str, Any], tmp_pa
 def test_what_is_no_run_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no finished run"):
         gain(scores(0.8, 0.77, 0.84), tmp_path)
+
+
+def test_a_run_that_is_not_there_is_missed_before_anything_is_trained(tmp_path: Path) -> None:
+    job = {**tiny_job("tabular-classification", tmp_path), "evaluate": {"against": str(tmp_path / "none")}}
+    with pytest.raises(UserError, match="no finished run"):
+        train(job, run=tmp_path / "run", reporter=Silent())
+    assert not (tmp_path / "run" / "history.jsonl").exists()

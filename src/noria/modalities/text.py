@@ -45,6 +45,10 @@ class Text(Modality):
     mask_word: str | None = None
     is_optional: bool = False
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.drop < 1 or self.grams < 1:
+            raise ValueError("drop must be at least 0 and less than 1, grams at least 1")
+
     def fit(self, values: Values) -> State:
         return learn_text(values, self.tokenizer, self.vocabulary, self.lowercase)
 

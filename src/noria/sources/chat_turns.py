@@ -10,13 +10,12 @@ records of one conversation have it in common, so data.split.group=opening keeps
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from noria.nouns import Bad, Rows
 from noria.sources.opening import open_source
-from noria.sources.source import Source
+from noria.sources.source import Converted, Source
 from noria.sources.text_pieces import json_list
 
 Message = dict[str, str]  # role and content
@@ -38,41 +37,15 @@ def chat_turns(path: Path, encoding: str | None = None) -> Source | None:
     return ChatTurns(source) if any(names <= set(source.columns) for names in is_chat) else None
 
 
-class ChatTurns(Source):
+class ChatTurns(Converted):
     """Conversations of another source, one record an answer; a conversation that is not whole is bad."""
 
     def __init__(self, source: Source):
-        self._source = source
-        self.path, self.root = source.path, source.root
-        self.columns = ["messages", "text", "opening"]
+        super().__init__(source, ["messages", "text", "opening"])
 
-    def files(self) -> Iterable[Path]:
-        """Return the files that hold the conversations."""
-        return self._source.files()
-
-    def notes(self) -> list[str]:
-        """Return the notes of what is read."""
-        return self._source.notes()
-
-    def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
-        """Yield the answers; `numbers` are those of their conversations."""
-        for rows in self._source.rows(chunk_size):
-            found: dict[str, list[Any]] = {name: [] for name in self.columns}
-            numbers: list[Any] = []
-            bad = list(rows.bad)
-            for i, record in enumerate(rows.records()):
-                try:
-                    turns = _turns(_messages(record.fields))
-                except ValueError as error:
-                    bad.append(Bad(record.where, str(error)))
-                    continue
-                numbers += [rows.numbers[i]] * len(turns)
-                for history, text in turns:
-                    found["messages"].append(history)
-                    found["text"].append(text)
-                    found["opening"].append(_opening(history))
-            columns: dict[str, Any] = dict(found)
-            yield Rows(columns, rows.origin, numbers, rows.split, bad)
+    def converted(self, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+        turns = _turns(_messages(fields))
+        return [{"messages": history, "text": text, "opening": _opening(history)} for history, text in turns]
 
 
 def _messages(record: Mapping[str, Any]) -> list[Message]:

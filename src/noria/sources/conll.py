@@ -10,14 +10,14 @@ with a space between, Chinese and its like without) and `tags`, [{"start": chara
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from noria.nouns import Bad, Rows
 from noria.sources.layout import is_hidden
 from noria.sources.opening import open_source
-from noria.sources.source import CHUNK_BYTES, Source, reading
+from noria.sources.source import CHUNK_BYTES, Converted, Source, reading
 from noria.sources.tables import Tables, split_tables
 from noria.sources.text_file import TextFile
 from noria.text.stretches import runs, trimmed
@@ -106,42 +106,17 @@ class ConllFile(Source):
                 yield first, held, flaw
 
 
-class TaggedTable(Source):
+class TaggedTable(Converted):
     """Records of another source with tokens and tags, or with a text and spans; what does not fit is bad."""
 
     def __init__(self, source: Source):
-        self._source = source
-        self.path, self.root = source.path, source.root
         self._is_tokens = {"tokens", "tags"} <= set(source.columns)
         used = ("tokens", "tags", "text", "spans")
-        self.columns = ["text", "tags", *(name for name in source.columns if name not in used)]
+        super().__init__(source, ["text", "tags", *(name for name in source.columns if name not in used)])
 
-    def files(self) -> Iterable[Path]:
-        """Return the files that hold the records."""
-        return self._source.files()
-
-    def notes(self) -> list[str]:
-        """Return the notes of what is read."""
-        return self._source.notes()
-
-    def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
-        """Yield the records as texts with stretches."""
-        for rows in self._source.rows(chunk_size):
-            found: dict[str, list[Any]] = {name: [] for name in self.columns}
-            numbers: list[Any] = []
-            bad = list(rows.bad)
-            for i, record in enumerate(rows.records()):
-                try:
-                    text, stretches = (_of_tokens if self._is_tokens else _of_spans)(record.fields)
-                except ValueError as error:
-                    bad.append(Bad(record.where, str(error)))
-                    continue
-                numbers.append(rows.numbers[i])
-                for name, value in {**record.fields, "text": text, "tags": stretches}.items():
-                    if name in found:
-                        found[name].append(value)
-            columns: dict[str, Any] = dict(found)
-            yield Rows(columns, rows.origin, numbers, rows.split, bad)
+    def converted(self, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+        text, stretches = (_of_tokens if self._is_tokens else _of_spans)(fields)
+        return [{**fields, "text": text, "tags": stretches}]
 
 
 def joined(tokens: Sequence[str]) -> tuple[str, list[int]]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from noria.errors import UserError
-from noria.nouns import Rows
+from noria.nouns import Bad, Rows
 
 # Rows of large files are cut earlier than at chunk_size records, so that a chunk stays small beside any memory.
 CHUNK_BYTES = 32 * 1024 * 1024
@@ -49,6 +50,43 @@ class Source(ABC):
                 name = path.as_posix().removeprefix(f"{self.root.as_posix()}/")
                 digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
+
+
+class Converted(Source):
+    """The records of another source in another form; one that does not fit is bad, with the reason."""
+
+    def __init__(self, source: Source, columns: list[str]):
+        self._source = source
+        self.path, self.root, self.columns = source.path, source.root, columns
+
+    @abstractmethod
+    def converted(self, fields: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Return what one record becomes, each with all columns; raise ValueError where it does not fit."""
+
+    def files(self) -> Iterable[Path]:
+        """Return the files that hold the records."""
+        return self._source.files()
+
+    def notes(self) -> list[str]:
+        """Return the notes of what is read."""
+        return self._source.notes()
+
+    def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
+        """Yield what the records become; `numbers` are those of the records."""
+        for rows in self._source.rows(chunk_size):
+            found: list[Mapping[str, Any]] = []
+            numbers: list[Any] = []
+            bad = list(rows.bad)
+            for i, record in enumerate(rows.records()):
+                try:
+                    made = self.converted(record.fields)
+                except ValueError as error:
+                    bad.append(Bad(record.where, str(error)))
+                    continue
+                found += made
+                numbers += [rows.numbers[i]] * len(made)
+            columns: dict[str, Any] = {name: [one[name] for one in found] for name in self.columns}
+            yield Rows(columns, rows.origin, numbers, rows.split, bad)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ files, `title`; data.split.group=context keeps the questions about one text on o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from noria.nouns import Bad, Rows
 from noria.sources.json_file import JSON_SUFFIXES
 from noria.sources.layout import is_hidden
 from noria.sources.opening import open_source
-from noria.sources.source import Source, reading
+from noria.sources.source import Converted, Source, reading
 from noria.sources.tables import Tables, speaks_of_split, split_tables
 from noria.sources.text_file import TextFile
 from noria.text.stretches import listed
@@ -114,42 +114,18 @@ class SquadFile(Source):
             ) from error
 
 
-class SpanTable(Source):
+class SpanTable(Converted):
     """A table of another source with the answers found in their contexts; what is not, or is ambiguous, is bad."""
 
     def __init__(self, source: Source, context: str = "context", answer: str = "span"):
-        self._source = source
-        self.path, self.root = source.path, source.root
         self._context, self._answer = context, answer
         self._span = "span" if answer == "answers" else answer  # the column that the answers with their places are in
-        self.columns = [*(name for name in source.columns if name not in (answer, "answers")), self._span]
+        others = [name for name in source.columns if name not in (answer, "answers")]
+        super().__init__(source, [*others, self._span])
 
-    def files(self) -> Iterable[Path]:
-        """Return the files that hold the table."""
-        return self._source.files()
-
-    def notes(self) -> list[str]:
-        """Return the notes of what is read."""
-        return self._source.notes()
-
-    def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
-        """Yield the records whose answers have a place."""
-        for rows in self._source.rows(chunk_size):
-            found: dict[str, list[Any]] = {name: [] for name in self.columns}
-            numbers: list[Any] = []
-            bad = list(rows.bad)
-            for i, record in enumerate(rows.records()):
-                try:
-                    context = _text_of(record.fields, self._context)
-                    values = {**record.fields, self._span: _cell(record.fields[self._answer], context)}
-                except ValueError as error:
-                    bad.append(Bad(record.where, str(error)))
-                    continue
-                numbers.append(rows.numbers[i])
-                for name in self.columns:
-                    found[name].append(values[name])
-            columns: dict[str, Any] = dict(found)
-            yield Rows(columns, rows.origin, numbers, rows.split, bad)
+    def converted(self, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+        context = _text_of(fields, self._context)
+        return [{**fields, self._span: _cell(fields[self._answer], context)}]
 
 
 def _squad_files(path: Path) -> list[Path]:

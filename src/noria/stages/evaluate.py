@@ -66,7 +66,7 @@ def evaluate_run(run: Path, prepared: Prepared, seconds: Mapping[str, float]) ->
     """Score a finished training on its test split; write metrics.json and the model card."""
     started = time.perf_counter()
     predictor = load(run)
-    split = "test" if "test" in prepared.splits else "validation" if "validation" in prepared.splits else "train"
+    split = scored_split(prepared)
     names = prepared.report["slices"]
     output = predictor.outputs(prepared.splits[split])
     metrics = _scored(predictor, prepared.splits[split], output, split, names)
@@ -78,6 +78,11 @@ def evaluate_run(run: Path, prepared: Prepared, seconds: Mapping[str, float]) ->
     write_card(run, predictor.bundle, prepared, metrics)
     write_report(run, prepared, predictor, metrics, output)
     return metrics
+
+
+def scored_split(prepared: Prepared) -> str:
+    """Return the split that a finished training is scored on."""
+    return next(split for split in ("test", "validation", "train") if split in prepared.splits)
 
 
 def chosen_metric(job: Job, task: Task, prepared: Prepared) -> Metric:

@@ -19,20 +19,26 @@ def gain(metrics: dict[str, Any], other: Path) -> dict[str, Any]:
 
     Raises UserError where the other run was scored on other records, or has no scores.
     """
-    path = other / "metrics.json"
-    if not path.is_file():
-        raise UserError("evaluate.against is no finished run", where=str(other), mend="give the folder of a run")
-    theirs = read_json(path)
-    if (theirs["split"], theirs["n"]) != (metrics["split"], metrics["n"]):
-        raise UserError(
-            "evaluate.against was scored on other records",
-            where=str(other),
-            expected=f"{metrics['n']} of {metrics['split']}",
-            found=f"{theirs['n']} of {theirs['split']}",
-        )
+    theirs = scores_of(other, metrics["split"], metrics["n"])
     common = [name for name in metrics["metrics"] if name in theirs["metrics"]]
     differences = {name: _difference(metrics["metrics"][name], theirs["metrics"][name]) for name in common}
     return {"against": str(other), "metrics": {name: one for name, one in differences.items() if one is not None}}
+
+
+def scores_of(other: Path, split: str, n: int) -> dict[str, Any]:
+    """Return the scores of a run; raise UserError where it has none, or not on so many records of this split."""
+    path = other / "metrics.json"
+    if not path.is_file():
+        raise UserError("evaluate.against is no finished run", where=str(other), mend="give the folder of a run")
+    scores: dict[str, Any] = read_json(path)
+    if (scores["split"], scores["n"]) != (split, n):
+        raise UserError(
+            "evaluate.against was scored on other records",
+            where=str(other),
+            expected=f"{n} of {split}",
+            found=f"{scores['n']} of {scores['split']}",
+        )
+    return scores
 
 
 def _difference(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any] | None:

@@ -17,7 +17,8 @@ from noria.errors import UserError
 from noria.job import Job, load_job
 from noria.runs import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
 from noria.stages.allocator import keep_freed_memory
-from noria.stages.evaluate import evaluate_run
+from noria.stages.evaluate import evaluate_run, scored_split
+from noria.stages.gain import scores_of
 from noria.stages.infer import pick_device
 from noria.stages.interruption import watched
 from noria.stages.loop import Training
@@ -49,6 +50,9 @@ def train(
         if resume:
             refuse_changes(load_job(source)[0], job)
         prepared = _prepare_once(job, task, world, reporter)
+        if against := job.evaluate.against:  # now, and not after hours of training
+            split = scored_split(prepared)
+            scores_of(Path(against), split, len(prepared.splits[split]))
         prepared_at = time.perf_counter()
         plan = _plan(run, job, task, prepared, world, reporter)
         training = Training(run, job, task, prepared, plan, world, reporter, interruption)
