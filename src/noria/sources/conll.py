@@ -19,7 +19,7 @@ from noria.sources.layout import is_hidden
 from noria.sources.opening import open_source
 from noria.sources.source import CHUNK_BYTES, Converted, Source, reading
 from noria.sources.tables import Tables, split_tables
-from noria.sources.text_file import TextFile
+from noria.sources.text_file import TextFile, TextSource
 from noria.text.stretches import runs, trimmed
 
 Stretch = dict[str, Any]  # start, end, label
@@ -48,22 +48,11 @@ def conll(path: Path, encoding: str | None = None) -> Source | None:
     return Tables(path, path, [ConllFile(path / name, encoding=encoding, split=split) for name, split in named], beside)
 
 
-class ConllFile(Source):
+class ConllFile(TextSource):
     """One CoNLL file; `numbers` are the lines that sentences begin in."""
 
     def __init__(self, path: Path, *, encoding: str | None = None, split: str = ""):
-        self.path, self.root, self._split = path, path.parent, split
-        self.columns = ["text", "tags"]
-        with reading(path):
-            self._text = TextFile(path, declared=encoding)
-
-    def files(self) -> list[Path]:
-        """Return the one file."""
-        return [self.path]
-
-    def notes(self) -> list[str]:
-        """Return how the encoding was guessed."""
-        return [f"{self.path.name}: {self._text.note}"] if self._text.note else []
+        super().__init__(path, ["text", "tags"], encoding, split)
 
     def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
         """Yield the sentences; one with a line that has no tag is bad."""

@@ -10,31 +10,20 @@ from pathlib import Path
 
 from noria.errors import UserError
 from noria.nouns import Bad, Rows
-from noria.sources.source import CHUNK_BYTES, Source, reading
-from noria.sources.text_file import UNDECODABLE, TextFile
+from noria.sources.source import CHUNK_BYTES, reading
+from noria.sources.text_file import UNDECODABLE, TextSource
 
 PIECES = 1_000  # so that shares of a text are good to a thousandth
 LEAST_CHARACTERS = 200  # of a piece: about a paragraph
 MOST_CHARACTERS = 100_000  # of a piece: it must stay small beside any memory
 
 
-class RunningText(Source):
+class RunningText(TextSource):
     """A .txt file; its one column is `text`. `numbers` are the lines that pieces begin in."""
 
     def __init__(self, path: Path, *, encoding: str | None = None, split: str = ""):
-        self.path, self.root, self._split = path, path.parent, split
-        self.columns = ["text"]
+        super().__init__(path, ["text"], encoding, split)
         self._num_characters = 0  # counted by the first reading
-        with reading(path):
-            self._text = TextFile(path, declared=encoding)
-
-    def files(self) -> list[Path]:
-        """Return the one file."""
-        return [self.path]
-
-    def notes(self) -> list[str]:
-        """Return how the encoding was guessed."""
-        return [f"{self.path.name}: {self._text.note}"] if self._text.note else []
 
     def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
         """Yield the pieces, in order."""

@@ -24,7 +24,7 @@ from noria.sources.layout import is_hidden
 from noria.sources.opening import open_source
 from noria.sources.source import Converted, Source, reading
 from noria.sources.tables import Tables, speaks_of_split, split_tables
-from noria.sources.text_file import TextFile
+from noria.sources.text_file import TextFile, TextSource
 from noria.text.stretches import listed
 
 Answer = dict[str, Any]  # text and, where it stands in the context, start
@@ -56,22 +56,11 @@ def squad(path: Path, encoding: str | None = None, named: Mapping[str, Any] = MA
     )
 
 
-class SquadFile(Source):
+class SquadFile(TextSource):
     """One file of SQuAD's form, held in memory while it is read; `numbers` are the ids of the questions."""
 
     def __init__(self, path: Path, *, encoding: str | None = None, split: str = ""):
-        self.path, self.root, self._split = path, path.parent, split
-        self.columns = ["question", "context", "span", "title"]
-        with reading(path):
-            self._text = TextFile(path, declared=encoding)
-
-    def files(self) -> list[Path]:
-        """Return the one file."""
-        return [self.path]
-
-    def notes(self) -> list[str]:
-        """Return how the encoding was guessed."""
-        return [f"{self.path.name}: {self._text.note}"] if self._text.note else []
+        super().__init__(path, ["question", "context", "span", "title"], encoding, split)
 
     def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
         """Yield the questions in order; one whose answers stand nowhere in its context is bad."""

@@ -19,6 +19,7 @@ from typing import BinaryIO, cast
 
 from noria.errors import UserError
 from noria.sources.encoding import WINDOW_BYTES, find_encoding
+from noria.sources.source import Source, reading
 
 Opener = Callable[[], BinaryIO]
 
@@ -155,3 +156,20 @@ def read_windows(opener: Opener, size_bytes: int | None, where: str) -> list[byt
 
 def _up_to_newline(window: bytes) -> bytes:
     return window[: window.rfind(b"\n") + 1] or window
+
+
+class TextSource(Source):
+    """What the readers of one text file share: its identity, its text decoded, how its encoding was guessed."""
+
+    def __init__(self, path: Path, columns: list[str], encoding: str | None = None, split: str = ""):
+        self.path, self.root, self.columns, self._split = path, path.parent, columns, split
+        with reading(path):
+            self._text = TextFile(path, declared=encoding)
+
+    def files(self) -> list[Path]:
+        """Return the one file."""
+        return [self.path]
+
+    def notes(self) -> list[str]:
+        """Return how the encoding was guessed."""
+        return [f"{self.path.name}: {self._text.note}"] if self._text.note else []
