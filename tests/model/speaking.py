@@ -33,7 +33,7 @@ def tokenizer_of(kind: str, characters: str = "abcd") -> Tokenizer:
     return Tokenizer.train([characters] if kind == "character" else TEXTS * 4, kind, 300)
 
 
-def speaker(tokenizer: Tokenizer, attention: Attention = "causal", seed: int = 1, **settings: Any) -> Model:
+def speaker(tokenizer: Tokenizer, attention: Attention = "causal", seed: int = 2, **settings: Any) -> Model:
     """Return a model whose every weight is drawn, the same for the same seed."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -42,9 +42,10 @@ def speaker(tokenizer: Tokenizer, attention: Attention = "causal", seed: int = 1
         head = NextToken(WIDTH, tokenizer.size, tokenizer.end, tokenizer.to_json())
         model = Model({"prompt": embed}, trunk, head, attention, embed)
         for weight in model.parameters():
-            if weight.ndim >= 2:
+            if weight.ndim >= 2 and weight is not embed.before:
                 torch.nn.init.normal_(weight, std=weight.shape[-1] ** -0.5)
         torch.nn.init.normal_(head.linear.weight, std=0.5)
+        torch.nn.init.normal_(embed.before, std=WIDTH**-0.5)
         with torch.no_grad():
             head.linear.weight[tokenizer.end] *= 2.5  # so that some answers end, and others do not
     return model.eval()

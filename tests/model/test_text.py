@@ -65,3 +65,17 @@ def test_what_is_written_token_by_token_has_no_runs() -> None:
     states = fitted(task, records_like(task, 8))
     with pytest.raises(UserError, match="token by token"):
         build(Job.model_validate({"task": "text-generation", "model": {"size": "tiny"}}), task, states)
+
+
+def test_a_token_sees_the_two_before_it_that_are_real() -> None:
+    torch.manual_seed(0)
+    embedder = TextEmbedder(9, 4)
+    ids = {"ids": torch.tensor([[7, 1, 4, 5], [8, 1, 4, 5], [PAD, 1, 4, 5], [8, PAD, 4, 5]])}
+    at_first = embedder(ids).features
+    assert torch.equal(at_first[0, 1:], at_first[1, 1:])
+    torch.nn.init.normal_(embedder.before)
+    features = embedder(ids).features
+    assert [torch.equal(features[0, place], features[1, place]) for place in range(4)] == [False, False, False, True]
+    alone = embedder({"ids": torch.tensor([[1, 4, 5]])}).features[0]
+    assert torch.allclose(features[2, 1:], alone)  # nothing stands at a padded place
+    assert torch.allclose(features[3, 2], embedder.table.weight[4] + embedder.before[1] * embedder.table.weight[8])

@@ -11,9 +11,10 @@ from noria.contract import Attention, Task, answer_field
 from noria.errors import UserError
 from noria.job import Job
 from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
-from noria.nouns import Output, Tokens
+from noria.nouns import PAD, Output, Tokens
 
 Inputs: TypeAlias = dict[str, dict[str, Tensor]]
+ANSWER = -1  # where the cache keeps the last tokens of the answer, beside the states of its layers
 
 
 class Model(nn.Module):
@@ -70,8 +71,12 @@ class Model(nn.Module):
     def step(self, ids: Tensor, cache: Any, is_live: Tensor | None = None) -> Tensor:
         """Append one token int[B] to each live row; return the logits float[B, V] of the next."""
         assert self.answer is not None
-        tokens: Tokens = self.answer({"ids": ids[:, None]})
-        tokens = tokens._replace(is_real=None if is_live is None else is_live[:, None])
+        ids, reach = ids[:, None], getattr(self.answer, "reach", 0)
+        if reach:  # an embedder that looks back is shown the answer's last tokens again
+            (before,) = cache.states.get(ANSWER, (ids.new_full((len(ids), reach), PAD),))
+            ids = torch.cat((before, ids), 1)
+            cache.states[ANSWER] = (ids[:, 1:],)
+        tokens = Tokens(self.answer({"ids": ids}).features[:, -1:], None if is_live is None else is_live[:, None])
         return self._logits(self.trunk(tokens, self.attention, None, cache))
 
     def _logits(self, mixed: Tokens) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from noria.nouns import PAD, Tokens
 
@@ -12,19 +13,28 @@ FACTOR, PRIME = 1_000_003, 2**31 - 1  # of their hash; a product of the two fits
 
 
 class TextEmbedder(nn.Module):
-    """`ids` int[B, T], PAD where a row has ended -> Tokens [B, T, width]."""
+    """`ids` int[B, T], PAD where a row has ended -> Tokens [B, T, width].
 
-    def __init__(self, vocabulary: int, width: int) -> None:
+    A token's features also hold those of the `reach` tokens before it, scaled channel by channel; the scales start at
+    zero. Blocks then know at once what stands together, instead of learning a head for it: LOG.md has the figures.
+    """
+
+    def __init__(self, vocabulary: int, width: int, reach: int = 2) -> None:
         super().__init__()
         self.table = nn.Embedding(vocabulary, width)
-        self.width = width
+        self.before = nn.Parameter(torch.zeros(reach, width))
+        self.width, self.reach = width, reach
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
         ids = arrays["ids"].long()
         is_real = ids != PAD
         features: Tensor = self.table(ids.clamp_min(0))
-        is_known = torch.compiler.is_compiling() or not bool(is_real.all())  # a compiler must not look into the data
-        return Tokens(features, is_real if is_known else None)
+        has_gaps = torch.compiler.is_compiling() or not bool(is_real.all())  # a compiler must not look into the data
+        if self.reach:
+            own = features.masked_fill(~is_real[:, :, None], 0.0) if has_gaps else features
+            for back, scale in enumerate(self.before, 1):
+                features = features + scale * functional.pad(own, (0, 0, back, 0))[:, : ids.shape[1]]
+        return Tokens(features, is_real if has_gaps else None)
 
 
 class GramEmbedder(nn.Module):
@@ -37,7 +47,7 @@ class GramEmbedder(nn.Module):
 
     def __init__(self, vocabulary: int, width: int, longest: int) -> None:
         super().__init__()
-        self.words = TextEmbedder(vocabulary, width)
+        self.words = TextEmbedder(vocabulary, width, reach=0)
         self.grams = nn.ModuleList(nn.Embedding(GRAMS, width) for _ in range(longest - 1))
         for table in self.grams:
             nn.init.zeros_(table.weight)  # type: ignore[arg-type]
