@@ -10,7 +10,7 @@ from noria.errors import UserError
 from noria.examples import fitted, records_like
 from noria.job import Job
 from noria.model.assemble import build
-from noria.model.text import GramEmbedder, TextEmbedder
+from noria.model.text import GramEmbedder, TextEmbedder, text_embedder
 from noria.nouns import PAD
 from noria.tasks.text_generation import TextGeneration
 
@@ -79,3 +79,8 @@ def test_a_token_sees_the_two_before_it_that_are_real() -> None:
     alone = embedder({"ids": torch.tensor([[1, 4, 5]])}).features[0]
     assert torch.allclose(features[2, 1:], alone)  # nothing stands at a padded place
     assert torch.allclose(features[3, 2], embedder.table.weight[4] + embedder.before[1] * embedder.table.weight[8])
+
+
+def test_the_table_of_a_checkpoint_stays_what_it_is() -> None:
+    own, theirs = ({"vocabulary": 9, "kind": kind} for kind in ("bpe", "pretrained"))
+    assert (text_embedder(own, 4).reach, text_embedder(theirs, 4).reach) == (2, 0)

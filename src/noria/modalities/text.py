@@ -82,11 +82,11 @@ class Text(Modality):
         return {**arrays, "ids": arrays["ids"].masked_fill(is_dropped.to(arrays["ids"].device), PAD)}
 
     def embedder(self, state: State, width: int) -> nn.Module:
-        from noria.model.text import GramEmbedder, TextEmbedder
+        from noria.model.text import GramEmbedder, text_embedder
 
         if self.grams > 1:
             return GramEmbedder(state["vocabulary"], width, self.grams)
-        return TextEmbedder(state["vocabulary"], width)
+        return text_embedder(state, width)
 
     def spans(self, value: Any, state: State) -> list[Span]:
         tokenizer = Tokenizer.from_json(state["tokenizer"])

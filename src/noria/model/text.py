@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,6 +15,14 @@ GRAMS = 2**15  # rows of a table of pairs, of triples, ...
 FACTOR, PRIME = 1_000_003, 2**31 - 1  # of their hash; a product of the two fits into 64 bits
 
 
+REACH = 2  # tokens that an embedder of our own looks back
+
+
+def text_embedder(state: Mapping[str, Any], width: int) -> TextEmbedder:
+    """Return the embedder of a state {"vocabulary", "kind", ...}; a checkpoint's own looks at no other token."""
+    return TextEmbedder(state["vocabulary"], width, 0 if state["kind"] == "pretrained" else REACH)
+
+
 class TextEmbedder(nn.Module):
     """`ids` int[B, T], PAD where a row has ended -> Tokens [B, T, width].
 
@@ -19,7 +30,7 @@ class TextEmbedder(nn.Module):
     zero. Blocks then know at once what stands together, instead of learning a head for it: LOG.md has the figures.
     """
 
-    def __init__(self, vocabulary: int, width: int, reach: int = 2) -> None:
+    def __init__(self, vocabulary: int, width: int, reach: int = REACH) -> None:
         super().__init__()
         self.table = nn.Embedding(vocabulary, width)
         self.before = nn.Parameter(torch.zeros(reach, width))

@@ -85,9 +85,9 @@ class Text(Target):
         return Encoded({"ids": ids, "_bytes": sizes, **raw}, bad)
 
     def embedder(self, state: State, width: int) -> nn.Module:
-        from noria.model.text import TextEmbedder
+        from noria.model.text import text_embedder
 
-        return TextEmbedder(state["vocabulary"], width)
+        return text_embedder(state, width)
 
     def head(self, state: State, width: int) -> nn.Module:
         from noria.model.heads import NextToken
