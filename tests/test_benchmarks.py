@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -57,3 +58,14 @@ def test_a_job_is_valid(path: Path) -> None:
     job, task = load_job(path)
     assert job.task
     assert task.inputs
+
+
+def test_conversations_held_out_are_about_other_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    lora = importlib.import_module("lora")
+    if not (lora.DATA / "squad_en").is_dir():
+        pytest.skip("needs XQuAD in ../shared/data")
+    talks = lora.talks_of(40, 10)
+    about = {split: {one["asked"].rsplit("\n\n", 1)[0] for one in ones} for split, ones in talks.items()}
+    assert (len(talks["train"]), len(talks["test"])) == (40, 10)
+    assert not about["train"] & about["test"]

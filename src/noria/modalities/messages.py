@@ -69,9 +69,9 @@ class Messages(Modality):
         return Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(arrays["ids"]))
 
     def embedder(self, state: State, width: int) -> nn.Module:
-        from noria.model.text import TextEmbedder
+        from noria.model.text import text_embedder
 
-        return TextEmbedder(state["vocabulary"], width)
+        return text_embedder(state, width)
 
     def spans(self, value: Any, state: State) -> list[Span]:
         messages = messages_of(value)
@@ -100,8 +100,10 @@ class Messages(Modality):
         return said + self._opening("assistant", tokenizer, template)
 
     def _message(self, message: Mapping[str, str], tokenizer: Tokenizer, template: Mapping[str, int]) -> list[int]:
-        content, after = (tokenizer.encode([one])[0].tolist() for one in (message["content"], "\n"))
-        return [*self._opening(message["role"], tokenizer, template), *content, template["close"], *after]
+        said, after = (
+            tokenizer.encode([one])[0].tolist() for one in (f"{message['role']}\n{message['content']}", "\n")
+        )
+        return [template["open"], *said, template["close"], *after]
 
     def _opening(self, role: str, tokenizer: Tokenizer, template: Mapping[str, int]) -> list[int]:
         return [template["open"], *tokenizer.encode([f"{role}\n"])[0].tolist()]

@@ -38,8 +38,8 @@ class Lora(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         said: Tensor = self.base(x)
-        small = nn.functional.linear(x, self.down)
-        return said + SCALE * nn.functional.linear(small, self.up)
+        small = SCALE * nn.functional.linear(x, self.down)  # scaled while it is small
+        return said + nn.functional.linear(small, self.up)
 
     @torch.no_grad()
     def merged(self) -> nn.Module:

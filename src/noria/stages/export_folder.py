@@ -2,6 +2,7 @@
 
     config.json model.safetensors          the checkpoint's own kind: AutoModel, AutoModelForCausalLM, ...Seq2SeqLM
     tokenizer.json tokenizer_config.json   for AutoTokenizer
+    chat_template.jinja                    of a chat: apply_chat_template then gives the ids that the model was taught
     noria_head.safetensors                 where the answer is no text: the head, for whoever builds it around AutoModel
 
 Knows no task. Read next: model/pretrained.py; export.py, which writes any model as ONNX.
@@ -10,6 +11,7 @@ Knows no task. Read next: model/pretrained.py; export.py, which writes any model
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +39,14 @@ def export_folder(predictor: Predictor, out: Path) -> Path:
         )
     embedder = _embedder(model)
     theirs = _filled(model, embedder, predictor.states["trunk"])
+    tokenizer, template = _tokenizer_of(predictor)
+    if template:  # a reply ends where a message does
+        theirs.generation_config.eos_token_id = template["close"]
     with plain_disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         with silent():
             theirs.save_pretrained(out)
-        _write_tokenizer(out, _tokenizer_of(predictor), theirs.config)
+        write_tokenizer(out, tokenizer, template, theirs.config.pad_token_id)
         if not isinstance(model.head, NextToken):
             _write_head(out, model.head)
     return out
@@ -68,30 +73,46 @@ def _filled(model: Any, embedder: TextEmbedder, state: State) -> Any:
     return theirs.eval()
 
 
-def _tokenizer_of(predictor: Predictor) -> dict[str, Any]:
-    """Return the parts of the tokenizer that the inputs, and with them the answer, were encoded by."""
+def _tokenizer_of(predictor: Predictor) -> tuple[dict[str, Any], Mapping[str, int]]:
+    """Return the parts of the tokenizer that the inputs, and with them the answer, were encoded by.
+
+    Beside them the template of a chat, {"open", "close"}: the ids around each message; {} where there is none.
+    """
     states = [*predictor.states["inputs"].values(), predictor.states["target"]]
-    parts: dict[str, Any] = next(json.loads(state["tokenizer"]) for state in states if "tokenizer" in state)
-    return parts
+    state = next(state for state in states if "tokenizer" in state)
+    return json.loads(state["tokenizer"]), state.get("template", {})
 
 
-def _write_tokenizer(out: Path, parts: dict[str, Any], config: Any) -> None:
+def write_tokenizer(out: Path, parts: Mapping[str, Any], template: Mapping[str, int], pad: int | None) -> None:
+    """Write a tokenizer for AutoTokenizer, with the template of a chat where there is one."""
     from tokenizers import Tokenizer
 
     backend = Tokenizer.from_str(parts["backend"])
     roles = {
         "bos_token": parts["begin"],
         "cls_token": parts["begin"],
-        "eos_token": parts["end"],
+        "eos_token": template.get("close", parts["end"]),
         "sep_token": parts["end"],
         "mask_token": parts["mask"],
         "unk_token": parts["unknown"],
-        "pad_token": parts["end"] if config.pad_token_id is None else config.pad_token_id,
+        "pad_token": parts["end"] if pad is None else pad,
     }
     named = {role: backend.id_to_token(index) for role, index in roles.items() if index is not None}
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", **{role: one for role, one in named.items() if one}}
     (out / "tokenizer.json").write_text(parts["backend"], "utf-8")
     (out / "tokenizer_config.json").write_text(json.dumps(settings, ensure_ascii=False, indent=1), "utf-8")
+    if template:
+        marks = {name: json.dumps(backend.id_to_token(index)) for name, index in template.items()}
+        (out / "chat_template.jinja").write_text(_jinja(marks["open"], marks["close"]), "utf-8")
+
+
+def _jinja(opening: str, closing: str) -> str:
+    """Return what modalities/messages.py does as a template for `transformers`, from the two marks as literals."""
+    return (
+        f"{{% for message in messages %}}{{{{ {opening} + message['role'] + '\\n' + message['content'] }}}}"
+        f"{{{{ {closing} + '\\n' }}}}{{% endfor %}}"
+        f"{{% if add_generation_prompt %}}{{{{ {opening} + 'assistant\\n' }}}}{{% endif %}}"
+    )
 
 
 def _write_head(out: Path, head: nn.Module) -> None:

@@ -11,7 +11,8 @@ import functools
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from noria.errors import UserError, needs_extra
 from noria.nouns import Ragged
 from noria.text.decoding import BytesDecoder, ContextDecoder, Decoder, byte_level_pieces, is_byte_level
 
-CHUNK = 2000  # texts that are encoded at once: enough for all cores, little memory
+LEAST_CHUNK, CHUNK = 16, 500  # texts that are encoded at once: enough for all cores, little memory
+CHUNKS = 8  # at least, where there are enough texts
+AT_ONCE = 3  # chunks: while the ids of one are made an array, all cores are busy with the others
 BYTE_TOKEN = re.compile("<0x[0-9A-F]{2}>")  # one byte, where a vocabulary falls back to bytes
 UNIGRAM_STEP = 1e-4  # between the scores that the trainer gives to characters it would have left out
 KINDS = ("bpe", "unigram", "character", "byte")
@@ -107,13 +110,17 @@ class Tokenizer:
         """Return the ids of texts, without special tokens."""
         if self.kind in ("byte", "character"):
             return Ragged.of([self._simple(text) for text in texts], self._dtype)
-        ids, lengths = [], []
-        for found in self._encodings(texts):
-            lengths += [len(one) for one in found]
-            ids.append(np.fromiter(itertools.chain.from_iterable(found), self._dtype))
-        offsets = np.zeros(len(lengths) + 1, np.int64)
-        np.cumsum(lengths, out=offsets[1:])
-        return Ragged(np.concatenate(ids) if ids else np.zeros(0, self._dtype), offsets)
+        size = min(CHUNK, max(LEAST_CHUNK, len(texts) // CHUNKS))
+        chunks = [list(texts[start : start + size]) for start in range(0, len(texts), size)]
+        if len(chunks) > 1:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                found = list(pool.map(self._encoded, chunks))
+        else:
+            found = [self._encoded(chunk) for chunk in chunks]
+        ids, lengths = ([one[i] for one in found] for i in range(2))
+        offsets = np.zeros(len(texts) + 1, np.int64)
+        np.cumsum(np.concatenate([np.zeros(0, np.int64), *lengths]), out=offsets[1:])
+        return Ragged(np.concatenate([np.zeros(0, self._dtype), *ids]), offsets)
 
     def encode_spans(self, texts: Sequence[str]) -> tuple[Ragged, Ragged, Ragged]:
         """Return ids, and where each token starts and ends in its raw text, in characters."""
@@ -218,10 +225,11 @@ class Tokenizer:
         sizes = [len(one.encode()) if self.kind == "byte" else len(one) for one in prepared]
         return np.repeat(np.arange(len(text), dtype=np.int32), sizes)
 
-    def _encodings(self, texts: Sequence[str]) -> Iterator[list[list[int]]]:
-        for start in range(0, len(texts), CHUNK):
-            batch = self._backend.encode_batch_fast(list(texts[start : start + CHUNK]), add_special_tokens=False)
-            yield [one.ids for one in batch]
+    def _encoded(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ids of all texts, one after another, and how many each has."""
+        found = [one.ids for one in self._backend.encode_batch_fast(texts, add_special_tokens=False)]
+        lengths = np.fromiter(map(len, found), np.int64, len(found))
+        return np.fromiter(itertools.chain.from_iterable(found), self._dtype, int(lengths.sum())), lengths
 
 
 @functools.lru_cache(maxsize=16)
