@@ -36,6 +36,7 @@ PROBE_SECONDS = 0.03  # of timed steps for each way of running them; at least LE
 LONG_PROBE_SECONDS = 1.0  # for the chosen way, where training is long enough to be worth a better forecast
 LONG_TRAINING_SECONDS = 30.0
 LEAST_STEPS, MOST_STEPS = 3, 100
+SLOW_SECONDS = 1.0  # what takes longer is not measured again
 GAIN = 1.05  # bfloat16 is chosen only where it is at least so many times as fast
 USUAL_STEPS, LEAST_EPOCHS, MOST_EPOCHS = 1200, 10, 40  # where the job names no budget
 LENGTHS_TRIED = 32  # records of unequal length, spread over the training records, that evaluation is timed with
@@ -82,11 +83,16 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
         precision, threads, probe = _choose(job, task, model, train, device)
     if (job.train.minutes or 0) * 60 > LONG_TRAINING_SECONDS:
         probe = _probe(job, task, model, train, precision, device, LONG_PROBE_SECONDS)
-    validation, test = (
-        len(prepared.splits.get(split, ())) * _evaluation_seconds(job, task, model, prepared, device, split != "test")
-        for split in ("validation", "test")
-    )
+    if train.lengths is not None and job.train.steps != 0:
+        _longest_step(job, task, model, train, precision, device)  # so that the memory it takes is counted
     validations = job.train.validations if "validation" in prepared.splits else 0
+    asked = {"validation": validations, "test": 1}
+    validation, test = (
+        len(prepared.splits[split]) * _evaluation_seconds(job, task, model, prepared, device, split != "test")
+        if split in prepared.splits and times
+        else 0.0
+        for split, times in asked.items()
+    )
     per_step = batch_size(job, len(train)) * job.train.accumulate
     if job.train.minutes is not None:
         left = job.train.minutes * 60 - validations * validation
@@ -168,7 +174,7 @@ def _timed(
     optimizer = Optimizer(model, job.train)
     whole: list[float] = []
     data: list[float] = []
-    while len(whole) < LEAST_STEPS + 1 or (sum(whole[1:]) < least_seconds and len(whole) < MOST_STEPS):
+    while not _is_enough(whole, least_seconds):
         start = time.perf_counter()
         step.batch(len(whole))
         gathered = time.perf_counter()
@@ -178,6 +184,25 @@ def _timed(
         whole.append(time.perf_counter() - gathered)
         data.append((gathered - start) * job.train.accumulate)
     return _Probe(statistics.median(whole[1:]), statistics.median(data[1:]))
+
+
+def _is_enough(seconds: list[float], least: float) -> bool:
+    """Say whether so many steps, the first of which warms up, tell how long one takes; slow ones tell it sooner."""
+    counted = seconds[1:]
+    if sum(counted) > SLOW_SECONDS:
+        return True
+    return len(counted) >= LEAST_STEPS and (sum(counted) >= least or len(counted) >= MOST_STEPS)
+
+
+def _longest_step(job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device) -> None:
+    """Take one step with the longest training records."""
+    size = batch_size(job, len(train))
+    assert train.lengths is not None
+    longest = train.select(np.sort(np.argsort(train.lengths, kind="stable")[-size:]))
+    step = Step(job, task, model, longest, MOST_STEPS, precision, device, World())
+    step.batch_size = min(size, len(longest))
+    step.gradients(0)
+    model.zero_grad()
 
 
 def _disk_bytes(job: Job, model: nn.Module, seconds: float, has_best: bool) -> int:
@@ -205,7 +230,8 @@ def _evaluation_seconds(
         outputs(model, task.target, prepared.states["target"], few, job.evaluate.batch_size, device, is_quick)
         return (time.perf_counter() - start) / count
 
-    return min(run(), run())
+    first = run()
+    return first if first * count > SLOW_SECONDS else min(first, run())
 
 
 def _tokens_per_record(model: Any, train: Dataset, device: torch.device) -> float:
