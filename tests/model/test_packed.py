@@ -12,9 +12,11 @@ import torch
 from torch import nn
 
 from noria.model.assemble import Model
+from noria.model.linear import joined
 from noria.model.packed import PackedLinear, can_pack, pack
 from noria.model.pretrained import pretrained_trunk
 from noria.model.pretrained_files import PretrainedFiles
+from noria.model.unpadded import is_bert
 from noria.nouns import Tokens
 
 pytestmark = pytest.mark.skipif(not can_pack(torch.float32), reason="this build of torch has no packed layers")
@@ -36,14 +38,35 @@ def test_an_activation_within_is_the_one_that_follows() -> None:
         torch.testing.assert_close(PackedLinear(layer, "gelu")(x), nn.functional.gelu(layer(x)))
 
 
-@pytest.mark.parametrize(("name", "attention"), [("llama", "causal"), ("qwen", "causal"), ("bert", "full")])
+CHECKPOINTS = [("llama", "causal"), ("qwen", "causal"), ("gpt2", "causal"), ("bert", "full"), ("roberta", "full")]
+
+
+@pytest.mark.parametrize(("name", "attention"), CHECKPOINTS)
 def test_a_packed_model_answers_as_before(name: str, attention: Any, checkpoint: Callable[[str], Path]) -> None:
     trunk = pretrained_trunk(PretrainedFiles.find(str(checkpoint(name))).trunk()).eval()
     plain = Model({}, trunk, nn.Linear(32, 3), attention)  # type: ignore[arg-type]
     packed = copy.deepcopy(plain)
     pack(packed, torch.float32)
-    tokens = Tokens(torch.randn(3, 5, 32), torch.tensor([[False, True, True, True, True]] * 3))
-    with torch.inference_mode():
-        given, expected = (model.trunk(tokens, attention).features[:, 1:] for model in (packed, plain))
-    torch.testing.assert_close(given, expected, atol=1e-4, rtol=1e-4)
+    is_real = torch.tensor([[0, 1, 1, 1, 1], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0], [1, 0, 0, 1, 0], [0, 1, 1, 1, 1]]).bool()
+    features = torch.randn(5, 5, 32)
+    for tokens in (Tokens(features, is_real), Tokens(features)):
+        with torch.inference_mode():
+            given, expected = (model.trunk(tokens, attention).features for model in (packed, plain))
+        shown = is_real if tokens.is_real is not None else torch.ones_like(is_real)
+        torch.testing.assert_close(given[shown], expected[shown], atol=1e-4, rtol=1e-4)
+        assert given.isfinite().all()
     assert not any(type(layer) is nn.Linear for layer in packed.trunk.modules())
+
+
+def test_one_layer_of_several_gives_their_outputs_one_after_another() -> None:
+    torch.manual_seed(0)
+    layers, x = [nn.Linear(8, outputs) for outputs in (4, 2, 3)], torch.randn(5, 8)
+    torch.testing.assert_close(joined(layers)(x), torch.cat([layer(x) for layer in layers], -1))
+
+
+def test_what_is_not_bert_to_the_letter_keeps_the_modules_of_transformers() -> None:
+    bert = {"model_type": "bert", "hidden_act": "gelu"}
+    assert is_bert(bert)
+    assert not is_bert({**bert, "hidden_act": "relu"})
+    assert not is_bert({**bert, "position_embedding_type": "relative_key"})
+    assert not is_bert({**bert, "model_type": "electra"})

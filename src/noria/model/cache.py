@@ -8,22 +8,27 @@ Keys and values of attention: only real tokens are kept, packed to the left; so 
     row 1      k  k  .  .  .  .  |                    k  k  c  .  .  . |
                lengths = [4, 2], longest = 4          lengths = [6, 3], longest = 6
 
-Padding is written to the scrap slot, which is never read. States of recurrent blocks: tensors of fixed size, by layer.
-Knows no masks and no positions. Read next: view.py.
+Padding is written to the last slot, the scrap, which nobody sees. States of recurrent blocks: tensors of fixed size, by
+layer. Knows no masks and no positions. Read next: view.py.
 """
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+BLOCK = 32  # slots: each new block costs a copy of the cache, and half a block is read in vain
 
 
 class KeyValueCache:
     """Hold the keys and values of `depth` layers for up to `capacity` real tokens per row.
 
-    keys, values  float[depth, B, H, capacity + 1, D], H key heads of D channels; allocated once, written in place
+    keys, values  float[depth, B, H, slots, D], H key heads of D channels; written in place
     lengths       int[B], the real tokens of each row; longest is their maximum
-    is_even       whether all rows are known to have `longest` tokens: then no masks are needed and writing is a copy
+    is_even       whether all rows are known to have `longest` tokens: then writing is a copy
+    grows         whether slots are allocated block by block and all handed out, or all at once and only the filled ones
+                  handed out: products of bfloat16 on a CPU begin with a copy of what does not lie in one piece
     states        of recurrent blocks, by layer: tensors [B, ...]
 
     Made by `Transformer.new_cache`. For inference only. After an exception inside the trunk the cache is spoilt.
@@ -37,7 +42,8 @@ class KeyValueCache:
         device: torch.device | None = None,
     ) -> None:
         batch_size, num_heads, self.capacity, head_dim = shape
-        slots = self.capacity + 1
+        self.grows = dtype == torch.bfloat16 and (device is None or device.type == "cpu")
+        slots = min(BLOCK, self.capacity + 1) if self.grows else self.capacity + 1
         self.keys = torch.zeros(depth, batch_size, num_heads, slots, head_dim, dtype=dtype, device=device)
         self.values = torch.zeros_like(self.keys)
         self.lengths = torch.zeros(batch_size, dtype=torch.long, device=device)
@@ -53,13 +59,13 @@ class KeyValueCache:
 
     @property
     def num_readable(self) -> int:
-        """Return how many slots `append` hands out: longest, but at least 1, as softmax needs a key."""
-        return max(self.longest, 1)
+        """Return how many slots `append` hands out: at least 1, as softmax needs a key."""
+        return self.keys.shape[3] if self.grows else max(self.longest, 1)
 
     @property
     def is_real(self) -> Tensor | None:
         """Return bool[B, num_readable]: which of the slots that `append` hands out are filled; None: all."""
-        if self.is_even and self.longest:
+        if self.is_even and self.longest == self.num_readable:
             return None
         return torch.arange(self.num_readable, device=self.lengths.device) < self.lengths[:, None]
 
@@ -68,23 +74,26 @@ class KeyValueCache:
 
         `is_real` is bool[B, T] or None (all real). Raise ValueError when a row overflows.
         """
-        if is_real is None or bool(is_real.all()):
-            first = self.lengths[:1, None] if self.is_even else self.lengths[:, None]
-            slots = first + torch.arange(num_tokens, device=self.lengths.device)
-            lengths, longest, is_even = self.lengths + num_tokens, self.longest + num_tokens, self.is_even
-        else:
-            order = is_real.cumsum(dim=1)
-            slots = torch.where(is_real, self.lengths[:, None] + order - 1, self.capacity)
-            lengths = self.lengths + order[:, -1]
-            longest, is_even = int(lengths.max()), False
+        is_whole = is_real is None or bool(is_real.all())
+        order = (
+            torch.arange(1, num_tokens + 1, device=self.lengths.device)[None]
+            if is_real is None or is_whole
+            else is_real.cumsum(dim=1)
+        )
+        lengths = self.lengths + order[:, -1]
+        longest = self.longest + num_tokens if is_whole else int(lengths.max())
         if longest > self.capacity:
             raise ValueError(f"a row of {longest} tokens does not fit into a cache of capacity {self.capacity}")
-        self.lengths, self.longest, self.is_even = lengths, longest, is_even
+        self._grow(longest)
+        slots = (self.lengths[:1, None] if self.is_even and is_whole else self.lengths[:, None]) + order - 1
+        if is_real is not None and not is_whole:
+            slots = slots.where(is_real, self.keys.shape[3] - 1)
+        self.lengths, self.longest, self.is_even = lengths, longest, self.is_even and is_whole
         return slots
 
     def packed(self, flags: Tensor, slots: Tensor) -> Tensor:
         """Return bool[B, num_readable]: the flags bool[B, T] of a chunk, each at the slot of its token, else False."""
-        everywhere = flags.new_zeros(len(flags), self.capacity + 1)
+        everywhere = flags.new_zeros(len(flags), self.keys.shape[3])
         return everywhere.scatter(1, slots.expand_as(flags), flags)[:, : self.num_readable]
 
     def append(self, layer: int, slots: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -121,3 +130,10 @@ class KeyValueCache:
             tensor = tensor.new_zeros(len(tensor), len(rows), *tensor.shape[2:])
         tensor[:, :, :, : self.longest] = chosen
         return tensor
+
+    def _grow(self, longest: int) -> None:
+        """Allocate blocks until there is room for so many tokens and the scrap."""
+        old = self.keys.shape[3]
+        slots = min(-(-(longest + 1) // BLOCK) * BLOCK, self.capacity + 1)
+        if slots > old:
+            self.keys, self.values = (F.pad(tensor, (0, 0, 0, slots - old)) for tensor in (self.keys, self.values))

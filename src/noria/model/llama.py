@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from noria.model.attention import attend
 from noria.model.cache import KeyValueCache
+from noria.model.linear import joined
 from noria.model.positions import rotate
 from noria.model.transformer import TransformerSettings
 from noria.model.view import View, make_view
@@ -67,6 +68,11 @@ class LlamaBlocks(nn.Module):
         normed: Tensor = self.norm(x)
         return normed
 
+    def join(self) -> None:
+        """Make one product of those that read the same tokens. For answering: the weights lose their names."""
+        for layer in self.layers:
+            layer.self_attn.join()  # type: ignore[operator, union-attr]
+
     def new_cache(self, batch_size: int, capacity: int) -> KeyValueCache:
         """Return an empty cache for rows of up to `capacity` real tokens, of the weights' type."""
         s, weight = self.settings, self.norm.weight
@@ -91,7 +97,7 @@ class _Layer(nn.Module):
     def __init__(self, config: Mapping[str, Any], settings: TransformerSettings, index: int) -> None:
         super().__init__()
         self.input_layernorm = _Norm(config)
-        self.self_attn = _Attention(config, settings, index)
+        self.self_attn = LlamaAttention(config, settings, index)
         self.post_attention_layernorm = _Norm(config)
         self.mlp = _Mlp(config)
 
@@ -101,23 +107,33 @@ class _Layer(nn.Module):
         return x
 
 
-class _Attention(nn.Module):
+class LlamaAttention(nn.Module):
     def __init__(self, config: Mapping[str, Any], settings: TransformerSettings, index: int) -> None:
         super().__init__()
         self.index, self.heads, self.head_dim = index, settings.heads, settings.head_dim
-        width, kv_width = settings.width, (settings.kv_heads or settings.heads) * settings.head_dim
+        self.kv_heads = settings.kv_heads or settings.heads
+        width, kv_width = settings.width, self.kv_heads * settings.head_dim
         has_bias = config["model_type"] == "qwen2" or bool(config.get("attention_bias"))
         self.q_proj = nn.Linear(width, width, bias=has_bias)
         self.k_proj = nn.Linear(width, kv_width, bias=has_bias)
         self.v_proj = nn.Linear(width, kv_width, bias=has_bias)
         self.o_proj = nn.Linear(width, width, bias=bool(config.get("attention_bias")))
+        self.qkv_proj: nn.Module | None = None
+
+    def join(self) -> None:
+        """Make one layer of the three that read the same tokens."""
+        self.qkv_proj = joined([self.q_proj, self.k_proj, self.v_proj])
+        del self.q_proj, self.k_proj, self.v_proj
 
     def forward(self, x: Tensor, view: View) -> Tensor:
         assert view.rotary is not None
-        qk = torch.cat((self.q_proj(x), self.k_proj(x)), -1)
-        qk = rotate(qk.view(*qk.shape[:2], -1, self.head_dim), view.rotary).transpose(1, 2)
+        if self.qkv_proj is None:
+            qkv = torch.cat((self.q_proj(x), self.k_proj(x), self.v_proj(x)), -1)
+        else:
+            qkv = self.qkv_proj(x)
+        qk, v = qkv.view(*qkv.shape[:2], -1, self.head_dim).tensor_split((self.heads + self.kv_heads,), 2)
+        qk, v = rotate(qk, view.rotary).transpose(1, 2), v.transpose(1, 2)
         q, k = qk[:, : self.heads] * self.head_dim**-0.5, qk[:, self.heads :]
-        v = self.v_proj(x).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
         if view.cache is not None and view.slots is not None:
             k, v = view.cache.append(self.index, view.slots, k, v)
         said: Tensor = self.o_proj(attend(q, k, v, view.full).transpose(1, 2).flatten(2))

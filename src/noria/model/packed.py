@@ -2,7 +2,7 @@
 
 Plain layers are laid out anew at every call, which for a few tokens takes as long as the product itself: on one core of
 an AMD Zen 4, 16 tokens by a bfloat16 matrix of 1536 x 576 take 345 microseconds plain and 200 packed (torch 2.13).
-A packed model answers and can do nothing else: it has no weights to train or to save. Read next: llama.py.
+A packed model answers and can do nothing else: it has no weights to train or to save. Read next: unpadded.py, llama.py.
 """
 
 from __future__ import annotations
@@ -36,24 +36,15 @@ def pack(model: Any, dtype: torch.dtype = torch.bfloat16) -> None:
     Weights become `dtype`. Any other model, or one on another device than the CPU, is only brought to `dtype`.
     """
     model.eval().to(dtype)
-    from noria.model.pretrained import PretrainedDecoder, PretrainedEncoder
-
-    is_ours = isinstance(model.trunk, PretrainedEncoder | PretrainedDecoder)
-    if not is_ours or next(model.parameters()).device.type != "cpu" or not can_pack(dtype):
+    join = getattr(model.trunk, "join", None)  # which encoders and decoders have that began as a checkpoint
+    if join is None or next(model.parameters()).device.type != "cpu" or not can_pack(dtype):
         return
+    join()
     for part in (model.trunk, model.head):
         for parent in list(part.modules()):
             for name, layer in list(parent.named_children()):
                 if type(layer) is nn.Linear:
-                    setattr(parent, name, PackedLinear(layer, _after(parent)))
-
-
-def _after(parent: Any) -> Literal["none", "gelu"]:
-    """Take the activation that follows a layer (BERT's) into it, which saves a pass over memory."""
-    if type(getattr(parent, "intermediate_act_fn", None)).__name__ != "GELUActivation":
-        return "none"
-    parent.intermediate_act_fn = nn.Identity()
-    return "gelu"
+                    setattr(parent, name, PackedLinear(layer))
 
 
 def can_pack(dtype: torch.dtype) -> bool:

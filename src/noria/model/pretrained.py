@@ -1,7 +1,7 @@
 """The trunk of a Hugging Face checkpoint in the place of ours: the same calls, the same tokens in and out.
 
     family           attention       made of
-    encoder          full            the modules of `transformers` (BERT and its kin)
+    encoder          full            the modules of `transformers` (BERT and its kin; packed, unpadded.py)
     decoder          causal, prefix  llama.py where the blocks are Llama's, else the modules of `transformers` (GPT-2)
     encoder-decoder  prefix          the modules of `transformers` (T5): the encoder reads what is_prefix marks
 
@@ -24,6 +24,7 @@ from noria.model.heads import NextToken
 from noria.model.llama import LlamaBlocks, is_llama
 from noria.model.pretrained_files import WHERE, import_transformers
 from noria.model.text import TextEmbedder
+from noria.model.unpadded import UnpaddedBert, is_bert
 from noria.nouns import State, Tokens
 
 
@@ -101,9 +102,16 @@ class PretrainedEncoder(PretrainedTrunk):
 
     attentions = ("full",)
 
+    def join(self) -> None:
+        """Take the shape that answers fastest; what comes of it cannot be trained."""
+        if is_bert(self.config):
+            self.model = UnpaddedBert(self.model)
+
     def _mixed(self, tokens: Tokens, is_prefix: Tensor | None, cache: Any) -> Tensor:
         features, is_real = tokens.features, tokens.is_real
         self._check_length(features.shape[1])
+        if isinstance(self.model, UnpaddedBert):
+            return self.model(features, is_real)  # type: ignore[no-any-return]
         if is_real is None:
             return self._run(features, None)
         if not bool((is_real[:, 1:] & ~is_real[:, :-1]).any()):
@@ -125,6 +133,11 @@ class PretrainedDecoder(PretrainedTrunk):
     """Every token sees those before it."""
 
     attentions = ("causal", "prefix")
+
+    def join(self) -> None:
+        """Take the shape that answers fastest; what comes of it cannot be trained."""
+        if isinstance(self.model, LlamaBlocks):
+            self.model.join()
 
     def _mixed(self, tokens: Tokens, is_prefix: Tensor | None, cache: Any) -> Tensor:
         if isinstance(self.model, LlamaBlocks):
