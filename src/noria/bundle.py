@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from noria.stages.plan import Plan
     from noria.stages.prepare import Prepared
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)

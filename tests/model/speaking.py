@@ -45,6 +45,7 @@ def speaker(tokenizer: Tokenizer, attention: Attention = "causal", seed: int = 2
             if weight.ndim >= 2 and weight is not embed.before:
                 torch.nn.init.normal_(weight, std=weight.shape[-1] ** -0.5)
         torch.nn.init.normal_(head.linear.weight, std=0.5)
+        assert embed.before is not None
         torch.nn.init.normal_(embed.before, std=WIDTH**-0.5)
         with torch.no_grad():
             head.linear.weight[tokenizer.end] *= 2.5  # so that some answers end, and others do not

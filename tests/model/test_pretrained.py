@@ -219,3 +219,14 @@ def test_weights_of_half_the_size_answer_nearly_the_same(checkpoint):
         given = trunk.bfloat16()(Tokens(tokens.features.bfloat16(), is_real), "causal").features[is_real]
     assert given.dtype == torch.bfloat16
     torch.testing.assert_close(given.float(), exact, atol=0.1, rtol=0.1)
+
+
+@pytest.mark.parametrize("name", [*ENCODERS, *DECODERS])
+def test_attention_weights_are_not_dropped_whatever_the_checkpoint_says(name, checkpoint):
+    trunk, _ = loaded(checkpoint(name))
+    named = [one for one in pretrained.ATTENTION_DROPOUTS if one in trunk.config]
+    trunk = type(trunk)({**trunk.config, **dict.fromkeys(named, 0.9)})
+    if isinstance(trunk.model, LlamaBlocks):
+        pytest.skip("blocks of ours, which drop nothing")
+    assert [getattr(trunk.model.config, one) for one in named] == [0.0]
+    assert [trunk.config[one] for one in named] == [0.9]  # what is given back is the checkpoint's own

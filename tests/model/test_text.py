@@ -73,6 +73,7 @@ def test_a_token_sees_the_two_before_it_that_are_real() -> None:
     ids = {"ids": torch.tensor([[7, 1, 4, 5], [8, 1, 4, 5], [PAD, 1, 4, 5], [8, PAD, 4, 5]])}
     at_first = embedder(ids).features
     assert torch.equal(at_first[0, 1:], at_first[1, 1:])
+    assert embedder.before is not None
     torch.nn.init.normal_(embedder.before)
     features = embedder(ids).features
     assert [torch.equal(features[0, place], features[1, place]) for place in range(4)] == [False, False, False, True]

@@ -6,7 +6,8 @@
     encoder-decoder  prefix          the modules of `transformers` (T5): the encoder reads what is_prefix marks
 
 A decoder reads a prefix, too, from left to right. The embedding table and the language model's head stand outside, as
-TextEmbedder and NextToken. Dropout is the checkpoint's own. Read next: llama.py, origin.py, which loads the weights.
+TextEmbedder and NextToken. Dropout is the checkpoint's own, but none of attention weights: it takes half of BERT's time
+and most of its memory. Read next: llama.py, origin.py, which loads the weights.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from noria.model.pretrained_files import WHERE, import_transformers
 from noria.model.text import TextEmbedder
 from noria.model.unpadded import UnpaddedBert, is_bert
 from noria.nouns import State, Tokens
+
+ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")  # as configurations name it
 
 
 def pretrained_trunk(state: State) -> PretrainedTrunk:
@@ -224,7 +227,11 @@ def _config(config: Mapping[str, Any]) -> Any:
 def _built(config: Mapping[str, Any]) -> Any:
     if is_llama(config):
         return LlamaBlocks(config)
-    model = import_transformers().AutoModel.from_config(_config(config))
+    own = _config(config)
+    for name in ATTENTION_DROPOUTS:
+        if hasattr(own, name):
+            setattr(own, name, 0.0)
+    model = import_transformers().AutoModel.from_config(own)
     if type(model.get_input_embeddings()) is not nn.Embedding:
         raise UserError(f"the embedding of {config['model_type']!r} is not a plain table", where=WHERE)
     model.set_input_embeddings(nn.Identity())

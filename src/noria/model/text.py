@@ -33,7 +33,7 @@ class TextEmbedder(nn.Module):
     def __init__(self, vocabulary: int, width: int, reach: int = REACH) -> None:
         super().__init__()
         self.table = nn.Embedding(vocabulary, width)
-        self.before = nn.Parameter(torch.zeros(reach, width))
+        self.before = nn.Parameter(torch.zeros(reach, width)) if reach else None
         self.width, self.reach = width, reach
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
@@ -41,7 +41,7 @@ class TextEmbedder(nn.Module):
         is_real = ids != PAD
         features: Tensor = self.table(ids.clamp_min(0))
         has_gaps = torch.compiler.is_compiling() or not bool(is_real.all())  # a compiler must not look into the data
-        if self.reach:
+        if self.before is not None:
             own = features.masked_fill(~is_real[:, :, None], 0.0) if has_gaps else features
             for back, scale in enumerate(self.before, 1):
                 features = features + scale * functional.pad(own, (0, 0, back, 0))[:, : ids.shape[1]]

@@ -18,7 +18,8 @@ def weights_of(model: nn.Module) -> dict[str, Tensor]:
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Copy what `weights_of` gave into a model; raise RuntimeError where a name or a shape does not fit."""
-    model.load_state_dict({**weights, **{name: weights[one] for name, one in _first_names(model).items()}})
+    others = {name: weights[one] for name, one in _first_names(model).items() if one in weights}
+    model.load_state_dict({**weights, **others})
 
 
 def _first_names(model: nn.Module) -> dict[str, str]:
