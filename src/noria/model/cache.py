@@ -42,7 +42,7 @@ class KeyValueCache:
         device: torch.device | None = None,
     ) -> None:
         batch_size, num_heads, self.capacity, head_dim = shape
-        self.grows = dtype == torch.bfloat16 and (device is None or device.type == "cpu")
+        self.grows = dtype == torch.bfloat16 and batch_size > 1 and (device is None or device.type == "cpu")
         slots = min(BLOCK, self.capacity + 1) if self.grows else self.capacity + 1
         self.keys = torch.zeros(depth, batch_size, num_heads, slots, head_dim, dtype=dtype, device=device)
         self.values = torch.zeros_like(self.keys)
