@@ -34,8 +34,9 @@ class Image(Modality):
     stem: how pixels become tokens, a class of model/stems.py in lower case; widths, blocks, first, pools, pooling,
     is_padded, whiten are the settings of `convolution`, patch (pixels) that of `patches`; widths, blocks and strides
     (pixels, fine to coarse) those of `pyramid`, a token for each place of its maps.
-    shift, rotate, zoom, stretch, shear, flip, erase: what training pictures are varied by (pixels, degrees, shares,
-    left-right, side in pixels). mirror: in use, tokens are the mean over the picture and its mirror image.
+    shift, rotate, zoom, stretch, shear, flip, light, erase: what training pictures are varied by (pixels, degrees,
+    shares, left-right, share of brightness, contrast and colour, side in pixels). mirror: in use, tokens are the mean
+    over the picture and its mirror image.
     """
 
     takes: ClassVar[Literal["file"]] = "file"
@@ -63,6 +64,7 @@ class Image(Modality):
     stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
     shear: float = field(default=0.0, metadata=NETWORK_ONLY)
     flip: bool = field(default=False, metadata=NETWORK_ONLY)
+    light: float = field(default=0.0, metadata=NETWORK_ONLY)
     erase: int = field(default=0, metadata=NETWORK_ONLY)
     mirror: bool = field(default=False, metadata=NETWORK_ONLY)
 
