@@ -108,6 +108,8 @@ def mean_metric(
 class Target(ABC):
     """How features become an answer."""
 
+    # What one raw answer is: one cell of a table, or the bytes of a file (a mask).
+    takes: ClassVar[Takes] = "cell"
     # Whether held-out answers can be unknown to what `fit` learnt from training answers, as classes can.
     is_closed: ClassVar[bool] = False
 
@@ -219,6 +221,13 @@ class Task(ABC):
         A task overrides it whose trivial answer depends on the record: its first sentence, a copy of the source.
         """
         return {name: repeated(value, len(dataset)) for name, value in learnt.items()}
+
+    def misfits(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
+        """Return which encoded records have an answer that cannot belong to their inputs, and why, by index.
+
+        A mask of another size than its picture, a box outside of it: such a record is quarantined.
+        """
+        return {}
 
     def view(self, dataset: Dataset) -> Dataset:
         """Return stored records as they are learnt from and scored: running text, for one, as windows of equal length.

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 from noria.errors import UserError
 from noria.modalities import image as module
-from noria.modalities.image import DEFAULT_SIDE, Image
+from noria.modalities.image import Image
 from noria.vision import pictures
 from noria.vision.pictures import read_picture
 
