@@ -26,7 +26,7 @@ BLOCK = 4_000_000  # resamples times boxes held at once
 
 @dataclass(frozen=True)
 class Matches:
-    """All boxes given for one label, best first, [D] or [sizes, overlaps, D]; `true` [sizes, n] are those to be found."""
+    """Boxes given for a label, best first: [D] or [sizes, overlaps, D]; `true` [sizes, n]: how many are to be found."""
 
     picture: np.ndarray
     score: np.ndarray

@@ -1,7 +1,7 @@
 """Vary pictures and the boxes in them together, a whole batch at once. Randomness follows torch's global seed.
 
-Boxes are rows float[B, G, 4 + more]: left, top, right, bottom, label and what stays as it is; -1 fills short rows. A box
-is cut at the edge of what is shown, and left out where little of it is. Read next: variation.py.
+Boxes are rows float[B, G, 6]: left, top, right, bottom, label, whether it is scored; -1 fills short rows. What is shown of
+a box is cut at the edge; where that is little, it is left out. Read next: variation.py.
 """
 
 from __future__ import annotations
@@ -116,6 +116,6 @@ def _cut(boxes: Tensor, moved: Tensor, limits: Tensor) -> Tensor:
 def _packed(boxes: Tensor) -> Tensor:
     """Return the boxes with those that are none at the end of each row, and no longer than the longest row needs."""
     is_there = boxes[:, :, 4] >= 0
-    order = (~is_there).int().argsort(1, stable=True)
+    order = (~is_there).int().argsort(dim=1, stable=True)
     longest = int(is_there.sum(1).max()) if is_there.numel() else 0
     return boxes.gather(1, order[:, :longest, None].expand(-1, -1, boxes.shape[2]))
