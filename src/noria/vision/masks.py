@@ -87,8 +87,9 @@ def as_png(codes: np.ndarray, count: int) -> str:
     """Return the codes of classes uint8[height, width] as a PNG with a palette, base64."""
     from PIL import Image as Pillow
 
-    picture = Pillow.fromarray(np.ascontiguousarray(codes, np.uint8), "L")
-    picture.putpalette(palette(count).ravel().tolist())
+    picture = Pillow.fromarray(np.ascontiguousarray(codes, np.uint8))
+    beyond = max(0, int(codes.max(initial=0)) + 1 - count)  # of a place without a class: black
+    picture.putpalette(palette(count).ravel().tolist() + [0] * (3 * beyond))
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode()
