@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from noria.metrics.tracking import ALPHAS, Tracked, counted, overlaps, scores
+from noria.metrics.tracking import ALPHAS, Tracked, counted, scores
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "tracking"
 
@@ -24,12 +24,6 @@ def found(truth, given):
 
 
 LONG = [(frame, 1, 0) for frame in range(1, 5)]
-
-
-def test_boxes_overlap_by_intersection_over_union():
-    boxes = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [20, 0, 30, 10]])
-    assert overlaps(boxes[:1], boxes).tolist() == [[1, pytest.approx(1 / 3), 0]]
-    assert overlaps(boxes[:0], boxes).shape == (0, 3)
 
 
 def test_the_truth_itself_is_perfect():

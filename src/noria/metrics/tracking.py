@@ -12,8 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from noria.contract import Metric
+from noria.nouns import Arrays, Panel
+from noria.vision.boxes import ious
+
 LEAST_OVERLAP = 0.5
 ALPHAS = np.arange(0.05, 0.99, 0.05)
+SHARES = ("mota", "idf1", "hota", "deta", "assa")
+COUNTS = ("id_switches", "false_positives", "misses")
 _NEAR = np.finfo(float).eps  # an overlap of just alpha counts
 _KEEP = 1000.0  # what an identity that goes on is worth beside any overlap
 
@@ -34,15 +40,6 @@ class _Frame:
     true: np.ndarray
     given: np.ndarray
     overlap: np.ndarray
-
-
-def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return the intersection over union of each pair of boxes: float[n, 4], float[m, 4] -> float[n, m]."""
-    first, second = np.asarray(first, np.float64)[:, None], np.asarray(second, np.float64)[None]
-    sides = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])
-    both = sides.clip(0).prod(-1)
-    areas = (first[..., 2:] - first[..., :2]).prod(-1) + (second[..., 2:] - second[..., :2]).prod(-1)
-    return np.asarray(both / np.maximum(areas - both, 1e-12))
 
 
 def counted(truth: Tracked, given: Tracked) -> np.ndarray:
@@ -78,6 +75,51 @@ def scores(sums: np.ndarray) -> dict[str, np.ndarray]:
     return {**found, "id_switches": switches, "false_positives": given - matches, "misses": true - matches}
 
 
+class TrackingScores:
+    """The scores of sequences, each counted once for all metrics that ask about the same output and truth."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Arrays, Arrays, np.ndarray] | None = None
+
+    def metrics(self) -> list[Metric]:
+        """Return every score; `output` and `truth` hold Ragged `frames`, `identities` and `boxes`, a row a sequence."""
+
+        def metric(name: str) -> Metric:
+            def value(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
+                return np.asarray(scores(weights.astype(np.float64) @ self.counts(output, truth))[name], np.float64)
+
+            is_count = name in COUNTS
+            return Metric(name, "count" if is_count else "fraction", "lower" if is_count else "higher", value)
+
+        return [metric(name) for name in (*SHARES, *COUNTS)]
+
+    def panels(self, output: Arrays, truth: Arrays) -> list[Panel]:
+        """Return how well boxes and identities hold as their boxes must overlap more."""
+        true, given, *_ = sums = self.counts(output, truth).sum(0)
+        hits, agreed = np.split(sums[5:], 2)
+        detection = hits / np.maximum(true + given - hits, 1)
+        association = agreed / np.maximum(hits, 1)
+        curves = {"HOTA": np.sqrt(detection * association), "DetA": detection, "AssA": association}
+        lines = {
+            name: [[round(float(x), 2), round(float(y), 4)] for x, y in zip(ALPHAS, values, strict=True)]
+            for name, values in curves.items()
+        }
+        data = {"x": "least overlap of a match", "y": "score", "lines": lines, "diagonal": False}
+        note = "DetA says whether boxes are found, AssA whether they keep their identity, HOTA is between the two."
+        return [Panel("curve", "Boxes and identities", data, note)]
+
+    def counts(self, output: Arrays, truth: Arrays) -> np.ndarray:
+        """Return what is counted of each sequence, float64[n, counts]."""
+        if self._known is None or self._known[0] is not output or self._known[1] is not truth:
+            rows = [counted(_row(truth, i), _row(output, i)) for i in range(len(truth["frames"]))]
+            self._known = output, truth, np.array(rows)
+        return self._known[2]
+
+
+def _row(arrays: Arrays, index: int) -> Tracked:
+    return Tracked(arrays["frames"][index], arrays["identities"][index], arrays["boxes"][index].reshape(-1, 4))
+
+
 def _frames(truth: Tracked, given: Tracked) -> Iterator[_Frame]:
     """Yield the frames in which there is anything, in order."""
     (true_order, true_ids), (given_order, given_ids) = _sorted(truth), _sorted(given)
@@ -85,7 +127,7 @@ def _frames(truth: Tracked, given: Tracked) -> Iterator[_Frame]:
     for frame in np.union1d(true_frames, given_frames):
         true = np.arange(*np.searchsorted(true_frames, [frame, frame + 1]))
         here = np.arange(*np.searchsorted(given_frames, [frame, frame + 1]))
-        overlap = overlaps(truth.boxes[true_order[true]], given.boxes[given_order[here]])
+        overlap = ious(truth.boxes[true_order[true]], given.boxes[given_order[here]])
         yield _Frame(true_ids[true], given_ids[here], overlap)
 
 
