@@ -8,6 +8,7 @@ Read next: stages/prepare.py.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -34,7 +35,9 @@ class Split(_Strict):
     """
 
     group: str | None = None  # a column whose equal values must stay together: a patient, a customer
+    block: int | None = Field(None, gt=0)  # so many records in a row stay together: windows cut from one recording
     column: str | None = None  # a column that says train, validation or test itself
+    values: dict[Literal["train", "validation", "test"], list[str | int]] = {}  # or which of its values mean it
     validation: float = Field(0.1, ge=0, lt=1)  # a share of what is not test
     test: float = Field(0.1, ge=0, lt=1)
     seed: int = 0
@@ -42,8 +45,13 @@ class Split(_Strict):
 
     @model_validator(mode="after")
     def _is_one_way(self) -> Split:
-        if self.order and self.group:
-            raise ValueError("order or group: records of a group do not stand together in order")
+        if sum(map(bool, (self.order, self.group, self.block))) > 1:
+            raise ValueError("one of order, group and block says which records stay together")
+        if self.values and not self.column:
+            raise ValueError("values beside column: they are what it holds")
+        said = [str(value) for values in self.values.values() for value in values]
+        if len(set(said)) < len(said):
+            raise ValueError("values: each stands in one split")
         return self
 
 
@@ -60,11 +68,22 @@ class Data(_Strict):
     path: str | None = None
     fields: dict[str, str | list[str]] = {}
     columns: list[str] | None = Field(None, min_length=1)  # names those of tables without a header
+    names: str | None = None  # a regular expression for files' names, whose named groups become columns
     splits: dict[str, str] = {}  # which file of the folder is train, validation, test, where names do not say it
     split: Split = Split()
     encoding: str | None = None
     max_bad: float = Field(0.01, ge=0, le=1)  # the share of records that may be unusable (at least 10 may)
     fetch: Fetch | None = None
+
+    @field_validator("names")
+    @classmethod
+    def _has_named_groups(cls, given: str | None) -> str | None:
+        try:
+            if given is not None and not re.compile(given).groupindex:
+                raise ValueError("names: a pattern with named groups, as in (?P<label>[a-z]+)_")
+        except re.error as error:
+            raise ValueError(f"names: no regular expression: {error}") from None
+        return given
 
 
 class Model(_Strict):

@@ -283,7 +283,8 @@ class Piece(NamedTuple):
 class Span:
     """The part of a raw value that one token stands for: `unit` says what `start` and `end` count.
 
-    unit is one of characters, pixels, seconds, column, atom. For pixels start and end are (top, left), (bottom, right).
+    unit is one of characters, pixels, seconds, frames, column, atom. For pixels start and end are (top, left) and
+    (bottom, right).
     """
 
     unit: str

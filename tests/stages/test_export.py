@@ -14,11 +14,12 @@ from noria.examples import records_like
 from noria.stages import export as module
 from noria.stages.export import example_arrays, export_onnx
 from noria.stages.predict import load
+from noria.store import as_tensors
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
-TASKS = ["image-classification", "tabular-classification", "tabular-regression"]
+TASKS = ["image-classification", "tabular-classification", "tabular-regression", "series-classification"]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -35,7 +36,8 @@ def test_the_file_answers_as_the_predictor_for_any_number_of_records(
         values = {field: predictor._column(field, records[:count]) for field in predictor.task.inputs}
         encoded, bad = predictor.encode(values, None)
         assert bad == {}
-        feed = {f"{field}.{key}": np.array(array) for field, part in encoded.items() for key, array in part.items()}
+        tensors = {field: as_tensors(part, slice(None), "cpu") for field, part in encoded.items()}
+        feed = {f"{field}.{key}": one.numpy() for field, part in tensors.items() for key, one in part.items()}
         given = dict(zip(named["outputs"], session.run(None, feed), strict=True))
         decoded = predictor.task.target.decode(given, predictor.states["target"])
         for one, other in zip(decoded, predictor.predict(records[:count]), strict=True):

@@ -90,7 +90,8 @@ class Predictor:
 
     def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Bad]]:
         """Read and encode other data: the records of its test split if it is divided, else all of them."""
-        source = open_path(path, self.task, self.data_of(path))
+        data = self.data_of(path)
+        source = open_path(path, self.task, data if needs_answer else data.model_copy(update={"names": None}))
         fields = map_fields(source.columns, self.task, self._named(), needs_answer)
         chunks, bad = [], []
         for rows in source.rows():

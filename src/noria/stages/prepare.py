@@ -156,15 +156,27 @@ class _Preparation:
             self._held = list(self._chunks())
         stated: list[np.ndarray] = []
         hashes: list[np.ndarray] = []
-        split = self.job.data.split
+        split, seen = self.job.data.split, set[str]()
+        named = {str(value): name for name, values in split.values.items() for value in values}
         for rows in self._chunks():
             self.bad += rows.bad
             said = rows.columns[split.column] if split.column else [rows.split] * len(rows)
+            if named:
+                seen.update(map(str, said))
+                said = [named.get(str(value), "") for value in said]
             stated.append(_split_codes(said, rows))
             hashes.append(self._hash(rows))
         if not sum(len(part) for part in stated):
             raise UserError("there are no usable records", where=str(self.source.path), found=_first(self.bad))
+        if missing := [value for value in named if value not in seen]:
+            raise UserError(
+                f"no record has the {split.column} {missing[0]!r}, which data.split.values names",
+                where=str(self.source.path),
+                found=", ".join(sorted(seen)[:SHOWN_ITEMS]),
+            )
         self.stated, self.hashes = np.concatenate(stated), np.concatenate(hashes)
+        if split.block is not None:
+            self.hashes = hash_values(np.arange(len(self.hashes))[:, None] // split.block, split.seed)
         division = np.maximum(self.stated, np.int8(TRAIN))
         test = 0.0 if (self.stated == TEST).any() else split.test
         validation = 0.0 if (self.stated == VALIDATION).any() else split.validation
