@@ -14,7 +14,7 @@ from noria.errors import UserError, did_you_mean
 from noria.job import Data
 from noria.nouns import Arrays, Bad, Piece, Prediction, Rows, Values, concatenated
 from noria.sources import may_lack_header
-from noria.stages.fields import encode_field, map_fields, open_path, values_of
+from noria.stages.fields import encode_answer, encode_field, map_fields, open_path, values_of
 from noria.store import Dataset
 
 
@@ -133,9 +133,10 @@ class Predictor:
         inputs, unusable = self.encode({name: values_of(rows, fields.get(name)) for name in self.task.inputs}, root)
         target: Arrays = {}
         if answer in fields:
-            encoded = self.task.target.encode(values_of(rows, fields[answer]), self.states["target"])
+            values = values_of(rows, fields[answer])
+            encoded = encode_answer(self.task, values, self.states["target"], inputs, root)
             target = encoded.arrays
-            unusable |= encoded.bad
+            unusable = {**encoded.bad, **unusable}
         bad += [Bad(rows.where(i), reason) for i, reason in sorted(unusable.items())]
         keep = np.array([i for i in range(len(rows)) if i not in unusable], np.int64)
         inputs = {name: {key: values[keep] for key, values in arrays.items()} for name, arrays in inputs.items()}
