@@ -1,7 +1,7 @@
 """Vary pictures and the boxes in them together, a whole batch at once. Randomness follows torch's global seed.
 
-Boxes are rows float[B, G, 6]: left, top, right, bottom, label, whether it is scored; -1 fills short rows. What is shown of
-a box is cut at the edge; where that is little, it is left out. Read next: variation.py.
+Boxes are rows float[B, G, 6]: left, top, right, bottom, label, whether it is not scored; -1 fills short rows. What is
+shown of a box is cut at the edge; where that is little, it is left out. Read next: variation.py.
 """
 
 from __future__ import annotations

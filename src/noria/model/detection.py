@@ -45,7 +45,7 @@ class EachPlace(nn.Module):
         output = {"logits": self.labels(what).float(), "sides": self.sides(where).float()}
         if tokens.grids is not None:
             places = grid_places(tokens.grids, tokens.features.device)
-            output["places"] = places.expand(len(tokens.features), -1, -1)
+            output["places"] = places.expand(tokens.features.shape[0], -1, -1)  # len() would fix it in an export
         return output
 
 
