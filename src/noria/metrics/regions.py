@@ -7,6 +7,7 @@ for all metrics and resamples. Everingham et al. 2010, "The Pascal Visual Object
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def region_metrics(classes: Sequence[str]) -> tuple[Metric, ...]:
         return _share(weights @ np.where(known, scores, 0), weights @ known)
 
     each = [
-        _pooled(f"iou_{'_'.join(name.split())}", table, lambda counts, place=place: _one_class(counts, place))
+        _pooled(f"iou_{'_'.join(name.split())}", table, partial(_one_class, place=place))
         for place, name in enumerate(classes[:MOST_CLASSES] if len(classes) <= MOST_CLASSES else ())
     ]
     return (

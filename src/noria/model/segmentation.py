@@ -45,8 +45,8 @@ def finest_map(tokens: Tokens) -> Tensor:
     if tokens.grids is None:
         return pooled(tokens)[:, :, None, None]
     rows, columns = tokens.grids[0]
-    own = tokens.features[:, : rows * columns]
-    return own.transpose(1, 2).unflatten(2, (rows, columns))
+    own = tokens.features[:, : rows * columns].transpose(1, 2)
+    return own.reshape(own.shape[0], own.shape[1], rows, columns)
 
 
 def mask_loss(logits: Tensor, mask: Tensor, void: int, weights: Tensor | None, overlap: float) -> dict[str, Tensor]:

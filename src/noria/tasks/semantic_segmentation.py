@@ -27,7 +27,7 @@ class SemanticSegmentation(Task):
     """
 
     def __init__(self) -> None:
-        self.inputs = {"image": Image(stem="pyramid", strides=(4,), side=256, keep=True)}
+        self.inputs: Mapping[str, Image] = {"image": Image(stem="pyramid", strides=(4,), side=256, keep=True)}
         self.target: Mask = Mask()
         self.defaults = {"model": {"size": "tiny", "depth": 0}, "evaluate": {"batch_size": 16}}
 

@@ -105,7 +105,7 @@ def _of_array(value: np.ndarray, classes: Classes) -> np.ndarray:
     if value.ndim == 3 and value.shape[2] in (1, 3):
         first = value[..., 0].astype(np.int32)
         if has_colours(classes) and value.shape[2] == 3:
-            return first << 16 | value[..., 1].astype(np.int32) << 8 | value[..., 2].astype(np.int32)
+            return np.asarray(first << 16 | value[..., 1].astype(np.int32) << 8 | value[..., 2].astype(np.int32))
         if not (value == value[..., :1]).all():
             raise ValueError(
                 "the mask is in colours and no table says which class each is: name them in target.classes,"
@@ -118,7 +118,7 @@ def _of_array(value: np.ndarray, classes: Classes) -> np.ndarray:
         raise ValueError(f"an array of {value.dtype} is not a mask: its values must be whole numbers, not negative")
     if has_colours(classes):
         value = value.astype(np.int32)
-        return value << 16 | value << 8 | value
+        return np.asarray(value << 16 | value << 8 | value)
     return value.astype(np.int32)
 
 

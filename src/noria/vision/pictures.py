@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+BROKEN = (OSError, SyntaxError, EOFError, IndexError, TypeError, KeyError)  # what Pillow raises for damaged files
 MAX_PIXELS = 50_000_000  # a picture of more is refused before it is decoded: 150 MB as RGB
 
 
@@ -53,12 +54,14 @@ def opened(value: Any) -> Iterator[Image]:
                     size = f"{picture.width} x {picture.height}"
                     raise ValueError(f"the picture is too large: {size} pixels, at most {MAX_PIXELS} are read")
                 picture.load()
-                turned = ImageOps.exif_transpose(picture)
-                turned.format = picture.format
-                yield turned
+                seen: Image = picture
+                with suppress(*BROKEN):  # of metadata: the pixels are whole
+                    seen = ImageOps.exif_transpose(picture)
+                    seen.format = picture.format
+                yield seen
     except UnidentifiedImageError:
         raise ValueError(f"not a picture in a known format: {', '.join(FORMATS)}") from None
-    except (OSError, SyntaxError, EOFError, IndexError, TypeError, KeyError, Pillow.DecompressionBombError) as error:
+    except (*BROKEN, Pillow.DecompressionBombError) as error:
         raise ValueError(f"the picture is broken: {error}") from None
 
 
@@ -69,7 +72,11 @@ def _as_array(picture: Image) -> np.ndarray:
         return np.asarray(np.asarray(picture).astype(np.uint16) // 257, np.uint8)
     if picture.mode in ("I", "F"):
         values = np.asarray(picture, np.float64)
-        return np.asarray(np.clip(values / (257 if values.max() > 255 else 1), 0, 255), np.uint8)
+        if not np.isfinite(values).all():
+            raise ValueError("the picture has pixels that are no numbers")
+        most = values.max()
+        scale = 255 if picture.mode == "F" and 0 < most <= 1 else 1 / 257 if most > 255 else 1
+        return np.asarray(np.clip(values * scale, 0, 255), np.uint8)
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Pillow.alpha_composite(Pillow.new("RGBA", picture.size, "white"), picture)
