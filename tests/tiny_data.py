@@ -31,6 +31,9 @@ def tiny_file(task: Task, folder: Path, count: int = RECORDS, seed: int = 0) -> 
                 kind = ".png" if value.dtype == np.uint8 and value.ndim < 4 else ".npy"
                 (folder / f"{name}-{index}{kind}").write_bytes(file_of(value))
                 row[name] = f"{name}-{index}{kind}"
+            elif isinstance(value, bytes):
+                (folder / f"{name}-{index}.txt").write_bytes(value)
+                row[name] = f"{name}-{index}.txt"
             else:
                 row[name] = json.dumps(value) if isinstance(value, list) else value
         rows.append(row)

@@ -54,6 +54,16 @@ def picture(pixels: np.ndarray, side_px: int = SIDE_PX) -> Markup:
     return tag("img", src=source, width=drawn_width, height=drawn_height, alt=name)
 
 
+def in_size(pixels: np.ndarray, size: Any) -> np.ndarray:
+    """Return a picture brought back to the height and width that it had before it was encoded, where they are known."""
+    from PIL import Image as Pillow
+
+    if size is None:
+        return pixels
+    height, width = (int(side) for side in size)
+    return np.asarray(Pillow.fromarray(np.ascontiguousarray(pixels)).resize((width, height)))
+
+
 def is_picture(value: Any) -> bool:
     """Say whether a value is uint8[H, W] or [H, W, 3]."""
     if not isinstance(value, np.ndarray):

@@ -18,6 +18,7 @@ from noria.errors import UserError, did_you_mean, raise_all
 from noria.metrics.region_panels import region_panels
 from noria.metrics.regions import VOID, region_metrics
 from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
+from noria.vision.drawing import draw_mask
 from noria.vision.masks import Classes, as_png, has_colours, nearest, number_of, read_mask, shown_number
 
 if TYPE_CHECKING:
@@ -167,6 +168,9 @@ class Mask(Target):
 
     def truth(self, truth: Arrays, state: State) -> list[Any]:
         return [_shown(np.asarray(codes), state) for codes in truth["mask"]]
+
+    def draw(self, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
+        return draw_mask(picture, answer)
 
     def metrics(self, state: State) -> Sequence[Metric]:
         return region_metrics(state["classes"])

@@ -16,6 +16,7 @@ from noria.errors import UserError, raise_all
 from noria.metrics.tracking import Tracked, TrackingScores
 from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
 from noria.vision.association import Rules, associate
+from noria.vision.drawing import draw_tracks
 from noria.vision.mot import rows_of, truth_rows, write_mot
 
 if TYPE_CHECKING:
@@ -126,6 +127,9 @@ class Tracks(Target):
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         return TrackingScores().panels(output, truth)
+
+    def draw(self, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
+        return draw_tracks(picture, answer)
 
     def file(self, answer: Any, suffix: str) -> bytes | None:
         return write_mot(answer) if suffix == ".txt" else None
