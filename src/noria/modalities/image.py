@@ -14,6 +14,7 @@ import numpy as np
 from noria.contract import Modality
 from noria.errors import UserError
 from noria.nouns import Arrays, Encoded, Span, State, Values
+from noria.vision.fitting import fitted, resized
 from noria.vision.pictures import read_picture
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Image(Modality):
         height, width = self.size or _size(sizes, self.side)
         is_grey = self.colors == "grey" or (self.colors is None and not is_colored)
         state: State = {"height": height, "width": width, "channels": 1 if is_grey else 3}
-        pixels = np.stack([_fitted(picture, state) for picture in pictures]).reshape(-1, state["channels"]) / 255.0
+        pixels = np.stack([fitted(picture, state) for picture in pictures]).reshape(-1, state["channels"]) / 255.0
         spread = np.maximum(pixels.std(0), 1 / 255)
         mean = pixels.mean(0)
         state |= {"mean": [float(m) for m in mean], "spread": [float(s) for s in spread]}
@@ -94,7 +95,7 @@ class Image(Modality):
         for i, value in enumerate(values):
             try:
                 picture = read_picture(value)
-                pixels[i], size[i] = _fitted(picture, state), picture.shape[:2]
+                pixels[i], size[i] = fitted(picture, state), picture.shape[:2]
             except ValueError as error:
                 bad[i] = str(error)
         return self._encoded(pixels, size, bad)
@@ -148,7 +149,7 @@ def _open_all(values: Values, most: tuple[int, int]) -> tuple[list[np.ndarray], 
         if (sizes.total() - 1) % every:
             continue
         if picture.shape[0] > most[0] or picture.shape[1] > most[1]:
-            picture = _resized(picture, *most)
+            picture = resized(picture, *most)
         pictures.append(picture)
         held += picture.size
         if held > HELD_BYTES:
@@ -178,24 +179,3 @@ def _size(sizes: Counter[tuple[int, ...]], side: int) -> tuple[int, int]:
     if count == sum(sizes.values()) and max(height, width) <= side:
         return height, width
     return side, side
-
-
-def _resized(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    from PIL import Image as Pillow
-
-    resized = Pillow.fromarray(picture).resize((width, height), Pillow.Resampling.BILINEAR, reducing_gap=3)
-    return np.asarray(resized)
-
-
-def _fitted(picture: np.ndarray, state: State) -> np.ndarray:
-    """Resize and recolour a picture to uint8[height, width, channels]."""
-    from PIL import Image as Pillow
-
-    height, width, channels = state["height"], state["width"], state["channels"]
-    if channels == 1 and picture.ndim == 3:
-        picture = np.asarray(Pillow.fromarray(picture).convert("L"))
-    if picture.shape[:2] != (height, width):
-        picture = _resized(picture, height, width)
-    if picture.ndim == 2:
-        picture = picture[..., None]
-    return np.broadcast_to(picture, (height, width, channels))

@@ -15,12 +15,14 @@ from noria.sources.names import Named
 from noria.sources.opening import may_lack_header, open_source
 from noria.sources.parallel_lines import parallel_lines
 from noria.sources.pictures_with_boxes import pictures_with_boxes
+from noria.sources.same_again import SameAgain
 from noria.sources.source import Source
 from noria.sources.squad import squad
 from noria.sources.text_pieces import json_list, text_pieces
 
 __all__ = [
     "Named",
+    "SameAgain",
     "Source",
     "chat_turns",
     "clips",
