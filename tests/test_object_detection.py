@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,10 @@ from noria import find
 from noria.errors import UserError
 from noria.examples import fitted, records_like
 from noria.job import load_job
+from noria.metrics.detection import best_threshold
 from noria.nouns import Batch, Tokens
+from noria.stages.predict import load
+from noria.stages.prepare import prepare
 from noria.store import Dataset
 from noria.tasks.object_detection import COLORS, ObjectDetection
 
@@ -87,3 +92,19 @@ def test_a_stem_without_maps_is_refused_in_plain_words() -> None:
     output = head(Tokens(torch.zeros(batch.size, 5, 16)))
     with pytest.raises(UserError, match="boxes lie in maps"):
         task.target.loss(output, batch)
+
+
+def test_the_threshold_of_a_trained_detector_is_chosen_on_validation_pictures(
+    trained: Callable[[str], Path],
+) -> None:
+    run = trained("object-detection")
+    model = load(run, device="cpu")
+    job, task = load_job(run / "job.yaml")
+    held_out = prepare(job, task).splits["validation"]
+    truth = {name: values[:] for name, values in held_out.target.items()}
+    state = model.states["target"]
+    chosen = best_threshold(model.outputs(held_out), truth, len(state["labels"]))
+    assert chosen is not None
+    assert state["threshold"] == pytest.approx(chosen, abs=1e-4)
+    shown = [box["confidence"] for one in model.predict(records_like(model.task, 8)) for box in one.value]
+    assert min(shown, default=1.0) >= state["threshold"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from noria.contract import Metric
-from noria.metrics.detection import detection_metrics
+from noria.metrics.detection import best_threshold, detection_metrics
 from noria.nouns import Arrays, Ragged
 
 LABELS = 3
@@ -166,3 +166,22 @@ def test_a_box_that_is_not_scored_is_neither_missed_nor_wrong_when_found() -> No
     assert found[0] == pytest.approx(1)
     np.testing.assert_equal(scores([optional, box]), found)
     assert scores([[80, 80, 90, 90], box])[0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_best_threshold_is_the_best_of_all(seed: int, ties: bool) -> None:
+    output, truth = drawn(seed, ties=ties)
+
+    def f1_from(threshold: float) -> float:
+        return value({metric.name: metric for metric in detection_metrics(LABELS, threshold)}["f1"], output, truth)
+
+    chosen = best_threshold(output, truth, LABELS)
+    assert chosen is not None
+    assert f1_from(chosen) == max(f1_from(float(score)) for score in np.unique(output["scores"].values))
+
+
+def test_where_nothing_is_right_there_is_no_best_threshold() -> None:
+    output, truth = drawn(0)
+    nothing = Ragged(truth["boxes"].values[:0], np.zeros(len(truth["boxes"]) + 1, np.int64))
+    assert best_threshold(output, {"boxes": nothing}, LABELS) is None

@@ -135,6 +135,8 @@ def test_people_are_shown_boxes_from_the_threshold_on_each_with_its_confidence()
     assert none.value == []
     assert none.confidence is None
     json.dumps(both.as_json())
+    assert Boxes().decode(output, {**STATE, "threshold": 0.2}) == [both]
+    assert Boxes(threshold=0.95).decode(output, {**STATE, "threshold": 0.2}) == [none]
 
 
 def test_the_trivial_answer_is_the_mean_box_of_the_most_frequent_label() -> None:

@@ -184,6 +184,23 @@ def shown_counts(matches: Sequence[Matches], threshold: float, count: int) -> np
     return counts
 
 
+def best_threshold(output: Arrays, truth: Arrays, labels: int) -> float | None:
+    """Return the score from which shown boxes have the best F1 over all labels, halfway to the next lower score; None
+    where no box is right."""
+    matches = matched(output, truth, labels)
+    score = np.concatenate([one.score[~one.is_ignored[0, 0]] for one in matches])
+    right = np.concatenate([one.is_right[0, 0][~one.is_ignored[0, 0]] for one in matches])
+    order = np.argsort(-score, kind="stable")
+    score, right = score[order], np.cumsum(right[order])
+    if not len(score) or not right[-1]:
+        return None
+    f1 = 2 * right / (np.arange(1, len(score) + 1) + sum(one.true[0].sum() for one in matches))
+    is_last = np.append(score[1:] < score[:-1], True)  # of its score: boxes of one score are shown together
+    best = int(np.where(is_last, f1, -1).argmax())
+    below = score[best + 1] if best + 1 < len(score) else 0.0
+    return round(float((score[best] + below) / 2), 4)
+
+
 def _mean(values: np.ndarray) -> np.ndarray:
     """Return the mean over the last axis of what there is; NaN where there is nothing."""
     is_there = ~np.isnan(values)

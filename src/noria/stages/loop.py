@@ -14,12 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from noria.contract import Task
+from noria.contract import Target, Task
 from noria.errors import EXIT_DIVERGED, UserError
 from noria.job import Job
 from noria.model.assemble import begin
 from noria.model.optimizers import Optimizer
 from noria.model.weights import load_weights, weights_of
+from noria.nouns import State
 from noria.runs import Checkpoint, History, load_checkpoint, save_checkpoint
 from noria.stages.evaluate import chosen_metric, score
 from noria.stages.infer import outputs
@@ -102,6 +103,17 @@ class Training:
 
         merge(self.model.trunk)
         return weights_of(self.model)
+
+    def chosen_state(self, weights: dict[str, Tensor]) -> State:
+        """Return the target's state with what it chooses on the held-out answers of these weights."""
+        target = self.task.target
+        if self.held_out is None or type(target).choose is Target.choose:
+            return self.target_state
+        load_weights(self.model, weights)
+        size = self.job.evaluate.batch_size
+        given = outputs(self.model, target, self.target_state, self.held_out, size, self.device)
+        truth = {name: values[:] for name, values in self.held_out.target.items()}
+        return target.choose(given, truth, self.target_state)
 
     def _update(self, step: int) -> float:
         """Take one step; return its loss. One whose loss or gradient is not finite leaves the weights as they are."""

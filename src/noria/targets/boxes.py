@@ -15,11 +15,12 @@ import numpy as np
 
 from noria.contract import Metric, Target
 from noria.errors import UserError, did_you_mean, raise_all
-from noria.metrics.detection import detection_metrics
+from noria.metrics.detection import best_threshold, detection_metrics
 from noria.metrics.detection_panels import detection_panels
 from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
 from noria.text.stretches import listed
 from noria.vision.boxes import distinct
+from noria.vision.drawing import draw_boxes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 IMAGE = "image"  # the input that boxes lie in; it keeps `size`
 LEAST_SCORE = 0.01  # of a box that is kept for the scores: precision is measured at every recall
+THRESHOLD = 0.4  # where none is given or chosen
 CANDIDATES = 300  # of a picture, before those that say the same are left out
 OPTIONAL = ("crowd", "difficult")  # marks of a box that is neither wanted nor wrong
 
@@ -42,21 +44,22 @@ class Boxes(Target):
     float[B, T, labels], `sides` and `places` float[B, T, 4], as model/detection.py has them; settled: `boxes` Ragged
     float32[n, 4] in pixels of the picture, `labels` int32, `scores` float32, best first.
 
-    threshold: the score from which a box is shown as an answer. overlap: of two boxes of a label that share more of
+    threshold: the score from which a box is shown as an answer; None chooses the one of the best F1 on validation
+    pictures. overlap: of two boxes of a label that share more of
     their area, the better one stays. most: boxes of a picture at most. mosaic: share of the training pictures that are
     put together of four.
     """
 
     is_closed: ClassVar[bool] = True
 
-    threshold: float = field(default=0.4, metadata=NETWORK_ONLY)
+    threshold: float | None = field(default=None, metadata=NETWORK_ONLY)
     overlap: float = field(default=0.6, metadata=NETWORK_ONLY)
     most: int = field(default=100, metadata=NETWORK_ONLY)
     mosaic: float = field(default=0.0, metadata=NETWORK_ONLY)
 
     def __post_init__(self) -> None:
         rules = {
-            "threshold": (0 <= self.threshold <= 1, "0 to 1", self.threshold),
+            "threshold": (self.threshold is None or 0 <= self.threshold <= 1, "0 to 1", self.threshold),
             "overlap": (0 <= self.overlap <= 1, "0 to 1", self.overlap),
             "most": (self.most >= 1, "at least 1", self.most),
             "mosaic": (0 <= self.mosaic <= 1, "0 to 1", self.mosaic),
@@ -144,7 +147,7 @@ class Boxes(Target):
         predictions = []
         for i in range(len(output["boxes"])):
             scores = output["scores"][i]
-            shown = scores >= self.threshold
+            shown = scores >= self._threshold(state)
             found = [
                 {**one, "confidence": round(float(score), 6)}
                 for one, score in zip(
@@ -158,11 +161,23 @@ class Boxes(Target):
         rows = (truth["boxes"][i] for i in range(len(truth["boxes"])))
         return [_named(row[:, :4], row[:, 4].astype(int), state) for row in rows]
 
+    def draw(self, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
+        return draw_boxes(picture, answer, state["labels"])
+
     def metrics(self, state: State) -> Sequence[Metric]:
-        return detection_metrics(len(state["labels"]), self.threshold)
+        return detection_metrics(len(state["labels"]), self._threshold(state))
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
-        return detection_panels(output, truth, state["labels"], self.threshold)
+        return detection_panels(output, truth, state["labels"], self._threshold(state))
+
+    def choose(self, output: Arrays, truth: Arrays, state: State) -> State:
+        """Choose the score from which boxes are shown: that of the best F1 over all of them."""
+        threshold = best_threshold(output, truth, len(state["labels"]))
+        return state if threshold is None else {**state, "threshold": threshold}
+
+    def _threshold(self, state: State) -> float:
+        """Return the job's own threshold, the chosen one, or, where nothing was held out, a usual one."""
+        return float(state.get("threshold", THRESHOLD) if self.threshold is None else self.threshold)
 
 
 def mean_box(truth: Arrays) -> Arrays:

@@ -21,7 +21,7 @@ def ious(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     sides = np.maximum(least - np.maximum(one[:, None, :2], other[None, :, :2]), 0)
     shared = sides[..., 0] * sides[..., 1]
     covered = areas(one)[:, None] + areas(other)[None] - shared
-    return np.divide(shared, covered, out=np.zeros(shared.shape), where=covered > 0)
+    return np.asarray(np.divide(shared, covered, out=np.zeros(shared.shape), where=covered > 0))
 
 
 def distinct(boxes: np.ndarray, labels: np.ndarray, overlap: float) -> np.ndarray:
