@@ -93,9 +93,9 @@ def _chances(given: np.ndarray, state: State) -> np.ndarray:
     if state["is_chance"]:
         if given.min() < 0 or given.max() > 1:
             raise ValueError("a confidence lies outside 0 to 1, where all of training lie")
-        return np.clip(given, SURE, 1 - SURE)
+        return np.asarray(np.clip(given, SURE, 1 - SURE))
     chances = 1 / (1 + np.exp(-np.clip((given - state["mean"]) / state["spread"], -9, 9)))
-    return np.clip(chances, SURE, 1 - SURE)
+    return np.asarray(np.clip(chances, SURE, 1 - SURE))
 
 
 def _overlaps(table: np.ndarray) -> np.ndarray:

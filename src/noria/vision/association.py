@@ -103,7 +103,7 @@ class _Tracks:
         if pairs:
             rows, columns = np.array(pairs).T
             self.filter.correct(rows, columns, boxes)
-        for column in np.flatnonzero(left & (chances >= rules.start)):
+        for column in np.flatnonzero(left & (chances >= rules.start)).tolist():
             track = _Track()
             track.see(frame, boxes[column], float(chances[column]))
             self.all.append(track)

@@ -20,7 +20,7 @@ from noria.vision.masks import from_png, nearest, palette
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
-    from PIL.ImageDraw import ImageDraw
+    from PIL.ImageDraw import ImageDraw as Pen
     from PIL.ImageFont import FreeTypeFont, ImageFont
 
 LEAST_SIDE = 480  # pixels of the longer side from which words are readable
@@ -97,7 +97,7 @@ class _Canvas:
         if self.times > 1:
             image = image.resize((image.width * self.times, image.height * self.times), Image.Resampling.NEAREST)
         self.image: Picture = image
-        self.pen: ImageDraw = ImageDraw.Draw(image)
+        self.pen: Pen = ImageDraw.Draw(image)
         self.line = max(2, round(max(image.size) / 400))
         self.letters = max(13, round(max(image.size) / 55))
         self._taken: list[Area] = []
@@ -194,12 +194,12 @@ def readable(text: str, size: int) -> str:
 
 @lru_cache(maxsize=16)
 def _fonts(size: int) -> tuple[FreeTypeFont | ImageFont, ...]:
-    from PIL import ImageFont
+    from PIL import ImageFont as Fonts
 
-    fonts: list[FreeTypeFont | ImageFont] = [ImageFont.load_default(size)]
+    fonts: list[FreeTypeFont | ImageFont] = [Fonts.load_default(size)]
     for name in (os.environ.get("NORIA_FONT", ""), _package_font(), *FONTS):
         try:
-            fonts += [ImageFont.truetype(name, size)] if name else []
+            fonts += [Fonts.truetype(name, size)] if name else []
         except OSError:
             continue  # not on this system
     return tuple(fonts)

@@ -82,6 +82,8 @@ def write_mot(rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 def _row(one: Any) -> list[float]:
+    frame: Any
+    box: Any
     frame, box = map(one.get, ("frame", "box")) if isinstance(one, Mapping) else (None, None)
     is_box = isinstance(box, list | tuple) and len(box) == 4 and all(_is_number(side) for side in box)
     if not _is_number(frame) or not is_box:
