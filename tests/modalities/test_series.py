@@ -160,6 +160,8 @@ def test_numbers_are_normalised_by_the_training_series_alone():
     values = settings.encode(train, state).arrays["values"].values.reshape(-1, 3)
     assert np.allclose(values.mean(0), 0, atol=1e-4)
     assert np.allclose(values.std(0), 1, atol=1e-4)
+    steps = np.concatenate([np.diff(settings.encode([one], state).arrays["values"][0], axis=0) for one in train])
+    assert np.allclose(steps.reshape(-1, 3).std(0), state["speed"][:3], rtol=1e-3)
     other = settings.encode([train[0] + 100], state).arrays["values"][0]
     assert np.allclose(other * state["spread"] + state["mean"], train[0] + 100, rtol=1e-4, atol=1e-3)
 

@@ -27,6 +27,8 @@ TASKS = [
     "tabular-classification",
     "tabular-regression",
     "series-classification",
+    "video-classification",
+    "image-embedding",
     "semantic-segmentation",
 ]
 
@@ -50,7 +52,7 @@ def test_the_file_answers_as_the_predictor_for_any_number_of_records(
         given = dict(zip(named["outputs"], session.run(None, feed), strict=True))
         decoded = answered(predictor, Dataset(encoded, {}), given)
         for one, other in zip(decoded, predictor.predict(records[:count]), strict=True):
-            if isinstance(other.value, float):
+            if isinstance(other.value, float | list):
                 assert one.value == pytest.approx(other.value, rel=1e-4, abs=1e-4)
             else:
                 assert one.value == other.value

@@ -10,7 +10,7 @@ import numpy as np
 
 from noria.contract import Modality, Target, Task, answer_field
 from noria.errors import UserError, did_you_mean
-from noria.job import Data
+from noria.job_data import Data
 from noria.nouns import Arrays, Encoded, Rows, State, Values
 from noria.sources import Named, Source, may_lack_header, open_source, read_file
 

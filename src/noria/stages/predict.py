@@ -11,7 +11,7 @@ import numpy as np
 from noria.bundle import Bundle, load_bundle
 from noria.contract import answer_field
 from noria.errors import UserError, did_you_mean
-from noria.job import Data
+from noria.job_data import Data
 from noria.nouns import Arrays, Bad, Piece, Prediction, Rows, Values, concatenated
 from noria.sources import may_lack_header
 from noria.stages.fields import encode_answer, encode_field, map_fields, open_path, values_of

@@ -105,7 +105,8 @@ def _check_size(width: int, height: int) -> None:
 def _extent(data: bytes) -> tuple[float, float]:
     """Return when the first frame begins and the last one ends, in seconds, by the times of the packets."""
     container, stream = _opened(data)
-    times, last = [], 0.0
+    times: list[float] = []
+    last = 0.0
     with container:
         for packet in container.demux(stream):
             if not packet.size:
