@@ -15,6 +15,7 @@ COLORS = np.array([[250, 20, 20], [20, 250, 20], [20, 20, 250]], np.uint8)  # by
 SETTINGS = {
     "nothing": Image(),
     "flip": Image(flip=True),
+    "both ways": Image(flip="both"),
     "shift": Image(shift=25),
     "zoom": Image(zoom=0.6),
     "stretch": Image(stretch=0.4, zoom=0.2),
@@ -139,3 +140,14 @@ def test_pictures_without_any_box_can_be_varied() -> None:
     varied, moved = vary_boxed(pixels, size, torch.zeros(COUNT, 0, 6), SETTINGS["all"], mosaic=1.0)
     assert varied.shape == pixels.shape
     assert moved.shape == (COUNT, 0, 6)
+
+
+def test_pictures_are_flipped_both_ways_where_that_is_asked_for() -> None:
+    pixels, size, boxes = drawn()
+    torch.manual_seed(0)
+    varied, _ = vary_boxed(pixels, size, boxes, Image(flip="both"))
+    ways = [pixels, pixels.flip(2), pixels.flip(1), pixels.flip(1, 2)]
+    seen_ways = {
+        way for picture in range(COUNT - 1) for way in range(4) if torch.equal(varied[picture], ways[way][picture])
+    }
+    assert seen_ways == {0, 1, 2, 3}

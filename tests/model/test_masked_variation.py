@@ -13,6 +13,7 @@ from noria.model.masked_variation import vary_masked
 VOID = 255
 SETTINGS: dict[str, dict[str, Any]] = {
     "flip": {"flip": True},
+    "flip both ways": {"flip": "both"},
     "zoom": {"zoom": 0.5},
     "crop": {"zoom": 0.3, "shift": 12},
     "shift": {"shift": 9},

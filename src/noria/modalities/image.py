@@ -36,8 +36,8 @@ class Image(Modality):
     is_padded, whiten are the settings of `convolution`, patch (pixels) that of `patches`; widths, blocks and strides
     (pixels, fine to coarse) those of `pyramid`, a token for each place of its maps.
     shift, rotate, zoom, stretch, shear, flip, light, erase: what training pictures are varied by (pixels, degrees,
-    shares, left-right, share of brightness, contrast and colour, side in pixels). mirror: in use, tokens are the mean
-    over the picture and its mirror image.
+    shares, left-right or both ways, share of brightness, contrast and colour, side in pixels). mirror: in use, tokens
+    are the mean over the picture and its mirror image.
     """
 
     takes: ClassVar[Literal["file"]] = "file"
@@ -64,7 +64,7 @@ class Image(Modality):
     zoom: float = field(default=0.0, metadata=NETWORK_ONLY)
     stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
     shear: float = field(default=0.0, metadata=NETWORK_ONLY)
-    flip: bool = field(default=False, metadata=NETWORK_ONLY)
+    flip: bool | Literal["both"] = field(default=False, metadata=NETWORK_ONLY)
     light: float = field(default=0.0, metadata=NETWORK_ONLY)
     erase: int = field(default=0, metadata=NETWORK_ONLY)
     mirror: bool = field(default=False, metadata=NETWORK_ONLY)

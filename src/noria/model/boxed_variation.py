@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from noria.model.variation import drawn_affine, resampled, vary_colors
+from noria.model.variation import drawn_affine, drawn_flips, resampled, vary_colors
 from noria.nouns import PAD
 
 if TYPE_CHECKING:
@@ -40,10 +40,9 @@ def vary_boxed(
         mean = pixels.float().mean((1, 2), keepdim=True)
         pixels = resampled(pixels.float() - mean, affine, "zeros") + mean
         boxes = _moved(boxes, affine, height, width)
-    if settings.flip:
-        is_flipped = torch.rand(len(pixels), device=pixels.device) < 0.5
-        pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(2), pixels)
-        boxes = boxes.where(~is_flipped[:, None, None], _flipped(boxes, width))
+    for axis, is_flipped in drawn_flips(pixels, settings):
+        pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(axis), pixels)
+        boxes = boxes.where(~is_flipped[:, None, None], _flipped(boxes, axis, pixels.shape[axis]))
     return vary_colors(pixels, settings), boxes
 
 
@@ -97,10 +96,11 @@ def _moved(boxes: Tensor, affine: Tensor, height: int, width: int) -> Tensor:
     return _cut(boxes, moved, boxes.new_tensor([0, 0, width, height]))
 
 
-def _flipped(boxes: Tensor, width: int) -> Tensor:
-    is_there = boxes[:, :, 4:5] >= 0
-    turned = torch.cat([width - boxes[:, :, 2:3], boxes[:, :, 1:2], width - boxes[:, :, :1], boxes[:, :, 3:]], 2)
-    return turned.where(is_there, PAD)
+def _flipped(boxes: Tensor, axis: int, side: int) -> Tensor:
+    start, end = (0, 2) if axis == 2 else (1, 3)
+    turned = boxes.clone()
+    turned[:, :, start], turned[:, :, end] = side - boxes[:, :, end], side - boxes[:, :, start]
+    return turned.where(boxes[:, :, 4:5] >= 0, PAD)
 
 
 def _cut(boxes: Tensor, moved: Tensor, limits: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noria.model.variation import drawn_affine, resampled, vary_colors
+from noria.model.variation import drawn_affine, drawn_flips, resampled, vary_colors
 
 if TYPE_CHECKING:
     from noria.modalities.image import Image
@@ -25,10 +25,9 @@ def vary_masked(pixels: Tensor, mask: Tensor, settings: Image, void: int) -> tup
         mean = pixels.float().mean((1, 2), keepdim=True)
         pixels = resampled(pixels.float() - mean, affine, "zeros") + mean
         mask = moved_mask(mask, affine, void)
-    if settings.flip:
-        is_flipped = torch.rand(len(pixels), device=pixels.device) < 0.5
-        pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(2), pixels)
-        mask = torch.where(is_flipped[:, None, None], mask.flip(2), mask)
+    for axis, is_flipped in drawn_flips(pixels, settings):
+        pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(axis), pixels)
+        mask = torch.where(is_flipped[:, None, None], mask.flip(axis), mask)
     return vary_colors(pixels, settings), mask
 
 

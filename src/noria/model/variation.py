@@ -19,10 +19,15 @@ def vary(pixels: Tensor, settings: Image) -> Tensor:
         pixels = _affine(pixels, settings)
     elif settings.shift:
         pixels = _shift(pixels, settings.shift)
-    if settings.flip:
-        is_flipped = torch.rand(len(pixels), device=pixels.device) < 0.5
-        pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(2), pixels)
+    for axis, is_flipped in drawn_flips(pixels, settings):
+        pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(axis), pixels)
     return vary_colors(pixels, settings)
+
+
+def drawn_flips(pixels: Tensor, settings: Image) -> list[tuple[int, Tensor]]:
+    """Return the axes of [B, H, W, ...] along which pictures are flipped, and which are, bool[B]."""
+    axes = {True: (2,), "both": (2, 1)}.get(settings.flip, ())
+    return [(axis, torch.rand(len(pixels), device=pixels.device) < 0.5) for axis in axes]
 
 
 def vary_colors(pixels: Tensor, settings: Image) -> Tensor:
