@@ -219,7 +219,7 @@ def _records(task: Task, num_classes: int) -> list[dict[str, Any]]:
 
 def job_page() -> str:
     """Return every key of the job file with type, default and comment."""
-    comments = {}
+    comments: dict[str, dict[str, str]] = {}
     for name in ("job.py", "job_data.py"):
         comments |= field_comments((SOURCE / name).read_text("utf-8"))
     parts = [

@@ -286,7 +286,7 @@ def _is_number(cell: Any) -> bool:
     return True
 
 
-def _listed(values: Values) -> Sequence[Any]:
+def _listed(values: Values) -> Sequence[Any] | np.ndarray:
     """Return the values one by one; the cells of several columns are the numbers of one flat row."""
     if isinstance(values, Mapping):
         return [list(cells) for cells in zip(*values.values(), strict=True)]

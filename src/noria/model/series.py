@@ -161,8 +161,8 @@ def _retimed(values: Tensor, frames: Tensor | None, settings: Series) -> tuple[T
 
 def _turned(values: Tensor, dimensions: int, settings: Series) -> Tensor:
     """Turn all points of a series by one angle and mirror them or not."""
-    count = len(values)
-    points = values.unflatten(2, (-1, dimensions)).unbind(-1)
+    count, longest, _ = values.shape
+    points = values.reshape(count, longest, -1, dimensions).unbind(-1)
     across, other = points[0], points[-1]
     if settings.mirror:
         sign = 1 - 2 * (torch.rand(count, 1, 1, device=values.device) < 0.5).to(values.dtype)

@@ -38,7 +38,7 @@ class VideoEmbedder(nn.Module):
             steps = torch.cat([pixels[:, 1:] - pixels[:, :-1], torch.zeros_like(pixels[:, :1])], 1)
             pixels = torch.cat([pixels, steps], 4)
         tokens: Tokens = self.picture({"pixels": pixels.flatten(0, 1)})
-        return Tokens(tokens.features.unflatten(0, pixels.shape[:2]).flatten(1, 2))
+        return Tokens(tokens.features.reshape(pixels.shape[0], -1, self.width))
 
 
 def vary(pixels: Tensor, settings: Image) -> Tensor:
@@ -46,4 +46,4 @@ def vary(pixels: Tensor, settings: Image) -> Tensor:
     count, frames, height, width, channels = pixels.shape
     together = pixels.permute(0, 2, 3, 1, 4).reshape(count, height, width, frames * channels)
     varied = vary_pictures(together, settings)
-    return varied.unflatten(3, (frames, channels)).permute(0, 3, 1, 2, 4)
+    return varied.reshape(count, height, width, frames, channels).permute(0, 3, 1, 2, 4)

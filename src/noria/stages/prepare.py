@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -304,7 +304,7 @@ class _Preparation:
     def _note_named(self, rows: Rows) -> None:
         """Remember the files that cells name: the stored data holds only while they stay as they are."""
         for name, spoke in (*self.task.inputs.items(), (self.answer, self.task.target)):
-            if spoke.takes == "file" and name in self.mapping:
+            if spoke.takes == "file" and isinstance(self.mapping.get(name), str):  # several columns hold no names
                 values = values_of(rows, self.mapping[name])
                 self.named += [value for value in values if isinstance(value, str)]
 

@@ -27,12 +27,10 @@ class ImageEmbedding(Task):
     one). A trained classifier of images gives vectors too: model.from=RUN train.steps=0.
     """
 
+    inputs: Mapping[str, Image] = {"image": Image(shift=4, zoom=0.3, flip=True, light=0.4)}
+    target = View()
     shared = ("image", "view")
-
-    def __init__(self) -> None:
-        self.inputs: Mapping[str, Image] = {"image": Image(shift=4, zoom=0.3, flip=True, light=0.4)}
-        self.target = View()
-        self.defaults = {"model": {"size": "tiny", "depth": 0}}
+    defaults: Mapping[str, Any] = {"model": {"size": "tiny", "depth": 0}}
 
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         source = file_records(path)
