@@ -185,3 +185,14 @@ def test_where_nothing_is_right_there_is_no_best_threshold() -> None:
     output, truth = drawn(0)
     nothing = Ragged(truth["boxes"].values[:0], np.zeros(len(truth["boxes"]) + 1, np.int64))
     assert best_threshold(output, {"boxes": nothing}, LABELS) is None
+
+
+def test_a_box_is_given_to_a_true_one_that_is_scored_before_one_that_is_not() -> None:
+    truth = {"boxes": ragged([[[0, 0, 10, 10, 0, 0], [0, 0, 10, 9, 0, 1]]], 6)}
+    output = {
+        "boxes": ragged([[[0, 0, 10, 9]]], 4),
+        "labels": Ragged.of([[0]], np.int32),
+        "scores": Ragged.of([[0.9]], np.float32),
+    }
+    assert value(metrics_by_name()["map50"], output, truth) == pytest.approx(1)
+    assert value(metrics_by_name()["recall"], output, truth) == 1

@@ -66,3 +66,18 @@ def test_strides_that_the_pyramid_does_not_have_are_refused(strides: tuple[int, 
 def test_a_pyramid_cannot_be_mirrored() -> None:
     with pytest.raises(UserError, match="mirror"):
         Image(stem="pyramid", mirror=True).embedder(STATE, 16)
+
+
+def test_each_token_stands_in_its_map_where_the_spans_say() -> None:
+    settings = Image(stem="pyramid", strides=(4, 16))
+    pixels = torch.full((1, 48, 80, 3), 100, dtype=torch.uint8)
+    spot = pixels.clone()
+    spot[:, 36:44, 68:76] = 255
+    (plain, grids), (changed, _) = embedded(settings, pixels), embedded(settings, spot)
+    change = (plain - changed).abs().sum(2)[0]
+    spans = settings.spans(None, STATE)
+    for first, (rows, columns) in zip((0, grids[0][0] * grids[0][1]), grids, strict=True):
+        place = spans[first + int(change[first : first + rows * columns].argmax())]
+        for axis, middle in enumerate((40, 72)):  # or in the cell beside it
+            cell = place.end[axis] - place.start[axis]
+            assert place.start[axis] - cell <= middle <= place.end[axis] + cell
