@@ -60,7 +60,7 @@ def test_a_name_that_goes_on_after_another_is_a_picture_of_its_own() -> None:
 
 def test_the_coloured_twin_of_a_mask_is_not_taken_for_a_class() -> None:
     found = pair_up(["leftImg8bit/a_leftImg8bit.png", "gtFine/a_gtFine_labelIds.png", "gtFine/a_gtFine_color.png"])
-    assert [pair.masks for pair in found.pairs] == [{"": "gtFine/a_gtFine_labelIds.png"}]
+    assert [(pair.masks, pair.flaw) for pair in found.pairs] == [({"": "gtFine/a_gtFine_labelIds.png"}, "")]
 
 
 def test_what_has_no_partner_or_several_is_said() -> None:
