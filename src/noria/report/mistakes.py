@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from noria.store import Dataset
 
 MOST_SHOWN = 24
+MOST_ALONE = 1_000  # records that are scored alone, each as one resample of the bootstrap
 MOST_DRAWN, MOST_BEST = 8, 4  # of records that are drawn: their pictures are larger
 DRAWN_SIDE_PX = 420  # on which words can still be read
 
@@ -47,16 +48,17 @@ def mistakes(predictor: Predictor, dataset: Dataset, output: Arrays) -> Markup:
     """Show the worst records, worst first, and how the score per record is spread."""
     state = predictor.states["target"]
     truth = {name: values[:] for name, values in dataset.target.items()}
-    metric = metric_per_record(predictor.task.target.metrics(state))
-    if metric is None or metric.scores is None:
+    known = scores_per_record(predictor.task.target.metrics(state), output, truth, len(dataset))
+    if known is None:
         return tag("p", "No score of this task is known record by record.", class_="soft")
-    scores = np.asarray(metric.scores(output, truth), np.float64)
+    metric, scores = known
     chosen = worst(scores, metric.direction)
     found = _looked_up(predictor, dataset, output, truth, scores, chosen)
     if any(one.drawn for one in found):
         rest = worst(scores, "lower" if metric.direction == "higher" else "higher")[:MOST_BEST]
-        best = _looked_up(predictor, dataset, output, truth, scores, rest[~np.isin(rest, chosen[:MOST_DRAWN])])
-        return _drawn_cards(found[:MOST_DRAWN], best, metric, scores)
+        most = min(MOST_DRAWN, 1 + len(chosen) // 2)  # of few records some are the best
+        best = _looked_up(predictor, dataset, output, truth, scores, rest[~np.isin(rest, chosen[:most])])
+        return _drawn_cards(found[:most], best, metric, scores)
     fields = len(predictor.task.inputs)
     side_px = int(SIDE_PX / math.sqrt(fields))  # the same number of pixels however many pictures a record has
     is_small = all(is_picture(value) for one in found for value in one.inputs.values())
@@ -90,6 +92,18 @@ def _spread(metric: Metric, scores: np.ndarray) -> Markup:
     end = "right" if metric.direction == "lower" else "left"
     note = f"The worst records stand at the {end} end."
     return histogram(f"{words(metric.name)} of each record", scores, unit, note)
+
+
+def scores_per_record(
+    metrics: Sequence[Metric], output: Arrays, truth: Arrays, count: int
+) -> tuple[Metric, np.ndarray] | None:
+    """Return a metric and each record's own score, float64[n]: its part of a mean, else what it would be alone."""
+    metric = metric_per_record(metrics)
+    if metric is not None and metric.scores is not None:
+        return metric, np.asarray(metric.scores(output, truth), np.float64)
+    if count > MOST_ALONE:
+        return None
+    return metrics[0], np.asarray(metrics[0].value(output, truth, np.eye(count, dtype=np.float32)), np.float64)
 
 
 def metric_per_record(metrics: Sequence[Metric]) -> Metric | None:
