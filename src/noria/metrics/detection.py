@@ -70,7 +70,7 @@ def detection_metrics(labels: int, threshold: float) -> tuple[Metric, ...]:
             above, below = {"f1": (2 * right, given + true), "precision": (right, given), "recall": (right, true)}[
                 score
             ]
-            return np.divide(above, below, out=np.full(len(weights), np.nan), where=below > 0)
+            return np.asarray(np.divide(above, below, out=np.full(len(weights), np.nan), where=below > 0))
 
         return value
 
@@ -205,4 +205,4 @@ def _mean(values: np.ndarray) -> np.ndarray:
     """Return the mean over the last axis of what there is; NaN where there is nothing."""
     is_there = ~np.isnan(values)
     count = is_there.sum(-1)
-    return np.divide(np.nansum(values, -1), count, out=np.full(count.shape, np.nan), where=count > 0)
+    return np.asarray(np.divide(np.nansum(values, -1), count, out=np.full(count.shape, np.nan), where=count > 0))

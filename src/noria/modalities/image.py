@@ -89,7 +89,7 @@ class Image(Modality):
         if isinstance(values, np.ndarray) and values.dtype == np.uint8 and values.ndim == 3 and shape[2] == 1:
             values = values[..., None]
         if isinstance(values, np.ndarray) and values.dtype == np.uint8 and values.shape[1:] == shape:
-            return self._encoded(values, np.tile(np.int32(shape[:2]), (len(values), 1)), {})
+            return self._encoded(values, np.tile(np.array(shape[:2], np.int32), (len(values), 1)), {})
         pixels, size = np.zeros((len(values), *shape), np.uint8), np.zeros((len(values), 2), np.int32)
         bad = {}
         for i, value in enumerate(values):

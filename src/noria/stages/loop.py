@@ -56,7 +56,7 @@ class Training:
         self.step = Step(job, task, self.model, self.data, plan.steps, plan.precision, self.device, world)
         self.optimizer = Optimizer(self.model, job.train)
         self.metric = chosen_metric(job, task, prepared)
-        self.target_state = prepared.states["target"]
+        self.target_state: State = prepared.states["target"]
         self.average = {k: v.clone() for k, v in self._floats()} if job.train.average else {}
         self.best: dict[str, Tensor] = {}
         self.state: dict[str, Any] = {"step": 0, "losses": [], "best": None, "stale": 0, "bad": 0, "done": False}
@@ -113,7 +113,8 @@ class Training:
         size = self.job.evaluate.batch_size
         given = outputs(self.model, target, self.target_state, self.held_out, size, self.device)
         truth = {name: values[:] for name, values in self.held_out.target.items()}
-        return target.choose(given, truth, self.target_state)
+        state: State = target.choose(given, truth, self.target_state)
+        return state
 
     def _update(self, step: int) -> float:
         """Take one step; return its loss. One whose loss or gradient is not finite leaves the weights as they are."""

@@ -25,7 +25,7 @@ class ObjectDetection(Task):
     """
 
     def __init__(self) -> None:
-        self.inputs = {"image": Image(stem="pyramid", side=320, keep=True)}
+        self.inputs: Mapping[str, Image] = {"image": Image(stem="pyramid", side=320, keep=True)}
         self.target: Boxes = Boxes()
         self.defaults = {"model": {"size": "tiny", "depth": 0}, "evaluate": {"batch_size": 32}}
 
