@@ -21,7 +21,7 @@ import numpy as np
 
 from noria import __version__
 from noria.cache import cache_folder
-from noria.contract import Task, answer_field, kind_of
+from noria.contract import Modality, Target, Task, answer_field, kind_of
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
 from noria.model.origin import origin_key, origin_states
@@ -303,7 +303,8 @@ class _Preparation:
 
     def _note_named(self, rows: Rows) -> None:
         """Remember the files that cells name: the stored data holds only while they stay as they are."""
-        for name, spoke in (*self.task.inputs.items(), (self.answer, self.task.target)):
+        spokes: dict[str, Modality | Target] = {**self.task.inputs, self.answer: self.task.target}
+        for name, spoke in spokes.items():
             if spoke.takes == "file" and isinstance(self.mapping.get(name), str):  # several columns hold no names
                 values = values_of(rows, self.mapping[name])
                 self.named += [value for value in values if isinstance(value, str)]

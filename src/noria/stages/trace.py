@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from noria.contract import Task, answer_field
+from noria.contract import Modality, Target, Task, answer_field
 from noria.examples import fitted, records_like
 from noria.job import Job, load_job
 from noria.model.assemble import Model, build
@@ -124,9 +124,11 @@ def _from_data(job: Job, task: Task) -> tuple[Record, dict[str, Any]]:
         name: rows.columns[columns][0] if isinstance(columns, str) else {one: rows.columns[one][0] for one in columns}
         for name, columns in mapping.items()
     }
-    for name, spoke in (*task.inputs.items(), (answer_field(task), task.target)):
-        if spoke.takes == "file" and isinstance(fields.get(name), str):
-            fields[name] = read_file(source.root, fields[name])
+    spokes: dict[str, Modality | Target] = {**task.inputs, answer_field(task): task.target}
+    for name, spoke in spokes.items():
+        value = fields.get(name)
+        if spoke.takes == "file" and isinstance(value, str):
+            fields[name] = read_file(source.root, value)
     return Record(fields, rows.where(0)), prepared.states
 
 
