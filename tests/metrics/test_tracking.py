@@ -80,6 +80,13 @@ def test_an_identity_that_comes_back_after_a_gap_with_another_name_is_a_switch()
     assert found(tracked(*LONG), tracked((1, 5, 0), (4, 5, 0)))["id_switches"] == 0
 
 
+def test_an_identity_is_remembered_while_others_go_on():
+    truth = tracked(*LONG, *[(frame, 2, 50) for frame in range(1, 5)])
+    others = [(frame, 8, 50) for frame in range(1, 5)]
+    assert found(truth, tracked(*others, (1, 5, 0), (4, 6, 0)))["id_switches"] == 1
+    assert found(truth, tracked(*others, (1, 5, 0), (4, 5, 0)))["id_switches"] == 0
+
+
 def test_nothing_given_and_nothing_true():
     nothing = tracked()
     score = found(tracked(*LONG), nothing)

@@ -55,9 +55,10 @@ def mistakes(predictor: Predictor, dataset: Dataset, output: Arrays) -> Markup:
     chosen = worst(scores, metric.direction)
     found = _looked_up(predictor, dataset, output, truth, scores, chosen)
     if any(one.drawn for one in found):
-        rest = worst(scores, "lower" if metric.direction == "higher" else "higher")[:MOST_BEST]
         most = min(MOST_DRAWN, 1 + len(chosen) // 2)  # of few records some are the best
-        best = _looked_up(predictor, dataset, output, truth, scores, rest[~np.isin(rest, chosen[:most])])
+        rest = worst(scores, "lower" if metric.direction == "higher" else "higher")
+        rest = rest[~np.isin(rest, chosen[:most])][:MOST_BEST]
+        best = _looked_up(predictor, dataset, output, truth, scores, rest)
         return _drawn_cards(found[:most], best, metric, scores)
     fields = len(predictor.task.inputs)
     side_px = int(SIDE_PX / math.sqrt(fields))  # the same number of pixels however many pictures a record has
