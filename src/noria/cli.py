@@ -145,6 +145,8 @@ def predict(
     from noria.stages.answers import answer_paths, write_answers
     from noria.stages.film import is_film, write_film
 
+    if detector is not None and (out is None or len(inputs) != 1):
+        raise UserError("--detector is for one video", mend="noria predict RUN VIDEO --detector RUN --out tracks.txt")
     if out is not None and len(inputs) == 1 and (detector is not None or is_film(out)):
         _out(write_film(run, inputs[0], out, detector), False)
     elif out is not None and out.suffix not in LINES:
