@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from measuring import DATA, ENVIRONMENTS, ROOT, Contender, environment, interleave, machine, table, train
 
-from noria.modalities.image import read_picture
+from noria.vision.pictures import read_picture
 from noria.sources import open_source
 
 JOBS = ROOT / "benchmarks" / "jobs"

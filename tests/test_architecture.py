@@ -31,8 +31,8 @@ LAYERS = [
 MIDDLE = LAYERS.index([])
 # Spokes stand beside the layers: they are found by name and know only the contract, and what they are made of.
 SPOKES = {
-    "modalities": {"contract", "nouns", "errors", "model", "text", "modalities"},
-    "targets": {"contract", "nouns", "errors", "model", "text", "metrics", "targets"},
+    "modalities": {"contract", "nouns", "errors", "model", "text", "vision", "modalities"},
+    "targets": {"contract", "nouns", "errors", "model", "text", "vision", "metrics", "targets"},
     "tasks": {"contract", "nouns", "errors", "sources", "store", "text", "modalities", "targets", "tasks"},
 }
 

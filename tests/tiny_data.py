@@ -28,8 +28,12 @@ def tiny_file(task: Task, folder: Path, count: int = RECORDS, seed: int = 0) -> 
             if isinstance(value, Mapping):
                 row |= value
             elif isinstance(value, np.ndarray):
-                (folder / f"{name}-{index}.png").write_bytes(png(value))
-                row[name] = f"{name}-{index}.png"
+                kind = ".png" if value.dtype == np.uint8 and value.ndim < 4 else ".npy"
+                (folder / f"{name}-{index}{kind}").write_bytes(file_of(value))
+                row[name] = f"{name}-{index}{kind}"
+            elif isinstance(value, bytes):
+                (folder / f"{name}-{index}.txt").write_bytes(value)
+                row[name] = f"{name}-{index}.txt"
             else:
                 row[name] = json.dumps(value) if isinstance(value, list) else value
         rows.append(row)
@@ -57,6 +61,15 @@ def tiny_job(task_name: str, folder: Path, **train: Any) -> dict[str, Any]:
         | train,
         "evaluate": {"resamples": 200},
     }
+
+
+def file_of(array: np.ndarray) -> bytes:
+    """Return the file of a raw value that is an array: a PNG of a picture, else a .npy."""
+    if array.dtype == np.uint8 and array.ndim < 4:
+        return png(array)
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
 
 
 def png(picture: np.ndarray) -> bytes:

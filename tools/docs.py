@@ -219,7 +219,9 @@ def _records(task: Task, num_classes: int) -> list[dict[str, Any]]:
 
 def job_page() -> str:
     """Return every key of the job file with type, default and comment."""
-    comments = field_comments((SOURCE / "job.py").read_text("utf-8"))
+    comments: dict[str, dict[str, str]] = {}
+    for name in ("job.py", "job_data.py"):
+        comments |= field_comments((SOURCE / name).read_text("utf-8"))
     parts = [
         "A job file is YAML. A key that is not here is an error, and so is a value of the wrong type; all problems are"
         " reported at once. `key=value` after a command overrides any key: `train.minutes=5`, `data.path=photos`,"

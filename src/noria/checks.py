@@ -32,7 +32,6 @@ def check_modality(modality: Modality, values: Values) -> None:
     """Check a modality on raw values, at least three, all of them good."""
     where = type(modality).__name__
     _check_spoke(modality, where)
-    require(modality.takes in get_args(Takes), where, f"takes must be one of {', '.join(get_args(Takes))}")
     state = json_round_trip(modality.fit(values), where)
     encoded = modality.encode(values, state)
     count = _length(values)
@@ -97,6 +96,8 @@ def check_task(task: Task, records: Sequence[Mapping[str, Any]] | None = None) -
     encoded = {name: modality.encode(columns[name], states["inputs"][name]) for name, modality in task.inputs.items()}
     truth = task.target.encode(answers, states["target"]).arrays
     dataset = Dataset({name: one.arrays for name, one in encoded.items()}, truth)
+    misfits = task.misfits(dataset.inputs, truth)
+    require(not misfits, where, f"misfits refuses good answers: {misfits}")
     check_whole(task, dataset, states, where)
     _check_example(task, example, states, where)
 
@@ -105,6 +106,7 @@ def _check_spoke(spoke: Any, where: str) -> None:
     parameters = vars(type(spoke)).get("__dataclass_params__")
     is_frozen = dataclasses.is_dataclass(spoke) and parameters is not None and parameters.frozen
     require(is_frozen, where, "a spoke is a frozen dataclass: its fields are its settings")
+    require(spoke.takes in get_args(Takes), where, f"takes must be one of {', '.join(get_args(Takes))}")
 
 
 def _check_encoded(encoded: Encoded, count: int, where: str) -> None:
@@ -140,7 +142,7 @@ def _check_bad_values(spoke: Modality | Target, values: Values, state: State, wh
         must_flag: list[Any] = []
     else:
         hostile = [None, float("nan"), b"", b"junk", [], {}, object(), "\ud800"]
-        is_file = isinstance(spoke, Modality) and spoke.takes == "file"
+        is_file = spoke.takes == "file"
         is_optional = isinstance(spoke, Modality) and spoke.is_optional
         must_flag = [None, b"", b"junk"] if is_file else [] if is_optional else [None]
     for junk in hostile:

@@ -135,17 +135,27 @@ def evaluate(
 def predict(
     run: Run,
     inputs: Annotated[list[Path], typer.Argument(help="files, one record each, or tables and folders of records")],
-    out: Annotated[Path | None, typer.Option(help="write .jsonl or .csv instead of printing")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help=".jsonl or .csv; a folder or a .png for drawn pictures; .mp4 for a drawn video")
+    ] = None,
+    detector: Annotated[Path | None, typer.Option(help="a run that finds boxes in the frames of a video")] = None,
 ) -> None:
     """Answer new records, one line of JSON each."""
+    from noria.stages.answer_files import LINES, write_files
     from noria.stages.answers import answer_paths, write_answers
+    from noria.stages.film import is_film, write_film
 
-    answers = answer_paths(run, inputs)
-    if out is None:
-        for answer in answers:
-            _out(answer, True)
+    if detector is not None and (out is None or len(inputs) != 1):
+        raise UserError("--detector is for one video", mend="noria predict RUN VIDEO --detector RUN --out tracks.txt")
+    if out is not None and len(inputs) == 1 and (detector is not None or is_film(out)):
+        _out(write_film(run, inputs[0], out, detector), False)
+    elif out is not None and out.suffix not in LINES:
+        _out(write_files(run, inputs, out), False)
+    elif out is not None:
+        _out(write_answers(answer_paths(run, inputs), out), False)
     else:
-        _out(write_answers(answers, out), False)
+        for answer in answer_paths(run, inputs):
+            _out(answer, True)
 
 
 @app.command()

@@ -108,6 +108,8 @@ def mean_metric(
 class Target(ABC):
     """How features become an answer."""
 
+    # What one raw answer is: one cell of a table, or the bytes of a file (a mask).
+    takes: ClassVar[Takes] = "cell"
     # Whether held-out answers can be unknown to what `fit` learnt from training answers, as classes can.
     is_closed: ClassVar[bool] = False
 
@@ -158,6 +160,11 @@ class Target(ABC):
         """
         return output
 
+    def choose(self, output: Arrays, truth: Arrays, state: State) -> State:
+        """Return the state with what is best chosen on held-out answers once training has ended: the score from which a
+        box is shown. By default nothing is, and nothing is asked for it."""
+        return state
+
     @abstractmethod
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """Return "loss", the mean over the batch that is minimised; "each", float[B], per record; and named parts."""
@@ -169,6 +176,16 @@ class Target(ABC):
     def truth(self, truth: Arrays, state: State) -> list[Any]:
         """Return the true answers of encoded records as a person reads them; None where they cannot be told."""
         return [None] * len(next(iter(truth.values())))
+
+    def draw(self, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
+        """Return a picture uint8[H, W(, 3)] as shown with an answer drawn on it, given or true; None where an answer is
+        nothing that lies in a picture. Predictions and reports show it; the size may be another."""
+        return None
+
+    def file(self, answer: Any, suffix: str) -> bytes | None:
+        """Return an answer as a file of its field's own format, by the ending of the name (.txt); None where it has
+        none."""
+        return None
 
     @abstractmethod
     def metrics(self, state: State) -> Sequence[Metric]:
@@ -219,6 +236,13 @@ class Task(ABC):
         A task overrides it whose trivial answer depends on the record: its first sentence, a copy of the source.
         """
         return {name: repeated(value, len(dataset)) for name, value in learnt.items()}
+
+    def misfits(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
+        """Return which encoded records have an answer that cannot belong to their inputs, and why, by index.
+
+        A mask of another size than its picture, a box outside of it: such a record is quarantined.
+        """
+        return {}
 
     def view(self, dataset: Dataset) -> Dataset:
         """Return stored records as they are learnt from and scored: running text, for one, as windows of equal length.

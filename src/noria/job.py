@@ -13,58 +13,19 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from noria import find
 from noria.contract import Task, answer_field
 from noria.errors import UserError, did_you_mean, raise_all
+from noria.job_data import STRICT, Data
 from noria.job_origin import settings_of_origin
 from noria.job_table import is_table, job_of_table
 from noria.job_text import Section, Where, parse, parse_override, read_text, set_key
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False, serialize_by_alias=True)
-
-
-class Split(_Strict):
-    """How records are divided where the source does not say: by a hash, so that old rows stay on their side.
-
-    `order` divides by place instead: the last share is test, the share before it validation, as running text needs it.
-    """
-
-    group: str | None = None  # a column whose equal values must stay together: a patient, a customer
-    column: str | None = None  # a column that says train, validation or test itself
-    validation: float = Field(0.1, ge=0, lt=1)  # a share of what is not test
-    test: float = Field(0.1, ge=0, lt=1)
-    seed: int = 0
-    order: bool = False
-
-    @model_validator(mode="after")
-    def _is_one_way(self) -> Split:
-        if self.order and self.group:
-            raise ValueError("order or group: records of a group do not stand together in order")
-        return self
-
-
-class Fetch(_Strict):
-    """Files to download into the user's cache where `data.path` is not given."""
-
-    name: str
-    files: dict[str, dict[str, str | list[str]]]
-
-
-class Data(_Strict):
-    """Where the records are and which column fills which field."""
-
-    path: str | None = None
-    fields: dict[str, str | list[str]] = {}
-    columns: list[str] | None = Field(None, min_length=1)  # names those of tables without a header
-    splits: dict[str, str] = {}  # which file of the folder is train, validation, test, where names do not say it
-    split: Split = Split()
-    encoding: str | None = None
-    max_bad: float = Field(0.01, ge=0, le=1)  # the share of records that may be unusable (at least 10 may)
-    fetch: Fetch | None = None
+    model_config = STRICT
 
 
 class Model(_Strict):

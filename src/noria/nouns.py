@@ -239,12 +239,15 @@ class Tokens(NamedTuple):
     is_real   bool[B, T], False where padded; None when every token is real
     positions int[B, T]; None means 0..T-1
     segments  int[B, T], which input each token comes from, where several were joined
+    grids     (rows, columns) of the maps that the tokens lie in, one after another, row by row, fine to coarse; None
+              where they lie in none, or several inputs were joined
     """
 
     features: Tensor
     is_real: Tensor | None = None
     positions: Tensor | None = None
     segments: Tensor | None = None
+    grids: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -280,7 +283,8 @@ class Piece(NamedTuple):
 class Span:
     """The part of a raw value that one token stands for: `unit` says what `start` and `end` count.
 
-    unit is one of characters, pixels, seconds, column, atom. For pixels start and end are (top, left), (bottom, right).
+    unit is one of characters, pixels, seconds, frames, column, atom. For pixels start and end are (top, left) and
+    (bottom, right).
     """
 
     unit: str

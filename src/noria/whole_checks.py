@@ -145,15 +145,12 @@ def _perfect(task: Task, dataset: Dataset, states: Any) -> Arrays:
     with torch.no_grad():
         start = model(batch.inputs, batch.target)
     free = {name: value.clone().requires_grad_() for name, value in start.items() if value.is_floating_point()}
-    rate, speed = 0.3, {name: torch.zeros_like(value) for name, value in free.items()}
+    optimizer = torch.optim.Adam(free.values(), 0.1)  # whatever the loss is a mean over: places, tokens, records
     for _ in range(FIT_STEPS):
+        optimizer.zero_grad()
         loss = task.target.loss({**start, **free}, batch)["each"].sum()
-        gradients = torch.autograd.grad(loss, list(free.values()), allow_unused=True)
-        with torch.no_grad():
-            for (name, value), gradient in zip(free.items(), gradients, strict=True):
-                if gradient is not None:
-                    speed[name] = 0.5 * speed[name] + gradient
-                    value -= rate * speed[name]
+        loss.backward(inputs=list(free.values()))  # type: ignore[no-untyped-call]
+        optimizer.step()
     found = {**start, **{name: value.detach() for name, value in free.items()}}
     return _settled(task, _Fixed(found), dataset, states)
 

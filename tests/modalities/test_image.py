@@ -14,7 +14,9 @@ from PIL import Image as Pillow
 
 from noria.errors import UserError
 from noria.modalities import image as module
-from noria.modalities.image import DEFAULT_SIDE, Image, read_picture
+from noria.modalities.image import Image
+from noria.vision import pictures
+from noria.vision.pictures import read_picture
 
 GREY = {"height": 4, "width": 6, "channels": 1}
 RGB = {**GREY, "channels": 3}
@@ -149,10 +151,10 @@ def test_a_damaged_file_gives_pixels_or_a_reason_and_nothing_else() -> None:
 
 
 def test_a_picture_over_the_limit_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_PIXELS", 4799)
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 4799)
     with pytest.raises(ValueError, match="too large: 80 x 60 pixels, at most 4799"):
         read_picture(WHOLE)
-    monkeypatch.setattr(module, "MAX_PIXELS", 4800)
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 4800)
     assert read_picture(WHOLE).shape == (60, 80, 3)
 
 
@@ -180,8 +182,8 @@ def test_equal_small_pictures_keep_their_size_and_mixed_or_large_ones_become_squ
         return state["height"], state["width"]
 
     assert size(noise(20, 30), noise(20, 30)) == (20, 30)
-    assert size(noise(20, 30), noise(30, 20)) == (DEFAULT_SIDE, DEFAULT_SIDE)
-    assert size(noise(129, 30), noise(129, 30)) == (DEFAULT_SIDE, DEFAULT_SIDE)
+    assert size(noise(20, 30), noise(30, 20)) == (Image.side, Image.side)
+    assert size(noise(129, 30), noise(129, 30)) == (Image.side, Image.side)
     assert size(noise(20, 30), noise(30, 20), size=(8, 9)) == (8, 9)
 
 
@@ -234,3 +236,21 @@ def test_odd_metadata_gives_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read_picture(file_of(picture, transparency=bytes([0, 128, 255])))
+
+
+def test_the_size_that_a_picture_had_is_kept_where_it_is_asked_for() -> None:
+    pictures = [np.zeros((20, 30), np.uint8), b"junk", np.zeros((12, 8, 3), np.uint8)]
+    image = Image(size=(16, 16), keep=True)
+    state = image.fit(pictures)
+    encoded = image.encode(pictures, state)
+    assert encoded.arrays["size"].tolist() == [[20, 30], [0, 0], [12, 8]]
+    assert encoded.arrays["pixels"].shape == (3, 16, 16, 3)
+    ready = image.encode(np.zeros((2, 16, 16, 3), np.uint8), state)
+    assert ready.arrays["size"].tolist() == [[16, 16]] * 2
+    assert set(Image(size=(16, 16)).encode(pictures, state).arrays) == {"pixels"}
+
+
+def test_pictures_no_larger_than_the_side_keep_their_size() -> None:
+    pictures = [np.zeros((20, 30), np.uint8)] * 3
+    assert [Image(side=side).fit(pictures)["height"] for side in (30, 29)] == [20, 29]
+    assert [Image(side=side).fit(pictures)["width"] for side in (30, 29)] == [30, 29]

@@ -25,6 +25,8 @@ SETTINGS = {
     "unpadded grid": Image(pooling="grid", is_padded=False, pools=(2, 1), widths=(8, 8)),
     "fast": Image(first=(4, 2), widths=(24, 48, 96), pools=(2, 1), is_padded=False),
     "whitened grid": Image(pooling="grid", whiten=True, blocks=2),
+    "pyramid": Image(stem="pyramid"),
+    "deep pyramid": Image(stem="pyramid", widths=(8, 12, 16, 20), blocks=2, strides=(4, 16)),
 }
 
 
@@ -44,7 +46,7 @@ def fitted(settings: Image, size: tuple[int, int, int]) -> tuple[np.ndarray, dic
 
 
 def test_every_stem_is_tested() -> None:
-    assert len(STEMS) == 3
+    assert len(STEMS) == 4
     assert {settings.stem for settings in SETTINGS.values()} == set(STEMS)
 
 
@@ -64,7 +66,8 @@ def test_a_picture_becomes_as_many_tokens_as_it_has_spans(name: str, size: tuple
     assert spans[0].start == (0, 0)
     assert spans[-1].end == size[:2]
     area = sum((one.end[0] - one.start[0]) * (one.end[1] - one.start[1]) for one in spans)
-    assert area == size[0] * size[1]
+    assert area == size[0] * size[1] * len(tokens.grids)  # each map covers the whole picture
+    assert sum(rows * columns for rows, columns in tokens.grids) == len(spans)
 
 
 def test_the_reference_network_has_34826_weights_and_is_the_plain_one() -> None:

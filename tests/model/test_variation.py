@@ -22,6 +22,8 @@ SETTINGS = [
     Image(rotate=12, zoom=0.1, stretch=0.08, shear=0.15, shift=2),
     Image(rotate=12, flip=True, erase=3),
     Image(shift=1, flip=True, erase=3),
+    Image(flip="both"),
+    Image(light=0.3),
 ]
 
 
@@ -37,7 +39,7 @@ def test_shape_and_range_stay_and_the_pixels_change(settings: Image, channels: i
     torch.manual_seed(0)
     varied = vary(given, settings)
     assert varied.shape == given.shape
-    assert varied.dtype == (torch.float32 if settings.rotate else torch.uint8)
+    assert varied.dtype == (torch.float32 if settings.rotate or settings.light else torch.uint8)
     assert varied.min() >= 0
     assert varied.max() <= 255
     assert not torch.equal(varied.float(), given.float())
@@ -124,3 +126,16 @@ def test_only_training_varies(trained: Callable[[str], Path], monkeypatch: pytes
     assert calls == []
     find.task("image-classification").vary(Batch({"image": {"pixels": pictures()}}, {}, 32))
     assert calls == [1]
+
+
+def test_other_light_keeps_every_edge_where_it_was_and_changes_each_picture_by_its_own_amount() -> None:
+    given = torch.full((64, 6, 8, 3), 100, dtype=torch.uint8)
+    given[:, 2:4, 3:6] = 160
+    torch.manual_seed(0)
+    varied = vary(given, Image(light=0.2))
+    inner, outer = varied[:, 2:4, 3:6], varied[:, 0]
+    assert (inner.flatten(1, 2).std(1) < 1e-3).all()
+    assert (inner[:, 0, 0] > outer[:, 0]).all()
+    means = varied.mean((1, 2, 3))
+    assert (means / given.float().mean() - 1).abs().max() < 1.2 * 1.2 - 1
+    assert means.std() > 3

@@ -16,7 +16,7 @@ from noria.examples import records_like
 from noria.service.app import make_app
 from noria.service.serve import example_command
 from noria.stages.predict import load
-from tiny_data import png
+from tiny_data import file_of
 
 TASKS = find.names("tasks")
 
@@ -73,8 +73,10 @@ def test_the_example_command_is_one_line(trained, name) -> None:
 
 
 def sendable_record(task: Task, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record without its answer, its pictures as files."""
-    return {name: png(record[name]) if isinstance(record[name], np.ndarray) else record[name] for name in task.inputs}
+    """Return a record without its answer, its arrays as files."""
+    return {
+        name: file_of(record[name]) if isinstance(record[name], np.ndarray) else record[name] for name in task.inputs
+    }
 
 
 def as_json(value):

@@ -14,6 +14,7 @@ from noria.contract import answer_field
 from noria.errors import UserError
 from noria.nouns import Ragged, concatenated
 from noria.stages.evaluate import evaluate
+from noria.stages.fields import encode_field
 from noria.stages.predict import load
 from noria.stages.reporter import Silent
 from noria.store import Dataset
@@ -133,7 +134,7 @@ def encoded_row(model, row, root):
     task = model.task
     inputs, bad = model.encode({field: model._column(field, [row]) for field in task.inputs}, root)
     assert bad == {}
-    return Dataset(inputs, task.target.encode([row[answer_field(task)]], model.states["target"]).arrays)
+    return Dataset(inputs, encode_field(task.target, [row[answer_field(task)]], model.states["target"], root).arrays)
 
 
 def joined_outputs(parts):

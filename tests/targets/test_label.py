@@ -36,6 +36,8 @@ def by_scikit_learn(classes: int, output: dict, truth: dict) -> dict[str, float]
         "f1_macro": sk.f1_score(label, answer, labels=np.unique(label), average="macro"),
         "log_loss": sk.log_loss(label, chances, labels=range(classes)),
     }
+    if classes > 5:
+        found["accuracy_top_5"] = sk.top_k_accuracy_score(label, chances, k=5, labels=range(classes))
     if classes == 2:
         margin = output["logits"][:, 1] - output["logits"][:, 0]
         found["auc"] = sk.roc_auc_score(label, margin)
@@ -67,6 +69,12 @@ def test_a_weight_counts_as_so_many_records(classes: int) -> None:
             assert values[index] == pytest.approx(alone[name][0], rel=1e-9), name
         for name, value in by_scikit_learn(classes, *repeated).items():
             assert together[name][index] == pytest.approx(value, rel=1e-6), name
+
+
+def test_of_equally_likely_classes_the_first_five_stand_among_five() -> None:
+    """An answer that cannot tell anything is right five times of seven, not always."""
+    output, truth = {"logits": np.zeros((7, 7), np.float32)}, {"label": np.arange(7)}
+    assert scores(7, output, truth, np.ones((1, 7)))["accuracy_top_5"][0] == pytest.approx(5 / 7)
 
 
 def test_auc_counts_ties_half_and_is_unknown_where_one_class_is_missing() -> None:

@@ -1,4 +1,4 @@
-"""How well a vector finds its match: from `vector` and `match`, float[n, D], and the truth's `ids`, Ragged.
+"""How well a vector finds its match: from `vector` and `match`, float[n, D], and the true matches.
 
 The pool is all matches of the n records, equal ones counted once, and stays whole where records are drawn again.
 """
@@ -13,9 +13,12 @@ from noria.nouns import Arrays, Ragged
 BLOCK = 1024  # queries compared at once
 
 
-def retrieval_metrics() -> tuple[Metric, ...]:
-    """Return the mean of 1 / the match's place, and how often it stands first and among the first ten."""
-    known = _Ranks()
+def retrieval_metrics(array: str = "ids") -> tuple[Metric, ...]:
+    """Return the mean of 1 / the match's place, and how often it stands first and among the first ten.
+
+    `array`: where the truth holds the matches, by which equal ones are known.
+    """
+    known = _Ranks(array)
     return (
         mean_metric("mean_reciprocal_rank", "fraction", "higher", lambda output, truth: 1 / known(output, truth)),
         mean_metric("recall_at_1", "fraction", "higher", lambda output, truth: (known(output, truth) <= 1) * 1.0),
@@ -37,7 +40,7 @@ def ranks(vectors: np.ndarray, matches: np.ndarray, codes: np.ndarray) -> np.nda
     return found
 
 
-def codes_of(rows: Ragged) -> np.ndarray:
+def codes_of(rows: Ragged | np.ndarray) -> np.ndarray:
     """Return int[n], 0 .. m - 1: equal rows have equal codes."""
     known: dict[bytes, int] = {}
     return np.array([known.setdefault(rows[i].tobytes(), len(known)) for i in range(len(rows))], np.int64)
@@ -46,11 +49,12 @@ def codes_of(rows: Ragged) -> np.ndarray:
 class _Ranks:
     """Work out the ranks of one output once, however many metrics and resamples ask for them."""
 
-    def __init__(self) -> None:
-        self._known: tuple[np.ndarray, Ragged, np.ndarray] | None = None
+    def __init__(self, array: str) -> None:
+        self._array = array
+        self._known: tuple[np.ndarray, Ragged | np.ndarray, np.ndarray] | None = None
 
     def __call__(self, output: Arrays, truth: Arrays) -> np.ndarray:
-        vectors, rows = output["vector"], truth["ids"]
+        vectors, rows = output["vector"], truth[self._array]
         if self._known is None or self._known[0] is not vectors or self._known[1] is not rows:
             self._known = vectors, rows, ranks(vectors, output["match"], codes_of(rows))
         return self._known[2]

@@ -1,13 +1,10 @@
 """Images: decoded once into bytes of pixels, normalised in the network, embedded by a convolution stem or patches.
 
-Decoding is strict: only well-known formats, the whole picture, no truncated files, no bombs; EXIF rotation is applied,
-transparency is laid on white. Read next: model/stems.py.
+How a file becomes pixels stands in vision/pictures.py. Read next: model/stems.py.
 """
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -17,36 +14,42 @@ import numpy as np
 from noria.contract import Modality
 from noria.errors import UserError
 from noria.nouns import Arrays, Encoded, Span, State, Values
+from noria.vision.fitting import fitted, resized
+from noria.vision.pictures import read_picture
 
 if TYPE_CHECKING:
-    from PIL import Image as PillowImage
     from torch import Tensor, nn
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
-MAX_PIXELS = 50_000_000  # a picture of more is refused before it is decoded: 150 MB as RGB
-DEFAULT_SIDE = 128  # pictures of mixed or larger sizes become squares of this side unless `size` says otherwise
 HELD_BYTES = 2**25  # of pictures that `fit` learns from: all of MNIST's sample, hundreds of photos
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 
 
 @dataclass(frozen=True)
 class Image(Modality):
-    """A picture. Arrays: `pixels` uint8[n, height, width, channels], 0 to 255.
+    """A picture. Arrays: `pixels` uint8[n, height, width, channels], 0 to 255; with `keep` also `size` int32[n, 2], the
+    picture's own height and width, for answers that lie in it.
 
-    size: height and width in pixels; None keeps the pictures' own where all agree and are small.
+    size: height and width in pixels; None keeps the pictures' own where all agree and are no larger than `side`, and
+    makes squares of that side of others.
     colors: grey or rgb; None takes what the training pictures are.
     stem: how pixels become tokens, a class of model/stems.py in lower case; widths, blocks, first, pools, pooling,
-    is_padded, whiten are the settings of `convolution`, patch (pixels) that of `patches`.
-    shift, rotate, zoom, stretch, shear, flip, erase: what training pictures are varied by (pixels, degrees, shares,
-    left-right, side in pixels). mirror: in use, tokens are the mean over the picture and its mirror image.
+    is_padded, whiten are the settings of `convolution`, patch (pixels) that of `patches`; widths, blocks and strides
+    (pixels, fine to coarse) those of `pyramid`, a token for each place of its maps.
+    shift, rotate, zoom, stretch, shear, flip, light, erase: what training pictures are varied by (pixels, degrees,
+    shares, left-right or both ways, share of brightness, contrast and colour, side in pixels). mirror: in use, tokens
+    are the mean over the picture and its mirror image.
     """
 
     takes: ClassVar[Literal["file"]] = "file"
     fit_records: ClassVar[int] = 5_000
 
     size: tuple[int, int] | None = None
+    side: int = 128
     colors: Literal["grey", "rgb"] | None = None
-    stem: Literal["convolution", "reference", "patches"] = field(default="convolution", metadata=NETWORK_ONLY)
+    keep: bool = False
+    stem: Literal["convolution", "reference", "patches", "pyramid"] = field(
+        default="convolution", metadata=NETWORK_ONLY
+    )
     widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
     blocks: int = field(default=1, metadata=NETWORK_ONLY)
     first: tuple[int, int] | None = field(default=None, metadata=NETWORK_ONLY)
@@ -55,23 +58,25 @@ class Image(Modality):
     is_padded: bool = field(default=True, metadata=NETWORK_ONLY)
     whiten: bool = False
     patch: int = field(default=4, metadata=NETWORK_ONLY)
+    strides: tuple[int, ...] = field(default=(8, 16, 32), metadata=NETWORK_ONLY)
     shift: int = field(default=0, metadata=NETWORK_ONLY)
     rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
     zoom: float = field(default=0.0, metadata=NETWORK_ONLY)
     stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
     shear: float = field(default=0.0, metadata=NETWORK_ONLY)
-    flip: bool = field(default=False, metadata=NETWORK_ONLY)
+    flip: bool | Literal["both"] = field(default=False, metadata=NETWORK_ONLY)
+    light: float = field(default=0.0, metadata=NETWORK_ONLY)
     erase: int = field(default=0, metadata=NETWORK_ONLY)
     mirror: bool = field(default=False, metadata=NETWORK_ONLY)
 
     def fit(self, values: Values) -> State:
-        pictures, sizes, is_colored = _open_all(values, self.size or (DEFAULT_SIDE, DEFAULT_SIDE))
+        pictures, sizes, is_colored = _open_all(values, self.size or (self.side, self.side))
         if not pictures:
             raise UserError("no training picture can be read", mend="look at the quarantine of `noria prepare`")
-        height, width = self.size or _side(sizes)
+        height, width = self.size or _size(sizes, self.side)
         is_grey = self.colors == "grey" or (self.colors is None and not is_colored)
         state: State = {"height": height, "width": width, "channels": 1 if is_grey else 3}
-        pixels = np.stack([_fitted(picture, state) for picture in pictures]).reshape(-1, state["channels"]) / 255.0
+        pixels = np.stack([fitted(picture, state) for picture in pictures]).reshape(-1, state["channels"]) / 255.0
         spread = np.maximum(pixels.std(0), 1 / 255)
         mean = pixels.mean(0)
         state |= {"mean": [float(m) for m in mean], "spread": [float(s) for s in spread]}
@@ -84,15 +89,19 @@ class Image(Modality):
         if isinstance(values, np.ndarray) and values.dtype == np.uint8 and values.ndim == 3 and shape[2] == 1:
             values = values[..., None]
         if isinstance(values, np.ndarray) and values.dtype == np.uint8 and values.shape[1:] == shape:
-            return Encoded({"pixels": values})
-        pixels = np.zeros((len(values), *shape), np.uint8)
+            return self._encoded(values, np.tile(np.array(shape[:2], np.int32), (len(values), 1)), {})
+        pixels, size = np.zeros((len(values), *shape), np.uint8), np.zeros((len(values), 2), np.int32)
         bad = {}
         for i, value in enumerate(values):
             try:
-                pixels[i] = _fitted(read_picture(value), state)
+                picture = read_picture(value)
+                pixels[i], size[i] = fitted(picture, state), picture.shape[:2]
             except ValueError as error:
                 bad[i] = str(error)
-        return Encoded({"pixels": pixels}, bad)
+        return self._encoded(pixels, size, bad)
+
+    def _encoded(self, pixels: np.ndarray, size: np.ndarray, bad: dict[int, str]) -> Encoded:
+        return Encoded({"pixels": pixels, "size": size} if self.keep else {"pixels": pixels}, bad)
 
     def decode(self, arrays: Arrays, state: State) -> np.ndarray:
         pixels = np.asarray(arrays["pixels"])
@@ -101,7 +110,7 @@ class Image(Modality):
     def vary(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
         from noria.model.variation import vary
 
-        return {"pixels": vary(arrays["pixels"], self)}
+        return {**arrays, "pixels": vary(arrays["pixels"], self)}
 
     def embedder(self, state: State, width: int) -> nn.Module:
         from noria.model.stems import ImageEmbedder
@@ -109,74 +118,17 @@ class Image(Modality):
         return ImageEmbedder(self, state, width)
 
     def spans(self, value: Any, state: State) -> list[Span]:
-        from noria.model.stems import grid
+        from noria.model.stems import grids
 
-        rows, columns = grid(self, state)
-        height, width = state["height"] / rows, state["width"] / columns
-        return [
-            Span("pixels", (round(r * height), round(c * width)), (round((r + 1) * height), round((c + 1) * width)))
-            for r in range(rows)
-            for c in range(columns)
-        ]
-
-
-def read_picture(value: Any) -> np.ndarray:
-    """Decode one picture, bytes of a file or an array, to uint8[height, width] or [height, width, 3].
-
-    Raises ValueError with a plain reason: not a picture, truncated, too large.
-    """
-    from PIL import Image as Pillow
-    from PIL import ImageOps, UnidentifiedImageError
-
-    if isinstance(value, np.ndarray):
-        return _from_array(value)
-    if not isinstance(value, bytes | bytearray):
-        raise ValueError(f"not a picture but {type(value).__name__}")
-    if not value:
-        raise ValueError("the file is empty")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata; what it cannot decode, it raises
-            with Pillow.open(io.BytesIO(value), formats=FORMATS) as picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    size = f"{picture.width} x {picture.height}"
-                    raise ValueError(f"the picture is too large: {size} pixels, at most {MAX_PIXELS} are read")
-                picture.load()
-                return _as_array(ImageOps.exif_transpose(picture))
-    except UnidentifiedImageError:
-        raise ValueError(f"not a picture in a known format: {', '.join(FORMATS)}") from None
-    except (OSError, SyntaxError, EOFError, IndexError, TypeError, KeyError, Pillow.DecompressionBombError) as error:
-        raise ValueError(f"the picture is broken: {error}") from None
-
-
-def _as_array(picture: PillowImage.Image) -> np.ndarray:
-    from PIL import Image as Pillow
-
-    if picture.mode.startswith("I;16"):
-        return np.asarray(np.asarray(picture).astype(np.uint16) // 257, np.uint8)
-    if picture.mode in ("I", "F"):
-        values = np.asarray(picture, np.float64)
-        return np.asarray(np.clip(values / (257 if values.max() > 255 else 1), 0, 255), np.uint8)
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        picture = Pillow.alpha_composite(Pillow.new("RGBA", picture.size, "white"), picture)
-    if picture.mode in ("L", "1"):
-        return np.asarray(picture.convert("L"))
-    return np.asarray(picture.convert("RGB"))
-
-
-def _from_array(value: np.ndarray) -> np.ndarray:
-    if value.ndim == 3 and value.shape[2] == 1:
-        value = value[..., 0]
-    if value.ndim not in (2, 3) or (value.ndim == 3 and value.shape[2] != 3) or 0 in value.shape:
-        raise ValueError(f"an array of shape {value.shape} is not a picture of shape [height, width] or [.., .., 3]")
-    if value.dtype == np.uint8:
-        return value
-    if value.dtype.kind not in "uif":
-        raise ValueError(f"an array of {value.dtype} is not a picture: pixels must be numbers")
-    if not np.isfinite(value).all() or value.min() < 0 or value.max() > 255:
-        raise ValueError("pixels must be finite and lie in 0 to 255")
-    return np.asarray(value.round(), np.uint8)
+        spans = []
+        for rows, columns in grids(self, state):
+            height, width = state["height"] / rows, state["width"] / columns
+            spans += [
+                Span("pixels", (round(r * height), round(c * width)), (round((r + 1) * height), round((c + 1) * width)))
+                for r in range(rows)
+                for c in range(columns)
+            ]
+        return spans
 
 
 def _open_all(values: Values, most: tuple[int, int]) -> tuple[list[np.ndarray], Counter[tuple[int, ...]], bool]:
@@ -197,7 +149,7 @@ def _open_all(values: Values, most: tuple[int, int]) -> tuple[list[np.ndarray], 
         if (sizes.total() - 1) % every:
             continue
         if picture.shape[0] > most[0] or picture.shape[1] > most[1]:
-            picture = _resized(picture, *most)
+            picture = resized(picture, *most)
         pictures.append(picture)
         held += picture.size
         if held > HELD_BYTES:
@@ -222,29 +174,8 @@ def _whitening(pictures: np.ndarray) -> list[list[float]]:
     return [[float(f"{weight:.6g}") for weight in one] for one in np.concatenate([filters, -filters])]
 
 
-def _side(sizes: Counter[tuple[int, ...]]) -> tuple[int, int]:
+def _size(sizes: Counter[tuple[int, ...]], side: int) -> tuple[int, int]:
     (height, width), count = sizes.most_common(1)[0]
-    if count == sum(sizes.values()) and max(height, width) <= DEFAULT_SIDE:
+    if count == sum(sizes.values()) and max(height, width) <= side:
         return height, width
-    return DEFAULT_SIDE, DEFAULT_SIDE
-
-
-def _resized(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    from PIL import Image as Pillow
-
-    resized = Pillow.fromarray(picture).resize((width, height), Pillow.Resampling.BILINEAR, reducing_gap=3)
-    return np.asarray(resized)
-
-
-def _fitted(picture: np.ndarray, state: State) -> np.ndarray:
-    """Resize and recolour a picture to uint8[height, width, channels]."""
-    from PIL import Image as Pillow
-
-    height, width, channels = state["height"], state["width"], state["channels"]
-    if channels == 1 and picture.ndim == 3:
-        picture = np.asarray(Pillow.fromarray(picture).convert("L"))
-    if picture.shape[:2] != (height, width):
-        picture = _resized(picture, height, width)
-    if picture.ndim == 2:
-        picture = picture[..., None]
-    return np.broadcast_to(picture, (height, width, channels))
+    return side, side

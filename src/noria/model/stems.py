@@ -1,7 +1,7 @@
 """From pixels to tokens: normalise, then a convolution stem or patches.
 
 A stem's settings are those of modalities/image.py. Every stem is a module float[B, C, H, W] -> float[B, T, D] with D as
-its attribute `width`; `grid` says which part of the picture a token stands for.
+its attribute `width`; `grids` says which part of the picture a token stands for. Read next: pyramid.py.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.errors import UserError
+from noria.model.pyramid import Pyramid, pyramid_grids
 from noria.nouns import State, Tokens
 
 if TYPE_CHECKING:
@@ -30,18 +31,21 @@ class ImageEmbedder(nn.Module):
 
     def __init__(self, settings: Image, state: State, width: int) -> None:
         super().__init__()
+        if settings.mirror and settings.stem == "pyramid":
+            raise UserError("a pyramid's tokens lie where they lie: inputs.image.mirror is for one token a picture")
         self.register_buffer("mean", 255 * torch.tensor(state["mean"]).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("spread", 255 * torch.tensor(state["spread"]).view(1, -1, 1, 1), persistent=False)
         self.stem = STEMS[settings.stem](settings, state, width)
         self.width = int(self.stem.width)  # type: ignore[arg-type]
         self.mirror = settings.mirror
+        self.grids = grids(settings, state)
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
         pixels = (arrays["pixels"].permute(0, 3, 1, 2).float() - self.mean) / self.spread
         features: Tensor = self.stem(pixels)
         if self.mirror and not self.training:  # one token and a linear head: the mean of two answers' logits
             features = (features + self.stem(pixels.flip(3))) / 2
-        return Tokens(features)
+        return Tokens(features, grids=self.grids)
 
 
 class Reference(nn.Module):
@@ -180,13 +184,20 @@ def _patches(settings: Image, state: State) -> tuple[int, int]:
     return state["height"] // settings.patch, state["width"] // settings.patch
 
 
-STEMS: dict[str, type[nn.Module]] = {"convolution": Convolution, "reference": Reference, "patches": Patches}
+STEMS: dict[str, type[nn.Module]] = {
+    "convolution": Convolution,
+    "reference": Reference,
+    "patches": Patches,
+    "pyramid": Pyramid,
+}
 
 
-def grid(settings: Image, state: State) -> tuple[int, int]:
-    """Return how many rows and columns of tokens a picture becomes."""
+def grids(settings: Image, state: State) -> tuple[tuple[int, int], ...]:
+    """Return the rows and columns of the maps of tokens that a picture becomes, fine to coarse."""
+    if settings.stem == "pyramid":
+        return pyramid_grids(settings, state)
     if settings.stem == "patches":
-        return _patches(settings, state)
+        return (_patches(settings, state),)
     if settings.stem == "convolution" and settings.pooling == "grid":
-        return _layers(settings, state, 4)[2]
-    return 1, 1
+        return (_layers(settings, state, 4)[2],)
+    return ((1, 1),)

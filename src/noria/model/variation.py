@@ -19,17 +19,46 @@ def vary(pixels: Tensor, settings: Image) -> Tensor:
         pixels = _affine(pixels, settings)
     elif settings.shift:
         pixels = _shift(pixels, settings.shift)
-    if settings.flip:
-        is_flipped = torch.rand(len(pixels), device=pixels.device) < 0.5
-        pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(2), pixels)
+    for axis, is_flipped in drawn_flips(pixels, settings):
+        pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(axis), pixels)
+    return vary_colors(pixels, settings)
+
+
+def drawn_flips(pixels: Tensor, settings: Image) -> list[tuple[int, Tensor]]:
+    """Return the axes of [B, H, W, ...] along which pictures are flipped, and which are, bool[B]."""
+    axes = {True: (2,), "both": (2, 1)}.get(settings.flip, ())
+    return [(axis, torch.rand(len(pixels), device=pixels.device) < 0.5) for axis in axes]
+
+
+def vary_colors(pixels: Tensor, settings: Image) -> Tensor:
+    """Return the pictures with what leaves everything in its place: other light, a square erased."""
+    if settings.light:
+        pixels = _light(pixels, settings.light)
     if settings.erase:
         pixels = _erase(pixels, settings.erase)
     return pixels
 
 
+def _light(pixels: Tensor, most: float) -> Tensor:
+    """Change brightness, contrast and the strength of each channel by up to this share, for each picture."""
+    count, channels = len(pixels), pixels.shape[3]
+
+    def factor(width: int) -> Tensor:
+        return 1 + most * (2 * torch.rand(count, 1, 1, width, device=pixels.device) - 1)
+
+    pixels = pixels.float()
+    mean = pixels.mean((1, 2, 3), keepdim=True)
+    return ((pixels - mean) * factor(1) + mean * factor(1)).mul(factor(channels)).clamp(0, 255)
+
+
 def _affine(pixels: Tensor, settings: Image) -> Tensor:
     """Rotate, zoom, stretch, shear and shift each picture by its own random amount; edge pixels are repeated."""
-    count, height, width, channels = pixels.shape
+    return resampled(pixels, drawn_affine(pixels, settings), "border")
+
+
+def drawn_affine(pixels: Tensor, settings: Image) -> Tensor:
+    """Return float[B, 2, 3]: where in its picture each place of the varied one comes from, both from -1 to 1."""
+    count, height, width = pixels.shape[:3]
 
     def uniform(limit: float) -> Tensor:
         return (2 * torch.rand(count, device=pixels.device) - 1) * limit
@@ -43,8 +72,14 @@ def _affine(pixels: Tensor, settings: Image) -> Tensor:
         torch.stack([cos / across_by, (cos * shear - sin) / down_by, across], 1),
         torch.stack([sin / across_by, (sin * shear + cos) / down_by, down], 1),
     ]
-    grid = functional.affine_grid(torch.stack(rows, 1), [count, channels, height, width], align_corners=False)
-    moved = functional.grid_sample(pixels.permute(0, 3, 1, 2).float(), grid, padding_mode="border", align_corners=False)
+    return torch.stack(rows, 1)
+
+
+def resampled(pixels: Tensor, affine: Tensor, padding: str) -> Tensor:
+    """Return the pictures float[B, H, W, C] as an affine map of places shows them."""
+    count, height, width, channels = pixels.shape
+    grid = functional.affine_grid(affine, [count, channels, height, width], align_corners=False)
+    moved = functional.grid_sample(pixels.permute(0, 3, 1, 2).float(), grid, padding_mode=padding, align_corners=False)
     return moved.permute(0, 2, 3, 1)
 
 

@@ -72,7 +72,7 @@ def make_view(
             expected=f"1, or a window, for attention {attention!r}",
             found=str(settings.full_every),
         )
-    features, is_real, positions, _ = tokens
+    features, is_real, positions = tokens[:3]
     num_tokens = num_keys = features.shape[1]
     real_keys, slots = is_real, None
     if cache is not None:

@@ -1,4 +1,8 @@
-"""The records with the highest loss: what they look like, what is true, what was answered, and where they stand."""
+"""The records with the highest loss: what they look like, what is true, what was answered, and where they stand.
+
+Where the target can draw an answer, picture by picture what is true stands beside what was answered, and a few of the
+best records follow the worst.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from noria.contract import Metric
 from noria.nouns import Arrays, Prediction
 from noria.report.charts import histogram
 from noria.report.markup import Markup, join, tag
-from noria.report.pictures import SIDE_PX, is_picture, shown
+from noria.report.pictures import SIDE_PX, in_size, is_picture, shown
 from noria.report.scale import number
 from noria.report.scores import words
 from noria.report.tables import written
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
     from noria.store import Dataset
 
 MOST_SHOWN = 24
+MOST_ALONE = 1_000  # records that are scored alone, each as one resample of the bootstrap
+MOST_DRAWN, MOST_BEST = 8, 4  # of records that are drawn: their pictures are larger
+DRAWN_SIDE_PX = 420  # on which words can still be read
 
 
 @dataclass(frozen=True)
@@ -34,38 +41,70 @@ class Mistake:
     answer: Prediction
     score: float
     where: str
+    drawn: dict[str, np.ndarray] | None = None  # what is true and what was answered, on the picture
 
 
 def mistakes(predictor: Predictor, dataset: Dataset, output: Arrays) -> Markup:
     """Show the worst records, worst first, and how the score per record is spread."""
     state = predictor.states["target"]
     truth = {name: values[:] for name, values in dataset.target.items()}
-    metric = metric_per_record(predictor.task.target.metrics(state))
-    if metric is None or metric.scores is None:
+    known = scores_per_record(predictor.task.target.metrics(state), output, truth, len(dataset))
+    if known is None:
         return tag("p", "No score of this task is known record by record.", class_="soft")
-    scores = np.asarray(metric.scores(output, truth), np.float64)
+    metric, scores = known
     chosen = worst(scores, metric.direction)
     found = _looked_up(predictor, dataset, output, truth, scores, chosen)
+    if any(one.drawn for one in found):
+        most = min(MOST_DRAWN, 1 + len(chosen) // 2)  # of few records some are the best
+        rest = worst(scores, "lower" if metric.direction == "higher" else "higher")
+        rest = rest[~np.isin(rest, chosen[:most])][:MOST_BEST]
+        best = _looked_up(predictor, dataset, output, truth, scores, rest)
+        return _drawn_cards(found[:most], best, metric, scores)
     fields = len(predictor.task.inputs)
     side_px = int(SIDE_PX / math.sqrt(fields))  # the same number of pixels however many pictures a record has
     is_small = all(is_picture(value) for one in found for value in one.inputs.values())
     cards = [_card(one, metric, side_px) for one in found]
+    spread = _spread(metric, scores)
     wrong = sum(_is_wrong(one) is True for one in found)
     said = f"The {len(found)} records with the {_extreme(metric)} {words(metric.name)}, worst first"
     told = f"{said}; {wrong} of them were answered wrong." if _has_right(found) else f"{said}."
-    unit = f"{words(metric.name)}, {metric.unit}"
-    end = "right" if metric.direction == "lower" else "left"
-    spread = histogram(
-        f"{words(metric.name)} of each record",
-        scores,
-        unit,
-        f"The records above stand at the {end} end.",
-    )
     return join(
         tag("p", told),
         tag("div", cards, class_="cards" if is_small else "cards broad"),
         tag("div", spread, class_="charts"),
     )
+
+
+def _drawn_cards(worst_ones: list[Mistake], best: list[Mistake], metric: Metric, scores: np.ndarray) -> Markup:
+    """Show truth and answer on the pictures, the worst records first, then the best."""
+    parts = []
+    for name, found in (("worst", worst_ones), ("best", best)):
+        if found:
+            said = f"The {len(found)} records with the {name} {words(metric.name)}; what is true stands first."
+            parts += [
+                tag("p", said),
+                tag("div", [_card(one, metric, DRAWN_SIDE_PX) for one in found], class_="cards broad"),
+            ]
+    return join(*parts, tag("div", _spread(metric, scores), class_="charts"))
+
+
+def _spread(metric: Metric, scores: np.ndarray) -> Markup:
+    unit = f"{words(metric.name)}, {metric.unit}"
+    end = "right" if metric.direction == "lower" else "left"
+    note = f"The worst records stand at the {end} end."
+    return histogram(f"{words(metric.name)} of each record", scores, unit, note)
+
+
+def scores_per_record(
+    metrics: Sequence[Metric], output: Arrays, truth: Arrays, count: int
+) -> tuple[Metric, np.ndarray] | None:
+    """Return a metric and each record's own score, float64[n]: its part of a mean, else what it would be alone."""
+    metric = metric_per_record(metrics)
+    if metric is not None and metric.scores is not None:
+        return metric, np.asarray(metric.scores(output, truth), np.float64)
+    if count > MOST_ALONE:
+        return None
+    return metrics[0], np.asarray(metrics[0].value(output, truth, np.eye(count, dtype=np.float32)), np.float64)
 
 
 def metric_per_record(metrics: Sequence[Metric]) -> Metric | None:
@@ -97,16 +136,31 @@ def _looked_up(
             )
             for name, modality in task.inputs.items()
         }
-        found.append(Mistake(inputs, true[place], answers[place], float(scores[index]), wheres[index]))
+        own = {name: {key: values[index] for key, values in arrays.items()} for name, arrays in dataset.inputs.items()}
+        drawn = None if place >= MOST_DRAWN else _drawn(predictor, inputs, own, true[place], answers[place].value)
+        found.append(Mistake(inputs, true[place], answers[place], float(scores[index]), wheres[index], drawn))
     return found
+
+
+def _drawn(
+    predictor: Predictor, inputs: dict[str, Any], encoded: dict[str, Arrays], truth: Any, answer: Any
+) -> dict[str, np.ndarray] | None:
+    """Return the record's picture, in its own size, with truth and answer; None where they cannot be drawn."""
+    target, state = predictor.task.target, predictor.states["target"]
+    for name, value in inputs.items():
+        if is_picture(value) and truth is not None:
+            picture = in_size(value, encoded[name].get("size"))
+            drawn = {"truth": target.draw(picture, truth, state), "answer": target.draw(picture, answer, state)}
+            return None if any(one is None for one in drawn.values()) else drawn  # type: ignore[return-value]
+    return None
 
 
 def _card(one: Mistake, metric: Metric, side_px: int) -> Markup:
     raw = [
-        tag("div", tag("p", name, class_="soft") if len(one.inputs) > 1 else None, shown(value, side_px))
-        for name, value in one.inputs.items()
+        tag("div", tag("p", name, class_="soft") if len(one.drawn or one.inputs) > 1 else None, shown(value, side_px))
+        for name, value in (one.drawn or one.inputs).items()
     ]
-    facts = [("truth", written(one.truth)), ("answer", written(one.answer.value))]
+    facts = [] if one.drawn else [("truth", written(one.truth)), ("answer", written(one.answer.value))]
     if one.answer.confidence is not None:
         facts.append(("confidence", written(f"{100 * one.answer.confidence:.1f} %")))
     facts.append((words(metric.name), written(number(one.score))))

@@ -36,7 +36,7 @@ def shown(value: Any, side_px: int = SIDE_PX) -> Markup:
 
 
 def picture(pixels: np.ndarray, side_px: int = SIDE_PX) -> Markup:
-    """Return uint8[H, W] or [H, W, 3] as a PNG inside the page."""
+    """Return uint8[H, W] or [H, W, 3] inside the page, as a PNG, or as a JPEG where it is large."""
     from PIL import Image as Pillow
 
     height, width = pixels.shape[:2]
@@ -48,10 +48,21 @@ def picture(pixels: np.ndarray, side_px: int = SIDE_PX) -> Markup:
         times = max(1, DRAWN_PX // max(height, width))  # whole pixels, so that none looks larger than its neighbour
         drawn_width, drawn_height = width * times, height * times
     file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
-    source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    kind = "PNG" if side_px <= SIDE_PX else "JPEG"
+    image.save(file, kind, optimize=True, quality=85)
+    source = f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
     name = f"picture of {width} x {height} pixels"
     return tag("img", src=source, width=drawn_width, height=drawn_height, alt=name)
+
+
+def in_size(pixels: np.ndarray, size: Any) -> np.ndarray:
+    """Return a picture brought back to the height and width that it had before it was encoded, where they are known."""
+    from PIL import Image as Pillow
+
+    if size is None:
+        return pixels
+    height, width = (int(side) for side in size)
+    return np.asarray(Pillow.fromarray(np.ascontiguousarray(pixels)).resize((width, height)))
 
 
 def is_picture(value: Any) -> bool:

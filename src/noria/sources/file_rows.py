@@ -1,4 +1,4 @@
-"""Gather whole files into Rows: columns `file` and, where there are classes, `label`; one Rows holds one split.
+"""Gather whole files into Rows: `file` and, where there are classes, `label`, or other columns; one split a Rows.
 
 Knows neither folders nor archives. Read next: folder.py, archive.py.
 """
@@ -19,8 +19,7 @@ from noria.sources.source import CHUNK_BYTES
 @dataclass
 class _Pending:
     names: list[str] = field(default_factory=list)
-    files: list[bytes] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
+    records: list[tuple[Any, ...]] = field(default_factory=list)
     num_bytes: int = 0
 
 
@@ -34,13 +33,16 @@ class FileRows:
 
     def add(self, place: Place, name: str, data: bytes) -> Iterator[Rows]:
         """Take one file; yield a chunk where one is full."""
-        pending = self._pending.setdefault(place.split, _Pending())
+        yield from self.add_record(place.split, name, (data, place.label or "")[: len(self._columns)], len(data))
+
+    def add_record(self, split: str, name: str, values: tuple[Any, ...], num_bytes: int) -> Iterator[Rows]:
+        """Take one record, a value a column, that the file `name` gives; yield a chunk where one is full."""
+        pending = self._pending.setdefault(split, _Pending())
         pending.names.append(name)
-        pending.files.append(data)
-        pending.labels.append(place.label or "")
-        pending.num_bytes += len(data)
+        pending.records.append(values)
+        pending.num_bytes += num_bytes
         if len(pending.names) >= self._chunk_size or pending.num_bytes >= CHUNK_BYTES:
-            yield self._rows(place.split)
+            yield self._rows(split)
 
     def add_bad(self, name: str, reason: str) -> Iterator[Rows]:
         """Take one file that cannot be used."""
@@ -57,7 +59,8 @@ class FileRows:
 
     def _rows(self, split: str) -> Rows:
         pending = self._pending.pop(split, _Pending())
-        values: dict[str, list[Any]] = {"file": pending.files, "label": pending.labels}
-        columns: dict[str, list[Any] | np.ndarray] = {name: values[name] for name in self._columns}
+        columns: dict[str, list[Any] | np.ndarray] = {
+            name: [record[place] for record in pending.records] for place, name in enumerate(self._columns)
+        }
         bad, self._bad = self._bad, []
         return Rows(columns, self._origin, pending.names, split, bad)

@@ -5,9 +5,11 @@ Knows no table and no modality. A ValueError carries the plain reason; the calle
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 
@@ -17,6 +19,18 @@ LIMIT_BYTES = 100_000_000  # one photo, recording or clip; whatever is larger be
 def read_file(root: Path, name: str, limit_bytes: int = LIMIT_BYTES) -> bytes:
     """Return the bytes of the file `name` below `root`; raise ValueError with a plain reason where that cannot be."""
     return read_regular(_find(root, _checked(name)), name, limit_bytes)
+
+
+def named_files_stamp(root: Path, names: Sequence[str]) -> str:
+    """Return a cheap identity of the files that cells name: sha256 over name, size and time of change."""
+    digest = hashlib.sha256()
+    for name in names:
+        try:
+            status = (root / name).stat()
+            digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        except (OSError, ValueError):
+            digest.update(f"{name}\0cannot be read\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def read_regular(path: str, name: str, limit_bytes: int = LIMIT_BYTES) -> bytes:

@@ -18,15 +18,22 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a c
 def answer_paths(run: Path, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
     """Yield one JSON object a record: where it stands and the answer, or the reason why there is none."""
     predictor = load(run)
-    takes_file = [name for name, modality in predictor.task.inputs.items() if modality.takes == "file"]
     for path in paths:
         if not path.exists():
             raise UserError("there is no such file or folder", where=str(path))
-        is_one_record = len(takes_file) == len(predictor.task.inputs) == 1 and path.is_file() and not _is_many(path)
-        if is_one_record:
-            yield _one(predictor, takes_file[0], path)
+        field = one_file_field(predictor, path)
+        if field is not None:
+            yield _one(predictor, field, path)
         else:
             yield from _many(predictor, path)
+
+
+def one_file_field(predictor: Predictor, path: Path) -> str | None:
+    """Return the field that a path fills as the one file of a record; None where it holds several records."""
+    inputs = predictor.task.inputs
+    takes_file = [name for name, modality in inputs.items() if modality.takes == "file"]
+    is_one = len(takes_file) == len(inputs) == 1 and path.is_file() and not _is_many(path)
+    return takes_file[0] if is_one else None
 
 
 def write_answers(answers: Iterator[dict[str, Any]], path: Path) -> str:

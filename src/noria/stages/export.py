@@ -95,9 +95,12 @@ def _example(kind: str, shape: list[Any]) -> np.ndarray:
 
 
 def _free_axes(predictor: Predictor, field: str, name: str, batch: Any) -> dict[int, Any]:
-    """Return the axes that any size will do for: the batch, and the length where it is unequal."""
+    """Return the axes that any size will do for: the batch, and the length where it is unequal.
+
+    The shortest length is the exporter's affair: of what is pooled, some places become one.
+    """
     is_ragged = None in _shapes(predictor)[field][name]
-    return {0: batch, 1: torch.export.Dim(f"{field}_length", min=2)} if is_ragged else {0: batch}
+    return {0: batch, 1: torch.export.Dim.DYNAMIC} if is_ragged else {0: batch}
 
 
 class _Flat(nn.Module):

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract import Modality, Task, answer_field
+from noria.contract import Modality, Target, Task, answer_field
 from noria.errors import UserError, did_you_mean
-from noria.job import Data
-from noria.nouns import Encoded, Rows, State, Values
-from noria.sources import Source, may_lack_header, open_source, read_file
+from noria.job_data import Data
+from noria.nouns import Arrays, Encoded, Rows, State, Values
+from noria.sources import Named, Source, may_lack_header, open_source, read_file
 
 Columns = dict[str, str | list[str]]  # field -> the column, or the columns, that fill it
 
@@ -21,7 +21,8 @@ def open_path(path: Path, task: Task, data: Data) -> Source:
     """Open a path as the job says its tables are, or in a format that only the task has, or by what it is."""
     is_said = bool(data.splits) or (bool(data.columns) and may_lack_header(path))
     source = None if is_said else task.read(path, data.encoding, data.fields)
-    return source or open_source(path, encoding=data.encoding, columns=data.columns or (), splits=data.splits)
+    source = source or open_source(path, encoding=data.encoding, columns=data.columns or (), splits=data.splits)
+    return source if data.names is None else Named(source, data.names)
 
 
 def map_fields(
@@ -95,23 +96,29 @@ def joined(parts: Sequence[Values]) -> Values:
     return [value for part in parts for value in part]
 
 
-def encode_field(modality: Modality, values: Values, state: State, root: Path | None) -> Encoded:
-    """Encode raw values; where the modality takes files, read those that cells name (only below `root`)."""
-    values, unreadable = _resolve_files(modality, values, root)
-    encoded = modality.encode(values, state)
+def encode_field(spoke: Modality | Target, values: Values, state: State, root: Path | None) -> Encoded:
+    """Encode raw values; where the field takes files, read those that cells name (only below `root`)."""
+    values, unreadable = _resolve_files(spoke, values, root)
+    encoded = spoke.encode(values, state)
     return Encoded(encoded.arrays, {**encoded.bad, **unreadable})
 
 
-def fit_field(modality: Modality, values: Values, root: Path | None) -> State:
-    """Fit a modality on raw training values, leaving out files that cannot be read."""
-    values, unreadable = _resolve_files(modality, values, root)
+def encode_answer(task: Task, values: Values, state: State, inputs: Mapping[str, Arrays], root: Path | None) -> Encoded:
+    """Encode raw answers to inputs that are encoded already; one that cannot belong to them is bad."""
+    encoded = encode_field(task.target, values, state, root)
+    return Encoded(encoded.arrays, {**task.misfits(inputs, encoded.arrays), **encoded.bad})
+
+
+def fit_field(spoke: Modality | Target, values: Values, root: Path | None) -> State:
+    """Fit a modality or target on raw training values, leaving out files that cannot be read."""
+    values, unreadable = _resolve_files(spoke, values, root)
     if unreadable:
         values = select(values, np.array([i for i in range(length_of(values)) if i not in unreadable], np.int64))
-    return modality.fit(values)
+    return spoke.fit(values)
 
 
-def _resolve_files(modality: Modality, values: Values, root: Path | None) -> tuple[Values, dict[int, str]]:
-    if modality.takes != "file" or not isinstance(values, list):
+def _resolve_files(spoke: Modality | Target, values: Values, root: Path | None) -> tuple[Values, dict[int, str]]:
+    if spoke.takes != "file" or not isinstance(values, list):
         return values, {}
     found: list[Any] = list(values)
     bad = {}

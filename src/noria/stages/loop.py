@@ -14,12 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from noria.contract import Task
+from noria.contract import Target, Task
 from noria.errors import EXIT_DIVERGED, UserError
 from noria.job import Job
 from noria.model.assemble import begin
 from noria.model.optimizers import Optimizer
 from noria.model.weights import load_weights, weights_of
+from noria.nouns import State
 from noria.runs import Checkpoint, History, load_checkpoint, save_checkpoint
 from noria.stages.evaluate import chosen_metric, score
 from noria.stages.infer import outputs
@@ -55,7 +56,7 @@ class Training:
         self.step = Step(job, task, self.model, self.data, plan.steps, plan.precision, self.device, world)
         self.optimizer = Optimizer(self.model, job.train)
         self.metric = chosen_metric(job, task, prepared)
-        self.target_state = prepared.states["target"]
+        self.target_state: State = prepared.states["target"]
         self.average = {k: v.clone() for k, v in self._floats()} if job.train.average else {}
         self.best: dict[str, Tensor] = {}
         self.state: dict[str, Any] = {"step": 0, "losses": [], "best": None, "stale": 0, "bad": 0, "done": False}
@@ -102,6 +103,18 @@ class Training:
 
         merge(self.model.trunk)
         return weights_of(self.model)
+
+    def chosen_state(self, weights: dict[str, Tensor]) -> State:
+        """Return the target's state with what it chooses on the held-out answers of these weights."""
+        target = self.task.target
+        if self.held_out is None or type(target).choose is Target.choose:
+            return self.target_state
+        load_weights(self.model, weights)
+        size = self.job.evaluate.batch_size
+        given = outputs(self.model, target, self.target_state, self.held_out, size, self.device)
+        truth = {name: values[:] for name, values in self.held_out.target.items()}
+        state: State = target.choose(given, truth, self.target_state)
+        return state
 
     def _update(self, step: int) -> float:
         """Take one step; return its loss. One whose loss or gradient is not finite leaves the weights as they are."""

@@ -11,10 +11,10 @@ import numpy as np
 from noria.bundle import Bundle, load_bundle
 from noria.contract import answer_field
 from noria.errors import UserError, did_you_mean
-from noria.job import Data
+from noria.job_data import Data
 from noria.nouns import Arrays, Bad, Piece, Prediction, Rows, Values, concatenated
 from noria.sources import may_lack_header
-from noria.stages.fields import encode_field, map_fields, open_path, values_of
+from noria.stages.fields import encode_answer, encode_field, map_fields, open_path, values_of
 from noria.store import Dataset
 
 
@@ -90,7 +90,8 @@ class Predictor:
 
     def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Bad]]:
         """Read and encode other data: the records of its test split if it is divided, else all of them."""
-        source = open_path(path, self.task, self.data_of(path))
+        data = self.data_of(path)
+        source = open_path(path, self.task, data if needs_answer else data.model_copy(update={"names": None}))
         fields = map_fields(source.columns, self.task, self._named(), needs_answer)
         chunks, bad = [], []
         for rows in source.rows():
@@ -132,9 +133,10 @@ class Predictor:
         inputs, unusable = self.encode({name: values_of(rows, fields.get(name)) for name in self.task.inputs}, root)
         target: Arrays = {}
         if answer in fields:
-            encoded = self.task.target.encode(values_of(rows, fields[answer]), self.states["target"])
+            values = values_of(rows, fields[answer])
+            encoded = encode_answer(self.task, values, self.states["target"], inputs, root)
             target = encoded.arrays
-            unusable |= encoded.bad
+            unusable = {**encoded.bad, **unusable}
         bad += [Bad(rows.where(i), reason) for i, reason in sorted(unusable.items())]
         keep = np.array([i for i in range(len(rows)) if i not in unusable], np.int64)
         inputs = {name: {key: values[keep] for key, values in arrays.items()} for name, arrays in inputs.items()}

@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,13 +21,13 @@ import numpy as np
 
 from noria import __version__
 from noria.cache import cache_folder
-from noria.contract import Task, answer_field, kind_of
+from noria.contract import Modality, Target, Task, answer_field, kind_of
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
 from noria.model.origin import origin_key, origin_states
 from noria.nouns import Arrays, Bad, Rows, Values
-from noria.sources import Source, fetch
-from noria.stages.fields import encode_field, fit_field, joined, map_fields, open_path, select, values_of
+from noria.sources import Source, fetch, named_files_stamp
+from noria.stages.fields import encode_answer, encode_field, fit_field, joined, map_fields, open_path, select, values_of
 from noria.stages.hashing import hash_values, share
 from noria.stages.suspicions import Suspicions
 from noria.store import SPLITS, Dataset, StoreWriter, read_store, trim_stores
@@ -156,15 +156,27 @@ class _Preparation:
             self._held = list(self._chunks())
         stated: list[np.ndarray] = []
         hashes: list[np.ndarray] = []
-        split = self.job.data.split
+        split, seen = self.job.data.split, set[str]()
+        named = {str(value): name for name, values in split.values.items() for value in values}
         for rows in self._chunks():
             self.bad += rows.bad
             said = rows.columns[split.column] if split.column else [rows.split] * len(rows)
+            if named:
+                seen.update(map(str, said))
+                said = [named.get(str(value), "") for value in said]
             stated.append(_split_codes(said, rows))
             hashes.append(self._hash(rows))
         if not sum(len(part) for part in stated):
             raise UserError("there are no usable records", where=str(self.source.path), found=_first(self.bad))
+        if missing := [value for value in named if value not in seen]:
+            raise UserError(
+                f"no record has the {split.column} {missing[0]!r}, which data.split.values names",
+                where=str(self.source.path),
+                found=", ".join(sorted(seen)[:SHOWN_ITEMS]),
+            )
         self.stated, self.hashes = np.concatenate(stated), np.concatenate(hashes)
+        if split.block is not None:
+            self.hashes = hash_values(np.arange(len(self.hashes))[:, None] // split.block, split.seed)
         division = np.maximum(self.stated, np.int8(TRAIN))
         test = 0.0 if (self.stated == TEST).any() else split.test
         validation = 0.0 if (self.stated == VALIDATION).any() else split.validation
@@ -206,7 +218,7 @@ class _Preparation:
         elif kind_of(target) in origin:
             state = target.inherit(origin[kind_of(target)])
         if state is None:
-            state = target.fit(select(answers, np.flatnonzero(division == TRAIN)))
+            state = fit_field(target, select(answers, np.flatnonzero(division == TRAIN)), self.source.root)
         trunk = {"trunk": origin["trunk"]} if "trunk" in origin else {}
         return division, {"inputs": inputs, "target": state, **trunk}
 
@@ -226,16 +238,17 @@ class _Preparation:
 
     def _unseen(self, answers: Values, division: np.ndarray, ours: np.ndarray) -> np.ndarray:
         """Return which of our held-out records have answers that training does not know."""
-        target, known = self.task.target, select(answers, np.flatnonzero(division == TRAIN))
+        target, root = self.task.target, self.source.root
+        known = select(answers, np.flatnonzero(division == TRAIN))
         try:
-            state = target.fit(known)
+            state = fit_field(target, known, root)
         except UserError:  # one class only: the others are all held out
             return ours[~np.isin(hash_values(select(answers, ours)), hash_values(known))] if len(ours) else ours
-        unknown = ours[list(target.encode(select(answers, ours), state).bad)]
+        unknown = ours[list(encode_field(target, select(answers, ours), state, root).bad)]
         if not len(unknown):
             return unknown
         # Nothing is learnt from this state: it only tells an answer that is missing from one that is new.
-        missing = target.encode(select(answers, unknown), target.fit(answers)).bad
+        missing = encode_field(target, select(answers, unknown), fit_field(target, answers, root), root).bad
         return np.delete(unknown, list(missing))
 
     def _samples(self, division: np.ndarray) -> dict[str, Any]:
@@ -276,21 +289,23 @@ class _Preparation:
         return {column: list(codes) for column, codes in names.items()}
 
     def _encode_chunk(self, rows: Rows, states: dict[str, Any]) -> tuple[Arrays, dict[int, str]]:
-        arrays: Arrays = {}
+        inputs: dict[str, Arrays] = {}
         bad: dict[int, str] = {}
+        root = self.source.root
         for name, modality in self.task.inputs.items():
-            values = values_of(rows, self.mapping.get(name))
-            encoded = encode_field(modality, values, states["inputs"][name], self.source.root)
-            arrays |= {f"inputs/{name}/{key}": value for key, value in encoded.arrays.items()}
+            encoded = encode_field(modality, values_of(rows, self.mapping.get(name)), states["inputs"][name], root)
+            inputs[name] = encoded.arrays
             bad |= encoded.bad
-        encoded = self.task.target.encode(values_of(rows, self.mapping[self.answer]), states["target"])
+        encoded = encode_answer(self.task, values_of(rows, self.mapping[self.answer]), states["target"], inputs, root)
+        arrays = {f"inputs/{name}/{key}": value for name, one in inputs.items() for key, value in one.items()}
         arrays |= {f"target/{key}": value for key, value in encoded.arrays.items()}
         return arrays, {**encoded.bad, **bad}
 
     def _note_named(self, rows: Rows) -> None:
         """Remember the files that cells name: the stored data holds only while they stay as they are."""
-        for name, modality in self.task.inputs.items():
-            if modality.takes == "file" and name in self.mapping:
+        spokes: dict[str, Modality | Target] = {**self.task.inputs, self.answer: self.task.target}
+        for name, spoke in spokes.items():
+            if spoke.takes == "file" and isinstance(self.mapping.get(name), str):  # several columns hold no names
                 values = values_of(rows, self.mapping[name])
                 self.named += [value for value in values if isinstance(value, str)]
 
@@ -320,18 +335,6 @@ class _Preparation:
 
     def _distinct(self) -> int:
         return len(np.unique(self.hashes))
-
-
-def named_files_stamp(root: Path, names: Sequence[str]) -> str:
-    """Return a cheap identity of the files that cells name: sha256 over name, size and time of change."""
-    digest = hashlib.sha256()
-    for name in names:
-        try:
-            status = (root / name).stat()
-            digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
-        except (OSError, ValueError):
-            digest.update(f"{name}\0cannot be read\n".encode(errors="surrogateescape"))
-    return digest.hexdigest()
 
 
 def _split_codes(said: Iterable[Any], rows: Rows) -> np.ndarray:

@@ -21,6 +21,7 @@ from noria.cache import cache_folder
 from noria.errors import UserError, did_you_mean
 from noria.nouns import Arrays, Ragged, Values
 from noria.sources import Source
+from noria.sources.named_file import read_regular
 from noria.sources.opening import TEXT_SUFFIXES
 from noria.stages.fields import open_path, values_of
 from noria.stages.predict import Predictor, load
@@ -90,8 +91,18 @@ def search(
         raise UserError("at least one record must be asked for", found=str(count))
     predictor = run if isinstance(run, Predictor) else load(run)
     field = _only_input(predictor)
-    asked = vectors_of(predictor, [{field: query} for query in queries])
+    asked = vectors_of(predictor, [{field: _asked(predictor, field, query)} for query in queries])
     return index(predictor, Path(data), column, reporter).nearest(asked, count)
+
+
+def _asked(predictor: Predictor, field: str, query: Any) -> Any:
+    """Return a query as the input takes it: of a file that is named, what it holds, wherever it stands."""
+    if predictor.task.inputs[field].takes != "file" or not isinstance(query, str | Path):
+        return query
+    try:
+        return read_regular(str(query), str(query))
+    except ValueError as error:
+        raise UserError(str(error), where=f"query {str(query)!r}") from None
 
 
 def found(queries: Sequence[str], hits: Sequence[Sequence[Hit]]) -> str:

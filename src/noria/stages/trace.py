@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from noria.contract import Task, answer_field
+from noria.contract import Modality, Target, Task, answer_field
 from noria.examples import fitted, records_like
 from noria.job import Job, load_job
 from noria.model.assemble import Model, build
 from noria.nouns import Arrays, Batch, Ragged, Record, Values
+from noria.sources import read_file
 from noria.stages.fields import map_fields
 from noria.stages.infer import model_output
 from noria.stages.prepare import open_data, prepare
@@ -81,7 +82,8 @@ def _walk(task: Task, record: Record, states: dict[str, Any], model: Model) -> I
         yield Step("decode", about, str(prediction.value)[:MOST_CHARACTERS], clock.lap())
         if answer is not None:
             loss = task.step(model, task.vary(batch))["loss"]
-            yield Step("loss", f"against the true answer {str(answer)[:MOST_CHARACTERS]}", f"{loss.item():.4f}", 0.0)
+            shown = _describe(answer) if isinstance(answer, bytes | np.ndarray) else str(answer)[:MOST_CHARACTERS]
+            yield Step("loss", f"against the true answer {shown}", f"{loss.item():.4f}", 0.0)
 
 
 def _through(model: Model, batch: Batch) -> Iterator[Step]:
@@ -122,6 +124,11 @@ def _from_data(job: Job, task: Task) -> tuple[Record, dict[str, Any]]:
         name: rows.columns[columns][0] if isinstance(columns, str) else {one: rows.columns[one][0] for one in columns}
         for name, columns in mapping.items()
     }
+    spokes: dict[str, Modality | Target] = {**task.inputs, answer_field(task): task.target}
+    for name, spoke in spokes.items():
+        value = fields.get(name)
+        if spoke.takes == "file" and isinstance(value, str):
+            fields[name] = read_file(source.root, value)
     return Record(fields, rows.where(0)), prepared.states
 
 

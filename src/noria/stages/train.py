@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,9 @@ def train(
         training.run_all()
         seconds = {"prepare": prepared_at - started, "train": time.perf_counter() - prepared_at}
         if world.is_writer:
-            save_bundle(run, job, task, prepared, training.best_weights(), plan)
+            weights = training.best_weights()
+            states = {**prepared.states, "target": training.chosen_state(weights)}
+            save_bundle(run, job, task, replace(prepared, states=states), weights, plan)
             evaluate_run(run, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
     return run
 

@@ -73,19 +73,8 @@ class Embedding(Target):
 
         Records of which either text is the same do not stand against each other.
         """
-        import torch
-        from torch.nn import functional
-
-        vector, match = output["vector"], output["match"]
-        with torch.autocast(vector.device.type, enabled=False):
-            similar = vector.float() @ match.float().T / self.temperature
-        texts = next(iter(batch.inputs.values()))["ids"]
-        is_other = ~torch.eye(len(similar), dtype=torch.bool, device=similar.device)
-        similar = similar.masked_fill((_same(texts) | _same(batch.target["ids"])) & is_other, -torch.inf)
-        own = torch.arange(len(similar), device=similar.device)
-        found, asked = (functional.cross_entropy(one, own, reduction="none") for one in (similar, similar.T))
-        each = (found + asked) / 2
-        return {"loss": each.mean(), "each": each}
+        is_same = _same(next(iter(batch.inputs.values()))["ids"]) | _same(batch.target["ids"])
+        return contrast(output["vector"], output["match"], self.temperature, is_same)
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         return [Prediction(row) for row in output["vector"].astype(np.float64).round(DECIMALS).tolist()]
@@ -106,6 +95,22 @@ class Embedding(Target):
         columns = ["match", "found first", "place of the match"]
         note = f"Places among the {len(places):,} matches of these records."
         return [Panel("table", "Matches found last", {"columns": columns, "rows": rows}, note)]
+
+
+def contrast(vector: Tensor, match: Tensor, temperature: float, is_same: Tensor | None = None) -> dict[str, Tensor]:
+    """Return InfoNCE in both directions; two of `is_same`, bool[B, B], do not stand against each other."""
+    import torch
+    from torch.nn import functional
+
+    with torch.autocast(vector.device.type, enabled=False):
+        similar = vector.float() @ match.float().T / temperature
+    if is_same is not None:
+        is_other = ~torch.eye(len(similar), dtype=torch.bool, device=similar.device)
+        similar = similar.masked_fill(is_same & is_other, -torch.inf)
+    own = torch.arange(len(similar), device=similar.device)
+    found, asked = (functional.cross_entropy(one, own, reduction="none") for one in (similar, similar.T))
+    each = (found + asked) / 2
+    return {"loss": each.mean(), "each": each}
 
 
 def rarity(train: Arrays) -> Arrays:

@@ -15,6 +15,7 @@ from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, State
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+NEAREST = 5  # classes among which the true one is looked for, where there are more
 CLASSES_SHOWN = 30  # in the confusion matrix
 CALIBRATION_BINS = 15  # as in Guo et al. 2017, "On Calibration of Modern Neural Networks"
 
@@ -101,8 +102,11 @@ class Label(Target):
 
     def metrics(self, state: State) -> Sequence[Metric]:
         binary = (Metric("auc", "fraction", "higher", _auc),) if len(state["classes"]) == 2 else ()
+        many = len(state["classes"]) > NEAREST
+        among = (mean_metric(f"accuracy_top_{NEAREST}", "fraction", "higher", _is_near),) if many else ()
         return (
             mean_metric("accuracy", "fraction", "higher", _is_right),
+            *among,
             Metric("f1_macro", "fraction", "higher", _f1_macro),
             *binary,
             mean_metric("log_loss", "nats", "lower", _log_loss),
@@ -174,6 +178,14 @@ def probabilities(output: Arrays) -> np.ndarray:
 
 def _is_right(output: Arrays, truth: Arrays) -> np.ndarray:
     return np.asarray(output["logits"].argmax(1) == truth["label"], np.float64)
+
+
+def _is_near(output: Arrays, truth: Arrays) -> np.ndarray:
+    """Say whether the true class is among the likeliest; of classes that are as likely, the first come first."""
+    logits, own = output["logits"], truth["label"][:, None]
+    true = np.take_along_axis(logits, own, 1)
+    is_before = (logits > true) | ((logits == true) & (np.arange(logits.shape[1]) < own))
+    return np.asarray(is_before.sum(1) < NEAREST, np.float64)
 
 
 def _log_loss(output: Arrays, truth: Arrays) -> np.ndarray:

@@ -1,0 +1,127 @@
+"""A vector that says what a picture shows, learnt from two views of it: close to each other, far from those of others.
+
+The answer is the other view, a picture that goes through the model as the input does; where a picture is its own, both
+are varied in training, and told apart from it by a window of its middle, mirrored, in use. The loss is InfoNCE over the
+batch, as in Chen et al. 2020, "SimCLR". Read next: embedding.py, metrics/retrieval.py, stages/search.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from noria.contract import Metric, Target
+from noria.errors import UserError
+from noria.metrics.retrieval import retrieval_metrics
+from noria.nouns import Arrays, Batch, Encoded, Output, Prediction, State, Values
+from noria.targets.embedding import DECIMALS, contrast
+from noria.vision.fitting import fitted
+from noria.vision.pictures import read_picture
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+WINDOW = 0.75  # of each side, where a picture is looked for by a part of itself
+SIDE = 32  # pixels at most, and so many rows and columns, that the trivial answer compares
+
+
+@dataclass(frozen=True)
+class View(Target):
+    """Another view of a picture. Arrays: `pixels` uint8[n, H, W, C]. Output: `vector`, and where the view is known
+    `match`, float[n, D], of length one.
+
+    dimensions: D; None is the model's width. temperature: similarities are divided by it before the softmax.
+    """
+
+    takes: ClassVar[Literal["file"]] = "file"
+
+    dimensions: int | None = field(default=None, metadata={"network_only": True})
+    temperature: float = field(default=0.2, metadata={"network_only": True})
+
+    def __post_init__(self) -> None:
+        if (self.dimensions is not None and self.dimensions < 1) or self.temperature <= 0:
+            raise ValueError("dimensions and temperature must be more than 0")
+
+    def fit(self, values: Values) -> State:
+        for value in values:
+            try:
+                first = read_picture(value)
+            except ValueError:
+                continue  # `encode` meets it again and says why
+            return {"height": first.shape[0], "width": first.shape[1], "channels": 3 if first.ndim == 3 else 1}
+        raise UserError("no training picture can be read", mend="look at the quarantine of `noria prepare`")
+
+    def inherit(self, state: State) -> State | None:
+        return state
+
+    def encode(self, values: Values, state: State) -> Encoded:
+        pixels = np.zeros((len(values), state["height"], state["width"], state["channels"]), np.uint8)
+        bad = {}
+        for i, value in enumerate(values):
+            try:
+                pixels[i] = fitted(read_picture(value), state)
+            except ValueError as error:
+                bad[i] = str(error)
+        return Encoded({"pixels": pixels}, bad)
+
+    def head(self, state: State, width: int) -> nn.Module:
+        from noria.model.heads import UnitVector
+
+        return UnitVector(width, self.dimensions)
+
+    def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
+        return self.both(model, batch) if batch.target else dict(model(batch.inputs))
+
+    def both(self, model: nn.Module, batch: Batch) -> Output:
+        """Return `vector` of the inputs and `match` of the other views."""
+        (name, arrays), *_ = batch.inputs.items()
+        view = other_view(arrays["pixels"], batch.target["pixels"])
+        return {**model(batch.inputs), "match": model({name: {**arrays, "pixels": view}})["vector"]}
+
+    def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        return contrast(output["vector"], output["match"], self.temperature)
+
+    def decode(self, output: Arrays, state: State) -> list[Prediction]:
+        return [Prediction(row) for row in output["vector"].astype(np.float64).round(DECIMALS).tolist()]
+
+    def truth(self, truth: Arrays, state: State) -> list[Any]:
+        return ["another view"] * len(truth["pixels"])
+
+    def metrics(self, state: State) -> Sequence[Metric]:
+        return retrieval_metrics("pixels")
+
+
+def other_view(pixels: Tensor, view: Tensor) -> Tensor:
+    """Return the views [B, H, W, C]; of one that is the picture itself, the middle of it, mirrored, as large as it."""
+    import torch
+    from torch.nn import functional
+
+    is_own = (pixels == view).flatten(1).all(1)
+    height, width = view.shape[1:3]
+    rows, columns = max(1, round(height * WINDOW)), max(1, round(width * WINDOW))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    middle = view[:, top : top + rows, left : left + columns].flip(2).permute(0, 3, 1, 2).float()
+    large = functional.interpolate(middle, size=(height, width), mode="bilinear", align_corners=False)
+    return torch.where(is_own[:, None, None, None], large.permute(0, 2, 3, 1), view.float())
+
+
+def mean_color(train: Arrays) -> Arrays:
+    """Return what the trivial answer knows: the mean of each channel, `mean` [1, C]."""
+    return {"mean": np.asarray(train["pixels"][:1000], np.float32).mean((0, 1, 2))[None]}
+
+
+def raw_vectors(pixels: np.ndarray, view: np.ndarray, learnt: Arrays) -> Arrays:
+    """Return the trivial answer: pictures and views as rows of pixels, of length one."""
+    import torch
+
+    other = other_view(torch.from_numpy(np.array(pixels)), torch.from_numpy(np.array(view))).numpy()
+    return {"vector": _rows(pixels, learnt["mean"]), "match": _rows(other, learnt["mean"])}
+
+
+def _rows(pixels: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    down, right = (-(-side // SIDE) for side in pixels.shape[1:3])
+    rows = (np.asarray(pixels[:, ::down, ::right], np.float32) - mean).reshape(len(pixels), -1)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))

@@ -1,0 +1,30 @@
+"""Pictures brought to the size and the colours that training learnt. Read next: pictures.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def resized(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return uint8[height, width(, 3)]."""
+    from PIL import Image as Pillow
+
+    made = Pillow.fromarray(picture).resize((width, height), Pillow.Resampling.BILINEAR, reducing_gap=3)
+    return np.asarray(made)
+
+
+def fitted(picture: np.ndarray, state: Mapping[str, Any]) -> np.ndarray:
+    """Resize and recolour a picture to uint8[height, width, channels]."""
+    from PIL import Image as Pillow
+
+    height, width, channels = state["height"], state["width"], state["channels"]
+    if channels == 1 and picture.ndim == 3:
+        picture = np.asarray(Pillow.fromarray(picture).convert("L"))
+    if picture.shape[:2] != (height, width):
+        picture = resized(picture, height, width)
+    if picture.ndim == 2:
+        picture = picture[..., None]
+    return np.broadcast_to(picture, (height, width, channels))

@@ -1,0 +1,110 @@
+"""Object detection as a whole: its examples, what a batch varies, and pictures larger than the network's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from noria import find
+from noria.errors import UserError
+from noria.examples import fitted, records_like
+from noria.job import load_job
+from noria.metrics.detection import best_threshold
+from noria.nouns import Batch, Tokens
+from noria.stages.predict import load
+from noria.stages.prepare import prepare
+from noria.store import Dataset
+from noria.tasks.object_detection import COLORS, ObjectDetection
+
+
+def test_the_examples_show_what_their_boxes_say_and_nothing_else() -> None:
+    records = ObjectDetection().examples(12, seed=1)
+    counts = [len(record.fields["boxes"]) for record in records]
+    assert set(counts) == {0, 1, 2, 3}
+    for record in records:
+        picture = record.fields["image"]
+        is_drawn = np.zeros(picture.shape[:2], bool)
+        for one in record.fields["boxes"]:
+            left, top, right, bottom = one["box"]
+            assert (picture[top:bottom, left:right] == COLORS[one["label"]]).all()
+            assert not is_drawn[top:bottom, left:right].any()
+            is_drawn[top:bottom, left:right] = True
+        assert (picture[~is_drawn] >= 150).all()
+
+
+def task_and_batch(**image: Any) -> tuple[Any, Batch, dict[str, Any]]:
+    task = load_job({"task": "object-detection", "inputs": {"image": image}, "target": {"mosaic": 0.5}})[1]
+    records = records_like(task, 12)
+    states = fitted(task, records)
+    inputs = {"image": task.inputs["image"].encode([r["image"] for r in records], states["inputs"]["image"]).arrays}
+    target = task.target.encode([r["boxes"] for r in records], states["target"]).arrays
+    return task, Dataset(inputs, target).batch(slice(None)), states
+
+
+def test_a_training_batch_is_varied_with_its_boxes_and_they_are_then_in_its_own_pixels() -> None:
+    task, batch, states = task_and_batch(size=[96, 128], flip=True, zoom=0.2)
+    torch.manual_seed(0)
+    varied = task.vary(batch)
+    assert batch.inputs["image"]["size"].unique(dim=0).tolist() == [[48, 64]]
+    assert varied.inputs["image"]["size"].unique(dim=0).tolist() == [[96, 128]]
+    boxes, pixels = varied.target["boxes"], varied.inputs["image"]["pixels"]
+    checked = 0
+    for picture, rows in zip(pixels, boxes, strict=True):
+        for left, top, right, bottom, label, _ in rows[rows[:, 4] >= 0].tolist():
+            x, y = int((left + right) / 2), int((top + bottom) / 2)
+            color = torch.tensor(COLORS[states["target"]["labels"][int(label)]]).float()
+            assert (picture[y, x].float() - color).abs().max() < 30
+            checked += 1
+    assert checked > 10
+
+
+def test_the_loss_does_not_depend_on_the_size_that_pictures_are_given_in() -> None:
+    task, batch, states = task_and_batch()
+    torch.manual_seed(0)
+    head = task.target.head(states["target"], 16)
+    embed = task.inputs["image"].embedder(states["inputs"]["image"], 16).eval()
+    output = head(embed(batch.inputs["image"]))
+    plain = task.target.loss(output, batch)["each"]
+    boxes = batch.target["boxes"]
+    larger = boxes.where(boxes < 0, torch.cat([boxes[..., :4] * 3, boxes[..., 4:]], 2))
+    size = {"pixels": batch.inputs["image"]["pixels"], "size": batch.inputs["image"]["size"] * 3}
+    torch.testing.assert_close(
+        plain, task.target.loss(output, Batch({"image": size}, {"boxes": larger}, batch.size))["each"]
+    )
+
+
+def test_a_picture_whose_box_lies_elsewhere_is_a_misfit() -> None:
+    task = find.task("object-detection")
+    answers = [[{"label": "red", "box": [0, 0, 10, 10]}], [{"label": "red", "box": [100, 0, 110, 10]}]]
+    arrays = task.target.encode(answers, {"labels": ["red"]}).arrays
+    found = task.misfits({"image": {"size": np.array([[48, 64]] * 2)}}, arrays)
+    assert list(found) == [1]
+
+
+def test_a_stem_without_maps_is_refused_in_plain_words() -> None:
+    task, batch, states = task_and_batch()
+    head = task.target.head(states["target"], 16)
+    output = head(Tokens(torch.zeros(batch.size, 5, 16)))
+    with pytest.raises(UserError, match="boxes lie in maps"):
+        task.target.loss(output, batch)
+
+
+def test_the_threshold_of_a_trained_detector_is_chosen_on_validation_pictures(
+    trained: Callable[[str], Path],
+) -> None:
+    run = trained("object-detection")
+    model = load(run, device="cpu")
+    job, task = load_job(run / "job.yaml")
+    held_out = prepare(job, task).splits["validation"]
+    truth = {name: values[:] for name, values in held_out.target.items()}
+    state = model.states["target"]
+    chosen = best_threshold(model.outputs(held_out), truth, len(state["labels"]))
+    assert chosen is not None
+    assert state["threshold"] == pytest.approx(chosen, abs=1e-4)
+    shown = [box["confidence"] for one in model.predict(records_like(model.task, 8)) for box in one.value]
+    assert min(shown, default=1.0) >= state["threshold"]
