@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from measuring import DATA, ENVIRONMENTS, ROOT, Contender, environment, interleave, machine, table, train
 
-from noria.vision.pictures import read_picture
 from noria.sources import open_source
+from noria.vision.pictures import read_picture
 
 JOBS = ROOT / "benchmarks" / "jobs"
 
