@@ -8,51 +8,39 @@ Knows no format: it stands around the reader of any source whose records are fil
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from noria.errors import UserError
 from noria.nouns import Bad, Rows
-from noria.sources.source import Source
+from noria.sources.source import Around, Source
 
 
-class Named(Source):
+class Named(Around):
     """A source with a column more for each named group of a pattern that its records' names are searched for.
 
     A group replaces the column of its name. A record whose name does not fit is bad.
     """
 
     def __init__(self, source: Source, pattern: str):
-        self._source, self._pattern = source, re.compile(pattern)
-        self.path, self.root = source.path, source.root
-        self.columns = list(dict.fromkeys([*source.columns, *self._pattern.groupindex]))
+        self._pattern = re.compile(pattern)
+        super().__init__(source, list(dict.fromkeys([*source.columns, *self._pattern.groupindex])))
 
-    def files(self) -> Iterable[Path]:
-        """Return the files that are read."""
-        return self._source.files()
-
-    def notes(self) -> list[str]:
-        """Return the notes of what is read."""
-        return self._source.notes()
-
-    def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
-        """Yield the records with what their names say."""
-        for rows in self._source.rows(chunk_size):
-            found: list[re.Match[str] | None] = []
-            bad = list(rows.bad)
-            for i, name in enumerate(rows.numbers):
-                if not isinstance(name, str):
-                    raise UserError(
-                        "data.names is about records that are files of their own",
-                        where=str(self.path),
-                        found="the records of a table",
-                    )
-                found.append(self._pattern.search(name))
-                if found[-1] is None:
-                    bad.append(Bad(rows.where(i), "its name does not fit data.names"))
-            kept = [i for i, match in enumerate(found) if match is not None]
-            columns: dict[str, Any] = {name: [values[i] for i in kept] for name, values in rows.columns.items()}
-            for group in self._pattern.groupindex:
-                columns[group] = [match[group] for match in found if match is not None]
-            yield Rows(columns, rows.origin, [str(rows.numbers[i]) for i in kept], rows.split, bad)
+    def changed(self, rows: Rows) -> Rows:
+        """Return the records with what their names say."""
+        found: list[re.Match[str] | None] = []
+        bad = list(rows.bad)
+        for i, name in enumerate(rows.numbers):
+            if not isinstance(name, str):
+                raise UserError(
+                    "data.names is about records that are files of their own",
+                    where=str(self.path),
+                    found="the records of a table",
+                )
+            found.append(self._pattern.search(name))
+            if found[-1] is None:
+                bad.append(Bad(rows.where(i), "its name does not fit data.names"))
+        kept = [i for i, match in enumerate(found) if match is not None]
+        columns: dict[str, Any] = {name: [values[i] for i in kept] for name, values in rows.columns.items()}
+        for group in self._pattern.groupindex:
+            columns[group] = [match[group] for match in found if match is not None]
+        return Rows(columns, rows.origin, [str(rows.numbers[i]) for i in kept], rows.split, bad)

@@ -52,16 +52,16 @@ class Source(ABC):
         return digest.hexdigest()
 
 
-class Converted(Source):
-    """The records of another source in another form; one that does not fit is bad, with the reason."""
+class Around(Source):
+    """Another source, each chunk of its records changed."""
 
     def __init__(self, source: Source, columns: list[str]):
         self._source = source
         self.path, self.root, self.columns = source.path, source.root, columns
 
     @abstractmethod
-    def converted(self, fields: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        """Return what one record becomes, each with all columns; raise ValueError where it does not fit."""
+    def changed(self, rows: Rows) -> Rows:
+        """Return what a chunk becomes, with all columns."""
 
     def files(self) -> Iterable[Path]:
         """Return the files that hold the records."""
@@ -72,21 +72,33 @@ class Converted(Source):
         return self._source.notes()
 
     def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
-        """Yield what the records become; `numbers` are those of the records."""
+        """Yield what the chunks become."""
         for rows in self._source.rows(chunk_size):
-            found: list[Mapping[str, Any]] = []
-            numbers: list[Any] = []
-            bad = list(rows.bad)
-            for i, record in enumerate(rows.records()):
-                try:
-                    made = self.converted(record.fields)
-                except ValueError as error:
-                    bad.append(Bad(record.where, str(error)))
-                    continue
-                found += made
-                numbers += [rows.numbers[i]] * len(made)
-            columns: dict[str, Any] = {name: [one[name] for one in found] for name in self.columns}
-            yield Rows(columns, rows.origin, numbers, rows.split, bad)
+            yield self.changed(rows)
+
+
+class Converted(Around):
+    """The records of another source in another form; one that does not fit is bad, with the reason."""
+
+    @abstractmethod
+    def converted(self, fields: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Return what one record becomes, each with all columns; raise ValueError where it does not fit."""
+
+    def changed(self, rows: Rows) -> Rows:
+        """Return what the records become; `numbers` are those of the records."""
+        found: list[Mapping[str, Any]] = []
+        numbers: list[Any] = []
+        bad = list(rows.bad)
+        for i, record in enumerate(rows.records()):
+            try:
+                made = self.converted(record.fields)
+            except ValueError as error:
+                bad.append(Bad(record.where, str(error)))
+                continue
+            found += made
+            numbers += [rows.numbers[i]] * len(made)
+        columns: dict[str, Any] = {name: [one[name] for one in found] for name in self.columns}
+        return Rows(columns, rows.origin, numbers, rows.split, bad)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ Read next: running_text.py, documents.py, json_file.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from noria.sources.json_file import JSON_SUFFIXES
 from noria.sources.layout import is_beside, is_hidden
 from noria.sources.opening import TEXT_SUFFIXES, open_source
 from noria.sources.running_text import RunningText
-from noria.sources.source import Source, reading
+from noria.sources.source import Around, Source, reading
 from noria.sources.tables import open_table_folder, split_parts
 
 _LINES_SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
@@ -51,29 +51,19 @@ def json_list(path: Path, encoding: str | None = None) -> Source | None:
     return JoinedLines(open_table_folder(path, split_parts(found, str(path)), beside, encoding, ()))
 
 
-class JoinedLines(Source):
+class JoinedLines(Around):
     """A source in which a cell that is a list of texts, as the lines of a poem, is one text with line breaks."""
 
     def __init__(self, source: Source):
-        self._source = source
-        self.path, self.root, self.columns = source.path, source.root, source.columns
+        super().__init__(source, source.columns)
 
-    def files(self) -> Iterable[Path]:
-        """Return the files that are read."""
-        return self._source.files()
-
-    def notes(self) -> list[str]:
-        """Return the notes of what is read."""
-        return self._source.notes()
-
-    def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
-        """Yield the same records."""
-        for rows in self._source.rows(chunk_size):
-            columns: dict[str, Any] = {
-                name: cells if isinstance(cells, np.ndarray) else [_joined(cell) for cell in cells]
-                for name, cells in rows.columns.items()
-            }
-            yield Rows(columns, rows.origin, rows.numbers, rows.split, rows.bad)
+    def changed(self, rows: Rows) -> Rows:
+        """Return the same records."""
+        columns: dict[str, Any] = {
+            name: cells if isinstance(cells, np.ndarray) else [_joined(cell) for cell in cells]
+            for name, cells in rows.columns.items()
+        }
+        return replace(rows, columns=columns)
 
 
 def _joined(cell: Any) -> Any:

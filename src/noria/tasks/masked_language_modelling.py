@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noria.contract import MAPPED, Task
 from noria.modalities.text import Text
-from noria.nouns import Arrays, Batch, Record, Rows, Windows
-from noria.sources import Source, open_source, text_pieces
+from noria.nouns import Arrays, Batch, Record, Windows
+from noria.sources import SameAgain, Source, open_source, text_pieces
 from noria.store import Dataset
 from noria.targets.masked_text import MaskedText, common_tokens
 
@@ -37,7 +37,7 @@ class MaskedLanguageModelling(Task):
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         source = text_pieces(path, encoding) or open_source(path, encoding=encoding)
         is_plain = "text" in source.columns and not {*self.inputs, "masked_text"} & {*source.columns}
-        return PlainText(source) if is_plain else None
+        return SameAgain(source, "text", "masked_text") if is_plain else None
 
     def view(self, dataset: Dataset) -> Dataset:
         """Return texts, one after another, as windows; what is hidden of them is chosen anew at every step."""
@@ -58,24 +58,3 @@ class MaskedLanguageModelling(Task):
 
     def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         return self.target.trivial(dataset.target, learnt)
-
-
-class PlainText(Source):
-    """A source whose column `text` is also `masked_text`: the text to learn from."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self.path, self.root, self.columns = source.path, source.root, [*source.columns, "masked_text"]
-
-    def files(self) -> Iterable[Path]:
-        """Return the files that are read."""
-        return self._source.files()
-
-    def notes(self) -> list[str]:
-        """Return the notes of what is read."""
-        return self._source.notes()
-
-    def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
-        """Yield the same records."""
-        for rows in self._source.rows(chunk_size):
-            yield replace(rows, columns={**rows.columns, "masked_text": rows.columns["text"]})
