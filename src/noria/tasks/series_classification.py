@@ -22,6 +22,8 @@ class SeriesClassification(Task):
     the class (data.names); a table with a column of such files, or with columns that hold the numbers.
     """
 
+    inputs: Mapping[str, Series]
+
     def __init__(self) -> None:
         self.inputs = {"series": Series()}
         self.target = Label()
@@ -35,7 +37,8 @@ class SeriesClassification(Task):
     def example(self) -> Record:
         turns = np.linspace(0, 2 * np.pi, 24)
         circle = np.stack([np.cos(turns), np.sin(turns)], 1).round(3)
-        return Record({"series": circle, "label": "circle"}, "a finger that draws a circle, 24 places of x and y")
+        series = self._framed(circle)
+        return Record({"series": series, "label": "circle"}, "a finger that draws a circle, 24 places of x and y")
 
     def examples(self, count: int, seed: int = 0) -> list[Record]:
         generator = np.random.default_rng(seed)
@@ -45,5 +48,15 @@ class SeriesClassification(Task):
             turns = np.linspace(0, 2 * np.pi, int(generator.integers(12, 31)))
             places = np.stack([np.cos(turns), np.sin(turns) if is_circle else np.cos(turns)], 1)
             places = places + 0.1 * generator.normal(size=places.shape)
-            records.append(Record({"series": places.round(4), "label": "circle" if is_circle else "stroke"}))
+            records.append(
+                Record({"series": self._framed(places.round(4)), "label": "circle" if is_circle else "stroke"})
+            )
         return records
+
+    def _framed(self, places: np.ndarray) -> np.ndarray:
+        """Return places [T, 2] as the settings say that a frame is given: so many rows, the first two columns of each."""
+        settings = self.inputs["series"]
+        columns = max(settings.columns) + 1 if settings.columns else 2
+        frames = np.zeros((len(places), settings.rows, max(2, columns)))
+        frames[:, :, :2] = places[:, None] * np.arange(1, settings.rows + 1)[:, None]
+        return frames.reshape(len(places) * settings.rows, -1)
