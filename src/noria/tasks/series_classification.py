@@ -54,7 +54,7 @@ class SeriesClassification(Task):
         return records
 
     def _framed(self, places: np.ndarray) -> np.ndarray:
-        """Return places [T, 2] as the settings say that a frame is given: so many rows, the first two columns of each."""
+        """Return places [T, 2] as the settings say that frames are given: in the first two columns of their rows."""
         settings = self.inputs["series"]
         columns = max(settings.columns) + 1 if settings.columns else 2
         frames = np.zeros((len(places), settings.rows, max(2, columns)))
