@@ -33,8 +33,10 @@ from noria.store import Dataset
 from noria.units import duration, size
 
 PROBE_SECONDS = 0.03  # of timed steps for each way of running them; at least LEAST_STEPS
-LONG_PROBE_SECONDS = 1.0  # for the chosen way, where training is long enough to be worth a better forecast
-LONG_TRAINING_SECONDS = 30.0
+LONG_TRAINING_SECONDS = (
+    30.0  # from here on the chosen way is timed for longer: a processor starts faster than it goes on
+)
+LONG_PROBE_SHARE, LONG_PROBE_SECONDS = 0.03, 10.0  # of the training, and at most
 LEAST_STEPS, MOST_STEPS = 3, 100
 SLOW_SECONDS = 1.0  # what takes longer is not measured again
 GAIN = 1.05  # bfloat16 is chosen only where it is at least so many times as fast
@@ -81,8 +83,10 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
         precision, threads, probe = "float32", usual_threads(), _Probe(0.0, 0.0)
     else:
         precision, threads, probe = _choose(job, task, model, train, device)
-    if (job.train.minutes or 0) * 60 > LONG_TRAINING_SECONDS:
-        probe = _probe(job, task, model, train, precision, device, LONG_PROBE_SECONDS)
+    budget = (job.train.minutes or 0) * 60
+    if budget > LONG_TRAINING_SECONDS:
+        least = min(LONG_PROBE_SHARE * budget, LONG_PROBE_SECONDS)
+        probe = _probe(job, task, model, train, precision, device, least)
     if train.lengths is not None and job.train.steps != 0:
         _longest_step(job, task, model, train, precision, device)  # so that the memory it takes is counted
     validations = job.train.validations if "validation" in prepared.splits else 0
@@ -183,13 +187,14 @@ def _timed(
         optimizer.clear()
         whole.append(time.perf_counter() - gathered)
         data.append((gathered - start) * job.train.accumulate)
-    return _Probe(statistics.median(whole[1:]), statistics.median(data[1:]))
+    middle = statistics.median if least_seconds == PROBE_SECONDS else statistics.fmean  # the rare slow step counts, too
+    return _Probe(middle(whole[1:]), middle(data[1:]))
 
 
 def _is_enough(seconds: list[float], least: float) -> bool:
     """Say whether so many steps, the first of which warms up, tell how long one takes; slow ones tell it sooner."""
     counted = seconds[1:]
-    if sum(counted) > SLOW_SECONDS:
+    if sum(counted) > max(SLOW_SECONDS, least):
         return True
     return len(counted) >= LEAST_STEPS and (sum(counted) >= least or len(counted) >= MOST_STEPS)
 
