@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from noria.errors import UserError
@@ -164,6 +164,7 @@ def test_a_text_that_comes_token_by_token_is_the_whole_text(kind: str, text: str
 
 @pytest.mark.parametrize("kind", ["bpe", "byte"])
 @given(seed=st.integers(0, 2**32 - 1))
+@example(seed=41185)
 def test_of_any_ids_at_all_only_an_incomplete_last_character_is_held_back(kind: str, seed: int) -> None:
     tokenizer = learnt(kind)
     ids = np.random.default_rng(seed).integers(0, tokenizer.size, 30).tolist()
@@ -173,7 +174,8 @@ def test_of_any_ids_at_all_only_an_incomplete_last_character_is_held_back(kind: 
     for piece in pieces:
         said += piece
         assert whole.startswith(said)
-    assert whole[len(said) :] in ("", "\ufffd")
+    held = whole[len(said) :]  # up to three bytes of a character, for each of which the library may write one mark
+    assert held in ("", "\ufffd", "\ufffd\ufffd", "\ufffd\ufffd\ufffd")
 
 
 def test_the_bytes_of_a_byte_level_vocabulary_are_those_its_own_decoder_gives() -> None:
