@@ -6,6 +6,7 @@ over the batch (van den Oord et al. 2018), in both directions. Read next: metric
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,33 +28,26 @@ SAMPLES_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Embedding(Target):
-    """The match of a record, a text. Arrays: `ids` Ragged int, begin ... end. Output: `vector`, and where the match is
+class Matched(Target):
+    """What is common to answers that go through the model as the input does. Output: `vector`, and where the match is
     known `match`, float[n, D], of length one.
 
-    dimensions: D; None is the model's width. max_tokens: where longer matches are cut. temperature: similarities are
-    divided by it before the softmax.
+    dimensions: D; None is the model's width. temperature: similarities are divided by it before the softmax.
     """
 
     dimensions: int | None = field(default=None, metadata={"network_only": True})
-    max_tokens: int = 512
     temperature: float = field(default=0.05, metadata={"network_only": True})  # Gao et al. 2021, "SimCSE"
 
     def __post_init__(self) -> None:
-        if (self.dimensions is not None and self.dimensions < 1) or self.temperature <= 0 or self.max_tokens < 3:
-            raise ValueError("dimensions and temperature must be more than 0, max_tokens at least 3")
+        if (self.dimensions is not None and self.dimensions < 1) or self.temperature <= 0:
+            raise ValueError("dimensions and temperature must be more than 0")
 
-    def fit(self, values: Values) -> State:
-        return learn_text(values, "bpe", 8192, lowercase=False)
+    @abstractmethod
+    def both(self, model: nn.Module, batch: Batch) -> Output:
+        """Return `vector` of the inputs and `match` of their matches."""
 
     def inherit(self, state: State) -> State | None:
         return state
-
-    def encode(self, values: Values, state: State) -> Encoded:
-        tokenizer = Tokenizer.from_json(state["tokenizer"])
-        texts, bad = usable_texts(values)
-        ids = tokenizer.encode(texts).cut(self.max_tokens - 2).with_ends(tokenizer.begin, tokenizer.end)
-        return Encoded({"ids": ids}, bad)
 
     def head(self, state: State, width: int) -> nn.Module:
         from noria.model.heads import UnitVector
@@ -62,6 +56,35 @@ class Embedding(Target):
 
     def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
         return self.both(model, batch) if batch.target else dict(model(batch.inputs))
+
+    def decode(self, output: Arrays, state: State) -> list[Prediction]:
+        return [Prediction(row) for row in output["vector"].astype(np.float64).round(DECIMALS).tolist()]
+
+
+@dataclass(frozen=True)
+class Embedding(Matched):
+    """The match of a record, a text. Arrays: `ids` Ragged int, begin ... end. Output: `vector`, and where the match is
+    known `match`, float[n, D], of length one.
+
+    dimensions: D; None is the model's width. max_tokens: where longer matches are cut. temperature: similarities are
+    divided by it before the softmax.
+    """
+
+    max_tokens: int = 512
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.max_tokens < 3:
+            raise ValueError("max_tokens must be at least 3")
+
+    def fit(self, values: Values) -> State:
+        return learn_text(values, "bpe", 8192, lowercase=False)
+
+    def encode(self, values: Values, state: State) -> Encoded:
+        tokenizer = Tokenizer.from_json(state["tokenizer"])
+        texts, bad = usable_texts(values)
+        ids = tokenizer.encode(texts).cut(self.max_tokens - 2).with_ends(tokenizer.begin, tokenizer.end)
+        return Encoded({"ids": ids}, bad)
 
     def both(self, model: nn.Module, batch: Batch) -> Output:
         """Return `vector` of the inputs and `match` of their matches."""
@@ -75,9 +98,6 @@ class Embedding(Target):
         """
         is_same = _same(next(iter(batch.inputs.values()))["ids"]) | _same(batch.target["ids"])
         return contrast(output["vector"], output["match"], self.temperature, is_same)
-
-    def decode(self, output: Arrays, state: State) -> list[Prediction]:
-        return [Prediction(row) for row in output["vector"].astype(np.float64).round(DECIMALS).tolist()]
 
     def truth(self, truth: Arrays, state: State) -> list[Any]:
         return list(Tokenizer.from_json(state["tokenizer"]).decode_many(truth["ids"]))

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from noria.contract import Metric, Target
+from noria.contract import Metric
 from noria.errors import UserError
 from noria.metrics.retrieval import retrieval_metrics
-from noria.nouns import Arrays, Batch, Encoded, Output, Prediction, State, Values
-from noria.targets.embedding import DECIMALS, contrast
+from noria.nouns import Arrays, Batch, Encoded, Output, State, Values
+from noria.targets.embedding import Matched, contrast
 from noria.vision.fitting import fitted
 from noria.vision.pictures import read_picture
 
@@ -29,7 +29,7 @@ SIDE = 32  # pixels at most, and so many rows and columns, that the trivial answ
 
 
 @dataclass(frozen=True)
-class View(Target):
+class View(Matched):
     """Another view of a picture. Arrays: `pixels` uint8[n, H, W, C]. Output: `vector`, and where the view is known
     `match`, float[n, D], of length one.
 
@@ -38,12 +38,7 @@ class View(Target):
 
     takes: ClassVar[Literal["file"]] = "file"
 
-    dimensions: int | None = field(default=None, metadata={"network_only": True})
     temperature: float = field(default=0.2, metadata={"network_only": True})
-
-    def __post_init__(self) -> None:
-        if (self.dimensions is not None and self.dimensions < 1) or self.temperature <= 0:
-            raise ValueError("dimensions and temperature must be more than 0")
 
     def fit(self, values: Values) -> State:
         for value in values:
@@ -53,9 +48,6 @@ class View(Target):
                 continue  # `encode` meets it again and says why
             return {"height": first.shape[0], "width": first.shape[1], "channels": 3 if first.ndim == 3 else 1}
         raise UserError("no training picture can be read", mend="look at the quarantine of `noria prepare`")
-
-    def inherit(self, state: State) -> State | None:
-        return state
 
     def encode(self, values: Values, state: State) -> Encoded:
         pixels = np.zeros((len(values), state["height"], state["width"], state["channels"]), np.uint8)
@@ -67,14 +59,6 @@ class View(Target):
                 bad[i] = str(error)
         return Encoded({"pixels": pixels}, bad)
 
-    def head(self, state: State, width: int) -> nn.Module:
-        from noria.model.heads import UnitVector
-
-        return UnitVector(width, self.dimensions)
-
-    def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
-        return self.both(model, batch) if batch.target else dict(model(batch.inputs))
-
     def both(self, model: nn.Module, batch: Batch) -> Output:
         """Return `vector` of the inputs and `match` of the other views."""
         (name, arrays), *_ = batch.inputs.items()
@@ -83,9 +67,6 @@ class View(Target):
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         return contrast(output["vector"], output["match"], self.temperature)
-
-    def decode(self, output: Arrays, state: State) -> list[Prediction]:
-        return [Prediction(row) for row in output["vector"].astype(np.float64).round(DECIMALS).tolist()]
 
     def truth(self, truth: Arrays, state: State) -> list[Any]:
         return ["another view"] * len(truth["pixels"])
