@@ -24,6 +24,23 @@ from tiny_data import tiny_job
 
 TASKS = find.names("tasks")
 KILLS = 4  # random moments a task
+# Every way in which what is seen can be varied, for each task that varies it in its own way.
+JOINT = {"rotate": 10, "zoom": 0.3, "stretch": 0.2, "shear": 0.1, "shift": 3, "flip": "both", "light": 0.3, "erase": 6}
+VARIED: dict[str, dict[str, object]] = {
+    "object-detection": {"inputs": {"image": JOINT}, "target": {"mosaic": 0.5}},
+    "semantic-segmentation": {"inputs": {"image": JOINT}, "target": {"balance": 0.5, "overlap": 1.0}},
+    "video-classification": {
+        "inputs": {
+            "video": {"frames": 4, "rotate": 10, "zoom": 0.3, "shift": 3, "flip": True, "light": 0.3, "erase": 4}
+        }
+    },
+    "series-classification": {
+        "inputs": {
+            "series": {"dimensions": 2, "cut": 0.1, "stretch": 0.2, "noise": 0.1, "scale": 0.1, "drop": 0.1}
+            | {"rotate": 20, "mirror": True, "dropout": 0.2}
+        }
+    },
+}
 
 
 def ends(run: Path) -> tuple[bytes, bytes]:
@@ -113,6 +130,19 @@ def test_running_averages_and_several_batches_a_step_resume_to_the_same_bytes(tm
     assert run_child(job, tmp_path / "cut", signal_before=7, signal=signal.SIGKILL) == -signal.SIGKILL
     train_to_the_end(job, tmp_path / "cut")
     assert ends(tmp_path / "cut") == ends(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("task_name", VARIED)
+def test_what_is_varied_at_random_is_varied_alike_after_a_kill(task_name, tmp_path):
+    """Mosaics, turns and dropout, several batches a step, averaged weights, and what is chosen at the end."""
+    job = tiny_job(task_name, tmp_path, average=0.9, accumulate=2) | VARIED[task_name]
+    job["model"]["dropout"] = 0.1
+    assert run_child(job, tmp_path / "whole") == 0, said(tmp_path / "whole")
+    assert run_child(job, tmp_path / "cut", signal_before=7, signal=signal.SIGKILL) == -signal.SIGKILL
+    train_to_the_end(job, tmp_path / "cut")
+    assert ends(tmp_path / "cut") == ends(tmp_path / "whole")
+    cut, whole = (tmp_path / name / "bundle" / "config.json" for name in ("cut", "whole"))
+    assert cut.read_bytes() == whole.read_bytes()
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped bit", "empty", "file gone", "manifest gone"])
