@@ -196,3 +196,18 @@ def test_a_box_is_given_to_a_true_one_that_is_scored_before_one_that_is_not() ->
     }
     assert value(metrics_by_name()["map50"], output, truth) == pytest.approx(1)
     assert value(metrics_by_name()["recall"], output, truth) == 1
+
+
+def test_a_box_between_two_true_ones_is_given_to_the_last_as_pycocotools_does() -> None:
+    """A better box that overlaps both alike takes the one that the next box would have found."""
+    truth = {"boxes": ragged([[[0, 0, 10, 10, 0, 0], [4, 0, 14, 10, 0, 0]]], 6)}
+    output = {
+        "boxes": ragged([[[2, 0, 12, 10], [6, 0, 16, 10]]], 4),
+        "labels": Ragged.of([[0, 0]], np.int32),
+        "scores": Ragged.of([[0.9, 0.8]], np.float32),
+    }
+    metrics = metrics_by_name()
+    assert (value(metrics["recall"], output, truth), value(metrics["precision"], output, truth)) == (0.5, 0.5)
+    for name, score in coco_scores(output, truth).items():
+        own = value(metrics[name], output, truth)
+        assert (np.isnan(own) and score == -1) or own == pytest.approx(score, abs=1e-12), name

@@ -86,6 +86,16 @@ def test_other_data_is_read_by_the_names_that_it_brings() -> None:
     assert codes(Mask(), other, state) == [[0, 2]]
 
 
+def test_names_of_other_data_hold_over_the_numbers_of_training_unless_training_knows_none_of_them() -> None:
+    state = Mask().fit([{"mask": np.array([[0, 1, 1]], np.uint8), "classes": {"sky": 0, "road": 1}}])
+    mask = np.array([[0, 1, 1]], np.uint8)
+    assert codes(Mask(), {"mask": mask, "classes": {"road": 0, "sky": 1}}, state) == [[1, 0, 0]]
+    assert codes(Mask(), {"mask": mask, "classes": {"road": 0, "ignored": 1}}, state) == [[1, VOID, VOID]]
+    assert codes(Mask(), {"mask": mask, "classes": {"himmel": 0, "weg": 1}}, state) == [[0, 1, 1]]
+    said = Mask(classes=("sky", "road"))
+    assert codes(said, {"mask": mask, "classes": {"road": 0, "sky": 1}}, said.fit([mask])) == [[0, 1, 1]]
+
+
 def test_masks_of_one_size_keep_it_and_others_become_squares_of_the_nearest_places() -> None:
     large = np.kron(MASKS[0], np.ones((100, 100), np.uint8)).astype(np.uint8)
     assert [Mask().fit([large])[side] for side in ("height", "width")] == [256, 256]
@@ -240,6 +250,19 @@ def test_a_mask_that_a_cell_names_is_read_again_when_it_changes(tmp_path: Path) 
     assert prepared(tmp_path / "table.csv").fingerprint == first
     (tmp_path / "masks" / "07.png").write_bytes(png(np.ones((36, 48), np.uint8)))
     assert prepared(tmp_path / "table.csv").fingerprint != first
+
+
+def test_other_data_is_scored_without_the_masks_of_another_size(trained: Any, tmp_path: Path) -> None:
+    path = folder_of(tmp_path / "street", 12)
+    (path / "masks" / "03.png").write_bytes(png(np.ones((48, 36), np.uint8)))  # as many places, the other way round
+    (path / "masks" / "05.png").write_bytes(png(np.ones((36, 47), np.uint8)))
+    dataset, bad = load(trained("semantic-segmentation"), device="cpu").read(path, needs_answer=True)
+    assert {one.where: one.reason for one in bad} == {
+        "street/images/03.png": "the mask is of 36 x 48 pixels, its picture of 48 x 36",
+        "street/images/05.png": "the mask is of 47 x 36 pixels, its picture of 48 x 36",
+    }
+    assert len(dataset) == 10
+    assert not {one.where for one in bad} & set(dataset.wheres())
 
 
 def test_a_tiny_training_gives_maps_of_the_size_of_the_masks(trained: Any, tmp_path: Path) -> None:
