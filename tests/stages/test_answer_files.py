@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from children import Moments, disk_full, exit_code
 from noria.errors import UserError
 from noria.examples import records_like
 from noria.stages.answer_files import ANSWERS, write_files
+from noria.stages.answers import answer_paths, write_answers
 from noria.stages.film import frames, write_film, write_frames
 from noria.stages.predict import load
 from noria.vision.mot import read_mot
@@ -113,3 +117,98 @@ def test_a_broken_video_is_said_and_leaves_nothing(trained: Trained, tmp_path: P
     with pytest.raises(UserError, match="the video cannot be read"):
         write_film(trained("object-detection"), tmp_path / "in.mp4", tmp_path / "a.mp4")
     assert [one.name for one in tmp_path.iterdir()] == ["in.mp4"]
+
+
+@contextmanager
+def largest_file(num_bytes: int) -> Iterator[None]:
+    """Let the system cut every write short that makes a file larger: EFBIG, which is a disk full for one file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+WAYS = ["out", "a.png", "tracks.txt", "film.mp4", "film-tracks.txt", "a.jsonl", "a.csv"]
+
+
+def writer(name: str, trained: Trained, folder: Path) -> Callable[[Path], str]:
+    """A function that writes answers to a path, in one of the ways that there are."""
+    pictures(trained, folder / "in", 3)
+    finder, tracker = trained("object-detection"), trained("object-tracking")
+    if name == "tracks.txt":
+        record = records_like(load(tracker).task, 1, seed=5)[0]
+        (folder / "det.txt").write_bytes(record["detections"])
+        return lambda out: write_files(tracker, [folder / "det.txt"], out)
+    if name.startswith("film"):
+        pytest.importorskip("av", reason="needs PyAV")
+        detector = None if name == "film.mp4" else finder
+        return lambda out: write_film(tracker if detector else finder, folder / "in", out, detector)
+    if name in ("a.jsonl", "a.csv"):
+        return lambda out: write_answers(answer_paths(finder, [folder / "in"]), out)
+    return lambda out: write_files(finder, [folder / "in" if name == "out" else folder / "in" / "0.png"], out)
+
+
+def left(folder: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_disk_that_fills_up_leaves_whole_answers_or_none(name: str, trained: Trained, tmp_path: Path) -> None:
+    """Every change of the disk fails once, and then every write is cut short by the system itself."""
+    write, place = writer(name, trained, tmp_path), tmp_path / "made"
+    write(place / "whole" / name)
+    whole = left(place / "whole")
+    failed = 0
+    for moment in range(1, 60):
+        moments = Moments(place, moment, disk_full)
+        try:
+            code = exit_code(lambda moment=moment: write(place / str(moment) / name))  # type: ignore[misc]
+        finally:
+            moments.stop()
+        found = left(place / str(moment))
+        assert code in (0, 74)
+        assert found.items() <= whole.items(), f"full at change {moment} of the disk"
+        if moments.count < moment:
+            break
+        failed += code == 74
+    else:
+        pytest.fail("it never got through")
+    assert failed >= 4
+    largest = max(map(len, whole.values()))
+    for share in (0.0, 0.4, 0.999) if largest else ():  # a tiny detector may find nothing to track
+        with largest_file(int(share * largest)), pytest.raises(UserError) as caught:
+            write(place / f"cut-{share}" / name)
+        assert caught.value.exit_code == 74
+        assert "free some space and run the command again" in str(caught.value)
+        assert "--resume" not in str(caught.value)
+        assert left(place / f"cut-{share}").items() <= whole.items()
+
+
+def test_an_answer_that_cannot_be_written_keeps_the_one_that_is_there(trained: Trained, tmp_path: Path) -> None:
+    write = writer("a.png", trained, tmp_path)
+    (tmp_path / "a.png").write_bytes(b"old")
+    with largest_file(100), pytest.raises(UserError, match="the disk is full"):
+        write(tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_place_where_no_file_can_stand_is_said(name: str, trained: Trained, tmp_path: Path) -> None:
+    write = writer(name, trained, tmp_path)
+    (tmp_path / "file").write_bytes(b"a file")
+    with pytest.raises(UserError, match="cannot be written"):
+        write(tmp_path / "file" / name)
+    if name != "out":
+        (tmp_path / "folder" / name).mkdir(parents=True)
+        with pytest.raises(UserError, match="is a folder"):
+            write(tmp_path / "folder" / name)
+
+
+def test_pictures_of_the_same_name_from_two_folders_are_both_drawn(trained: Trained, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        pictures(trained, tmp_path / folder, 1)
+    said = write_files(trained("object-detection"), [tmp_path / "one", tmp_path / "two" / "0.png"], tmp_path / "out")
+    assert said.startswith("drew 2 answers")
+    assert sorted(one.name for one in (tmp_path / "out").iterdir()) == ["0-2.png", "0.png", ANSWERS]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from noria.disk import plain_disk_errors, write_synced
+from noria.disk import whole_file
 from noria.errors import UserError
 from noria.nouns import Bad, Prediction
 from noria.sources import read_file
@@ -35,8 +35,7 @@ def write_files(run: Path, paths: Sequence[Path], out: Path) -> str:
     """
     predictor = load(run)
     records = ((path, *one) for path in paths for one in _records(predictor, path))
-    with plain_disk_errors(out, "free some space and run the command again"):
-        return _write_one(predictor, records, out) if out.suffix else _write_folder(predictor, records, out)
+    return _write_one(predictor, records, out) if out.suffix else _write_folder(predictor, records, out)
 
 
 Found = tuple[Path, str, "Mapping[str, Any] | Bad"]
@@ -44,6 +43,7 @@ Found = tuple[Path, str, "Mapping[str, Any] | Bad"]
 
 def _write_folder(predictor: Predictor, records: Iterator[Found], out: Path) -> str:
     lines, num_drawn, num_bad = [], 0, 0
+    taken: set[Path] = set()
     for path, name, fields in records:
         where = str(path) if name == path.name else f"{path.name}/{name}"
         answer = _answered(predictor, fields)
@@ -56,15 +56,26 @@ def _write_folder(predictor: Predictor, records: Iterator[Found], out: Path) -> 
         drawn = _drawn(predictor, fields, answer.value)
         if drawn is None:
             raise UserError("answers of this kind cannot be drawn", expected="--out FILE.jsonl or .csv", where=str(out))
-        place = out / (name if name.lower().endswith(".png") else f"{name}.png")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_synced(place, _encoded(drawn, ".png"))
+        place = _free_place(out, name, taken)
+        with whole_file(place) as file:
+            file.write_bytes(_encoded(drawn, ".png"))
         num_drawn += 1
-    out.mkdir(parents=True, exist_ok=True)
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    write_synced(out / ANSWERS, text.encode())
+    with whole_file(out / ANSWERS) as file:
+        file.write_bytes(text.encode())
     bad = f"; {num_bad} could not be answered: {out / ANSWERS} says why" if num_bad else ""
     return f"drew {num_drawn} answers into {out}{bad}"
+
+
+def _free_place(out: Path, name: str, taken: set[Path]) -> Path:
+    """Return where a record's picture goes: by its name, numbered where others of the same name are drawn there."""
+    stem = name[:-4] if name.lower().endswith(".png") else name
+    place, number = out / f"{stem}.png", 1
+    while place in taken:
+        number += 1
+        place = out / f"{stem}-{number}.png"
+    taken.add(place)
+    return place
 
 
 def _write_one(predictor: Predictor, records: Iterator[Found], out: Path) -> str:
@@ -86,8 +97,8 @@ def _write_one(predictor: Predictor, records: Iterator[Found], out: Path) -> str
             where=str(out),
             expected=f"{', '.join(LINES)}, a folder or {', '.join(PICTURES)} where it can be drawn on a picture",
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_synced(out, data)
+    with whole_file(out) as file:
+        file.write_bytes(data)
     return f"wrote the answer to {out}"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from noria.disk import plain_disk_errors
+from noria.disk import whole_file
 from noria.errors import UserError
 from noria.stages.predict import Predictor, load
 
@@ -40,23 +40,17 @@ def write_answers(answers: Iterator[dict[str, Any]], path: Path) -> str:
     """Write the answers as .jsonl or .csv, whole or not at all; return what to say."""
     if path.suffix not in (".jsonl", ".csv"):
         raise UserError("cannot write answers of this kind", where=str(path), expected=".jsonl or .csv")
-    temporary = path.with_name(f".{path.name}.tmp")
     count = 0
-    try:
-        with plain_disk_errors(path, "free some space and run the command again"):
-            with temporary.open("w", encoding="utf-8", newline="") as file:
-                write_row = csv.writer(file).writerow
-                if path.suffix == ".csv":
-                    write_row(["where", "value", "confidence", "error"])
-                for answer in answers:
-                    count += 1
-                    if path.suffix == ".csv":
-                        write_row([_cell(answer.get(key)) for key in ("where", "value", "confidence", "error")])
-                    else:
-                        file.write(json.dumps(answer, ensure_ascii=False) + "\n")
-            temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        write_row = csv.writer(file).writerow
+        if path.suffix == ".csv":
+            write_row(["where", "value", "confidence", "error"])
+        for answer in answers:
+            count += 1
+            if path.suffix == ".csv":
+                write_row([_cell(answer.get(key)) for key in ("where", "value", "confidence", "error")])
+            else:
+                file.write(json.dumps(answer, ensure_ascii=False) + "\n")
     return f"wrote {count} answers to {path}"
 
 

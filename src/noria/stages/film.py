@@ -7,13 +7,14 @@ answers belong to a frame: those of the frame itself, or, of a sequence, those t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from noria.disk import plain_disk_errors, write_synced
+from noria.disk import FULL, whole_file
 from noria.errors import UserError, needs_extra
 from noria.sources.walk import Walk
 from noria.stages.predict import Predictor, load
@@ -58,8 +59,7 @@ def write_film(run: Path, path: Path, out: Path, detector: Path | None = None) -
                 raise UserError("answers of this kind cannot be drawn", where=str(out))
             yield _without_legend(with_answer, picture), seconds
 
-    with plain_disk_errors(out):
-        count = write_frames(drawn(), out)
+    count = write_frames(drawn(), out)
     return f"drew answers on {count} frames into {out}"
 
 
@@ -68,8 +68,8 @@ def _write_answer(predictor: Predictor, whole: list[Mapping[str, Any]], out: Pat
     if data is None:
         expected = f".txt, or {', '.join(FILMS)}"
         raise UserError("cannot write the answer to a video so", where=str(out), expected=expected)
-    with plain_disk_errors(out):
-        write_synced(out, data)
+    with whole_file(out) as file:
+        file.write_bytes(data)
     return f"wrote the answer to {out}"
 
 
@@ -99,29 +99,32 @@ def frames(path: Path) -> Iterator[Frame]:
 def write_frames(pictures: Iterator[Frame], out: Path) -> int:
     """Write pictures of one size as a video, each shown from its own second on; return how many."""
     av = _av()
-    temporary = out.with_name(f".tmp-{out.name}")
     count, stream = 0, None
-    try:
-        with av.open(str(temporary), "w") as container:
-            for picture, seconds in pictures:
-                count += 1
-                height, width = (side - side % 2 for side in picture.shape[:2])  # what codecs of video can hold
-                if stream is None:
-                    stream = _stream(av, container, height, width)
-                    first = seconds
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]), format="rgb24")
-                frame.pts, frame.time_base = round((seconds - first) * 1000), Fraction(1, 1000)
-                container.mux(stream.encode(frame))
-            if stream is not None:
-                container.mux(stream.encode())
-        if not count:
+    with whole_file(out) as temporary, _plain_film_errors(av, out), av.open(str(temporary), "w") as container:
+        for picture, seconds in pictures:
+            count += 1
+            height, width = (side - side % 2 for side in picture.shape[:2])  # what codecs of video can hold
+            if stream is None:
+                stream = _stream(av, container, height, width)
+                first = seconds
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]), format="rgb24")
+            frame.pts, frame.time_base = round((seconds - first) * 1000), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        if stream is None:
             raise UserError("the video has no frame", where=str(out))
-        temporary.replace(out)
-    except av.error.FFmpegError as error:
-        raise UserError("the video cannot be written", where=str(out), found=str(error)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        container.mux(stream.encode())
     return count
+
+
+@contextmanager
+def _plain_film_errors(av: Any, out: Path) -> Iterator[None]:
+    """Turn what PyAV raises in writing into a UserError; a full disk stays one."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        if error.errno in FULL:
+            raise OSError(error.errno, error.strerror) from error
+        raise UserError("the video cannot be written", where=str(out), found=str(error)) from error
 
 
 def _stream(av: Any, container: Any, height: int, width: int) -> Any:
