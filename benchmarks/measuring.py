@@ -55,13 +55,19 @@ def table(contenders: Sequence[Contender], unit: str) -> str:
     return "\n".join(lines)
 
 
-def environment(name: str, packages: Sequence[str]) -> Path:
-    """Return the python of an environment of its own with these packages, made at the first call."""
+def environment(name: str, packages: Sequence[str], alone: Sequence[str] = ()) -> Path:
+    """Return the python of an environment of its own with these packages, made at the first call.
+
+    Those that come `alone` bring nothing with them.
+    """
     folder = ENVIRONMENTS / name
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
         venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
+        install = [python, "-m", "pip", "install", "-q"]
+        subprocess.run([*install, *packages], check=True)
+        if alone:
+            subprocess.run([*install, "--no-deps", *alone], check=True)
         (folder / "ready").touch()
     return python
 

@@ -102,7 +102,7 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
     from safetensors.torch import load
 
     from noria.model.assemble import build, place
-    from noria.model.packed import pack
+    from noria.model.packed import join_normalised, pack
     from noria.model.weights import load_weights
 
     folder = path / "bundle" if (path / "bundle").is_dir() else path
@@ -124,6 +124,7 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
     job, task = load_job(config["job"])
     model = place(build(job, task, config["states"]), torch.device(device))
     load_weights(model, load(data))
+    join_normalised(model)
     if (precision or job.evaluate.precision) == "bfloat16":
         pack(model)
     return Bundle(folder, config, job, task, model.eval())

@@ -1,4 +1,4 @@
-"""Linear layers for answering on a CPU, their weights laid out once as the kernels read them.
+"""Layers for answering: batch normalisation joined with the convolution before it, linear weights laid out once.
 
 Plain layers are laid out anew at every call, which for a few tokens takes as long as the product itself: on one core of
 an AMD Zen 4, 16 tokens by a bfloat16 matrix of 1536 x 576 take 345 microseconds plain and 200 packed (torch 2.13).
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 USUAL_TOKENS = 16  # for so many at once the layout is chosen; others are right too
 
@@ -28,6 +29,19 @@ class PackedLinear(nn.Module):
         exact = "none" if self.after == "gelu" else ""  # as opposed to the approximation by tanh
         said: Tensor = _ops()._linear_pointwise(x, self.packed, self.bias, self.after, [], exact)
         return said
+
+
+def join_normalised(model: nn.Module) -> None:
+    """Join each batch normalisation with the convolution before it, in place: the same answers but for rounding.
+
+    A module says in `normalised` which of its parts follow each other so: ((convolution, normalisation), ...).
+    """
+    model.eval()
+    for part in list(model.modules()):
+        for convolution, normalise in getattr(part, "normalised", ()):
+            joined = fuse_conv_bn_eval(getattr(part, convolution), getattr(part, normalise))
+            setattr(part, convolution, joined)
+            setattr(part, normalise, nn.Identity())
 
 
 def pack(model: Any, dtype: torch.dtype = torch.bfloat16) -> None:

@@ -79,17 +79,21 @@ class Residuals(nn.Module):
 class _Convolution(nn.Module):
     """A 3x3 convolution, batch normalisation, activation."""
 
+    normalised = (("convolution", "normalise"),)
+
     def __init__(self, channels: int, width: int, stride: int = 1) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(channels, width, 3, stride, 1, bias=False)
         self.normalise = nn.BatchNorm2d(width)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return functional.relu(self.normalise(self.convolution(pixels)))
+        return functional.relu(self.normalise(self.convolution(pixels)), inplace=True)
 
 
 class _Residual(nn.Module):
     """Two 3x3 convolutions beside a shortcut; starts as the identity."""
+
+    normalised = (("second", "normalise"),)
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -99,7 +103,7 @@ class _Residual(nn.Module):
         nn.init.zeros_(self.normalise.weight)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return functional.relu(pixels + self.normalise(self.second(self.first(pixels))))
+        return functional.relu(pixels + self.normalise(self.second(self.first(pixels))), inplace=True)
 
 
 def pyramid_grids(settings: Image, state: State) -> tuple[tuple[int, int], ...]:

@@ -22,6 +22,7 @@ class MaskHead(nn.Module):
     """
 
     weights: Tensor
+    normalised = (("refine", "normalise"),)
 
     def __init__(self, width: int, size: tuple[int, int], weights: list[float]) -> None:
         super().__init__()

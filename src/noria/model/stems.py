@@ -41,7 +41,8 @@ class ImageEmbedder(nn.Module):
         self.grids = grids(settings, state)
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
-        pixels = (arrays["pixels"].permute(0, 3, 1, 2).float() - self.mean) / self.spread
+        pixels = (arrays["pixels"].permute(0, 3, 1, 2).float() - self.mean).div_(self.spread)
+        pixels = pixels.to(next(self.parameters()).dtype)  # a model that only answers may be of bfloat16
         features: Tensor = self.stem(pixels)
         if self.mirror and not self.training:  # one token and a linear head: the mean of two answers' logits
             features = (features + self.stem(pixels.flip(3))) / 2

@@ -28,14 +28,16 @@ def outputs(
     `is_quick` is for validation within training. The model's training mode is left as it was.
     """
     was_training = model.training
-    model.eval()
+    if was_training:  # for one small record, to say so to every module takes longer than to answer
+        model.eval()
     parts: dict[str, list[Any]] = {}
     order, sizes = _batches(dataset, batch_size)
     for indices in np.split(order, np.cumsum(sizes)[:-1]):
         output = model_output(target.ask(model, dataset.batch(indices, device), is_quick))
         for name, values in target.settle(output, dataset.raw_inputs(indices), state).items():
             parts.setdefault(name, []).append(values)
-    model.train(was_training)
+    if was_training:
+        model.train()
     back = np.argsort(order)
     joined = {name: concatenated(values) for name, values in parts.items()}
     return joined if dataset.lengths is None else {name: values[back] for name, values in joined.items()}

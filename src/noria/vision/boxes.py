@@ -16,12 +16,18 @@ def areas(boxes: np.ndarray) -> np.ndarray:
 
 def ious(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return float64[n, m]: the area that two boxes share over the area that they cover, 0 to 1."""
-    one, other = one.astype(np.float64), other.astype(np.float64)
-    least = np.minimum(one[:, None, 2:4], other[None, :, 2:4])
-    sides = np.maximum(least - np.maximum(one[:, None, :2], other[None, :, :2]), 0)
-    shared = sides[..., 0] * sides[..., 1]
-    covered = areas(one)[:, None] + areas(other)[None] - shared
+    shared, covered = shared_areas(one, other), areas(one)[:, None] + areas(other)[None]
+    covered -= shared
     return np.asarray(np.divide(shared, covered, out=np.zeros(shared.shape), where=covered > 0))
+
+
+def shared_areas(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return float64[n, m]: the area that lies in both."""
+    left, top, right, bottom = one.T[:4, :, None].astype(np.float64)
+    others = other.T[:4].astype(np.float64)
+    width = np.minimum(right, others[2]) - np.maximum(left, others[0])
+    height = np.minimum(bottom, others[3]) - np.maximum(top, others[1])
+    return np.asarray(np.maximum(width, 0, out=width) * np.maximum(height, 0, out=height))
 
 
 def distinct(boxes: np.ndarray, labels: np.ndarray, overlap: float) -> np.ndarray:
