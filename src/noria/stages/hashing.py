@@ -10,7 +10,7 @@ import numpy as np
 
 from noria.nouns import Ragged
 
-BLOCK = 256
+BLOCK_WORDS = 2**15  # hashed at once: small enough for the processor's cache
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, as in splitmix64
 
 
@@ -23,7 +23,7 @@ def hash_values(values: Any, seed: int = 0) -> np.ndarray:
             total = _mix(total * _ODD + hash_values(values[name]) + _of_object(name))
         return total
     if isinstance(values, Ragged):
-        return hash_values([values[i].tobytes() for i in range(len(values))], seed)
+        return _mix(_of_ragged(values) ^ start)
     if isinstance(values, np.ndarray) and values.ndim == 1:
         values = values.tolist()  # a reader gives an array where no cell of a chunk is missing, else a list
     if isinstance(values, np.ndarray) and values.dtype != object:
@@ -59,6 +59,8 @@ def _of_objects(values: list[Any]) -> np.ndarray:
 
 def _of_rows(values: np.ndarray) -> np.ndarray:
     """Hash each row's bytes as a sum of words times odd random constants, modulo 2^64."""
+    if not values.size:
+        return np.zeros(len(values), np.uint64)
     rows = np.ascontiguousarray(values).reshape(len(values), -1)
     data = rows.view(np.uint8).reshape(len(values), -1)
     if pad := -data.shape[1] % 8:
@@ -66,10 +68,20 @@ def _of_rows(values: np.ndarray) -> np.ndarray:
     words = np.ascontiguousarray(data).view(np.uint64)
     constants = np.random.default_rng(20240229).integers(0, 2**63, words.shape[1], np.uint64) * 2 + 1
     total = np.zeros(len(values), np.uint64)
-    for start in range(0, len(words), BLOCK):  # small enough for the processor's cache
-        block = words[start : start + BLOCK]
-        total[start : start + BLOCK] = (_mix(block * constants)).sum(1, dtype=np.uint64)
+    rows_at_once = max(1, BLOCK_WORDS // words.shape[1])
+    for start in range(0, len(words), rows_at_once):
+        block = words[start : start + rows_at_once]
+        total[start : start + rows_at_once] = (_mix(block * constants)).sum(1, dtype=np.uint64)
     return total
+
+
+def _of_ragged(values: Ragged) -> np.ndarray:
+    """Hash each row as the sum of its values' hashes, each mixed with its place, modulo 2^64."""
+    starts, ends = (values.offsets[part] - values.offsets[0] for part in (slice(-1), slice(1, None)))
+    places = np.arange(ends[-1] if len(ends) else 0) - np.repeat(starts, values.lengths)
+    own = _of_rows(values.values[values.offsets[0] : values.offsets[-1]])
+    sums = np.append(np.uint64(0), np.cumsum(_mix(own + places.astype(np.uint64) * _ODD), dtype=np.uint64))
+    return _mix(sums[ends] - sums[starts] + values.lengths.astype(np.uint64))
 
 
 def _mix(x: np.ndarray) -> np.ndarray:

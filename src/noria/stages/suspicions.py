@@ -27,7 +27,11 @@ class Suspicions:
         self._hashes: dict[str, list[np.ndarray]] = {}
 
     def see(self, split: str, arrays: Arrays) -> None:
-        seen = {name: values for name, values in arrays.items() if name.startswith(self._prefixes)}
+        seen = {
+            name: values
+            for name, values in arrays.items()
+            if name.startswith(self._prefixes) and not name.rpartition("/")[2].startswith("_")  # what a model sees
+        }
         self._hashes.setdefault(split, []).append(hash_values(seen))
 
     def notes(self, splits: dict[str, Dataset], states: dict[str, Any]) -> list[str]:

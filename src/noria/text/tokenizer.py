@@ -108,6 +108,8 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> Ragged:
         """Return the ids of texts, without special tokens."""
+        if not any(texts):  # of an input that no record has
+            return Ragged(np.zeros(0, self._dtype), np.zeros(len(texts) + 1, np.int64))
         if self.kind in ("byte", "character"):
             return Ragged.of([self._simple(text) for text in texts], self._dtype)
         size = min(CHUNK, max(LEAST_CHUNK, len(texts) // CHUNKS))
