@@ -284,7 +284,7 @@ class Span:
     """The part of a raw value that one token stands for: `unit` says what `start` and `end` count.
 
     unit is one of characters, pixels, seconds, frames, column, atom. For pixels start and end are (top, left) and
-    (bottom, right).
+    (bottom, right). name says which column, point of a skeleton, frame or part of a picture it is.
     """
 
     unit: str

@@ -39,6 +39,8 @@ SETTINGS = [
     Series(max_length=5, pools=(2, 2)),
     Series(dimensions=3, center="frame", pooling="max", velocities=False),
     Series(dimensions=2, center="series", kernel=3, pools=(3,), rate_hz=30.0),
+    Series(dimensions=3, apart=True, pools=(2,), points=("left", "right")),
+    Series(dimensions=2, apart=True, pooling="max", length=9),
 ]
 
 
@@ -202,14 +204,27 @@ def test_resampling_keeps_the_ends_and_goes_straight_between():
         (Series(pools=(2, 2), rate_hz=2.0), [("seconds", 0, 2), ("seconds", 2, 4), ("seconds", 4, 4.5)]),
         (Series(pools=(4,), length=8), [("frames", 0, 4.5), ("frames", 4.5, 9)]),
         (Series(pooling="max"), [("frames", 0, 9)]),
+        (Series(dimensions=3, apart=True, pooling="max"), [("frames", 0, 9, "point 1"), ("frames", 0, 9, "point 2")]),
+        (
+            Series(dimensions=3, apart=True, pools=(5,), points=("hip", "hand")),
+            [("frames", 0, 5, "hip"), ("frames", 0, 5, "hand"), ("frames", 5, 9, "hip"), ("frames", 5, 9, "hand")],
+        ),
     ],
 )
-def test_a_token_stands_for_a_stretch_of_the_raw_series(settings, expected):
+def test_a_token_stands_for_a_stretch_of_the_raw_series_and_for_a_point_where_they_stay_apart(settings, expected):
     spans = settings.spans(WALK, settings.fit([WALK] * 3))
-    assert [(span.unit, span.start, span.end) for span in spans] == expected
+    found = [(span.unit, span.start, span.end, span.name) for span in spans]
+    assert found == [one if len(one) == 4 else (*one, "") for one in expected]
 
 
-@pytest.mark.parametrize("settings", [Series(pools=(1, 2)), Series(pools=(2, 3), kernel=7, pooling="max")])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Series(pools=(1, 2)),
+        Series(pools=(2, 3), kernel=7, pooling="max"),
+        Series(dimensions=2, apart=True, pools=(2, 2)),
+    ],
+)
 def test_training_sees_the_same_numbers_whether_or_not_there_is_padding(settings):
     """Also in training mode: what is padding is no part of the batch's mean and spread."""
     short, state = series_of(11, 11, 11), settings.fit(series_of(8, 9))

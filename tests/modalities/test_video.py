@@ -113,7 +113,7 @@ def test_motion_is_seen_by_what_changes_and_the_last_frame_stands_still():
         (
             Video(frames=1, stem="patches", patch=12, size=(12, 24)),
             CLIPS[0],
-            [("frames", 0, 8, "pixels (0, 0) to (12, 12)"), ("frames", 0, 8, "pixels (0, 12) to (12, 24)")],
+            [("frames", 0, 8, "pixels (0, 0) to (24, 12)"), ("frames", 0, 8, "pixels (0, 12) to (24, 24)")],
         ),
     ],
 )

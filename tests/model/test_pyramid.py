@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -25,7 +26,7 @@ def test_maps_stand_one_after_another_fine_to_coarse_row_by_row() -> None:
     features, grids = embedded(settings, torch.zeros(1, 48, 80, 3, dtype=torch.uint8))
     assert grids == ((12, 20), (3, 5))
     assert features.shape[1] == 12 * 20 + 3 * 5
-    spans = settings.spans(None, STATE)
+    spans = settings.spans(np.zeros((48, 80, 3), np.uint8), STATE)
     assert (spans[1].start, spans[1].end) == ((0, 4), (4, 8))
     assert (spans[12 * 20 + 5].start, spans[12 * 20 + 5].end) == ((16, 0), (32, 16))
 
@@ -75,7 +76,7 @@ def test_each_token_stands_in_its_map_where_the_spans_say() -> None:
     spot[:, 36:44, 68:76] = 255
     (plain, grids), (changed, _) = embedded(settings, pixels), embedded(settings, spot)
     change = (plain - changed).abs().sum(2)[0]
-    spans = settings.spans(None, STATE)
+    spans = settings.spans(np.zeros((48, 80, 3), np.uint8), STATE)
     for first, (rows, columns) in zip((0, grids[0][0] * grids[0][1]), grids, strict=True):
         place = spans[first + int(change[first : first + rows * columns].argmax())]
         for axis, middle in enumerate((40, 72)):  # or in the cell beside it

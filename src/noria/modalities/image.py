@@ -121,8 +121,9 @@ class Image(Modality):
         from noria.model.stems import grids
 
         spans = []
+        whole = read_picture(value).shape  # its own pixels, whatever the network sees of them
         for rows, columns in grids(self, state):
-            height, width = state["height"] / rows, state["width"] / columns
+            height, width = whole[0] / rows, whole[1] / columns
             spans += [
                 Span("pixels", (round(r * height), round(c * width)), (round((r + 1) * height), round((c + 1) * width)))
                 for r in range(rows)

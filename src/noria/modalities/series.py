@@ -46,6 +46,8 @@ class Series(Modality):
     mirror need dimensions: about the second axis, and left-right.
     widths, kernel, pools: of the convolutions. velocities: whether they see the differences of frames too.
     pooling: what is left of the time becomes a token each (`grid`), or one (`max`). dropout: of the tokens' features.
+    apart: each point has tokens of its own, seen by convolutions that all points share, so that explanations speak of
+    points too; it needs dimensions. points: their names, in order.
     """
 
     takes: ClassVar[Literal["file"]] = "file"
@@ -73,6 +75,8 @@ class Series(Modality):
     velocities: bool = field(default=True, metadata=NETWORK_ONLY)
     pooling: Literal["grid", "max"] = field(default="grid", metadata=NETWORK_ONLY)
     dropout: float = field(default=0.0, metadata=NETWORK_ONLY)
+    apart: bool = field(default=False, metadata=NETWORK_ONLY)
+    points: tuple[str, ...] | None = field(default=None, metadata=NETWORK_ONLY)
 
     def __post_init__(self) -> None:
         if self.max_length > MAX_LENGTH:
@@ -84,6 +88,8 @@ class Series(Modality):
             raise ValueError("cut lies in 0 to 0.5, drop and dropout in 0 to 1")
         if (self.rotate or self.mirror or self.center) and self.dimensions not in (2, 3):
             raise ValueError("rotate, mirror and center need dimensions: 2 or 3 coordinates of each point")
+        if (self.apart or self.points) and self.dimensions is None:
+            raise ValueError("apart and points need dimensions: how many coordinates a point has")
 
     def fit(self, values: Values) -> State:
         found = []
@@ -160,7 +166,20 @@ class Series(Modality):
         if self.rate_hz is not None:
             edges = [edge / self.rate_hz for edge in edges]
         unit = "frames" if self.rate_hz is None else "seconds"
-        return [Span(unit, start, end) for start, end in pairwise(edges)]
+        names = self.names_of_points(state) if self.apart else [""]
+        return [Span(unit, start, end, name) for start, end in pairwise(edges) for name in names]
+
+    def names_of_points(self, state: State) -> list[str]:
+        """Return what each point of a frame is called: as the settings say, else point 1, point 2, ..."""
+        count = state["channels"] // (self.dimensions or 1)
+        if self.points is not None and len(self.points) != count:
+            raise UserError(
+                "there are more or fewer points than names",
+                where="inputs.series.points",
+                expected=f"{count} names",
+                found=str(len(self.points)),
+            )
+        return list(self.points or (f"point {number}" for number in range(1, count + 1)))
 
     def _placed(self, frames: np.ndarray) -> np.ndarray:
         """Cut, centre and resample the frames of one series, float32[T, C]."""

@@ -104,11 +104,11 @@ class Video(Modality):
 
     def spans(self, value: Any, state: State) -> list[Span]:
         """Return the stretch of time of each token, in its name the part of the picture where it has one."""
-        seconds = read_clip(value, self.frames).seconds
-        if seconds is None and self.rate_hz is not None:
-            seconds = len(value) / self.rate_hz
-        unit, whole = ("frames", float(len(value))) if seconds is None else ("seconds", seconds)
-        parts = self.picture.spans(None, state)
+        clip = read_clip(value, self.frames)
+        unit, whole = ("frames", float(clip.count)) if clip.seconds is None else ("seconds", clip.seconds)
+        if clip.seconds is None and self.rate_hz is not None:
+            unit, whole = "seconds", clip.count / self.rate_hz
+        parts = self.picture.spans(clip.frames[0], state)
         names = [f"pixels {part.start} to {part.end}" if len(parts) > 1 else "" for part in parts]
         return [
             Span(unit, whole * place / self.frames, whole * (place + 1) / self.frames, name)

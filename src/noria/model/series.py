@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class SeriesEmbedder(nn.Module):
-    """`values` float[B, T, C] (and `frames` int[B, T], PAD where padded) -> Tokens, one for `stride` frames each."""
+    """`values` float[B, T, C] (and `frames` int[B, T], PAD where padded) -> Tokens, one for `stride` frames each.
+
+    Of points that stay apart, those of the first frames stand first, point after point.
+    """
 
     speed: Tensor
 
@@ -36,29 +39,44 @@ class SeriesEmbedder(nn.Module):
                 expected=f"{len(settings.pools)} widths",
                 found=str(list(widths)),
             )
-        channels = state["channels"] * (2 if self.velocities else 1)
+        names = settings.names_of_points(state)
+        self.num_points = len(names) if settings.apart else 1
+        channels = state["channels"] // self.num_points * (2 if self.velocities else 1)
         self.blocks = nn.ModuleList()
         for wide, pool in zip(widths, settings.pools, strict=True):
             self.blocks.append(_Block(channels, wide, settings.kernel, pool))
             channels = wide
         self.dropout = nn.Dropout(settings.dropout)
         self.width = channels
+        self.point = nn.Parameter(0.02 * torch.randn(self.num_points, channels)) if settings.apart else None
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
         values = arrays["values"].float()
         is_real = arrays["frames"] >= 0 if "frames" in arrays else None
         if is_real is not None:
             values = values * is_real[:, :, None]
-        if self.velocities:
-            values = torch.cat([values, self._moved(values, is_real)], 2)
-        features = values.transpose(1, 2)
+        parts = [values, self._moved(values, is_real)] if self.velocities else [values]
+        # [B, T, points, channels]
+        split = torch.cat([torch.unflatten(part, 2, (self.num_points, -1)) for part in parts], 3)
+        features = split.permute(0, 2, 3, 1).flatten(0, 1)
+        if is_real is not None:
+            is_real = is_real.repeat_interleave(self.num_points, 0)
         for block in self.blocks:
             features, is_real = block(features, is_real)
         if self.pooling == "max":
             if is_real is not None:
                 features = features.masked_fill(~is_real[:, None], -torch.inf)
-            return Tokens(self.dropout(features.amax(2)).unsqueeze(1))
-        return Tokens(self.dropout(features.transpose(1, 2)), is_real)
+            features, is_real = features.amax(2, keepdim=True), None
+        return self._joined(features, is_real)
+
+    def _joined(self, features: Tensor, is_real: Tensor | None) -> Tokens:
+        """Return the features float[B * points, D, T] and bool[B * points, T] as the tokens of whole series."""
+        tokens = torch.unflatten(features, 0, (-1, self.num_points)).permute(0, 3, 1, 2)  # [B, T, points, D]
+        if self.point is not None:
+            tokens = tokens + self.point
+        if is_real is not None:
+            is_real = torch.unflatten(is_real, 0, (-1, self.num_points)).transpose(1, 2).flatten(1)
+        return Tokens(self.dropout(tokens.flatten(1, 2)), is_real)
 
     def _moved(self, values: Tensor, is_real: Tensor | None) -> Tensor:
         """Return how far each frame is from the next one, in the spread of such steps; the last one stands still."""

@@ -26,9 +26,11 @@ USUAL_RATE_HZ = 25.0  # where a file does not say how long its only frame is sho
 
 @dataclass(frozen=True)
 class Clip:
-    """Frames, uint8[height, width] or [height, width, 3] each, and how long the whole clip takes, where it says so."""
+    """Frames, uint8[height, width] or [height, width, 3] each; how many there are in all, and how long they take, where
+    the clip says so."""
 
     frames: list[np.ndarray]
+    count: int
     seconds: float | None
 
 
@@ -49,7 +51,8 @@ def read_clip(value: Any, count: int) -> Clip:
         raise ValueError(f"not a clip but {type(value).__name__}")
     if not len(value):
         raise ValueError("the clip has no frame")
-    return Clip([_frame(value, int(place)) for place in (np.arange(count) + 0.5) * len(value) / count], None)
+    frames = [_frame(value, int(place)) for place in (np.arange(count) + 0.5) * len(value) / count]
+    return Clip(frames, len(value), None)
 
 
 def _frame(pictures: Sequence[Any] | np.ndarray, place: int) -> np.ndarray:
@@ -69,8 +72,9 @@ def _of_video(data: bytes, count: int) -> Clip:
     if data.startswith(b"GIF8") and not data.rstrip(b"\0").endswith(b";"):
         raise ValueError("the video breaks off: a GIF ends with a semicolon")
     try:
-        start, end = _extent(data)
-        return Clip(_picked(data, start + (np.arange(count) + 0.5) / count * (end - start)), end - start)
+        packets, start, end = _extent(data)
+        moments = start + (np.arange(count) + 0.5) / count * (end - start)
+        return Clip(_picked(data, moments), packets, end - start)
     except av.error.FFmpegError as error:
         raise ValueError(f"the video is broken: {error.strerror}") from None
 
@@ -102,8 +106,8 @@ def _check_size(width: int, height: int) -> None:
         raise ValueError(f"the video is too large: {width} x {height} pixels, at most {MAX_PIXELS} are read")
 
 
-def _extent(data: bytes) -> tuple[float, float]:
-    """Return when the first frame begins and the last one ends, in seconds, by the times of the packets."""
+def _extent(data: bytes) -> tuple[int, float, float]:
+    """Return how many frames there are, when the first begins and the last ends, in seconds, by the packets."""
     container, stream = _opened(data)
     times: list[float] = []
     last = 0.0
@@ -125,7 +129,7 @@ def _extent(data: bytes) -> tuple[float, float]:
     start, end = (min(times), max(times) + (last or 1 / rate)) if is_timed else (0.0, len(times) / rate)
     if max(end, end - start) + 2 / rate < LEAST_SHARE * stated:  # some count from the first frame, some from zero
         raise ValueError(f"the video breaks off: it holds {end - start:.2f} of {stated:.2f} seconds")
-    return start, end
+    return len(times), start, end
 
 
 def _stated_seconds(container: Any, stream: Any) -> float:
