@@ -30,6 +30,7 @@ from noria.stages.tune import tune
 
 GOOD, BAD, DIVERGING = 0.05, 1e-6, 1e30
 RATES = "tune.space.train.learning_rate"
+TUNED = ("learning_rate", "warmup", "weight_decay", "average", "batch_size")  # of `train`, where a checkpoint is tuned
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +253,33 @@ def test_the_usual_space_follows_what_the_job_has(job: dict[str, Any]) -> None:
     assert keys("tune.space.train.clip=[null, 1.0]") == plain | {"train.clip"}
     with pytest.raises(UserError, match="nothing to tune"):
         search_space(*load_job(job))
+
+
+def test_a_checkpoint_is_tuned_at_gentle_rates_in_the_shape_it_has() -> None:
+    def space(*overrides: str) -> dict[str, Any]:
+        job = {"task": "text-classification", "train": {"minutes": 1}}
+        return {one.key: one.range for one in search_space(*load_job(job, overrides))}
+
+    assert {"model.depth", "model.dropout", "train.muon_learning_rate"} <= space().keys()
+    whole, beside = space("model.pretrained=minilm"), space("model.pretrained=minilm", "model.lora=8")
+    assert whole.keys() == {f"train.{key}" for key in TUNED}
+    assert (whole["train.learning_rate"].low, whole["train.learning_rate"].high) == pytest.approx((1e-5, 3e-4))
+    assert whole["train.batch_size"].choices == [None, 16, 32]
+    assert beside.keys() == whole.keys() | {"model.lora"}
+    assert beside["model.lora"].choices == [4, 8, 32]
+    assert beside["train.learning_rate"].low == pytest.approx(1e-4)
+
+
+def test_a_trunk_that_is_taken_over_keeps_its_depth(tmp_path: Path) -> None:
+    def keys(states: dict[str, Any]) -> set[str]:
+        model = {"size": "tiny", "depth": 3}
+        (tmp_path / "config.json").write_text(json.dumps({"job": {"model": model}, "states": states}))
+        job = {"task": "text-classification", "model": {"from": str(tmp_path)}, "train": {"minutes": 1}}
+        return {one.key for one in search_space(*load_job(job))}
+
+    ours, theirs = keys({}), keys({"trunk": {}})
+    assert ours == {f"train.{key}" for key in (*TUNED, "muon_learning_rate")} | {"model.dropout"}
+    assert theirs == {f"train.{key}" for key in TUNED}
 
 
 def test_every_task_has_a_usual_space_that_its_job_accepts() -> None:

@@ -19,9 +19,11 @@ from pydantic import BaseModel
 from noria.contract import Task
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job import BUDGETS, Job, Range, load_job, merge
+from noria.job_origin import settings_of_origin
 from noria.model.assemble import trunk_settings
 
-RATE_FACTOR = 10.0  # learning rates are tried from a tenth to ten times the job's own
+RATES = (0.1, 10.0)  # learning rates are tried between these times the job's own,
+TUNED_RATES = (0.2, 6.0)  # those of a checkpoint between these: 1e-5 to 3e-4, beyond which it learns little or forgets
 # Of `train` and `model`, what all trials must share, or what changes no score.
 SHARED = {
     *(*BUDGETS, "seed", "validations", "best_by", "patience"),
@@ -114,33 +116,40 @@ def setting(job: Job, task: Task, key: str) -> Any:
 
 
 def _usual(job: Job) -> dict[str, Range | None]:
-    """Return the settings that usually matter, around the values that the job has."""
+    """Return the settings that usually matter, around the values that the job has.
+
+    What comes from an origin keeps its shape; a checkpoint also its dropout, and it learns at rates of its own.
+    """
     train, trunk = job.train, trunk_settings(job)
+    brought = settings_of_origin(job.model.model_dump(by_alias=True))
+    is_tuned = "learning_rate" in brought.get("train", {})
     ranges: dict[str, Range | None] = {
-        "train.learning_rate": _around(train.learning_rate),
+        "train.learning_rate": _around(train.learning_rate, TUNED_RATES if is_tuned else RATES),
         "train.warmup": Range(low=0.0, high=max(0.5, train.warmup)),
         "train.weight_decay": _choices(train.weight_decay, 0.0, 0.01, 0.1),
         "train.average": _choices(train.average, 0.0, 0.9, 0.99),
     }
     if train.optimizer == "muon":
-        ranges["train.muon_learning_rate"] = _around(train.muon_learning_rate)
+        ranges["train.muon_learning_rate"] = _around(train.muon_learning_rate, RATES)
     if (train.minutes, train.epochs, train.tokens) != (None, None, None):  # as many steps with more records cost more
-        ranges["train.batch_size"] = _batch_sizes(train.batch_size)
-    if trunk.depth > 0:
+        ranges["train.batch_size"] = _batch_sizes(train.batch_size, [16, 32] if is_tuned else [16, 64, 256])
+    if job.model.lora is not None:
+        ranges["model.lora"] = _choices(job.model.lora, max(1, job.model.lora // 2), job.model.lora * 4)
+    if trunk.depth > 0 and not is_tuned:
         ranges["model.dropout"] = Range(low=0.0, high=max(0.3, job.model.dropout))
-        if train.minutes is not None:  # only there does a deeper trunk pay for its depth
+        if train.minutes is not None and job.model.from_ is None:  # only there does a deeper trunk pay for its depth
             others = {max(1, trunk.depth // 2), trunk.depth * 2} - {trunk.depth}
             ranges["model.depth"] = Range(choices=[job.model.depth, *sorted(others)])
     return ranges
 
 
-def _around(rate: float) -> Range:
-    return Range(low=rate / RATE_FACTOR, high=rate * RATE_FACTOR, log=True)
+def _around(rate: float, factors: tuple[float, float]) -> Range:
+    return Range(low=rate * factors[0], high=rate * factors[1], log=True)
 
 
-def _batch_sizes(own: int | None) -> Range:
+def _batch_sizes(own: int | None, usual: list[int]) -> Range:
     if own is None:
-        return Range(choices=[None, 16, 64, 256])
+        return Range(choices=[None, *usual])
     return _choices(own, max(1, own // 4), max(1, own // 2), own * 2)
 
 
