@@ -19,7 +19,7 @@ from noria.errors import UserError
 from noria.nouns import Bad, Prediction
 from noria.sources import read_file
 from noria.stages.answers import one_file_field
-from noria.stages.fields import map_fields, open_path, values_of
+from noria.stages.fields import values_of
 from noria.stages.predict import Predictor, load
 from noria.vision.pictures import read_picture
 
@@ -110,8 +110,7 @@ def _records(predictor: Predictor, path: Path) -> Iterator[tuple[str, Mapping[st
     if field is not None:
         yield path.name, {field: path.read_bytes()}
         return
-    source = open_path(path, predictor.task, predictor.data_of(path).model_copy(update={"names": None}))
-    mapping = map_fields(source.columns, predictor.task, predictor.bundle.job.data.fields, needs_answer=False)
+    source, mapping = predictor.open(path)
     for rows in source.rows():
         values = {name: values_of(rows, mapping.get(name)) for name in predictor.task.inputs}
         for i in range(len(rows)):

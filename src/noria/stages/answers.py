@@ -12,6 +12,8 @@ from noria.disk import whole_file
 from noria.errors import UserError
 from noria.stages.predict import Predictor, load
 
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
+PACKED = (".parquet", ".npz", ".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2")  # always several records
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
 
 
@@ -29,11 +31,27 @@ def answer_paths(run: Path, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
 
 
 def one_file_field(predictor: Predictor, path: Path) -> str | None:
-    """Return the field that a path fills as the one file of a record; None where it holds several records."""
+    """Return the field that a path fills as the one file of a record; None where it holds several records.
+
+    A table in which no column fills the field may be one record itself: a series, a row a line. Raises UserError for
+    what is neither.
+    """
     inputs = predictor.task.inputs
     takes_file = [name for name, modality in inputs.items() if modality.takes == "file"]
-    is_one = len(takes_file) == len(inputs) == 1 and path.is_file() and not _is_many(path)
-    return takes_file[0] if is_one else None
+    if not len(takes_file) == len(inputs) == 1 or not path.is_file() or path.suffix.lower() in PACKED:
+        return None
+    field = takes_file[0]
+    if path.suffix.lower() not in TABLES:
+        return field
+    try:
+        predictor.open(path)
+    except UserError as error:
+        reason = inputs[field].encode([path.read_bytes()], predictor.states["inputs"][field]).bad.get(0)
+        if reason is None:
+            return field
+        found = f"as a table: {error.what}; as one {field}: {reason}"
+        raise UserError("is neither a table of records nor one record", where=str(path), found=found) from error
+    return None
 
 
 def write_answers(answers: Iterator[dict[str, Any]], path: Path) -> str:
@@ -63,17 +81,12 @@ def _one(predictor: Predictor, field: str, path: Path) -> dict[str, Any]:
 
 def _many(predictor: Predictor, path: Path) -> Iterator[dict[str, Any]]:
     dataset, bad = predictor.read(path)
-    given = predictor.task.target.decode(predictor.outputs(dataset), predictor.states["target"])
-    for where, prediction in zip(dataset.wheres(), given, strict=True):
-        yield {"where": where, **prediction.as_json()}
+    if len(dataset):
+        given = predictor.task.target.decode(predictor.outputs(dataset), predictor.states["target"])
+        for where, prediction in zip(dataset.wheres(), given, strict=True):
+            yield {"where": where, **prediction.as_json()}
     for one in bad:
         yield {"where": one.where, "error": one.reason}
-
-
-def _is_many(path: Path) -> bool:
-    """Whether a file holds several records: a table, an archive or arrays."""
-    many = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".npz", ".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2")
-    return path.suffix.lower() in many
 
 
 def _cell(value: Any) -> Any:

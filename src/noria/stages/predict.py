@@ -13,8 +13,8 @@ from noria.contract import answer_field
 from noria.errors import UserError, did_you_mean
 from noria.job_data import Data
 from noria.nouns import Arrays, Bad, Piece, Prediction, Rows, Values, concatenated
-from noria.sources import may_lack_header
-from noria.stages.fields import encode_answer, encode_field, map_fields, open_path, values_of
+from noria.sources import Source, may_lack_header
+from noria.stages.fields import Columns, encode_answer, encode_field, map_fields, open_path, values_of
 from noria.store import Dataset
 
 
@@ -90,9 +90,7 @@ class Predictor:
 
     def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Bad]]:
         """Read and encode other data: the records of its test split if it is divided, else all of them."""
-        data = self.data_of(path)
-        source = open_path(path, self.task, data if needs_answer else data.model_copy(update={"names": None}))
-        fields = map_fields(source.columns, self.task, self._named(), needs_answer)
+        source, fields = self.open(path, needs_answer)
         chunks, bad = [], []
         for rows in source.rows():
             chunks.append(rows)
@@ -109,6 +107,29 @@ class Predictor:
         target = {key: concatenated([part[1][key] for part in parts]) for key in parts[0][1]}
         wheres = [where for part in parts for where in part[2]]
         return self.task.view(Dataset(inputs, target, places=wheres)), bad
+
+    def open(self, path: Path, needs_answer: bool = False) -> tuple[Source, Columns]:
+        """Return the reader of other data, and which of its columns fill which field.
+
+        Without a header, a table may have all columns of the training data, or all but the answer's.
+        """
+        data = self.data_of(path)
+        if needs_answer:
+            source = open_path(path, self.task, data)
+        else:
+            data = data.model_copy(update={"names": None})
+            try:
+                source = open_path(path, self.task, data)
+            except UserError as error:
+                answer = self.bundle.config["fields"].get(answer_field(self.task))
+                if answer not in (data.columns or ()):
+                    raise
+                rest = [name for name in data.columns or () if name != answer]
+                try:
+                    source = open_path(path, self.task, data.model_copy(update={"columns": rest}))
+                except UserError:
+                    raise error from None
+        return source, map_fields(source.columns, self.task, self._named(), needs_answer)
 
     def data_of(self, path: Path) -> Data:
         """Return what the job says of its data, as far as it can be true of another path."""
