@@ -152,10 +152,15 @@ class Ragged:
         return Ragged(values, offsets)
 
     def padded(self, fill: float = PAD) -> np.ndarray:
-        """Return the rows as one array [n, longest, ...], short ones filled up; unsigned values become int64."""
+        """Return the rows as one array [n, longest, ...], short ones filled up; unsigned values become int64.
+
+        Rows of pictures stay bytes, eight times as small, and are filled up with zeros.
+        """
         lengths = self.lengths
         longest = int(lengths.max(initial=0))
         dtype = np.int64 if self.values.dtype.kind in "ub" else self.values.dtype
+        if self.values.dtype == np.uint8 and self.values.ndim > 2:
+            dtype, fill = self.values.dtype, 0
         full = np.full((len(self), longest, *self.values.shape[1:]), fill, dtype)
         full[np.arange(longest) < lengths[:, None]] = self.values[self.offsets[0] : self.offsets[-1]]
         return full

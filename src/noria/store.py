@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import time
@@ -54,6 +55,12 @@ class Dataset:
             if (ragged := [one for name, one in arrays.items() if isinstance(one, Ragged) and name[0] != "_"])
         ]
         return np.sum(fields, axis=0) if fields else None
+
+    @property
+    def place_bytes(self) -> int:
+        """Return the memory that one place of the inputs' rows of unequal length takes, in all of them together."""
+        arrays = (one for arrays in self.inputs.values() for one in arrays.values() if isinstance(one, Ragged))
+        return sum(one.values.dtype.itemsize * math.prod(one.values.shape[1:]) for one in arrays)
 
     @property
     def window(self) -> int | None:

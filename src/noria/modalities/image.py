@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.errors import UserError
-from noria.nouns import Arrays, Encoded, Span, State, Values
+from noria.errors import UserError, raise_all
+from noria.nouns import Arrays, Encoded, Ragged, Span, State, Values
 from noria.vision.fitting import fitted, resized
 from noria.vision.pictures import read_picture
+from noria.vision.tiles import tiles_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,10 +28,14 @@ NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depe
 @dataclass(frozen=True)
 class Image(Modality):
     """A picture. Arrays: `pixels` uint8[n, height, width, channels], 0 to 255; with `keep` also `size` int32[n, 2], the
-    picture's own height and width, for answers that lie in it.
+    picture's own height and width, for answers that lie in it; with `tile` also `tiles` Ragged uint8[k, height, width,
+    channels] and `places` Ragged int32[k, 4], top, left, height and width of each in the picture.
 
     size: height and width in pixels; None keeps the pictures' own where all agree and are no larger than `side`, and
     makes squares of that side of others.
+    tile: height and width in pixels; larger pictures are learnt from and answered in tiles of it, each brought to
+    `size`, or of their own size where that is None. lap: the least share of a tile that the next one repeats: what is
+    larger than it is put together of its parts.
     colors: grey or rgb; None takes what the training pictures are.
     stem: how pixels become tokens, a class of model/stems.py in lower case; widths, blocks, first, pools, pooling,
     is_padded, whiten are the settings of `convolution`, patch (pixels) that of `patches`; widths, blocks and strides
@@ -47,6 +52,8 @@ class Image(Modality):
     side: int = 128
     colors: Literal["grey", "rgb"] | None = None
     keep: bool = False
+    tile: tuple[int, int] | None = None
+    lap: float = 0.25
     stem: Literal["convolution", "reference", "patches", "pyramid"] = field(
         default="convolution", metadata=NETWORK_ONLY
     )
@@ -69,11 +76,27 @@ class Image(Modality):
     erase: int = field(default=0, metadata=NETWORK_ONLY)
     mirror: bool = field(default=False, metadata=NETWORK_ONLY)
 
+    def __post_init__(self) -> None:
+        rules = {
+            "tile": (self.tile is None or min(self.tile) > 0, "two whole numbers above 0", self.tile),
+            "lap": (0 <= self.lap < 1, "at least 0 and less than 1", self.lap),
+            "keep": (self.keep or self.tile is None, "true with a tile: the answer lies in the picture", self.keep),
+        }
+        raise_all(
+            [
+                UserError(
+                    f"a picture cannot have this {name}", where=f"inputs.image.{name}", expected=rule, found=str(is_)
+                )
+                for name, (holds, rule, is_) in rules.items()
+                if not holds
+            ]
+        )
+
     def fit(self, values: Values) -> State:
         pictures, sizes, is_colored = _open_all(values, self.size or (self.side, self.side))
         if not pictures:
             raise UserError("no training picture can be read", mend="look at the quarantine of `noria prepare`")
-        height, width = self.size or _size(sizes, self.side)
+        height, width = self.size or self.tile or _size(sizes, self.side)
         is_grey = self.colors == "grey" or (self.colors is None and not is_colored)
         state: State = {"height": height, "width": width, "channels": 1 if is_grey else 3}
         pixels = np.stack([fitted(picture, state) for picture in pictures]).reshape(-1, state["channels"]) / 255.0
@@ -88,17 +111,29 @@ class Image(Modality):
         shape = (state["height"], state["width"], state["channels"])
         if isinstance(values, np.ndarray) and values.dtype == np.uint8 and values.ndim == 3 and shape[2] == 1:
             values = values[..., None]
-        if isinstance(values, np.ndarray) and values.dtype == np.uint8 and values.shape[1:] == shape:
+        is_plain = isinstance(values, np.ndarray) and values.dtype == np.uint8 and self.tile is None
+        if isinstance(values, np.ndarray) and is_plain and values.shape[1:] == shape:
             return self._encoded(values, np.tile(np.array(shape[:2], np.int32), (len(values), 1)), {})
         pixels, size = np.zeros((len(values), *shape), np.uint8), np.zeros((len(values), 2), np.int32)
         bad = {}
+        tiles: list[np.ndarray] = []
+        places = [np.zeros((0, 4), np.int32)] * len(values)
         for i, value in enumerate(values):
             try:
                 picture = read_picture(value)
                 pixels[i], size[i] = fitted(picture, state), picture.shape[:2]
+                if self.tile is not None:
+                    places[i] = tiles_of(picture.shape[0], picture.shape[1], self.tile, self.lap)
+                    tiles += [fitted(picture[y : y + h, x : x + w], state) for y, x, h, w in places[i].tolist()]
             except ValueError as error:
                 bad[i] = str(error)
-        return self._encoded(pixels, size, bad)
+        encoded = self._encoded(pixels, size, bad)
+        if self.tile is not None:
+            offsets = np.cumsum([0, *map(len, places)], dtype=np.int64)
+            cut = np.stack(tiles) if tiles else np.zeros((0, *shape), np.uint8)
+            encoded.arrays["tiles"] = Ragged(cut, offsets)
+            encoded.arrays["places"] = Ragged(np.concatenate([np.zeros((0, 4), np.int32), *places]), offsets)
+        return encoded
 
     def _encoded(self, pixels: np.ndarray, size: np.ndarray, bad: dict[int, str]) -> Encoded:
         return Encoded({"pixels": pixels, "size": size} if self.keep else {"pixels": pixels}, bad)

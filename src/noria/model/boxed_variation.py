@@ -46,6 +46,14 @@ def vary_boxed(
     return vary_colors(pixels, settings), boxes
 
 
+def boxes_in(boxes: Tensor, places: Tensor) -> Tensor:
+    """Return what is seen of boxes [B, G, 6] within parts of their pictures, int[B, 4]: top, left, height, width."""
+    top, left, height, width = places.to(boxes).unbind(1)
+    moved = boxes[:, :, :4] - torch.stack([left, top, left, top], 1)[:, None]
+    zero = torch.zeros_like(top)
+    return _packed(_cut(boxes, moved, torch.stack([zero, zero, width, height], 1)[:, None]))
+
+
 def _mosaic(pixels: Tensor, boxes: Tensor, share: float) -> tuple[Tensor, Tensor]:
     """Put some pictures together of four parts: one of their own, the others of other pictures of the batch."""
     count, height, width = pixels.shape[:3]

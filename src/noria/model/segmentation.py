@@ -6,19 +6,23 @@ overlap (Dice) part of the loss. Read next: pyramid.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.model.heads import pooled
+from noria.model.tiles import all_tiles, tent
 from noria.nouns import Output, Tokens
 
 
 class MaskHead(nn.Module):
     """The finest map of tokens, refined and brought to the size of a mask. Output: `logits` float[B, classes, H, W].
 
-    In training also `weights` float[B, classes], what a place of each class counts. Where tokens lie in no map they
-    are taken together, and all places get the same answer.
+    In training they are of the map's own size, as the loss knows that of the mask, and there are also `weights`
+    float[B, classes], what a place of each class counts. Where tokens lie in no map they are taken together, and all
+    places get the same answer.
     """
 
     weights: Tensor
@@ -33,12 +37,66 @@ class MaskHead(nn.Module):
         self.register_buffer("weights", torch.tensor(weights), persistent=False)
 
     def forward(self, tokens: Tokens) -> Output:
-        features = functional.relu(self.normalise(self.refine(finest_map(tokens))))
-        logits = self.classify(features)
-        logits = functional.interpolate(logits.float(), self.size, mode="bilinear", align_corners=False)
+        logits = self.coarse(tokens)
         if not self.training:
-            return {"logits": logits}
+            return {"logits": in_size(logits, self.size)}
         return {"logits": logits, "weights": self.weights.expand(len(logits), -1)}
+
+    def coarse(self, tokens: Tokens) -> Tensor:
+        """Return the logits float[B, classes, rows, columns] of the places of the map."""
+        features = functional.relu(self.normalise(self.refine(finest_map(tokens))))
+        logits: Tensor = self.classify(features).float()
+        return logits
+
+
+def in_size(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """Return logits float[B, classes, ...] at another height and width."""
+    return functional.interpolate(logits, tuple(size), mode="bilinear", align_corners=False)
+
+
+def whole_of_tiles(
+    model: nn.Module, image: dict[str, Tensor], shape: tuple[int, int]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield for each picture in tiles its likeliest classes uint8[H, W] and the mean of their chances.
+
+    Where tiles overlap, a place's chances are the mean of what they say, each counting less towards its edge.
+    """
+    for index in range(len(image["places"])):
+        one = {name: values[index : index + 1] for name, values in image.items()}
+        whole, counts = None, image["tiles"].new_zeros(shape, dtype=torch.float32)
+        for pixels, _, tile in all_tiles(one):
+            coarse = model.head.coarse(model.mixed({"image": {"pixels": pixels}}))  # type: ignore
+            for logits, place in zip(coarse, one["places"][0, tile], strict=True):
+                part = _part(place, one["size"][0], shape)
+                chances = in_size(logits[None], [side.stop - side.start for side in part])[0].softmax(0)
+                weight = tent(chances.shape[1], chances.shape[2], chances)
+                whole = chances.new_zeros((len(chances), *shape)) if whole is None else whole
+                whole[:, part[0], part[1]] += chances * weight
+                counts[part] += weight
+        assert whole is not None
+        most, classes = (whole / counts).max(0)
+        yield classes.to(torch.uint8), most.mean()
+
+
+def mask_in(mask: Tensor, size: Tensor, places: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Return the parts of masks [B, H, W] at these places int[B, 4] of their pictures, all brought to one shape."""
+    parts = []
+    for own, of_picture, place in zip(mask, size, places, strict=True):
+        rows, columns = (
+            (side.start + (torch.arange(new, device=mask.device) + 0.5) * (side.stop - side.start) / new).long()
+            for side, new in zip(_part(place, of_picture, tuple(own.shape)), shape, strict=True)
+        )
+        parts.append(own[rows[:, None], columns])
+    return torch.stack(parts)
+
+
+def _part(place: Tensor, size: Tensor, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return where a part of a picture, int[4], lies in a mask of it."""
+    (top, left, height, width), (rows, columns) = place.tolist(), size.tolist()
+    down, across = shape[0] / rows, shape[1] / columns
+    first, start = min(round(top * down), shape[0] - 1), min(round(left * across), shape[1] - 1)
+    last, end = max(first + 1, round((top + height) * down)), max(start + 1, round((left + width) * across))
+    return slice(first, last), slice(start, end)
 
 
 def finest_map(tokens: Tokens) -> Tensor:

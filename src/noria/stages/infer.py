@@ -15,7 +15,7 @@ from noria.store import Dataset
 
 # Padding is work for nothing: longer records wait for the next batch, unless this one would be too small to be quick.
 SPREAD, LEAST_RECORDS = 1.1, 16
-MOST_TOKENS = 2**16  # of a batch whose records are of unequal length, padding included
+MOST_TOKENS, MOST_BYTES = 2**16, 2**28  # of a batch whose records are of unequal length, padding included
 
 
 @torch.inference_mode()
@@ -58,12 +58,13 @@ def _batches(dataset: Dataset, batch_size: int) -> tuple[np.ndarray, list[int]]:
         return np.arange(count), [batch_size] * full + [rest] * (rest > 0)
     order = np.argsort(lengths, kind="stable")
     ordered = lengths[order]
+    most = min(MOST_TOKENS, MOST_BYTES // max(1, dataset.place_bytes))
     sizes: list[int] = []
     start = 0
     while start < count:
         alike = np.searchsorted(ordered, ordered[start] * SPREAD + 1, "right") - start
         size = min(batch_size, count - start, max(LEAST_RECORDS, int(alike)))
-        while size > 1 and size * ordered[start + size - 1] > MOST_TOKENS:
+        while size > 1 and size * ordered[start + size - 1] > most:
             size = (size + 1) // 2
         sizes.append(size)
         start += size

@@ -21,6 +21,7 @@ from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragge
 from noria.text.stretches import listed
 from noria.vision.boxes import distinct
 from noria.vision.drawing import draw_boxes
+from noria.vision.tiles import joined_boxes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,6 +35,8 @@ THRESHOLD = 0.4  # where none is given or chosen
 CANDIDATES = 300  # of a picture, before those that say the same are left out
 OPTIONAL = ("crowd", "difficult")  # marks of a box that is neither wanted nor wrong
 
+_Found = tuple[np.ndarray, np.ndarray, np.ndarray]  # the boxes of a picture, their labels, their scores
+
 
 @dataclass(frozen=True)
 class Boxes(Target):
@@ -45,9 +48,8 @@ class Boxes(Target):
     float32[n, 4] in pixels of the picture, `labels` int32, `scores` float32, best first.
 
     threshold: the score from which a box is shown as an answer; None chooses the one of the best F1 on validation
-    pictures. overlap: of two boxes of a label that share more of
-    their area, the better one stays. most: boxes of a picture at most. mosaic: share of the training pictures that are
-    put together of four.
+    pictures. overlap: of two boxes of a label that share more of their area, the better one stays. most: boxes of a
+    picture, or of each of its tiles, at most. mosaic: share of the training pictures that are put together of four.
     """
 
     is_closed: ClassVar[bool] = True
@@ -101,10 +103,16 @@ class Boxes(Target):
 
     def vary(self, batch: Batch, image: Image) -> Batch:
         """Return a training batch whose pictures are varied as the settings say, and their boxes with them."""
-        from noria.model.boxed_variation import vary_boxed
+        from noria.model.boxed_variation import boxes_in, vary_boxed
 
         given = batch.inputs[IMAGE]
-        pixels, boxes = vary_boxed(given["pixels"], given["size"], batch.target["boxes"], image, self.mosaic)
+        pixels, size, boxes = given["pixels"], given["size"], batch.target["boxes"]
+        if "tiles" in given:
+            from noria.model.tiles import drawn_tiles
+
+            pixels, places = drawn_tiles(given)
+            size, boxes = places[:, 2:], boxes_in(boxes, places)
+        pixels, boxes = vary_boxed(pixels, size, boxes, image, self.mosaic)
         size = given["size"].new_tensor(pixels.shape[1:3]).expand(batch.size, 2)
         return Batch({**batch.inputs, IMAGE: {"pixels": pixels, "size": size}}, {"boxes": boxes}, batch.size)
 
@@ -119,29 +127,67 @@ class Boxes(Target):
         return detection_loss(output, shares, labels)
 
     def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
-        """Return the likeliest boxes, in shares of the picture: see `best_candidates`."""
+        """Return the likeliest boxes, in shares of the picture: see `best_candidates`. Of a picture in tiles, those of
+        each tile, in shares of it: one axis more, after the first."""
+        if "tiles" in batch.inputs[IMAGE]:
+            return self._ask_tiles(model, batch.inputs[IMAGE])
+        return self._ask_pictures(model, batch.inputs)
+
+    def _ask_pictures(self, model: nn.Module, inputs: dict[str, dict[str, Tensor]]) -> Output:
         from noria.model.detection import best_candidates
 
-        output = model(batch.inputs)
+        output = model(inputs)
         _need_places(output)
         return best_candidates(output, CANDIDATES)
 
+    def _ask_tiles(self, model: nn.Module, given: dict[str, Tensor]) -> Output:
+        from noria.model.tiles import all_tiles
+
+        whole: Output = {}
+        for pixels, record, tile in all_tiles(given):
+            for name, values in self._ask_pictures(model, {IMAGE: {"pixels": pixels}}).items():
+                if name not in whole:  # where a picture has no more tiles, nothing is sure
+                    whole[name] = values.new_zeros((*given["places"].shape[:2], *values.shape[1:]))
+                whole[name][record, tile] = values
+        return whole
+
     def settle(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Cut the boxes at the edge of the picture, in its own pixels, and leave out those that say the same."""
-        boxes, labels, scores = [], [], []
-        for i, (height, width) in enumerate(np.asarray(inputs[IMAGE]["size"])):
-            found = np.clip(output["boxes"][i].astype(np.float64), 0, 1) * [width, height, width, height]
-            is_box = (found[:, 2] > found[:, 0]) & (found[:, 3] > found[:, 1]) & (output["scores"][i] >= LEAST_SCORE)
-            good = np.flatnonzero(is_box)
-            kept = good[distinct(found[good], output["labels"][i][good], self.overlap)[: self.most]]
-            boxes.append(found[kept])
-            labels.append(output["labels"][i][kept])
-            scores.append(output["scores"][i][kept])
+        found, given = [], inputs[IMAGE]
+        for i, size in enumerate(np.asarray(given["size"])):
+            own = {name: values[i] for name, values in output.items()}
+            if "places" in given:
+                found.append(self._settle_tiles(own, given["places"][i]))
+            else:
+                found.append(self._settle_one(own, [0, 0, *size]))
+        boxes, labels, scores = ([one[part] for one in found] for part in range(3))
         return {
             "boxes": _ragged(boxes, 4),
             "labels": Ragged.of(labels, np.int32),
             "scores": Ragged.of(scores, np.float32),
         }
+
+    def _settle_one(self, output: Arrays, place: Sequence[int] | np.ndarray) -> _Found:
+        """Return the boxes of a picture or of a tile at this place, best first, in pixels of the picture."""
+        boxes, labels, scores = (output[name] for name in ("boxes", "labels", "scores"))
+        top, left, height, width = place
+        found = np.clip(boxes.astype(np.float64), 0, 1) * [width, height, width, height] + [left, top, left, top]
+        is_box = (found[:, 2] > found[:, 0]) & (found[:, 3] > found[:, 1]) & (scores >= LEAST_SCORE)
+        good = np.flatnonzero(is_box)
+        kept = good[distinct(found[good], labels[good], self.overlap)[: self.most]]
+        return found[kept], labels[kept], scores[kept]
+
+    def _settle_tiles(self, output: Arrays, places: np.ndarray) -> _Found:
+        """Return the boxes of a picture in tiles, best first."""
+        parts = [
+            self._settle_one({name: values[tile] for name, values in output.items()}, place)
+            for tile, place in enumerate(places)
+        ]
+        source = np.repeat(np.arange(len(parts)), [len(part[0]) for part in parts])
+        boxes, labels, scores = (np.concatenate(one) for one in zip(*parts, strict=True))
+        found = joined_boxes(boxes, labels, scores, source, places, self.overlap)
+        most = self.most * len(places)
+        return found[0][:most], found[1][:most], found[2][:most]
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         predictions = []

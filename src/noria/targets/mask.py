@@ -45,10 +45,11 @@ class Mask(Target):
     that the codes count.
 
     size: height and width; None keeps the masks' own where all agree and are no larger than `side`, and makes squares
-    of that side of others. classes: names by number, or {name: number or [red, green, blue]}; by default what a file
-    beside the masks says, else the numbers that stand in training masks. void: numbers, colours or names that belong to
-    no class and are neither learnt nor scored; by default 255 and a class called void, unlabelled or ignore. balance: 0
-    to 1, how much more places of rare classes count. overlap: how much Dice's coefficient counts beside cross-entropy.
+    of that side of others. Of pictures in tiles (inputs.image.tile) it is that of the whole. classes: names by number,
+    or {name: number or [red, green, blue]}; by default what a file beside the masks says, else the numbers that stand
+    in training masks. void: numbers, colours or names that belong to no class and are neither learnt nor scored; by
+    default 255 and a class called void, unlabelled or ignore. balance: 0 to 1, how much more places of rare classes
+    count. overlap: how much Dice's coefficient counts beside cross-entropy.
     """
 
     takes: ClassVar[Literal["file"]] = "file"
@@ -137,20 +138,35 @@ class Mask(Target):
         """Return a training batch with picture and mask varied together, as the settings of the input `image` say."""
         from noria.model.masked_variation import vary_masked
 
-        given = batch.inputs["image"]
-        pixels, mask = vary_masked(given["pixels"], batch.target["mask"], image, VOID)
-        return Batch({"image": {**given, "pixels": pixels}}, {**batch.target, "mask": mask}, batch.size)
+        given, mask = batch.inputs["image"], batch.target["mask"]
+        pixels = given["pixels"]
+        if "tiles" in given:
+            from noria.model.segmentation import mask_in
+            from noria.model.tiles import drawn_tiles
+
+            pixels, places = drawn_tiles(given)
+            mask = mask_in(mask, given["size"], places, (pixels.shape[1], pixels.shape[2]))
+        pixels, mask = vary_masked(pixels, mask, image, VOID)
+        return Batch({"image": {"pixels": pixels}}, {**batch.target, "mask": mask}, batch.size)
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        from noria.model.segmentation import mask_loss
+        from noria.model.segmentation import in_size, mask_loss
 
+        mask = batch.target["mask"]
         weights = output["weights"][0] if "weights" in output and self.balance else None
-        return mask_loss(output["logits"].float(), batch.target["mask"], VOID, weights, self.overlap)
+        logits = in_size(output["logits"].float(), mask.shape[1:])
+        return mask_loss(logits, mask, VOID, weights, self.overlap)
 
     def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
         """Return the likeliest class of each place, and the mean of their chances."""
         import torch
 
+        from noria.model.segmentation import whole_of_tiles
+
+        image = batch.inputs["image"]
+        if "tiles" in image:
+            parts = list(whole_of_tiles(model, image, model.head.size))  # type: ignore
+            return dict(zip(("classes", "sure"), map(torch.stack, zip(*parts, strict=True)), strict=True))
         logits = model(batch.inputs)["logits"].float()
         most, classes = logits.max(1)
         sure = (most - logits.logsumexp(1)).exp().mean((1, 2))
