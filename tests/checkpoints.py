@@ -24,6 +24,17 @@ def _roberta(transformers: Any) -> Any:
     return transformers.RobertaModel(transformers.RobertaConfig(**SHAPE, max_position_embeddings=66, pad_token_id=1))
 
 
+def _filling_bert(transformers: Any) -> Any:
+    return transformers.BertForMaskedLM(transformers.BertConfig(**SHAPE, max_position_embeddings=64))
+
+
+def _filling_roberta(transformers: Any) -> Any:
+    config = transformers.RobertaConfig(
+        **SHAPE, max_position_embeddings=66, pad_token_id=1, tie_word_embeddings=False, layer_norm_eps=1e-5
+    )
+    return transformers.RobertaForMaskedLM(config)
+
+
 def _llama(transformers: Any, **more: Any) -> Any:
     ends = {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
     return transformers.LlamaForCausalLM(transformers.LlamaConfig(**SHAPE, num_key_value_heads=2, **ends, **more))
@@ -62,9 +73,39 @@ def _gated_t5(transformers: Any) -> Any:
     return _t5(transformers, feed_forward_proj="gated-gelu", tie_word_embeddings=False, scale_decoder_outputs=False)
 
 
+def _resnet(transformers: Any, **more: Any) -> Any:
+    sizes = {"embedding_size": 8, "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1]}
+    return transformers.ResNetForImageClassification(transformers.ResNetConfig(**sizes, **more))
+
+
+def _grey_resnet(transformers: Any) -> Any:
+    return _resnet(transformers, num_channels=1)
+
+
+def _convnext(transformers: Any) -> Any:
+    return transformers.ConvNextModel(transformers.ConvNextConfig(hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1]))
+
+
+def _swin(transformers: Any) -> Any:
+    config = transformers.SwinConfig(embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2])
+    return transformers.SwinForImageClassification(config)
+
+
+def _dinov2(transformers: Any) -> Any:
+    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    return transformers.Dinov2Model(transformers.Dinov2Config(**shape, image_size=56, patch_size=14))
+
+
+def _vit(transformers: Any) -> Any:
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    return transformers.ViTModel(transformers.ViTConfig(**shape, image_size=32))
+
+
 MAKERS: dict[str, Callable[[Any], Any]] = {
     "bert": _bert,
     "roberta": _roberta,
+    "filling_bert": _filling_bert,
+    "filling_roberta": _filling_roberta,
     "llama": _llama,
     "scaled_llama": _scaled_llama,
     "tied_llama": _tied_llama,
@@ -72,7 +113,14 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "gpt2": _gpt2,
     "t5": _t5,
     "gated_t5": _gated_t5,
+    "resnet": _resnet,
+    "grey_resnet": _grey_resnet,
+    "convnext": _convnext,
+    "swin": _swin,
+    "dinov2": _dinov2,
+    "vit": _vit,
 }
+PICTURES = ("resnet", "convnext", "swin", "dinov2")
 ENCODERS = ("bert", "roberta")
 DECODERS = ("llama", "scaled_llama", "tied_llama", "qwen", "gpt2")
 ENCODER_DECODERS = ("t5", "gated_t5")

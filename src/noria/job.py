@@ -22,6 +22,7 @@ from noria.job_data import STRICT, Data
 from noria.job_origin import settings_of_origin
 from noria.job_table import is_table, job_of_table
 from noria.job_text import Section, Where, parse, parse_override, read_text, set_key
+from noria.model.picture_files import is_of_pictures
 
 
 class _Strict(BaseModel):
@@ -35,7 +36,7 @@ class Model(_Strict):
     """
 
     from_: str | None = Field(None, alias="from")  # an earlier run, whose weights are taken over where they fit
-    pretrained: str | None = None  # a folder with a Hugging Face checkpoint, or its name on the hub
+    pretrained: str | None = None  # a folder of a Hugging Face checkpoint, a name on the hub, or efficientnet-lite0
     lora: int | None = Field(None, gt=0)  # rank: train small matrices beside the frozen ones of a checkpoint
     size: Literal["tiny", "small", "base"] = "small"
     width: int | None = Field(None, gt=0)
@@ -57,6 +58,8 @@ class Model(_Strict):
             raise ValueError("from or pretrained: training starts from one model")
         if self.lora is not None and self.from_ is None and self.pretrained is None:
             raise ValueError("lora beside from or pretrained: without them there is nothing to keep")
+        if self.lora is not None and self.pretrained is not None and is_of_pictures(self.pretrained):
+            raise ValueError("lora stands beside a trunk; a checkpoint of pictures is a backbone before it")
         return self
 
 
@@ -77,6 +80,7 @@ class Train(_Strict):
     optimizer: Literal["muon", "adamw"] = "muon"  # Muon for hidden matrices, AdamW for the rest
     learning_rate: float = Field(0.003, gt=0)  # peak, of AdamW
     muon_learning_rate: float = Field(0.03, gt=0)  # peak
+    pretrained_rate: float = Field(1.0, gt=0)  # of a checkpoint's weights, by AdamW: times learning_rate
     weight_decay: float = Field(0.0, ge=0)
     warmup: float = Field(0.2, ge=0, le=1)  # share of the steps over which the rate climbs; then it falls to zero
     momentum: float = Field(0.95, ge=0, lt=1)  # of Muon

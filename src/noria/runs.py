@@ -100,7 +100,8 @@ def record_start(run: Path, job: Job, prepared: Prepared) -> None:
     """Write down what a training begins with: data, packages, quarantine, and last the resolved job."""
     quarantine = prepared.report["quarantine"]
     report = {key: value for key, value in prepared.report.items() if key != "quarantine"}
-    write_json(run / "prepare.json", {"fingerprint": prepared.fingerprint, "states": prepared.states, "report": report})
+    known = {"fingerprint": prepared.fingerprint, "origin": prepared.origin, "states": prepared.states}
+    write_json(run / "prepare.json", {**known, "report": report})
     write_json(run / "environment.json", environment())
     lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in quarantine)
     with plain_disk_errors(run):

@@ -43,6 +43,9 @@ class Image(Modality):
     shift, rotate, zoom, stretch, shear, flip, light, erase: what training pictures are varied by (pixels, degrees,
     shares, left-right or both ways, share of brightness, contrast and colour, side in pixels). mirror: in use, tokens
     are the mean over the picture and its mirror image.
+    Training that starts from a checkpoint of pictures has its backbone in the pyramid, or else as the stem, a token a
+    picture or (pooling grid) a place; pixels are normalised as it was trained, and None for size makes squares of
+    `side`.
     """
 
     takes: ClassVar[Literal["file"]] = "file"
@@ -106,6 +109,15 @@ class Image(Modality):
         if self.whiten:
             state["whitening"] = _whitening(((pixels - mean) / spread).reshape(len(pictures), height, width, -1))
         return state
+
+    def inherit(self, state: State) -> State:
+        """Take over all of a model of ours; of a checkpoint what it is, while the size is that of these settings."""
+        if "height" in state:
+            return state
+        if self.colors == "grey":
+            raise UserError("the checkpoint sees colours", where="inputs.image.colors", expected="rgb", found="grey")
+        height, width = self.size or (self.side, self.side)
+        return {"height": height, "width": width, **state}
 
     def encode(self, values: Values, state: State) -> Encoded:
         shape = (state["height"], state["width"], state["channels"])

@@ -1,5 +1,8 @@
 """Muon for hidden matrices, AdamW for the rest, as one optimiser whose state is a plain dict of tensors.
 
+Weights of a checkpoint have a gentler rate of AdamW, where the job says so: Muon's steps are of one size whatever the
+weights are.
+
 The update rules are those of torch.optim.Muon and torch.optim.AdamW. Their classes are not used because building one
 imports torch's compiler, which costs more than a second at every start, because a convolution's weight must be shown to
 Muon as the matrix it is, and because matrices of one shape are orthogonalised together here: 9 instead of 21 ms for the
@@ -27,7 +30,8 @@ class Optimizer:
     def __init__(self, model: nn.Module, settings: Train) -> None:
         self.settings = settings
         named = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
-        hidden = hidden_matrices(model) if settings.optimizer == "muon" else set()
+        self.gentle = pretrained_weights(model)
+        hidden = hidden_matrices(model) - self.gentle if settings.optimizer == "muon" else set()
         self.matrices = {name: weight for name, weight in named.items() if name in hidden}
         self.others = {name: weight for name, weight in named.items() if name not in hidden}
         self.weights = list(named.values())
@@ -74,8 +78,11 @@ class Optimizer:
     def _adamw(self, rate: float) -> None:
         """Update what is no hidden matrix; biases, scales and other vectors do not decay."""
         decays = self.settings.weight_decay
-        self._adamw_group([name for name, weight in self.others.items() if weight.ndim > 1], rate, decays)
-        self._adamw_group([name for name, weight in self.others.items() if weight.ndim <= 1], rate, 0.0)
+        for is_gentle in (False, True):
+            own = rate * self.settings.pretrained_rate if is_gentle else rate
+            here = {name: weight for name, weight in self.others.items() if (name in self.gentle) == is_gentle}
+            self._adamw_group([name for name, weight in here.items() if weight.ndim > 1], own, decays)
+            self._adamw_group([name for name, weight in here.items() if weight.ndim <= 1], own, 0.0)
 
     def _adamw_group(self, names: list[str], rate: float, weight_decay: float) -> None:
         named = [(name, self.others[name]) for name in names if self.others[name].grad is not None]
@@ -117,6 +124,12 @@ def hidden_matrices(model: nn.Module) -> set[str]:
     kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
     named = model.named_modules()
     return {f"{name}.weight" for name, module in named if isinstance(module, kinds) and not name.startswith("head")}
+
+
+def pretrained_weights(model: nn.Module) -> set[str]:
+    """Return the names of the weights in modules that stand for a checkpoint's, by their attribute `is_pretrained`."""
+    kept = [(name, part) for name, part in model.named_modules() if getattr(part, "is_pretrained", False)]
+    return {f"{name}.{own}" if name else own for name, part in kept for own, _ in part.named_parameters()}
 
 
 def _as_matrix(weight: Tensor) -> Tensor:

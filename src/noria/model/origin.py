@@ -1,4 +1,4 @@
-"""Where training starts: an earlier run of ours, or a checkpoint of Hugging Face.
+"""Where training starts: an earlier run of ours, a checkpoint of Hugging Face, or the backbone of one of pictures.
 
 Two things are taken over: what was learnt from data (tokenizers, `states`), before the new data is encoded; then the
 weights, part by part, wherever a part of the new model is the same as one of the origin. The trunk must be.
@@ -19,13 +19,17 @@ from noria import find
 from noria.contract import answer_field, kind_of
 from noria.errors import UserError, raise_all
 from noria.job import Job, load_job
+from noria.model.backbones import TransformersBackbone
+from noria.model.efficientnet import EfficientNetLite0
 from noria.model.heads import NextToken
+from noria.model.picture_files import PictureFiles, is_of_pictures
 from noria.model.pretrained_files import PretrainedFiles
 from noria.model.text import TextEmbedder
 from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
 from noria.nouns import State, Tokens
 from noria.runs import read_json
 
+PICTURES = "image"  # the kind of spoke that reads them
 TEXT_KINDS = ("text", "messages")  # spokes that share one kind of state, so one inherits from the other
 TOLERANCE = 1e-3  # on logits, relative to the largest: sums in another order
 
@@ -39,25 +43,31 @@ class TakenOver:
     anew: tuple[str, ...]
 
     def __str__(self) -> str:
-        taken, anew = (
-            ", ".join(part.replace("embedders.", "embedder of ") for part in parts) for parts in (self.parts, self.anew)
-        )
+        taken, anew = (", ".join(_said(part) for part in parts) for parts in (self.parts, self.anew))
         return f"from {self.origin}: taken over: {taken}; starting anew: {anew or 'nothing'}"
+
+
+def _said(part: str) -> str:
+    """Return a part by the words of a person: `embedders.image.stem.backbone` is the backbone of image."""
+    first, _, below = part.partition(".")
+    name, _, inner = below.partition(".")
+    return part if first != "embedders" else f"{inner.rsplit('.', 1)[-1] or 'embedder'} of {name}"
 
 
 def origin_key(job: Job) -> str:
     """Return what names the origin in a preparation's key: its path and a hash of its weights; "" for none."""
     if job.model.pretrained is not None:
-        return f"{job.model.pretrained} {PretrainedFiles.find(job.model.pretrained).key()}"
+        return f"{job.model.pretrained} {_files_of(job.model.pretrained).key()}"
     if job.model.from_ is not None:
         return f"{job.model.from_} {_config_of(job.model.from_)['weights']['sha256']}"
     return ""
 
 
 def origin_states(job: Job) -> dict[str, State]:
-    """Return what the origin had learnt, by kind of spoke (and `trunk`, for a checkpoint)."""
+    """Return what the origin had learnt, by kind of spoke (and `trunk`, for a checkpoint of texts)."""
     if job.model.pretrained is not None:
-        return _checkpoint_states(PretrainedFiles.find(job.model.pretrained))
+        files = _files_of(job.model.pretrained)
+        return _picture_states(files, job) if isinstance(files, PictureFiles) else _checkpoint_states(files)
     if job.model.from_ is None:
         return {}
     config = _config_of(job.model.from_)
@@ -73,9 +83,34 @@ def origin_states(job: Job) -> dict[str, State]:
 def load_origin(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
     """Copy the origin's weights into a model that was just built; say what was taken over."""
     if job.model.pretrained is not None:
-        return _load_checkpoint(model, job.model.pretrained, states)
+        load = _load_pictures if is_of_pictures(job.model.pretrained) else _load_checkpoint
+        return load(model, job.model.pretrained, states)
     assert job.model.from_ is not None
     return _load_run(model, job, states)
+
+
+def _files_of(given: str) -> PretrainedFiles | PictureFiles:
+    return PictureFiles.find(given) if is_of_pictures(given) else PretrainedFiles.find(given)
+
+
+def _picture_states(files: PictureFiles, job: Job) -> dict[str, State]:
+    inputs = find.task(job.task).inputs
+    if not any(kind_of(modality) == PICTURES for modality in inputs.values()):
+        raise UserError(
+            "a checkpoint of pictures serves no task without a picture as its input",
+            where=f"model.pretrained: {job.model.pretrained}",
+            expected=f"a checkpoint for {', '.join(sorted({kind_of(modality) for modality in inputs.values()}))}",
+        )
+    return {PICTURES: files.state()}
+
+
+def _load_pictures(model: Any, given: str, states: dict[str, Any]) -> TakenOver:
+    files, taken = PictureFiles.find(given), []
+    for name, part in model.named_modules():
+        if isinstance(part, EfficientNetLite0 | TransformersBackbone):
+            files.fill(part)
+            taken.append(name)
+    return _taken_over(model, given, taken)
 
 
 def _checkpoint_states(files: PretrainedFiles) -> dict[str, State]:
@@ -169,7 +204,7 @@ def _load_run(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
 
 
 def _taken_over(model: Any, origin: str, taken: list[str]) -> TakenOver:
-    names = ["trunk", *_parts(model)]
+    names = [*(["trunk"] if any(True for _ in model.trunk.parameters()) else []), *_parts(model)]
     return TakenOver(origin, tuple(taken), tuple(name for name in names if name not in taken))
 
 

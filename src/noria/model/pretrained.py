@@ -54,6 +54,7 @@ def tie(model: Any, state: State) -> None:
 class PretrainedTrunk(nn.Module, ABC):
     """What the three families share. `model` has the names of the checkpoint's weights."""
 
+    is_pretrained = True  # for the optimiser
     attentions: ClassVar[tuple[Attention, ...]]
     model: Any
 

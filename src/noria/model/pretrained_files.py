@@ -61,7 +61,7 @@ class PretrainedFiles:
     def trunk(self) -> State:
         """Return {"family", "config", "is_tied"}: enough to build the same architecture without these files."""
         transformers = import_transformers()
-        with _reading(self):
+        with reading(self.folder / (self.gguf or "")):
             config = transformers.AutoConfig.from_pretrained(self.folder, **self._options())
         if getattr(config, "quantization_config", None) and not self.gguf:
             raise UserError("these weights are quantised", where=str(self.folder), expected="floats, or a .gguf file")
@@ -75,14 +75,14 @@ class PretrainedFiles:
         if not self.gguf and (self.folder / "tokenizer.json").is_file():
             return Tokenizer.from_folder(self.folder)
         transformers = import_transformers()
-        with _reading(self):
+        with reading(self.folder / (self.gguf or "")):
             made = transformers.AutoTokenizer.from_pretrained(self.folder, **self._options())
         return Tokenizer.of_checkpoint(made.backend_tokenizer.to_str(), dict(made.special_tokens_map))
 
     def model(self, family: Family) -> Any:
         """Return the checkpoint as `transformers` loads it, in float32, with the head of its language model if any."""
         transformers = import_transformers()
-        with _reading(self):
+        with reading(self.folder / (self.gguf or "")):
             model, report = auto_class(transformers, family).from_pretrained(
                 self.folder, use_safetensors=True, dtype="float32", output_loading_info=True, **self._options()
             )
@@ -172,7 +172,7 @@ def silent() -> Iterator[None]:
 
 
 @contextmanager
-def _reading(files: PretrainedFiles) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
     """Say plainly what `transformers` cannot read."""
     try:
         with silent():
@@ -180,6 +180,4 @@ def _reading(files: PretrainedFiles) -> Iterator[None]:
     except ImportError as error:  # gguf, sentencepiece
         raise needs_extra(str(error.name or "gguf"), "pretrained", "this checkpoint") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            "the checkpoint cannot be read", where=str(files.folder / (files.gguf or "")), found=str(error)[:300]
-        ) from error
+        raise UserError("the checkpoint cannot be read", where=str(path), found=str(error)[:300]) from error

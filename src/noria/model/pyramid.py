@@ -1,4 +1,4 @@
-"""A pyramid of maps: a residual convolution backbone, its stages fused from coarse to fine, each place one token.
+"""A pyramid of maps: a backbone, by default residual, its stages fused from coarse to fine, each place one token.
 
     stage  2 - 4 - 8 - 16 - 32      stride in pixels; widths[i] channels each
                    |    |    |      1x1 convolution to the tokens' width
@@ -6,8 +6,8 @@
                    |    |    |
     tokens         8   16   32      those of `strides`, fine to coarse, row by row
 
-He et al. 2016, "Deep Residual Learning"; Lin et al. 2017, "Feature Pyramid Networks". Knows no answer: heads for boxes
-and masks see tokens and `grids`. Read next: stems.py.
+The backbone of a checkpoint may stand in the place of ours. He et al. 2016, "Deep Residual Learning"; Lin et al. 2017,
+"Feature Pyramid Networks". Knows no answer: heads for boxes and masks see tokens and `grids`. Read next: backbones.py.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.errors import UserError
+from noria.model.backbones import backbone_of, strides_of
 from noria.nouns import State
 
 if TYPE_CHECKING:
@@ -33,10 +34,15 @@ class Pyramid(nn.Module):
 
     def __init__(self, settings: Image, state: State, width: int) -> None:
         super().__init__()
-        widths = _widths(settings, width)
-        self.levels = _levels(settings)
+        self.levels = _levels(settings, state)
         finest = self.levels[0]
-        self.backbone = Residuals(state["channels"], widths, settings.blocks)
+        self.backbone: nn.Module
+        if "backbone" in state:
+            self.backbone = backbone_of(state)
+            widths = self.backbone.widths
+        else:
+            widths = _widths(settings, width)
+            self.backbone = Residuals(state["channels"], widths, settings.blocks)
         self.sides = nn.ModuleList(nn.Conv2d(wide, width, 1) for wide in widths[finest:])
         self.smooth = nn.ModuleList(_Convolution(width, width) for _ in widths[finest:])
         self.width = width
@@ -108,7 +114,8 @@ class _Residual(nn.Module):
 
 def pyramid_grids(settings: Image, state: State) -> tuple[tuple[int, int], ...]:
     """Return the rows and columns of each map whose places become tokens."""
-    strides = [2 ** (stage + 1) for stage in _levels(settings)]
+    known = _strides(settings, state)
+    strides = [known[level] for level in _levels(settings, state)]
     return tuple((-(-state["height"] // stride), -(-state["width"] // stride)) for stride in strides)
 
 
@@ -118,9 +125,16 @@ def _widths(settings: Image, width: int) -> tuple[int, ...]:
     return tuple(max(LEAST_WIDTH, min(width, width * 2**stage // 8)) for stage in range(STAGES))
 
 
-def _levels(settings: Image) -> list[int]:
-    """Return which stages of the backbone become tokens; raise UserError where the strides are not theirs."""
-    known = [2 ** (stage + 1) for stage in range(STAGES if settings.widths is None else len(settings.widths))]
+def _strides(settings: Image, state: State) -> list[int]:
+    """Return the strides of the backbone's maps, in pixels."""
+    if "backbone" in state:
+        return list(strides_of(state))
+    return [2 ** (stage + 1) for stage in range(STAGES if settings.widths is None else len(settings.widths))]
+
+
+def _levels(settings: Image, state: State) -> list[int]:
+    """Return which maps of the backbone become tokens; raise UserError where the strides are not theirs."""
+    known = _strides(settings, state)
     strides = list(settings.strides)
     if not strides or strides != sorted(set(strides)) or not set(strides) <= set(known):
         raise UserError(
@@ -128,6 +142,6 @@ def _levels(settings: Image) -> list[int]:
             where="inputs.image.strides",
             expected=f"some of {', '.join(map(str, known))}, fine to coarse",
             found=str(strides),
-            mend="each of inputs.image.widths doubles the stride",
+            mend="" if "backbone" in state else "each of inputs.image.widths doubles the stride",
         )
     return [known.index(stride) for stride in strides]

@@ -1,4 +1,4 @@
-"""From pixels to tokens: normalise, then a convolution stem or patches.
+"""From pixels to tokens: normalise, then a convolution stem, patches, a pyramid, or the backbone of a checkpoint.
 
 A stem's settings are those of modalities/image.py. Every stem is a module float[B, C, H, W] -> float[B, T, D] with D as
 its attribute `width`; `grids` says which part of the picture a token stands for. Read next: pyramid.py.
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.errors import UserError
+from noria.model.backbones import backbone_of, strides_of
 from noria.model.pyramid import Pyramid, pyramid_grids
 from noria.nouns import State, Tokens
 
@@ -35,7 +36,8 @@ class ImageEmbedder(nn.Module):
             raise UserError("a pyramid's tokens lie where they lie: inputs.image.mirror is for one token a picture")
         self.register_buffer("mean", 255 * torch.tensor(state["mean"]).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("spread", 255 * torch.tensor(state["spread"]).view(1, -1, 1, 1), persistent=False)
-        self.stem = STEMS[settings.stem](settings, state, width)
+        kind = Pretrained if _is_pretrained(settings, state) else STEMS[settings.stem]
+        self.stem = kind(settings, state, width)
         self.width = int(self.stem.width)  # type: ignore[arg-type]
         self.mirror = settings.mirror
         self.grids = grids(settings, state)
@@ -185,6 +187,29 @@ def _patches(settings: Image, state: State) -> tuple[int, int]:
     return state["height"] // settings.patch, state["width"] // settings.patch
 
 
+class Pretrained(nn.Module):
+    """What a checkpoint's backbone makes of a picture: the mean over its coarsest map, or (`grid`) a token a place."""
+
+    def __init__(self, settings: Image, state: State, width: int) -> None:
+        super().__init__()
+        if settings.stem != "convolution":
+            raise UserError(
+                f"inputs.image.stem={settings.stem} has no place for a checkpoint's backbone",
+                expected="pyramid, or none: then the backbone itself is the stem",
+            )
+        self.backbone = backbone_of(state, has_head=True)
+        self.is_grid = settings.pooling == "grid"
+        self.width = self.backbone.width
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        places = self.backbone.places(pixels)
+        return places.flatten(2).transpose(1, 2) if self.is_grid else places.mean((2, 3)).unsqueeze(1)
+
+
+def _is_pretrained(settings: Image, state: State) -> bool:
+    return "backbone" in state and settings.stem != "pyramid"
+
+
 STEMS: dict[str, type[nn.Module]] = {
     "convolution": Convolution,
     "reference": Reference,
@@ -197,6 +222,9 @@ def grids(settings: Image, state: State) -> tuple[tuple[int, int], ...]:
     """Return the rows and columns of the maps of tokens that a picture becomes, fine to coarse."""
     if settings.stem == "pyramid":
         return pyramid_grids(settings, state)
+    if _is_pretrained(settings, state):
+        stride = strides_of(state)[-1] if settings.pooling == "grid" else max(state["height"], state["width"])
+        return ((-(-state["height"] // stride), -(-state["width"] // stride)),)
     if settings.stem == "patches":
         return (_patches(settings, state),)
     if settings.stem == "convolution" and settings.pooling == "grid":

@@ -17,7 +17,7 @@ from torch import Tensor
 from noria.contract import Target, Task
 from noria.errors import EXIT_DIVERGED, UserError
 from noria.job import Job
-from noria.model.assemble import begin
+from noria.model.assemble import begin, build, place
 from noria.model.optimizers import Optimizer
 from noria.model.weights import load_weights, weights_of
 from noria.nouns import State
@@ -48,7 +48,13 @@ class Training:
         self.device = torch.device(plan.device)
         torch.set_num_threads(plan.threads)
         torch.manual_seed(job.train.seed)
-        self.model = begin(job, task, prepared.states, self.device)
+        checkpoint, warnings = load_checkpoint(run)
+        for warning in warnings:
+            reporter.say(f"warning: {warning}")
+        if checkpoint is None or job.model.lora is not None:  # which matrices LoRA stands beside, the origin says
+            self.model = begin(job, task, prepared.states, self.device)
+        else:
+            self.model = place(build(job, task, prepared.states), self.device)
         if self.model.begins:
             reporter.say(self.model.begins)
         if plan.is_compiled:
@@ -60,7 +66,8 @@ class Training:
         self.average = {k: v.clone() for k, v in self._floats()} if job.train.average else {}
         self.best: dict[str, Tensor] = {}
         self.state: dict[str, Any] = {"step": 0, "losses": [], "best": None, "stale": 0, "bad": 0, "done": False}
-        self._resume()
+        if checkpoint is not None:
+            self._resume(checkpoint)
 
     def run_all(self) -> None:
         """Take every step that is left."""
@@ -210,13 +217,8 @@ class Training:
             save_checkpoint(self.run, self.state["step"], Checkpoint(tensors, self.state))
         self.world.barrier()
 
-    def _resume(self) -> None:
-        """Go on from the newest whole checkpoint, where there is one."""
-        checkpoint, warnings = load_checkpoint(self.run)
-        for warning in warnings:
-            self.reporter.say(f"warning: {warning}")
-        if checkpoint is None:
-            return
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        """Go on from the newest whole checkpoint."""
         self.state = checkpoint.state
         load_weights(self.model, checkpoint.tensors["model"])
         self.optimizer.load(checkpoint.tensors["optimizer"])

@@ -45,19 +45,25 @@ TRAIN, VALIDATION, TEST = 0, 1, 2  # as in SPLITS
 class Prepared:
     """Encoded splits, what was learnt from training (`states`), and what a person should know (`report`).
 
-    states: {"inputs": {field: state}, "target": state}. fingerprint: sha256 over all encoded arrays.
+    states: {"inputs": {field: state}, "target": state}. fingerprint: sha256 over all encoded arrays. origin: what names
+    the model that training starts from, as it was then.
     """
 
     splits: dict[str, Dataset]
     states: dict[str, Any]
     report: dict[str, Any]
     fingerprint: str
+    origin: str = ""
 
 
-def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None) -> Prepared:
-    """Return the prepared data of a job, from the cache where the same source was prepared the same way before."""
+def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, origin: str | None = None) -> Prepared:
+    """Return the prepared data of a job, from the cache where the same source was prepared the same way before.
+
+    `origin` is that of the preparation a training began with: then the model it started from need not be there.
+    """
     source = open_data(job, task)
-    path = cache_folder() / "prepared" / _key(job, task, source)
+    origin = origin_key(job) if origin is None else origin
+    path = cache_folder() / "prepared" / _key(job, task, source, origin)
     stored = read_store(path)
     if stored is not None and named_files_stamp(source.root, stored[1]["named"]) != stored[1]["named_stamp"]:
         shutil.rmtree(path)  # pictures that cells name have changed since
@@ -70,7 +76,7 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None) 
         assert stored is not None
     splits, manifest = stored
     splits = {split: task.view(dataset) for split, dataset in splits.items()}
-    return Prepared(splits, manifest["states"], manifest["report"], manifest["fingerprint"])
+    return Prepared(splits, manifest["states"], manifest["report"], manifest["fingerprint"], origin)
 
 
 def describe(prepared: Prepared) -> str:
@@ -372,7 +378,7 @@ def _first(bad: list[Bad]) -> str:
     return f"{bad[0].where}: {bad[0].reason}" if bad else ""
 
 
-def _key(job: Job, task: Task, source: Source) -> str:
+def _key(job: Job, task: Task, source: Source, origin: str) -> str:
     """Name a preparation by all that it depends on; a setting that only the network reads is left out."""
 
     def settings(spoke: Any) -> dict[str, Any]:
@@ -384,7 +390,7 @@ def _key(job: Job, task: Task, source: Source) -> str:
         "task": job.task,
         "data": job.data.model_dump(mode="json"),
         "slices": job.evaluate.slices,
-        "origin": origin_key(job),
+        "origin": origin,
         "inputs": {name: settings(modality) for name, modality in task.inputs.items()},
         "target": settings(task.target),
         "path": str(source.path.resolve()),

@@ -50,7 +50,8 @@ def train(
         job, task = load_job(source, overrides)
         if resume:
             refuse_changes(load_job(source)[0], job)
-        prepared = _prepare_once(job, task, world, reporter)
+        origin = read_json(run / "prepare.json").get("origin") if resume else None
+        prepared = _prepare_once(job, task, world, reporter, origin)
         if against := job.evaluate.against:  # now, and not after hours of training
             split = scored_split(prepared)
             scores_of(Path(against), split, len(prepared.splits[split]))
@@ -67,12 +68,12 @@ def train(
     return run
 
 
-def _prepare_once(job: Job, task: Task, world: World, reporter: Reporter) -> Prepared:
+def _prepare_once(job: Job, task: Task, world: World, reporter: Reporter, origin: str | None) -> Prepared:
     """Let the writer prepare first; the others then find the data in the cache."""
     if world.is_writer:
-        prepared = prepare(job, task, reporter.say)
+        prepared = prepare(job, task, reporter.say, origin)
     world.barrier()
-    return prepared if world.is_writer else prepare(job, task)
+    return prepared if world.is_writer else prepare(job, task, origin=origin)
 
 
 def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: World, reporter: Reporter) -> Plan:
