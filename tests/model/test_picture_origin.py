@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from noria.errors import UserError
 from noria.job import load_job
+from noria.modalities.image import Image
 from noria.model.assemble import begin
 from noria.model.optimizers import Optimizer, pretrained_weights
 from noria.model.picture_files import LITE0
@@ -143,6 +144,17 @@ def test_pictures_have_the_size_of_the_job_and_the_colours_of_the_checkpoint(
     assert (states["height"], states["width"], states["channels"]) == (40, 40, 3)
     with pytest.raises(UserError, match="sees colours"):
         prepare(*load_job({**job, "inputs": {"image": {"colors": "grey"}}}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [({"size": (20, 30), "tile": (32, 48)}, (20, 30)), ({"tile": (32, 48)}, (32, 48)), ({"side": 40}, (40, 40))],
+)
+def test_the_size_is_that_of_the_job_else_a_tile_else_a_square(settings: dict[str, Any], size: tuple[int, int]) -> None:
+    of_checkpoint = {"channels": 3, "mean": [0.5] * 3, "spread": [0.5] * 3, "backbone": {"family": LITE0}}
+    state = Image(keep=True, **settings).inherit(of_checkpoint)
+    assert (state["height"], state["width"]) == size
+    assert Image(keep=True, **settings).inherit({**state, "height": 7})["height"] == 7  # of a model of ours
 
 
 def test_a_grid_gives_a_token_a_place_of_the_coarsest_map(checkpoint: Checkpoint, tmp_path: Path) -> None:

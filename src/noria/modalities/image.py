@@ -116,7 +116,7 @@ class Image(Modality):
             return state
         if self.colors == "grey":
             raise UserError("the checkpoint sees colours", where="inputs.image.colors", expected="rgb", found="grey")
-        height, width = self.size or (self.side, self.side)
+        height, width = self.size or self.tile or (self.side, self.side)
         return {"height": height, "width": width, **state}
 
     def encode(self, values: Values, state: State) -> Encoded:
