@@ -98,7 +98,12 @@ def _dinov2(transformers: Any) -> Any:
 
 def _vit(transformers: Any) -> Any:
     shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    return transformers.ViTModel(transformers.ViTConfig(**shape, image_size=32))
+    return transformers.ViTForImageClassification(transformers.ViTConfig(**shape, image_size=32))
+
+
+def _clip(transformers: Any) -> Any:
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    return transformers.CLIPVisionModel(transformers.CLIPVisionConfig(**shape, image_size=32, patch_size=16))
 
 
 MAKERS: dict[str, Callable[[Any], Any]] = {
@@ -119,8 +124,9 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "swin": _swin,
     "dinov2": _dinov2,
     "vit": _vit,
+    "clip": _clip,
 }
-PICTURES = ("resnet", "convnext", "swin", "dinov2")
+PICTURES = ("resnet", "convnext", "swin", "dinov2", "vit")
 ENCODERS = ("bert", "roberta")
 DECODERS = ("llama", "scaled_llama", "tied_llama", "qwen", "gpt2")
 ENCODER_DECODERS = ("t5", "gated_t5")

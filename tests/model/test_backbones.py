@@ -30,11 +30,20 @@ def filled(folder: Path) -> tuple[TransformersBackbone, dict[str, Any]]:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_maps_are_those_of_transformers(name: str, checkpoint: Checkpoint) -> None:
+    import transformers
+
     backbone, state = filled(checkpoint(name))
-    theirs = type(backbone.model).from_pretrained(checkpoint(name), out_indices=state["backbone"]["layers"]).eval()
     pixels = torch.randn(2, 3, 224, 224)
     with torch.inference_mode():
-        given, expected = backbone(pixels), theirs(pixels).feature_maps
+        given = backbone(pixels)
+        if name == "vit":
+            theirs = transformers.ViTModel.from_pretrained(checkpoint(name), add_pooling_layer=False).eval()
+            tokens = theirs(pixels, interpolate_pos_encoding=True).last_hidden_state
+            expected: Any = (tokens[:, 1:].transpose(1, 2).unflatten(2, (14, 14)),)
+        else:
+            layers = state["backbone"]["layers"]
+            expected = type(backbone.model).from_pretrained(checkpoint(name), out_indices=layers).eval()(pixels)
+            expected = expected.feature_maps
     assert len(given) == len(expected) == len(strides_of(state)) == len(backbone.widths)
     for one, other in zip(given, expected, strict=True):
         torch.testing.assert_close(one, other)
@@ -53,7 +62,7 @@ def test_any_size_has_maps_with_sides_rounded_up(name: str, height: int, width: 
 def test_convolutions_give_a_pyramid_and_patches_one_map(checkpoint: Checkpoint) -> None:
     strides = {name: strides_of(PictureFiles.find(str(checkpoint(name))).state()) for name in PICTURES}
     four = (4, 8, 16, 32)
-    assert strides == {"resnet": four, "convnext": four, "swin": four, "dinov2": (14,)}
+    assert strides == {"resnet": four, "convnext": four, "swin": four, "dinov2": (14,), "vit": (16,)}
 
 
 def test_a_backbone_is_built_of_its_state_alone(checkpoint: Checkpoint, tmp_path: Path) -> None:
@@ -100,7 +109,7 @@ def test_a_checkpoint_of_texts_is_none_of_pictures(checkpoint: Checkpoint) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("grey_resnet", "does not see colours"), ("vit", "the kind 'vit' cannot be used")]
+    ("name", "said"), [("grey_resnet", "does not see colours"), ("clip", "the kind 'clip_vision_model' cannot be used")]
 )
 def test_a_checkpoint_that_gives_no_maps_of_colours_is_refused(name: str, said: str, checkpoint: Checkpoint) -> None:
     with pytest.raises(UserError, match=said):

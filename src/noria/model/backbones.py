@@ -18,6 +18,7 @@ from noria.model.efficientnet import EfficientNetLite0
 from noria.model.pretrained_files import import_transformers
 from noria.nouns import State
 
+PATCHES = ("vit", "deit")  # kinds that `AutoBackbone` does not know: their last tokens are one map
 NOT_LEARNT = ("hidden_states_norms.", "layernorm.", "norm.")  # on the way out, which a classifier's checkpoint may lack
 
 
@@ -53,7 +54,7 @@ class TransformersBackbone(nn.Module):
     def forward(self, pixels: Tensor) -> list[Tensor]:
         rows, columns = pixels.shape[-2:]
         coarsest = self.strides[-1]
-        maps = self.model(functional.pad(pixels, (0, -columns % coarsest, 0, -rows % coarsest))).feature_maps
+        maps = maps_of(self.model, functional.pad(pixels, (0, -columns % coarsest, 0, -rows % coarsest)))
         return [
             one[:, :, : -(-rows // stride), : -(-columns // stride)]
             for one, stride in zip(maps, self.strides, strict=True)
@@ -69,8 +70,19 @@ def modules_of(config: Mapping[str, Any], layers: list[int] | None = None) -> An
     """Build a backbone of `transformers` that gives the maps after these of its layers, by default after each."""
     transformers = import_transformers()
     own = transformers.AutoConfig.for_model(**config)
+    if config["model_type"] in PATCHES:
+        return transformers.AutoModel.from_config(own, add_pooling_layer=False)
     own.out_indices = list(range(len(own.stage_names))) if layers is None else list(layers)
     return transformers.AutoBackbone.from_config(own)
+
+
+def maps_of(model: Any, pixels: Tensor) -> tuple[Tensor, ...]:
+    """Return the maps of what `modules_of` built; the sides of the picture are multiples of its patches."""
+    if model.config.model_type not in PATCHES:
+        return tuple(model(pixels).feature_maps)
+    tokens = model(pixels, interpolate_pos_encoding=True).last_hidden_state
+    rows, columns = (side // model.config.patch_size for side in pixels.shape[-2:])
+    return (tokens[:, -rows * columns :].mT.reshape(len(tokens), -1, rows, columns),)  # those of no place come first
 
 
 @torch.no_grad()
@@ -79,7 +91,7 @@ def shape_of(config: Mapping[str, Any], side: int) -> dict[str, list[int]]:
 
     Of several maps with one stride the last is taken. `side` is that of a picture whose maps it can make.
     """
-    maps = modules_of(config).eval()(torch.zeros(1, config.get("num_channels", 3), side, side)).feature_maps
+    maps = maps_of(modules_of(config).eval(), torch.zeros(1, config.get("num_channels", 3), side, side))
     last = {side // one.shape[-1]: (one.shape[1], layer) for layer, one in enumerate(maps)}
     strides = sorted(last)
     return {

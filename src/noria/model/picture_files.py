@@ -94,12 +94,13 @@ class PictureFiles:
 
             fill(backbone, self._lite0())
             return
-        from noria.model.backbones import NOT_LEARNT
+        from noria.model.backbones import NOT_LEARNT, PATCHES
 
-        kind, layers = type(backbone.model), list(backbone.model.config.out_indices)
+        kind, own = type(backbone.model), backbone.model.config
+        options = {"add_pooling_layer": False} if own.model_type in PATCHES else {"out_indices": list(own.out_indices)}
         with reading(self.path):
             model, report = kind.from_pretrained(
-                self.path, out_indices=layers, use_safetensors=True, dtype="float32", output_loading_info=True,
+                self.path, **options, use_safetensors=True, dtype="float32", output_loading_info=True,
                 local_files_only=True, trust_remote_code=False,
             )  # fmt: skip
         missing = [name for name in report["missing_keys"] if not name.startswith(NOT_LEARNT)]
@@ -112,13 +113,15 @@ class PictureFiles:
         transformers = import_transformers()
         from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING_NAMES
 
+        from noria.model.backbones import PATCHES
+
         with reading(self.path):
             config = transformers.AutoConfig.from_pretrained(self.path, local_files_only=True, trust_remote_code=False)
-        if config.model_type not in MODEL_FOR_BACKBONE_MAPPING_NAMES:
+        if config.model_type not in (*MODEL_FOR_BACKBONE_MAPPING_NAMES, *PATCHES):
             raise UserError(
                 f"a checkpoint of the kind {config.model_type!r} cannot be used",
                 where=f"{WHERE}: {self.path}",
-                expected="one that `transformers.AutoBackbone` knows, as ResNet, ConvNeXt, Swin, BEiT or DINOv2",
+                expected="one that `transformers.AutoBackbone` knows, as ResNet, ConvNeXt, Swin, DINOv2; ViT or DeiT",
             )
         plain: dict[str, Any] = json.loads(config.to_json_string(use_diff=False))
         left_out = (*NOT_OURS, "id2label", "label2id", "out_features", "out_indices")
