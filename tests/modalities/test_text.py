@@ -31,7 +31,9 @@ def learnt(kind: str = "bpe") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram", "character", "byte"])
-@pytest.mark.parametrize("settings", [{}, {"begin": True, "end": True, "keep": True}, {"mask_word": "<mask>"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"begin": True, "end": True, "keep": True}, {"mask_word": "<mask>"}, {"characters": 3, "grams": 2}]
+)
 def test_it_keeps_the_contract(kind: str, settings: dict[str, Any]) -> None:
     masks = " <mask>" if "mask_word" in settings else ""
     check_modality(Text(tokenizer=kind, vocabulary=300, **settings), [text + masks for text in TEXTS])
@@ -136,7 +138,30 @@ def test_dropped_tokens_are_padding_and_the_first_one_stays() -> None:
     assert Text().vary({"ids": ids})["ids"] is ids
 
 
-@pytest.mark.parametrize("settings", [{"drop": 1.0}, {"drop": -0.1}, {"grams": 0}])
+def test_a_second_reading_holds_the_characters_between_two_spaces() -> None:
+    text = Text(characters=3, lowercase=True, max_tokens=3)
+    state = text.fit(TEXTS)
+    rows = text.encode(["The wheel turns", "Te", ""], state).arrays["characters"]
+    spelled = [Tokenizer.from_json(state["characters"]).decode(rows[i]) for i in range(3)]
+    assert spelled == [" the wheel t", " te ", ""]  # four a token
+
+
+def test_the_longest_runs_of_both_readings_stay_whole_as_often() -> None:
+    text = Text(grams=2, characters=6, drop=0.5)
+    rows = torch.ones(200, 1000, dtype=torch.int64)
+    torch.manual_seed(0)
+    varied = text.vary({"ids": rows, "characters": rows})
+    for name, longest in (("ids", 2), ("characters", 6)):
+        runs = (varied[name] != PAD).unfold(1, longest, longest).all(2)
+        assert abs(float(runs[:, 1:].float().mean()) - 0.25) < 0.01
+
+
+def test_a_state_without_characters_cannot_be_read_by_them() -> None:
+    with pytest.raises(UserError, match="tokens alone"):
+        Text(characters=3).encode(["water"], learnt())
+
+
+@pytest.mark.parametrize("settings", [{"drop": 1.0}, {"drop": -0.1}, {"grams": 0}, {"characters": -1}])
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="drop must be"):
         Text(**settings)

@@ -10,7 +10,7 @@ from noria.errors import UserError
 from noria.examples import fitted, records_like
 from noria.job import Job
 from noria.model.assemble import build
-from noria.model.text import GramEmbedder, TextEmbedder, text_embedder
+from noria.model.text import GramEmbedder, TextEmbedder, TwoReadings, text_embedder
 from noria.nouns import PAD
 from noria.tasks.text_generation import TextGeneration
 
@@ -85,3 +85,30 @@ def test_a_token_sees_the_two_before_it_that_are_real() -> None:
 def test_the_table_of_a_checkpoint_stays_what_it_is() -> None:
     own, theirs = ({"vocabulary": 9, "kind": kind} for kind in ("bpe", "pretrained"))
     assert (text_embedder(own, 4).reach, text_embedder(theirs, 4).reach) == (2, 0)
+
+
+def test_runs_count_for_less_where_training_seldom_saw_them_whole() -> None:
+    embedder = drawn(3)
+    embedder.kept = 0.5
+    ids = {"ids": torch.tensor([[3, 1, 4]])}
+    alone, learning = embedder.words(ids).features, embedder.train()(ids).features - embedder.words(ids).features
+    answering = embedder.eval()(ids).features - alone
+    torch.testing.assert_close(answering[0, 1], learning[0, 1] / 2)  # a pair
+    embedder.grams[0].weight.data.zero_()
+    learning = embedder.train()(ids).features - alone
+    torch.testing.assert_close((embedder.eval()(ids).features - alone)[0, 2], learning[0, 2] / 4)  # a triple
+
+
+def test_two_readings_are_the_means_of_what_each_embeds_alone() -> None:
+    torch.manual_seed(0)
+    readings = TwoReadings(drawn(2), drawn(3))
+    ids = torch.tensor([[3, 1, 4, 1], [2, 7, PAD, PAD]])
+    characters = torch.tensor([[1, 2, 3, 4, 5, 6], [9, 8, 7, PAD, PAD, PAD]])
+    tokens = readings({"ids": ids, "characters": characters})
+    assert tokens.features.shape == (2, 2, readings.width)
+    assert tokens.is_real is None
+    for row, lengths in enumerate(((4, 6), (2, 3))):
+        alone = zip((readings.tokens, readings.characters), (ids, characters), lengths, strict=True)
+        for reading, (embed, values, length) in enumerate(alone):
+            mean = embed({"ids": values[row : row + 1, :length]}).features[0].mean(0)
+            torch.testing.assert_close(tokens.features[row, reading], mean)

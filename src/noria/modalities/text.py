@@ -17,17 +17,22 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 NOWHERE = -1  # where a special token stands in the raw text
+CHARACTERS_A_TOKEN = 4  # of max_tokens, beyond which no character is read
 
 
 @dataclass(frozen=True)
 class Text(Modality):
     """A text. Arrays: `ids` Ragged int; with `keep` also `starts` and `ends`, Ragged int32, the characters of the raw
-    text that each token stands for (-1 for special tokens), and `_text`, the raw text as UTF-8 bytes.
+    text that each token stands for (-1 for special tokens), and `_text`, the raw text as UTF-8 bytes; with `characters`
+    also `characters`, Ragged int, a space before and after the text.
 
     tokenizer: bpe, unigram, character, byte, or a folder with a tokenizer.json. vocabulary: entries of the first two.
     max_tokens: where longer texts are cut, special tokens included. begin, end: whether such a token is put there.
     grams: up to how many neighbouring tokens have a vector of their own, beside those of the single ones.
+    characters: up to how many neighbouring characters have a vector in a second reading, by characters; 0 for none.
+    Each reading then becomes one token, its mean, and answers by itself where the target is voting.
     drop: share of tokens that each training step leaves out, so that no single one is relied upon; the first one stays.
+    Of characters fewer are left out, so that the longest run of either reading stays whole as often.
     mask_word: what a user writes for a token to be filled in, and must write; nothing else is read as a special token.
     """
 
@@ -41,16 +46,21 @@ class Text(Modality):
     end: bool = False
     keep: bool = False
     grams: int = field(default=1, metadata={"network_only": True})
+    characters: int = 0
     drop: float = field(default=0.0, metadata={"network_only": True})
     mask_word: str | None = None
     is_optional: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.drop < 1 or self.grams < 1:
-            raise ValueError("drop must be at least 0 and less than 1, grams at least 1")
+        if not 0 <= self.drop < 1 or self.grams < 1 or self.characters < 0:
+            raise ValueError("drop must be at least 0 and less than 1, grams at least 1, characters at least 0")
 
     def fit(self, values: Values) -> State:
-        return learn_text(values, self.tokenizer, self.vocabulary, self.lowercase)
+        state = learn_text(values, self.tokenizer, self.vocabulary, self.lowercase)
+        if not self.characters:
+            return state
+        texts = (text for value in values if (text := text_of(value)) is not None)
+        return {**state, "characters": Tokenizer.train([" ", *texts], "character", lowercase=self.lowercase).to_json()}
 
     def encode(self, values: Values, state: State) -> Encoded:
         tokenizer = Tokenizer.from_json(state["tokenizer"])
@@ -59,10 +69,14 @@ class Text(Modality):
         if self.mask_word is not None:
             lacking = f"the text has no {self.mask_word} to be filled in"
             bad |= {i: lacking for i, text in enumerate(texts) if text and not self._has_mask(text)}
+        arrays: Arrays = {}
+        if self.characters:
+            spaced = _characters(state).encode([f" {text} " if text else "" for text in texts])
+            arrays["characters"] = spaced.cut(CHARACTERS_A_TOKEN * self.max_tokens)
         if not self.keep and not any(self._has_mask(text) for text in texts):
-            return Encoded({"ids": tokenizer.encode(texts).cut(self._room).with_ends(begin, end)}, bad)
+            return Encoded({"ids": tokenizer.encode(texts).cut(self._room).with_ends(begin, end), **arrays}, bad)
         ids, *places = self._with_places(texts, tokenizer)
-        arrays = {"ids": ids.cut(self._room).with_ends(begin, end)}
+        arrays["ids"] = ids.cut(self._room).with_ends(begin, end)
         if self.keep:
             around = [NOWHERE if one is not None else None for one in (begin, end)]
             starts, ends = (place.cut(self._room).with_ends(*around) for place in places)
@@ -77,18 +91,30 @@ class Text(Modality):
             return arrays
         import torch
 
-        is_dropped = torch.rand(arrays["ids"].shape) < self.drop
-        is_dropped[:, 0] = False
-        return {**arrays, "ids": arrays["ids"].masked_fill(is_dropped.to(arrays["ids"].device), PAD)}
+        kept = {"ids": 1 - self.drop} | ({"characters": self._kept_characters} if self.characters else {})
+        varied = dict(arrays)
+        for name, share in kept.items():
+            is_dropped = torch.rand(arrays[name].shape) >= share
+            is_dropped[:, :1] = False
+            varied[name] = arrays[name].masked_fill(is_dropped.to(arrays[name].device), PAD)
+        return varied
 
     def embedder(self, state: State, width: int) -> nn.Module:
-        from noria.model.text import GramEmbedder, text_embedder
+        from noria.model.text import GramEmbedder, TwoReadings, text_embedder
 
+        if self.characters:
+            return TwoReadings(
+                GramEmbedder(state["vocabulary"], width, self.grams, 1 - self.drop),
+                GramEmbedder(_characters(state).size, width, self.characters, self._kept_characters),
+            )
         if self.grams > 1:
-            return GramEmbedder(state["vocabulary"], width, self.grams)
+            return GramEmbedder(state["vocabulary"], width, self.grams, 1 - self.drop)
         return text_embedder(state, width)
 
     def spans(self, value: Any, state: State) -> list[Span]:
+        if self.characters:
+            whole = len(text_of(value) or "")
+            return [Span("characters", 0, whole, name) for name in ("by tokens", "by characters")]
         tokenizer = Tokenizer.from_json(state["tokenizer"])
         _, starts, ends = (one.cut(self._room)[0] for one in self._with_places([text_of(value) or ""], tokenizer))
         inside = [Span("characters", int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
@@ -99,6 +125,11 @@ class Text(Modality):
     @property
     def _room(self) -> int:
         return max(0, self.max_tokens - int(self.begin) - int(self.end))
+
+    @property
+    def _kept_characters(self) -> float:
+        """Return the share of characters that a training step keeps."""
+        return float((1 - self.drop) ** (self.grams / self.characters))
 
     def _has_mask(self, text: str) -> bool:
         return self.mask_word is not None and self.mask_word in text
@@ -130,3 +161,12 @@ class Text(Modality):
         kinds = [values.values.dtype for values in encoded]
         ids, starts, ends = (Ragged.of([row[i] for row in rows], kind) for i, kind in enumerate(kinds))
         return ids, starts, ends
+
+
+def _characters(state: State) -> Tokenizer:
+    """Return what reads a text by characters."""
+    if "characters" not in state:
+        raise UserError(
+            "what was learnt elsewhere reads texts by tokens alone", where="inputs", mend="leave out characters"
+        )
+    return Tokenizer.from_json(state["characters"])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noria.model.heads import pooled
 from noria.nouns import PAD, Tokens
 
 GRAMS = 2**15  # rows of a table of pairs, of triples, ...
@@ -52,26 +53,45 @@ class GramEmbedder(nn.Module):
     """Add to each token's vector those of the pairs, triples, ... of tokens that end in it, up to `longest` tokens.
 
     A gram has one of GRAMS rows, by a hash of its ids: some share a row. For texts that are read whole, as a token
-    alone does not tell what stands before it. Source: Joulin et al. 2016, "Bag of Tricks",
-    https://arxiv.org/abs/1607.01759.
+    alone does not tell what stands before it. Where training leaves tokens out, `kept` is the share that stays: grams,
+    which are then whole less often than single tokens, count for as much less afterwards. Source: Joulin et al. 2016,
+    "Bag of Tricks", https://arxiv.org/abs/1607.01759.
     """
 
-    def __init__(self, vocabulary: int, width: int, longest: int) -> None:
+    def __init__(self, vocabulary: int, width: int, longest: int, kept: float = 1.0) -> None:
         super().__init__()
         self.words = TextEmbedder(vocabulary, width, reach=0)
         self.grams = nn.ModuleList(nn.Embedding(GRAMS, width) for _ in range(longest - 1))
         for table in self.grams:
             nn.init.zeros_(table.weight)  # type: ignore[arg-type]
-        self.width = width
+        self.width, self.kept = width, kept
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
         tokens: Tokens = self.words(arrays)
         ids = arrays["ids"].long()
         before, key, features = ids, ids, tokens.features
         is_whole = ids != PAD
-        for table in self.grams:
+        for further, table in enumerate(self.grams, 1):
             before = torch.cat((torch.full_like(ids[:, :1], PAD), before[:, :-1]), 1)
             is_whole = is_whole & (before != PAD)
             key = (key * FACTOR + before + 1) % PRIME
-            features = features + table(key % GRAMS) * is_whole[:, :, None]
+            weight = is_whole if self.training else is_whole * self.kept**further
+            features = features + table(key % GRAMS) * weight[:, :, None]
         return tokens._replace(features=features)
+
+
+class TwoReadings(nn.Module):
+    """Read `ids` and `characters`, int[B, T] each, PAD where a row has ended -> Tokens [B, 2, width], a reading's mean.
+
+    A head that votes teaches each reading for itself. Two that err in other places are then right together where
+    one that holds all of their vectors is not: LOG.md has the figures.
+    """
+
+    def __init__(self, tokens: GramEmbedder, characters: GramEmbedder) -> None:
+        super().__init__()
+        self.tokens, self.characters = tokens, characters
+        self.width = tokens.width
+
+    def forward(self, arrays: dict[str, Tensor]) -> Tokens:
+        by_tokens, by_characters = self.tokens(arrays), self.characters({"ids": arrays["characters"]})
+        return Tokens(torch.stack((pooled(by_tokens), pooled(by_characters)), 1))
