@@ -148,11 +148,15 @@ def _box(words: list[str], names: dict[int, str] | None) -> Box:
         number, shares = int(words[0]), [float(word) for word in words[1:]]
     except ValueError:
         raise ValueError(f"not a class number and shares of the picture: {' '.join(words)!r}"[:200]) from None
+    if len(shares) == 5:
+        raise ValueError("a sixth number is how sure a detector was: this is no truth to learn from")
     is_polygon = len(shares) >= 6 and len(shares) % 2 == 0
     if len(shares) != 4 and not is_polygon:
         raise ValueError(f"expected a class number and four shares of the picture, found {len(words)} numbers")
     if not all(-0.01 <= share <= 1.01 for share in shares):
         raise ValueError(f"shares of the picture lie in 0 to 1: {' '.join(words)!r}"[:200])
+    if number < 0:
+        raise ValueError(f"a class number is not negative: {number}")
     if names is not None and number not in names:
         raise ValueError(f"the class {number} is none of the names: {some(names.values())}")
     label = str(number) if names is None else names[number]
