@@ -318,7 +318,11 @@ def test_a_person_sees_points_where_they_were_and_channels_as_rows():
     arrays = settings.encode([line], state).arrays
     picture = settings.decode({"values": arrays["values"][0]}, state)
     rows, columns = np.nonzero(picture)
-    assert set(rows) == {0, 1}
-    assert columns.max() > 100
-    assert picture[0, columns.max()] > picture[0, 0] > 0
+    middle = picture.shape[0] // 2 - 1
+    assert set(rows) == {middle - 1, middle, middle + 1}  # a dot of three pixels ends it
+    assert columns.max() - columns.min() > 100
+    assert abs(columns.max() + columns.min() - picture.shape[1]) <= 3
+    way = picture[middle, columns.min() : columns.max()].astype(int)
+    assert (np.diff(way) >= 0).all()
+    assert 0 < way[0] < way[-1] == 255
     assert Series().decode({"values": arrays["values"][0]}, state).shape == (2, 10)

@@ -141,7 +141,8 @@ class Series(Modality):
         return Encoded({"values": Ragged(joined, offsets), "frames": Ragged(places.astype(np.uint16), offsets)}, bad)
 
     def decode(self, arrays: Arrays, state: State) -> np.ndarray:
-        """Return a picture: points where they were, the later the brighter; else a row a channel, time to the right."""
+        """Return a picture: the ways of points, the later the brighter, a dot at the end; else a row a channel, time to
+        the right."""
         values = np.asarray(arrays["values"], np.float32)
         return _drawn(values * np.asarray(state["spread"]) + np.asarray(state["mean"]), self.dimensions)
 
@@ -327,15 +328,21 @@ def _drawn(values: np.ndarray, dimensions: int | None) -> np.ndarray:
         low, high = values.min(0), values.max(0)
         shares = (values - low) / np.where(high > low, high - low, 1)
         return np.asarray(255 * shares.T, np.uint8)
+    from PIL import Image, ImageDraw
+
     points = values.reshape(len(values), -1, dimensions)[..., :2]
-    points = points - points.min((0, 1))
-    places = np.asarray(points / max(float(points.max()), 1e-12) * (SIDE - 3), np.int64)
-    picture = np.zeros((SIDE, SIDE), np.uint8)
-    for number, frame in enumerate(places):
-        for down in range(2):
-            for right in range(2):
-                picture[frame[:, 1] + down, frame[:, 0] + right] = 80 + 175 * (number + 1) // len(places)
-    return picture
+    low, extent = points.min((0, 1)), np.ptp(points, (0, 1))
+    scale = (SIDE - 3) / max(float(extent.max()), 1e-12)
+    places = ((points - low - extent / 2) * scale + SIDE / 2 - 1).round().astype(int).tolist()
+    picture = Image.new("L", (SIDE, SIDE))
+    pen = ImageDraw.Draw(picture)
+    for number, frame in enumerate(places, 1):
+        shade = 60 + 140 * number // len(places)
+        for (x, y), before in zip(frame, places[max(0, number - 2)], strict=True):
+            pen.line((*before, x, y), fill=shade)
+    for x, y in places[-1]:
+        pen.rectangle((x - 1, y - 1, x + 1, y + 1), fill=255)
+    return np.asarray(picture)
 
 
 def _positive(spread: np.ndarray) -> np.ndarray:
