@@ -55,8 +55,9 @@ def _each_class(matches: Sequence[Matches], labels: Sequence[str], threshold: fl
         shares = (of_label[0], of_label.mean(), right / given if given else None, right / true if true else None)
         rows.append([name, int(true), *(None if x is None or np.isnan(x) else round(float(x), 4) for x in shares)])
     rows.sort(key=lambda row: row[2] if row[2] is not None else -1)
-    columns = ["class", "boxes", "AP50", "AP50-95", f"precision from {threshold} on", f"recall from {threshold} on"]
-    return Panel("table", "Each class, worst first", {"columns": columns, "rows": rows})
+    columns = ["class", "boxes", "AP50", "AP50-95", "precision", "recall"]
+    note = f"Precision and recall of the boxes that answers show, those from {threshold} on."
+    return Panel("table", "Each class, worst first", {"columns": columns, "rows": rows}, note)
 
 
 def _confusion(output: Arrays, truth: Arrays, labels: Sequence[str], threshold: float) -> Panel:

@@ -15,7 +15,8 @@ from noria.report.markup import Markup, tag
 from noria.report.scale import clipped, width_of
 
 MOST_NAMES = 30
-MOST_LABEL = 14.0  # characters
+MOST_LABEL = 17.0  # characters: counterclockwise is whole
+WIDE = 1.12  # how much wider the letters of another system's font may be
 STRONGEST = 0.55  # opacity; stronger, and text on it falls below a contrast of 4.5 (tests/report/test_style.py)
 LEAST_CELL, LEAST_OF_MANY = 30.0, 26.0  # the second from so many columns on that it would not fit the page
 MANY = 21
@@ -63,8 +64,8 @@ def matrix(title: str, rows: Sequence[str], columns: Sequence[str], values: Coun
 def _layout(rows: Sequence[str], columns: Sequence[str], values: Counts) -> _Layout:
     least = LEAST_OF_MANY if len(columns) >= MANY else LEAST_CELL
     cell = max(least, 10 + LETTER * max(len(_short(value)) for row in values for value in row))
-    left = 12 + LETTER * min(MOST_LABEL, max(map(width_of, rows)))
-    widest = LETTER * min(MOST_LABEL, max(map(width_of, columns)))
+    left = 12 + WIDE * LETTER * min(MOST_LABEL, max(map(width_of, rows)))
+    widest = WIDE * LETTER * min(MOST_LABEL, max(map(width_of, columns)))
     is_turned = widest > cell - 4
     top, right = (14 + 0.75 * widest, 0.75 * widest) if is_turned else (22.0, 4.0)
     return _Layout(cell, left, top, right, is_turned)

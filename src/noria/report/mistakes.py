@@ -83,7 +83,7 @@ def _drawn_cards(worst_ones: list[Mistake], best: list[Mistake], metric: Metric,
             said = f"The {len(found)} records with the {name} {words(metric.name)}; what is true stands first."
             parts += [
                 tag("p", said),
-                tag("div", [_card(one, metric, DRAWN_SIDE_PX) for one in found], class_="cards broad"),
+                tag("div", [_card(one, metric, DRAWN_SIDE_PX) for one in found], class_="cards drawn"),
             ]
     return join(*parts, tag("div", _spread(metric, scores), class_="charts"))
 

@@ -81,9 +81,9 @@ def draw_mask(picture: np.ndarray, mask: Mapping[str, Any]) -> np.ndarray:
     counts = np.bincount(codes.ravel(), minlength=len(names))[: len(names)]
     found = [int(code) for code in np.argsort(-counts, kind="stable") if counts[code]]
     colours = [tuple(colour) for colour in palette(len(names)).tolist()]
-    return canvas.finished(
-        [(f"{names[code]} {100 * counts[code] / codes.size:.0f} %", colours[code]) for code in found]
-    )
+    shares = {code: 100 * counts[code] / codes.size for code in found}
+    said = {code: f"{share:.0f} %" if share >= 1 else "below 1 %" for code, share in shares.items()}
+    return canvas.finished([(f"{names[code]} {said[code]}", colours[code]) for code in found])
 
 
 class _Canvas:
