@@ -1,6 +1,6 @@
 """Blood cells found by Noria's job and by a YOLO of ultralytics, both from scratch and in equal minutes; then speed.
 
-    python benchmarks/boxes.py [--minutes 20] [--rounds 5] [--seed 0] [--config yolov8n.yaml] [--keep FOLDER]
+    python benchmarks/boxes.py [--minutes 20] [--rounds 5] [--seed 0] [--config yolo11n.yaml] [--keep FOLDER]
 
 Both learn at the same time, one thread each, each on a core of its own, from the same pictures with the same split; the
 peer has its defaults at 320 pixels. Minutes are of training, its validations included. Both are scored by Noria's
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="of speed")
     parser.add_argument("--seconds", type=float, default=4, help="of each side in a round of speed")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--config", default="yolov8n.yaml")
+    parser.add_argument("--config", default="yolo11n.yaml")
     parser.add_argument("--keep", type=Path, help="where the runs stay; those that are there are not trained again")
     arguments = parser.parse_args()
     python = environment("boxes", PACKAGES, ["ultralytics", "ultralytics-thop"])

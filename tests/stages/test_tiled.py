@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from noria.nouns import Ragged
+from noria.stages import infer
 from noria.stages.evaluate import evaluate
 from noria.stages.predict import load
 from noria.stages.reporter import Silent
 from noria.stages.train import train
+from noria.store import Dataset
 from tiny_data import tiny_file, tiny_job
 
 TILES = {"object-detection": [24, 40], "semantic-segmentation": [20, 32]}
@@ -43,6 +46,14 @@ def test_a_run_in_tiles_answers_the_same_everywhere(task: str, tmp_path: Path) -
         value = float(metric.value(kept, truth, np.ones((1, 7), np.float32))[0])
         said = scored["metrics"][metric.name]["value"]
         assert said == pytest.approx(value, abs=1e-6) if np.isfinite(value) else said is None
+
+
+def test_few_pictures_of_many_tiles_are_in_memory_at_once() -> None:
+    tiles = np.broadcast_to(np.uint8(0), (640, 512, 1024, 4))  # 2 MiB each, of which there is only one
+    arrays = {"pixels": np.zeros((64, 1)), "tiles": Ragged(tiles, 10 * np.arange(65))}
+    _, sizes = infer._batches(Dataset({"image": arrays}, {}), 32)
+    assert sum(sizes) == 64
+    assert max(sizes) * 10 * 2 * 2**20 <= infer.MOST_BYTES < 32 * 10 * 2 * 2**20
 
 
 def close(one: Any, other: Any) -> bool:
