@@ -37,7 +37,8 @@ def learning(history: Lines, times: Lines, chosen_by: str, direction: str) -> Ma
     x_name = "epoch" if all("epoch" in line for line in history) else "step"
     charts = [_loss(history, x_name)]
     scored = [line for line in history if line.get("validation")]
-    names = list(scored[0]["validation"]) if scored else []
+    given = [line["validation"] for line in scored]
+    names = [name for name in given[0] if any(one.get(name) is not None for one in given)] if given else []
     charts += [
         _validation(scored, name, x_name, direction if name == chosen_by else "") for name in names[:MOST_METRICS]
     ]

@@ -160,7 +160,9 @@ def _card(one: Mistake, metric: Metric, side_px: int) -> Markup:
         tag("div", tag("p", name, class_="soft") if len(one.drawn or one.inputs) > 1 else None, shown(value, side_px))
         for name, value in (one.drawn or one.inputs).items()
     ]
-    facts = [] if one.drawn else [("truth", written(one.truth)), ("answer", written(one.answer.value))]
+    is_given = one.answer.value is not None or one.answer.confidence is not None  # a text may only be scored
+    answer = [("answer", written(one.answer.value))] if is_given else []
+    facts = [] if one.drawn else [("truth", written(one.truth)), *answer]
     if one.answer.confidence is not None:
         facts.append(("confidence", written(f"{100 * one.answer.confidence:.1f} %")))
     facts.append((words(metric.name), written(number(one.score))))

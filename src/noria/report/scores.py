@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,7 +43,8 @@ def scores(metrics: Mapping[str, Any]) -> Markup:
         value, low, high = found["value"], found["low"], found["high"]
         drawn = strip(words(name), value, low, high, baseline)
         between = _interval(found)
-        rows.append([words(name), number(value), between, number(baseline), found["unit"], found["direction"], drawn])
+        unit = join([part, tag("wbr")] for part in re.split(r"(?<=\|)", found["unit"]))  # a signature has no spaces
+        rows.append([words(name), number(value), between, number(baseline), unit, found["direction"], drawn])
     key = "Dot: the score. Bar: its 95 % interval, from drawing the records again and again. "
     trivial = "Diamond: the baseline, which answers the same whatever it is given. "
     ends = "The line goes from 0 to 1 where all of them lie between."

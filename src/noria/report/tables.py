@@ -66,12 +66,12 @@ def _scrolling(whole: Markup) -> Markup:
 
 
 def written(value: object) -> Markup:
-    """Return one value as a reader wants it: numbers in a few digits, None as a dash, long text cut."""
+    """Return one value as a reader wants it: numbers in a few digits, None as a dash, long text cut, texts in a row."""
     if isinstance(value, Markup):
         return value
     if value is None:
         return text("–")
     if isinstance(value, int | float) and not isinstance(value, bool):
         return text(number(value))
-    said = str(value)
+    said = " / ".join(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else str(value)
     return text(said if len(said) <= MOST_TEXT else said[: MOST_TEXT - 1] + "…")
