@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -65,3 +67,23 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
         return made[name]
 
     return folder_of
+
+
+@pytest.fixture
+def noria(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """A function: words of a command -> exit code, what it printed, what it said to standard error."""
+
+    from noria import cli
+
+    def run(*words: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["noria", *map(str, words)])
+        code: Any = 0
+        try:
+            cli.main()
+        except SystemExit as left:
+            code = left.code
+        said = capsys.readouterr()
+        return int(code or 0), said.out, said.err
+
+    return run

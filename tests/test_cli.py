@@ -23,24 +23,6 @@ COMMANDS = sorted(typer.main.get_command(cli.app).commands)  # type: ignore[attr
 Run = Callable[..., "tuple[int, str, str]"]
 
 
-@pytest.fixture
-def noria(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """A function: words of a command -> exit code, what it printed, what it said to standard error."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["noria", *map(str, words)])
-        code: Any = 0
-        try:
-            cli.main()
-        except SystemExit as left:
-            code = left.code
-        said = capsys.readouterr()
-        return int(code or 0), said.out, said.err
-
-    return run
-
-
 def test_help_lists_every_command(noria: Run) -> None:
     code, out, _ = noria("--help")
     assert code == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noria import cli
 from noria.stages.predict import load
 from noria.stages.reporter import Silent
 from noria.stages.train import train
@@ -25,19 +23,12 @@ CLIP = np.random.default_rng(0).integers(0, 255, (6, 16, 16, 3)).astype(np.uint8
 
 
 @pytest.fixture
-def predict(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Predict:
+def predict(noria: Callable[..., tuple[int, str, str]]) -> Predict:
     """A function: words -> exit code, the answers that were printed, what was said to standard error."""
 
     def run(*words: object) -> tuple[int, list[dict[str, Any]], str]:
-        capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["noria", "predict", *map(str, words)])
-        code: Any = 0
-        try:
-            cli.main()
-        except SystemExit as left:
-            code = left.code
-        said = capsys.readouterr()
-        return int(code or 0), [json.loads(line) for line in said.out.splitlines()], said.err
+        code, out, said = noria("predict", *words)
+        return code, [json.loads(line) for line in out.splitlines()], said
 
     return run
 

@@ -34,13 +34,7 @@ def read_coco(tree: Tree) -> Marks:
         split = split_of_name(name)
         folder = name.rpartition("/")[0]
         for said, mark in _marked(tree, name, member.data, split, marks.bad):
-            picture = pictures.called(said, folder, split)
-            if picture is None:
-                marks.bad.append(Bad(f"{tree.origin}/{name}", f"its picture is missing: {said}"))
-            elif picture in marks.of:
-                marks.bad.append(Bad(f"{tree.origin}/{name}", f"{picture} is named twice"))
-            else:
-                marks.of[picture] = mark
+            marks.add(pictures.called(said, folder, split), mark, f"{tree.origin}/{name}", said)
     return marks
 
 

@@ -42,6 +42,15 @@ class Marks:
     bad: list[Bad] = field(default_factory=list)  # what is said of no picture
     notes: list[str] = field(default_factory=list)
 
+    def add(self, picture: str | None, mark: Mark, where: str, said: str) -> None:
+        """Keep what `where` says of the picture called `said`; it is bad where there is none, or it came before."""
+        if picture is None:
+            self.bad.append(Bad(where, f"its picture is missing: {said}"))
+        elif picture in self.of:
+            self.bad.append(Bad(where, f"{picture} is named twice"))
+        else:
+            self.of[picture] = mark
+
 
 def is_picture(name: str) -> bool:
     """Say whether a file is a picture by the ending of its name."""

@@ -42,13 +42,7 @@ def read_voc(tree: Tree) -> Marks:
             unlisted += 1
             continue
         mark, said = _marked(member, split)
-        picture = _picture(name, said, base, pictures)
-        if picture is None:
-            marks.bad.append(Bad(f"{tree.origin}/{name}", f"its picture is missing: {said or stem(name)}"))
-        elif picture in marks.of:
-            marks.bad.append(Bad(f"{tree.origin}/{name}", f"{picture} has an annotation already"))
-        else:
-            marks.of[picture] = mark
+        marks.add(_picture(name, said, base, pictures), mark, f"{tree.origin}/{name}", said or stem(name))
     for base, of_base in lists.items():
         annotated = {stem(name).rsplit("/", 1)[-1] for name in names if _base(name) == base}
         marks.bad += [
