@@ -167,11 +167,12 @@ def test_a_name_that_is_not_here_and_cannot_be_fetched_is_said_in_one_sentence()
 def test_a_checkpoint_that_is_computed_in_another_way_is_refused(checkpoint, tmp_path):
     job, task = load_job({**tiny_job("chat", tmp_path), "model": {"pretrained": str(checkpoint("llama"))}})
     states = json.loads(json.dumps(prepare(job, task).states))
-    states["trunk"]["config"]["rms_norm_eps"] = 0.5
+    other = json.loads(json.dumps(states))
+    other["trunk"]["config"]["rms_norm_eps"] = 0.5
     from noria.model.assemble import build
 
     with pytest.raises(UserError, match="computes in a way that is not followed"):
-        load_origin(build(job, task, states), job, states)
+        load_origin(build(job, task, other), job, states)
 
 
 def untrained(path: Path, task_name: str, folder: Path, **target: Any) -> Predictor:

@@ -31,7 +31,7 @@ def loaded(folder: Path) -> tuple[Any, Any]:
 
     files = PretrainedFiles.find(str(folder))
     state = json.loads(json.dumps(files.trunk()))
-    theirs = files.model(state["family"])
+    theirs = files.model(state)
     trunk = pretrained.pretrained_trunk(state)
     weights = theirs.base_model.state_dict()
     trunk.model.load_state_dict({name: weights[name] for name in trunk.model.state_dict()})

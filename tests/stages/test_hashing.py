@@ -1,4 +1,4 @@
-"""Rows of unequal length have the same hash wherever they stand, and another one as soon as anything in them differs."""
+"""Rows of unequal length have the same hash wherever they stand, another one where anything in them differs."""
 
 from __future__ import annotations
 

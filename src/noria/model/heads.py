@@ -73,17 +73,22 @@ class VotingLinear(nn.Module):
 class NextToken(nn.Module):
     """Say which token comes next. Output: `logits` float[B, T, vocabulary]. Starts at zero: every token as likely.
 
-    `tokenizer` is the state's own text (JSON), for whoever turns ids into words; `end` ends an answer.
+    `tokenizer` is the state's own text (JSON), for whoever turns ids into words; `end` ends an answer. `epsilon`: as in
+    BERT, features go through a dense layer, GELU and a norm of that epsilon first, and every token has a bias.
     """
 
-    def __init__(self, width: int, vocabulary: int, end: int, tokenizer: str) -> None:
+    def __init__(self, width: int, vocabulary: int, end: int, tokenizer: str, epsilon: float | None = None) -> None:
         super().__init__()
-        self.linear = nn.Linear(width, vocabulary, bias=False)
-        nn.init.zeros_(self.linear.weight)
-        self.end, self.tokenizer = end, tokenizer
+        self.before: nn.Module = nn.Identity()
+        if epsilon is not None:
+            self.before = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width, eps=epsilon))
+        self.linear = nn.Linear(width, vocabulary, bias=epsilon is not None)
+        for weight in self.linear.parameters():
+            nn.init.zeros_(weight)
+        self.end, self.tokenizer, self.fills_masks = end, tokenizer, epsilon is not None
 
     def forward(self, tokens: Tokens) -> Output:
-        return {"logits": self.linear(tokens.features)}
+        return {"logits": self.linear(self.before(tokens.features))}
 
 
 class EachTokenLinear(nn.Module):

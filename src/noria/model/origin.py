@@ -23,9 +23,11 @@ from noria.model.backbones import TransformersBackbone
 from noria.model.efficientnet import EfficientNetLite0
 from noria.model.heads import NextToken
 from noria.model.picture_files import PictureFiles, is_of_pictures
+from noria.model.pretrained import filler_of
 from noria.model.pretrained_files import PretrainedFiles
 from noria.model.text import TextEmbedder
 from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
+from noria.model.unpadded import is_bert
 from noria.nouns import State, Tokens
 from noria.runs import read_json
 
@@ -124,13 +126,15 @@ def _checkpoint_states(files: PretrainedFiles) -> dict[str, State]:
             found=str(tokenizer.size),
         )
     text = {"tokenizer": tokenizer.to_json(), "vocabulary": rows, "kind": tokenizer.kind}
+    if is_bert(trunk["config"]) and files.has_filler():
+        text["head_epsilon"] = trunk["config"]["layer_norm_eps"]
     return {**dict.fromkeys(TEXT_KINDS, text), "trunk": trunk}
 
 
 @torch.no_grad()
 def _load_checkpoint(model: Any, given: str, states: dict[str, Any]) -> TakenOver:
     trunk = states["trunk"]
-    checkpoint = PretrainedFiles.find(given).model(trunk["family"])
+    checkpoint = PretrainedFiles.find(given).model(trunk, "head_epsilon" in states["target"])
     weights = checkpoint.base_model.state_dict()
     own = model.trunk.model
     own.load_state_dict({name: weights[name] for name in own.state_dict()})
@@ -142,19 +146,28 @@ def _load_checkpoint(model: Any, given: str, states: dict[str, Any]) -> TakenOve
             taken.append(name)
         if isinstance(part, NextToken) and output is not None and part.linear.weight.shape == output.weight.shape:
             part.linear.weight.copy_(output.weight)
+            if part.fills_masks:
+                _copy_filler(part, checkpoint)
             taken.append(name)
     _check_same(model.trunk.eval(), checkpoint, trunk)
     model.trunk.train()
     return _taken_over(model, given, taken)
 
 
+def _copy_filler(head: Any, checkpoint: Any) -> None:
+    head.linear.bias.copy_(checkpoint.get_output_embeddings().bias)
+    for own, theirs in zip((head.before[0], head.before[2]), filler_of(checkpoint), strict=True):
+        own.load_state_dict(theirs.state_dict())
+
+
 def _check_same(trunk: Any, checkpoint: Any, state: State) -> None:
     """Raise UserError where our way through the checkpoint does not give what `transformers` gives."""
     table = checkpoint.get_input_embeddings().weight
-    ids = torch.arange(1, 7)[None] % len(table)
+    pad = state["config"].get("pad_token_id")  # which RoBERTa counts no place for
+    ids = torch.tensor([[one for one in range(8) if one != pad]]) % len(table)
     tokens = Tokens(table[ids])
     if state["family"] == "encoder":
-        given, expected = trunk(tokens, "full").features, checkpoint(input_ids=ids).last_hidden_state
+        given, expected = trunk(tokens, "full").features, checkpoint.base_model(input_ids=ids).last_hidden_state
     elif state["family"] == "decoder":
         given = checkpoint.get_output_embeddings()(trunk(tokens, "causal").features)
         expected = checkpoint(input_ids=ids).logits
@@ -195,10 +208,11 @@ def _load_run(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
     is_same = answer_field(task) == answer_field(find.task(job.task))
     if task.target.is_closed:  # other classes are other answers
         is_same = is_same and _agree(states["target"], config["states"]["target"])
-    if is_same and _is_tied(model):
-        taken += ["head"] if "answer" in taken else []
-    elif is_same and _fits(model.head, _below(weights, "head.")):
-        model.head.load_state_dict(_below(weights, "head."))
+    own = _below(weights, "head.")
+    if _tied_to(model) in taken:  # the table was saved once, and is here already
+        own["linear.weight"] = model.head.linear.weight.detach()
+    if is_same and _fits(model.head, own):
+        model.head.load_state_dict(own)
         taken.append("head")
     return _taken_over(model, job.model.from_, taken)
 
@@ -214,8 +228,12 @@ def _parts(model: Any) -> dict[str, nn.Module]:
     return {**parts, **({} if model.answer is None else {"answer": model.answer}), "head": model.head}
 
 
-def _is_tied(model: Any) -> bool:
-    return isinstance(model.head, NextToken) and model.head.linear.weight is model.answer.table.weight
+def _tied_to(model: Any) -> str | None:
+    """Return which part has the table that is the head's weight, too."""
+    parts = {name: part for name, part in _parts(model).items() if isinstance(part, TextEmbedder)}
+    if not isinstance(model.head, NextToken):
+        return None
+    return next((name for name, part in parts.items() if part.table.weight is model.head.linear.weight), None)
 
 
 def _agree(state: State, other: State) -> bool:

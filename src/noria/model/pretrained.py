@@ -42,13 +42,22 @@ def pretrained_trunk(state: State) -> PretrainedTrunk:
 
 
 def tie(model: Any, state: State) -> None:
-    """Share the table by which an answer is embedded with what else reads it: the head, what a decoder begins with."""
-    if not (isinstance(model.head, NextToken) and isinstance(model.answer, TextEmbedder)):
+    """Share the table by which texts are embedded with what else reads it: the head, what a decoder begins with."""
+    embedder = next(iter(model.embedders.values())) if model.answer is None else model.answer
+    if not (isinstance(model.head, NextToken) and isinstance(embedder, TextEmbedder)):
         return
-    if state["is_tied"]:
-        model.head.linear.weight = model.answer.table.weight
+    if state["is_tied"] and (model.answer is not None or model.head.fills_masks):
+        model.head.linear.weight = embedder.table.weight
     if isinstance(model.trunk, PretrainedEncoderDecoder):
         model.trunk.answer = (model.answer,)
+
+
+def filler_of(checkpoint: Any) -> tuple[nn.Module, nn.Module]:
+    """Return the dense layer and the norm of the head by which BERT or RoBERTa fills in masks."""
+    if hasattr(checkpoint, "lm_head"):
+        return checkpoint.lm_head.dense, checkpoint.lm_head.layer_norm
+    transform = checkpoint.cls.predictions.transform
+    return transform.dense, transform.LayerNorm
 
 
 class PretrainedTrunk(nn.Module, ABC):

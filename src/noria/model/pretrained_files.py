@@ -27,6 +27,7 @@ WANTED = ["*.json", "*.safetensors", "*.model"]  # of what lies on the hub
 NOT_OURS = ("auto_map", "quantization_config", "_name_or_path", "dtype", "transformers_version", "architectures")
 ENCODER_DECODERS = ("t5", "mt5", "umt5")
 NOT_NEEDED = ("pooler.",)  # weights that many checkpoints lack and no output of ours depends on
+FILLERS = ("cls.predictions.transform.", "lm_head.dense.")  # how weights of BERT's and RoBERTa's heads are named
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,32 @@ class PretrainedFiles:
             made = transformers.AutoTokenizer.from_pretrained(self.folder, **self._options())
         return Tokenizer.of_checkpoint(made.backend_tokenizer.to_str(), dict(made.special_tokens_map))
 
-    def model(self, family: Family) -> Any:
-        """Return the checkpoint as `transformers` loads it, in float32, with the head of its language model if any."""
+    def has_filler(self) -> bool:
+        """Say whether an encoder has the head by which it was taught to fill in masks."""
+        from safetensors import safe_open
+
+        names: list[str] = []
+        for file in self.folder.glob("*.safetensors"):
+            with safe_open(file, "numpy") as weights:
+                names += weights.keys()
+        return any(name.startswith(FILLERS) for name in names)
+
+    def model(self, trunk: State, fills_masks: bool = False) -> Any:
+        """Return the checkpoint as `transformers` loads it, in float32, with the head of its language model if any.
+
+        `trunk` is what trunk() gave: a GGUF file is not read for it again, which takes seconds. `fills_masks`: with an
+        encoder's head too, which it needs for nothing else.
+        """
         transformers = import_transformers()
+        config = transformers.AutoConfig.for_model(**trunk["config"])
         with reading(self.folder / (self.gguf or "")):
-            model, report = auto_class(transformers, family).from_pretrained(
-                self.folder, use_safetensors=True, dtype="float32", output_loading_info=True, **self._options()
+            model, report = auto_class(transformers, trunk["family"], fills_masks).from_pretrained(
+                self.folder,
+                config=config,
+                use_safetensors=True,
+                dtype="float32",
+                output_loading_info=True,
+                **self._options(),
             )
         missing = [name for name in report["missing_keys"] if not name.startswith(NOT_NEEDED)]
         if missing:
@@ -97,9 +118,10 @@ class PretrainedFiles:
         return {"local_files_only": True, "trust_remote_code": False, **own}
 
 
-def auto_class(transformers: Any, family: Family) -> Any:
+def auto_class(transformers: Any, family: Family, fills_masks: bool = False) -> Any:
     """Return the class of `transformers` that loads a family with the head of its language model, if it has one."""
-    names = {"encoder": "AutoModel", "decoder": "AutoModelForCausalLM", "encoder-decoder": "AutoModelForSeq2SeqLM"}
+    encoder = "AutoModelForMaskedLM" if fills_masks else "AutoModel"
+    names = {"encoder": encoder, "decoder": "AutoModelForCausalLM", "encoder-decoder": "AutoModelForSeq2SeqLM"}
     return getattr(transformers, names[family])
 
 

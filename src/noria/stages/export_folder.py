@@ -1,9 +1,9 @@
 """Back to Hugging Face: a folder that `transformers` loads, of a model that began as one of its checkpoints.
 
-    config.json model.safetensors          the checkpoint's own kind: AutoModel, AutoModelForCausalLM, ...Seq2SeqLM
+    config.json model.safetensors          the checkpoint's own kind: AutoModel, AutoModelForCausalLM, ...MaskedLM
     tokenizer.json tokenizer_config.json   for AutoTokenizer
     chat_template.jinja                    of a chat: apply_chat_template then gives the ids that the model was taught
-    noria_head.safetensors                 where the answer is no text: the head, for whoever builds it around AutoModel
+    noria_head.safetensors                 where it has no such head: ours, for whoever builds it around AutoModel
 
 Knows no task. Read next: model/pretrained.py; export.py, which writes any model as ONNX.
 """
@@ -21,7 +21,7 @@ from torch import nn
 from noria.disk import plain_disk_errors
 from noria.errors import UserError
 from noria.model.heads import NextToken
-from noria.model.pretrained import PretrainedTrunk
+from noria.model.pretrained import PretrainedTrunk, filler_of
 from noria.model.pretrained_files import auto_class, import_transformers, silent
 from noria.model.text import TextEmbedder
 from noria.nouns import State
@@ -47,7 +47,7 @@ def export_folder(predictor: Predictor, out: Path) -> Path:
         with silent():
             theirs.save_pretrained(out)
         write_tokenizer(out, tokenizer, template, theirs.config.pad_token_id)
-        if not isinstance(model.head, NextToken):
+        if not isinstance(model.head, NextToken) or theirs.get_output_embeddings() is None:
             _write_head(out, model.head)
     return out
 
@@ -65,11 +65,16 @@ def _filled(model: Any, embedder: TextEmbedder, state: State) -> Any:
     """Return the checkpoint's own class with the model's weights."""
     transformers = import_transformers()
     config = transformers.AutoConfig.for_model(**state["config"])
-    theirs = auto_class(transformers, state["family"]).from_config(config)
+    fills_masks = isinstance(model.head, NextToken) and model.head.fills_masks
+    theirs = auto_class(transformers, state["family"], fills_masks).from_config(config)
     theirs.base_model.load_state_dict(model.trunk.model.state_dict(), strict=False)
     theirs.get_input_embeddings().weight.copy_(embedder.table.weight)
     if isinstance(model.head, NextToken) and theirs.get_output_embeddings() is not None and not state["is_tied"]:
         theirs.get_output_embeddings().weight.copy_(model.head.linear.weight)
+    if fills_masks:
+        theirs.get_output_embeddings().bias.copy_(model.head.linear.bias)
+        for own, part in zip((model.head.before[0], model.head.before[2]), filler_of(theirs), strict=True):
+            part.load_state_dict(own.state_dict())
     return theirs.eval()
 
 

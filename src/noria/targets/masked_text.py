@@ -70,7 +70,7 @@ class MaskedText(Target):
         from noria.model.heads import NextToken
 
         end = Tokenizer.from_json(state["tokenizer"]).end
-        return NextToken(width, state["vocabulary"], end, state["tokenizer"])
+        return NextToken(width, state["vocabulary"], end, state["tokenizer"], state.get("head_epsilon"))
 
     def learn(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return the loss on tokens hidden at random, by torch's global seed."""
