@@ -10,7 +10,7 @@ from noria.errors import UserError
 from noria.examples import fitted, records_like
 from noria.job import Job
 from noria.model.assemble import build
-from noria.model.text import GramEmbedder, TextEmbedder, TwoReadings, text_embedder
+from noria.model.text import USUAL_LENGTH, GramEmbedder, TextEmbedder, TwoReadings, text_embedder
 from noria.nouns import PAD
 from noria.tasks.text_generation import TextGeneration
 
@@ -99,7 +99,7 @@ def test_runs_count_for_less_where_training_seldom_saw_them_whole() -> None:
     torch.testing.assert_close((embedder.eval()(ids).features - alone)[0, 2], learning[0, 2] / 4)  # a triple
 
 
-def test_two_readings_are_the_means_of_what_each_embeds_alone() -> None:
+def test_two_readings_are_the_means_of_what_each_embeds_alone_by_the_root_of_the_length() -> None:
     torch.manual_seed(0)
     readings = TwoReadings(drawn(2), drawn(3))
     ids = torch.tensor([[3, 1, 4, 1], [2, 7, PAD, PAD]])
@@ -111,4 +111,13 @@ def test_two_readings_are_the_means_of_what_each_embeds_alone() -> None:
         alone = zip((readings.tokens, readings.characters), (ids, characters), lengths, strict=True)
         for reading, (embed, values, length) in enumerate(alone):
             mean = embed({"ids": values[row : row + 1, :length]}).features[0].mean(0)
-            torch.testing.assert_close(tokens.features[row, reading], mean)
+            torch.testing.assert_close(tokens.features[row, reading], mean * (length / USUAL_LENGTH) ** 0.5)
+
+
+def test_a_text_is_as_long_to_an_answer_as_what_training_left_of_it() -> None:
+    readings = TwoReadings(drawn(1), drawn(1))
+    readings.tokens.kept = 0.25
+    arrays = {name: torch.tensor([[3, 1, 4, 1]]) for name in ("ids", "characters")}
+    learning, answering = readings.train()(arrays).features, readings.eval()(arrays).features
+    torch.testing.assert_close(answering[:, 0], learning[:, 0] / 2)
+    torch.testing.assert_close(answering[:, 1], learning[:, 1])

@@ -13,6 +13,7 @@ from noria.model.heads import pooled
 from noria.nouns import PAD, Tokens
 
 GRAMS = 2**15  # rows of a table of pairs, of triples, ...
+USUAL_LENGTH = 64  # of a reading whose vector is the plain mean
 FACTOR, PRIME = 1_000_003, 2**31 - 1  # of their hash; a product of the two fits into 64 bits
 
 
@@ -83,8 +84,10 @@ class GramEmbedder(nn.Module):
 class TwoReadings(nn.Module):
     """Read `ids` and `characters`, int[B, T] each, PAD where a row has ended -> Tokens [B, 2, width], a reading's mean.
 
-    A head that votes teaches each reading for itself. Two that err in other places are then right together where
-    one that holds all of their vectors is not: LOG.md has the figures.
+    A head that votes teaches each reading for itself. Two that err in other places are then right together where one
+    that holds all of their vectors is not: LOG.md has the figures. The mean is multiplied by the root of the length, so
+    that a long text, which says more, may be answered more surely than a short one; vectors of counts that are brought
+    to length one have that, too.
     """
 
     def __init__(self, tokens: GramEmbedder, characters: GramEmbedder) -> None:
@@ -93,5 +96,9 @@ class TwoReadings(nn.Module):
         self.width = tokens.width
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
-        by_tokens, by_characters = self.tokens(arrays), self.characters({"ids": arrays["characters"]})
-        return Tokens(torch.stack((pooled(by_tokens), pooled(by_characters)), 1))
+        by_characters = {"ids": arrays["characters"]}
+        return Tokens(torch.stack((self._read(self.tokens, arrays), self._read(self.characters, by_characters)), 1))
+
+    def _read(self, embed: GramEmbedder, arrays: dict[str, Tensor]) -> Tensor:
+        length = (arrays["ids"] != PAD).sum(1, keepdim=True) * (1.0 if self.training else embed.kept)
+        return pooled(embed(arrays)) * (length / USUAL_LENGTH) ** 0.5
