@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--config", default="yolo11n.yaml")
     parser.add_argument("--keep", type=Path, help="where the runs stay; those that are there are not trained again")
     arguments = parser.parse_args()
-    python = environment("boxes", PACKAGES, ["ultralytics", "ultralytics-thop"])
+    python = environment("boxes", PACKAGES, ["ultralytics==8.4.190", "ultralytics-thop"])
     print(machine(), flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = (arguments.keep or Path(scratch)).resolve()
