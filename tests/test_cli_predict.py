@@ -169,3 +169,16 @@ def test_what_is_no_clip_is_said(
     assert reason in said + json.dumps(answers)
     assert not any("value" in one for one in answers)
     assert code == (2 if said else 0)
+
+
+def test_a_folder_of_bad_clips_alone_cannot_be_scored_and_each_is_said(
+    noria: Callable[..., tuple[int, str, str]], trained: Any, tmp_path: Path
+) -> None:
+    pytest.importorskip("av", reason="needs noria[video]")
+    for name in ("run/1.mp4", "walk/2.mp4"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"no video" * 99)
+    code, _, said = noria("evaluate", trained("video-classification"), "--data", tmp_path)
+    assert code == 2
+    assert "no usable records to score" in said
+    assert said.count("not scored: ") == 2

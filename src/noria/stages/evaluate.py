@@ -55,6 +55,8 @@ def evaluate(run: str | Path, data: str | Path | None = None, reporter: Reporter
     dataset, bad = predictor.read(Path(data), needs_answer=True)
     for one in bad[:5]:
         reporter.say(f"not scored: {one.where}: {one.reason}")
+    if not len(dataset):
+        raise UserError("there are no usable records to score", where=str(data))
     scored = _scored(predictor, dataset, predictor.outputs(dataset), Path(data).name)
     scored["quarantined"] = len(bad)
     if (run / "bundle").is_dir():
@@ -101,8 +103,6 @@ def _scored(
     split: str,
     slice_names: Mapping[str, list[str]] | None = None,
 ) -> dict[str, Any]:
-    if not len(dataset):
-        raise UserError("there are no usable records to score")
     bundle = predictor.bundle
     task, state, resamples = bundle.task, bundle.states["target"], bundle.job.evaluate.resamples
     truth = _in_memory(dataset.target)
