@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from noria.job import load_job
+from noria.job import Job, load_job
 from noria.stages import plan
 from noria.stages.plan import make_plan
 from noria.stages.prepare import prepare
@@ -73,3 +74,34 @@ def test_what_is_not_asked_for_is_not_timed(job_of_texts: dict[str, Any], monkey
 )
 def test_slow_steps_are_timed_once_and_quick_ones_many_times(seconds: list[float], expected: bool) -> None:
     assert plan._is_enough(seconds, 0.03) is expected
+
+
+def test_other_work_on_the_machine_does_not_choose_the_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    probes = {"bfloat16": plan._Probe(9.0, 0.0, 1.0), "float32": plan._Probe(2.0, 0.0, 2.0)}
+    monkeypatch.setattr(plan, "_probe", lambda job, task, model, train, precision, device: probes[precision])
+    monkeypatch.setattr(plan, "usual_threads", lambda: 1)
+    job = Job.model_validate({"task": "text-classification"})
+    nothing: Any = None
+    assert plan._choose(job, nothing, nothing, nothing, torch.device("cpu"))[0] == "bfloat16"
+    probes["float32"] = plan._Probe(9.0, 0.0, 1.04)  # hardly slower: then the exact one
+    probes["bfloat16"] = plan._Probe(2.0, 0.0, 1.0)
+    assert plan._choose(job, nothing, nothing, nothing, torch.device("cpu"))[0] == "float32"
+
+
+def test_time_that_a_step_waits_is_counted_in_the_forecast_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Waiting:
+        def __init__(self, *_: Any) -> None:
+            self.batch = lambda index: None
+            self.gradients = lambda index: time.sleep(0.02)
+
+    class Nothing:
+        def __init__(self, *_: Any) -> None:
+            self.step = lambda share: None
+            self.clear = lambda: None
+
+    monkeypatch.setattr(plan, "Step", Waiting)
+    monkeypatch.setattr(plan, "Optimizer", Nothing)
+    job = Job.model_validate({"task": "text-classification"})
+    nothing: Any = None
+    probe = plan._timed(job, nothing, nothing, nothing, "float32", torch.device("cpu"), 0.05, is_choosy=False)
+    assert probe.seconds >= 0.02 > probe.used_seconds

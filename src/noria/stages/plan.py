@@ -71,8 +71,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Probe:
+    """What a step takes; used_seconds are of the processor, if it is one: others on the machine do not lengthen them."""
+
     seconds: float
     data_seconds: float
+    used_seconds: float
 
 
 def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) -> Plan:
@@ -80,7 +83,7 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
     train = prepared.splits["train"]
     model = begin(job, task, prepared.states, device)
     if job.train.steps == 0:
-        precision, threads, probe = "float32", usual_threads(), _Probe(0.0, 0.0)
+        precision, threads, probe = "float32", usual_threads(), _Probe(0.0, 0.0, 0.0)
     else:
         precision, threads, probe = _choose(job, task, model, train, device)
     budget = (job.train.minutes or 0) * 60
@@ -143,7 +146,7 @@ def _choose(job: Job, task: Task, model: nn.Module, train: Dataset, device: torc
     threads = usual_threads()
     torch.set_num_threads(threads)
     probes = {(precision, threads): _probe(job, task, model, train, precision, device) for precision in wanted}
-    best = min(probes, key=lambda tried: probes[tried].seconds * (GAIN if tried[0] == "bfloat16" else 1))
+    best = min(probes, key=lambda tried: probes[tried].used_seconds * (GAIN if tried[0] == "bfloat16" else 1))
     if threads > 1 and device.type == "cpu":
         torch.set_num_threads(1)
         single = _probe(job, task, model, train, best[0], device)
@@ -166,6 +169,7 @@ def _probe(
     return _Probe(
         share * plain.seconds + (1 - share) * choosy.seconds,
         share * plain.data_seconds + (1 - share) * choosy.data_seconds,
+        share * plain.used_seconds + (1 - share) * choosy.used_seconds,
     )
 
 
@@ -178,17 +182,20 @@ def _timed(
     optimizer = Optimizer(model, job.train)
     whole: list[float] = []
     data: list[float] = []
+    used: list[float] = []
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
     while not _is_enough(whole, least_seconds):
         start = time.perf_counter()
         step.batch(len(whole))
-        gathered = time.perf_counter()
+        gathered, before = time.perf_counter(), clock()
         step.gradients(len(whole))
         optimizer.step(0.0)
         optimizer.clear()
         whole.append(time.perf_counter() - gathered)
+        used.append(clock() - before)
         data.append((gathered - start) * job.train.accumulate)
     middle = statistics.median if least_seconds == PROBE_SECONDS else statistics.fmean  # the rare slow step counts, too
-    return _Probe(middle(whole[1:]), middle(data[1:]))
+    return _Probe(middle(whole[1:]), middle(data[1:]), middle(used[1:]))
 
 
 def _is_enough(seconds: list[float], least: float) -> bool:
