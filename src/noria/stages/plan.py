@@ -71,7 +71,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Probe:
-    """What a step takes; used_seconds are of the processor, if it is one: others on the machine do not lengthen them."""
+    """What a step takes; used_seconds are the processor's own, if it is one, which other work does not lengthen."""
 
     seconds: float
     data_seconds: float
