@@ -165,3 +165,11 @@ def test_a_state_without_characters_cannot_be_read_by_them() -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="drop must be"):
         Text(**settings)
+
+
+def test_a_text_that_is_kept_is_shown_as_it_was_given() -> None:
+    text, modality = "In 1901, Warsaw's 711,988.  囍", Text(tokenizer="bpe", vocabulary=300, lowercase=True, keep=True)
+    state = modality.fit([text])
+    arrays = {name: one[0] for name, one in modality.encode([text], state).arrays.items()}
+    assert modality.decode(arrays, state) == text
+    assert modality.decode({"ids": arrays["ids"]}, state) == text.lower()

@@ -84,6 +84,8 @@ class Text(Modality):
         return Encoded(arrays, bad)
 
     def decode(self, arrays: Arrays, state: State) -> str:
+        if "_text" in arrays:  # as it was given: word pieces lose cases and spaces
+            return bytes(np.asarray(arrays["_text"], np.uint8)).decode("utf-8", "replace")
         return Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(arrays["ids"]))
 
     def vary(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
