@@ -79,6 +79,13 @@ def test_what_is_not_there_leaves_with_2(words: list[str], noria: Run) -> None:
     assert err.startswith("error: ")
 
 
+def test_a_job_that_cannot_begin_leaves_no_folder(noria: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in (["train", "digitz"], ["train", "digits", "--run", "runs/a", "--resume"], ["tune", "digitz"]):
+        assert noria(*words)[0] == 2
+    assert not any((tmp_path / "runs").iterdir())
+
+
 def test_an_unknown_command_and_an_unknown_option_leave_with_2(noria: Run) -> None:
     assert noria("trian")[0] == 2
     assert noria("train", "demo", "--fast")[0] == 2

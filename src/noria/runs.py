@@ -126,6 +126,8 @@ def environment() -> dict[str, str]:
 def locked(run: Path, is_shared: bool = False) -> Iterator[None]:
     """Hold the run folder for this process; raise UserError naming the holder where another one has it.
 
+    Where it fails before anything was written the folder goes again.
+
     is_shared: this is a further process of a training whose first one holds the folder.
     """
     if is_shared:
@@ -150,7 +152,18 @@ def locked(run: Path, is_shared: bool = False) -> Iterator[None]:
         with plain_disk_errors(run):
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()
-        yield
+        try:
+            yield
+        except BaseException:
+            _leave_no_trace(run)
+            raise
+
+
+def _leave_no_trace(run: Path) -> None:
+    """Remove a run folder in which nothing was begun, so that the name of a mistyped job stays free."""
+    if run.is_dir() and [path.name for path in run.iterdir()] == [".lock"]:
+        (run / ".lock").unlink()
+        run.rmdir()
 
 
 def read_json(path: Path) -> Any:
