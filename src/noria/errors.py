@@ -7,7 +7,7 @@ to mend it. Anything else that escapes is a bug in Noria. Read next: nouns.py.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 EXIT_USER_ERROR = 2
 EXIT_DISK_FULL = 74  # EX_IOERR
@@ -62,6 +62,22 @@ def raise_all(problems: Sequence[UserError]) -> None:
     """Raise the problems together; do nothing when there are none."""
     if problems:
         raise problems[0] if len(problems) == 1 else UserErrors(problems)
+
+
+def raise_unmet(who: str, rules: Mapping[str, tuple[bool, str, object]], place: str = "") -> None:
+    """Raise together what settings break: {name: (holds, what is expected, what was found)}.
+
+    Example:
+        >>> raise_unmet("the trunk", {"depth": (False, "at least 0", -1)}, "model.")
+        UserError: model.depth: the trunk cannot have this depth ...
+    """
+    raise_all(
+        [
+            UserError(f"{who} cannot have this {name}", where=f"{place}{name}", expected=rule, found=str(found))
+            for name, (holds, rule, found) in rules.items()
+            if not holds
+        ]
+    )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.errors import UserError, raise_all
+from noria.errors import UserError, raise_unmet
 from noria.nouns import Arrays, Encoded, Ragged, Span, State, Values
 from noria.vision.fitting import fitted, resized
 from noria.vision.pictures import read_picture
@@ -85,15 +85,7 @@ class Image(Modality):
             "lap": (0 <= self.lap < 1, "at least 0 and less than 1", self.lap),
             "keep": (self.keep or self.tile is None, "true with a tile: the answer lies in the picture", self.keep),
         }
-        raise_all(
-            [
-                UserError(
-                    f"a picture cannot have this {name}", where=f"inputs.image.{name}", expected=rule, found=str(is_)
-                )
-                for name, (holds, rule, is_) in rules.items()
-                if not holds
-            ]
-        )
+        raise_unmet("a picture", rules, "inputs.image.")
 
     def fit(self, values: Values) -> State:
         pictures, sizes, is_colored = _open_all(values, self.size or (self.side, self.side))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from noria.errors import UserError, did_you_mean, raise_all
+from noria.errors import UserError, did_you_mean, raise_all, raise_unmet
 
 UNSEEN = float("-inf")
 FIRST_CANDIDATES = 256  # top-p sorts so many tokens first, and more only where their mass is too small
@@ -73,15 +73,7 @@ class Sampling:
                 "none beside json_schema or beams",
             ),
         }
-        raise_all(
-            [
-                UserError(
-                    f"generation cannot have this {name}", where=name, expected=rule, found=str(getattr(self, name))
-                )
-                for name, (holds, rule) in rules.items()
-                if not holds
-            ]
-        )
+        raise_unmet("generation", {name: (*rule, getattr(self, name)) for name, rule in rules.items()})
 
     def overridden(self, settings: Mapping[str, Any]) -> Sampling:
         """Return these settings with those of one request in their place; raise UserError naming all that cannot be."""

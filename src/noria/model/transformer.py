@@ -19,7 +19,7 @@ import yaml
 from torch import Tensor, nn
 
 from noria.contract import Attention
-from noria.errors import UserError, did_you_mean, raise_all
+from noria.errors import UserError, did_you_mean, raise_unmet
 from noria.model.attention import SelfAttention
 from noria.model.cache import KeyValueCache
 from noria.model.mlp import MLPS
@@ -94,13 +94,7 @@ class TransformerSettings:
         }
         if self.depth == 0:  # an identity has no heads
             rules = {"width": rules["width"]}
-        raise_all(
-            [
-                UserError(f"the trunk cannot have this {name}", where=f"model.{name}", expected=rule, found=str(found))
-                for name, (holds, rule, found) in rules.items()
-                if not holds
-            ]
-        )
+        raise_unmet("the trunk", rules, "model.")
 
     @property
     def head_dim(self) -> int:

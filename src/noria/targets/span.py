@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from noria.contract import Metric, Target
-from noria.errors import UserError, raise_all
+from noria.errors import raise_unmet
 from noria.metrics.answers import answer_metrics
 from noria.nouns import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
 from noria.text.stretches import listed, trimmed
@@ -57,15 +57,7 @@ class Span(Target):
             "window": (self.window >= 2, "at least 2, a token and the end", self.window),
             "overlap": (0 <= self.overlap < 1, "at least 0 and less than 1", self.overlap),
         }
-        raise_all(
-            [
-                UserError(
-                    f"the answer cannot have this {name}", where=f"target.{name}", expected=rule, found=str(found)
-                )
-                for name, (holds, rule, found) in rules.items()
-                if not holds
-            ]
-        )
+        raise_unmet("the answer", rules, "target.")
 
     def fit(self, values: Values) -> State:
         """Learn whether any question has no answer: a model that was never shown one always gives its best."""
