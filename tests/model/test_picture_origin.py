@@ -16,6 +16,7 @@ from noria.errors import UserError
 from noria.job import load_job
 from noria.modalities.image import Image
 from noria.model.assemble import begin
+from noria.model.efficientnet import EfficientNetLite0
 from noria.model.optimizers import Optimizer, pretrained_weights
 from noria.model.picture_files import LITE0
 from noria.model.weights import weights_of
@@ -195,6 +196,15 @@ def test_a_package_that_is_missing_is_said_with_the_command(monkeypatch: pytest.
     monkeypatch.setattr("noria.model.picture_files.LITE0_MODULE", "no_such_module")
     with pytest.raises(UserError, match=r"noria\[vision\]"):
         prepare(*load_job(seeing_job("object-detection", LITE0, tmp_path)))
+
+
+def test_a_pickle_that_is_not_the_published_one_is_not_even_opened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    torch.save(weights_of(EfficientNetLite0(has_head=False)), tmp_path / "weights.pth")
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was opened"))
+    with pytest.raises(UserError, match="others could run code"):
+        started(seeing_job("object-detection", tmp_path / "weights.pth", tmp_path))
 
 
 def test_a_detector_from_the_published_weights_sees_with_them(tmp_path: Path) -> None:
