@@ -17,7 +17,10 @@ from noria.stages import export as module
 from noria.stages.export import example_arrays, export_onnx
 from noria.stages.infer import model_output
 from noria.stages.predict import Predictor, load
+from noria.stages.reporter import Silent
+from noria.stages.train import train
 from noria.store import Dataset, as_tensors
+from tiny_data import tiny_job
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -37,8 +40,17 @@ TASKS = [
 def test_the_file_answers_as_the_predictor_for_any_number_of_records(
     name: str, trained: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    predictor = load(trained(name), device="cpu")
-    path = export_onnx(predictor, tmp_path / "model.onnx")
+    check_answers(load(trained(name), device="cpu"), tmp_path / "model.onnx")
+
+
+def test_a_text_read_twice_is_exported_too(tmp_path: Path) -> None:
+    job = tiny_job("text-classification", tmp_path)
+    job |= {"inputs": {"text": {"tokenizer": "character", "grams": 2, "characters": 3}}, "target": {"is_voting": True}}
+    check_answers(load(train(job, run=tmp_path / "run", reporter=Silent()), device="cpu"), tmp_path / "model.onnx")
+
+
+def check_answers(predictor: Predictor, path: Path) -> None:
+    export_onnx(predictor, path)
     named = json.loads(path.with_suffix(".json").read_text("utf-8"))
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     assert [one.name for one in session.get_inputs()] == named["inputs"]
