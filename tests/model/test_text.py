@@ -87,18 +87,6 @@ def test_the_table_of_a_checkpoint_stays_what_it_is() -> None:
     assert (text_embedder(own, 4).reach, text_embedder(theirs, 4).reach) == (2, 0)
 
 
-def test_runs_count_for_less_where_training_seldom_saw_them_whole() -> None:
-    embedder = drawn(3)
-    embedder.kept = 0.5
-    ids = {"ids": torch.tensor([[3, 1, 4]])}
-    alone, learning = embedder.words(ids).features, embedder.train()(ids).features - embedder.words(ids).features
-    answering = embedder.eval()(ids).features - alone
-    torch.testing.assert_close(answering[0, 1], learning[0, 1] / 2)  # a pair
-    embedder.grams[0].weight.data.zero_()
-    learning = embedder.train()(ids).features - alone
-    torch.testing.assert_close((embedder.eval()(ids).features - alone)[0, 2], learning[0, 2] / 4)  # a triple
-
-
 def test_two_readings_are_the_means_of_what_each_embeds_alone_by_the_root_of_the_length() -> None:
     torch.manual_seed(0)
     readings = TwoReadings(drawn(2), drawn(3))
@@ -112,12 +100,3 @@ def test_two_readings_are_the_means_of_what_each_embeds_alone_by_the_root_of_the
         for reading, (embed, values, length) in enumerate(alone):
             mean = embed({"ids": values[row : row + 1, :length]}).features[0].mean(0)
             torch.testing.assert_close(tokens.features[row, reading], mean * (length / USUAL_LENGTH) ** 0.5)
-
-
-def test_a_text_is_as_long_to_an_answer_as_what_training_left_of_it() -> None:
-    readings = TwoReadings(drawn(1), drawn(1))
-    readings.tokens.kept = 0.25
-    arrays = {name: torch.tensor([[3, 1, 4, 1]]) for name in ("ids", "characters")}
-    learning, answering = readings.train()(arrays).features, readings.eval()(arrays).features
-    torch.testing.assert_close(answering[:, 0], learning[:, 0] / 2)
-    torch.testing.assert_close(answering[:, 1], learning[:, 1])

@@ -93,7 +93,9 @@ class Text(Modality):
             return arrays
         import torch
 
-        kept = {"ids": 1 - self.drop} | ({"characters": self._kept_characters} if self.characters else {})
+        kept = {"ids": 1 - self.drop}
+        if self.characters:
+            kept["characters"] = (1 - self.drop) ** (self.grams / self.characters)
         varied = dict(arrays)
         for name, share in kept.items():
             is_dropped = torch.rand(arrays[name].shape) >= share
@@ -106,11 +108,11 @@ class Text(Modality):
 
         if self.characters:
             return TwoReadings(
-                GramEmbedder(state["vocabulary"], width, self.grams, 1 - self.drop),
-                GramEmbedder(_characters(state).size, width, self.characters, self._kept_characters),
+                GramEmbedder(state["vocabulary"], width, self.grams),
+                GramEmbedder(_characters(state).size, width, self.characters),
             )
         if self.grams > 1:
-            return GramEmbedder(state["vocabulary"], width, self.grams, 1 - self.drop)
+            return GramEmbedder(state["vocabulary"], width, self.grams)
         return text_embedder(state, width)
 
     def spans(self, value: Any, state: State) -> list[Span]:
@@ -127,11 +129,6 @@ class Text(Modality):
     @property
     def _room(self) -> int:
         return max(0, self.max_tokens - int(self.begin) - int(self.end))
-
-    @property
-    def _kept_characters(self) -> float:
-        """Return the share of characters that a training step keeps."""
-        return float((1 - self.drop) ** (self.grams / self.characters))
 
     def _has_mask(self, text: str) -> bool:
         return self.mask_word is not None and self.mask_word in text

@@ -5,7 +5,7 @@
     map           2     4    8         16          32    stride in pixels, the last of each
 
 Inverted residual blocks without squeeze-and-excitation, ReLU6: Sandler et al. 2018, "MobileNetV2"; Tan and Le 2019,
-"EfficientNet"; the Lite variant is Google's of 2020 (Apache-2.0). Read next: backbones.py, picture_files.py.
+"EfficientNet"; the Lite variant is Google's of 2020, its package under Apache-2.0. Read next: backbones.py.
 """
 
 from __future__ import annotations

@@ -54,30 +54,28 @@ class GramEmbedder(nn.Module):
     """Add to each token's vector those of the pairs, triples, ... of tokens that end in it, up to `longest` tokens.
 
     A gram has one of GRAMS rows, by a hash of its ids: some share a row. For texts that are read whole, as a token
-    alone does not tell what stands before it. Where training leaves tokens out, `kept` is the share that stays: grams,
-    which are then whole less often than single tokens, count for as much less afterwards. Source: Joulin et al. 2016,
-    "Bag of Tricks", https://arxiv.org/abs/1607.01759.
+    alone does not tell what stands before it. Source: Joulin et al. 2016, "Bag of Tricks",
+    https://arxiv.org/abs/1607.01759.
     """
 
-    def __init__(self, vocabulary: int, width: int, longest: int, kept: float = 1.0) -> None:
+    def __init__(self, vocabulary: int, width: int, longest: int) -> None:
         super().__init__()
         self.words = TextEmbedder(vocabulary, width, reach=0)
         self.grams = nn.ModuleList(nn.Embedding(GRAMS, width) for _ in range(longest - 1))
         for table in self.grams:
             nn.init.zeros_(table.weight)  # type: ignore[arg-type]
-        self.width, self.kept = width, kept
+        self.width = width
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
         tokens: Tokens = self.words(arrays)
         ids = arrays["ids"].long()
         before, key, features = ids, ids, tokens.features
         is_whole = ids != PAD
-        for further, table in enumerate(self.grams, 1):
+        for table in self.grams:
             before = torch.cat((torch.full_like(ids[:, :1], PAD), before[:, :-1]), 1)
             is_whole = is_whole & (before != PAD)
             key = (key * FACTOR + before + 1) % PRIME
-            weight = is_whole if self.training else is_whole * self.kept**further
-            features = features + table(key % GRAMS) * weight[:, :, None]
+            features = features + table(key % GRAMS) * is_whole[:, :, None]
         return tokens._replace(features=features)
 
 
@@ -96,9 +94,10 @@ class TwoReadings(nn.Module):
         self.width = tokens.width
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
-        by_characters = {"ids": arrays["characters"]}
-        return Tokens(torch.stack((self._read(self.tokens, arrays), self._read(self.characters, by_characters)), 1))
+        by_tokens, by_characters = _read(self.tokens, arrays["ids"]), _read(self.characters, arrays["characters"])
+        return Tokens(torch.stack((by_tokens, by_characters), 1))
 
-    def _read(self, embed: GramEmbedder, arrays: dict[str, Tensor]) -> Tensor:
-        length = (arrays["ids"] != PAD).sum(1, keepdim=True) * (1.0 if self.training else embed.kept)
-        return pooled(embed(arrays)) * (length / USUAL_LENGTH) ** 0.5
+
+def _read(embed: GramEmbedder, ids: Tensor) -> Tensor:
+    length = (ids != PAD).sum(1, keepdim=True)
+    return pooled(embed({"ids": ids})) * (length / USUAL_LENGTH) ** 0.5
