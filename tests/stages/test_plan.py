@@ -14,6 +14,7 @@ from noria.stages import plan
 from noria.stages.plan import make_plan
 from noria.stages.prepare import prepare
 from noria.stages.step import Step
+from noria.store import Dataset
 
 
 @pytest.fixture
@@ -46,6 +47,35 @@ def test_the_longest_records_are_learnt_from_so_that_their_memory_is_counted(
     lengths = prepared.splits["train"].lengths
     assert lengths is not None
     assert seen[-1] == lengths.max()
+
+
+def test_a_step_is_forecast_for_records_of_usual_length(
+    job_of_texts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step takes a second for each padded place; the few that are timed are not those of usual length."""
+    now = [0.0]
+
+    def gradients(step: Step, index: int) -> None:
+        now[0] += step.batch(index).inputs["text"]["ids"].shape[1]
+
+    monkeypatch.setattr(Step, "gradients", gradients)
+    monkeypatch.setattr(plan.time, "perf_counter", lambda: now[0])
+    job, task = load_job(job_of_texts)
+    prepared = prepare(job, task)
+    train, lengths = prepared.splits["train"], prepared.splits["train"].lengths
+    assert lengths is not None
+    model = plan.begin(job, task, prepared.states, torch.device("cpu"))
+    step = Step(job, task, model, train, 99, "float32", torch.device("cpu"), plan.World())
+    usual = np.mean([step.batch(index).inputs["text"]["ids"].shape[1] for index in range(len(train) // 8)])
+    probe = plan._timed(job, task, model, train, "float32", torch.device("cpu"), 0.03, is_choosy=False)
+    assert probe.seconds == pytest.approx(usual)
+    assert step.batch(1).inputs["text"]["ids"].shape[1] != round(usual)
+
+
+def test_the_memory_forecast_is_the_most_that_was_held() -> None:
+    before = plan._peak_bytes()
+    np.ones(before // 8 + 25_000_000)  # given back at once
+    assert plan._peak_bytes() > before + 150_000_000
 
 
 def test_what_is_not_asked_for_is_not_timed(job_of_texts: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,5 +133,6 @@ def test_time_that_a_step_waits_is_counted_in_the_forecast_alone(monkeypatch: py
     monkeypatch.setattr(plan, "Optimizer", Nothing)
     job = Job.model_validate({"task": "text-classification"})
     nothing: Any = None
-    probe = plan._timed(job, nothing, nothing, nothing, "float32", torch.device("cpu"), 0.05, is_choosy=False)
+    records = Dataset({"text": {"vector": np.zeros((1, 2))}}, {})
+    probe = plan._timed(job, nothing, nothing, records, "float32", torch.device("cpu"), 0.05, is_choosy=False)
     assert probe.seconds >= 0.02 > probe.used_seconds

@@ -10,6 +10,7 @@ import functools
 import statistics
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,7 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
         seconds_per_step=probe.seconds,
         data_seconds_per_step=probe.data_seconds,
         seconds=seconds,
-        memory_bytes=psutil.Process().memory_info().rss + data_bytes,
+        memory_bytes=_peak_bytes() + data_bytes,
         disk_bytes=_disk_bytes(job, model, seconds, validations > 0),
         weights=sum(weight.numel() for weight in model.parameters()),
     )
@@ -194,8 +195,20 @@ def _timed(
         whole.append(time.perf_counter() - gathered)
         used.append(clock() - before)
         data.append((gathered - start) * job.train.accumulate)
-    middle = statistics.median if least_seconds == PROBE_SECONDS else statistics.fmean  # the rare slow step counts, too
-    return _Probe(middle(whole[1:]), middle(data[1:]), middle(used[1:]))
+    # in a long probe, and where records differ in length, the rare slow step counts, too
+    middle = statistics.median if least_seconds == PROBE_SECONDS and train.lengths is None else statistics.fmean
+    longer = 1.0 if train.lengths is None else _how_much_longer(step, train.lengths, len(whole))
+    return _Probe(*(longer * middle(seconds[1:]) for seconds in (whole, data, used)))
+
+
+def _how_much_longer(step: Step, lengths: np.ndarray, timed: int) -> float:
+    """Return how long the records of a usual batch are, padded, in those of the timed steps but the first."""
+    count = step.settings.accumulate
+    size = min(step.batch_size, len(lengths))
+    batches = step.order.indices(0, len(lengths) // size * size).reshape(-1, size)
+    padded = lengths[batches].max(1)
+    drawn = np.arange(count, timed * count) % len(padded)
+    return float(padded.mean() / max(1, padded[drawn].mean()))
 
 
 def _is_enough(seconds: list[float], least: float) -> bool:
@@ -215,6 +228,15 @@ def _longest_step(job: Job, task: Task, model: nn.Module, train: Dataset, precis
     step.batch_size = min(size, len(longest))
     step.gradients(0)
     model.zero_grad()
+
+
+def _peak_bytes() -> int:
+    """Return the most memory that this process has held; what it holds where the system does not tell."""
+    status = Path("/proc/self/status")  # not getrusage, which begins with the memory of the parent process
+    lines = status.read_text().splitlines() if status.exists() else []
+    peak = next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+    held: int = psutil.Process().memory_info().rss
+    return max(1024 * peak, held)
 
 
 def _disk_bytes(job: Job, model: nn.Module, seconds: float, has_best: bool) -> int:
