@@ -77,6 +77,13 @@ def test_moved_windows_start_later_stay_inside_and_keep_question_and_answer_toge
     assert (question[:][:, 0] + 1 == answer[:][:, 0]).all()
 
 
+def test_windows_that_reach_back_are_padded_where_nothing_stands():
+    stream = np.arange(9, dtype=np.uint16)
+    before = Windows(stream, 2, -2, 3, 4)
+    assert before[:].tolist() == [[-1, -1, 0], [0, 1, 2], [2, 3, 4], [4, 5, 6]]
+    assert before[1:].dtype == np.uint16
+
+
 def test_a_place_beyond_the_rows_is_refused():
     with pytest.raises(IndexError):
         Ragged.of([[1]], np.int64)[1]

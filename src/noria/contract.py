@@ -244,8 +244,8 @@ class Task(ABC):
         """
         return {}
 
-    def view(self, dataset: Dataset) -> Dataset:
-        """Return stored records as they are learnt from and scored: running text, for one, as windows of equal length.
+    def view(self, dataset: Dataset, is_learnt: bool = False) -> Dataset:
+        """Return stored records as they are learnt from or scored: running text, for one, as windows of equal length.
 
         The records keep their order; a view with others has no `where`.
         """

@@ -170,9 +170,9 @@ class Ragged:
 class Windows:
     """A part of every record where records are pieces of one long row, each `step` + 1 places from i * step on.
 
-    stream [total]; the part is `length` places from `start` on within the record. Indexed by a slice, indices or flags
-    it gives an array [k, length]. The last place of a record is the first of the next one: a question's last token is
-    the answer's first.
+    stream [total]; the part is `length` places from `start` on within the record; a `start` below zero reaches into the
+    records before, PAD where there are none. Indexed by a slice, indices or flags it gives an array [k, length]. The
+    last place of a record is the first of the next one: a question's last token is the answer's first.
     """
 
     stream: np.ndarray
@@ -193,7 +193,9 @@ class Windows:
     def __getitem__(self, key: Any) -> np.ndarray:
         records = np.arange(self.count)[key] * self.step + self.shift
         records = np.minimum(records, len(self.stream) - self.step - 1)  # the last ones cannot all be moved on
-        return np.asarray(self.stream[records[..., None] + self.start + np.arange(self.length)])
+        places = records[..., None] + self.start + np.arange(self.length)
+        values = np.asarray(self.stream[np.maximum(places, 0)])
+        return values if places.min(initial=0) >= 0 else np.where(places < 0, PAD, values.astype(np.int64))
 
     def moved(self, by: int) -> Windows:
         """Return the same part of records that begin so many places later, 0 to step - 1."""

@@ -14,7 +14,7 @@ from model.speaking import Told, alone, logprobs_of, prompts, speaker, tokenizer
 from noria.contract import Attention
 from noria.model.generate import Generated, generate, stream
 from noria.model.sampling import Sampling
-from noria.nouns import Piece
+from noria.nouns import PAD, Piece
 from noria.text.tokenizer import Tokenizer
 
 MASKS: list[Attention] = ["causal", "prefix"]
@@ -49,6 +49,21 @@ def test_with_and_without_a_cache_the_logits_are_the_same(attention: Attention, 
         expected = logprobs_of(model, alone(inputs, row), answers[row].tolist())
         found = torch.stack([step[row] for step in steps]).log_softmax(-1)
         torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_it_does_not_matter_where_a_text_is_cut_into_prompt_and_answer() -> None:
+    tokenizer = tokenizer_of("byte")
+    model, text = speaker(tokenizer), prompts(tokenizer, [9])["prompt"]["ids"]
+    expected = model({"prompt": {"ids": text[:, :1]}}, {"ids": text[:, 1:]})["logits"]
+    with torch.inference_mode():
+        for cut in range(2, 9):
+            prompt = torch.cat((torch.full((1, 3), PAD), text[:, :cut], torch.full((1, 2), PAD)), 1)
+            found = model({"prompt": {"ids": prompt}}, {"ids": text[:, cut:]})["logits"]
+            torch.testing.assert_close(found, expected[:, cut - 1 :], atol=1e-5, rtol=1e-5)
+            logits, cache = model.start({"prompt": {"ids": prompt}}, 9)
+            for place in range(cut, 9):
+                torch.testing.assert_close(logits, expected[:, place - 1], atol=1e-5, rtol=1e-5)
+                logits = model.step(text[:, place], cache)
 
 
 @pytest.mark.parametrize("sampling", WAYS, ids=lambda one: f"{one.temperature}-{one.beams}-{one.top_k}-{one.top_p}")

@@ -6,10 +6,12 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from noria.contract import Attention, Task, answer_field
 from noria.errors import UserError
 from noria.job import Job
+from noria.model.repeats import Repeats
 from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
 from noria.nouns import PAD, Output, Tokens
 
@@ -35,9 +37,11 @@ class Model(nn.Module):
         head: nn.Module,
         attention: Attention,
         answer: nn.Module | None = None,
+        repeats: Repeats | None = None,
     ) -> None:
         super().__init__()
         self.embedders = nn.ModuleDict(embedders)
+        self.repeats = repeats
         self.trunk = trunk
         self.head = head
         self.attention = attention
@@ -52,31 +56,36 @@ class Model(nn.Module):
         """Return the tokens that the head sees."""
         tokens = self.tokens(inputs)
         if self.answer is not None and target:
-            return self._with_answer(tokens, target["ids"])
+            return self._with_answer(tokens, target["ids"], self._before(inputs))
         mixed: Tokens = self.trunk(tokens, self.attention, self._is_prefix(tokens))
         return mixed
 
     def tokens(self, inputs: Inputs) -> Tokens:
         """Return the tokens of all inputs, before the trunk."""
-        return joined([embed(inputs[name]) for name, embed in self.embedders.items()])
+        tokens = {name: embed(inputs[name]) for name, embed in self.embedders.items()}
+        if self.repeats is not None:
+            for name, vectors in self.repeats(inputs).items():
+                tokens[name] = tokens[name]._replace(features=tokens[name].features + vectors)
+        return joined(list(tokens.values()))
 
     def start(self, inputs: Inputs, capacity: int) -> tuple[Tensor, Any]:
         """Read the inputs; return logits float[B, V] of the answer's first token, and the cache for `capacity` more."""
         tokens = moved_right(self.tokens(inputs))
         size, length = tokens.features.shape[:2]
         cache = self.trunk.new_cache(size, length + capacity)
+        if self._reach:
+            cache.states[ANSWER] = (self._before(inputs),)
         mixed = self.trunk(tokens, self.attention, self._is_prefix(tokens), cache)
         return self._logits(mixed), cache
 
     def step(self, ids: Tensor, cache: Any, is_live: Tensor | None = None) -> Tensor:
         """Append one token int[B] to each live row; return the logits float[B, V] of the next."""
         assert self.answer is not None
-        ids, reach = ids[:, None], getattr(self.answer, "reach", 0)
-        if reach:  # an embedder that looks back is shown the answer's last tokens again
-            (before,) = cache.states.get(ANSWER, (ids.new_full((len(ids), reach), PAD),))
-            ids = torch.cat((before, ids), 1)
-            cache.states[ANSWER] = (ids[:, 1:],)
-        tokens = Tokens(self.answer({"ids": ids}).features[:, -1:], None if is_live is None else is_live[:, None])
+        given = {"ids": ids[:, None]}
+        if self._reach:  # an embedder that looks back is shown the last tokens again
+            (given["before"],) = cache.states[ANSWER]
+            cache.states[ANSWER] = (torch.cat((given["before"], given["ids"]), 1)[:, 1:],)
+        tokens = Tokens(self.answer(given).features, None if is_live is None else is_live[:, None])
         return self._logits(self.trunk(tokens, self.attention, None, cache))
 
     def _logits(self, mixed: Tokens) -> Tensor:
@@ -84,11 +93,28 @@ class Model(nn.Module):
         logits: Tensor = self.head(last)["logits"][:, 0]
         return logits
 
-    def _with_answer(self, tokens: Tokens, ids: Tensor) -> Tokens:
+    @property
+    def _reach(self) -> int:
+        """Return how many tokens the answer's embedder looks back."""
+        return getattr(self.answer, "reach", 0)
+
+    def _before(self, inputs: Inputs) -> Tensor:
+        """Return the ids that the answer continues, as far as its embedder looks back: int[B, reach], or PAD."""
+        name, embedder = list(self.embedders.items())[-1]
+        arrays, reach = inputs[name], self._reach
+        if embedder is not self.answer:  # the answer is no continuation: what stands before it has other ids
+            first = next(iter(arrays.values()))
+            return torch.full((len(first), reach), PAD, device=first.device)
+        ids = arrays["ids"].long()
+        ids = ids.gather(1, (ids != PAD).int().argsort(dim=1, stable=True))
+        return functional.pad(ids, (reach, 0), value=PAD)[:, ids.shape[1] :]
+
+    def _with_answer(self, tokens: Tokens, ids: Tensor, before: Tensor) -> Tokens:
         assert self.answer is not None
         prefix = moved_right(tokens)
         length = prefix.features.shape[1]
-        stream = joined([prefix, self.answer({"ids": ids[:, :-1]})]) if ids.shape[1] > 1 else prefix
+        given = {"ids": ids[:, :-1], "before": before}
+        stream = joined([prefix, self.answer(given)]) if ids.shape[1] > 1 else prefix
         is_prefix = None
         if self.attention == "prefix":
             is_prefix = torch.arange(stream.features.shape[1], device=ids.device).expand(len(ids), -1) < length
@@ -133,7 +159,10 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
             for name, embedder in embedders.items()
         }
     head = task.target.head(states["target"], int(next(iter(embedders.values())).width))  # type: ignore[arg-type]
-    model = Model(embedders, trunk, head, task.attention, answer)
+    alike = [name for name in task.inputs if name in task.shared]
+    is_told = len(alike) == 2 and "trunk" not in states  # a checkpoint has learnt to compare
+    repeats = Repeats(width, *alike) if is_told else None
+    model = Model(embedders, trunk, head, task.attention, answer, repeats)
     if "trunk" in states:
         from noria.model.pretrained import tie
 

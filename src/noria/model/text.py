@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from noria.model.heads import pooled
 from noria.nouns import PAD, Tokens
@@ -30,6 +29,7 @@ class TextEmbedder(nn.Module):
 
     A token's features also hold those of the `reach` tokens before it, scaled channel by channel; the scales start at
     zero. Blocks then know at once what stands together, instead of learning a head for it: LOG.md has the figures.
+    Where ids continue others, `before` int[B, reach] has the last of those.
     """
 
     def __init__(self, vocabulary: int, width: int, reach: int = REACH) -> None:
@@ -45,9 +45,17 @@ class TextEmbedder(nn.Module):
         has_gaps = torch.compiler.is_compiling() or not bool(is_real.all())  # a compiler must not look into the data
         if self.before is not None:
             own = features.masked_fill(~is_real[:, :, None], 0.0) if has_gaps else features
+            own = torch.cat((self._earlier(arrays, own), own), 1)
             for back, scale in enumerate(self.before, 1):
-                features = features + scale * functional.pad(own, (0, 0, back, 0))[:, : ids.shape[1]]
+                features = features + scale * own[:, self.reach - back : own.shape[1] - back]
         return Tokens(features, is_real if has_gaps else None)
+
+    def _earlier(self, arrays: dict[str, Tensor], own: Tensor) -> Tensor:
+        if "before" not in arrays:
+            return own.new_zeros(len(own), self.reach, self.width)
+        before = arrays["before"].long()
+        earlier: Tensor = self.table(before.clamp_min(0))
+        return earlier.masked_fill((before == PAD)[:, :, None], 0.0)
 
 
 class GramEmbedder(nn.Module):

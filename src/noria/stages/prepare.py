@@ -75,7 +75,7 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, 
         stored = read_store(path)
         assert stored is not None
     splits, manifest = stored
-    splits = {split: task.view(dataset) for split, dataset in splits.items()}
+    splits = {split: task.view(dataset, split == "train") for split, dataset in splits.items()}
     return Prepared(splits, manifest["states"], manifest["report"], manifest["fingerprint"], origin)
 
 

@@ -39,7 +39,7 @@ class MaskedLanguageModelling(Task):
         is_plain = "text" in source.columns and not {*self.inputs, "masked_text"} & {*source.columns}
         return SameAgain(source, "text", "masked_text") if is_plain else None
 
-    def view(self, dataset: Dataset) -> Dataset:
+    def view(self, dataset: Dataset, is_learnt: bool = False) -> Dataset:
         """Return texts, one after another, as windows; what is hidden of them is chosen anew at every step."""
         if "ids" not in dataset.target:
             return dataset

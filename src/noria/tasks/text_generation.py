@@ -30,14 +30,18 @@ class TextGeneration(Task):
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         return text_pieces(path, encoding)
 
-    def view(self, dataset: Dataset) -> Dataset:
-        """Return running text as windows: the first token of each is the prompt, the others are the answer."""
+    def view(self, dataset: Dataset, is_learnt: bool = False) -> Dataset:
+        """Return running text as windows: the first token of each is the prompt, the others are the answer.
+
+        To be scored, windows overlap: the prompt is half a window, so that no token is told from fewer than those.
+        """
         if not self.target.is_running or "ids" not in dataset.target:
             return dataset
-        ids = dataset.target["ids"]
-        step = min(self.target.window, len(ids.values) - 1)
-        count = max(0, (len(ids.values) - 1) // max(1, step))
-        first = Windows(ids.values, step, 0, 1, count)
+        ids, window = dataset.target["ids"], self.target.window
+        step = max(1, min(window if is_learnt else -(-window // 2), len(ids.values) - 1))
+        count = max(0, len(ids.values) - 1) // step
+        known = 1 if is_learnt else window - step + 1
+        first = Windows(ids.values, step, 1 - known, known, count)
         answer = {name: Windows(one.values, step, 1, step, count) for name, one in dataset.target.items()}
         return replace(dataset, inputs={"prompt": {"ids": first}}, target=answer, slices={}, where_path=None)
 
