@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from noria.errors import UserError
+from noria.job import Data
 from noria.sources.mask_classes import read_classes
 from noria.sources.mask_layout import pair_up
 from noria.sources.masks import masks
+from noria.stages.fields import open_path
+from noria.tasks.semantic_segmentation import SemanticSegmentation
 
 CAMVID = Path(__file__).parents[3] / "shared/data/street_scenes/camvid_half.tar"
 
@@ -109,6 +113,16 @@ def written(folder: Path, files: dict[str, bytes], kind: str) -> Path:
                 info.size = len(data)
                 archive.addfile(info, io.BytesIO(data))
     return path
+
+
+def test_a_folder_may_hold_the_archive_beside_a_readme(tmp_path: Path) -> None:
+    written(tmp_path, {"images/a.png": picture(1), "masks/a.png": png(MASK)}, "tar")
+    (tmp_path / "README.md").write_text("where the data is from")
+    source = open_path(tmp_path, SemanticSegmentation(), Data())
+    assert (source.path, source.columns) == (tmp_path / "data.tar", ["file", "mask"])
+    (tmp_path / "data.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match="several files here could be the data"):
+        open_path(tmp_path, SemanticSegmentation(), Data())
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar"])

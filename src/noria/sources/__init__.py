@@ -12,7 +12,7 @@ from noria.sources.masks import masks
 from noria.sources.mot import mot_sequences
 from noria.sources.named_file import named_files_stamp, read_file
 from noria.sources.names import Named
-from noria.sources.opening import may_lack_header, open_source
+from noria.sources.opening import lone_archive, may_lack_header, open_source
 from noria.sources.parallel_lines import parallel_lines
 from noria.sources.pictures_with_boxes import pictures_with_boxes
 from noria.sources.same_again import SameAgain
@@ -30,6 +30,7 @@ __all__ = [
     "fetch",
     "file_records",
     "json_list",
+    "lone_archive",
     "masks",
     "may_lack_header",
     "mot_sequences",

@@ -58,6 +58,14 @@ def may_lack_header(path: Path) -> bool:
     return path.name.lower().endswith(_HEADERLESS)
 
 
+def lone_archive(path: Path) -> Path | None:
+    """Return the archive that is all the data of a folder; None where the path is no such folder."""
+    entries = [entry for entry in path.iterdir() if not is_hidden(entry.name)] if path.is_dir() else []
+    packed = [entry for entry in entries if entry.name.lower().endswith(_PACKED)]
+    others = any(entry.is_dir() or is_table(entry.name) for entry in entries)
+    return packed[0] if len(packed) == 1 and not others else None
+
+
 def _open(path: Path, encoding: str | None, columns: Sequence[str], splits: Mapping[str, str]) -> Source:
     if splits:
         return open_table_folder(path, said_splits(path, splits), [], encoding, columns)

@@ -12,13 +12,14 @@ from noria.contract import Modality, Target, Task, answer_field
 from noria.errors import UserError, did_you_mean
 from noria.job_data import Data
 from noria.nouns import Arrays, Encoded, Rows, State, Values
-from noria.sources import Named, Source, may_lack_header, open_source, read_file
+from noria.sources import Named, Source, lone_archive, may_lack_header, open_source, read_file
 
 Columns = dict[str, str | list[str]]  # field -> the column, or the columns, that fill it
 
 
 def open_path(path: Path, task: Task, data: Data) -> Source:
     """Open a path as the job says its tables are, or in a format that only the task has, or by what it is."""
+    path = lone_archive(path) or path
     is_said = bool(data.splits) or (bool(data.columns) and may_lack_header(path))
     source = None if is_said else task.read(path, data.encoding, data.fields)
     source = source or open_source(path, encoding=data.encoding, columns=data.columns or (), splits=data.splits)
