@@ -12,11 +12,12 @@ from torch.nn import functional
 from noria.nouns import PAD
 
 LONGEST = 4  # tokens of a run, beyond which all are alike
+SPREAD = 0.5  # of the vectors at first; from zero they are learnt too late
 
 
 class Repeats(nn.Module):
     """Give each token of two inputs a vector by the longest runs, at most LONGEST tokens, that end and begin at it and
-    stand in the other input, too. All vectors start at zero.
+    stand in the other input, too.
 
         other  who built the wheel      text    the  wheel  was  built  by
                                         ends      1      2    0      1   0
@@ -26,7 +27,7 @@ class Repeats(nn.Module):
     def __init__(self, width: int, one: str, other: str) -> None:
         super().__init__()
         self.table = nn.Embedding((LONGEST + 1) ** 2, width)
-        nn.init.zeros_(self.table.weight)
+        nn.init.normal_(self.table.weight, std=SPREAD)
         self.names = one, other
 
     def forward(self, inputs: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
