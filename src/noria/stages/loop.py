@@ -17,6 +17,7 @@ from torch import Tensor
 from noria.contract import Target, Task
 from noria.errors import EXIT_DIVERGED, UserError
 from noria.job import Job
+from noria.memory import Heap
 from noria.model.assemble import begin, build, place
 from noria.model.optimizers import Optimizer
 from noria.model.weights import load_weights, weights_of
@@ -74,6 +75,7 @@ class Training:
         self.history = History(self.run / "history.jsonl", self.state["step"], self.world.is_writer)
         times = History(self.run / "times.jsonl", self.state["step"], self.world.is_writer)
         saved_at = time.monotonic()
+        heap = Heap(self.plan.memory_bytes)
         with (
             open_sinks(self.job, self.run, self.world.is_writer) as sinks,
             self.reporter.progress("training", self.plan.steps) as progress,
@@ -83,6 +85,8 @@ class Training:
                 loss = self._update(self.state["step"])
                 self.state["step"] += 1
                 line = self._report(loss)
+                if self.data.lengths is not None:  # batches of one size leave no holes
+                    heap.tidy()
                 if line:
                     self.history.append(line)
                     times.append({"step": line["step"], "seconds": time.monotonic() - progress.started})

@@ -10,16 +10,15 @@ import functools
 import statistics
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 from torch import nn
 
 from noria.contract import Task
 from noria.job import Job
+from noria.memory import most_bytes
 from noria.model.assemble import begin
 from noria.model.optimizers import Optimizer
 from noria.model.weights import weights_of
@@ -126,7 +125,7 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
         seconds_per_step=probe.seconds,
         data_seconds_per_step=probe.data_seconds,
         seconds=seconds,
-        memory_bytes=_peak_bytes() + data_bytes,
+        memory_bytes=most_bytes() + data_bytes,
         disk_bytes=_disk_bytes(job, model, seconds, validations > 0),
         weights=sum(weight.numel() for weight in model.parameters()),
     )
@@ -228,15 +227,6 @@ def _longest_step(job: Job, task: Task, model: nn.Module, train: Dataset, precis
     step.batch_size = min(size, len(longest))
     step.gradients(0)
     model.zero_grad()
-
-
-def _peak_bytes() -> int:
-    """Return the most memory that this process has held; what it holds where the system does not tell."""
-    status = Path("/proc/self/status")  # not getrusage, which begins with the memory of the parent process
-    lines = status.read_text().splitlines() if status.exists() else []
-    peak = next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
-    held: int = psutil.Process().memory_info().rss
-    return max(1024 * peak, held)
 
 
 def _disk_bytes(job: Job, model: nn.Module, seconds: float, has_best: bool) -> int:

@@ -1,0 +1,58 @@
+"""Memory that is held in vain is given back, and what is needed is not looked for at every step."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from noria import memory
+from noria.memory import Heap, held_bytes, most_bytes
+from noria.stages.reporter import Silent
+from noria.stages.train import train
+from tiny_data import tiny_job
+
+MEGABYTE = 10**6
+
+
+def test_the_most_that_was_held_is_known_after_it_was_given_back() -> None:
+    before = most_bytes()
+    np.ones(before // 8 + 25_000_000)  # given back at once
+    assert most_bytes() > before + 150 * MEGABYTE
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="not glibc")
+def test_holes_in_the_heap_are_given_back() -> None:
+    blocks = [bytearray(100_000) for _ in range(3000)]
+    pins = blocks[::10]  # what is between them is free, and is kept
+    blocks.clear()
+    before = held_bytes()
+    Heap(before + 1000 * MEGABYTE).tidy()
+    assert held_bytes() > before - 50 * MEGABYTE
+    Heap(0).tidy()
+    assert held_bytes() < before - 150 * MEGABYTE
+    assert len(pins) == 300
+
+
+def test_where_more_is_needed_the_limit_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    trimmed: list[int] = []
+    heap = Heap(100)
+    heap._trim = trimmed.append
+    for held, times in ((90, 0), (101, 1), (120, 1), (127, 2), (150, 2)):
+        monkeypatch.setattr(memory, "held_bytes", lambda held=held: held)
+        heap.tidy()
+        assert len(trimmed) == times, held
+
+
+@pytest.mark.parametrize(("task", "times"), [("question-answering", 12), ("image-classification", 0)])
+def test_a_training_on_records_of_unequal_length_keeps_to_its_forecast(
+    task: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[int] = []
+    monkeypatch.setattr(Heap, "tidy", lambda heap: limits.append(heap.limit))
+    run = train(tiny_job(task, tmp_path), run=tmp_path / "run", reporter=Silent())
+    assert limits == [json.loads((run / "plan.json").read_text())["memory_bytes"]] * times
