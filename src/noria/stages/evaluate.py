@@ -6,7 +6,6 @@ Read next: stages/intervals.py, stages/report.py.
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from noria.contract import Metric, Task
 from noria.disk import write_json
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
+from noria.memory import most_bytes
 from noria.nouns import Arrays
 from noria.report import write_report
 from noria.runs import read_json
@@ -75,7 +75,7 @@ def evaluate_run(run: Path, prepared: Prepared, seconds: Mapping[str, float]) ->
     if against := predictor.bundle.job.evaluate.against:
         metrics["gain"] = gain(metrics, Path(against))
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
-    metrics["memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    metrics["memory_bytes"] = most_bytes()
     write_json(run / "metrics.json", metrics)
     write_card(run, predictor.bundle, prepared, metrics)
     write_report(run, prepared, predictor, metrics, output)
