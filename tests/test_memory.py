@@ -55,4 +55,4 @@ def test_a_training_on_records_of_unequal_length_keeps_to_its_forecast(
     limits: list[int] = []
     monkeypatch.setattr(Heap, "tidy", lambda heap: limits.append(heap.limit))
     run = train(tiny_job(task, tmp_path), run=tmp_path / "run", reporter=Silent())
-    assert limits == [json.loads((run / "plan.json").read_text())["memory_bytes"]] * times
+    assert limits == [json.loads((run / "plan.json").read_text())["memory_bytes"] // 2] * times

@@ -102,7 +102,7 @@ class Model(nn.Module):
         """Return the ids that the answer continues, as far as its embedder looks back: int[B, reach], or PAD."""
         name, embedder = list(self.embedders.items())[-1]
         arrays, reach = inputs[name], self._reach
-        if embedder is not self.answer:  # the answer is no continuation: what stands before it has other ids
+        if not reach or embedder is not self.answer:  # no continuation: what stands before the answer has other ids
             first = next(iter(arrays.values()))
             return torch.full((len(first), reach), PAD, device=first.device)
         ids = arrays["ids"].long()
