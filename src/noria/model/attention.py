@@ -40,8 +40,8 @@ class SelfAttention(nn.Module):
         num_turned = self.heads + self.kv_heads
         qk, v = split_heads(self._projected(x), scale, num_turned, view.rotary)  # [B, heads, T, D]
         q, k = qk[:, : self.heads], qk[:, self.heads :]
-        if view.cache is not None and view.slots is not None:
-            k, v = view.cache.append(self.layer, view.slots, k, v)
+        if view.cache is not None:
+            k, v = view.cache.append(self.layer, k, v)
         gathered = attend(q, k, v, view.near if self.is_near else view.full)
         said: Tensor = self.out(gathered.transpose(1, 2).flatten(2))
         return said
@@ -62,12 +62,14 @@ def attend(q: Tensor, k: Tensor, v: Tensor, sight: Sight) -> Tensor:
     k and v are float[B, H / G, Tk, D]: query head h reads key head h // G.
     """
     num_queries, num_groups = q.shape[2], k.shape[1]
+    stacked = q.reshape(q.shape[0], num_groups, -1, q.shape[3])  # [B, H / G, G * Tq, D]
+    if sight.is_fused and num_queries == 1:  # heads that share a key are queries of one head: each key is read once
+        return F.scaled_dot_product_attention(stacked, k, v, attn_mask=sight.bias, scale=1.0).reshape(q.shape)
     if sight.is_fused:
         is_grouped = num_groups != q.shape[1]
         return F.scaled_dot_product_attention(
             q, k, v, attn_mask=sight.bias, is_causal=sight.is_triangle, scale=1.0, enable_gqa=is_grouped
         )
-    stacked = q.reshape(q.shape[0], num_groups, -1, q.shape[3])  # [B, H / G, G * Tq, D]
     scores = stacked @ k.mT
     if sight.bias is not None:
         scores = (scores.view(*scores.shape[:2], -1, num_queries, k.shape[2]) + sight.bias[:, :, None]).flatten(2, 3)

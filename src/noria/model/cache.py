@@ -15,10 +15,7 @@ layer. Knows no masks and no positions. Read next: view.py.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-
-BLOCK = 32  # slots: each new block costs a copy of the cache, and half a block is read in vain
 
 
 class KeyValueCache:
@@ -26,11 +23,10 @@ class KeyValueCache:
 
     keys, values  float[depth, B, H, slots, D], H key heads of D channels; written in place
     lengths       int[B], the real tokens of each row; longest is their maximum
-    is_even       whether all rows are known to have `longest` tokens: then writing is a copy
-    grows         whether slots are allocated block by block and all handed out, or all at once and only the filled ones
-                  handed out: products of bfloat16 on a CPU begin with a copy of what does not lie in one piece
+    is_even       whether all rows are known to have `longest` tokens
     states        of recurrent blocks, by layer: tensors [B, ...]
 
+    All slots are allocated at once, which takes memory only as they are filled where the system gives zeros lazily.
     Made by `Transformer.new_cache`. For inference only. After an exception inside the trunk the cache is spoilt.
     """
 
@@ -42,13 +38,13 @@ class KeyValueCache:
         device: torch.device | None = None,
     ) -> None:
         batch_size, num_heads, self.capacity, head_dim = shape
-        self.grows = dtype == torch.bfloat16 and batch_size > 1 and (device is None or device.type == "cpu")
-        slots = min(BLOCK, self.capacity + 1) if self.grows else self.capacity + 1
-        self.keys = torch.zeros(depth, batch_size, num_heads, slots, head_dim, dtype=dtype, device=device)
+        shape = (batch_size, num_heads, self.capacity + 1, head_dim)
+        self.keys = torch.zeros(depth, *shape, dtype=dtype, device=device)
         self.values = torch.zeros_like(self.keys)
         self.lengths = torch.zeros(batch_size, dtype=torch.long, device=device)
         self.longest = 0
         self.is_even = True
+        self.places = self.lengths  # of the chunk that was reserved last, in a layer's slots of all rows and heads
         self.states: dict[int, tuple[Tensor, ...]] = {}
 
     @property
@@ -60,7 +56,7 @@ class KeyValueCache:
     @property
     def num_readable(self) -> int:
         """Return how many slots `append` hands out: at least 1, as softmax needs a key."""
-        return self.keys.shape[3] if self.grows else max(self.longest, 1)
+        return max(self.longest, 1)
 
     @property
     def is_real(self) -> Tensor | None:
@@ -84,11 +80,13 @@ class KeyValueCache:
         longest = self.longest + num_tokens if is_whole else int(lengths.max())
         if longest > self.capacity:
             raise ValueError(f"a row of {longest} tokens does not fit into a cache of capacity {self.capacity}")
-        self._grow(longest)
         slots = (self.lengths[:1, None] if self.is_even and is_whole else self.lengths[:, None]) + order - 1
         if is_real is not None and not is_whole:
             slots = slots.where(is_real, self.keys.shape[3] - 1)
         self.lengths, self.longest, self.is_even = lengths, longest, self.is_even and is_whole
+        batch_size, num_heads, num_slots = self.keys.shape[1:4]
+        firsts = torch.arange(batch_size * num_heads, device=slots.device).view(batch_size, num_heads, 1) * num_slots
+        self.places = (firsts + slots[:, None]).flatten()
         return slots
 
     def packed(self, flags: Tensor, slots: Tensor) -> Tensor:
@@ -96,20 +94,16 @@ class KeyValueCache:
         everywhere = flags.new_zeros(len(flags), self.keys.shape[3])
         return everywhere.scatter(1, slots.expand_as(flags), flags)[:, : self.num_readable]
 
-    def append(self, layer: int, slots: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Write float[B, H, T, D] of one layer into its slots; return all, float[B, H, num_readable, D]."""
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Write one layer's float[B, H, T, D] into the reserved slots; return all, float[B, H, num_readable, D]."""
         if keys.requires_grad:
             raise ValueError("a cache is for inference: call the trunk inside torch.inference_mode()")
-        all_keys, all_values, readable = self.keys[layer], self.values[layer], self.num_readable
-        if self.is_even:
-            first = self.longest - keys.shape[2]
-            all_keys[:, :, first : self.longest] = keys
-            all_values[:, :, first : self.longest] = values
-        else:
-            rows = torch.arange(len(slots), device=slots.device)[:, None]
-            all_keys[rows, :, slots] = keys.transpose(1, 2).to(all_keys.dtype)
-            all_values[rows, :, slots] = values.transpose(1, 2).to(all_values.dtype)
-        return all_keys[:, :, :readable].to(keys.dtype), all_values[:, :, :readable].to(values.dtype)
+        readable = self.num_readable
+        found = []
+        for new, held in ((keys, self.keys[layer]), (values, self.values[layer])):
+            held.view(-1, held.shape[-1]).index_copy_(0, self.places, new.reshape(-1, new.shape[-1]).to(held.dtype))
+            found.append(held[:, :, :readable].to(new.dtype))
+        return found[0], found[1]
 
     def select(self, rows: Tensor) -> None:
         """Keep the rows int[K] in this order: to drop rows that have ended, to repeat or reorder hypotheses.
@@ -130,10 +124,3 @@ class KeyValueCache:
             tensor = tensor.new_zeros(len(tensor), len(rows), *tensor.shape[2:])
         tensor[:, :, :, : self.longest] = chosen
         return tensor
-
-    def _grow(self, longest: int) -> None:
-        """Allocate blocks until there is room for so many tokens and the scrap."""
-        old = self.keys.shape[3]
-        slots = min(-(-(longest + 1) // BLOCK) * BLOCK, self.capacity + 1)
-        if slots > old:
-            self.keys, self.values = (F.pad(tensor, (0, 0, 0, slots - old)) for tensor in (self.keys, self.values))

@@ -134,8 +134,8 @@ class LlamaAttention(nn.Module):
         qk, v = qkv.view(*qkv.shape[:2], -1, self.head_dim).tensor_split((self.heads + self.kv_heads,), 2)
         qk, v = rotate(qk, view.rotary).transpose(1, 2), v.transpose(1, 2)
         q, k = qk[:, : self.heads] * self.head_dim**-0.5, qk[:, self.heads :]
-        if view.cache is not None and view.slots is not None:
-            k, v = view.cache.append(self.index, view.slots, k, v)
+        if view.cache is not None:
+            k, v = view.cache.append(self.index, k, v)
         said: Tensor = self.o_proj(attend(q, k, v, view.full).transpose(1, 2).flatten(2))
         return said
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 # Up to this many scores (queries x keys) the plain products beat torch's fused kernel in bfloat16 on a CPU, there and
 # back: 2.5-7x at T = 64 to 256, 1.8-2.6x at 512 and 1024 (1 core of AMD Zen 4, torch 2.13, head_dim 32 and 64).
-# In float32 the fused kernel wins at every length but for one query.
+# For one query against a cache it is the other way round: in bfloat16 the fused kernel wins (1.3-5x, AMX and AVX-512),
+# in float32 the products do by a little.
 MANUAL_SCORES = 1024 * 1024
 
 
@@ -43,7 +44,6 @@ class View(NamedTuple):
     """What the blocks share.
 
     full, near   the sight of blocks that see everything and of those that see a window
-    slots        int[B or 1, T], None without a cache
     is_real      bool[B, T] of this chunk; None when all are
     """
 
@@ -51,7 +51,6 @@ class View(NamedTuple):
     near: Sight
     rotary: Rotary | None
     cache: KeyValueCache | None
-    slots: Tensor | None
     is_real: Tensor | None
 
 
@@ -105,16 +104,15 @@ def make_view(
             turn = written_out(turn, settings.heads + (settings.kv_heads or settings.heads))
         elif is_plain(features):
             turn = Rotary(*(part.to(product_dtype(features)) for part in turn))
-    return View(full, near, turn, cache, slots, is_real)
+    return View(full, near, turn, cache, is_real)
 
 
 def fuses(features: Tensor, num_queries: int, num_keys: int) -> bool:
     """Say whether torch's fused attention is the faster one for tensors of this kind."""
     if features.device.type != "cpu":
         return True
-    if num_queries == 1:
-        return False
-    return product_dtype(features) != torch.bfloat16 or num_queries * num_keys > MANUAL_SCORES
+    is_bfloat16 = product_dtype(features) == torch.bfloat16
+    return is_bfloat16 if num_queries == 1 else not is_bfloat16 or num_queries * num_keys > MANUAL_SCORES
 
 
 def check_prefix(attention: Attention, is_prefix: Tensor | None, continues: bool) -> None:
