@@ -42,10 +42,26 @@ def test_where_more_is_needed_the_limit_follows(monkeypatch: pytest.MonkeyPatch)
     trimmed: list[int] = []
     heap = Heap(100)
     heap._trim = trimmed.append
+    monkeypatch.setattr(memory, "APART", 1)
     for held, times in ((90, 0), (101, 1), (120, 1), (127, 2), (150, 2)):
         monkeypatch.setattr(memory, "held_bytes", lambda held=held: held)
         heap.tidy()
         assert len(trimmed) == times, held
+
+
+def test_the_heap_is_not_looked_through_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    trimmed: list[int] = []
+    heap = Heap(100)
+    heap._trim = trimmed.append
+    needed = iter([101, 50] * memory.APART)  # each step passes the limit, and less is held after trimming
+    monkeypatch.setattr(memory, "held_bytes", lambda: next(needed))
+    heap.tidy()
+    heap._trim = lambda _: trimmed.append(0)
+    for _ in range(memory.APART - 1):
+        heap.tidy()
+    assert len(trimmed) == 1
+    heap.tidy()
+    assert len(trimmed) == 2
 
 
 @pytest.mark.parametrize(("task", "times"), [("question-answering", 12), ("image-classification", 0)])
@@ -55,4 +71,4 @@ def test_a_training_on_records_of_unequal_length_keeps_to_its_forecast(
     limits: list[int] = []
     monkeypatch.setattr(Heap, "tidy", lambda heap: limits.append(heap.limit))
     run = train(tiny_job(task, tmp_path), run=tmp_path / "run", reporter=Silent())
-    assert limits == [json.loads((run / "plan.json").read_text())["memory_bytes"] // 2] * times
+    assert limits == [json.loads((run / "plan.json").read_text())["memory_bytes"]] * times

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 GROWTH = 1.25  # what is needed may grow by so much before the heap is looked through again
+APART = 32  # steps: what is given back is faulted in again page by page, which costs up to a third of a step
 
 
 def held_bytes() -> int:
@@ -36,10 +37,16 @@ class Heap:
         library = ctypes.CDLL(None) if sys.platform == "linux" else None
         self._trim = getattr(library, "malloc_trim", None)  # glibc's
         self.limit = limit
+        self._wait = 0  # steps
 
     def tidy(self) -> None:
-        """Give back what is free where the limit is passed; where more is needed, that becomes the limit."""
-        if self._trim is None or held_bytes() <= self.limit:
+        """Give back what is free where the limit is passed; where more is needed, that becomes the limit.
+
+        To be called after every step: between two times APART steps pass.
+        """
+        self._wait -= 1
+        if self._trim is None or self._wait >= 0 or held_bytes() <= self.limit:
             return
         self._trim(0)
+        self._wait = APART - 1
         self.limit = max(self.limit, round(GROWTH * held_bytes()))

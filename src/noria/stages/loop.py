@@ -75,7 +75,7 @@ class Training:
         self.history = History(self.run / "history.jsonl", self.state["step"], self.world.is_writer)
         times = History(self.run / "times.jsonl", self.state["step"], self.world.is_writer)
         saved_at = time.monotonic()
-        heap = Heap(self.plan.memory_bytes // 2)  # the other half is room for one step
+        heap = Heap(self.plan.memory_bytes)
         with (
             open_sinks(self.job, self.run, self.world.is_writer) as sinks,
             self.reporter.progress("training", self.plan.steps) as progress,
