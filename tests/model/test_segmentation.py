@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from noria.model.segmentation import MaskHead, dice, finest_map, mask_loss
+from noria.model.segmentation import MaskHead, by_products, dice, finest_map, mask_loss
 from noria.nouns import Tokens
 
 VOID = 255
@@ -93,3 +93,14 @@ def test_dice_is_one_where_all_is_right_and_counts_as_by_hand() -> None:
                 given = chances[image, code] * there
                 scores.append(2 * (given * true).sum() / (given.sum() + true.sum()))
         assert float(dice(logits, target, known)[image]) == pytest.approx(np.mean(scores), rel=1e-4)
+
+
+@pytest.mark.parametrize(("old", "new"), [((5, 7), (20, 31)), ((8, 8), (3, 5)), ((1, 1), (4, 6)), ((6, 9), (6, 9))])
+def test_two_products_are_torchs_own_bilinear_scaling(old: tuple[int, int], new: tuple[int, int]) -> None:
+    logits = torch.randn(2, 3, *old, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):  # in which the answer is float32 all the same
+        found = by_products(logits, new)
+    expected = functional.interpolate(logits, new, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(found, expected)
+    gradients = [torch.autograd.grad(one.square().sum(), logits)[0] for one in (found, expected)]
+    torch.testing.assert_close(*gradients)

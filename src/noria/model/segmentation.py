@@ -50,8 +50,27 @@ class MaskHead(nn.Module):
 
 
 def in_size(logits: Tensor, size: Sequence[int]) -> Tensor:
-    """Return logits float[B, classes, ...] at another height and width."""
+    """Return logits float[B, classes, ...] at another height and width: bilinear, as `interpolate` gives them.
+
+    On a GPU by two products: the gradients of its own kernel differ from time to time in their last bits.
+    """
+    if logits.device.type == "cuda":
+        return by_products(logits, size)
     return functional.interpolate(logits, tuple(size), mode="bilinear", align_corners=False)
+
+
+def by_products(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """Return logits float[B, classes, ...] at another height and width, bilinear along one axis after the other."""
+    down, across = (_between(old, new, logits) for old, new in zip(logits.shape[2:], size, strict=True))
+    with torch.autocast(logits.device.type, enabled=False):
+        return down @ logits @ across.mT
+
+
+def _between(old: int, new: int, like: Tensor) -> Tensor:
+    """Return how much each of `old` places counts at each of `new`: float[new, old], rows add up to one."""
+    place = ((torch.arange(new, device=like.device) + 0.5) * old / new - 0.5).clamp(0, old - 1)
+    distance = (place[:, None] - torch.arange(old, device=like.device)).abs()
+    return (1 - distance).clamp_min(0).to(like.dtype)
 
 
 def whole_of_tiles(
