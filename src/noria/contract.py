@@ -137,6 +137,10 @@ class Target(ABC):
         """
         return None
 
+    def learn(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Run the model over a training batch; return what `loss` does."""
+        return self.loss(model(batch.inputs, batch.target), batch)
+
     def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
         """Run the model over a batch without gradients. `batch.target` is empty where the answer is not known.
 
@@ -258,7 +262,7 @@ class Task(ABC):
 
     def step(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return the loss and its parts for one batch: the one escape hatch for unusual training."""
-        return self.target.loss(model(batch.inputs, batch.target), batch)
+        return self.target.learn(model, batch)
 
 
 def kind_of(spoke: Modality | Target) -> str:

@@ -165,3 +165,35 @@ def test_the_confusion_matrix_is_scikit_learns() -> None:
     expected = sk.f1_score(truth["label"], output["logits"].argmax(1), average=None)
     assert [f1[name] for name in "abcde"] == pytest.approx(expected.tolist(), abs=1e-4)
     assert [row[4] for row in table.data["rows"]] == sorted(row[4] for row in table.data["rows"])
+
+
+def test_two_answers_with_other_dropout_are_drawn_together() -> None:
+    class Twice(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.given = torch.randn(2, 6, 3, generator=torch.Generator().manual_seed(2))
+            self.turn = -1
+
+        def forward(self, inputs: dict, target: dict) -> dict[str, torch.Tensor]:
+            self.turn += 1
+            return {"logits": self.given[self.turn]}
+
+    batch = Batch({}, {"label": torch.tensor([0, 1, 2, 0, 1, 2])}, 6)
+    model = Twice()
+    alone = Label().learn(model, batch)
+    assert model.turn == 0
+    torch.testing.assert_close(alone["loss"], functional.cross_entropy(model.given[0], batch.target["label"]))
+    model.turn = -1
+    found = Label(agreement=3.0).learn(model, batch)
+    logs = model.given.log_softmax(-1)
+    apart = [functional.kl_div(logs[i], logs[1 - i], reduction="none", log_target=True).sum(-1) for i in range(2)]
+    nats = [functional.cross_entropy(given, batch.target["label"], reduction="none") for given in model.given]
+    torch.testing.assert_close(found["each"], (nats[0] + nats[1]) / 2 + 3 * (apart[0] + apart[1]) / 2)
+    torch.testing.assert_close(found["loss"], found["each"].mean())
+
+
+def test_answers_that_agree_cost_no_more() -> None:
+    batch = Batch({}, {"label": torch.tensor([0, 1])}, 2)
+    model = torch.nn.Identity()
+    model.forward = lambda inputs, target: {"logits": torch.tensor([[2.0, -1.0], [0.5, 0.0]])}
+    torch.testing.assert_close(Label(agreement=9.0).learn(model, batch), Label().learn(model, batch))
