@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=["sentiment_en", "sentiment_zh", "headlines_zh"])
     parser.add_argument("--minilm", type=Path, default=minilm())
-    parser.add_argument("--without-minilm", action="store_true", help="it takes a quarter of an hour a round")
+    parser.add_argument("--without-minilm", action="store_true", help="it takes up to half an hour a round")
     arguments = parser.parse_args()
     print(machine())
     with tempfile.TemporaryDirectory() as scratch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from noria.memory import held_bytes
 from noria.model.cache import KeyValueCache
 from noria.model.transformer import Transformer
 from noria.nouns import Tokens
@@ -183,6 +185,18 @@ def test_bfloat16_row_by_row_is_the_same_as_all_at_once(make_trunk: MakeTrunk) -
         everything = torch.cat((is_real, is_real.new_ones(2, tokens - 3)), 1)
         expected = trunk(Tokens(x, everything), "causal").features
     torch.testing.assert_close(torch.cat(parts, 1)[everything], expected[everything], atol=0.1, rtol=0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what other systems do with zeros is not known")
+def test_slots_take_memory_only_as_they_are_filled() -> None:
+    before = held_bytes()
+    cache = KeyValueCache(depth=8, shape=(4, 2, 2**14, 64), dtype=torch.bfloat16)
+    cache.select(torch.arange(4).repeat_interleave(2))
+    assert cache.num_bytes > 5 * 10**8
+    cache.reserve(1, None)
+    one = torch.ones(8, 2, 1, 64, dtype=torch.bfloat16)
+    cache.append(0, one, one)
+    assert held_bytes() - before < 10**8
 
 
 def test_grouped_keys_make_the_cache_smaller(make_trunk: MakeTrunk) -> None:

@@ -202,3 +202,9 @@ def test_answers_that_agree_cost_no_more() -> None:
     model = torch.nn.Identity()
     model.forward = lambda inputs, target: {"logits": torch.tensor([[2.0, -1.0], [0.5, 0.0]])}
     torch.testing.assert_close(Label(agreement=9.0).learn(model, batch), Label().learn(model, batch))
+
+
+@pytest.mark.parametrize("settings", [{"agreement": -1.0}, {"smoothing": 1.5}, {"smoothing": -0.1}])
+def test_settings_out_of_range_are_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="smoothing must be 0 to 1, agreement at least 0"):
+        Label(**settings)

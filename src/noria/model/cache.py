@@ -14,6 +14,9 @@ layer. Knows no masks and no positions. Read next: view.py.
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,7 +29,7 @@ class KeyValueCache:
     is_even       whether all rows are known to have `longest` tokens
     states        of recurrent blocks, by layer: tensors [B, ...]
 
-    All slots are allocated at once, which takes memory only as they are filled where the system gives zeros lazily.
+    All slots are allocated at once; on a CPU they take memory only as they are filled.
     Made by `Transformer.new_cache`. For inference only. After an exception inside the trunk the cache is spoilt.
     """
 
@@ -38,9 +41,8 @@ class KeyValueCache:
         device: torch.device | None = None,
     ) -> None:
         batch_size, num_heads, self.capacity, head_dim = shape
-        shape = (batch_size, num_heads, self.capacity + 1, head_dim)
-        self.keys = torch.zeros(depth, *shape, dtype=dtype, device=device)
-        self.values = torch.zeros_like(self.keys)
+        slots = (depth, batch_size, num_heads, self.capacity + 1, head_dim)
+        self.keys, self.values = (_zeros(slots, dtype, device) for _ in range(2))
         self.lengths = torch.zeros(batch_size, dtype=torch.long, device=device)
         self.longest = 0
         self.is_even = True
@@ -121,6 +123,15 @@ class KeyValueCache:
         if len(rows) <= tensor.shape[1]:
             tensor = tensor[:, : len(rows)]
         else:
-            tensor = tensor.new_zeros(len(tensor), len(rows), *tensor.shape[2:])
+            tensor = _zeros((len(tensor), len(rows), *tensor.shape[2:]), tensor.dtype, tensor.device)
         tensor[:, :, :, : self.longest] = chosen
         return tensor
+
+
+def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device | None) -> Tensor:
+    """Return zeros; on a CPU by numpy, whose zeros take memory only as they are written to, and torch's at once."""
+    if device is not None and device.type != "cpu":
+        return torch.zeros(shape, dtype=dtype, device=device)
+    count = math.prod(shape)
+    one_more = np.zeros((count + 1) * dtype.itemsize, np.uint8)  # as nothing at all has no type to be seen as
+    return torch.from_numpy(one_more).view(dtype)[:count].view(shape)

@@ -112,7 +112,9 @@ def fuses(features: Tensor, num_queries: int, num_keys: int) -> bool:
     if features.device.type != "cpu":
         return True
     is_bfloat16 = product_dtype(features) == torch.bfloat16
-    return is_bfloat16 if num_queries == 1 else not is_bfloat16 or num_queries * num_keys > MANUAL_SCORES
+    if num_queries == 1:
+        return is_bfloat16
+    return not is_bfloat16 or num_queries * num_keys > MANUAL_SCORES
 
 
 def check_prefix(attention: Attention, is_prefix: Tensor | None, continues: bool) -> None:

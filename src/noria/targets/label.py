@@ -26,7 +26,8 @@ class Label(Target):
 
     smoothing: share of probability that the loss spreads over all classes. is_voting: every token answers by itself.
     agreement: how much it counts in training that two answers with other dropout agree (R-Drop), at twice the cost;
-    where a large model learns from few records. merge: classes made of several raw values, {"ill": ["1", "2", "3"]}.
+    where a large model learns from few records, and not without dropout.
+    merge: classes made of several raw values, {"ill": ["1", "2", "3"]}.
     """
 
     is_closed: ClassVar[bool] = True
@@ -35,6 +36,10 @@ class Label(Target):
     is_voting: bool = field(default=False, metadata={"network_only": True})
     agreement: float = field(default=0.0, metadata={"network_only": True})
     merge: dict[str, list[str | int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.smoothing <= 1 or self.agreement < 0:
+            raise ValueError("smoothing must be 0 to 1, agreement at least 0")
 
     def fit(self, values: Values) -> State:
         names = {text for value in set(_listed(values)) if (text := self._class(value)) is not None}
