@@ -103,7 +103,7 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
 
     from noria.model.assemble import build, place
     from noria.model.packed import join_normalised, pack
-    from noria.model.weights import load_weights
+    from noria.model.weights import Undrawn, load_weights
 
     folder = path / "bundle" if (path / "bundle").is_dir() else path
     config = read_json(folder / "config.json")
@@ -122,7 +122,8 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
     if hashlib.sha256(data).hexdigest() != config["weights"]["sha256"]:
         raise UserError("the weights are not those that this bundle was written with", where=str(folder))
     job, task = load_job(config["job"])
-    model = place(build(job, task, config["states"]), torch.device(device))
+    with Undrawn():
+        model = place(build(job, task, config["states"]), torch.device(device))
     load_weights(model, load(data))
     join_normalised(model)
     if (precision or job.evaluate.precision) == "bfloat16":

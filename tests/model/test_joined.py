@@ -51,3 +51,10 @@ def test_a_model_of_pictures_answers_in_bfloat16_nearly_as_in_float32(
         expected, given = (one.bundle.model(inputs)["logits"].float() for one in (exact, quick))
     torch.testing.assert_close(given, expected, atol=0.05, rtol=0.02)
     assert next(quick.bundle.model.parameters()).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("task", ["image-classification", "text-generation", "text-classification"])
+def test_loading_a_model_draws_no_weights_that_its_file_replaces(task: str, trained: Callable[[str], Path]) -> None:
+    path, before = trained(task), torch.get_rng_state()
+    load(path, device="cpu")
+    assert torch.equal(torch.get_rng_state(), before)

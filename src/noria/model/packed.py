@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from noria.model.four_bits import MOST_ROWS, four_bits
+
 USUAL_TOKENS = 16  # for so many at once the layout is chosen; others are right too
 
 
@@ -24,8 +26,12 @@ class PackedLinear(nn.Module):
         self.after = after
         self.packed = _ops()._reorder_linear_weight(layer.weight.detach(), USUAL_TOKENS)
         self.bias = None if layer.bias is None else layer.bias.detach()
+        self.four_bits = four_bits(layer.weight.detach()) if after == "none" else None
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.four_bits is not None and x.shape[:-1].numel() <= MOST_ROWS:
+            product = self.four_bits.product(x)
+            return product if self.bias is None else product + self.bias
         exact = "none" if self.after == "gelu" else ""  # as opposed to the approximation by tanh
         said: Tensor = _ops()._linear_pointwise(x, self.packed, self.bias, self.after, [], exact)
         return said

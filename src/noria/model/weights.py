@@ -5,9 +5,24 @@ Files of tensors cannot hold two names of one tensor. Read next: stages/loop.py,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+DRAWS = ("normal_", "uniform_")  # how the names of what fills a tensor by chance end
+DRAWING = {getattr(owner, name) for owner in (Tensor, nn.init) for name in dir(owner) if name.endswith(DRAWS)}
+
+
+class Undrawn(TorchFunctionMode):
+    """Within it, a model that is built draws no random weights: those that come from a file would replace them all."""
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        return next(iter((*args, *kwargs.values()))) if function in DRAWING else function(*args, **kwargs)
 
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
