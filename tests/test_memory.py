@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,6 +38,26 @@ def test_holes_in_the_heap_are_given_back() -> None:
     Heap(0).tidy()
     assert held_bytes() < before - 150 * MEGABYTE
     assert len(pins) == 300
+
+
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+PRINTS_LARGE_PAGES = """
+import noria, torch
+held = torch.ones(40_000_000)
+print(next(line.split()[1] for line in open("/proc/self/smaps_rollup") if line.startswith("AnonHugePages")))
+"""
+
+
+@pytest.mark.skipif(
+    not HUGE_PAGES.exists() or "[madvise]" not in HUGE_PAGES.read_text("ascii"),
+    reason="this system gives large pages to none, or to all",
+)
+@pytest.mark.parametrize(("said", "least", "most"), [({}, 50_000, 200_000), ({"THP_MEM_ALLOC_ENABLE": "0"}, 0, 20_000)])
+def test_large_tensors_lie_in_large_pages_unless_the_user_says_no(said: dict[str, str], least: int, most: int) -> None:
+    kept = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
+    run = [sys.executable, "-c", PRINTS_LARGE_PAGES]
+    done = subprocess.run(run, check=True, capture_output=True, text=True, env={**kept, **said})
+    assert least <= int(done.stdout) <= most
 
 
 def test_where_more_is_needed_the_limit_follows(monkeypatch: pytest.MonkeyPatch) -> None:
