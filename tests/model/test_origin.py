@@ -15,6 +15,7 @@ from noria.errors import UserError
 from noria.job import load_job
 from noria.model.assemble import begin
 from noria.model.origin import load_origin, origin_key
+from noria.model.packed import PackedLinear, can_pack, pack
 from noria.model.pretrained_files import PretrainedFiles
 from noria.model.weights import weights_of
 from noria.nouns import PAD
@@ -236,3 +237,9 @@ def test_smollm_answers_a_chat_as_transformers_does(tmp_path):
     assert given[0].value == tokenizer.decode(said[0, ids.shape[1] :], skip_special_tokens=True)
     assert "Paris" in given[0].value
     assert "Paris" in given[1].value
+    if can_pack(torch.bfloat16):
+        pack(predictor.bundle.model)
+        layers = {name: one for name, one in predictor.bundle.model.named_modules() if isinstance(one, PackedLinear)}
+        of_more_bits = {name for name, layer in layers.items() if layer.four_bits is None}
+        assert of_more_bits == {"head.linear"}  # 8 in the file
+        assert "Paris" in predictor.predict([{"messages": messages[1:]}])[0].value  # the other is a near tie
