@@ -8,8 +8,8 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-# Read by torch before its first tensor: large ones lie in large pages then, on Linux. Batches of ever other lengths leave
-# fewer holes in the heap so, and what is given back is faulted in again 512 small pages at once.
+# Read by torch before its first tensor: on Linux, large ones then lie in large pages. Batches of ever other lengths so
+# leave fewer holes in the heap, and memory that was given back is faulted in again 512 small pages at once.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 # Nothing heavy is imported before it is used: `import noria` costs milliseconds, torch costs a second.
