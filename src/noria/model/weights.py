@@ -11,8 +11,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-DRAWS = ("normal_", "uniform_")  # how the names of what fills a tensor by chance end
-DRAWING = {getattr(owner, name) for owner in (Tensor, nn.init) for name in dir(owner) if name.endswith(DRAWS)}
+# What fills a tensor by chance and hands itself over to a mode as a whole. Not Tensor.normal_ and its like: torch draws
+# truncated numbers with it until all fit, which they never would.
+DRAWING = (nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_)
 
 
 class Undrawn(TorchFunctionMode):
