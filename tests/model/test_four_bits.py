@@ -59,6 +59,7 @@ def test_other_weights_are_not_rounded() -> None:
 
 @pytest.mark.parametrize("has_bias", [True, False])
 def test_a_layer_of_4_bits_takes_them_for_few_tokens(has_bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
     plain = nn.Linear(96, 64, bias=has_bias).bfloat16()
     plain.weight.data.copy_(of_four_bits("Q4_0"))
     layer = PackedLinear(plain)

@@ -17,7 +17,7 @@ DRAWING = (nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_)
 
 
 class Undrawn(TorchFunctionMode):
-    """Within it, a model that is built draws no random weights: those that come from a file would replace them all."""
+    """Within it, a model that is built fills no layers by chance: weights from a file would replace them all."""
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
