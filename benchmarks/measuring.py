@@ -73,14 +73,15 @@ def environment(name: str, packages: Sequence[str], alone: Sequence[str] = ()) -
 
 
 def train(job: Path, seed: int, *overrides: str) -> dict[str, object]:
-    """Train a job in a new process with an empty cache; return what metrics.json holds, and the run's plan."""
+    """Train a job in a new process with an empty cache; return what metrics.json holds, the run's plan and times."""
     with tempfile.TemporaryDirectory() as scratch:
         run = Path(scratch) / "run"
         command = [*NORIA, "train", str(job), f"train.seed={seed}", *overrides, "--run", str(run), "--json"]
         done = subprocess.run(
             command, env={**os.environ, "NORIA_CACHE": scratch}, check=True, capture_output=True, text=True
         )
-        return {**json.loads(done.stdout), "plan": json.loads((run / "plan.json").read_text("utf-8"))}
+        times = [json.loads(line) for line in (run / "times.jsonl").read_text("utf-8").splitlines()]
+        return {**json.loads(done.stdout), "plan": json.loads((run / "plan.json").read_text("utf-8")), "times": times}
 
 
 def minilm() -> Path | None:

@@ -2,7 +2,7 @@
 
 Run by benchmarks/characters.py.
 
-python gpt2_trainer.py input.txt SEED [STEPS]
+python gpt2_trainer.py input.txt SEED [STEPS [BATCH]]
 """
 
 import os
@@ -16,8 +16,10 @@ import torch
 from torch.utils.data import Dataset
 from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
 
-BLOCK, BATCH = 64, 12
-path, seed, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 2000
+BLOCK = 64
+path, seed = sys.argv[1], int(sys.argv[2])
+steps = int(sys.argv[3]) if len(sys.argv) > 3 else 2000
+batch = int(sys.argv[4]) if len(sys.argv) > 4 else 12
 with open(path, encoding="utf-8") as file:
     text = file.read()
 places = {character: place for place, character in enumerate(sorted(set(text)))}
@@ -29,7 +31,7 @@ class Blocks(Dataset):
     """Blocks of characters from random places, as nanoGPT draws them."""
 
     def __len__(self) -> int:
-        return steps * BATCH
+        return steps * batch
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         start = int(torch.randint(len(train) - BLOCK, ()))
@@ -46,7 +48,7 @@ model = GPT2LMHeadModel(
 )  # fmt: skip
 with tempfile.TemporaryDirectory() as folder:
     settings = TrainingArguments(
-        folder, max_steps=steps, per_device_train_batch_size=BATCH, learning_rate=1e-3, warmup_steps=100,
+        folder, max_steps=steps, per_device_train_batch_size=batch, learning_rate=1e-3, warmup_steps=100,
         lr_scheduler_type="cosine", adam_beta2=0.99, weight_decay=0.1, logging_steps=500, save_strategy="no",
         report_to=[], seed=seed, use_cpu=True, disable_tqdm=True,
     )  # fmt: skip
@@ -60,5 +62,5 @@ with torch.inference_mode():
     for one, other in zip(x.split(128), y.split(128), strict=True):
         logits = model(one).logits
         total += torch.nn.functional.cross_entropy(logits.flatten(0, 1), other.flatten(), reduction="sum").item()
-print("tokens_per_second", steps * BATCH * BLOCK / done.metrics["train_runtime"])
+print("tokens_per_second", steps * batch * BLOCK / done.metrics["train_runtime"])
 print("loss", total / y.numel())

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import re
 import shutil
 import struct
 import zipfile
@@ -25,6 +26,7 @@ from noria.stages.hashing import hash_values
 from noria.stages.prepare import prepare
 from noria.stages.reporter import Silent
 from noria.stages.train import train
+from noria.text.tokenizer import Tokenizer
 from tiny_data import png
 
 GENERATOR = np.random.default_rng(0)
@@ -273,6 +275,22 @@ def test_equal_records_are_never_divided_between_splits(tmp_path):
     rows = [row for row in numbers(50) for _ in range(3)]
     data = prepared(csv_of(tmp_path / "rows.csv", "x,y,number", rows), "tabular-regression")
     assert not any("also stand in train" in warning for warning in data.report["warnings"])
+
+
+def test_what_one_task_holds_out_another_one_holds_out_too(tmp_path):
+    """Pretrained on hidden characters of a table, then taught its labels: test is what neither has learnt from."""
+    rows = [(("good" if index % 2 else "bad"), f"review number {index} of a room") for index in range(300)]
+    path = csv_of(tmp_path / "rows.csv", "label,review", rows)
+    labels = prepared(path, "text-classification", fields={"text": "review"})
+    hidden = prepared(path, "masked-language-modelling", fields={"masked_text": "review"}, split={"validation": 0.0})
+
+    def numbers_of(ids, state):
+        text = Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(ids))
+        return {int(number) for number in re.findall(r"number (\d+) of", text)}
+
+    tested = numbers_of(labels.splits["test"].inputs["text"]["ids"].values, labels.states["inputs"]["text"])
+    assert len(tested) > 10
+    assert numbers_of(hidden.splits["test"].target["ids"].stream, hidden.states["target"]) == tested
 
 
 def test_a_column_that_gives_the_answer_away_is_found(tmp_path):
