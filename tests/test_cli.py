@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import typer
 
-from noria import cli, find
-from noria.job import shipped_jobs
-from noria.stages.predict import load
+from noria import cli
+from noria.contract import registry as find
+from noria.job.load import shipped_jobs
+from noria.pipeline.predictor import load
 from tiny_data import png, tiny_file, tiny_job
 
 COMMANDS = sorted(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
@@ -111,7 +112,7 @@ def test_trace_needs_no_data(noria: Run) -> None:
 
 
 def test_train_prepare_and_their_json(noria: Run, tmp_path: Path) -> None:
-    from noria.job import load_job
+    from noria.job.load import load_job
 
     job = tmp_path / "job.yaml"
     load_job(tiny_job("tabular-regression", tmp_path))[0].save(job)

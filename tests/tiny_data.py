@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from noria import find
 from noria.contract import Task
-from noria.examples import records_like
+from noria.contract import registry as find
+from noria.contract.examples import records_like
 
 RECORDS = 60
 

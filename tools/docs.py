@@ -29,12 +29,14 @@ import typer
 import yaml
 from pydantic import BaseModel
 
-from noria import cli, errors, find, job
+from noria import cli, errors
 from noria.contract import Task, answer_field
-from noria.examples import column, fitted, records_like
+from noria.contract import registry as find
+from noria.contract.examples import column, fitted, records_like
+from noria.job import schema as job
 from noria.service.inputs import inputs_of, record_schema
 from noria.service.serve import example_command
-from noria.store import Dataset
+from noria.types import Dataset
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "noria"

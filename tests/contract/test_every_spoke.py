@@ -1,4 +1,4 @@
-"""Every spoke that noria.find knows keeps the contract."""
+"""Every spoke that noria.contract.registry knows keeps the contract."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import noria
-from noria import find
 from noria.checks import check_modality, check_padding, check_target, check_task
 from noria.contract import answer_field
-from noria.examples import column, records_like
+from noria.contract import registry as find
+from noria.contract.examples import column, records_like
 
 SOURCE = Path(noria.__file__).parent
 RECORDS = 12

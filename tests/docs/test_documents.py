@@ -13,8 +13,9 @@ import typer
 import yaml
 
 from docs.markdown import ROOT, anchors, blocks, commands, documents, headings, links
-from noria import cli, find
-from noria.job import load_job, shipped_jobs
+from noria import cli
+from noria.contract import registry as find
+from noria.job.load import load_job, shipped_jobs
 
 DOCUMENTS = documents()
 NAMES = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]

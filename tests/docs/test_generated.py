@@ -7,7 +7,7 @@ import importlib.util
 import pytest
 
 from docs.markdown import ROOT
-from noria import find
+from noria.contract import registry as find
 from noria.job import Job
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noria import find
-from noria.job import load_job
+from noria.contract import registry as find
+from noria.job.load import load_job
 from noria.stages.prepare import prepare
 from tiny_data import file_of, png
 

@@ -15,11 +15,11 @@ import pytest
 from safetensors.numpy import load_file
 
 from children import Moments, disk_full, exit_code, finish, run_child, said, start, train_to_the_end
-from noria import find
+from noria.contract import registry as find
 from noria.errors import UserError
-from noria.stages.loop import Training
-from noria.stages.reporter import Silent
+from noria.reporter import Silent
 from noria.stages.train import train
+from noria.training.loop import Training
 from tiny_data import tiny_job
 
 TASKS = find.names("tasks")

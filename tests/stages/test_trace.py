@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from noria import find
-from noria.job import shipped_jobs
+from noria.contract import registry as find
+from noria.job.load import shipped_jobs
 from noria.stages.trace import table, trace
 from tiny_data import tiny_job
 

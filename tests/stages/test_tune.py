@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from noria import find
 from noria.contract import Metric
+from noria.contract import registry as find
 from noria.errors import UserError
-from noria.job import load_job
+from noria.job.load import load_job
+from noria.pipeline.prepared import Prepared
+from noria.reporter import Silent
 from noria.stages import tune as stage
-from noria.stages.prepare import Prepared, prepare
-from noria.stages.reporter import Silent
+from noria.stages.prepare import prepare
 from noria.stages.search_space import search_space
 from noria.stages.study import FEW, Study, opened_study, summary
 from noria.stages.train import train
@@ -51,7 +52,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, digits: Path) -> None:
     monkeypatch.setenv("NORIA_CACHE", str(digits.parent / "cache"))
-    monkeypatch.setattr("noria.stages.plan.PROBE_SECONDS", 0.0)
+    monkeypatch.setattr("noria.training.plan.PROBE_SECONDS", 0.0)
     monkeypatch.chdir(tmp_path)
 
 

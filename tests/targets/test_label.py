@@ -8,10 +8,10 @@ import torch
 from sklearn import metrics as sk
 from torch.nn import functional
 
-from noria import find
+from noria.contract import registry as find
 from noria.errors import UserError
-from noria.nouns import Batch
 from noria.targets.label import Label, majority, probabilities
+from noria.types import Batch
 
 RECORDS = 200
 

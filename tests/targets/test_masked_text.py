@@ -12,17 +12,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from noria import find
+from noria.contract import registry as find
 from noria.errors import UserError
 from noria.model.heads import NextToken
-from noria.nouns import PAD, Batch, Ragged, Tokens
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
 from noria.stages.answers import answer_paths
-from noria.stages.predict import load
-from noria.stages.reporter import Silent
 from noria.stages.train import train
-from noria.store import Dataset
 from noria.targets.masked_text import MaskedText, common_tokens, lowest
 from noria.text.tokenizer import Tokenizer
+from noria.types import PAD, Batch, Dataset, Ragged, Tokens
 
 CYCLE = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 
-from noria import find
+from noria.contract import registry as find
 from noria.errors import UserError, did_you_mean
-from noria.job import shipped_jobs
+from noria.job.load import shipped_jobs
 
 KINDS = ("tasks", "modalities", "targets", "jobs")
 
