@@ -65,7 +65,9 @@ NARROW = {"widths": [4, 4, 4, 8, 8]}
 WRITTEN = {"max_tokens": 16}
 
 RECIPES = {
-    "chat": Recipe("chat", {"inputs": {"messages": CHARACTERS}, "target": WRITTEN}),
+    "chat": Recipe(  # long enough that replies end
+        "chat", {"inputs": {"messages": CHARACTERS}, "target": {"max_tokens": 64}, "train": {"steps": 600}}
+    ),
     "masked-language-modelling": Recipe("masked-language-modelling", {"inputs": {"masked": CHARACTERS}}),
     "object-detection": Recipe("object-detection", {"inputs": {"image": NARROW}, "train": {"steps": 200}}, stored=3),
     "object-tracking": Recipe("object-tracking", stored=3),
