@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from noria.contract import registry as find
+from noria.contract import registry
 from noria.contract.examples import fitted, records_like
 from noria.errors import UserError
 from noria.job.load import load_job
@@ -78,7 +78,7 @@ def test_the_loss_does_not_depend_on_the_size_that_pictures_are_given_in() -> No
 
 
 def test_a_picture_whose_box_lies_elsewhere_is_a_misfit() -> None:
-    task = find.task("object-detection")
+    task = registry.task("object-detection")
     answers = [[{"label": "red", "box": [0, 0, 10, 10]}], [{"label": "red", "box": [100, 0, 110, 10]}]]
     arrays = task.target.encode(answers, {"labels": ["red"]}).arrays
     found = task.misfits({"image": {"size": np.array([[48, 64]] * 2)}}, arrays)

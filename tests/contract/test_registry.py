@@ -6,13 +6,13 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from noria.contract import registry as find
+from noria.contract import registry
 from noria.errors import UserError
 
 
 @pytest.mark.parametrize("kind", ["tasks", "modalities", "targets"])
 def test_names_are_sorted_and_have_dashes(kind):
-    names = find.names(kind)
+    names = registry.names(kind)
     assert names == sorted(names)
     assert not any("_" in name for name in names)
 
@@ -20,17 +20,17 @@ def test_names_are_sorted_and_have_dashes(kind):
 @pytest.mark.parametrize("name", ["image_classification", "Image-Classification", "image-clasification"])
 def test_a_wrong_name_is_told_with_the_nearest(name):
     with pytest.raises(UserError, match="did you mean 'image-classification'"):
-        find.task(name)
+        registry.task(name)
 
 
 @pytest.mark.parametrize("name", ["", "..", "os", "../job", "image.stems", "__init__"])
 def test_a_name_that_is_no_spoke_imports_nothing(name):
     with pytest.raises(UserError, match="there is no modality"):
-        find.modality(name)
+        registry.modality(name)
 
 
 def test_each_call_gives_a_task_of_its_own():
-    assert find.task("image-classification") is not find.task("image-classification")
+    assert registry.task("image-classification") is not registry.task("image-classification")
 
 
 def test_a_spoke_of_another_package_comes_through_the_same_door(monkeypatch):
@@ -39,6 +39,6 @@ def test_a_spoke_of_another_package_comes_through_the_same_door(monkeypatch):
     def entry_points(group, name=None):
         return [entry] if group == "noria.targets" and name in (None, "number-too") else []
 
-    monkeypatch.setattr(find, "entry_points", entry_points)
-    assert "number-too" in find.names("targets")
-    assert type(find.target("number-too")) is find.spoke_class("targets", "number")
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+    assert "number-too" in registry.names("targets")
+    assert type(registry.target("number-too")) is registry.spoke_class("targets", "number")

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from noria.contract import registry as find
+from noria.contract import registry
 from noria.errors import UserError, UserErrors
 from noria.job import Job
 from noria.job.load import load_job, shipped_jobs
@@ -178,7 +178,7 @@ def test_all_shipped_jobs_are_valid_and_come_back_the_same_from_the_resolved_cop
         assert load_job(tmp_path / "job.yaml")[0] == job
 
 
-@pytest.mark.parametrize("name", find.names("tasks"))
+@pytest.mark.parametrize("name", registry.names("tasks"))
 def test_every_task_resolves_to_the_same_job_twice(tmp_path, name):
     job, task = load_job({"task": name, "train": {"learning_rate": 1e-05, "minutes": 0.5}})
     job.save(tmp_path / "job.yaml")
@@ -206,4 +206,4 @@ CONTENT = st.recursive(LEAVES, lambda below: st.lists(below, max_size=3) | st.di
 def test_whatever_stands_in_a_job_it_is_a_job_or_a_plain_error(content):
     with suppress(UserError):  # any other exception is a bug
         job, _ = load_job({"task": "image-classification", **content})
-        assert job.task in find.names("tasks")
+        assert job.task in registry.names("tasks")

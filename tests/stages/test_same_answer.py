@@ -9,8 +9,7 @@ import shutil
 import numpy as np
 import pytest
 
-from noria.contract import answer_field
-from noria.contract import registry as find
+from noria.contract import answer_field, registry
 from noria.errors import UserError
 from noria.pipeline.fields import encode_field
 from noria.pipeline.predictor import load
@@ -19,7 +18,7 @@ from noria.stages.evaluate import evaluate
 from noria.types import Dataset, Ragged, concatenated
 from tiny_data import tiny_file
 
-TASKS = find.names("tasks")
+TASKS = registry.names("tasks")
 TOLERANCE = 1e-5  # on outputs, absolute and relative: sums in another order; classes must be equal
 
 
@@ -175,7 +174,7 @@ def test_columns_that_training_did_not_see_change_nothing(name, model_and_record
     assert all(same_arrays(one[key], other[key]) for key in one)
 
 
-TABLES = [name for name in TASKS if any(one.takes == "columns" for one in find.task(name).inputs.values())]
+TABLES = [name for name in TASKS if any(one.takes == "columns" for one in registry.task(name).inputs.values())]
 
 
 @pytest.mark.parametrize("name", TABLES)

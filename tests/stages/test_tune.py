@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from noria.contract import Metric
-from noria.contract import registry as find
+from noria.contract import Metric, registry
 from noria.errors import UserError
 from noria.job.load import load_job
 from noria.pipeline.prepared import Prepared
@@ -284,7 +283,7 @@ def test_a_trunk_that_is_taken_over_keeps_its_depth(tmp_path: Path) -> None:
 
 
 def test_every_task_has_a_usual_space_that_its_job_accepts() -> None:
-    names = find.names("tasks")
+    names = registry.names("tasks")
     assert len(names) >= 3
     for name in names:
         for budget in ({}, {"minutes": 1}):

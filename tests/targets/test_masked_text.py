@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from noria.contract import registry as find
+from noria.contract import registry
 from noria.errors import UserError
 from noria.model.heads import NextToken
 from noria.pipeline.predictor import load
@@ -215,7 +215,7 @@ def test_a_space_before_a_mask_belongs_to_the_token(run: Path) -> None:
 
 
 def test_plain_text_needs_no_column_to_be_named(tmp_path: Path) -> None:
-    task = find.task("masked-language-modelling")
+    task = registry.task("masked-language-modelling")
     for name in ("a.txt", "a.csv", "a.jsonl"):
         lines = {"a.txt": "some words\n", "a.csv": "text,n\nsome words,1\n", "a.jsonl": '{"text": "some words"}\n'}
         (tmp_path / name).write_text(lines[name], "utf-8")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from noria.contract import answer_field
-from noria.contract import registry as find
+from noria.contract import answer_field, registry
 from noria.errors import UserError
 from noria.job.text import Section
 
@@ -23,7 +22,7 @@ def job_of_table(path: Path, overrides: Sequence[str]) -> tuple[Section, list[st
 
     The answer's field (`label=COLUMN`, `number=COLUMN`) says which task it is: the one whose inputs all take columns.
     """
-    tasks = {name: find.task(name) for name in find.names("tasks")}
+    tasks = {name: registry.task(name) for name in registry.names("tasks")}
     answers = {
         answer_field(task): name
         for name, task in tasks.items()

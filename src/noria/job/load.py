@@ -12,8 +12,7 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from noria.contract import Task, answer_field
-from noria.contract import registry as find
+from noria.contract import Task, answer_field, registry
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.from_checkpoint import settings_of_origin
 from noria.job.from_table import is_table, job_of_table
@@ -89,7 +88,7 @@ def _job_path(source: str | Path) -> Path:
 
 def _find_task(name: str, where: Where) -> Task:
     try:
-        return find.task(name)
+        return registry.task(name)
     except UserError as error:
         raise UserError(error.what, where=where(["task"]), mend=error.mend) from error
 

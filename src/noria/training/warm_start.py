@@ -15,8 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from noria.contract import Task, answer_field
-from noria.contract import registry as find
+from noria.contract import Task, answer_field, registry
 from noria.errors import UserError, raise_all
 from noria.job import Job
 from noria.job.load import load_job
@@ -99,7 +98,7 @@ def _files_of(given: str) -> PretrainedFiles | PictureFiles:
 
 
 def _picture_states(files: PictureFiles, job: Job) -> dict[str, State]:
-    inputs = find.task(job.task).inputs
+    inputs = registry.task(job.task).inputs
     if not any(modality.kind == PICTURES for modality in inputs.values()):
         raise UserError(
             "a checkpoint of pictures serves no task without a picture as its input",
@@ -208,7 +207,7 @@ def _load_run(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
                 part.load_state_dict(_below(weights, f"{source}."))
                 taken.append(name)
                 break
-    is_same = answer_field(task) == answer_field(find.task(job.task))
+    is_same = answer_field(task) == answer_field(registry.task(job.task))
     if task.target.is_closed:  # other classes are other answers
         is_same = is_same and _agree(states["target"], config["states"]["target"])
     own = _below(weights, "head.")

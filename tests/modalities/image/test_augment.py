@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from noria.contract import registry as find
+from noria.contract import registry
 from noria.modalities.image.augment import vary
 from noria.modalities.image.modality import Image
 from noria.pipeline.predictor import load
@@ -124,7 +124,7 @@ def test_only_training_varies(trained: Callable[[str], Path], monkeypatch: pytes
     picture = model.task.example().fields["image"]
     assert model.predict([{"image": picture}])[0].value in model.states["target"]["classes"]
     assert calls == []
-    find.task("image-classification").vary(Batch({"image": {"pixels": pictures()}}, {}, 32))
+    registry.task("image-classification").vary(Batch({"image": {"pixels": pictures()}}, {}, 32))
     assert calls == [1]
 
 

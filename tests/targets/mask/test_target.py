@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from noria.contract import registry as find
+from noria.contract import registry
 from noria.errors import UserError
 from noria.job.load import load_job
 from noria.pipeline.fields import encode_answer
@@ -181,7 +181,7 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 
 def folder_of(path: Path, count: int = 40) -> Path:
-    for index, record in enumerate(find.task("semantic-segmentation").examples(count)):
+    for index, record in enumerate(registry.task("semantic-segmentation").examples(count)):
         for name, folder in (("image", "images"), ("mask", "masks")):
             (path / folder).mkdir(parents=True, exist_ok=True)
             (path / folder / f"{index:02d}.png").write_bytes(png(record.fields[name]))
@@ -212,7 +212,7 @@ def test_a_folder_of_pictures_and_masks_is_prepared_and_what_cannot_be_used_is_n
 
 def test_a_picture_lying_on_its_side_fits_the_mask_of_what_is_seen() -> None:
     """A camera that was turned writes so into the file; the mask was drawn on the picture as it is shown."""
-    task = find.task("semantic-segmentation")
+    task = registry.task("semantic-segmentation")
     exif = Pillow.Exif()
     exif[0x0112] = 6
     buffer = io.BytesIO()
