@@ -30,7 +30,7 @@ import yaml
 from pydantic import BaseModel
 
 from noria import cli, errors, job
-from noria.contract import Task, answer_field, registry
+from noria.contract import Task, answer_field, dispatch, registry
 from noria.contract.examples import column, fitted, records_like
 from noria.service.inputs import inputs_of, record_schema
 from noria.service.serve import example_command
@@ -104,7 +104,7 @@ def task_page(name: str) -> str:
     for field, modality in task.inputs.items():
         about = f"Input `{field}`: {modality.kind}"
         taken = {"file": "the bytes of a file", "cell": "one cell", "columns": "several columns at once"}
-        parts += [f"## {about}", f"One value is {taken[modality.takes]}.", *_settings(modality, f"inputs.{field}")]
+        parts += [f"## {about}", f"One value is {taken[modality.raw_type]}.", *_settings(modality, f"inputs.{field}")]
     answer = answer_field(task)
     parts += [f"## Answer: {answer}", *_settings(task.target, "target")]
     parts += ["## Example record", _code("json", _json(_shown(task.example().fields)))]
@@ -152,8 +152,8 @@ def _metrics(task: Task) -> list[str]:
 
 def _job(name: str, task: Task) -> list[str]:
     """Return a job to start from, what the task sets by itself, and the shipped jobs of this task."""
-    fields = {field: "file" if one.takes == "file" else field for field, one in task.inputs.items()}
-    named = {field: column for field, column in fields.items() if task.inputs[field].takes != "columns"}
+    fields = {field: "file" if one.raw_type == "file" else field for field, one in task.inputs.items()}
+    named = {field: column for field, column in fields.items() if task.inputs[field].raw_type != "columns"}
     named[answer_field(task)] = "answer"
     lines = ["# my-job.yaml", f"task: {name}", f"data: {{path: records.csv, fields: {_inline(named)}}}"]
     parts = [
@@ -175,7 +175,7 @@ def _job(name: str, task: Task) -> list[str]:
 def _http(task: Task) -> list[str]:
     """Return the request, the schema of a record and an answer, as the server gives them."""
     example = task.example().fields
-    columns = {field: list(example[field]) for field, one in task.inputs.items() if one.takes == "columns"}
+    columns = {field: list(example[field]) for field, one in task.inputs.items() if one.raw_type == "columns"}
     inputs = inputs_of(typing.cast(Any, SimpleNamespace(task=task, config={"fields": columns})))
     command = example_command(typing.cast(Any, SimpleNamespace(inputs=inputs)), URL, needs_key=False)
     return [
@@ -196,7 +196,7 @@ def _prediction(task: Task) -> dict[str, Any]:
         for name, modality in task.inputs.items()
     }
     dataset = task.view(Dataset(inputs, task.target.encode(answers, states["target"]).arrays))
-    output = task.trivial(dataset, task.baseline(dataset.target))
+    output = dispatch.predict_baseline(task, dataset, task.baseline(dataset.target))
     prediction = task.target.decode(output, states["target"])[0]
     if prediction.value is None:
         prediction = dataclasses.replace(prediction, value=answers[0])
@@ -208,7 +208,7 @@ def _records(task: Task, num_classes: int) -> list[dict[str, Any]]:
     example, field = dict(task.example().fields), answer_field(task)
     answer = example[field]
     records = [example, *records_like(task, RECORDS)]
-    if task.target.is_closed and isinstance(answer, str):
+    if task.target.has_closed_vocabulary and isinstance(answer, str):
         answers = [answer, f"not {answer}", f"neither {answer}"][:num_classes]
         return [{**record, field: answers[index % num_classes]} for index, record in enumerate(records)]
     return records

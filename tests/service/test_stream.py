@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from noria.pipeline.predictor import Predictor, load
 from noria.service.app import make_app
 from noria.service.limits import Limits
-from noria.types import Piece
+from noria.types import Chunk
 from service.conftest import Ask
 
 RECORD = {"prompt": "To be, or not"}
@@ -135,13 +135,13 @@ class Endless(Predictor):
         super().__init__(bundle)
         self.num_made, self.is_closed, self.threads = 0, threading.Event(), set[str]()
 
-    def stream(self, record: Any, root: Any = None, **settings: Any) -> Iterator[Piece]:  # type: ignore[override]
+    def stream(self, record: Any, root: Any = None, **settings: Any) -> Iterator[Chunk]:  # type: ignore[override]
         try:
             while True:
                 self.num_made += 1
                 self.threads.add(threading.current_thread().name)
                 time.sleep(0.001)  # stands for computing
-                yield Piece("x")
+                yield Chunk("x")
         finally:
             self.is_closed.set()
 

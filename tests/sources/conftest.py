@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from noria.contract.source import Source
-from noria.types import Bad
+from noria.types import Rejected
 
 Record = tuple[str, str, tuple[object, ...]]  # where it stands, split, values in the order of the columns
 
@@ -23,12 +23,12 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
-def read_all() -> Callable[..., tuple[list[Record], list[Bad]]]:
+def read_all() -> Callable[..., tuple[list[Record], list[Rejected]]]:
     """A function: source -> all its records and all its bad ones."""
 
-    def read(source: Source, chunk_size: int = 4096) -> tuple[list[Record], list[Bad]]:
+    def read(source: Source, chunk_size: int = 4096) -> tuple[list[Record], list[Rejected]]:
         records: list[Record] = []
-        bad: list[Bad] = []
+        bad: list[Rejected] = []
         for rows in source.rows(chunk_size):
             assert {len(values) for values in rows.columns.values()} == {len(rows)}
             bad.extend(rows.bad)

@@ -174,7 +174,7 @@ def test_columns_that_training_did_not_see_change_nothing(name, model_and_record
     assert all(same_arrays(one[key], other[key]) for key in one)
 
 
-TABLES = [name for name in TASKS if any(one.takes == "columns" for one in registry.task(name).inputs.values())]
+TABLES = [name for name in TASKS if any(one.raw_type == "columns" for one in registry.task(name).inputs.values())]
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -8,7 +8,7 @@ import torch
 from sklearn import metrics as sk
 from torch.nn import functional
 
-from noria.contract import registry
+from noria.contract import dispatch, registry
 from noria.errors import UserError
 from noria.targets.label import Label, majority, probabilities
 from noria.types import Batch
@@ -194,7 +194,7 @@ def test_two_answers_with_other_dropout_are_drawn_together() -> None:
     task = registry.task("text-classification")
     task.target = Label(agreement=3.0)
     model.turn = -1
-    torch.testing.assert_close(task.step(model, batch)["loss"], found["loss"])
+    torch.testing.assert_close(dispatch.STEP(task.target, model, batch)["loss"], found["loss"])
 
 
 def test_answers_that_agree_cost_no_more() -> None:

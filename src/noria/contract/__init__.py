@@ -1,14 +1,7 @@
-"""What every component fills in: modalities, targets, tasks, sources. Read next: core.py."""
+"""What every component fills in: modalities, targets, tasks, sources. Read next: core.py, capabilities.py."""
 
-from noria.contract.core import (
-    MAPPED,
-    Attention,
-    Modality,
-    Takes,
-    Target,
-    Task,
-    answer_field,
-)
+from noria.contract.capabilities import MAPPED
+from noria.contract.core import Attention, Modality, RawType, Target, Task, answer_field
 from noria.contract.metric import Metric, mean_metric
 from noria.contract.source import Source
 
@@ -17,8 +10,8 @@ __all__ = [
     "Attention",
     "Metric",
     "Modality",
+    "RawType",
     "Source",
-    "Takes",
     "Target",
     "Task",
     "answer_field",

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract import Task, answer_field
+from noria.contract import Task, answer_field, dispatch
 from noria.types import State, Values
 
 
 def records_like(task: Task, count: int, seed: int = 0) -> list[dict[str, Any]]:
     """Draw records like a task's example, answers included; what the inputs hold tells the answer, with some noise."""
-    if own := task.examples(count, seed):
+    if own := dispatch.examples(task, count, seed):
         return [dict(record.fields) for record in own]
     generator = np.random.default_rng(seed)
     example, answer = task.example().fields, answer_field(task)
@@ -36,12 +36,16 @@ def fitted(task: Task, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     answer = answer_field(task)
     states: dict[str, State] = {}
     for name, modality in task.inputs.items():
-        first = task.shared[0] if name in task.shared else name
+        first = task.shared_vocabulary[0] if name in task.shared_vocabulary else name
         if first not in states:
-            fields = task.shared if name in task.shared else (name,)
+            fields = task.shared_vocabulary if name in task.shared_vocabulary else (name,)
             states[first] = modality.fit(column([record[field] for field in fields for record in records]))
         states[name] = states[first]
-    target = task.target.inherit(states[task.shared[0]]) if answer in task.shared else None
+    target = (
+        dispatch.warm_start(task.target, states[task.shared_vocabulary[0]])
+        if answer in task.shared_vocabulary
+        else None
+    )
     answers = [record[answer] for record in records]
     return {"inputs": states, "target": task.target.fit(answers) if target is None else target}
 

@@ -26,7 +26,7 @@ def job_of_table(path: Path, overrides: Sequence[str]) -> tuple[Section, list[st
     answers = {
         answer_field(task): name
         for name, task in tasks.items()
-        if all(modality.takes == "columns" for modality in task.inputs.values())
+        if all(modality.raw_type == "columns" for modality in task.inputs.values())
     }
     for override in overrides:
         field, _, column = override.partition("=")

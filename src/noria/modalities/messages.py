@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Modality
+from noria.contract.capabilities import Attributable, Displays, WarmStarts
 from noria.text.learning import is_missing, learn_text, text_of
 from noria.text.tokenizer import Tokenizer
 from noria.types import Arrays, Encoded, Ragged, Span, State, Values
@@ -25,7 +26,7 @@ OPEN, CLOSE = "<|im_start|>", "<|im_end|>"  # of ChatML, where a checkpoint's vo
 
 
 @dataclass(frozen=True)
-class Messages(Modality):
+class Messages(Modality, WarmStarts, Displays, Attributable):
     """A conversation, list of {"role", "content"} or its JSON; a text alone is the user's only message.
 
     Arrays: `ids` Ragged int.
@@ -36,7 +37,7 @@ class Messages(Modality):
     """
 
     kind: ClassVar[str] = "messages"
-    fit_records: ClassVar[int] = 50_000
+    num_fit_records: ClassVar[int] = 50_000
 
     tokenizer: str = "bpe"
     vocabulary: int = 8192
@@ -53,7 +54,7 @@ class Messages(Modality):
                 texts += _contents(messages)
         return self._with_template(learn_text(texts, self.tokenizer, self.vocabulary, lowercase=False))
 
-    def inherit(self, state: State) -> State | None:
+    def warm_start(self, state: State) -> State | None:
         return self._with_template(state)
 
     def encode(self, values: Values, state: State) -> Encoded:
@@ -66,7 +67,7 @@ class Messages(Modality):
             rows.append(np.array(self._ids(messages, tokenizer, state["template"])[-self.max_tokens :]))
         return Encoded({"ids": Ragged.of(rows, np.int32)}, bad)
 
-    def decode(self, arrays: Arrays, state: State) -> str:
+    def display(self, arrays: Arrays, state: State) -> str:
         return Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(arrays["ids"]))
 
     def embedder(self, state: State, width: int) -> nn.Module:

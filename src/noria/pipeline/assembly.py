@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from noria.contract import Task, answer_field
+from noria.contract import Task, answer_field, dispatch
 from noria.errors import UserError
 from noria.job import Job
 from noria.model.exact_match_features import Repeats
@@ -33,7 +33,7 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
             for name, embedder in embedders.items()
         }
     head = task.target.head(states["target"], int(next(iter(embedders.values())).width))  # type: ignore[arg-type]
-    alike = [name for name in task.inputs if name in task.shared]
+    alike = [name for name in task.inputs if name in task.shared_vocabulary]
     is_told = len(alike) == 2 and "trunk" not in states  # a checkpoint has learnt to compare
     repeats = Repeats(width, *alike) if is_told else None
     model = Model(embedders, trunk, head, task.attention, answer, repeats)
@@ -48,12 +48,12 @@ def _embedders(task: Task, states: dict[str, Any], width: int) -> tuple[dict[str
     """Return an embedder for each input and for the answer, if it is given token by token; shared fields share one."""
     embedders: dict[str, nn.Module] = {}
     for name, modality in task.inputs.items():
-        first = next((one for one in task.shared if one in embedders), None)
-        known = embedders[first] if first is not None and name in task.shared else None
+        first = next((one for one in task.shared_vocabulary if one in embedders), None)
+        known = embedders[first] if first is not None and name in task.shared_vocabulary else None
         embedders[name] = known or modality.embedder(states["inputs"][name], width)
-    shared = next((embedders[name] for name in task.inputs if name in task.shared), None)
-    answer = task.target.embedder(states["target"], width)
-    if answer is not None and shared is not None and answer_field(task) in task.shared:
+    shared = next((embedders[name] for name in task.inputs if name in task.shared_vocabulary), None)
+    answer = dispatch.answer_embedder(task.target, states["target"], width)
+    if answer is not None and shared is not None and answer_field(task) in task.shared_vocabulary:
         if not isinstance(shared, type(answer)):
             raise UserError(
                 "what is written token by token is embedded token by token", where="inputs", mend="leave out grams"

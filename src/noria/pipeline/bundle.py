@@ -91,7 +91,7 @@ def _described(values: Any) -> list[Any]:
 
 def _baseline(task: Task, prepared: Prepared) -> dict[str, Any]:
     train = dict(prepared.splits["train"].target)
-    return {name: values.tolist() for name, values in task.baseline(train).items()}
+    return {name: values.tolist() for name, values in task.fit_baseline(train).items()}
 
 
 def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -> Bundle:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract import Modality, Target, Task, answer_field
+from noria.contract import Modality, Target, Task, answer_field, dispatch
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.job.data import Data
@@ -24,7 +24,7 @@ def open_path(path: Path, task: Task, data: Data) -> Source:
     """Open a path as the job says its tables are, or in a format that only the task has, or by what it is."""
     path = lone_archive(path) or path
     is_said = bool(data.splits) or (bool(data.columns) and may_lack_header(path))
-    source = None if is_said else task.read(path, data.encoding, data.fields)
+    source = None if is_said else dispatch.read(task, path, data.encoding, data.fields)
     source = source or open_source(path, encoding=data.encoding, columns=data.columns or (), splits=data.splits)
     return source if data.names is None else Named(source, data.names)
 
@@ -45,7 +45,7 @@ def map_fields(
     answer = answer_field(task)
     mapping: Columns = {}
     for name in (*task.inputs, answer):
-        takes = task.inputs[name].takes if name in task.inputs else "cell"
+        takes = task.inputs[name].raw_type if name in task.inputs else "cell"
         if name not in named and takes == "columns":
             continue
         wanted = named.get(name) or ("file" if takes == "file" and name not in columns else name)
@@ -62,7 +62,7 @@ def map_fields(
             )
     spoken_for = {column for wanted in (*mapping.values(), *named.values(), besides) for column in _listed(wanted)}
     for name, modality in task.inputs.items():
-        if name not in mapping and modality.takes == "columns":
+        if name not in mapping and modality.raw_type == "columns":
             mapping[name] = [column for column in columns if column not in spoken_for]
     return mapping
 
@@ -110,7 +110,7 @@ def encode_field(spoke: Modality | Target, values: Values, state: State, root: P
 def encode_answer(task: Task, values: Values, state: State, inputs: Mapping[str, Arrays], root: Path | None) -> Encoded:
     """Encode raw answers to inputs that are encoded already; one that cannot belong to them is bad."""
     encoded = encode_field(task.target, values, state, root)
-    return Encoded(encoded.arrays, {**task.misfits(inputs, encoded.arrays), **encoded.bad})
+    return Encoded(encoded.arrays, {**dispatch.validate_pair(task, inputs, encoded.arrays), **encoded.bad})
 
 
 def fit_field(spoke: Modality | Target, values: Values, root: Path | None) -> State:
@@ -122,7 +122,7 @@ def fit_field(spoke: Modality | Target, values: Values, root: Path | None) -> St
 
 
 def _resolve_files(spoke: Modality | Target, values: Values, root: Path | None) -> tuple[Values, dict[int, str]]:
-    if spoke.takes != "file" or not isinstance(values, list):
+    if spoke.raw_type != "file" or not isinstance(values, list):
         return values, {}
     found: list[Any] = list(values)
     bad = {}

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from noria.contract import Target
+from noria.contract import Target, dispatch
 from noria.types import Arrays, Dataset, Output, State, concatenated
 
 # Padding is work for nothing: longer records wait for the next batch, unless this one would be too small to be quick.
@@ -32,8 +32,8 @@ def outputs(
     parts: dict[str, list[Any]] = {}
     order, sizes = _batches(dataset, batch_size)
     for indices in np.split(order, np.cumsum(sizes)[:-1]):
-        output = model_output(target.ask(model, dataset.batch(indices, device), is_quick))
-        for name, values in target.settle(output, dataset.raw_inputs(indices), state).items():
+        output = model_output(dispatch.predict_step(target, model, dataset.batch(indices, device), state, is_quick))
+        for name, values in dispatch.postprocess(target, output, dataset.raw_inputs(indices), state).items():
             parts.setdefault(name, []).append(values)
     if was_training:
         model.train()

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract import answer_field
+from noria.contract import answer_field, dispatch
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.job.data import Data
 from noria.pipeline.bundle import Bundle, load_bundle
 from noria.pipeline.fields import Columns, encode_answer, encode_field, map_fields, open_path, values_of
 from noria.sources.formats.opening import may_lack_header
-from noria.types import Arrays, Bad, Dataset, Piece, Prediction, Rows, Values, concatenated
+from noria.types import Arrays, Chunk, Dataset, Prediction, Rejected, Rows, Values, concatenated
 
 
 def load(path: str | Path, device: str | None = None, precision: str | None = None) -> Predictor:
@@ -56,7 +56,7 @@ class Predictor:
             raise UserError(reason, where=f"record {index}")
         return self.task.target.decode(self.outputs(Dataset(inputs, {})), self.states["target"])
 
-    def stream(self, record: Mapping[str, Any], root: Path | None = None, **settings: Any) -> Generator[Piece]:
+    def stream(self, record: Mapping[str, Any], root: Path | None = None, **settings: Any) -> Generator[Chunk]:
         """Answer one record piece by piece, as the model writes it; the last piece has `ended`.
 
         Settings (temperature, max_tokens, stop, ...) replace those of the job. Raises UserError at the first piece.
@@ -68,7 +68,7 @@ class Predictor:
         if bad:
             raise UserError(bad[0], where="record 0")
         batch = Dataset(inputs, {}).batch(np.arange(1), self.device)
-        yield from self.task.target.stream(self.bundle.model.eval(), batch, self.states["target"], settings)
+        yield from dispatch.stream(self.task.target, self.bundle.model.eval(), batch, self.states["target"], settings)
 
     def outputs(self, dataset: Dataset) -> Arrays:
         """Return the model's outputs for encoded records, in order."""
@@ -88,7 +88,7 @@ class Predictor:
             bad |= {index: prefix + reason for index, reason in encoded.bad.items()}
         return inputs, bad
 
-    def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Bad]]:
+    def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Rejected]]:
         """Read and encode other data: the records of its test split if it is divided, else all of them."""
         source, fields = self.open(path, needs_answer)
         chunks, bad = [], []
@@ -106,7 +106,7 @@ class Predictor:
         }
         target = {key: concatenated([part[1][key] for part in parts]) for key in parts[0][1]}
         wheres = [where for part in parts for where in part[2]]
-        return self.task.view(Dataset(inputs, target, places=wheres)), bad
+        return dispatch.windows(self.task, Dataset(inputs, target, places=wheres)), bad
 
     def open(self, path: Path, needs_answer: bool = False) -> tuple[Source, Columns]:
         """Return the reader of other data, and which of its columns fill which field.
@@ -144,11 +144,11 @@ class Predictor:
     def _named(self) -> dict[str, str | list[str]]:
         """Return which columns fill which field: as the job says, and for tables those that training saw."""
         known = self.bundle.config["fields"]
-        tables = {name: known[name] for name, modality in self.task.inputs.items() if modality.takes == "columns"}
+        tables = {name: known[name] for name, modality in self.task.inputs.items() if modality.raw_type == "columns"}
         return {**self.bundle.job.data.fields, **tables}
 
     def _encode_rows(
-        self, rows: Rows, fields: Any, root: Path, bad: list[Bad]
+        self, rows: Rows, fields: Any, root: Path, bad: list[Rejected]
     ) -> tuple[dict[str, Arrays], Arrays, list[str]]:
         answer = answer_field(self.task)
         inputs, unusable = self.encode({name: values_of(rows, fields.get(name)) for name in self.task.inputs}, root)
@@ -158,14 +158,14 @@ class Predictor:
             encoded = encode_answer(self.task, values, self.states["target"], inputs, root)
             target = encoded.arrays
             unusable = {**encoded.bad, **unusable}
-        bad += [Bad(rows.where(i), reason) for i, reason in sorted(unusable.items())]
+        bad += [Rejected(rows.where(i), reason) for i, reason in sorted(unusable.items())]
         keep = np.array([i for i in range(len(rows)) if i not in unusable], np.int64)
         inputs = {name: {key: values[keep] for key, values in arrays.items()} for name, arrays in inputs.items()}
         return inputs, {key: values[keep] for key, values in target.items()}, [rows.where(int(i)) for i in keep]
 
     def _column(self, name: str, records: Sequence[Mapping[str, Any]]) -> Values:
         modality = self.task.inputs[name]
-        if modality.takes == "columns":
+        if modality.raw_type == "columns":
             tables = [record.get(name, record) for record in records]
             columns = self.bundle.config["fields"][name]
             columns = [columns] if isinstance(columns, str) else columns

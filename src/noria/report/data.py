@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from noria.contract import dispatch
 from noria.report.bars import Bar, bar_chart
 from noria.report.charts import histogram
 from noria.report.markup import Markup, join, tag
@@ -44,7 +45,7 @@ def _answers(prepared: Prepared, predictor: Predictor) -> Markup | None:
         return _classes([str(name) for name in state["classes"]], by_split)
     chosen = np.linspace(0, len(train) - 1, min(len(train), MOST_ANSWERS)).astype(int)
     truth = {name: values[chosen] for name, values in train.target.items()}
-    answers = predictor.task.target.truth(truth, state)
+    answers = dispatch.decode_target(predictor.task.target, truth, state)
     numbers = [float(one) for one in answers if isinstance(one, int | float) and not isinstance(one, bool)]
     if not numbers:
         return None

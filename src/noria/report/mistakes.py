@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from noria.contract import Metric
+from noria.contract import Metric, dispatch
 from noria.report.charts import histogram
 from noria.report.markup import Markup, join, tag
 from noria.report.pictures import SIDE_PX, in_size, is_picture, shown
@@ -127,12 +127,14 @@ def _looked_up(
     task = predictor.task
     answers = task.target.decode({name: values[chosen] for name, values in output.items()}, state["target"])
     of_chosen = {name: values[chosen] for name, values in truth.items()}
-    true = task.target.truth(of_chosen, state["target"])
+    true = dispatch.decode_target(task.target, of_chosen, state["target"])
     found = []
     for place, index in enumerate(chosen.tolist()):
         inputs = {
-            name: modality.decode(
-                {key: np.asarray(values[index]) for key, values in dataset.inputs[name].items()}, state["inputs"][name]
+            name: dispatch.display(
+                modality,
+                {key: np.asarray(values[index]) for key, values in dataset.inputs[name].items()},
+                state["inputs"][name],
             )
             for name, modality in task.inputs.items()
         }
@@ -150,7 +152,10 @@ def _drawn(
     for name, value in inputs.items():
         if is_picture(value) and truth is not None:
             picture = in_size(value, encoded[name].get("size"))
-            drawn = {"truth": target.draw(picture, truth, state), "answer": target.draw(picture, answer, state)}
+            drawn = {
+                "truth": dispatch.render(target, picture, truth, state),
+                "answer": dispatch.render(target, picture, answer, state),
+            }
             return None if any(one is None for one in drawn.values()) else drawn  # type: ignore[return-value]
     return None
 

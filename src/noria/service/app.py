@@ -21,7 +21,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 
 from noria import __version__
-from noria.contract import Target
+from noria.contract import dispatch
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.predictor import Predictor
 from noria.service.access import Access, checked_key
@@ -90,7 +90,7 @@ class Service:
         self.inputs = inputs_of(predictor.bundle)
         self.worker = Worker(limits)
         self.is_draining = False
-        self.is_writing = type(predictor.task.target).stream is not Target.stream
+        self.is_writing = dispatch.can_stream(predictor.task.target)
         folder = predictor.bundle.path.resolve()
         is_in_run = folder.name == "bundle"
         self.name = folder.parent.name if is_in_run else folder.name

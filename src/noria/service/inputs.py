@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract import Takes
+from noria.contract import RawType
 from noria.pipeline.bundle import Bundle
 
 CELL_TYPES = ["string", "number", "boolean", "null"]  # of one cell of a table
@@ -27,7 +27,7 @@ class Input:
     """
 
     name: str
-    takes: Takes
+    raw_type: RawType
     kind: str
     columns: tuple[str, ...]
     example: Any
@@ -40,9 +40,9 @@ def inputs_of(bundle: Bundle) -> list[Input]:
     found = []
     for name, modality in bundle.task.inputs.items():
         value = example.get(name, example)  # a table's columns may stand in the record itself
-        columns = tuple(bundle.config["fields"][name]) if modality.takes == "columns" else ()
-        given = _as_json(value, modality.takes)
-        found.append(Input(name, modality.takes, json_kind(value), columns, given, modality.is_optional))
+        columns = tuple(bundle.config["fields"][name]) if modality.raw_type == "columns" else ()
+        given = _as_json(value, modality.raw_type)
+        found.append(Input(name, modality.raw_type, json_kind(value), columns, given, modality.is_optional))
     return found
 
 
@@ -92,14 +92,14 @@ def stream_schema(inputs: list[Input], settings: dict[str, Any]) -> dict[str, An
 
 
 def _field_schema(field: Input) -> dict[str, Any]:
-    if field.takes == "file":
+    if field.raw_type == "file":
         schema: dict[str, Any] = {
             "type": "string",
             "contentEncoding": "base64",
             "description": "The bytes of a file; as multipart/form-data, a file part of this name.",
         }
         return schema | ({"examples": [field.example]} if field.example is not None else {})
-    if field.takes == "cell":
+    if field.raw_type == "cell":
         return {"type": field.kind, "examples": [field.example]}
     known = field.example if isinstance(field.example, dict) else {}
     return {
@@ -114,8 +114,8 @@ def _field_schema(field: Input) -> dict[str, Any]:
     }
 
 
-def _as_json(value: Any, takes: Takes) -> Any:
-    if takes == "file":
+def _as_json(value: Any, raw_type: RawType) -> Any:
+    if raw_type == "file":
         return base64.b64encode(value).decode() if isinstance(value, bytes) else None
     return json.loads(json.dumps(value, default=_plain))
 

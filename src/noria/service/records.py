@@ -50,7 +50,7 @@ def records_of_form(parts: Iterable[Part], inputs: list[Input], limits: Limits) 
         raise Refusal(error, code="uneven_form")
     count = max(counts.values(), default=1)
     _check_count(count, limits)
-    kinds = {field.name: field.kind for field in inputs if field.takes == "cell" and field.kind != "string"}
+    kinds = {field.name: field.kind for field in inputs if field.raw_type == "cell" and field.kind != "string"}
     for name in kinds.keys() & columns.keys():
         columns[name] = [parse_json(v.encode(), limits) if isinstance(v, str) else v for v in columns[name]]
     return [{name: values[i] for name, values in columns.items()} for i in range(count)]
@@ -82,7 +82,7 @@ def _checked(index: int, record: Any, inputs: list[Input], problems: list[Refusa
     values: dict[str, Any] = {}
     known: set[str] = set()
     for field in inputs:
-        if field.takes == "columns":
+        if field.raw_type == "columns":
             is_nested = field.name in record and (isinstance(record[field.name], dict) or not _is_column(field))
             known |= {field.name} if is_nested else set(field.columns)
             values[field.name] = _table(field, record, is_nested, index, problems)
@@ -126,7 +126,7 @@ def _table(
 
 def _value(field: Input, value: Any, index: int, problems: list[Refusal]) -> Any:
     where, param = f"record {index}, {field.name}", f"records[{index}].{field.name}"
-    if field.takes == "file":
+    if field.raw_type == "file":
         if isinstance(value, bytes):
             return value
         if isinstance(value, str):

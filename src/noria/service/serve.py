@@ -79,9 +79,9 @@ def example_command(service: Service, url: str, needs_key: bool) -> str:
     if needs_key:
         parts.append('-H "Authorization: Bearer $NORIA_KEY"')
     for field in service.inputs:
-        if field.takes == "file":
+        if field.raw_type == "file":
             parts.append(f"-F {field.name}=@FILE")
-        elif field.takes == "cell":
+        elif field.raw_type == "cell":
             value = field.example if isinstance(field.example, str) else json.dumps(field.example)
             parts.append(f"--form-string {shlex.quote(f'{field.name}={value}')}")
         else:

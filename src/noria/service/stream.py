@@ -25,7 +25,7 @@ from noria.service.limits import Limits
 from noria.service.records import checked, unknown_fields
 from noria.service.refusal import Refusal, json_bytes, refuse_all, shown
 from noria.service.worker import Worker
-from noria.types import Piece
+from noria.types import Chunk
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def parse_wish(body: bytearray, inputs: list[Input], limits: Limits) -> Wish:
     return Wish(record, settings)
 
 
-def first_of(pieces: Generator[Piece]) -> Piece:
+def first_of(pieces: Generator[Chunk]) -> Chunk:
     """Return the first piece; raise Refusal where the record or a setting cannot be used."""
     try:
         return next(pieces)
@@ -92,7 +92,7 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, first: Piece, pieces: Generator[Piece], worker: Worker) -> None:
+    def __init__(self, first: Chunk, pieces: Generator[Chunk], worker: Worker) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter: a proxy must not hold it back
         super().__init__(self._events(first, pieces, worker), headers=headers, media_type=self.media_type)
         self._pieces, self._worker = pieces, worker
@@ -104,8 +104,8 @@ class EventStream(StreamingResponse):
         finally:
             self._worker.end_stream(self._pieces)
 
-    async def _events(self, first: Piece, pieces: Generator[Piece], worker: Worker) -> AsyncIterator[bytes]:
-        piece: Piece | None = first
+    async def _events(self, first: Chunk, pieces: Generator[Chunk], worker: Worker) -> AsyncIterator[bytes]:
+        piece: Chunk | None = first
         while piece is not None:
             yield _event(piece)
             if piece.ended:
@@ -113,7 +113,7 @@ class EventStream(StreamingResponse):
             piece = await worker.go_on(lambda: next(pieces, None))
 
 
-def _event(piece: Piece) -> bytes:
+def _event(piece: Chunk) -> bytes:
     content: dict[str, Any] = {"text": piece.text}
     if piece.ended:
         content |= {"ended": piece.ended, "logprobs": piece.logprobs}

@@ -1,6 +1,6 @@
 """Answers as files that a person opens: pictures with the answer drawn on them, or the answer's own format.
 
-What can be drawn and what format there is the target says (Target.draw, Target.file). Knows no task. Read next:
+What can be drawn and what format there is the target says (Renders, Exports). Knows no task. Read next:
 answers.py, film.py.
 """
 
@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from noria.contract import dispatch
 from noria.errors import UserError
 from noria.pipeline.fields import values_of
 from noria.pipeline.predictor import Predictor, load
 from noria.sources.core.named_file import read_file
 from noria.stages.answers import one_file_field
 from noria.store.disk import whole_file
-from noria.types import Bad, Prediction
+from noria.types import Prediction, Rejected
 from noria.vision.pictures import read_picture
 
 LINES = (".jsonl", ".csv")
@@ -38,7 +39,7 @@ def write_files(run: Path, paths: Sequence[Path], out: Path) -> str:
     return _write_one(predictor, records, out) if out.suffix else _write_folder(predictor, records, out)
 
 
-Found = tuple[Path, str, "Mapping[str, Any] | Bad"]
+Found = tuple[Path, str, "Mapping[str, Any] | Rejected"]
 
 
 def _write_folder(predictor: Predictor, records: Iterator[Found], out: Path) -> str:
@@ -47,12 +48,12 @@ def _write_folder(predictor: Predictor, records: Iterator[Found], out: Path) -> 
     for path, name, fields in records:
         where = str(path) if name == path.name else f"{path.name}/{name}"
         answer = _answered(predictor, fields)
-        if isinstance(answer, Bad):
+        if isinstance(answer, Rejected):
             num_bad += 1
             lines.append({"where": where, "error": answer.reason})
             continue
         lines.append({"where": where, **answer.as_json()})
-        assert not isinstance(fields, Bad)
+        assert not isinstance(fields, Rejected)
         drawn = _drawn(predictor, fields, answer.value)
         if drawn is None:
             raise UserError("answers of this kind cannot be drawn", expected="--out FILE.jsonl or .csv", where=str(out))
@@ -83,11 +84,11 @@ def _write_one(predictor: Predictor, records: Iterator[Found], out: Path) -> str
     if next(records, None) is not None:
         raise UserError("one file holds one answer", where=str(out), mend="give a folder, or a .jsonl or .csv file")
     answer = _answered(predictor, fields)
-    if isinstance(answer, Bad):
+    if isinstance(answer, Rejected):
         raise UserError(answer.reason, where=str(path))
-    assert not isinstance(fields, Bad)
+    assert not isinstance(fields, Rejected)
     suffix = out.suffix.lower()
-    data = predictor.task.target.file(answer.value, suffix)
+    data = dispatch.export(predictor.task.target, answer.value, suffix)
     if data is None and suffix in PICTURES:
         drawn = _drawn(predictor, fields, answer.value)
         data = None if drawn is None else _encoded(drawn, suffix)
@@ -102,7 +103,7 @@ def _write_one(predictor: Predictor, records: Iterator[Found], out: Path) -> str
     return f"wrote the answer to {out}"
 
 
-def _records(predictor: Predictor, path: Path) -> Iterator[tuple[str, Mapping[str, Any] | Bad]]:
+def _records(predictor: Predictor, path: Path) -> Iterator[tuple[str, Mapping[str, Any] | Rejected]]:
     """Yield the name of each record of a path and its raw fields, or why it cannot be read."""
     if not path.exists():
         raise UserError("there is no such file or folder", where=str(path))
@@ -131,7 +132,7 @@ def _cell(column: Any, index: int) -> Any:
 
 def _file(predictor: Predictor, name: str, value: Any, root: Path) -> Any:
     """Return the bytes of the file that a cell names; what cannot be read stays, for `predict` to refuse."""
-    if predictor.task.inputs[name].takes != "file" or not isinstance(value, str):
+    if predictor.task.inputs[name].raw_type != "file" or not isinstance(value, str):
         return value
     try:
         return read_file(root, value)
@@ -139,24 +140,24 @@ def _file(predictor: Predictor, name: str, value: Any, root: Path) -> Any:
         return value
 
 
-def _answered(predictor: Predictor, fields: Mapping[str, Any] | Bad) -> Prediction | Bad:
-    if isinstance(fields, Bad):
+def _answered(predictor: Predictor, fields: Mapping[str, Any] | Rejected) -> Prediction | Rejected:
+    if isinstance(fields, Rejected):
         return fields
     try:
         return predictor.predict([fields])[0]
     except UserError as error:
-        return Bad(error.where, error.what)
+        return Rejected(error.where, error.what)
 
 
 def _drawn(predictor: Predictor, fields: Mapping[str, Any], answer: Any) -> np.ndarray | None:
     """Return the record's first picture with the answer on it; None where there is none, or nothing to draw."""
     for name, modality in predictor.task.inputs.items():
-        if modality.takes == "file":
+        if modality.raw_type == "file":
             try:
                 picture = read_picture(fields[name])
             except ValueError:
                 continue
-            return predictor.task.target.draw(picture, answer, predictor.states["target"])
+            return dispatch.render(predictor.task.target, picture, answer, predictor.states["target"])
     return None
 
 

@@ -37,7 +37,7 @@ def one_file_field(predictor: Predictor, path: Path) -> str | None:
     what is neither.
     """
     inputs = predictor.task.inputs
-    takes_file = [name for name, modality in inputs.items() if modality.takes == "file"]
+    takes_file = [name for name, modality in inputs.items() if modality.raw_type == "file"]
     if not len(takes_file) == len(inputs) == 1 or not path.is_file() or path.suffix.lower() in PACKED:
         return None
     field = takes_file[0]

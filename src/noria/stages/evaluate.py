@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from noria.contract import dispatch
 from noria.errors import UserError
 from noria.metrics.intervals import LEAST_RESAMPLES, measure
 from noria.pipeline.bundle import Bundle
@@ -90,7 +91,7 @@ def _scored(
     truth = _in_memory(dataset.target)
     found = task.target.metrics(state)
     baseline = {name: np.asarray(value, np.float32) for name, value in bundle.config["baseline"].items()}
-    trivial = task.trivial(dataset, baseline)
+    trivial = dispatch.predict_baseline(task, dataset, baseline)
     result: dict[str, Any] = {
         "split": split,
         "n": len(dataset),
@@ -109,7 +110,7 @@ def _scored(
         }
     if slices:
         result["slices"] = slices
-    result["panels"] = [asdict(panel) for panel in task.target.panels(output, truth, state)]
+    result["panels"] = [asdict(panel) for panel in dispatch.panels(task.target, output, truth, state)]
     return result
 
 

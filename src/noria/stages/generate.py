@@ -14,12 +14,12 @@ import yaml
 
 from noria.errors import UserError
 from noria.pipeline.predictor import load
-from noria.types import Piece
+from noria.types import Chunk
 
 SETTING = re.compile(r"[a-z_]+=")
 
 
-def generate(run: str | Path, words: Sequence[str], read: Callable[[], bytes]) -> Iterator[Piece]:
+def generate(run: str | Path, words: Sequence[str], read: Callable[[], bytes]) -> Iterator[Chunk]:
     """Yield the pieces of the answer to a prompt. `words`: the prompt and settings as key=value, in any order.
 
     `read` gives the prompt where no word is one; a line break at its end is left out.

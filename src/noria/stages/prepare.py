@@ -20,7 +20,7 @@ from urllib.parse import quote
 import numpy as np
 
 from noria import __version__
-from noria.contract import Modality, Target, Task, answer_field
+from noria.contract import Modality, Target, Task, answer_field, dispatch
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
@@ -42,7 +42,7 @@ from noria.store.array_store import SPLITS, StoreWriter, read_store, trim_stores
 from noria.store.cache import cache_folder
 from noria.store.hashing import hash_values, share
 from noria.training.warm_start import origin_key, origin_states
-from noria.types import Arrays, Bad, Rows, Values
+from noria.types import Arrays, Rejected, Rows, Values
 
 HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
 CACHE_BYTES = 40 * 2**30
@@ -71,7 +71,7 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, 
         stored = read_store(path)
         assert stored is not None
     splits, manifest = stored
-    splits = {split: task.view(dataset, split == "train") for split, dataset in splits.items()}
+    splits = {split: dispatch.windows(task, dataset, split == "train") for split, dataset in splits.items()}
     return Prepared(splits, manifest["states"], manifest["report"], manifest["fingerprint"], origin)
 
 
@@ -92,7 +92,7 @@ class _Preparation:
         self.answer = answer_field(task)
         besides = [column for column in (job.data.split.group, job.data.split.column) if column is not None]
         self.mapping = map_fields(source.columns, task, job.data.fields, needs_answer=True, besides=besides)
-        self.bad: list[Bad] = []
+        self.bad: list[Rejected] = []
         self.notes: list[str] = []
         self.named: list[str] = []
         self._held: list[Rows] | None = None
@@ -194,7 +194,7 @@ class _Preparation:
         target = self.task.target
         answers = joined([values_of(rows, self.mapping[self.answer]) for rows in self._chunks()])
         ours = np.flatnonzero((division != TRAIN) & (self.stated < VALIDATION))
-        unseen = self._unseen(answers, division, ours) if target.is_closed else ours[:0]
+        unseen = self._unseen(answers, division, ours) if target.has_closed_vocabulary else ours[:0]
         if len(unseen):
             moved = ours[np.isin(self.hashes[ours], self.hashes[unseen])]  # with what must stand on the same side
             division[moved] = TRAIN
@@ -202,10 +202,10 @@ class _Preparation:
         origin = origin_states(self.job)
         inputs = self._fit_inputs(self._samples(division), origin)
         state = None
-        if self.answer in self.task.shared:
-            state = target.inherit(inputs[self.task.shared[0]])
+        if self.answer in self.task.shared_vocabulary:
+            state = dispatch.warm_start(target, inputs[self.task.shared_vocabulary[0]])
         elif target.kind in origin:
-            state = target.inherit(origin[target.kind])
+            state = dispatch.warm_start(target, origin[target.kind])
         if state is None:
             state = fit_field(target, select(answers, np.flatnonzero(division == TRAIN)), self.source.root)
         trunk = {"trunk": origin["trunk"]} if "trunk" in origin else {}
@@ -213,10 +213,10 @@ class _Preparation:
 
     def _fit_inputs(self, samples: dict[str, Values], origin: dict[str, Any]) -> dict[str, Any]:
         """Learn each input's state, or take over that of the model training starts from; shared ones once for all."""
-        shared = self.task.shared
+        shared = self.task.shared_vocabulary
         states: dict[str, Any] = {}
         for name, modality in self.task.inputs.items():
-            state = modality.inherit(origin[modality.kind]) if modality.kind in origin else None
+            state = dispatch.warm_start(modality, origin[modality.kind]) if modality.kind in origin else None
             if state is None and name in shared and shared[0] in states:
                 state = states[shared[0]]
             if state is None:
@@ -244,9 +244,9 @@ class _Preparation:
         """Draw, by hash and so in any order of reading, the training records that each input's `fit` sees."""
         is_train = division == TRAIN
         luck = share(hash_values(self.hashes[:, None], seed=1))
-        fit_records = {name: modality.fit_records for name, modality in self.task.inputs.items()}
-        if self.answer in self.task.shared:
-            fit_records[self.answer] = fit_records[self.task.shared[0]]
+        fit_records = {name: modality.num_fit_records for name, modality in self.task.inputs.items()}
+        if self.answer in self.task.shared_vocabulary:
+            fit_records[self.answer] = fit_records[self.task.shared_vocabulary[0]]
         parts: dict[str, list[Any]] = {name: [] for name in fit_records}
         for start, rows in self._numbered():
             here = slice(start, start + len(rows))
@@ -266,7 +266,7 @@ class _Preparation:
             for column, codes in names.items():
                 found = [codes.setdefault(str(value), len(codes)) for value in rows.columns[column]]
                 arrays[f"slices/{quote(column, safe='')}"] = np.array(found, np.int32)
-            self.bad += [Bad(rows.where(i), reason) for i, reason in sorted(bad.items())]
+            self.bad += [Rejected(rows.where(i), reason) for i, reason in sorted(bad.items())]
             place = division[start : start + len(rows)].copy()
             place[list(bad)] = -1
             for code, split in enumerate(SPLITS):
@@ -294,7 +294,7 @@ class _Preparation:
         """Remember the files that cells name: the stored data holds only while they stay as they are."""
         spokes: dict[str, Modality | Target] = {**self.task.inputs, self.answer: self.task.target}
         for name, spoke in spokes.items():
-            if spoke.takes == "file" and isinstance(self.mapping.get(name), str):  # several columns hold no names
+            if spoke.raw_type == "file" and isinstance(self.mapping.get(name), str):  # several columns hold no names
                 values = values_of(rows, self.mapping[name])
                 self.named += [value for value in values if isinstance(value, str)]
 
@@ -340,7 +340,7 @@ def _size_bytes(source: Source) -> int:
     return sum(file.stat().st_size for file in source.files())
 
 
-def _first(bad: list[Bad]) -> str:
+def _first(bad: list[Rejected]) -> str:
     return f"{bad[0].where}: {bad[0].reason}" if bad else ""
 
 

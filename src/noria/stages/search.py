@@ -97,7 +97,7 @@ def search(
 
 def _asked(predictor: Predictor, field: str, query: Any) -> Any:
     """Return a query as the input takes it: of a file that is named, what it holds, wherever it stands."""
-    if predictor.task.inputs[field].takes != "file" or not isinstance(query, str | Path):
+    if predictor.task.inputs[field].raw_type != "file" or not isinstance(query, str | Path):
         return query
     try:
         return read_regular(str(query), str(query))
@@ -206,7 +206,9 @@ def _column(predictor: Predictor, source: Source, column: str | None) -> str:
     """Return the column that is searched: the one named, that of training, that of the input's name, the only one."""
     field = _only_input(predictor)
     trained = predictor.bundle.job.data.fields.get(field)
-    named = [column] if column else [trained, field, "file" if predictor.task.inputs[field].takes == "file" else None]
+    named = (
+        [column] if column else [trained, field, "file" if predictor.task.inputs[field].raw_type == "file" else None]
+    )
     named += source.columns if len(source.columns) == 1 and not column else []
     found = next((one for one in named if isinstance(one, str) and one in source.columns), None)
     if found is None:
@@ -222,7 +224,7 @@ def _column(predictor: Predictor, source: Source, column: str | None) -> str:
 
 def _only_input(predictor: Predictor) -> str:
     inputs = list(predictor.task.inputs)
-    if len(inputs) != 1 or predictor.task.inputs[inputs[0]].takes == "columns":
+    if len(inputs) != 1 or predictor.task.inputs[inputs[0]].raw_type == "columns":
         raise UserError("only a model with one input can be searched with", found=f"inputs {', '.join(inputs)}")
     return inputs[0]
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from noria.contract import Modality, Target, Task, answer_field
+from noria.contract import Modality, Target, Task, answer_field, dispatch
 from noria.contract.examples import fitted, records_like
 from noria.job import Job
 from noria.job.load import load_job
@@ -71,18 +71,20 @@ def _walk(task: Task, record: Record, states: dict[str, Any], model: Model) -> I
             yield Step(f"encode {name}.{key}", _type_of(array), _shape(array), clock.lap())
     answer = record.fields.get(answer_field(task))
     truth = {} if answer is None else task.target.encode([answer], states["target"]).arrays
-    dataset = task.view(Dataset(encoded, truth)).select(slice(0, 1))
+    dataset = dispatch.windows(task, Dataset(encoded, truth)).select(slice(0, 1))
     batch = dataset.batch(slice(0, 1))
     with torch.inference_mode():
         yield from _through(model, batch)
         clock = _Clock()
-        asked = model_output(task.target.ask(model, Batch(batch.inputs, {}, batch.size)))
-        kept = task.target.settle(asked, dataset.raw_inputs(slice(0, 1)), states["target"])
+        asked = model_output(
+            dispatch.predict_step(task.target, model, Batch(batch.inputs, {}, batch.size), states["target"])
+        )
+        kept = dispatch.postprocess(task.target, asked, dataset.raw_inputs(slice(0, 1)), states["target"])
         prediction = task.target.decode(kept, states["target"])[0]
         about = "the answer of a model that has learnt nothing yet"
         yield Step("decode", about, str(prediction.value)[:MOST_CHARACTERS], clock.lap())
         if answer is not None:
-            loss = task.step(model, task.vary(batch))["loss"]
+            loss = dispatch.training_step(task.target, model, dispatch.augment(task, batch), states["target"])["loss"]
             shown = _describe(answer) if isinstance(answer, bytes | np.ndarray) else str(answer)[:MOST_CHARACTERS]
             yield Step("loss", f"against the true answer {shown}", f"{loss.item():.4f}", 0.0)
 
@@ -111,7 +113,7 @@ def _from_example(task: Task) -> tuple[Record, dict[str, Any]]:
     """Learn what states need from the example, records like it and a second, made-up answer."""
     record, answer = task.example(), answer_field(task)
     like = [dict(record.fields), *records_like(task, LIKE)]  # one row alone has only constant columns
-    if task.target.is_closed:
+    if task.target.has_closed_vocabulary:
         like = [dict(record.fields), *({**one, answer: _other(record.fields[answer])} for one in like)]
     return record, fitted(task, like)
 
@@ -128,7 +130,7 @@ def _from_data(job: Job, task: Task) -> tuple[Record, dict[str, Any]]:
     spokes: dict[str, Modality | Target] = {**task.inputs, answer_field(task): task.target}
     for name, spoke in spokes.items():
         value = fields.get(name)
-        if spoke.takes == "file" and isinstance(value, str):
+        if spoke.raw_type == "file" and isinstance(value, str):
             fields[name] = read_file(source.root, value)
     return Record(fields, rows.where(0)), prepared.states
 

@@ -64,7 +64,7 @@ def train(
         seconds = {"prepare": prepared_at - started, "train": time.perf_counter() - prepared_at}
         if world.is_writer:
             weights = training.best_weights()
-            states = {**prepared.states, "target": training.chosen_state(weights)}
+            states = {**prepared.states, "target": training.calibrated_state(weights)}
             save_bundle(run, job, task, replace(prepared, states=states), weights, plan)
             evaluate_run(run, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
     return run

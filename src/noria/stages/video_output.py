@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from noria.contract import dispatch
 from noria.errors import UserError, needs_extra
 from noria.pipeline.predictor import Predictor, load
 from noria.sources.core.walk import Walk
@@ -54,7 +55,7 @@ def write_film(run: Path, path: Path, out: Path, detector: Path | None = None) -
         for number, (picture, seconds) in enumerate(frames(path), 1):
             is_alone = detector is None
             answer = predictor.predict([{field: picture}])[0].value if is_alone else by_frame.get(number, [])
-            with_answer = target.draw(picture, answer, state)
+            with_answer = dispatch.render(target, picture, answer, state)
             if with_answer is None:
                 raise UserError("answers of this kind cannot be drawn", where=str(out))
             yield _without_legend(with_answer, picture), seconds
@@ -64,7 +65,7 @@ def write_film(run: Path, path: Path, out: Path, detector: Path | None = None) -
 
 
 def _write_answer(predictor: Predictor, whole: list[Mapping[str, Any]], out: Path) -> str:
-    data = predictor.task.target.file(whole, out.suffix.lower())
+    data = dispatch.export(predictor.task.target, whole, out.suffix.lower())
     if data is None:
         expected = f".txt, or {', '.join(FILMS)}"
         raise UserError("cannot write the answer to a video so", where=str(out), expected=expected)
@@ -153,7 +154,7 @@ def _sequence(predictor: Predictor, detector: Predictor, path: Path) -> list[Map
 
 
 def _picture_field(predictor: Predictor) -> str:
-    found = [name for name, modality in predictor.task.inputs.items() if modality.takes == "file"]
+    found = [name for name, modality in predictor.task.inputs.items() if modality.raw_type == "file"]
     if len(found) != 1:
         raise UserError("answers no single pictures", where=f"run {predictor.bundle.path}")
     return found[0]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Metric, Target
+from noria.contract.capabilities import DecodesTarget, PredictStep, ShowsPanels, TrainingStep, WarmStarts
 from noria.metrics.retrieval import codes_of, ranks, retrieval_metrics
 from noria.text.learning import learn_text, usable_texts
 from noria.text.tokenizer import Tokenizer
@@ -28,7 +29,7 @@ SAMPLES_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Matched(Target):
+class Matched(Target, WarmStarts, TrainingStep, PredictStep):
     """What is common to answers that go through the model as the input does. Output: `vector`, and where the match is
     known `match`, float[n, D], of length one.
 
@@ -46,7 +47,7 @@ class Matched(Target):
     def both(self, model: nn.Module, batch: Batch) -> Output:
         """Return `vector` of the inputs and `match` of their matches."""
 
-    def inherit(self, state: State) -> State | None:
+    def warm_start(self, state: State) -> State | None:
         return state
 
     def head(self, state: State, width: int) -> nn.Module:
@@ -54,7 +55,10 @@ class Matched(Target):
 
         return UnitVector(width, self.dimensions)
 
-    def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
+    def training_step(self, model: nn.Module, batch: Batch, state: State) -> dict[str, Tensor]:
+        return self.loss(self.both(model, batch), batch)
+
+    def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         return self.both(model, batch) if batch.target else dict(model(batch.inputs))
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
@@ -62,7 +66,7 @@ class Matched(Target):
 
 
 @dataclass(frozen=True)
-class Embedding(Matched):
+class Embedding(Matched, DecodesTarget, ShowsPanels):
     """The match of a record, a text. Arrays: `ids` Ragged int, begin ... end. Output: `vector`, and where the match is
     known `match`, float[n, D], of length one.
 
@@ -101,7 +105,7 @@ class Embedding(Matched):
         is_same = _same(next(iter(batch.inputs.values()))["ids"]) | _same(batch.target["ids"])
         return contrast(output["vector"], output["match"], self.temperature, is_same)
 
-    def truth(self, truth: Arrays, state: State) -> list[Any]:
+    def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return list(Tokenizer.from_json(state["tokenizer"]).decode_many(truth["ids"]))
 
     def metrics(self, state: State) -> Sequence[Metric]:
@@ -112,7 +116,7 @@ class Embedding(Matched):
         places = ranks(output["vector"], output["match"], codes_of(truth["ids"]))
         worst = np.argsort(-places, kind="stable")[:SAMPLES_SHOWN]
         found = (output["vector"][worst] @ output["match"].T).argmax(1)
-        true, first = (self.truth({"ids": truth["ids"][chosen]}, state) for chosen in (worst, found))
+        true, first = (self.decode_target({"ids": truth["ids"][chosen]}, state) for chosen in (worst, found))
         rows = [list(row) for row in zip(true, first, places[worst].tolist(), strict=True)]
         columns = ["match", "found first", "place of the match"]
         note = f"Places among the {len(places):,} matches of these records."

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Metric, Target, mean_metric
+from noria.contract.capabilities import DecodesTarget, ShowsPanels, TrainingStep
+from noria.contract.dispatch import forward_loss
 from noria.errors import UserError, did_you_mean
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
 
@@ -21,7 +23,7 @@ CALIBRATION_BINS = 15  # as in Guo et al. 2017, "On Calibration of Modern Neural
 
 
 @dataclass(frozen=True)
-class Label(Target):
+class Label(Target, TrainingStep, DecodesTarget, ShowsPanels):
     """A class name. Arrays: `label` int64[n]. Output: `logits` float[n, classes].
 
     smoothing: share of probability that the loss spreads over all classes. is_voting: every token answers by itself.
@@ -31,7 +33,7 @@ class Label(Target):
     """
 
     kind: ClassVar[str] = "label"
-    is_closed: ClassVar[bool] = True
+    has_closed_vocabulary: ClassVar[bool] = True
 
     smoothing: float = field(default=0.0, metadata={"network_only": True})
     is_voting: bool = field(default=False, metadata={"network_only": True})
@@ -91,13 +93,13 @@ class Label(Target):
             each = (each * output["weights"][..., 0]).sum(1)
         return {"loss": each.mean(), "each": each}
 
-    def learn(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    def training_step(self, model: nn.Module, batch: Batch, state: State) -> dict[str, Tensor]:
         """Where two answers are to agree: the mean loss of both, and how far they are apart (Liang et al. 2021).
 
         "R-Drop: Regularized Dropout for Neural Networks", https://arxiv.org/abs/2106.14448.
         """
         if not self.agreement:
-            return super().learn(model, batch)
+            return forward_loss(self, model, batch)
         outputs = [model(batch.inputs, batch.target) for _ in range(2)]
         one, other = (self.loss(output, batch)["each"] for output in outputs)
         each = (one + other) / 2 + self.agreement * _apart(*(output["logits"].float() for output in outputs))
@@ -117,7 +119,7 @@ class Label(Target):
             for i in range(len(chances))
         ]
 
-    def truth(self, truth: Arrays, state: State) -> list[Any]:
+    def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return [state["classes"][code] for code in truth["label"]]
 
     def metrics(self, state: State) -> Sequence[Metric]:

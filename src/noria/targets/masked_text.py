@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Metric, Target
+from noria.contract.capabilities import DecodesTarget, PostProcesses, PredictStep, ShowsPanels, TrainingStep, WarmStarts
 from noria.errors import UserError
 from noria.metrics.likelihood import likelihood
 from noria.targets.text import unigram
@@ -34,7 +35,7 @@ NOTHING = Prediction(None, None, {"error": "there is no mask to fill in"})
 
 
 @dataclass(frozen=True)
-class MaskedText(Target):
+class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
     """A text. Arrays: `ids` Ragged int, begin ... end; `_bytes` Ragged uint8, what each token stands for, special: 0.
 
     window: tokens of a record; texts stand one after another. is_stream: they continue one another, as pieces of one
@@ -54,7 +55,7 @@ class MaskedText(Target):
     def fit(self, values: Values) -> State:
         return learn_text(values, "bpe", 8192, lowercase=False)
 
-    def inherit(self, state: State) -> State | None:
+    def warm_start(self, state: State) -> State | None:
         if Tokenizer.from_json(state["tokenizer"]).mask is None:
             raise UserError("this tokenizer has no mask token", expected="one that was made for filling in masks")
         return state
@@ -74,7 +75,7 @@ class MaskedText(Target):
         end = Tokenizer.from_json(state["tokenizer"]).end
         return NextToken(width, state["vocabulary"], end, state["tokenizer"], state.get("head_epsilon"))
 
-    def learn(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    def training_step(self, model: nn.Module, batch: Batch, state: State) -> dict[str, Tensor]:
         """Return the loss on tokens hidden at random, by torch's global seed."""
         import torch
 
@@ -95,7 +96,7 @@ class MaskedText(Target):
             "each": nats.sum(1) / is_hidden.sum(1).clamp_min(1),
         }
 
-    def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
+    def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         """Score the true text where it is known; fill in the masks of the input where it is not.
 
         Scored: `nats`, `tokens`, `right`, `right_5`, float[B], sums over the hidden tokens, all of them shown as masks;
@@ -123,7 +124,7 @@ class MaskedText(Target):
             "best": best[..., 0],
         }
 
-    def settle(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
+    def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Make rows of what stands at hidden places; beside candidates keep the `ids` of the input, Ragged."""
         places = output["places"]
         is_hidden = places != PAD
@@ -145,7 +146,7 @@ class MaskedText(Target):
             for i in range(len(given))
         ]
 
-    def truth(self, truth: Arrays, state: State) -> list[Any]:
+    def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         tokenizer = Tokenizer.from_json(state["tokenizer"])
         return [tokenizer.decode(truth["ids"][i]) for i in range(len(truth["ids"]))]
 
@@ -174,7 +175,7 @@ class MaskedText(Target):
         """Return int[B, K], the places that are hidden where a text is scored: a function of its tokens alone."""
         return lowest(_hash(ids), _is_word(ids, specials), self.hidden)
 
-    def trivial(self, truth: Arrays, learnt: Arrays) -> Arrays:
+    def baseline_scores(self, truth: Arrays, learnt: Arrays) -> Arrays:
         """Return the scores, as `ask` gives them, of what `common_tokens` learnt."""
         import torch
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Metric, Target, mean_metric
+from noria.contract.capabilities import DecodesTarget, ShowsPanels
 from noria.errors import UserError
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
 
@@ -20,7 +21,7 @@ POINTS_SHOWN = 500
 
 
 @dataclass(frozen=True)
-class Number(Target):
+class Number(Target, DecodesTarget, ShowsPanels):
     """A real number. Arrays: `number` float32[n, 1]. Output: `number` float[n, 1].
 
     Both are standardised by the mean and spread of the training answers. is_voting: every token answers by itself.
@@ -71,7 +72,7 @@ class Number(Target):
         values = output["number"][:, 0].astype(np.float64) * state["spread"] + state["mean"]
         return [Prediction(float(f"{value:.7g}")) for value in values]
 
-    def truth(self, truth: Arrays, state: State) -> list[Any]:
+    def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return [prediction.value for prediction in self.decode(truth, state)]
 
     def metrics(self, state: State) -> Sequence[Metric]:

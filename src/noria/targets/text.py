@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Metric, Target
+from noria.contract.capabilities import DecodesTarget, Generates, PostProcesses, PredictStep, ShowsPanels, WarmStarts
 from noria.metrics.likelihood import likelihood
 from noria.metrics.overlap import overlap_metrics
 from noria.text.learning import learn_text, usable_texts
 from noria.text.tokenizer import Tokenizer
-from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Piece, Prediction, Ragged, State, Values
+from noria.types import PAD, Arrays, Batch, Chunk, Encoded, Output, Panel, Prediction, Ragged, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,7 +30,7 @@ SAMPLES_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Text(Target):
+class Text(Target, WarmStarts, PredictStep, PostProcesses, Generates, DecodesTarget, ShowsPanels):
     """A text. Arrays: `ids` Ragged int, ended by the end token; `_bytes` Ragged uint8, what each token stands for;
     of records also `_text`, the raw text as UTF-8 bytes.
 
@@ -67,7 +68,7 @@ class Text(Target):
     def fit(self, values: Values) -> State:
         return learn_text(values, self.tokenizer, self.vocabulary, self.lowercase)
 
-    def inherit(self, state: State) -> State | None:
+    def warm_start(self, state: State) -> State | None:
         return state
 
     def encode(self, values: Values, state: State) -> Encoded:
@@ -86,7 +87,7 @@ class Text(Target):
         raw = {} if self.is_running else {"_text": Ragged.of_texts(texts)}
         return Encoded({"ids": ids, "_bytes": sizes, **raw}, bad)
 
-    def embedder(self, state: State, width: int) -> nn.Module:
+    def answer_embedder(self, state: State, width: int) -> nn.Module:
         from noria.model.token_embedder import text_embedder
 
         return text_embedder(state, width)
@@ -111,7 +112,7 @@ class Text(Target):
         count = (ids != PAD).sum(1)
         return {"loss": nats.sum() / count.sum(), "each": nats.sum(1) / count.clamp_min(1)}
 
-    def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
+    def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         """Score the true answer where it is known (`nats`, `tokens`, `right`, [B]); write one where it is wanted.
 
         Written are answers to what has none, and in evaluation those that `overlap` compares: `written` int[B, T], its
@@ -146,7 +147,7 @@ class Text(Target):
             "log_chance": torch.tensor(chances, device=device),
         }
 
-    def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Piece]:
+    def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
         from noria.model.generation.generate import stream
 
         speaker: Any = model
@@ -154,7 +155,7 @@ class Text(Target):
         tokenizer = Tokenizer.from_json(speaker.head.tokenizer, speaker.head.end)
         yield from stream(speaker, batch.inputs, sampling, tokenizer)
 
-    def settle(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
+    def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn `written` into `_text`, the answers as UTF-8 bytes."""
         if "written" not in output:
             return output
@@ -171,7 +172,7 @@ class Text(Target):
             for text, chance in zip(output["_text"].texts(), chances, strict=True)
         ]
 
-    def truth(self, truth: Arrays, state: State) -> list[Any]:
+    def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         if "_text" in truth:
             texts: list[Any] = truth["_text"].texts()
             return texts
@@ -189,7 +190,7 @@ class Text(Target):
             return []
         count = len(output["_text"])
         chosen = np.linspace(0, count - 1, min(count, SAMPLES_SHOWN)).astype(int)
-        true = self.truth({name: values[chosen] for name, values in truth.items()}, state)
+        true = self.decode_target({name: values[chosen] for name, values in truth.items()}, state)
         rows = [list(pair) for pair in zip(true, output["_text"][chosen].texts(), strict=True)]
         return [Panel("table", "Written answers", {"columns": ["truth", "answer"], "rows": rows}, "Evenly drawn.")]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Metric
+from noria.contract.capabilities import DecodesTarget
 from noria.errors import UserError
 from noria.metrics.retrieval import retrieval_metrics
 from noria.modalities.image.resize import fitted
@@ -29,7 +30,7 @@ SIDE = 32  # pixels at most, and so many rows and columns, that the trivial answ
 
 
 @dataclass(frozen=True)
-class View(Matched):
+class View(Matched, DecodesTarget):
     """Another view of a picture. Arrays: `pixels` uint8[n, H, W, C]. Output: `vector`, and where the view is known
     `match`, float[n, D], of length one.
 
@@ -37,7 +38,7 @@ class View(Matched):
     """
 
     kind: ClassVar[str] = "view"
-    takes: ClassVar[Literal["file"]] = "file"
+    raw_type: ClassVar[Literal["file"]] = "file"
 
     temperature: float = field(default=0.2, metadata={"network_only": True})
 
@@ -69,7 +70,7 @@ class View(Matched):
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         return contrast(output["vector"], output["match"], self.temperature)
 
-    def truth(self, truth: Arrays, state: State) -> list[Any]:
+    def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return ["another view"] * len(truth["pixels"])
 
     def metrics(self, state: State) -> Sequence[Metric]:

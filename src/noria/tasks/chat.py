@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.contract import MAPPED, Task
+from noria.contract.capabilities import PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.messages import Messages
 from noria.sources.formats.chat_turns import chat_turns
@@ -14,13 +15,13 @@ from noria.targets import text
 from noria.types import Arrays, Dataset, Record
 
 
-class Chat(Task):
+class Chat(Task, ReadsFormats, PredictsBaseline):
     """messages -> text. The conversation so far, in the template that the bundle keeps, and the reply to it."""
 
     inputs: Mapping[str, Messages] = {"messages": Messages()}
     target = text.Text(overlap="rouge")
     attention = "causal"
-    shared = ("messages", "text")
+    shared_vocabulary = ("messages", "text")
     defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 16}}
 
     def example(self) -> Record:
@@ -33,8 +34,8 @@ class Chat(Task):
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         return chat_turns(path, encoding)
 
-    baseline = staticmethod(text.unigram)
+    fit_baseline = staticmethod(text.unigram)
 
-    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return nothing at all as the reply."""
         return {**text.unigram_scores(dataset.target, learnt), "_text": text.no_answers(len(dataset))}

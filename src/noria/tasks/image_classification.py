@@ -21,7 +21,7 @@ class ImageClassification(Task):
         self.target = Label()
         self.defaults = {"model": {"size": "tiny", "depth": 0}}
 
-    baseline = staticmethod(majority)
+    fit_baseline = staticmethod(majority)
 
     def example(self) -> Record:
         picture = np.zeros((28, 28), np.uint8)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
+from noria.contract.capabilities import AugmentsBatch, MakesExamples, PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.image.modality import Image
 from noria.sources.core.duplicated_column import SameAgain
@@ -17,10 +18,10 @@ from noria.targets.view import View, mean_color, raw_vectors
 from noria.types import Arrays, Batch, Dataset, Record
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    pass
 
 
-class ImageEmbedding(Task):
+class ImageEmbedding(Task, ReadsFormats, MakesExamples, PredictsBaseline, AugmentsBatch):
     """image -> view. The answer of a record is another view of what the picture shows: another photo of the same thing,
     or, in a folder of pictures, the picture itself, varied. The prediction is the vector of `image`.
 
@@ -30,7 +31,7 @@ class ImageEmbedding(Task):
 
     inputs: Mapping[str, Image] = {"image": Image(shift=4, zoom=0.3, flip=True, light=0.4)}
     target = View()
-    shared = ("image", "view")
+    shared_vocabulary = ("image", "view")
     defaults: Mapping[str, Any] = {"model": {"size": "tiny", "depth": 0}}
 
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
@@ -52,18 +53,15 @@ class ImageEmbedding(Task):
             records.append(Record({"image": picture, "view": view}))
         return records
 
-    def vary(self, batch: Batch) -> Batch:
+    def augment_batch(self, batch: Batch) -> Batch:
         """Return a batch with both views varied, each by its own."""
         image = self.inputs["image"]
-        other = image.vary({"pixels": batch.target["pixels"]})
-        return Batch({"image": image.vary(batch.inputs["image"])}, {**batch.target, **other}, batch.size)
+        other = image.augment({"pixels": batch.target["pixels"]})
+        return Batch({"image": image.augment(batch.inputs["image"])}, {**batch.target, **other}, batch.size)
 
-    def step(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        return self.target.loss(self.target.both(model, batch), batch)
-
-    def baseline(self, train: Arrays) -> Arrays:
+    def fit_baseline(self, train: Arrays) -> Arrays:
         return mean_color(train)
 
-    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return the pixels themselves."""
         return raw_vectors(dataset.inputs["image"]["pixels"], dataset.target["pixels"], learnt)

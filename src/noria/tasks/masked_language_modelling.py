@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noria.contract import MAPPED, Task
+from noria.contract.capabilities import CutsWindows, PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.text.modality import Text
 from noria.sources.core.duplicated_column import SameAgain
 from noria.sources.formats.opening import open_source
 from noria.sources.formats.text_pieces import text_pieces
 from noria.targets.masked_text import MaskedText, common_tokens
-from noria.types import Arrays, Batch, Dataset, Record, Windows
+from noria.types import Arrays, Dataset, Record, Windows
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    pass
 
 
-class MaskedLanguageModelling(Task):
+class MaskedLanguageModelling(Task, ReadsFormats, PredictsBaseline, CutsWindows):
     """masked -> masked_text. Every token sees all others (the BERT way); the hidden ones are learnt from.
 
     Training needs plain text alone: a column `masked_text` or `text`, a text file. An answer is asked for with a text
@@ -30,7 +31,7 @@ class MaskedLanguageModelling(Task):
     inputs: Mapping[str, Text] = {"masked": Text(begin=True, end=True, mask_word="[MASK]", is_optional=True)}
     target = MaskedText()
     attention = "full"
-    shared = ("masked", "masked_text")
+    shared_vocabulary = ("masked", "masked_text")
     defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 64}}
 
     def example(self) -> Record:
@@ -41,7 +42,7 @@ class MaskedLanguageModelling(Task):
         is_plain = "text" in source.columns and not {*self.inputs, "masked_text"} & {*source.columns}
         return SameAgain(source, "text", "masked_text") if is_plain else None
 
-    def view(self, dataset: Dataset, is_learnt: bool = False) -> Dataset:
+    def windows(self, dataset: Dataset, is_learnt: bool = False) -> Dataset:
         """Return texts, one after another, as windows; what is hidden of them is chosen anew at every step."""
         if "ids" not in dataset.target:
             return dataset
@@ -52,11 +53,8 @@ class MaskedLanguageModelling(Task):
         inputs = {"masked": {"ids": answer["ids"]}}
         return replace(dataset, inputs=inputs, target=answer, slices={}, where_path=None, places=None)
 
-    def step(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        return self.target.learn(model, batch)
-
-    def baseline(self, train: Arrays) -> Arrays:
+    def fit_baseline(self, train: Arrays) -> Arrays:
         return common_tokens(train)
 
-    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
-        return self.target.trivial(dataset.target, learnt)
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+        return self.target.baseline_scores(dataset.target, learnt)

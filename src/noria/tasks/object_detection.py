@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
+from noria.contract.capabilities import AugmentsBatch, MakesExamples, PredictsBaseline, ReadsFormats, ValidatesPairs
 from noria.contract.source import Source
 from noria.modalities.image.modality import Image
 from noria.targets.boxes.target import Boxes, mean_box, outside, same_box
@@ -17,7 +18,7 @@ from noria.types import Arrays, Batch, Dataset, Record
 COLORS = {"red": (220, 40, 40), "blue": (40, 60, 220)}  # of the things in the examples, by label
 
 
-class ObjectDetection(Task):
+class ObjectDetection(Task, ReadsFormats, MakesExamples, PredictsBaseline, ValidatesPairs, AugmentsBatch):
     """Find the things in a picture: a label, a box and a confidence each.
 
     Data: Pascal VOC, COCO or YOLO, in a folder or an archive, or a table of files and boxes as JSON.
@@ -44,16 +45,16 @@ class ObjectDetection(Task):
 
         return pictures_with_boxes(path, encoding)
 
-    def misfits(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
+    def validate_pair(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
         return outside(answer, inputs["image"]["size"])
 
-    def vary(self, batch: Batch) -> Batch:
-        return self.target.vary(batch, self.inputs["image"])
+    def augment_batch(self, batch: Batch) -> Batch:
+        return self.target.augment_with(batch, self.inputs["image"])
 
-    def baseline(self, train: Arrays) -> Arrays:
+    def fit_baseline(self, train: Arrays) -> Arrays:
         return mean_box(train)
 
-    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return the same box for every picture."""
         return same_box(learnt["box"][0], len(dataset))
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
+from noria.contract.capabilities import MakesExamples, PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.detections.modality import Detections
 from noria.sources.formats.mot import mot_sequences
@@ -16,7 +17,7 @@ from noria.targets.tracks.target import DETECTIONS, Tracks, frame_by_frame
 from noria.types import Arrays, Dataset, Record
 
 
-class ObjectTracking(Task):
+class ObjectTracking(Task, ReadsFormats, MakesExamples, PredictsBaseline):
     """detections -> tracks. A record is a sequence: what a detector found in its frames, and who is who.
 
     Data: folders of the MOT challenge, with det.txt and gt.txt for each sequence. Learnt is only which detections are
@@ -53,9 +54,9 @@ class ObjectTracking(Task):
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         return mot_sequences(path)
 
-    def baseline(self, train: Arrays) -> Arrays:
+    def fit_baseline(self, train: Arrays) -> Arrays:
         """Return nothing: the trivial answer depends on the detections."""
         return {}
 
-    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         return frame_by_frame(dataset.inputs[DETECTIONS])

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
+from noria.contract.capabilities import MakesExamples, PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.text.modality import Text
 from noria.sources.formats.squad import squad
 from noria.targets.span.target import NOWHERE, Span, answers_at, unanswerable
-from noria.types import Arrays, Batch, Dataset, Record
+from noria.types import Arrays, Dataset, Record
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    pass
 
 _SENTENCE = re.compile(r"[^\s.!?。！？](?:[^\n.!?。！？]*[^\s.!?。！？])?[.!?。！？]*")
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 
 
-class QuestionAnswering(Task):
+class QuestionAnswering(Task, ReadsFormats, MakesExamples, PredictsBaseline):
     """question, context -> span. One stream, begin question end context end, read in both directions (the BERT way)."""
 
     inputs: Mapping[str, Text] = {
@@ -32,7 +33,7 @@ class QuestionAnswering(Task):
     }
     target = Span()
     attention = "full"
-    shared = ("question", "context")
+    shared_vocabulary = ("question", "context")
     defaults: Mapping[str, Any] = {"model": {"size": "tiny"}, "evaluate": {"batch_size": 64}}
 
     def example(self) -> Record:
@@ -57,13 +58,10 @@ class QuestionAnswering(Task):
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         return squad(path, encoding, named)
 
-    def step(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        return self.target.teach(model, batch)
-
-    def baseline(self, train: Arrays) -> Arrays:
+    def fit_baseline(self, train: Arrays) -> Arrays:
         return unanswerable(train)
 
-    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return the sentence that has most words of the question; nothing where most questions have no answer."""
         questions, contexts = (dataset.inputs[name]["_text"][:].texts() for name in ("question", "context"))
         none = np.full(len(dataset), float(learnt["none"][0]))

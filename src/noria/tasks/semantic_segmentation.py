@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
+from noria.contract.capabilities import AugmentsBatch, MakesExamples, PredictsBaseline, ReadsFormats, ValidatesPairs
 from noria.contract.source import Source
 from noria.modalities.image.modality import Image
 from noria.sources.formats.masks import masks
@@ -18,7 +19,7 @@ from noria.types import Arrays, Batch, Dataset, Record
 COLOURS = ((190, 210, 240), (200, 60, 50), (60, 150, 70))  # of the classes in the examples
 
 
-class SemanticSegmentation(Task):
+class SemanticSegmentation(Task, ReadsFormats, MakesExamples, PredictsBaseline, ValidatesPairs, AugmentsBatch):
     """Give every place of a picture its class: sky, road, car.
 
     Data: pictures with masks in a folder or an archive (train and trainannot, images and masks, a_mask.png beside
@@ -43,18 +44,18 @@ class SemanticSegmentation(Task):
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         return masks(path)
 
-    def misfits(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
+    def validate_pair(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
         image = inputs["image"]
         return of_other_size(answer, image["size"]) if "size" in image else {}
 
-    def vary(self, batch: Batch) -> Batch:
-        return self.target.vary(batch, self.inputs["image"])
+    def augment_batch(self, batch: Batch) -> Batch:
+        return self.target.augment_with(batch, self.inputs["image"])
 
-    def baseline(self, train: Arrays) -> Arrays:
+    def fit_baseline(self, train: Arrays) -> Arrays:
         """Return the class that each part of the picture has most often."""
         return majority_places(train)
 
-    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         return everywhere_alike(learnt, dataset.target)
 
 

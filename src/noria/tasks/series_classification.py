@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
+from noria.contract.capabilities import MakesExamples, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.series.modality import Series
 from noria.sources.formats.file_records import file_records
@@ -16,7 +17,7 @@ from noria.targets.label import Label, majority
 from noria.types import Record
 
 
-class SeriesClassification(Task):
+class SeriesClassification(Task, ReadsFormats, MakesExamples):
     """Say which of several classes a series of vectors belongs to.
 
     Data: a folder or an archive of files of numbers (a row a line, JSON, .npy) in a folder a class, or whose names tell
@@ -30,7 +31,7 @@ class SeriesClassification(Task):
         self.target = Label()
         self.defaults = {"model": {"size": "tiny", "depth": 0}, "train": {"optimizer": "adamw", "weight_decay": 0.01}}
 
-    baseline = staticmethod(majority)
+    fit_baseline = staticmethod(majority)
 
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         return file_records(path)

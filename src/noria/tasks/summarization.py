@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from noria.contract import Task
+from noria.contract.capabilities import PredictsBaseline
 from noria.modalities.text.modality import Text
 from noria.targets import text
 from noria.types import Arrays, Dataset, Ragged, Record
@@ -13,22 +14,22 @@ from noria.types import Arrays, Dataset, Ragged, Record
 LEAD_CHARACTERS = 120  # of the trivial summary, where no sentence ends earlier
 
 
-class Summarization(Task):
+class Summarization(Task, PredictsBaseline):
     """source -> text. Read in both directions, written from left to right; compared by ROUGE."""
 
     inputs: Mapping[str, Text] = {"source": Text(end=True, keep=True)}
     target = text.Text(overlap="rouge")
     attention = "prefix"
-    shared = ("source", "text")
+    shared_vocabulary = ("source", "text")
     defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 64}}
 
     def example(self) -> Record:
         source = "The council met on Monday. It will build a new bridge over the river, and open it in spring."
         return Record({"source": source, "text": "The town gets a new bridge."})
 
-    baseline = staticmethod(text.unigram)
+    fit_baseline = staticmethod(text.unigram)
 
-    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return the first sentence of the source."""
         sources = dataset.inputs["source"]["_text"].texts()
         leads = Ragged.of_texts([first_sentence(source) for source in sources])

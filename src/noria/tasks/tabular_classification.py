@@ -30,7 +30,7 @@ class TabularClassification(Task):
         self.target = Label(is_voting=True)
         self.defaults = {"model": {"depth": 0}, "train": {**TABLE_TRAINING, "best_by": "log_loss"}}
 
-    baseline = staticmethod(majority)
+    fit_baseline = staticmethod(majority)
 
     def example(self) -> Record:
         return Record(

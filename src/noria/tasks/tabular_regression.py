@@ -20,7 +20,7 @@ class TabularRegression(Task):
         self.target = Number(is_voting=True)
         self.defaults = {"model": {"depth": 0}, "train": dict(TABLE_TRAINING)}
 
-    baseline = staticmethod(mean)
+    fit_baseline = staticmethod(mean)
 
     def example(self) -> Record:
         return Record({"table": {"rooms": "4", "area": "82.5", "district": "north"}, "number": 315000.0}, "a row")

@@ -25,4 +25,4 @@ class TextClassification(Task):
     def example(self) -> Record:
         return Record({"text": "a moving film, beautifully played", "label": "positive"})
 
-    baseline = staticmethod(majority)
+    fit_baseline = staticmethod(majority)

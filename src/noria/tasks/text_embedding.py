@@ -7,24 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noria.contract import MAPPED, Task
+from noria.contract.capabilities import PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.text.modality import Text
 from noria.sources.formats.parallel_lines import parallel_lines
 from noria.targets.embedding import Embedding, bags, rarity
-from noria.types import Arrays, Batch, Dataset, Record
+from noria.types import Arrays, Dataset, Record
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    pass
 
 
-class TextEmbedding(Task):
+class TextEmbedding(Task, ReadsFormats, PredictsBaseline):
     """text -> embedding. The answer of a record is a text that means the same or belongs to it: a paraphrase, a
     translation, the passage that answers a question; the prediction is the vector of `text`."""
 
     inputs: Mapping[str, Text] = {"text": Text(begin=True, end=True)}
     target = Embedding()
     attention = "full"
-    shared = ("text", "embedding")
+    shared_vocabulary = ("text", "embedding")
     defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 64}}
 
     def example(self) -> Record:
@@ -33,12 +34,9 @@ class TextEmbedding(Task):
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         return parallel_lines(path, encoding)
 
-    def step(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        return self.target.loss(self.target.both(model, batch), batch)
-
-    def baseline(self, train: Arrays) -> Arrays:
+    def fit_baseline(self, train: Arrays) -> Arrays:
         return rarity(train)
 
-    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return bags of words: the match is the text with the most rare words in common."""
         return {"vector": bags(dataset.inputs["text"]["ids"], learnt), "match": bags(dataset.target["ids"], learnt)}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.contract import MAPPED, Task
+from noria.contract.capabilities import CutsWindows, PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.text.modality import Text
 from noria.sources.formats.text_pieces import text_pieces
@@ -15,13 +16,13 @@ from noria.targets import text
 from noria.types import Arrays, Dataset, Record, Windows
 
 
-class TextGeneration(Task):
+class TextGeneration(Task, ReadsFormats, PredictsBaseline, CutsWindows):
     """prompt, text -> what comes next. One stream of tokens, each predicted from those before it (the GPT way)."""
 
     inputs: Mapping[str, Text] = {"prompt": Text(begin=True, is_optional=True)}
     target = text.Text(is_running=True)
     attention = "causal"
-    shared = ("prompt", "text")
+    shared_vocabulary = ("prompt", "text")
     defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 64}}
 
     def example(self) -> Record:
@@ -30,7 +31,7 @@ class TextGeneration(Task):
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         return text_pieces(path, encoding)
 
-    def view(self, dataset: Dataset, is_learnt: bool = False) -> Dataset:
+    def windows(self, dataset: Dataset, is_learnt: bool = False) -> Dataset:
         """Return running text as windows: the first token of each is the prompt, the others are the answer.
 
         To be scored, windows overlap: the prompt is half a window, so that no token is told from fewer than those.
@@ -45,7 +46,7 @@ class TextGeneration(Task):
         answer = {name: Windows(one.values, step, 1, step, count) for name, one in dataset.target.items()}
         return replace(dataset, inputs={"prompt": {"ids": first}}, target=answer, slices={}, where_path=None)
 
-    baseline = staticmethod(text.unigram)
+    fit_baseline = staticmethod(text.unigram)
 
-    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         return text.unigram_scores(dataset.target, learnt)

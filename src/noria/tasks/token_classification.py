@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
+from noria.contract.capabilities import MakesExamples, PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.text.modality import Text
 from noria.sources.formats.conll import conll
@@ -16,7 +17,7 @@ from noria.targets.tags.target import Tags, nothing_found
 from noria.types import Arrays, Dataset, Record
 
 
-class TokenClassification(Task):
+class TokenClassification(Task, ReadsFormats, MakesExamples, PredictsBaseline):
     """text -> tags. Every token sees all others and answers by itself; Chinese needs no word segmenter."""
 
     inputs: Mapping[str, Text] = {"text": Text(begin=True, end=True, keep=True)}
@@ -42,11 +43,11 @@ class TokenClassification(Task):
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         return conll(path, encoding)
 
-    def baseline(self, train: Arrays) -> Arrays:
+    def fit_baseline(self, train: Arrays) -> Arrays:
         """Return nothing: the trivial answer labels nothing."""
         return {}
 
-    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         return nothing_found(dataset.target, dataset.inputs["text"])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.contract import MAPPED, Task
+from noria.contract.capabilities import PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.text.modality import Text
 from noria.sources.formats.parallel_lines import parallel_lines
@@ -14,13 +15,13 @@ from noria.targets import text
 from noria.types import Arrays, Dataset, Record
 
 
-class Translation(Task):
+class Translation(Task, ReadsFormats, PredictsBaseline):
     """source -> text. The source is read in both directions, the answer written from left to right."""
 
     inputs: Mapping[str, Text] = {"source": Text(end=True, keep=True)}
     target = text.Text(overlap="bleu")
     attention = "prefix"
-    shared = ("source", "text")
+    shared_vocabulary = ("source", "text")
     defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 64}}
 
     def example(self) -> Record:
@@ -29,8 +30,8 @@ class Translation(Task):
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         return parallel_lines(path, encoding)
 
-    baseline = staticmethod(text.unigram)
+    fit_baseline = staticmethod(text.unigram)
 
-    def trivial(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return a copy of the source."""
         return {**text.unigram_scores(dataset.target, learnt), "_text": dataset.inputs["source"]["_text"][:]}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
+from noria.contract.capabilities import ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.video.modality import Video
 from noria.sources.formats.clips import clips
@@ -16,7 +17,7 @@ from noria.targets.label import Label, majority
 from noria.types import Record
 
 
-class VideoClassification(Task):
+class VideoClassification(Task, ReadsFormats):
     """Say which of several classes a clip shows.
 
     Data: a folder or an archive with a folder a class, which hold videos, or folders of pictures that are the frames of
@@ -28,7 +29,7 @@ class VideoClassification(Task):
         self.target = Label()
         self.defaults = {"model": {"size": "tiny", "depth": 2}}
 
-    baseline = staticmethod(majority)
+    fit_baseline = staticmethod(majority)
 
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         return clips(path)

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from noria.contract import Target, Task
+from noria.contract import Task
+from noria.contract.capabilities import Calibrates, declared
 from noria.errors import EXIT_DIVERGED, UserError
 from noria.job import Job
 from noria.model.weights import load_weights, weights_of
@@ -29,7 +30,7 @@ from noria.training.memory import Heap
 from noria.training.optimizers import Optimizer
 from noria.training.plan import Plan
 from noria.training.signals import Interruption
-from noria.training.step import Step, schedule
+from noria.training.step import Learner, Step, schedule
 from noria.training.validation import chosen_metric, score
 from noria.training.warm_start import begin
 from noria.types import State
@@ -61,7 +62,8 @@ class Training:
             reporter.say(self.model.begins)
         if plan.is_compiled:
             self.model.trunk.compile()
-        self.step = Step(job, task, self.model, self.data, plan.steps, plan.precision, self.device, world)
+        learner = Learner(job, task, prepared.states["target"], self.model, self.device)
+        self.step = Step(learner, self.data, plan.steps, plan.precision, world)
         self.optimizer = Optimizer(self.model, job.train)
         self.metric = chosen_metric(job, task, prepared)
         self.target_state: State = prepared.states["target"]
@@ -116,17 +118,17 @@ class Training:
         merge(self.model.trunk)
         return weights_of(self.model)
 
-    def chosen_state(self, weights: dict[str, Tensor]) -> State:
-        """Return the target's state with what it chooses on the held-out answers of these weights."""
+    def calibrated_state(self, weights: dict[str, Tensor]) -> State:
+        """Return the target's state with what it calibrates on the held-out answers of these weights."""
         target = self.task.target
-        if self.held_out is None or type(target).choose is Target.choose:
+        calibrates = declared(target, Calibrates)
+        if self.held_out is None or calibrates is None:
             return self.target_state
         load_weights(self.model, weights)
         size = self.job.evaluate.batch_size
         given = outputs(self.model, target, self.target_state, self.held_out, size, self.device)
         truth = {name: values[:] for name, values in self.held_out.target.items()}
-        state: State = target.choose(given, truth, self.target_state)
-        return state
+        return calibrates.calibrate(given, truth, self.target_state)
 
     def _update(self, step: int) -> float:
         """Take one step; return its loss. One whose loss or gradient is not finite leaves the weights as they are."""

@@ -26,7 +26,7 @@ from noria.reporter import Reporter
 from noria.training.distributed import World
 from noria.training.memory import most_bytes
 from noria.training.optimizers import Optimizer
-from noria.training.step import Step, batch_size
+from noria.training.step import Learner, Step, batch_size
 from noria.training.warm_start import begin
 from noria.types import Batch, Dataset
 from noria.units import duration, size
@@ -81,20 +81,21 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
     """Measure and decide."""
     train = prepared.splits["train"]
     model = begin(job, task, prepared.states, device)
+    learner = Learner(job, task, prepared.states["target"], model, device)
     if job.train.steps == 0:
         precision, threads, probe = "float32", usual_threads(), _Probe(0.0, 0.0, 0.0)
     else:
-        precision, threads, probe = _choose(job, task, model, train, device)
+        precision, threads, probe = _choose(learner, train)
     budget = (job.train.minutes or 0) * 60
     if budget > LONG_TRAINING_SECONDS:
         least = min(LONG_PROBE_SHARE * budget, LONG_PROBE_SECONDS)
-        probe = _probe(job, task, model, train, precision, device, least)
+        probe = _probe(learner, train, precision, least)
     if train.lengths is not None and job.train.steps != 0:
-        _longest_step(job, task, model, train, precision, device)  # so that the memory it takes is counted
+        _longest_step(learner, train, precision)  # so that the memory it takes is counted
     validations = job.train.validations if "validation" in prepared.splits else 0
     asked = {"validation": validations, "test": 1}
     validation, test = (
-        len(prepared.splits[split]) * _evaluation_seconds(job, task, model, prepared, device, split != "test")
+        len(prepared.splits[split]) * _evaluation_seconds(learner, train, split != "test")
         if split in prepared.splits and times
         else 0.0
         for split, times in asked.items()
@@ -136,35 +137,33 @@ def usual_threads() -> int:
     return torch.get_num_threads()
 
 
-def _choose(job: Job, task: Task, model: nn.Module, train: Dataset, device: torch.device) -> tuple[str, int, _Probe]:
+def _choose(learner: Learner, train: Dataset) -> tuple[str, int, _Probe]:
     """Return the fastest precision and number of threads for the real step.
 
     One thread is tried too: on a machine whose cores are busy with other work it can be many times as fast.
     """
-    wanted = ["bfloat16", "float32"] if job.train.precision == "auto" else [job.train.precision]
+    asked = learner.job.train.precision
+    wanted = ["bfloat16", "float32"] if asked == "auto" else [asked]
     threads = usual_threads()
     torch.set_num_threads(threads)
-    probes = {(precision, threads): _probe(job, task, model, train, precision, device) for precision in wanted}
+    probes = {(precision, threads): _probe(learner, train, precision) for precision in wanted}
     best = min(probes, key=lambda tried: probes[tried].used_seconds * (GAIN if tried[0] == "bfloat16" else 1))
-    if threads > 1 and device.type == "cpu":
+    if threads > 1 and learner.device.type == "cpu":
         torch.set_num_threads(1)
-        single = _probe(job, task, model, train, best[0], device)
+        single = _probe(learner, train, best[0])
         if single.seconds * GAIN < probes[best].seconds:
             return best[0], 1, single
         torch.set_num_threads(threads)
     return *best, probes[best]
 
 
-def _probe(
-    job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device,
-    least_seconds: float = PROBE_SECONDS,
-) -> _Probe:  # fmt: skip
+def _probe(learner: Learner, train: Dataset, precision: str, least_seconds: float = PROBE_SECONDS) -> _Probe:
     """Time real steps, batches gathered and weights updated, on a model that is thrown away."""
-    plain = _timed(job, task, model, train, precision, device, least_seconds, is_choosy=False)
-    if not job.train.candidates:
+    plain = _timed(learner, train, precision, least_seconds, is_choosy=False)
+    if not learner.job.train.candidates:
         return plain
-    choosy = _timed(job, task, model, train, precision, device, least_seconds, is_choosy=True)
-    share = job.train.warmup
+    choosy = _timed(learner, train, precision, least_seconds, is_choosy=True)
+    share = learner.job.train.warmup
     return _Probe(
         share * plain.seconds + (1 - share) * choosy.seconds,
         share * plain.data_seconds + (1 - share) * choosy.data_seconds,
@@ -172,17 +171,14 @@ def _probe(
     )
 
 
-def _timed(
-    job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device,
-    least_seconds: float, is_choosy: bool,
-) -> _Probe:  # fmt: skip
-    step = Step(job, task, model, train, 0 if is_choosy else MOST_STEPS + 1, precision, device, World())
+def _timed(learner: Learner, train: Dataset, precision: str, least_seconds: float, is_choosy: bool) -> _Probe:
+    step = Step(learner, train, 0 if is_choosy else MOST_STEPS + 1, precision, World())
     step.first_choosy = 0 if is_choosy else MOST_STEPS + 1
-    optimizer = Optimizer(model, job.train)
+    optimizer = Optimizer(learner.model, learner.job.train)
     whole: list[float] = []
     data: list[float] = []
     used: list[float] = []
-    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    clock = time.process_time if learner.device.type == "cpu" else time.perf_counter
     while not _is_enough(whole, least_seconds):
         start = time.perf_counter()
         step.batch(len(whole))
@@ -192,7 +188,7 @@ def _timed(
         optimizer.clear()
         whole.append(time.perf_counter() - gathered)
         used.append(clock() - before)
-        data.append((gathered - start) * job.train.accumulate)
+        data.append((gathered - start) * learner.job.train.accumulate)
     # in a long probe, and where records differ in length, the rare slow step counts, too
     middle = statistics.median if least_seconds == PROBE_SECONDS and train.lengths is None else statistics.fmean
     longer = 1.0 if train.lengths is None else _how_much_longer(step, train.lengths, len(whole))
@@ -217,15 +213,15 @@ def _is_enough(seconds: list[float], least: float) -> bool:
     return len(counted) >= LEAST_STEPS and (sum(counted) >= least or len(counted) >= MOST_STEPS)
 
 
-def _longest_step(job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device) -> None:
+def _longest_step(learner: Learner, train: Dataset, precision: str) -> None:
     """Take one step with the longest training records."""
-    size = batch_size(job, len(train))
+    size = batch_size(learner.job, len(train))
     assert train.lengths is not None
     longest = train.select(np.sort(np.argsort(train.lengths, kind="stable")[-size:]))
-    step = Step(job, task, model, longest, MOST_STEPS, precision, device, World())
+    step = Step(learner, longest, MOST_STEPS, precision, World())
     step.batch_size = min(size, len(longest))
     step.gradients(0)
-    model.zero_grad()
+    learner.model.zero_grad()
 
 
 def _disk_bytes(job: Job, model: nn.Module, seconds: float, has_best: bool) -> int:
@@ -240,17 +236,15 @@ def _disk_bytes(job: Job, model: nn.Module, seconds: float, has_best: bool) -> i
     return count * checkpoint + weights + REPORT_BYTES
 
 
-def _evaluation_seconds(
-    job: Job, task: Task, model: nn.Module, prepared: Prepared, device: torch.device, is_quick: bool
-) -> float:
+def _evaluation_seconds(learner: Learner, train: Dataset, is_quick: bool) -> float:
     """Return the seconds that one record takes in evaluation."""
-    train = prepared.splits["train"]
-    count = min(job.evaluate.batch_size if train.lengths is None else LENGTHS_TRIED, len(train))
+    batch_size = learner.job.evaluate.batch_size
+    count = min(batch_size if train.lengths is None else LENGTHS_TRIED, len(train))
     few = train.select(np.linspace(0, len(train) - 1, count).astype(int))
 
     def run() -> float:
         start = time.perf_counter()
-        outputs(model, task.target, prepared.states["target"], few, job.evaluate.batch_size, device, is_quick)
+        outputs(learner.model, learner.task.target, learner.state, few, batch_size, learner.device, is_quick)
         return (time.perf_counter() - start) / count
 
     first = run()

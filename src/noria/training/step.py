@@ -7,16 +7,17 @@ of (job, data, step): the records by `Order`, dropout and variation by a seed of
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from noria.contract import Task
+from noria.contract import Task, dispatch
 from noria.errors import UserError
 from noria.job import Job
 from noria.training.distributed import World
 from noria.training.sampler import Order, step_seed
-from noria.types import Batch, Dataset
+from noria.types import Batch, Dataset, State
 
 
 def batch_size(job: Job, records: int) -> int:
@@ -24,15 +25,24 @@ def batch_size(job: Job, records: int) -> int:
     return job.train.batch_size or min(256, max(32, 2 ** int(math.log2(max(1, records / 64)))))
 
 
+@dataclass(frozen=True)
+class Learner:
+    """What is trained: a model on its device, for a task whose target's state is known."""
+
+    job: Job
+    task: Task
+    state: State
+    model: nn.Module
+    device: torch.device
+
+
 class Step:
     """Gradients of one step after another; `steps` is how many the training has in all."""
 
-    def __init__(
-        self, job: Job, task: Task, model: nn.Module, data: Dataset, steps: int, precision: str, device: torch.device,
-        world: World,
-    ) -> None:  # fmt: skip
-        self.settings, self.task, self.model, self.data = job.train, task, model, data
-        self.precision, self.device, self.world = precision, device, world
+    def __init__(self, learner: Learner, data: Dataset, steps: int, precision: str, world: World) -> None:
+        job = learner.job
+        self.settings, self.task, self.state, self.model = job.train, learner.task, learner.state, learner.model
+        self.data, self.precision, self.device, self.world = data, precision, learner.device, world
         self.batch_size = batch_size(job, len(data))
         self.order = Order(len(data), job.train.seed, data.lengths, self.batch_size)
         self.window = data.window
@@ -67,7 +77,7 @@ class Step:
         data = self.data
         if self.window is not None:  # so that a stream is not cut at the same places in every epoch
             data = data.moved(int(torch.randint(self.window, ())))
-        return self.task.vary(data.batch(indices, self.device))
+        return dispatch.augment(self.task, data.batch(indices, self.device))
 
     def _drawn(self, step: int) -> int:
         return self.batch_size if step < self.first_choosy else self.settings.candidates or 0
@@ -82,7 +92,10 @@ class Step:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             if step >= self.first_choosy:
                 batch = self._hardest(batch)
-            return self.task.step(self.model, batch)["loss"]
+            return self._losses(batch)["loss"]
+
+    def _losses(self, batch: Batch) -> dict[str, torch.Tensor]:
+        return dispatch.training_step(self.task.target, self.model, batch, self.state)
 
     @torch.no_grad()
     def _hardest(self, batch: Batch) -> Batch:
@@ -90,7 +103,7 @@ class Step:
 
         Jiang et al. 2019, "Accelerating Deep Learning by Focusing on the Biggest Losers". Not for noisy labels.
         """
-        losses = self.task.step(self.model, batch).get("each")
+        losses = self._losses(batch).get("each")
         if losses is None:
             raise UserError("this task has no loss for each record to choose by", mend="leave out train.candidates")
         keep = max(1, round(self.settings.keep * batch.size))

@@ -208,7 +208,7 @@ def _load_run(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
                 taken.append(name)
                 break
     is_same = answer_field(task) == answer_field(registry.task(job.task))
-    if task.target.is_closed:  # other classes are other answers
+    if task.target.has_closed_vocabulary:  # other classes are other answers
         is_same = is_same and _agree(states["target"], config["states"]["target"])
     own = _below(weights, "head.")
     if _tied_to(model) in taken:  # the table was saved once, and is here already

@@ -8,10 +8,29 @@ Knows no task, no file format and (at import) no torch. Read next: contract/core
 
 from noria.types.arrays import PAD, Arrays, Ragged, Values, Windows, concatenated, repeated
 from noria.types.dataset import Dataset, as_tensors
-from noria.types.records import Bad, Panel, Piece, Prediction, Record, Rows, Span, State
+from noria.types.records import Chunk, Panel, Prediction, Record, Rejected, Rows, Span, State
 from noria.types.tensors import Batch, Encoded, Output, Tokens
 
 __all__ = [
-    "PAD", "Arrays", "Bad", "Batch", "Dataset", "Encoded", "Output", "Panel", "Piece", "Prediction", "Ragged", "Record",
-    "Rows", "Span", "State", "Tokens", "Values", "Windows", "as_tensors", "concatenated", "repeated",
+    "PAD",
+    "Arrays",
+    "Batch",
+    "Chunk",
+    "Dataset",
+    "Encoded",
+    "Output",
+    "Panel",
+    "Prediction",
+    "Ragged",
+    "Record",
+    "Rejected",
+    "Rows",
+    "Span",
+    "State",
+    "Tokens",
+    "Values",
+    "Windows",
+    "as_tensors",
+    "concatenated",
+    "repeated",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Bad:
+class Rejected:
     """A record that could not be used: where it stands and why. It is counted and quarantined, never dropped."""
 
     where: str
@@ -40,7 +40,7 @@ class Rows:
     origin: str
     numbers: Sequence[int] | np.ndarray | Sequence[str]
     split: str = ""
-    bad: list[Bad] = field(default_factory=list)
+    bad: list[Rejected] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -72,7 +72,7 @@ class Prediction:
         return {"value": self.value, "confidence": self.confidence, **self.details}
 
 
-class Piece(NamedTuple):
+class Chunk(NamedTuple):
     """New text of an answer that is given as it is written.
 
     The last piece, whose text may be empty, has `ended`, why it is the last (end, stop or length), and `logprobs`, the

@@ -15,7 +15,7 @@ from noria.contract import Attention
 from noria.model.generation.generate import Generated, generate, stream
 from noria.model.generation.sampling import Sampling
 from noria.text.tokenizer import Tokenizer
-from noria.types import PAD, Piece
+from noria.types import PAD, Chunk
 
 MASKS: list[Attention] = ["causal", "prefix"]
 CASES: list[tuple[Attention, dict[str, Any]]] = [
@@ -33,7 +33,7 @@ WAYS = [
 LENGTHS = [1, 7, 3, 5, 2, 9]
 
 
-def joined(pieces: list[Piece], rows: int) -> list[str]:
+def joined(pieces: list[Chunk], rows: int) -> list[str]:
     return ["".join(piece.text for piece in pieces if piece.row == row) for row in range(rows)]
 
 
@@ -145,7 +145,7 @@ def test_without_texts_only_the_ids_are_made() -> None:
 SAID = "水车日夜转动，the wheel turns\nthe river. \U0001f600é水车!"
 
 
-def told(texts: list[str], tokenizer: Tokenizer, **settings: Any) -> tuple[Generated, list[Piece]]:
+def told(texts: list[str], tokenizer: Tokenizer, **settings: Any) -> tuple[Generated, list[Chunk]]:
     rows = [tokenizer.encode([text])[0].tolist() for text in texts]
     sampling = Sampling(**{"max_tokens": 200, **settings})
     found = generate(Told(rows, tokenizer), None, sampling, tokenizer)

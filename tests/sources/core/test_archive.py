@@ -12,7 +12,7 @@ from noria.errors import UserError
 from noria.sources.core.archive import Archive
 from noria.sources.core.limits import Limits
 from noria.sources.formats.opening import open_source
-from noria.types import Bad
+from noria.types import Rejected
 
 FILES = {"train/cat/1.png": b"one", "README.md": b"#", "test/dog/2.png": b"two", "train/dog/3.png": b"three" * 300}
 TARS = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.bz2": "w:bz2", ".tar.xz": "w:xz"}
@@ -78,10 +78,10 @@ def test_links_and_devices_in_a_tar_are_bad(tmp_path, read_all):
     records, bad = read_all(open_source(write_tar(tmp_path / "pets.tar", files)))
     assert len(records) == 2
     assert sorted(bad, key=lambda flaw: flaw.where) == [
-        Bad("pets.tar/cat/dev.png", "a device, refused"),
-        Bad("pets.tar/cat/fifo.png", "a FIFO, refused"),
-        Bad("pets.tar/cat/hard.png", "a hard link, refused"),
-        Bad("pets.tar/cat/sym.png", "a symbolic link, refused"),
+        Rejected("pets.tar/cat/dev.png", "a device, refused"),
+        Rejected("pets.tar/cat/fifo.png", "a FIFO, refused"),
+        Rejected("pets.tar/cat/hard.png", "a hard link, refused"),
+        Rejected("pets.tar/cat/sym.png", "a symbolic link, refused"),
     ]
 
 

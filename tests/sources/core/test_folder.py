@@ -4,7 +4,7 @@ import pytest
 
 from noria.errors import UserError
 from noria.sources.formats.opening import open_source
-from noria.types import Bad
+from noria.types import Rejected
 
 
 def fill(root, *names, data=None):
@@ -52,10 +52,10 @@ def test_an_empty_file_a_misplaced_one_and_a_fifo_are_bad_with_a_reason(tmp_path
     records, bad = read_all(open_source(root))
     assert len(records) == 2
     assert sorted(bad, key=lambda flaw: flaw.where) == [
-        Bad("pets/cat/0.png", "empty file"),
-        Bad("pets/dog/broken.png", "dog/broken.png: No such file or directory"),
-        Bad("pets/dog/pipe.png", "dog/pipe.png is not a regular file"),
-        Bad("pets/loose.png", "it stands beside the class folders, so it has no class"),
+        Rejected("pets/cat/0.png", "empty file"),
+        Rejected("pets/dog/broken.png", "dog/broken.png: No such file or directory"),
+        Rejected("pets/dog/pipe.png", "dog/pipe.png is not a regular file"),
+        Rejected("pets/loose.png", "it stands beside the class folders, so it has no class"),
     ]
 
 

@@ -13,7 +13,7 @@ import noria.sources.core.text_file as text_file
 from noria.errors import UserError
 from noria.sources.formats.csv_table import CsvTable
 from noria.sources.formats.opening import open_source
-from noria.types import Bad
+from noria.types import Rejected
 
 CHINESE = (
     "编号,评论,类别\r\n"
@@ -57,8 +57,8 @@ def test_ragged_rows_are_bad_by_line_number_and_the_rest_is_read(tmp_path, read_
     records, bad = read_all(open_source(path))
     assert [values for _, _, values in records] == [("1", "x\ny"), ("6", "7")]
     assert bad == [
-        Bad("table.csv:4", "3 cells where the header has 2"),
-        Bad("table.csv:5", "1 cells where the header has 2"),
+        Rejected("table.csv:4", "3 cells where the header has 2"),
+        Rejected("table.csv:5", "1 cells where the header has 2"),
     ]
 
 
@@ -67,8 +67,8 @@ def test_a_nul_and_bytes_that_do_not_decode_are_bad_by_line_number(tmp_path, rea
     records, bad = read_all(open_source(path))
     assert [values[1] for _, _, values in records] == ["2", "8"]
     assert bad == [
-        Bad("table.csv:3", "the line is not valid utf-8"),
-        Bad("table.csv:4", "the line holds a NUL byte"),
+        Rejected("table.csv:3", "the line is not valid utf-8"),
+        Rejected("table.csv:4", "the line holds a NUL byte"),
     ]
 
 
@@ -76,7 +76,7 @@ def test_a_flaw_in_a_later_line_of_a_record_names_that_line(tmp_path, read_all):
     path = write(tmp_path, b'a,b\n1,"x\n\xff\ny"\n2,' + "名\n名,名\n".encode())
     records, bad = read_all(open_source(path))
     assert [where for where, _, _ in records] == ["table.csv:5", "table.csv:6"]
-    assert bad == [Bad("table.csv:2", "the line is not valid utf-8 (line 3)")]
+    assert bad == [Rejected("table.csv:2", "the line is not valid utf-8 (line 3)")]
 
 
 @pytest.mark.parametrize("is_quoted", [False, True])
@@ -86,7 +86,7 @@ def test_an_over_long_line_is_bad_and_does_not_disturb_the_next(tmp_path, read_a
     path = write(tmp_path, f"a,b\n1,2\n{long},2\n3,4\n")
     records, bad = read_all(open_source(path))
     assert [values for _, _, values in records] == [("1", "2"), ("3", "4")]
-    assert bad == [Bad("table.csv:3", "the line is longer than 100 characters")]
+    assert bad == [Rejected("table.csv:3", "the line is longer than 100 characters")]
 
 
 def test_columns_of_the_same_name_are_refused_all_at_once(tmp_path):
@@ -283,7 +283,7 @@ def test_rows_of_another_width_are_bad_and_a_table_of_another_width_is_refused(t
     path = write(tmp_path, "a\t1\nb\nc\t3\nd\t4\n", "a.tsv")
     records, bad = read_all(open_source(path, columns=["text", "label"]))
     assert len(records) == 3
-    assert bad == [Bad("a.tsv:2", "1 cells where data.columns has 2")]
+    assert bad == [Rejected("a.tsv:2", "1 cells where data.columns has 2")]
     with pytest.raises(UserError, match=r"a\.tsv:1: most records do not have the 3 cells") as caught:
         open_source(path, columns=["text", "label", "more"])
     assert "2 cells: a | 1" in str(caught.value)

@@ -11,7 +11,7 @@ import noria.sources.formats.json_file as json_file
 from noria.errors import UserError
 from noria.sources.formats.opening import open_source
 from noria.sources.formats.text_pieces import json_list
-from noria.types import Bad
+from noria.types import Rejected
 
 POEM = """[
   {
@@ -55,10 +55,10 @@ def test_what_is_no_object_and_what_cannot_be_written_again_is_bad(tmp_path, rea
     records, bad = read_all(open_source(write(tmp_path, content)))
     assert [values for _, _, values in records] == [("好",), (2,)]
     assert bad == [
-        Bad("a.json:2", "expected a JSON object, found int"),
-        Bad("a.json:3", "a \\u escape names half a character"),
-        Bad("a.json:4", "the text is not valid utf-8"),
-        Bad("a.json:5", "expected a JSON object, found list"),
+        Rejected("a.json:2", "expected a JSON object, found int"),
+        Rejected("a.json:3", "a \\u escape names half a character"),
+        Rejected("a.json:4", "the text is not valid utf-8"),
+        Rejected("a.json:5", "expected a JSON object, found list"),
     ]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from noria.errors import UserError
 from noria.sources.formats.opening import open_source
-from noria.types import Bad
+from noria.types import Rejected
 
 
 def write(folder, text, name="a.jsonl"):
@@ -36,7 +36,7 @@ def test_broken_lines_are_bad_by_number_and_the_rest_is_read(tmp_path, read_all)
     records, bad = read_all(open_source(write(tmp_path, b"\n".join(lines))))
     assert [values for _, _, values in records] == [(1,), ("好",)]
     assert [flaw.where for flaw in bad] == [f"a.jsonl:{n}" for n in (2, 3, 4, 5, 6, 7, 9)]
-    assert bad[1] == Bad("a.jsonl:3", "expected a JSON object, found list")
+    assert bad[1] == Rejected("a.jsonl:3", "expected a JSON object, found list")
 
 
 def test_a_key_that_comes_late_is_said_with_its_line(tmp_path):

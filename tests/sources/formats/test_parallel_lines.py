@@ -6,7 +6,7 @@ import pytest
 
 from noria.errors import UserError
 from noria.sources.formats.parallel_lines import parallel_lines
-from noria.types import Bad
+from noria.types import Rejected
 
 
 def fill(folder, **files):
@@ -54,7 +54,10 @@ def test_broken_and_blank_lines_are_bad_by_number_and_the_rest_stays_in_step(tmp
     fill(tmp_path, a__de="grün\n".encode() + b"zwei\xff\n\nvier\n", a__zh="一\n二\n三\n四\n")
     records, bad = read_all(parallel_lines(tmp_path))
     assert [values for _, _, values in records] == [("grün", "一"), ("vier", "四")]
-    assert bad == [Bad("a.de:2", "the line is not valid utf-8 (a.de)"), Bad("a.de:3", "the line is blank (a.de)")]
+    assert bad == [
+        Rejected("a.de:2", "the line is not valid utf-8 (a.de)"),
+        Rejected("a.de:3", "the line is blank (a.de)"),
+    ]
     assert read_all(parallel_lines(tmp_path), 1) == (records, bad)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from noria.contract import dispatch
 from noria.contract.examples import fitted, records_like
 from noria.errors import UserError
 from noria.job import Job
@@ -216,7 +217,7 @@ def test_who_did_what_is_learnt_in_a_few_steps_in_windows_and_without(window):
     model = build(job, task, states)
     optimizer = torch.optim.AdamW(model.parameters(), 0.003)
     for step in range(80):
-        loss = task.step(model, dataset.batch(np.arange(32) + 32 * (step % 4)))["loss"]
+        loss = dispatch.STEP(task.target, model, dataset.batch(np.arange(32) + 32 * (step % 4)))["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

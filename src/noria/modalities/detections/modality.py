@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
+from noria.contract.capabilities import Attributable, Displays, WarmStarts
 from noria.errors import UserError
 from noria.modalities.detections.mot import rows_of
 from noria.types import Arrays, Encoded, Ragged, Span, State, Values
@@ -24,7 +25,7 @@ SURE = 1e-4  # no chance lies nearer to 0 or 1, so that its logarithm stays fini
 
 
 @dataclass(frozen=True)
-class Detections(Modality):
+class Detections(Modality, WarmStarts, Displays, Attributable):
     """Boxes of a sequence, sorted by frame: the bytes of a MOT file, or [{"frame", "box", "confidence"}, ...].
 
     Arrays, Ragged, a row a box: `frames` int32, `boxes` float32[n, 4] as left, top, right, bottom, `chances` float32 in
@@ -33,7 +34,7 @@ class Detections(Modality):
     """
 
     kind: ClassVar[str] = "detections"
-    takes: ClassVar[Literal["file"]] = "file"
+    raw_type: ClassVar[Literal["file"]] = "file"
 
     def fit(self, values: Values) -> State:
         tables = [table for value in values if (table := _readable(value)) is not None]
@@ -43,6 +44,9 @@ class Detections(Modality):
         if given.min() >= 0 and given.max() <= 1:
             return {"is_chance": True}
         return {"is_chance": False, "mean": float(given.mean()), "spread": float(given.std()) or 1.0}
+
+    def warm_start(self, state: State) -> State | None:
+        return state
 
     def encode(self, values: Values, state: State) -> Encoded:
         tables, bad = [], {}
@@ -66,7 +70,7 @@ class Detections(Modality):
         }
         return Encoded(dict(arrays), bad)
 
-    def decode(self, arrays: Arrays, state: State) -> dict[str, Any]:
+    def display(self, arrays: Arrays, state: State) -> dict[str, Any]:
         frames = np.asarray(arrays["frames"])
         return {"boxes": len(frames), "frames": len(np.unique(frames)), "last frame": int(frames.max(initial=0))}
 

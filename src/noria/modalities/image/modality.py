@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
+from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
 from noria.errors import UserError, raise_unmet
 from noria.modalities.image.resize import fitted, resized
 from noria.modalities.image.tiles import tiles_of
@@ -26,7 +27,7 @@ NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depe
 
 
 @dataclass(frozen=True)
-class Image(Modality):
+class Image(Modality, WarmStarts, Augments, Displays, Attributable):
     """A picture. Arrays: `pixels` uint8[n, height, width, channels], 0 to 255; with `keep` also `size` int32[n, 2], the
     picture's own height and width, for answers that lie in it; with `tile` also `tiles` Ragged uint8[k, height, width,
     channels] and `places` Ragged int32[k, 4], top, left, height and width of each in the picture.
@@ -48,8 +49,8 @@ class Image(Modality):
     """
 
     kind: ClassVar[str] = "image"
-    takes: ClassVar[Literal["file"]] = "file"
-    fit_records: ClassVar[int] = 5_000
+    raw_type: ClassVar[Literal["file"]] = "file"
+    num_fit_records: ClassVar[int] = 5_000
 
     size: tuple[int, int] | None = None
     side: int = 128
@@ -102,7 +103,7 @@ class Image(Modality):
             state["whitening"] = _whitening(((pixels - mean) / spread).reshape(len(pictures), height, width, -1))
         return state
 
-    def inherit(self, state: State) -> State:
+    def warm_start(self, state: State) -> State:
         """Take over all of a model of ours; of a checkpoint what it is, while the size is that of these settings."""
         if "height" in state:
             return state
@@ -142,11 +143,11 @@ class Image(Modality):
     def _encoded(self, pixels: np.ndarray, size: np.ndarray, bad: dict[int, str]) -> Encoded:
         return Encoded({"pixels": pixels, "size": size} if self.keep else {"pixels": pixels}, bad)
 
-    def decode(self, arrays: Arrays, state: State) -> np.ndarray:
+    def display(self, arrays: Arrays, state: State) -> np.ndarray:
         pixels = np.asarray(arrays["pixels"])
         return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
 
-    def vary(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+    def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
         from noria.modalities.image.augment import vary
 
         return {**arrays, "pixels": vary(arrays["pixels"], self)}

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
+from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
 from noria.errors import UserError
 from noria.types import Arrays, Encoded, Ragged, Span, State, Values
 
@@ -31,7 +32,7 @@ SIDE = 112  # pixels of the picture that a person sees
 
 
 @dataclass(frozen=True)
-class Series(Modality):
+class Series(Modality, WarmStarts, Augments, Displays, Attributable):
     """Frames of numbers, in time. Arrays: `values` float32 Ragged[T, C], normalised, and `frames` Ragged int, 0 to
     T - 1; with `length`, `values` float32[n, length, C] alone.
 
@@ -52,8 +53,8 @@ class Series(Modality):
     """
 
     kind: ClassVar[str] = "series"
-    takes: ClassVar[Literal["file"]] = "file"
-    fit_records: ClassVar[int] = 5_000
+    raw_type: ClassVar[Literal["file"]] = "file"
+    num_fit_records: ClassVar[int] = 5_000
 
     channels: int | None = None
     rows: int = 1
@@ -121,6 +122,9 @@ class Series(Modality):
             "speed": _repeated(speed, channels),
         }
 
+    def warm_start(self, state: State) -> State | None:
+        return state
+
     def encode(self, values: Values, state: State) -> Encoded:
         channels, rows, bad = state["channels"], [], {}
         mean, spread = (np.asarray(state[name], np.float32) for name in ("mean", "spread"))
@@ -142,13 +146,13 @@ class Series(Modality):
         joined = np.concatenate([np.zeros((0, channels), np.float32), *rows])
         return Encoded({"values": Ragged(joined, offsets), "frames": Ragged(places.astype(np.uint16), offsets)}, bad)
 
-    def decode(self, arrays: Arrays, state: State) -> np.ndarray:
+    def display(self, arrays: Arrays, state: State) -> np.ndarray:
         """Return a picture: the ways of points, the later the brighter, a dot at the end; else a row a channel, time to
         the right."""
         values = np.asarray(arrays["values"], np.float32)
         return _drawn(values * np.asarray(state["spread"]) + np.asarray(state["mean"]), self.dimensions)
 
-    def vary(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+    def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
         from noria.modalities.series.embedder import vary
 
         return vary(arrays, self)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 import numpy as np
 
 from noria.contract import Modality
+from noria.contract.capabilities import Attributable, Displays, WarmStarts
 from noria.errors import UserError
 from noria.types import Arrays, Encoded, Span, State, Values
 
@@ -42,7 +43,7 @@ NETWORK_ONLY = {"network_only": True}
 
 
 @dataclass(frozen=True)
-class Table(Modality):
+class Table(Modality, WarmStarts, Displays, Attributable):
     """A row of a table.
 
     Arrays: `numbers` float32[n, a] standardised, NaN where missing; `categories` int64[n, b], 0 rare, 1 missing.
@@ -53,7 +54,7 @@ class Table(Modality):
     """
 
     kind: ClassVar[str] = "table"
-    takes: ClassVar[Literal["columns"]] = "columns"
+    raw_type: ClassVar[Literal["columns"]] = "columns"
 
     kinds: dict[str, Kind] = field(default_factory=dict)
     bins: int | None = None
@@ -100,6 +101,9 @@ class Table(Modality):
             "names": {"numbers": list(numbers), "categories": list(categories)},
         }
 
+    def warm_start(self, state: State) -> State | None:
+        return state
+
     def encode(self, values: Values, state: State) -> Encoded:
         columns = _columns(values)
         records = len(next(iter(columns.values())))
@@ -121,7 +125,7 @@ class Table(Modality):
         numbers[list(bad)] = 0
         return Encoded({"numbers": numbers, "categories": categories}, bad)
 
-    def decode(self, arrays: Arrays, state: State) -> dict[str, Any]:
+    def display(self, arrays: Arrays, state: State) -> dict[str, Any]:
         row: dict[str, Any] = {}
         for value, (name, spread) in zip(arrays["numbers"], state["numbers"].items(), strict=True):
             row[name] = None if np.isnan(value) else float(f"{value * spread['spread'] + spread['mean']:.6g}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Modality
+from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
 from noria.errors import UserError
 from noria.text.learning import learn_text, text_of, usable_texts
 from noria.text.tokenizer import Tokenizer
@@ -21,7 +22,7 @@ CHARACTERS_A_TOKEN = 4  # of max_tokens, beyond which no character is read
 
 
 @dataclass(frozen=True)
-class Text(Modality):
+class Text(Modality, WarmStarts, Augments, Displays, Attributable):
     """A text. Arrays: `ids` Ragged int; with `keep` also `starts` and `ends`, Ragged int32, the characters of the raw
     text that each token stands for (-1 for special tokens), and `_text`, the raw text as UTF-8 bytes; with `characters`
     also `characters`, Ragged int, a space before and after the text.
@@ -37,7 +38,7 @@ class Text(Modality):
     """
 
     kind: ClassVar[str] = "text"
-    fit_records: ClassVar[int] = 50_000
+    num_fit_records: ClassVar[int] = 50_000
 
     tokenizer: str = "bpe"
     vocabulary: int = 8192
@@ -63,6 +64,9 @@ class Text(Modality):
         texts = (text for value in values if (text := text_of(value)) is not None)
         return {**state, "characters": Tokenizer.train([" ", *texts], "character", lowercase=self.lowercase).to_json()}
 
+    def warm_start(self, state: State) -> State | None:
+        return state
+
     def encode(self, values: Values, state: State) -> Encoded:
         tokenizer = Tokenizer.from_json(state["tokenizer"])
         texts, bad = usable_texts(values, self.is_optional)
@@ -84,12 +88,12 @@ class Text(Modality):
             arrays |= {"starts": starts, "ends": ends, "_text": Ragged.of_texts(texts)}
         return Encoded(arrays, bad)
 
-    def decode(self, arrays: Arrays, state: State) -> str:
+    def display(self, arrays: Arrays, state: State) -> str:
         if "_text" in arrays:  # as it was given: word pieces lose cases and spaces
             return bytes(np.asarray(arrays["_text"], np.uint8)).decode("utf-8", "replace")
         return Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(arrays["ids"]))
 
-    def vary(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+    def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
         if not self.drop:
             return arrays
         import torch

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
+from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
 from noria.modalities.image.modality import Image
 from noria.modalities.video.files import read_clip
 from noria.types import Arrays, Encoded, Span, State, Values
@@ -25,7 +26,7 @@ SHOWN = 4  # frames that a person sees
 
 
 @dataclass(frozen=True)
-class Video(Modality):
+class Video(Modality, WarmStarts, Augments, Displays, Attributable):
     """A clip. Arrays: `pixels` uint8[n, frames, height, width, channels], 0 to 255.
 
     frames: how many are looked at, at even distances in time. rate_hz: frames a second of clips that are pictures one
@@ -36,8 +37,8 @@ class Video(Modality):
     """
 
     kind: ClassVar[str] = "video"
-    takes: ClassVar[Literal["file"]] = "file"
-    fit_records: ClassVar[int] = 500
+    raw_type: ClassVar[Literal["file"]] = "file"
+    num_fit_records: ClassVar[int] = 500
 
     frames: int = 8
     rate_hz: float | None = field(default=None, metadata=NETWORK_ONLY)
@@ -72,6 +73,9 @@ class Video(Modality):
     def fit(self, values: Values) -> State:
         return self.picture.fit(self._frames(values))  # type: ignore[arg-type]  # one after another, never all at once
 
+    def warm_start(self, state: State) -> State | None:
+        return state
+
     def encode(self, values: Values, state: State) -> Encoded:
         pixels = np.zeros((len(values), self.frames, state["height"], state["width"], state["channels"]), np.uint8)
         bad = {}
@@ -86,14 +90,14 @@ class Video(Modality):
                 bad[i] = next(iter(frames.bad.values()))
         return Encoded({"pixels": pixels}, bad)
 
-    def decode(self, arrays: Arrays, state: State) -> np.ndarray:
+    def display(self, arrays: Arrays, state: State) -> np.ndarray:
         """Return a few of the frames side by side."""
         pixels = np.asarray(arrays["pixels"])
         chosen = np.unique(np.linspace(0, len(pixels) - 1, SHOWN).round().astype(int))
         strip = np.concatenate(list(pixels[chosen]), axis=1)
         return strip[..., 0] if strip.shape[-1] == 1 else strip
 
-    def vary(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+    def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
         from noria.modalities.video.embedder import vary
 
         return {"pixels": vary(arrays["pixels"], self.picture)}

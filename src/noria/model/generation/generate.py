@@ -18,7 +18,7 @@ from noria.model.generation.constraint import Constraint
 from noria.model.generation.protocols import End, Generated, Speaker, Spelling
 from noria.model.generation.sampling import Chooser, Sampling
 from noria.text.decoding import Decoder
-from noria.types import Piece
+from noria.types import Chunk
 
 STILL_LIVE = 0.75  # share of rows below which the ended ones are dropped: dropping copies the cache
 
@@ -48,7 +48,7 @@ def generate(
 
 def stream(
     model: Speaker, inputs: Any, sampling: Sampling, tokenizer: Spelling, seeds: Sequence[int] | None = None
-) -> Iterator[Piece]:
+) -> Iterator[Chunk]:
     """Yield the answers piece by piece as they come; text that may turn out to be a stop text is held back.
 
     The last piece of a row has `ended` and the logprobs. With beams nothing is known before the end: each answer then
@@ -57,7 +57,7 @@ def stream(
     if sampling.beams > 1:
         found = generate(model, inputs, sampling, tokenizer)
         for i, text in enumerate(found.texts):
-            yield Piece(text, found.ended[i], tuple(found.logprobs[i]), i)
+            yield Chunk(text, found.ended[i], tuple(found.logprobs[i]), i)
         return
     spoken = _spoken(model, inputs, sampling, tokenizer, seeds, True, [])
     while True:
@@ -128,7 +128,7 @@ def _held_back(text: str, stops: Sequence[str]) -> int:
 def _spoken(
     model: Speaker, inputs: Any, sampling: Sampling, tokenizer: Spelling, seeds: Sequence[int] | None,
     with_texts: bool, rows: list[_Row],
-) -> Iterator[Piece]:  # fmt: skip
+) -> Iterator[Chunk]:  # fmt: skip
     """Fill `rows`, one step after another; yield each row's piece of each step."""
     logits, cache = model.start(inputs, sampling.max_tokens)
     size = len(logits)
@@ -148,7 +148,7 @@ def _spoken(
                 new = row.say(token, logprob, tokenizer.end, is_last)
                 if constraint is not None:
                     constraint.take(i, token)
-                yield Piece(new, row.ended, tuple(row.logprobs) if row.ended else (), i)
+                yield Chunk(new, row.ended, tuple(row.logprobs) if row.ended else (), i)
         going = [place for place, i in enumerate(live) if rows[i].ended is None]
         if not going:
             return

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from noria.sources.core.layout import SPLITS
-from noria.types import Bad
+from noria.types import Rejected
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 Box = dict[str, Any]  # label, box; crowd or difficult where the format says so
@@ -39,15 +39,15 @@ class Marks:
     """What a format says of all pictures of a tree, by their names there."""
 
     of: dict[str, Mark] = field(default_factory=dict)
-    bad: list[Bad] = field(default_factory=list)  # what is said of no picture
+    bad: list[Rejected] = field(default_factory=list)  # what is said of no picture
     notes: list[str] = field(default_factory=list)
 
     def add(self, picture: str | None, mark: Mark, where: str, said: str) -> None:
         """Keep what `where` says of the picture called `said`; it is bad where there is none, or it came before."""
         if picture is None:
-            self.bad.append(Bad(where, f"its picture is missing: {said}"))
+            self.bad.append(Rejected(where, f"its picture is missing: {said}"))
         elif picture in self.of:
-            self.bad.append(Bad(where, f"{picture} is named twice"))
+            self.bad.append(Rejected(where, f"{picture} is named twice"))
         else:
             self.of[picture] = mark
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from noria.sources.core.layout import Place
 from noria.sources.core.limits import CHUNK_BYTES
-from noria.types import Bad, Rows
+from noria.types import Rejected, Rows
 
 
 @dataclass
@@ -29,7 +29,7 @@ class FileRows:
     def __init__(self, columns: list[str], origin: str, chunk_size: int):
         self._columns, self._origin, self._chunk_size = columns, origin, chunk_size
         self._pending: dict[str, _Pending] = {}
-        self._bad: list[Bad] = []
+        self._bad: list[Rejected] = []
 
     def add(self, place: Place, name: str, data: bytes) -> Iterator[Rows]:
         """Take one file; yield a chunk where one is full."""
@@ -46,7 +46,7 @@ class FileRows:
 
     def add_bad(self, name: str, reason: str) -> Iterator[Rows]:
         """Take one file that cannot be used."""
-        self._bad.append(Bad(f"{self._origin}/{name}", reason))
+        self._bad.append(Rejected(f"{self._origin}/{name}", reason))
         if len(self._bad) >= self._chunk_size:
             yield self._rows("")
 

@@ -13,7 +13,7 @@ from typing import Any
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.sources.core.wrapped import Around
-from noria.types import Bad, Rows
+from noria.types import Rejected, Rows
 
 
 class Named(Around):
@@ -39,7 +39,7 @@ class Named(Around):
                 )
             found.append(self._pattern.search(name))
             if found[-1] is None:
-                bad.append(Bad(rows.where(i), "its name does not fit data.names"))
+                bad.append(Rejected(rows.where(i), "its name does not fit data.names"))
         kept = [i for i, match in enumerate(found) if match is not None]
         columns: dict[str, Any] = {name: [values[i] for i in kept] for name, values in rows.columns.items()}
         for group in self._pattern.groupindex:

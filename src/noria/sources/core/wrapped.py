@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.contract.source import Source
-from noria.types import Bad, Rows
+from noria.types import Rejected, Rows
 
 
 class Around(Source):
@@ -52,7 +52,7 @@ class Converted(Around):
             try:
                 made = self.converted(record.fields)
             except ValueError as error:
-                bad.append(Bad(record.where, str(error)))
+                bad.append(Rejected(record.where, str(error)))
                 continue
             found += made
             numbers += [rows.numbers[i]] * len(made)

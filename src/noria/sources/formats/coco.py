@@ -16,7 +16,7 @@ from typing import Any
 from noria.errors import UserError
 from noria.sources.core.annotations import Box, Mark, Marks, Pictures, box_of, split_of_name
 from noria.sources.core.tree import Tree
-from noria.types import Bad
+from noria.types import Rejected
 
 _HEAD_BYTES = 1 << 16
 _OTHER_KEYS = (b'"annotations"', b'"categories"', b'"info"', b'"licenses"')
@@ -54,7 +54,7 @@ def _is_coco(head: bytes) -> bool:
     return b'"images"' in head or sum(key in head for key in _OTHER_KEYS) > 1
 
 
-def _marked(tree: Tree, name: str, data: bytes, split: str, bad: list[Bad]) -> Iterator[tuple[str, Mark]]:
+def _marked(tree: Tree, name: str, data: bytes, split: str, bad: list[Rejected]) -> Iterator[tuple[str, Mark]]:
     """Yield the name of each picture of a file and what it says of it."""
     where = f"{tree.origin}/{name}"
     try:
@@ -67,7 +67,7 @@ def _marked(tree: Tree, name: str, data: bytes, split: str, bad: list[Bad]) -> I
             if one["image_id"] in by_image:
                 by_image[one["image_id"]].append(one)
             else:
-                bad.append(Bad(where, f"annotation {one.get('id')} is of no picture: image_id {one['image_id']}"))
+                bad.append(Rejected(where, f"annotation {one.get('id')} is of no picture: image_id {one['image_id']}"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             "is not of COCO's form",

@@ -22,7 +22,7 @@ from noria.sources.core.wrapped import Converted
 from noria.sources.formats.opening import open_source
 from noria.sources.formats.tables import Tables, split_tables
 from noria.text.entity_spans import runs, trimmed
-from noria.types import Bad, Rows
+from noria.types import Rejected, Rows
 
 Stretch = dict[str, Any]  # start, end, label
 
@@ -60,14 +60,14 @@ class ConllFile(TextSource):
         """Yield the sentences; one with a line that has no tag is bad."""
         found: list[tuple[str, list[Stretch]]] = []
         numbers: list[int] = []
-        bad: list[Bad] = []
+        bad: list[Rejected] = []
         held = 0
         for number, lines, flaw in self._sentences():
             try:
                 found.append(_sentence(lines, number, flaw))
                 numbers.append(number)
             except ValueError as error:
-                bad.append(Bad(f"{self.path.name}:{number}", str(error)))
+                bad.append(Rejected(f"{self.path.name}:{number}", str(error)))
             held += sum(map(len, lines))
             if len(numbers) + len(bad) >= chunk_size or held > CHUNK_BYTES:
                 yield self._rows(found, numbers, bad)
@@ -75,7 +75,7 @@ class ConllFile(TextSource):
         if numbers or bad:
             yield self._rows(found, numbers, bad)
 
-    def _rows(self, found: list[tuple[str, list[Stretch]]], numbers: list[int], bad: list[Bad]) -> Rows:
+    def _rows(self, found: list[tuple[str, list[Stretch]]], numbers: list[int], bad: list[Rejected]) -> Rows:
         columns: dict[str, Any] = {"text": [text for text, _ in found], "tags": [spans for _, spans in found]}
         return Rows(columns, self.path.name, numbers, self._split, bad)
 

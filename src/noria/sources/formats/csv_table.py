@@ -21,7 +21,7 @@ from noria.errors import UserError, UserErrors
 from noria.sources.core.limits import CHUNK_BYTES
 from noria.sources.core.text_file import MAX_LINE_CHARACTERS, Lines, Opener, TextFile
 from noria.sources.formats.csv_dialect import Dialect, sniff_dialect, sniff_headerless
-from noria.types import Bad, Rows
+from noria.types import Rejected, Rows
 
 _Cells = tuple[int, list[str]]  # the line a record begins in, and its cells
 
@@ -152,7 +152,7 @@ class _Chunk:
         self._columns, self._origin, self._split, self._named_by = columns, origin, split, named_by
         self._numbers: list[int] = []
         self._cells: list[list[str]] = []
-        self._bad: list[Bad] = []
+        self._bad: list[Rejected] = []
 
     def __len__(self) -> int:
         return len(self._numbers) + len(self._bad)
@@ -161,7 +161,7 @@ class _Chunk:
         if not flaw and len(cells) != len(self._columns):
             flaw = f"{len(cells)} cells where {self._named_by} has {len(self._columns)}"
         if flaw:
-            self._bad.append(Bad(f"{self._origin}:{number}", flaw))
+            self._bad.append(Rejected(f"{self._origin}:{number}", flaw))
         else:
             self._numbers.append(number)
             self._cells.append(cells)

@@ -13,7 +13,7 @@ from noria.contract.source import Source
 from noria.sources.core.encoding import WINDOW_BYTES, find_encoding
 from noria.sources.core.layout import TEXT_SUFFIX, is_beside, some
 from noria.sources.core.text_file import NUM_WINDOWS
-from noria.types import Bad, Rows
+from noria.types import Rejected, Rows
 
 _SAMPLE_BYTES = WINDOW_BYTES * NUM_WINDOWS
 
@@ -70,12 +70,12 @@ class Documents(Source):
                 if is_beside(name):
                     self._beside[name] = None
                 else:
-                    bad.append(Bad(rows.where(i), f"is no {TEXT_SUFFIX} file"))
+                    bad.append(Rejected(rows.where(i), f"is no {TEXT_SUFFIX} file"))
                 continue
             try:
                 text = _decode(content, self._encoding)
             except ValueError as error:
-                bad.append(Bad(rows.where(i), str(error)))
+                bad.append(Rejected(rows.where(i), str(error)))
             else:
                 kept.append(i)
                 texts.append(text)

@@ -16,7 +16,7 @@ from noria.contract.source import Source, reading
 from noria.errors import UserError
 from noria.sources.core.limits import CHUNK_BYTES
 from noria.sources.core.text_file import TextFile
-from noria.types import Bad, Rows
+from noria.types import Rejected, Rows
 
 _SAMPLE_RECORDS = 1000  # optional keys show up within as many; reading the whole file for them would double its time
 
@@ -57,11 +57,11 @@ class JsonObjects(Source):
         with reading(self.path):
             numbers: list[int] = []
             objects: list[dict[str, Any]] = []
-            bad: list[Bad] = []
+            bad: list[Rejected] = []
             cut_at = CHUNK_BYTES
             for number, thing, num_characters in self.objects(self._text):
                 if isinstance(thing, str):
-                    bad.append(Bad(f"{self.path.name}:{number}", thing))
+                    bad.append(Rejected(f"{self.path.name}:{number}", thing))
                 else:
                     numbers.append(number)
                     objects.append(thing)
@@ -71,7 +71,7 @@ class JsonObjects(Source):
             if numbers or bad:
                 yield self._chunk(numbers, objects, bad)
 
-    def _chunk(self, numbers: list[int], objects: list[dict[str, Any]], bad: list[Bad]) -> Rows:
+    def _chunk(self, numbers: list[int], objects: list[dict[str, Any]], bad: list[Rejected]) -> Rows:
         known = set(self.columns)
         for number, thing in zip(numbers, objects, strict=True):
             if not thing.keys() <= known:

@@ -18,7 +18,7 @@ from noria.sources.core.layout import is_beside, is_hidden, some
 from noria.sources.core.limits import CHUNK_BYTES
 from noria.sources.core.text_file import Lines, TextFile
 from noria.sources.formats.tables import Tables, split_tables
-from noria.types import Bad, Rows
+from noria.types import Rejected, Rows
 
 _NAME = re.compile(r"(.+?)\.([a-z]{2,3}(?:[-_][A-Za-z]{2,4})?)(?:\.gz)?")
 
@@ -69,7 +69,7 @@ class ParallelLines(Source):
             readings = [text.lines(newline="\n") for text in self._texts]
             numbers: list[int] = []
             columns: list[list[Any]] = [[] for _ in readings]
-            bad: list[Bad] = []
+            bad: list[Rejected] = []
             cut_at = CHUNK_BYTES
             for number, together in enumerate(zip_longest(*readings), start=1):
                 if None in together:
@@ -77,7 +77,7 @@ class ParallelLines(Source):
                 lines = [line.rstrip("\r\n") for line in together]
                 flaw = self._flaw(readings, lines)
                 if flaw:
-                    bad.append(Bad(f"{self.path.name}:{number}", flaw))
+                    bad.append(Rejected(f"{self.path.name}:{number}", flaw))
                 else:
                     numbers.append(number)
                     for column, line in zip(columns, lines, strict=True):
@@ -89,7 +89,7 @@ class ParallelLines(Source):
             if numbers or bad:
                 yield self._rows(numbers, columns, bad)
 
-    def _rows(self, numbers: list[int], columns: list[list[Any]], bad: list[Bad]) -> Rows:
+    def _rows(self, numbers: list[int], columns: list[list[Any]], bad: list[Rejected]) -> Rows:
         return Rows(dict(zip(self.columns, columns, strict=True)), self.path.name, numbers, self._split, bad)
 
     def _flaw(self, readings: list[Lines], lines: list[str]) -> str:

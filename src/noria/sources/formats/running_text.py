@@ -12,7 +12,7 @@ from noria.contract.source import reading
 from noria.errors import UserError
 from noria.sources.core.limits import CHUNK_BYTES
 from noria.sources.core.text_file import UNDECODABLE, TextSource
-from noria.types import Bad, Rows
+from noria.types import Rejected, Rows
 
 PIECES = 1_000  # so that shares of a text are good to a thousandth
 LEAST_CHARACTERS = 200  # of a piece: about a paragraph
@@ -34,11 +34,11 @@ class RunningText(TextSource):
                 raise UserError("the file is empty", where=str(self.path))
             numbers: list[int] = []
             pieces: list[str] = []
-            bad: list[Bad] = []
+            bad: list[Rejected] = []
             line = 1
             for piece in self._cut(num_pieces(self._num_characters)):
                 if flaw := self._flaw(piece):
-                    bad.append(Bad(f"{self.path.name}:{line}", flaw))
+                    bad.append(Rejected(f"{self.path.name}:{line}", flaw))
                 else:
                     numbers.append(line)
                     pieces.append(piece)

@@ -25,7 +25,7 @@ from noria.sources.core.wrapped import Converted
 from noria.sources.formats.opening import open_source
 from noria.sources.formats.tables import Tables, speaks_of_split, split_tables
 from noria.text.entity_spans import listed
-from noria.types import Bad, Rows
+from noria.types import Rejected, Rows
 
 Answer = dict[str, Any]  # text and, where it stands in the context, start
 
@@ -72,7 +72,7 @@ class SquadFile(TextSource):
                 try:
                     values = (_text_of(asked, "question"), context, _accepted(asked, context), title)
                 except ValueError as error:
-                    bad.append(Bad(f"{self.path.name}/{number}", str(error)))
+                    bad.append(Rejected(f"{self.path.name}/{number}", str(error)))
                     continue
                 numbers.append(number)
                 for name, value in zip(self.columns, values, strict=True):

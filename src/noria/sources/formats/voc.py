@@ -16,7 +16,7 @@ from xml.parsers import expat
 from noria.sources.core.annotations import Box, Mark, Marks, Pictures, box_of, split_of_folders, stem
 from noria.sources.core.members import Member
 from noria.sources.core.tree import Tree
-from noria.types import Bad
+from noria.types import Rejected
 
 _LISTS = {"train": "train", "val": "validation", "test": "test"}
 _MAX_BYTES = 10_000_000  # of one picture's XML
@@ -46,7 +46,7 @@ def read_voc(tree: Tree) -> Marks:
     for base, of_base in lists.items():
         annotated = {stem(name).rsplit("/", 1)[-1] for name in names if _base(name) == base}
         marks.bad += [
-            Bad(f"{tree.origin}/{where}", f"{one} has no XML file") for one, where in of_base.without(annotated)
+            Rejected(f"{tree.origin}/{where}", f"{one} has no XML file") for one, where in of_base.without(annotated)
         ]
     if unlisted:
         marks.notes.append(f"{unlisted} annotated pictures stand in no list of ImageSets/Main and were not read")

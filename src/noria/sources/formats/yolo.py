@@ -18,7 +18,7 @@ from noria.sources.core.annotations import Box, Mark, Marks, Pictures, box_of, s
 from noria.sources.core.layout import SPLITS, some
 from noria.sources.core.members import Member
 from noria.sources.core.tree import Tree
-from noria.types import Bad
+from noria.types import Rejected
 
 _YAML = (".yaml", ".yml")
 _LISTS = ("classes.txt", "obj.names")  # names, one a line, as labelling programs write them
@@ -50,7 +50,7 @@ def read_yolo(tree: Tree) -> Marks:
             marks.of[picture] = Mark(picture, split=split, is_relative=True)
     belongs = set(labels.values())
     lost = [name for name in tree.names if "labels" in name.split("/")[:-1] and name.endswith(".txt")]
-    marks.bad += [Bad(f"{tree.origin}/{name}", "its picture is missing") for name in lost if name not in belongs]
+    marks.bad += [Rejected(f"{tree.origin}/{name}", "its picture is missing") for name in lost if name not in belongs]
     if without:
         marks.notes.append(f"{without} pictures have no file in labels/: they are taken to show no object")
     if names is None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Metric, Target
+from noria.contract.capabilities import Calibrates, DecodesTarget, PostProcesses, PredictStep, Renders, ShowsPanels
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.modalities.image.tiles import joined_boxes
 from noria.targets.boxes.metrics import best_threshold, detection_metrics
@@ -39,7 +40,7 @@ _Found = tuple[np.ndarray, np.ndarray, np.ndarray]  # the boxes of a picture, th
 
 
 @dataclass(frozen=True)
-class Boxes(Target):
+class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Renders, ShowsPanels):
     """Things in a picture. An answer is a list of {"label": ..., "box": [left, top, right, bottom]}, in pixels of the
     picture from its top left corner, right and bottom exclusive; one marked crowd or difficult is not scored.
 
@@ -53,7 +54,7 @@ class Boxes(Target):
     """
 
     kind: ClassVar[str] = "boxes"
-    is_closed: ClassVar[bool] = True
+    has_closed_vocabulary: ClassVar[bool] = True
 
     threshold: float | None = field(default=None, metadata=NETWORK_ONLY)
     overlap: float = field(default=0.6, metadata=NETWORK_ONLY)
@@ -102,7 +103,7 @@ class Boxes(Target):
 
         return EachPlace(width, len(state["labels"]))
 
-    def vary(self, batch: Batch, image: Image) -> Batch:
+    def augment_with(self, batch: Batch, image: Image) -> Batch:
         """Return a training batch whose pictures are varied as the settings say, and their boxes with them."""
         from noria.targets.boxes.augment import boxes_in, vary_boxed
 
@@ -127,7 +128,7 @@ class Boxes(Target):
         shares = boxes[:, :, :4] / size.flip(1).repeat(1, 2)[:, None]
         return detection_loss(output, shares, labels)
 
-    def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
+    def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         """Return the likeliest boxes, in shares of the picture: see `best_candidates`. Of a picture in tiles, those of
         each tile, in shares of it: one axis more, after the first."""
         if "tiles" in batch.inputs[IMAGE]:
@@ -152,7 +153,7 @@ class Boxes(Target):
                 whole[name][record, tile] = values
         return whole
 
-    def settle(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
+    def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Cut the boxes at the edge of the picture, in its own pixels, and leave out those that say the same."""
         found, given = [], inputs[IMAGE]
         for i, size in enumerate(np.asarray(given["size"])):
@@ -204,11 +205,11 @@ class Boxes(Target):
             predictions.append(Prediction(found, min((one["confidence"] for one in found), default=None)))
         return predictions
 
-    def truth(self, truth: Arrays, state: State) -> list[Any]:
+    def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         rows = (truth["boxes"][i] for i in range(len(truth["boxes"])))
         return [_named(row[:, :4], row[:, 4].astype(int), state) for row in rows]
 
-    def draw(self, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
+    def render(self, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
         return draw_boxes(picture, answer, state["labels"])
 
     def metrics(self, state: State) -> Sequence[Metric]:
@@ -217,7 +218,7 @@ class Boxes(Target):
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         return detection_panels(output, truth, state["labels"], self._threshold(state))
 
-    def choose(self, output: Arrays, truth: Arrays, state: State) -> State:
+    def calibrate(self, output: Arrays, truth: Arrays, state: State) -> State:
         """Choose the score from which boxes are shown: that of the best F1 over all of them."""
         threshold = best_threshold(output, truth, len(state["labels"]))
         return state if threshold is None else {**state, "threshold": threshold}

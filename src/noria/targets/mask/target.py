@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Metric, Target
+from noria.contract.capabilities import DecodesTarget, PredictStep, Renders, ShowsPanels
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.targets.mask.metrics import VOID, region_metrics
 from noria.targets.mask.panels import region_panels
@@ -36,7 +37,7 @@ Mark = int | tuple[int, int, int]  # a class's number in masks, or its colour
 
 
 @dataclass(frozen=True)
-class Mask(Target):
+class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
     """A class for each place. A mask is a PNG or another lossless picture of class numbers or colours, or an array.
 
     Arrays: `mask` uint8[n, H, W], codes of classes, 255 where there is none; `_size` int32[n, 2], the mask's own height
@@ -53,7 +54,7 @@ class Mask(Target):
     """
 
     kind: ClassVar[str] = "mask"
-    takes: ClassVar[Literal["file"]] = "file"
+    raw_type: ClassVar[Literal["file"]] = "file"
 
     size: tuple[int, int] | None = None
     side: int = 256
@@ -135,7 +136,7 @@ class Mask(Target):
         weights /= (weights * shares).sum() or 1  # a place counts one in the mean
         return MaskHead(width, (state["height"], state["width"]), weights.tolist())
 
-    def vary(self, batch: Batch, image: Image) -> Batch:
+    def augment_with(self, batch: Batch, image: Image) -> Batch:
         """Return a training batch with picture and mask varied together, as the settings of the input `image` say."""
         from noria.targets.mask.augment import vary_masked
 
@@ -158,7 +159,7 @@ class Mask(Target):
         logits = in_size(output["logits"].float(), mask.shape[1:])
         return mask_loss(logits, mask, VOID, weights, self.overlap)
 
-    def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
+    def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         """Return the likeliest class of each place, and the mean of their chances."""
         import torch
 
@@ -183,10 +184,10 @@ class Mask(Target):
             predictions.append(Prediction(_shown(codes, state), round(float(sure), 6), {"shares": shares}))
         return predictions
 
-    def truth(self, truth: Arrays, state: State) -> list[Any]:
+    def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return [_shown(np.asarray(codes), state) for codes in truth["mask"]]
 
-    def draw(self, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
+    def render(self, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
         return draw_mask(picture, answer)
 
     def metrics(self, state: State) -> Sequence[Metric]:

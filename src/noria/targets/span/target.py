@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Metric, Target
+from noria.contract.capabilities import DecodesTarget, PostProcesses, PredictStep, ShowsPanels, TrainingStep
 from noria.errors import raise_unmet
 from noria.targets.span.metrics import answer_metrics
 from noria.text.entity_spans import listed, trimmed
@@ -33,7 +34,7 @@ SAMPLES_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Span(Target):
+class Span(Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
     """A stretch of a text. An answer is a list of accepted ones, {"text": ..., "start": character}, the first of which
     with a place is learnt; an empty list is "no answer". Without `start` a text counts in scoring only.
 
@@ -88,7 +89,7 @@ class Span(Target):
 
         return EachTokenLinear(width, 2)
 
-    def teach(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    def training_step(self, model: nn.Module, batch: Batch, state: State) -> dict[str, Tensor]:
         """Return the loss of a batch whose long contexts are read in windows; one without the answer has none."""
         windows, record = self._windows(batch)
         parts = self.loss(model(windows.inputs), windows)
@@ -108,7 +109,7 @@ class Span(Target):
         each = (nats[0] + nats[1]) / 2
         return {"loss": each.mean(), "each": each}
 
-    def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
+    def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         """Find the best stretch of each record: `start`, `end` int[B], characters; `odds`, `share` float[B].
 
         odds: logarithm of how much likelier it is than no answer. share: that of its part among all stretches. Of
@@ -121,7 +122,7 @@ class Span(Target):
         chosen = _best_of_each(found["odds"], record, batch.size)
         return {name: values[chosen] for name, values in found.items()}
 
-    def settle(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
+    def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn characters into texts, and refuse an answer where none is likelier."""
         texts = inputs[CONTEXT]["_text"].texts()
         odds, share = (np.clip(output[name], -MOST_NATS, MOST_NATS).astype(np.float64) for name in ("odds", "share"))
@@ -148,7 +149,7 @@ class Span(Target):
             predictions.append(Prediction(text, round(float(none if is_none else chance), 6), details))
         return predictions
 
-    def truth(self, truth: Arrays, state: State) -> list[Any]:
+    def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return [list(dict.fromkeys(json.loads(accepted))) for accepted in truth["_answers"].texts()]
 
     def metrics(self, state: State) -> Sequence[Metric]:
@@ -157,7 +158,7 @@ class Span(Target):
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         count = len(output["start"])
         chosen = np.linspace(0, count - 1, min(count, SAMPLES_SHOWN)).astype(int)
-        true = self.truth({"_answers": truth["_answers"][chosen]}, state)
+        true = self.decode_target({"_answers": truth["_answers"][chosen]}, state)
         rows = [[" / ".join(one), given] for one, given in zip(true, output["_text"][chosen].texts(), strict=True)]
         return [Panel("table", "Answers", {"columns": ["accepted", "answer"], "rows": rows}, "Evenly drawn.")]
 

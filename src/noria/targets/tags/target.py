@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Metric, Target
+from noria.contract.capabilities import DecodesTarget, PostProcesses, PredictStep, ShowsPanels
 from noria.errors import UserError, did_you_mean
 from noria.targets.tags.metrics import span_counts, span_metrics
 from noria.text.entity_spans import listed, runs, trimmed
@@ -25,7 +26,7 @@ UNSCORED = -100  # the label of special tokens and padding
 
 
 @dataclass(frozen=True)
-class Tags(Target):
+class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
     """Labelled stretches. An answer is a list of {"start": character, "end": ..., "label": ...}; it may be empty.
 
     Arrays: `spans` Ragged int32[n, 3]: start, end, label. Output: `logits` float[B, T, 1 + 2 labels]: outside, then
@@ -35,7 +36,7 @@ class Tags(Target):
     """
 
     kind: ClassVar[str] = "tags"
-    is_closed: ClassVar[bool] = True
+    has_closed_vocabulary: ClassVar[bool] = True
 
     def fit(self, values: Values) -> State:
         labels = {span[2] for value in values for span in _readable(value)}
@@ -76,7 +77,7 @@ class Tags(Target):
         count = (tags != UNSCORED).sum(1)
         return {"loss": nats.sum() / count.sum().clamp_min(1), "each": nats.sum(1) / count.clamp_min(1)}
 
-    def ask(self, model: nn.Module, batch: Batch, is_quick: bool = False) -> Output:
+    def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         """Return each token's likeliest tag, int[B, T], and its chance; beside the truth also what of them is right."""
         sure, tags = model(batch.inputs)["logits"].float().softmax(-1).max(-1)
         if not batch.target:
@@ -86,7 +87,7 @@ class Tags(Target):
         right = ((tags == true) & is_scored).sum(1).float()
         return {"tags": tags, "sure": sure, "right": right, "tokens": is_scored.sum(1).float()}
 
-    def settle(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
+    def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn the tags of tokens into stretches of characters; the chance of one is that of all its tags."""
         given = inputs[TEXT]
         texts = given["_text"].texts()
@@ -116,7 +117,7 @@ class Tags(Target):
             predictions.append(Prediction(found, min((one["confidence"] for one in found), default=None)))
         return predictions
 
-    def truth(self, truth: Arrays, state: State) -> list[Any]:
+    def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return [self._named(truth["spans"][i], state) for i in range(len(truth["spans"]))]
 
     def metrics(self, state: State) -> Sequence[Metric]:

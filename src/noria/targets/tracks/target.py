@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Metric, Target
+from noria.contract.capabilities import DecodesTarget, Exports, PostProcesses, Renders, ShowsPanels
 from noria.errors import UserError, raise_all
 from noria.modalities.detections.mot import rows_of, truth_rows, write_mot
 from noria.targets.tracks.association import Rules, associate
@@ -33,7 +34,7 @@ def _rule(name: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Tracks(Target):
+class Tracks(Target, PostProcesses, DecodesTarget, Renders, Exports, ShowsPanels):
     """Boxes with identities: the bytes of a MOT file, or [{"frame": 1, "id": 7, "box": [l, t, r, b]}, ...].
 
     Arrays, Ragged, a row a box: `frames` int32, `identities` int32, `boxes` float32[n, 4]. Output: `logits`
@@ -45,7 +46,7 @@ class Tracks(Target):
     """
 
     kind: ClassVar[str] = "tracks"
-    takes: ClassVar[Literal["file"]] = "file"
+    raw_type: ClassVar[Literal["file"]] = "file"
 
     sure: float = _rule("sure")
     unsure: float = _rule("unsure")
@@ -94,7 +95,7 @@ class Tracks(Target):
         is_true = are_true(given, batch.target)
         return tracking_loss(output["logits"][:, :, 0], is_true, given["frames"] >= 0)
 
-    def settle(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
+    def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn how true each detection is into tracks."""
         given = inputs[DETECTIONS]
         found = []
@@ -107,13 +108,13 @@ class Tracks(Target):
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         predictions = []
-        for i, rows in enumerate(self.truth(output, state)):
+        for i, rows in enumerate(self.decode_target(output, state)):
             chances = np.asarray(output["chances"][i]).tolist()
             value = [{**row, "confidence": round(chance, 4)} for row, chance in zip(rows, chances, strict=True)]
             predictions.append(Prediction(value, round(float(np.mean(chances)), 6) if chances else None))
         return predictions
 
-    def truth(self, truth: Arrays, state: State) -> list[Any]:
+    def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         found = []
         for i in range(len(truth["frames"])):
             columns = (truth["frames"][i].tolist(), truth["identities"][i].tolist(), truth["boxes"][i].tolist())
@@ -131,10 +132,10 @@ class Tracks(Target):
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         return TrackingScores().panels(output, truth)
 
-    def draw(self, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
+    def render(self, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
         return draw_tracks(picture, answer)
 
-    def file(self, answer: Any, suffix: str) -> bytes | None:
+    def export(self, answer: Any, suffix: str) -> bytes | None:
         return write_mot(answer) if suffix == ".txt" else None
 
     @property

@@ -1,0 +1,235 @@
+"""What a component can do beyond the core: it declares it by naming the class here as a base.
+
+    class Boxes(Target, PredictStep, PostProcesses, Calibrates, Renders): ...
+
+`declared` is the one place that asks for one; dispatch.py says what holds where none is declared, and everything else
+calls that. checks/ proves each capability that is declared. A new capability is one class here and one function there.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from noria.contract.source import Source
+from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_C = TypeVar("_C")
+MAPPED: Mapping[str, Any] = {}  # no column is named
+
+
+def declared(component: object, capability: type[_C]) -> _C | None:
+    """Return the component as what it declares to be, or None where it does not."""
+    return component if isinstance(component, capability) else None
+
+
+# Of modalities and targets
+
+
+class WarmStarts(ABC):
+    """RawType over what an earlier model had learnt for a component of the same kind."""
+
+    @abstractmethod
+    def warm_start(self, state: State) -> State | None:
+        """Return this component's state where training starts from a model that had `state`; None: learnt anew."""
+
+
+# Of modalities
+
+
+class Augments(ABC):
+    """Varies its training values at random."""
+
+    @abstractmethod
+    def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the arrays [B, ...] of a training batch, varied by torch's global seed; what use sees is not."""
+
+
+class Displays(ABC):
+    """Shows its encoded values to people: reports and traces."""
+
+    @abstractmethod
+    def display(self, arrays: Arrays, state: State) -> Any:
+        """Return what a person would look at, from the arrays [...] of one value: a picture uint8[H, W(, 3)], a text,
+        a dict of cells. Reports show it by its type."""
+
+
+class Attributable(ABC):
+    """Says what each token stands for, so that an answer can be explained by parts of the raw value."""
+
+    @abstractmethod
+    def spans(self, value: Any, state: State) -> list[Span]:
+        """Return, for each token of this value, the part of the raw value it stands for."""
+
+
+# Of targets
+
+
+class TrainingStep(ABC):
+    """Learns otherwise than by its loss on one forward pass."""
+
+    @abstractmethod
+    def training_step(self, model: nn.Module, batch: Batch, state: State) -> dict[str, Tensor]:
+        """Run the model over a training batch; return what `loss` does."""
+
+
+class PredictStep(ABC):
+    """Answers otherwise than by one forward pass over the inputs."""
+
+    @abstractmethod
+    def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
+        """Run the model over a batch without gradients. `batch.target` is empty where the answer is not known.
+
+        `is_quick`: for a validation within training, which leaves out what takes long.
+        """
+
+
+class PostProcesses(ABC):
+    """Turns what the network gives into what is kept, decoded and scored."""
+
+    @abstractmethod
+    def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
+        """Turn a batch's outputs into what is kept: ids into texts, scores into boxes. Outside of what is exported.
+
+        `inputs` are the batch's encoded inputs, with the arrays that only people and metrics read.
+        """
+
+
+class Calibrates(ABC):
+    """Chooses something on held-out answers once training has ended: the score from which a box is shown."""
+
+    @abstractmethod
+    def calibrate(self, output: Arrays, truth: Arrays, state: State) -> State:
+        """Return the state with what was chosen."""
+
+
+class Generates(ABC):
+    """Gives its answer token by token.
+
+    Its array is `ids`, Ragged, each row ended by the end token; the head then sees one token more than the answer has:
+    the last of the inputs, which predicts the first of the answer, and so on.
+    """
+
+    @abstractmethod
+    def answer_embedder(self, state: State, width: int) -> nn.Module:
+        """Return how the answer enters the trunk, {"ids": int[B, T]} -> Tokens."""
+
+    @abstractmethod
+    def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
+        """Yield the answers of a batch piece by piece, as the model writes them.
+
+        `settings` replace the target's own; raises UserError for those that it does not have.
+        """
+
+
+class DecodesTarget(ABC):
+    """Shows true answers as a person reads them."""
+
+    @abstractmethod
+    def decode_target(self, truth: Arrays, state: State) -> list[Any]:
+        """Return the true answers of encoded records; None where one cannot be told."""
+
+
+class Renders(ABC):
+    """Draws an answer, given or true, on the picture that it lies in."""
+
+    @abstractmethod
+    def render(self, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
+        """Return the picture uint8[H, W(, 3)] with the answer on it, of any size; None where there is nothing to draw."""
+
+
+class Exports(ABC):
+    """Writes an answer as a file of its field's own format."""
+
+    @abstractmethod
+    def export(self, answer: Any, suffix: str) -> bytes | None:
+        """Return the file, by the ending of its name (.txt); None for an ending it does not know."""
+
+
+class ShowsPanels(ABC):
+    """Has more to show than scores: a table per class, a confusion matrix, ..."""
+
+    @abstractmethod
+    def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
+        """Return what the report shows beside the scores."""
+
+
+class UsesParts(ABC):
+    """Needs other trained bundles to answer: a vocoder, a recogniser. They are shipped inside of its own bundle."""
+
+    @abstractmethod
+    def part_paths(self) -> Mapping[str, str]:
+        """Return the run or bundle that each part is taken from, by the part's name."""
+
+    @abstractmethod
+    def with_parts(self, parts: Mapping[str, Any]) -> Any:
+        """Return this target with its parts, loaded as Predictors."""
+
+
+# Of tasks
+
+
+class ReadsFormats(ABC):
+    """Has data formats of its own."""
+
+    @abstractmethod
+    def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+        """Return the reader of a format that only this task has; None leaves the path to sources/.
+
+        `encoding` is what the job says of its texts, `named` which column it says fills which field.
+        """
+
+
+class MakesExamples(ABC):
+    """Makes records like its example where varying the words of the example would not do."""
+
+    @abstractmethod
+    def examples(self, count: int, seed: int = 0) -> list[Record]:
+        """Return so many records, answers included."""
+
+
+class PredictsBaseline(ABC):
+    """Has a baseline that depends on the record: its first sentence, a copy of the source."""
+
+    @abstractmethod
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+        """Return the baseline's outputs for some records, from what `fit_baseline` learnt."""
+
+
+class ValidatesPairs(ABC):
+    """Knows which answers cannot belong to their inputs: a mask of another size than its picture."""
+
+    @abstractmethod
+    def validate_pair(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
+        """Return which encoded records do not fit together, and why, by index; they are quarantined."""
+
+
+class CutsWindows(ABC):
+    """Learns from and scores windows of its stored records: running text, for one."""
+
+    @abstractmethod
+    def windows(self, dataset: Dataset, is_learnt: bool = False) -> Dataset:
+        """Return the records as they are learnt from or scored, in their order; a dataset of others has no `where`."""
+
+
+class AugmentsBatch(ABC):
+    """Varies inputs and answers together: a box moves with its picture."""
+
+    @abstractmethod
+    def augment_batch(self, batch: Batch) -> Batch:
+        """Return a training batch, varied by torch's global seed."""
+
+
+class PairFeatures(ABC):
+    """Tells the trunk what several inputs have in common, token by token."""
+
+    @abstractmethod
+    def pair_features(self, width: int) -> nn.Module:
+        """Return a module: {field: {array: tensor [B, ...]}} -> {field: float[B, T, width]}, added to the tokens."""

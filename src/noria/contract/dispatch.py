@@ -1,0 +1,156 @@
+"""Ask a component for a capability, or do what holds where it declares none. Everything else calls these functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from noria.contract import capabilities as can
+from noria.contract.capabilities import declared
+from noria.contract.core import Modality, Target, Task
+from noria.contract.source import Source
+from noria.errors import UserError
+from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, repeated
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def warm_start(component: Modality | Target, state: State) -> State | None:
+    """Return a component's state where training starts from a model that had `state`; None: it is learnt anew."""
+    own = declared(component, can.WarmStarts)
+    return own.warm_start(state) if own else None
+
+
+def augment(task: Task, batch: Batch) -> Batch:
+    """Return a training batch, varied as the task or else each of its modalities does."""
+    if own := declared(task, can.AugmentsBatch):
+        return own.augment_batch(batch)
+    inputs = dict(batch.inputs)
+    for name, modality in task.inputs.items():
+        if one := declared(modality, can.Augments):
+            inputs[name] = one.augment(inputs[name])
+    return Batch(inputs, batch.target, batch.size)
+
+
+def training_step(target: Target, model: nn.Module, batch: Batch, state: State) -> dict[str, Tensor]:
+    """Return the loss and its parts for one batch."""
+    own = declared(target, can.TrainingStep)
+    return own.training_step(model, batch, state) if own else forward_loss(target, model, batch)
+
+
+def forward_loss(target: Target, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    """Return the loss of one forward pass."""
+    return target.loss(model(batch.inputs, batch.target), batch)
+
+
+def predict_step(target: Target, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
+    """Return the outputs of a batch; `batch.target` is empty where the answer is not known."""
+    if own := declared(target, can.PredictStep):
+        return own.predict_step(model, batch, state, is_quick)
+    output: Output = model(batch.inputs)
+    return output
+
+
+def postprocess(target: Target, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
+    """Return what is kept of a batch's outputs."""
+    own = declared(target, can.PostProcesses)
+    return own.postprocess(output, inputs, state) if own else output
+
+
+def can_stream(target: Target) -> bool:
+    """Say whether the answer is given piece by piece."""
+    return declared(target, can.Generates) is not None
+
+
+def stream(
+    target: Target, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]
+) -> Iterator[Chunk]:
+    """Yield the answers of a batch piece by piece; raise UserError where the target does not write."""
+    own = declared(target, can.Generates)
+    if own is None:
+        raise UserError("this answer is not given piece by piece", mend="ask for it as a whole: noria predict")
+    return own.stream(model, batch, state, settings)
+
+
+def answer_embedder(target: Target, state: State, width: int) -> nn.Module | None:
+    """Return how an answer that is given token by token enters the trunk; None for any other."""
+    own = declared(target, can.Generates)
+    return own.answer_embedder(state, width) if own else None
+
+
+def decode_target(target: Target, truth: Arrays, state: State) -> list[Any]:
+    """Return the true answers of encoded records as a person reads them; None where they cannot be told."""
+    if own := declared(target, can.DecodesTarget):
+        return own.decode_target(truth, state)
+    return [None] * len(next(iter(truth.values())))
+
+
+def render(target: Target, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
+    """Return a picture with an answer drawn on it; None where an answer is nothing that lies in a picture."""
+    own = declared(target, can.Renders)
+    return own.render(picture, answer, state) if own else None
+
+
+def export(target: Target, answer: Any, suffix: str) -> bytes | None:
+    """Return an answer as a file of its field's own format; None where it has none of this ending."""
+    own = declared(target, can.Exports)
+    return own.export(answer, suffix) if own else None
+
+
+def panels(target: Target, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
+    """Return what the report shows beside the scores."""
+    own = declared(target, can.ShowsPanels)
+    return own.panels(output, truth, state) if own else []
+
+
+def display(modality: Modality, arrays: Arrays, state: State) -> Any:
+    """Return what a person would look at of one encoded value; None where there is nothing to see."""
+    own = declared(modality, can.Displays)
+    return own.display(arrays, state) if own else None
+
+
+def spans(modality: Modality, value: Any, state: State) -> list[Span]:
+    """Return the part of a raw value that each of its tokens stands for; none where the modality does not say."""
+    own = declared(modality, can.Attributable)
+    return own.spans(value, state) if own else []
+
+
+def read(task: Task, path: Path, encoding: str | None, named: Mapping[str, Any]) -> Source | None:
+    """Return the reader of a format that only this task has; None leaves the path to sources/."""
+    own = declared(task, can.ReadsFormats)
+    return own.read(path, encoding, named) if own else None
+
+
+def examples(task: Task, count: int, seed: int = 0) -> list[Record]:
+    """Return records that the task itself makes; none where its example can be varied."""
+    own = declared(task, can.MakesExamples)
+    return own.examples(count, seed) if own else []
+
+
+def predict_baseline(task: Task, dataset: Dataset, learnt: Arrays) -> Arrays:
+    """Return the baseline's outputs for some records: where nothing else is declared, the same for each."""
+    if own := declared(task, can.PredictsBaseline):
+        return own.predict_baseline(dataset, learnt)
+    return {name: repeated(value, len(dataset)) for name, value in learnt.items()}
+
+
+def validate_pair(task: Task, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
+    """Return which encoded records have an answer that cannot belong to their inputs, and why, by index."""
+    own = declared(task, can.ValidatesPairs)
+    return own.validate_pair(inputs, answer) if own else {}
+
+
+def windows(task: Task, dataset: Dataset, is_learnt: bool = False) -> Dataset:
+    """Return stored records as they are learnt from or scored."""
+    own = declared(task, can.CutsWindows)
+    return own.windows(dataset, is_learnt) if own else dataset
+
+
+def pair_features(task: Task, width: int) -> nn.Module | None:
+    """Return what tells the trunk what several inputs have in common; None where the task has nothing of it."""
+    own = declared(task, can.PairFeatures)
+    return own.pair_features(width) if own else None
