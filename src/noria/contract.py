@@ -2,7 +2,7 @@
 
 A spoke is a frozen dataclass; its fields are its settings, and so the schema of `inputs.<field>` and `target` in a
 job file. A new spoke is one new file in modalities/, targets/ or tasks/; nothing else is edited. The stages call only
-what stands here and never ask which task they serve. checks.py runs the contract. Read next: find.py, stages/.
+what stands here and never ask which task they serve. contract_checks/ runs the contract. Read next: find.py, stages/.
 """
 
 from __future__ import annotations

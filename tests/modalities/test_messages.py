@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from noria.checks import check_modality
+from noria.contract_checks import check_modality
 from noria.modalities.messages import CLOSE, OPEN, Messages, messages_of
 from noria.text.tokenizer import Tokenizer
 
@@ -31,8 +31,7 @@ def ids_of(messages: Any, state: dict[str, Any], **settings: Any) -> list[int]:
 
 
 def test_it_keeps_the_contract() -> None:
-    values = [json.dumps(TALK[:2], ensure_ascii=False), json.dumps(TALK), json.dumps(TALK[1:2]), json.dumps(TALK[:1])]
-    check_modality(Messages(vocabulary=300), values)
+    check_modality(Messages(vocabulary=300), [TALK[:2], TALK, TALK[1:2], TALK[:1]])
 
 
 def test_a_conversation_is_each_message_and_then_the_opened_reply() -> None:

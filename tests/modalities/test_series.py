@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from noria.checks import check_modality
+from noria.contract_checks import check_modality
 from noria.errors import UserError
 from noria.modalities.series import Series, read_series
 from noria.model.series import vary

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noria.checks import check_modality
+from noria.contract_checks import check_modality
 from noria.errors import UserError
 from noria.modalities.text import NOWHERE, Text
 from noria.nouns import PAD

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from noria.checks import check_modality
+from noria.contract_checks import check_modality
 from noria.errors import UserError
 from noria.modalities.video import Video
 from noria.model.video import vary

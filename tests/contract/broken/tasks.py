@@ -1,0 +1,128 @@
+"""Tasks of healthy parts that each break the contract in one way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from tests.contract.broken.healthy import Letters, WordSide, rejected_by
+
+from noria.contract import answer_field
+from noria.nouns import Record, repeated
+
+
+@rejected_by("fields")
+class ExampleWithoutAnswer(WordSide):
+    def example(self):
+        return Record({"word": "wheel"})
+
+
+@rejected_by("fields")
+class ExampleWithoutInput(WordSide):
+    def example(self):
+        return Record({answer_field(self): "left"})
+
+
+@rejected_by("fields")
+class UnknownAttention(WordSide):
+    attention = "diagonal"
+
+
+@rejected_by("fields")
+class SharesAFieldThatIsNotThere(WordSide):
+    shared = ("word", "sentence")
+
+
+@dataclass(frozen=True)
+class Capitals(Letters):
+    """Letters that are learnt as capitals too."""
+
+    def fit(self, values):
+        return super().fit([*values, *(value.upper() for value in values)])
+
+
+@rejected_by("shared")
+class SharesWhatIsLearntOtherwise(WordSide):
+    shared = ("word", "capitals")
+
+    def __init__(self):
+        super().__init__()
+        self.inputs = {"word": Letters(), "capitals": Capitals()}
+
+    def example(self):
+        return Record({**super().example().fields, "capitals": "WHEEL"})
+
+
+@rejected_by("shared")
+class SharesWhatTheAnswerDoesNotTakeOver(WordSide):
+    def __init__(self):
+        super().__init__()
+        self.shared = ("word", answer_field(self))
+
+
+@rejected_by("misfits")
+class RefusesAGoodAnswer(WordSide):
+    def misfits(self, inputs, answer):
+        return {0: "the word is too short for its side"}
+
+
+@rejected_by("augmented_batch")
+class TurnsAnswersBySeedOfNumpy(WordSide):
+    def vary(self, batch):
+        side = torch.from_numpy(np.random.randint(0, 2, batch.size))
+        return replace(super().vary(batch), target={"side": side})
+
+
+@rejected_by("augmented_batch")
+class LosesARecordOfABatch(WordSide):
+    def vary(self, batch):
+        return replace(super().vary(batch), size=batch.size - 1)
+
+
+@rejected_by("loss")
+class StepsByLossAlone(WordSide):
+    def step(self, model, batch):
+        return {"loss": super().step(model, batch)["loss"]}
+
+
+@rejected_by("example")
+class ExampleThatIsNoWord(WordSide):
+    def example(self):
+        return Record({"word": "", answer_field(self): "left"})
+
+
+@rejected_by("baseline")
+class BaselineOfEveryRecord(WordSide):
+    def baseline(self, train):
+        return {"logits": repeated(super().baseline(train)["logits"], len(train["side"]))}
+
+
+@rejected_by("baseline")
+class BaselineThatCannotBeStored(WordSide):
+    def baseline(self, train):
+        return {"logits": super().baseline(train)["logits"] - np.inf}
+
+
+@rejected_by("trivial")
+class BaselineOfOneAxis(WordSide):
+    def baseline(self, train):
+        return {"logits": super().baseline(train)["logits"][:, 0]}
+
+
+@rejected_by("trivial")
+class BaselineOfTooFewNames(WordSide):
+    def baseline(self, train):
+        return {"logits": super().baseline(train)["logits"][:, :1]}
+
+
+@rejected_by("trivial")
+class TrivialAnswerThatKnowsTheTruth(WordSide):
+    def trivial(self, dataset, learnt):
+        return {"logits": np.eye(2, dtype=np.float32)[dataset.target["side"]]}
+
+
+@rejected_by("trivial")
+class TrivialAnswerToTheFirstRecords(WordSide):
+    def trivial(self, dataset, learnt):
+        return {"logits": repeated(learnt["logits"], len(dataset) - 1)}
