@@ -113,13 +113,14 @@ def check_trivial(whole: Whole, output: Arrays) -> None:
     target, state, count = whole.task.target, whole.states["target"], len(whole.dataset)
     learnt = {name: np.asarray(value) for name, value in whole.task.baseline(whole.dataset.target).items()}
     trivial = whole.task.trivial(whole.dataset, learnt)
+    for name, value in trivial.items():
+        require(len(value) == count, f"the trivial {name!r} is given for {len(value)} of {count} records")
     for name in trivial.keys() & output.keys():
         one, other = _num_axes(trivial[name]), _num_axes(output[name])
         require(one == other, f"the trivial {name!r} has {one} axes, the model's {other}")
     for metric in _metrics(whole):
         _value(metric, trivial, whole.dataset.target)
     answers = [prediction.as_json() for prediction in target.decode(trivial, state)]
-    require(len(answers) == count, f"the trivial answer is given for {len(answers)} of {count} records")
     json_round_trip(answers)
     others = replace(whole.dataset, target=_rows(whole.dataset.target, np.roll(np.arange(count), 1)))
     again = [prediction.as_json() for prediction in target.decode(whole.task.trivial(others, learnt), state)]

@@ -39,6 +39,12 @@ class AnotherWidth(AnotherEmbedder):
 
 
 @broken("embedder")
+class TokensOfTooFewRecords(AnotherEmbedder):
+    def changed(self, tokens):
+        return Tokens(tokens.features[1:], tokens.is_real[1:])
+
+
+@broken("embedder")
 class OneVectorARecord(AnotherEmbedder):
     def changed(self, tokens):
         return Tokens(tokens.features.mean(1))
@@ -128,3 +134,22 @@ class LosesAnArrayInAugmenting(Letters):
 class AugmentsToAnotherType(Letters):
     def vary(self, arrays):
         return {"ids": arrays["ids"] + torch.rand(arrays["ids"].shape)}
+
+
+@broken("augment")
+class AugmentsToInfinity(Letters):
+    def encode(self, values, state):
+        encoded = super().encode(values, state)
+        return replace(encoded, arrays={**encoded.arrays, "loudness": np.ones((len(values), 1, 1), np.float32)})
+
+    def vary(self, arrays):
+        return {**super().vary(arrays), "loudness": arrays["loudness"] * torch.inf}
+
+    def embedder(self, state, width):
+        return _Loud(len(state["letters"]) + 1, width)
+
+
+class _Loud(LetterEmbedder):
+    def forward(self, arrays):
+        tokens = super().forward(arrays)
+        return tokens._replace(features=tokens.features * arrays["loudness"])

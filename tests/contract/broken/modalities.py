@@ -149,6 +149,13 @@ class EncodesInOrderOfLength(Letters):
 
 
 @broken("order")
+class RefusesAValueAlone(Letters):
+    def encode(self, values, state):
+        encoded = super().encode(values, state)
+        return replace(encoded, bad={0: "one value is too few"}) if len(values) == 1 else encoded
+
+
+@broken("order")
 class CannotEncodeNothing(Letters):
     def encode(self, values, state):
         assert len(values)
@@ -162,10 +169,10 @@ class TakesNoneForAWord(Letters):
 
 
 @broken("bad_values")
-class BlamesTheNextValue(Letters):
+class BlamesTheNextValueToo(Letters):
     def encode(self, values, state):
         encoded = super().encode(values, state)
-        return replace(encoded, bad={i + 1: reason for i, reason in encoded.bad.items()})
+        return replace(encoded, bad={j: reason for i, reason in encoded.bad.items() for j in (i, i + 1)})
 
 
 @broken("bad_values")

@@ -150,13 +150,17 @@ class HasALossThatIsNotFinite(AnotherLoss):
         return {"loss": each.mean(), "each": each, "log": each.detach().mul(-1).log()}
 
 
-@broken("loss_of_one")
-class CountsOneRecordTooMany(AnotherLoss):
+@broken("gradient")
+class HasAGradientThatIsNotFinite(AnotherLoss):
     def parts(self, each):
-        return {
-            "loss": (each.sum() + each.detach().max()) / (len(each) + 2) * (len(each) + 1) / len(each),
-            "each": each,
-        }
+        steep = each + (each * 0).sqrt()
+        return {"loss": steep.mean(), "each": steep}
+
+
+@broken("loss_of_one")
+class DividesByOneRecordTooMany(AnotherLoss):
+    def parts(self, each):
+        return {"loss": each.sum() / (len(each) + 1), "each": each}
 
 
 @broken("decode")

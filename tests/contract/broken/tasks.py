@@ -75,6 +75,14 @@ class TurnsAnswersBySeedOfNumpy(WordSide):
 
 
 @rejected_by("augmented_batch")
+class MasksWordsBySeedOfNumpy(WordSide):
+    def vary(self, batch):
+        ids = batch.inputs["word"]["ids"]
+        is_masked = torch.from_numpy(np.random.random(ids.shape) < 0.5) & (ids > 0)
+        return replace(batch, inputs={"word": {"ids": torch.where(is_masked, 0, ids)}})
+
+
+@rejected_by("augmented_batch")
 class LosesARecordOfABatch(WordSide):
     def vary(self, batch):
         return replace(super().vary(batch), size=batch.size - 1)
@@ -90,6 +98,12 @@ class StepsByLossAlone(WordSide):
 class ExampleThatIsNoWord(WordSide):
     def example(self):
         return Record({"word": "", answer_field(self): "left"})
+
+
+@rejected_by("example")
+class ExampleWithAMissingAnswer(WordSide):
+    def example(self):
+        return Record({"word": "wheel", answer_field(self): None})
 
 
 @rejected_by("baseline")
@@ -126,3 +140,9 @@ class TrivialAnswerThatKnowsTheTruth(WordSide):
 class TrivialAnswerToTheFirstRecords(WordSide):
     def trivial(self, dataset, learnt):
         return {"logits": repeated(learnt["logits"], len(dataset) - 1)}
+
+
+@rejected_by("trivial")
+class TrivialAnswerThatIsNoNumber(WordSide):
+    def trivial(self, dataset, learnt):
+        return {"logits": np.full((len(dataset), 2), np.nan, np.float32)}
