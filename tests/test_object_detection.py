@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from noria.contract import registry
+from noria.contract import dispatch, registry
 from noria.contract.examples import fitted, records_like
 from noria.errors import UserError
 from noria.job.load import load_job
@@ -48,7 +48,7 @@ def task_and_batch(**image: Any) -> tuple[Any, Batch, dict[str, Any]]:
 def test_a_training_batch_is_varied_with_its_boxes_and_they_are_then_in_its_own_pixels() -> None:
     task, batch, states = task_and_batch(size=[96, 128], flip=True, zoom=0.2)
     torch.manual_seed(0)
-    varied = task.vary(batch)
+    varied = dispatch.augment(task, batch)
     assert batch.inputs["image"]["size"].unique(dim=0).tolist() == [[48, 64]]
     assert varied.inputs["image"]["size"].unique(dim=0).tolist() == [[96, 128]]
     boxes, pixels = varied.target["boxes"], varied.inputs["image"]["pixels"]
@@ -81,7 +81,7 @@ def test_a_picture_whose_box_lies_elsewhere_is_a_misfit() -> None:
     task = registry.task("object-detection")
     answers = [[{"label": "red", "box": [0, 0, 10, 10]}], [{"label": "red", "box": [100, 0, 110, 10]}]]
     arrays = task.target.encode(answers, {"labels": ["red"]}).arrays
-    found = task.misfits({"image": {"size": np.array([[48, 64]] * 2)}}, arrays)
+    found = dispatch.validate_pair(task, {"image": {"size": np.array([[48, 64]] * 2)}}, arrays)
     assert list(found) == [1]
 
 

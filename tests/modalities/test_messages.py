@@ -31,8 +31,7 @@ def ids_of(messages: Any, state: dict[str, Any], **settings: Any) -> list[int]:
 
 
 def test_it_keeps_the_contract() -> None:
-    values = [json.dumps(TALK[:2], ensure_ascii=False), json.dumps(TALK), json.dumps(TALK[1:2]), json.dumps(TALK[:1])]
-    check_modality(Messages(vocabulary=300), values)
+    check_modality(Messages(vocabulary=300), [TALK[:2], TALK, TALK[1:2], TALK[:1]])
 
 
 def test_a_conversation_is_each_message_and_then_the_opened_reply() -> None:
@@ -73,7 +72,9 @@ def test_no_message_can_open_or_close_another_in_a_checkpoint_with_chat_marks() 
     )
     backend.add_special_tokens([OPEN, CLOSE])
     tokenizer = Tokenizer.of_checkpoint(backend.to_str(), {"eos_token": CLOSE, "bos_token": OPEN})
-    state = Messages().inherit({"tokenizer": tokenizer.to_json(), "vocabulary": tokenizer.size, "kind": "pretrained"})
+    state = Messages().warm_start(
+        {"tokenizer": tokenizer.to_json(), "vocabulary": tokenizer.size, "kind": "pretrained"}
+    )
     assert state is not None
     opening, closing = tokenizer.id_of(OPEN), tokenizer.id_of(CLOSE)
     assert state["template"] == {"open": opening, "close": closing}
@@ -85,7 +86,7 @@ def test_no_message_can_open_or_close_another_in_a_checkpoint_with_chat_marks() 
 def test_a_checkpoint_without_mask_or_chat_marks_has_a_template_all_the_same() -> None:
     state = learnt()
     bare = Tokenizer({**Tokenizer.from_json(state["tokenizer"])._parts, "mask": None})
-    inherited = Messages().inherit({**state, "tokenizer": bare.to_json()})
+    inherited = Messages().warm_start({**state, "tokenizer": bare.to_json()})
     assert inherited is not None
     assert inherited["template"] == {"open": bare.begin, "close": bare.end}
 

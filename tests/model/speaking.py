@@ -39,7 +39,7 @@ def speaker(tokenizer: Tokenizer, attention: Attention = "causal", seed: int = 2
         torch.manual_seed(seed)
         trunk = Transformer(TransformerSettings(**{"width": WIDTH, "depth": 2, "heads": 2, **settings}))
         embed = TextEmbedder(tokenizer.size, WIDTH)
-        head = NextToken(WIDTH, tokenizer.size, tokenizer.end, tokenizer.to_json())
+        head = NextToken(WIDTH, tokenizer.size)
         model = Model({"prompt": embed}, trunk, head, attention, embed)
         for weight in model.parameters():
             if weight.ndim >= 2 and weight is not embed.before:

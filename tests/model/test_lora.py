@@ -43,8 +43,8 @@ def model_of(checkpoint: Callable[[str], Path], make_trunk: Any) -> Callable[...
         job = Job.model_validate({"task": TASKS[kind], "model": {"pretrained": str(checkpoint(kind)), "lora": lora}})
         _, task = load_job({"task": TASKS[kind]})
         origin = origin_states(job)
-        inputs = {name: modality.inherit(origin["text"]) for name, modality in task.inputs.items()}
-        target = task.target.inherit(inputs[next(iter(inputs))]) or {"classes": ["a", "b"]}
+        inputs = {name: modality.warm_start(origin["text"]) for name, modality in task.inputs.items()}
+        target = task.target.warm_start(inputs[next(iter(inputs))]) or {"classes": ["a", "b"]}
         states = {"inputs": inputs, "target": target, "trunk": origin["trunk"]}
         return begin(job, task, states, torch.device("cpu")).eval()
 

@@ -153,9 +153,9 @@ def test_pictures_have_the_size_of_the_job_and_the_colours_of_the_checkpoint(
 )
 def test_the_size_is_that_of_the_job_else_a_tile_else_a_square(settings: dict[str, Any], size: tuple[int, int]) -> None:
     of_checkpoint = {"channels": 3, "mean": [0.5] * 3, "spread": [0.5] * 3, "backbone": {"family": LITE0}}
-    state = Image(keep=True, **settings).inherit(of_checkpoint)
+    state = Image(keep=True, **settings).warm_start(of_checkpoint)
     assert (state["height"], state["width"]) == size
-    assert Image(keep=True, **settings).inherit({**state, "height": 7})["height"] == 7  # of a model of ours
+    assert Image(keep=True, **settings).warm_start({**state, "height": 7})["height"] == 7  # of a model of ours
 
 
 def test_a_grid_gives_a_token_a_place_of_the_coarsest_map(checkpoint: Checkpoint, tmp_path: Path) -> None:

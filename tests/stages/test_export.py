@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from noria.contract import dispatch
 from noria.contract.examples import records_like
 from noria.errors import UserError
 from noria.pipeline.inference import model_output
@@ -74,8 +75,8 @@ def answered(predictor: Predictor, dataset: Dataset, output: Arrays) -> list[Pre
     """Answer records with what the exported network gave for them."""
     target, state, everything = predictor.task.target, predictor.states["target"], np.arange(len(dataset))
     tensors = {name: torch.from_numpy(value) for name, value in output.items()}
-    asked = target.ask(lambda inputs: tensors, dataset.batch(everything))  # type: ignore[arg-type]
-    return target.decode(target.settle(model_output(asked), dataset.raw_inputs(everything), state), state)
+    asked = dispatch.predict_step(target, lambda inputs: tensors, dataset.batch(everything), state)  # type: ignore[arg-type]
+    return target.decode(target.postprocess(model_output(asked), dataset.raw_inputs(everything), state), state)
 
 
 def test_the_example_has_the_shapes_of_real_records(trained: Callable[[str], Path]) -> None:

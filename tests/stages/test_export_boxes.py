@@ -35,8 +35,8 @@ def test_the_file_finds_the_boxes_of_the_predictor_for_any_number_of_pictures(
         assert bad == {}
         feed = {name: np.array(encoded["image"][name.partition(".")[2]]) for name in named["inputs"]}
         given = dict(zip(named["outputs"], map(torch.from_numpy, session.run(None, feed)), strict=True))
-        asked = target.ask(lambda _, given=given: given, Batch({"image": {}}, {}, count))
-        settled = target.settle(model_output(asked), encoded, state)
+        asked = target.predict_step(lambda _, given=given: given, Batch({"image": {}}, {}, count), state)
+        settled = target.postprocess(model_output(asked), encoded, state)
         own = predictor.outputs(Dataset(encoded, {}))
         assert settled["boxes"].lengths.tolist() == own["boxes"].lengths.tolist()
         assert settled["boxes"].lengths.min() > 0

@@ -131,7 +131,7 @@ def test_a_task_that_is_no_chat_has_no_template(tuned, tmp_path):
 def test_the_template_gives_the_ids_of_a_real_vocabulary(tmp_path):
     """Its tokens join line breaks and spaces, which the tiny one's do not."""
     gguf = smollm2()
-    state = Messages().inherit({"tokenizer": PretrainedFiles.find(str(gguf)).tokenizer().to_json()})
+    state = Messages().warm_start({"tokenizer": PretrainedFiles.find(str(gguf)).tokenizer().to_json()})
     assert state is not None
     write_tokenizer(tmp_path, json.loads(state["tokenizer"]), state["template"], None)
     theirs: Any = transformers.AutoTokenizer.from_pretrained(tmp_path)

@@ -181,11 +181,11 @@ def test_two_answers_with_other_dropout_are_drawn_together() -> None:
 
     batch = Batch({}, {"label": torch.tensor([0, 1, 2, 0, 1, 2])}, 6)
     model = Twice()
-    alone = Label().learn(model, batch)
+    alone = Label().training_step(model, batch, {})
     assert model.turn == 0
     torch.testing.assert_close(alone["loss"], functional.cross_entropy(model.given[0], batch.target["label"]))
     model.turn = -1
-    found = Label(agreement=3.0).learn(model, batch)
+    found = Label(agreement=3.0).training_step(model, batch, {})
     logs = model.given.log_softmax(-1)
     apart = [functional.kl_div(logs[i], logs[1 - i], reduction="none", log_target=True).sum(-1) for i in range(2)]
     nats = [functional.cross_entropy(given, batch.target["label"], reduction="none") for given in model.given]
@@ -194,14 +194,16 @@ def test_two_answers_with_other_dropout_are_drawn_together() -> None:
     task = registry.task("text-classification")
     task.target = Label(agreement=3.0)
     model.turn = -1
-    torch.testing.assert_close(dispatch.STEP(task.target, model, batch)["loss"], found["loss"])
+    torch.testing.assert_close(dispatch.training_step(task.target, model, batch, {})["loss"], found["loss"])
 
 
 def test_answers_that_agree_cost_no_more() -> None:
     batch = Batch({}, {"label": torch.tensor([0, 1])}, 2)
     model = torch.nn.Identity()
     model.forward = lambda inputs, target: {"logits": torch.tensor([[2.0, -1.0], [0.5, 0.0]])}
-    torch.testing.assert_close(Label(agreement=9.0).learn(model, batch), Label().learn(model, batch))
+    torch.testing.assert_close(
+        Label(agreement=9.0).training_step(model, batch, {}), Label().training_step(model, batch, {})
+    )
 
 
 @pytest.mark.parametrize("settings", [{"agreement": -1.0}, {"smoothing": 1.5}, {"smoothing": -0.1}])

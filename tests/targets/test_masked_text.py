@@ -36,7 +36,7 @@ class Spy(nn.Module):
 
     def __init__(self, state: dict) -> None:
         super().__init__()
-        self.head = NextToken(4, state["vocabulary"], 0, state["tokenizer"])
+        self.head = NextToken(4, state["vocabulary"])
         self.seen: list[Tensor] = []
         self.bias = torch.zeros(4)
 
@@ -86,10 +86,10 @@ def test_in_training_80_of_100_hidden_tokens_are_masks_10_others_and_10_themselv
     tokenizer, spy = Tokenizer.from_json(state["tokenizer"]), Spy(state)
     ids = drawn(400, 100, tokenizer.size - 3)
     torch.manual_seed(0)
-    MaskedText().learn(spy, batch_of(ids))
+    MaskedText().training_step(spy, batch_of(ids), state)
     torch.manual_seed(0)
-    MaskedText().learn(spy, batch_of(ids))
-    MaskedText().learn(spy, batch_of(ids))
+    MaskedText().training_step(spy, batch_of(ids), state)
+    MaskedText().training_step(spy, batch_of(ids), state)
     first, again, other = spy.seen
     assert torch.equal(first, again)  # by torch's seed
     assert not torch.equal(first, other)
@@ -102,7 +102,7 @@ def test_in_training_80_of_100_hidden_tokens_are_masks_10_others_and_10_themselv
 def test_the_loss_is_over_the_hidden_tokens_alone() -> None:
     state = state_of()
     spy = Spy(state)
-    loss = MaskedText().learn(spy, batch_of(drawn(8, 30, 5)))
+    loss = MaskedText().training_step(spy, batch_of(drawn(8, 30, 5)), state)
     assert loss["loss"].item() == pytest.approx(np.log(state["vocabulary"]), rel=1e-5)  # the head starts at zero
     assert loss["each"].shape == (8,)
 
@@ -112,7 +112,7 @@ def test_the_scores_count_the_likeliest_token_and_the_five_likeliest() -> None:
     target, spy, ids = MaskedText(hidden=0.4), Spy(state), drawn(30, 20, 9)
     spy.bias = torch.randn(4, generator=torch.Generator().manual_seed(3))
     torch.nn.init.normal_(spy.head.linear.weight, generator=torch.Generator().manual_seed(4))
-    output = target.ask(spy, batch_of(ids))
+    output = target.predict_step(spy, batch_of(ids), state)
     order = (spy.head.linear.weight @ spy.bias).argsort(descending=True)  # the same at every place
     hidden = ids.gather(1, output["places"])
     assert output["right"].tolist() == (hidden == order[0]).sum(1).tolist()
@@ -129,7 +129,7 @@ def test_the_trivial_scores_are_those_of_counting() -> None:
     learnt = common_tokens(encoded)
     tokenizer = Tokenizer.from_json(state["tokenizer"])
     assert learnt["specials"].tolist() == [[tokenizer.end]]
-    scores = target.trivial(encoded, learnt)
+    scores = target.baseline_scores(encoded, learnt)
     for i in range(len(values)):
         ids = torch.from_numpy(encoded["ids"][i].astype(np.int64))[None]
         hidden = ids[0, target.fixed_places(ids, [tokenizer.end])[0]].tolist()
@@ -247,10 +247,11 @@ def test_another_task_starts_from_what_was_learnt(run: Path, trained: Callable[[
 
 
 def test_the_head_of_a_model_sees_only_what_is_hidden() -> None:
-    spy = Spy(state_of())
+    state = state_of()
+    spy = Spy(state)
     widths = []
     spy.head.register_forward_pre_hook(lambda _, given: widths.append(given[0].features.shape[1]))
-    MaskedText().learn(spy, batch_of(drawn(4, 100, 5)))
+    MaskedText().training_step(spy, batch_of(drawn(4, 100, 5)), state)
     assert widths == [15]
 
 

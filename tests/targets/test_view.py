@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 from typer.testing import CliRunner
 
 from noria import cli
+from noria.contract import dispatch
 from noria.errors import UserError
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
@@ -85,7 +86,7 @@ def test_both_views_are_varied_and_each_otherwise():
     task = ImageEmbedding()
     pixels = torch.from_numpy(np.stack([scene(seed) for seed in range(4)]))
     torch.manual_seed(0)
-    batch = task.vary(Batch({"image": {"pixels": pixels}}, {"pixels": pixels}, 4))
+    batch = dispatch.augment(task, Batch({"image": {"pixels": pixels}}, {"pixels": pixels}, 4))
     one, two = batch.inputs["image"]["pixels"].float(), batch.target["pixels"].float()
     for first, second in ((one, two), (one, pixels), (two, pixels)):
         assert ((first - second).abs().amax((1, 2, 3)) > 1).all()

@@ -16,7 +16,7 @@ def windows(length: int, window: int, is_learnt: bool) -> tuple[np.ndarray, np.n
     task = TextGeneration()
     task.target = replace(task.target, window=window)
     ids = Ragged.of([np.arange(length)], np.uint16)
-    view = task.view(Dataset({"prompt": {}}, {"ids": ids, "_bytes": ids}), is_learnt)
+    view = task.windows(Dataset({"prompt": {}}, {"ids": ids, "_bytes": ids}), is_learnt)
     return view.inputs["prompt"]["ids"][:], view.target["ids"][:]
 
 

@@ -142,7 +142,7 @@ class Renders(ABC):
 
     @abstractmethod
     def render(self, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
-        """Return the picture uint8[H, W(, 3)] with the answer on it, of any size; None where there is nothing to draw."""
+        """Return the picture uint8[H, W(, 3)] with the answer on it; None where there is nothing to draw."""
 
 
 class Exports(ABC):

@@ -1,6 +1,6 @@
 """Records like a task's own example: what the checks and the tests run a task on when they have no data.
 
-Knows no task: pictures become noise, numbers are moved, words varied. Read next: checks.py.
+Knows no task: pictures become noise, numbers are moved, words varied. Read next: checks/.
 """
 
 from __future__ import annotations

@@ -73,11 +73,11 @@ class VotingLinear(nn.Module):
 class NextToken(nn.Module):
     """Say which token comes next. Output: `logits` float[B, T, vocabulary]. Starts at zero: every token as likely.
 
-    `tokenizer` is the state's own text (JSON), for whoever turns ids into words; `end` ends an answer. `epsilon`: as in
-    BERT, features go through a dense layer, GELU and a norm of that epsilon first, and every token has a bias.
+    `epsilon`: as in BERT, features go through a dense layer, GELU and a norm of that epsilon first, and every token has
+    a bias.
     """
 
-    def __init__(self, width: int, vocabulary: int, end: int, tokenizer: str, epsilon: float | None = None) -> None:
+    def __init__(self, width: int, vocabulary: int, epsilon: float | None = None) -> None:
         super().__init__()
         self.before: nn.Module = nn.Identity()
         if epsilon is not None:
@@ -85,7 +85,7 @@ class NextToken(nn.Module):
         self.linear = nn.Linear(width, vocabulary, bias=epsilon is not None)
         for weight in self.linear.parameters():
             nn.init.zeros_(weight)
-        self.end, self.tokenizer, self.fills_masks = end, tokenizer, epsilon is not None
+        self.fills_masks = epsilon is not None
 
     def forward(self, tokens: Tokens) -> Output:
         return {"logits": self.linear(self.before(tokens.features))}

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.contract import Attention
-from noria.model.exact_match_features import Repeats
 from noria.model.transformer import Transformer
 from noria.types import PAD, Output, Tokens
 
@@ -35,11 +34,11 @@ class Model(nn.Module):
         head: nn.Module,
         attention: Attention,
         answer: nn.Module | None = None,
-        repeats: Repeats | None = None,
+        pair_features: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.embedders = nn.ModuleDict(embedders)
-        self.repeats = repeats
+        self.pair_features = pair_features
         self.trunk = trunk
         self.head = head
         self.attention = attention
@@ -61,8 +60,8 @@ class Model(nn.Module):
     def tokens(self, inputs: Inputs) -> Tokens:
         """Return the tokens of all inputs, before the trunk."""
         tokens = {name: embed(inputs[name]) for name, embed in self.embedders.items()}
-        if self.repeats is not None:
-            for name, vectors in self.repeats(inputs).items():
+        if self.pair_features is not None:
+            for name, vectors in self.pair_features(inputs).items():
                 tokens[name] = tokens[name]._replace(features=tokens[name].features + vectors)
         return joined(list(tokens.values()))
 

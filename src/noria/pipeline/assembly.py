@@ -10,7 +10,6 @@ from torch import nn
 from noria.contract import Task, answer_field, dispatch
 from noria.errors import UserError
 from noria.job import Job
-from noria.model.exact_match_features import Repeats
 from noria.model.network import Model, Projected
 from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
 
@@ -33,10 +32,8 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
             for name, embedder in embedders.items()
         }
     head = task.target.head(states["target"], int(next(iter(embedders.values())).width))  # type: ignore[arg-type]
-    alike = [name for name in task.inputs if name in task.shared_vocabulary]
-    is_told = len(alike) == 2 and "trunk" not in states  # a checkpoint has learnt to compare
-    repeats = Repeats(width, *alike) if is_told else None
-    model = Model(embedders, trunk, head, task.attention, answer, repeats)
+    features = None if "trunk" in states else dispatch.pair_features(task, width)  # a checkpoint has learnt to compare
+    model = Model(embedders, trunk, head, task.attention, answer, features)
     if "trunk" in states:
         from noria.model.pretrained.trunk import tie
 

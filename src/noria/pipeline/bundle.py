@@ -19,6 +19,7 @@ from noria.contract import Task
 from noria.errors import UserError
 from noria.job import Job
 from noria.job.load import load_job
+from noria.pipeline.older_bundles import OLDEST, weights_today
 from noria.store.disk import plain_disk_errors, sync_folder, write_synced
 from noria.store.run_folder import read_json
 from noria.types import Ragged
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from noria.pipeline.prepared import Prepared
     from noria.training.plan import Plan
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,13 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
 
     folder = path / "bundle" if (path / "bundle").is_dir() else path
     config = read_json(folder / "config.json")
-    if config.get("format") != FORMAT:
+    written = config.get("format")
+    if not isinstance(written, int) or not OLDEST <= written <= FORMAT:
         raise UserError(
             "this bundle has another format",
             where=str(folder),
-            expected=f"format {FORMAT}",
-            found=str(config.get("format")),
+            expected=f"format {OLDEST} to {FORMAT}",
+            found=str(written),
             mend=f"load it with the version of Noria that wrote it: {config.get('noria')}",
         )
     try:
@@ -125,7 +127,7 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
     job, task = load_job(config["job"])
     with Undrawn():
         model = place(build(job, task, config["states"]), torch.device(device))
-    load_weights(model, load(data))
+    load_weights(model, weights_today(load(data)))
     join_normalised(model)
     if (precision or job.evaluate.precision) == "bfloat16":
         pack(model)

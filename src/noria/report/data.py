@@ -10,9 +10,9 @@ import numpy as np
 from noria.contract import dispatch
 from noria.report.bars import Bar, bar_chart
 from noria.report.charts import histogram
+from noria.report.class_codes import class_codes
 from noria.report.markup import Markup, join, tag
 from noria.report.tables import Cell, facts, table
-from noria.report.truth import class_codes
 
 if TYPE_CHECKING:
     from noria.pipeline.predictor import Predictor

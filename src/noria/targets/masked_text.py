@@ -72,14 +72,13 @@ class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, D
     def head(self, state: State, width: int) -> nn.Module:
         from noria.model.heads import NextToken
 
-        end = Tokenizer.from_json(state["tokenizer"]).end
-        return NextToken(width, state["vocabulary"], end, state["tokenizer"], state.get("head_epsilon"))
+        return NextToken(width, state["vocabulary"], state.get("head_epsilon"))
 
     def training_step(self, model: nn.Module, batch: Batch, state: State) -> dict[str, Tensor]:
         """Return the loss on tokens hidden at random, by torch's global seed."""
         import torch
 
-        ids, tokenizer = batch.target["ids"].long(), tokenizer_of(model)
+        ids, tokenizer = batch.target["ids"].long(), Tokenizer.from_json(state["tokenizer"])
         chance = torch.rand(ids.shape, device=ids.device)
         places = lowest(chance, _is_word(ids, _specials(tokenizer)), self.hidden)
         way = torch.rand(places.shape, device=ids.device)
@@ -105,7 +104,7 @@ class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, D
         """
         import torch
 
-        tokenizer = tokenizer_of(model)
+        tokenizer = Tokenizer.from_json(state["tokenizer"])
         if not batch.target:
             return _candidates(model, batch, tokenizer)
         ids = batch.target["ids"].long()
@@ -199,12 +198,6 @@ def common_tokens(train: Arrays) -> Arrays:
     """Return what the trivial answer knows: `chances` of tokens, as `unigram` does, and the special ones, [1, n]."""
     ids, sizes = ((one.values if isinstance(one, Ragged) else one.stream) for one in (train["ids"], train["_bytes"]))
     return {**unigram(train), "specials": np.unique(np.asarray(ids)[np.asarray(sizes) == 0]).astype(np.int64)[None]}
-
-
-def tokenizer_of(model: nn.Module) -> Tokenizer:
-    """Return the tokenizer that a model's head carries."""
-    head: Any = model.head
-    return Tokenizer.from_json(head.tokenizer)
 
 
 def lowest(values: Tensor, may_be: Tensor, share: float) -> Tensor:

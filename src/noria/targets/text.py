@@ -95,8 +95,7 @@ class Text(Target, WarmStarts, PredictStep, PostProcesses, Generates, DecodesTar
     def head(self, state: State, width: int) -> nn.Module:
         from noria.model.heads import NextToken
 
-        end = state.get("answer_end", Tokenizer.from_json(state["tokenizer"]).end)
-        return NextToken(width, state["vocabulary"], end, state["tokenizer"])
+        return NextToken(width, state["vocabulary"])
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from torch.nn import functional
@@ -121,7 +120,7 @@ class Text(Target, WarmStarts, PredictStep, PostProcesses, Generates, DecodesTar
         """
         output = _scored(model, batch) if batch.target else {}
         if not batch.target or (self.overlap != "none" and not is_quick):
-            output |= self._written(model, batch)
+            output |= self._written(model, batch, state)
         return output
 
     def sampling(self, **changes: Any) -> Sampling:
@@ -131,13 +130,13 @@ class Text(Target, WarmStarts, PredictStep, PostProcesses, Generates, DecodesTar
         known = {one.name: getattr(self, one.name) for one in fields(Sampling) if hasattr(self, one.name)}
         return Sampling(**{**known, **changes})
 
-    def _written(self, model: nn.Module, batch: Batch) -> Output:
+    def _written(self, model: nn.Module, batch: Batch, state: State) -> Output:
         import torch
 
         from noria.model.generation.generate import generate
 
         speaker: Any = model
-        tokenizer = Tokenizer.from_json(speaker.head.tokenizer, speaker.head.end)
+        tokenizer = _tokenizer(state)
         given = generate(speaker, batch.inputs, self.sampling(), tokenizer)
         device = next(model.parameters()).device
         chances = [sum(one) / max(1, len(one)) for one in given.logprobs]
@@ -152,7 +151,7 @@ class Text(Target, WarmStarts, PredictStep, PostProcesses, Generates, DecodesTar
 
         speaker: Any = model
         sampling = self.sampling().overridden(settings)
-        tokenizer = Tokenizer.from_json(speaker.head.tokenizer, speaker.head.end)
+        tokenizer = _tokenizer(state)
         yield from stream(speaker, batch.inputs, sampling, tokenizer)
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
@@ -193,6 +192,11 @@ class Text(Target, WarmStarts, PredictStep, PostProcesses, Generates, DecodesTar
         true = self.decode_target({name: values[chosen] for name, values in truth.items()}, state)
         rows = [list(pair) for pair in zip(true, output["_text"][chosen].texts(), strict=True)]
         return [Panel("table", "Written answers", {"columns": ["truth", "answer"], "rows": rows}, "Evenly drawn.")]
+
+
+def _tokenizer(state: State) -> Tokenizer:
+    """Return the tokenizer that answers are written by: a chat's reply ends where its template closes a message."""
+    return Tokenizer.from_json(state["tokenizer"], state.get("answer_end"))
 
 
 def _scored(model: nn.Module, batch: Batch) -> Output:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
-from noria.contract.capabilities import MakesExamples, PredictsBaseline, ReadsFormats
+from noria.contract.capabilities import MakesExamples, PairFeatures, PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.text.modality import Text
 from noria.sources.formats.squad import squad
@@ -20,11 +20,14 @@ from noria.types import Arrays, Dataset, Record
 if TYPE_CHECKING:
     pass
 
+if TYPE_CHECKING:
+    from torch import nn
+
 _SENTENCE = re.compile(r"[^\s.!?。！？](?:[^\n.!?。！？]*[^\s.!?。！？])?[.!?。！？]*")
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 
 
-class QuestionAnswering(Task, ReadsFormats, MakesExamples, PredictsBaseline):
+class QuestionAnswering(Task, ReadsFormats, MakesExamples, PredictsBaseline, PairFeatures):
     """question, context -> span. One stream, begin question end context end, read in both directions (the BERT way)."""
 
     inputs: Mapping[str, Text] = {
@@ -57,6 +60,11 @@ class QuestionAnswering(Task, ReadsFormats, MakesExamples, PredictsBaseline):
 
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         return squad(path, encoding, named)
+
+    def pair_features(self, width: int) -> nn.Module:
+        from noria.modalities.text.exact_match import ExactMatch
+
+        return ExactMatch(width, "question", "context")
 
     def fit_baseline(self, train: Arrays) -> Arrays:
         return unanswerable(train)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from noria.contract import registry
-from noria.modalities.image.augment import vary
+from noria.contract import dispatch, registry
+from noria.modalities.image.augment import augment
 from noria.modalities.image.modality import Image
 from noria.pipeline.predictor import load
 from noria.types import Batch
@@ -37,7 +37,7 @@ def pictures(count: int = 32, height: int = 9, width: int = 12, channels: int = 
 def test_shape_and_range_stay_and_the_pixels_change(settings: Image, channels: int) -> None:
     given = pictures(channels=channels)
     torch.manual_seed(0)
-    varied = vary(given, settings)
+    varied = augment(given, settings)
     assert varied.shape == given.shape
     assert varied.dtype == (torch.float32 if settings.rotate or settings.light else torch.uint8)
     assert varied.min() >= 0
@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same_pictures_and_another_seed_others(settings:
     made = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        made.append(vary(pictures(), settings))
+        made.append(augment(pictures(), settings))
     assert torch.equal(made[0], made[1])
     assert not torch.equal(made[0], made[2])
 
@@ -62,20 +62,20 @@ def test_a_shift_moves_by_whole_pixels_each_way_and_reflects_the_edge() -> None:
     windows = {padded[y : y + 7, x : x + 9].tobytes(): (y, x) for y in range(5) for x in range(5)}
     assert len(windows) == 25
     torch.manual_seed(0)
-    varied = vary(one.expand(500, -1, -1, -1), Image(shift=2))
+    varied = augment(one.expand(500, -1, -1, -1), Image(shift=2))
     seen = {windows[picture[..., 0].contiguous().numpy().tobytes()] for picture in varied}
     assert seen == set(windows.values())
 
 
 def test_a_shift_larger_than_the_picture_stays_inside_it() -> None:
     torch.manual_seed(0)
-    assert vary(pictures(8, 2, 3, 1), Image(shift=5)).shape == (8, 2, 3, 1)
+    assert augment(pictures(8, 2, 3, 1), Image(shift=5)).shape == (8, 2, 3, 1)
 
 
 def test_a_flip_swaps_left_and_right_of_about_half_the_pictures() -> None:
     given = pictures(400)
     torch.manual_seed(0)
-    varied = vary(given, Image(flip=True))
+    varied = augment(given, Image(flip=True))
     is_same = (varied == given).flatten(1).all(1)
     is_flipped = (varied == given.flip(2)).flatten(1).all(1)
     assert (is_same ^ is_flipped).all()
@@ -85,7 +85,7 @@ def test_a_flip_swaps_left_and_right_of_about_half_the_pictures() -> None:
 def test_erasing_blanks_one_square_with_the_mean_and_nothing_else() -> None:
     given = pictures(50, 20, 20, 1)
     torch.manual_seed(0)
-    varied = vary(given, Image(erase=6))
+    varied = augment(given, Image(erase=6))
     for before, after in zip(given[..., 0], varied[..., 0], strict=True):
         mean = before.float().mean().to(torch.uint8)
         rows, columns = (before != after).any(1).nonzero()[:, 0], (before != after).any(0).nonzero()[:, 0]
@@ -97,12 +97,12 @@ def test_erasing_blanks_one_square_with_the_mean_and_nothing_else() -> None:
 def test_an_affine_of_almost_nothing_is_almost_the_identity() -> None:
     given = pictures()
     torch.manual_seed(0)
-    torch.testing.assert_close(vary(given, Image(rotate=1e-9)), given.float(), atol=0.01, rtol=0)
+    torch.testing.assert_close(augment(given, Image(rotate=1e-9)), given.float(), atol=0.01, rtol=0)
 
 
 def test_no_settings_change_nothing() -> None:
     given = pictures()
-    assert vary(given, Image()) is given
+    assert augment(given, Image()) is given
 
 
 def test_an_affine_turns_about_the_middle_and_zooms_both_ways() -> None:
@@ -110,7 +110,7 @@ def test_an_affine_turns_about_the_middle_and_zooms_both_ways() -> None:
     given = torch.zeros(200, 21, 21, 1, dtype=torch.uint8)
     given[:, 6:15, 6:15] = 255
     torch.manual_seed(0)
-    varied = vary(given, Image(rotate=30, zoom=0.3))
+    varied = augment(given, Image(rotate=30, zoom=0.3))
     assert (varied[:, 10, 10] > 254).all()
     areas = varied.sum((1, 2, 3)) / 255
     assert areas.min() < 65
@@ -120,11 +120,11 @@ def test_an_affine_turns_about_the_middle_and_zooms_both_ways() -> None:
 def test_only_training_varies(trained: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     model = load(trained("image-classification"), device="cpu")
     calls = []
-    monkeypatch.setattr(Image, "vary", lambda self, arrays: calls.append(1) or arrays)
+    monkeypatch.setattr(Image, "augment", lambda self, arrays: calls.append(1) or arrays)
     picture = model.task.example().fields["image"]
     assert model.predict([{"image": picture}])[0].value in model.states["target"]["classes"]
     assert calls == []
-    registry.task("image-classification").vary(Batch({"image": {"pixels": pictures()}}, {}, 32))
+    dispatch.augment(registry.task("image-classification"), Batch({"image": {"pixels": pictures()}}, {}, 32))
     assert calls == [1]
 
 
@@ -132,7 +132,7 @@ def test_other_light_keeps_every_edge_where_it_was_and_changes_each_picture_by_i
     given = torch.full((64, 6, 8, 3), 100, dtype=torch.uint8)
     given[:, 2:4, 3:6] = 160
     torch.manual_seed(0)
-    varied = vary(given, Image(light=0.2))
+    varied = augment(given, Image(light=0.2))
     inner, outer = varied[:, 2:4, 3:6], varied[:, 0]
     assert (inner.flatten(1, 2).std(1) < 1e-3).all()
     assert (inner[:, 0, 0] > outer[:, 0]).all()

@@ -209,7 +209,7 @@ def test_an_array_answers_as_its_pictures_one_by_one() -> None:
     given = noise(5, 4, 6, 3)
     together = Image().encode(given, RGB).arrays["pixels"]
     assert np.array_equal(together, Image().encode(list(given), RGB).arrays["pixels"])
-    assert np.array_equal(Image().decode({"pixels": together[2]}, RGB), given[2])
+    assert np.array_equal(Image().display({"pixels": together[2]}, RGB), given[2])
 
 
 def test_mean_and_spread_are_those_of_the_pixels() -> None:

@@ -115,7 +115,7 @@ def test_a_training_batch_shows_one_tile_of_each_picture_and_what_is_seen_of_its
     boxes = [{"label": STATE["labels"][label], "box": box} for *box, label in things.tolist()]
     dataset, _ = dataset_of(image, [picture_of(things, size)] * 40, target.encode([boxes] * 40, STATE).arrays)
     torch.manual_seed(0)
-    varied = target.vary(dataset.batch(slice(None)), image)
+    varied = target.augment_with(dataset.batch(slice(None)), image)
     pixels, seen = varied.inputs["image"]["pixels"], varied.target["boxes"]
     assert pixels.shape == (40, *TILE, 3)
     assert varied.inputs["image"]["size"].unique(dim=0).tolist() == [list(TILE)]
@@ -200,7 +200,7 @@ def test_a_training_batch_of_masks_shows_one_tile_with_its_mask() -> None:
     image = Image(keep=True, tile=TILE)
     dataset, _ = dataset_of(image, pictures, {"mask": np.stack(masks)})
     torch.manual_seed(0)
-    varied: Batch = Mask().vary(dataset.batch(slice(None)), image)
+    varied: Batch = Mask().augment_with(dataset.batch(slice(None)), image)
     assert varied.target["mask"].shape == (20, *TILE)
     assert torch.equal(varied.target["mask"], varied.inputs["image"]["pixels"][..., 0])
     assert varied.target["mask"].unique().tolist() == [0, 1, 2]

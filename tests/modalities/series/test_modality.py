@@ -11,7 +11,7 @@ import torch
 
 from noria.checks import check_modality
 from noria.errors import UserError
-from noria.modalities.series.embedder import vary
+from noria.modalities.series.embedder import augment
 from noria.modalities.series.modality import Series, read_series
 
 WALK = np.random.default_rng(0).normal(size=(9, 6)).cumsum(0).astype(np.float32)
@@ -245,7 +245,7 @@ def test_training_sees_the_same_numbers_whether_or_not_there_is_padding(settings
 
 def varied(settings, arrays):
     torch.manual_seed(3)
-    return vary(arrays, settings)
+    return augment(arrays, settings)
 
 
 def ragged_batch(*lengths):
@@ -316,7 +316,7 @@ def test_a_person_sees_points_where_they_were_and_channels_as_rows():
     line = np.column_stack([np.linspace(0, 9, 10), np.full(10, 3.0)])
     state = settings.fit([line] * 3)
     arrays = settings.encode([line], state).arrays
-    picture = settings.decode({"values": arrays["values"][0]}, state)
+    picture = settings.display({"values": arrays["values"][0]}, state)
     rows, columns = np.nonzero(picture)
     middle = picture.shape[0] // 2 - 1
     assert set(rows) == {middle - 1, middle, middle + 1}  # a dot of three pixels ends it
@@ -325,4 +325,4 @@ def test_a_person_sees_points_where_they_were_and_channels_as_rows():
     way = picture[middle, columns.min() : columns.max()].astype(int)
     assert (np.diff(way) >= 0).all()
     assert 0 < way[0] < way[-1] == 255
-    assert Series().decode({"values": arrays["values"][0]}, state).shape == (2, 10)
+    assert Series().display({"values": arrays["values"][0]}, state).shape == (2, 10)

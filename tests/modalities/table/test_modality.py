@@ -142,7 +142,7 @@ def test_a_row_comes_back_from_its_arrays() -> None:
     state = Table().fit(COLUMNS)
     arrays = Table().encode(COLUMNS, state).arrays
     for index in range(30):
-        back = Table().decode({name: values[index] for name, values in arrays.items()}, state)
+        back = Table().display({name: values[index] for name, values in arrays.items()}, state)
         assert back["年龄"] == pytest.approx(float(COLUMNS["年龄"][index]), rel=1e-5)
         assert (back["收入"] is None) == (COLUMNS["收入"][index] == "缺失")
         if back["收入"] is not None:
@@ -160,7 +160,7 @@ def test_a_date_becomes_the_parts_that_vary() -> None:
     ]
     day = datetime.date(2024, 5, 6)  # a Monday
     arrays = Table().encode(row(0, joined=day.isoformat()), state).arrays
-    back = Table().decode({name: values[0] for name, values in arrays.items()}, state)
+    back = Table().display({name: values[0] for name, values in arrays.items()}, state)
     assert back["joined.month"] == pytest.approx(5, abs=1e-4)
     assert back["joined.weekday"] == pytest.approx(0, abs=1e-4)
     assert back["joined.day"] == pytest.approx(day.toordinal(), abs=1)
@@ -175,7 +175,7 @@ def test_a_column_named_like_a_part_of_a_date_stays_itself(cells: list[str]) -> 
     names = [*state["numbers"], *state["categories"]]
     assert sorted(names) == ["d.day", "d.day'", "d.day''", "d.month", "d.weekday"]
     arrays = Table().encode(columns, state).arrays
-    back = Table().decode({name: values[2] for name, values in arrays.items()}, state)
+    back = Table().display({name: values[2] for name, values in arrays.items()}, state)
     assert str(back["d.day"]) == cells[2]
     assert back["d.day'"] == pytest.approx(1.5)
     assert back["d.day''"] == pytest.approx(datetime.date(2024, 3, 3).toordinal(), abs=1)

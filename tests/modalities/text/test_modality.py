@@ -44,7 +44,7 @@ def test_what_is_encoded_is_shown_again(texts: list[str]) -> None:
     text = Text(begin=True, end=True, tokenizer="byte")
     state = learnt("byte")
     ids = text.encode(texts, state).arrays["ids"]
-    assert [text.decode({"ids": ids[i]}, state) for i in range(len(texts))] == texts
+    assert [text.display({"ids": ids[i]}, state) for i in range(len(texts))] == texts
 
 
 @given(texts=st.lists(ANY_TEXT, min_size=1, max_size=4), most=st.integers(2, 9))
@@ -130,12 +130,12 @@ def test_dropped_tokens_are_padding_and_the_first_one_stays() -> None:
     torch = pytest.importorskip("torch")
     ids = torch.arange(4000).view(4, 1000)
     torch.manual_seed(0)
-    varied = Text(drop=0.25).vary({"ids": ids})["ids"]
+    varied = Text(drop=0.25).augment({"ids": ids})["ids"]
     is_dropped = varied == PAD
     assert not bool(is_dropped[:, 0].any())
     assert 0.2 < float(is_dropped.float().mean()) < 0.3
     assert torch.equal(varied[~is_dropped], ids[~is_dropped])
-    assert Text().vary({"ids": ids})["ids"] is ids
+    assert Text().augment({"ids": ids})["ids"] is ids
 
 
 def test_a_second_reading_holds_the_characters_between_two_spaces() -> None:
@@ -150,7 +150,7 @@ def test_the_longest_runs_of_both_readings_stay_whole_as_often() -> None:
     text = Text(grams=2, characters=6, drop=0.5)
     rows = torch.ones(200, 1000, dtype=torch.int64)
     torch.manual_seed(0)
-    varied = text.vary({"ids": rows, "characters": rows})
+    varied = text.augment({"ids": rows, "characters": rows})
     for name, longest in (("ids", 2), ("characters", 6)):
         runs = (varied[name] != PAD).unfold(1, longest, longest).all(2)
         assert abs(float(runs[:, 1:].float().mean()) - 0.25) < 0.01
@@ -171,5 +171,5 @@ def test_a_text_that_is_kept_is_shown_as_it_was_given() -> None:
     text, modality = "In 1901, Warsaw's 711,988.  囍", Text(tokenizer="bpe", vocabulary=300, lowercase=True, keep=True)
     state = modality.fit([text])
     arrays = {name: one[0] for name, one in modality.encode([text], state).arrays.items()}
-    assert modality.decode(arrays, state) == text
-    assert modality.decode({"ids": arrays["ids"]}, state) == text.lower()
+    assert modality.display(arrays, state) == text
+    assert modality.display({"ids": arrays["ids"]}, state) == text.lower()

@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 
 from noria.checks import check_modality
 from noria.errors import UserError
-from noria.modalities.video.embedder import vary
+from noria.modalities.video.embedder import augment
 from noria.modalities.video.modality import Video
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
@@ -86,11 +86,11 @@ def test_variation_moves_all_frames_of_a_clip_alike_and_each_clip_otherwise():
     still = torch.randint(0, 255, (6, 1, 12, 12, 3), generator=generator, dtype=torch.uint8).expand(-1, 5, -1, -1, -1)
     for settings in (Video(shift=3), Video(flip=True), Video(rotate=20, zoom=0.2), Video(erase=6)):
         torch.manual_seed(1)
-        varied = vary(still, settings.picture).float()
+        varied = augment(still, settings.picture).float()
         assert varied.shape == still.shape
         assert torch.allclose(varied, varied[:, :1].expand_as(varied), atol=1e-3)
         assert len({str(one) for one in (varied - still.float()).abs().amax((1, 2, 3, 4)).tolist()}) > 1
-    assert torch.equal(vary(still, Video().picture), still)
+    assert torch.equal(augment(still, Video().picture), still)
 
 
 def test_motion_is_seen_by_what_changes_and_the_last_frame_stands_still():
@@ -132,7 +132,7 @@ def test_a_video_tells_its_seconds_itself():
 def test_a_person_sees_some_frames_side_by_side():
     settings = Video(frames=8)
     state = settings.fit(CLIPS)
-    shown = settings.decode({"pixels": settings.encode(CLIPS[:1], state).arrays["pixels"][0]}, state)
+    shown = settings.display({"pixels": settings.encode(CLIPS[:1], state).arrays["pixels"][0]}, state)
     assert shown.shape == (24, 4 * 24, 3)
     assert (shown[:, :24] == CLIPS[0][0]).all()
     assert (shown[:, -24:] == CLIPS[0][7]).all()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from noria.modalities.image.modality import Image
-from noria.targets.boxes.augment import vary_boxed
+from noria.targets.boxes.augment import augment_boxes
 from noria.types import PAD
 
 HEIGHT, WIDTH, COUNT = 60, 100, 32
@@ -56,7 +56,7 @@ def seen(picture: torch.Tensor, label: int) -> list[int] | None:
 def test_each_box_is_around_what_was_drawn_in_it(name: str, scale: float) -> None:
     pixels, size, boxes = drawn(scale=scale)
     torch.manual_seed(1)
-    varied, moved = vary_boxed(pixels, size, boxes, SETTINGS[name])
+    varied, moved = augment_boxes(pixels, size, boxes, SETTINGS[name])
     checked = 0
     for picture, row in zip(varied, moved, strict=True):
         for box in row[row[:, 4] >= 0]:
@@ -73,7 +73,7 @@ def test_each_box_is_around_what_was_drawn_in_it(name: str, scale: float) -> Non
 def test_what_is_clearly_seen_has_its_box(name: str) -> None:
     pixels, size, boxes = drawn(3)
     torch.manual_seed(2)
-    varied, moved = vary_boxed(pixels, size, boxes, SETTINGS[name])
+    varied, moved = augment_boxes(pixels, size, boxes, SETTINGS[name])
     for picture, row in zip(varied, moved, strict=True):
         for label in range(3):
             found = seen(picture, label)
@@ -84,7 +84,7 @@ def test_what_is_clearly_seen_has_its_box(name: str) -> None:
 def test_a_mosaic_shows_parts_of_four_pictures_and_each_box_is_around_its_part() -> None:
     pixels, size, boxes = drawn(4)
     torch.manual_seed(0)
-    varied, moved = vary_boxed(pixels, size, boxes, Image(), mosaic=1.0)
+    varied, moved = augment_boxes(pixels, size, boxes, Image(), mosaic=1.0)
     counts = [int((row[:, 4] >= 0).sum()) for row in moved]
     assert max(counts) > 3
     assert len(moved[0]) == max(counts)
@@ -108,7 +108,7 @@ def test_a_mosaic_shows_parts_of_four_pictures_and_each_box_is_around_its_part()
 def test_a_share_of_the_pictures_becomes_mosaics() -> None:
     pixels, size, boxes = drawn(5)
     torch.manual_seed(0)
-    varied, _ = vary_boxed(pixels, size, boxes, Image(), mosaic=0.5)
+    varied, _ = augment_boxes(pixels, size, boxes, Image(), mosaic=0.5)
     changed = int((varied != pixels).flatten(1).any(1).sum())
     assert 0.2 * COUNT < changed < 0.8 * COUNT
 
@@ -118,7 +118,7 @@ def test_a_box_of_which_little_is_seen_is_left_out() -> None:
     size = torch.tensor([[HEIGHT, WIDTH]]).expand(64, 2)
     boxes = torch.tensor([[[0.0, 20, 20, 40, 1, 0]]]).expand(64, 1, 6)
     torch.manual_seed(0)
-    _, moved = vary_boxed(pixels, size, boxes, Image(shift=40))
+    _, moved = augment_boxes(pixels, size, boxes, Image(shift=40))
     kept = moved[moved[:, :, 4] >= 0]
     assert 0 < len(kept) < 64
     assert ((kept[:, 2] - kept[:, 0]) * (kept[:, 3] - kept[:, 1]) >= 0.25 * 400 - 1e-3).all()
@@ -130,14 +130,14 @@ def test_the_same_seed_varies_in_the_same_way() -> None:
     results = []
     for _ in range(2):
         torch.manual_seed(5)
-        results.append(vary_boxed(*drawn(), SETTINGS["all"], mosaic=0.5))
+        results.append(augment_boxes(*drawn(), SETTINGS["all"], mosaic=0.5))
     assert torch.equal(results[0][0], results[1][0])
     assert torch.equal(results[0][1], results[1][1])
 
 
 def test_pictures_without_any_box_can_be_varied() -> None:
     pixels, size, _ = drawn()
-    varied, moved = vary_boxed(pixels, size, torch.zeros(COUNT, 0, 6), SETTINGS["all"], mosaic=1.0)
+    varied, moved = augment_boxes(pixels, size, torch.zeros(COUNT, 0, 6), SETTINGS["all"], mosaic=1.0)
     assert varied.shape == pixels.shape
     assert moved.shape == (COUNT, 0, 6)
 
@@ -145,7 +145,7 @@ def test_pictures_without_any_box_can_be_varied() -> None:
 def test_pictures_are_flipped_both_ways_where_that_is_asked_for() -> None:
     pixels, size, boxes = drawn()
     torch.manual_seed(0)
-    varied, _ = vary_boxed(pixels, size, boxes, Image(flip="both"))
+    varied, _ = augment_boxes(pixels, size, boxes, Image(flip="both"))
     ways = [pixels, pixels.flip(2), pixels.flip(1), pixels.flip(1, 2)]
     seen_ways = {
         way for picture in range(COUNT - 1) for way in range(4) if torch.equal(varied[picture], ways[way][picture])

@@ -29,7 +29,7 @@ def test_an_answer_keeps_its_boxes_and_comes_back_as_it_was() -> None:
     assert found.bad == {}
     assert found.arrays["boxes"].lengths.tolist() == [2, 0, 1]
     assert found.arrays["boxes"][0].tolist() == [[3, 5, 40.5, 20, 0, 0], [0, 0, 9, 9, 1, 0]]
-    read = target.truth(found.arrays, STATE)
+    read = target.decode_target(found.arrays, STATE)
     assert read == [[{**one, "box": [float(side) for side in one["box"]]} for one in GOOD], [], [read[0][0]]]
 
 
@@ -100,7 +100,7 @@ def settled(boxes: list[Any], labels: list[int], scores: list[float], size: tupl
         "labels": np.array([labels]),
         "scores": np.array([scores], np.float32),
     }
-    return Boxes(**settings).settle(output, {"image": {"size": np.array([size], np.int32)}}, STATE)
+    return Boxes(**settings).postprocess(output, {"image": {"size": np.array([size], np.int32)}}, STATE)
 
 
 def test_answers_are_in_pixels_of_the_picture_and_end_at_its_edge() -> None:

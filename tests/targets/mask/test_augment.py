@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from noria.modalities.image.modality import Image
-from noria.targets.mask.augment import vary_masked
+from noria.targets.mask.augment import augment_masks
 
 VOID = 255
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -50,7 +50,7 @@ def test_what_is_drawn_is_read_again() -> None:
 def test_the_mask_lies_where_the_picture_shows_it(name: str) -> None:
     torch.manual_seed(0)
     pixels, mask = drawn()
-    varied, moved = vary_masked(pixels, mask, Image(**SETTINGS[name]), VOID)
+    varied, moved = augment_masks(pixels, mask, Image(**SETTINGS[name]), VOID)
     assert (moved != mask).any((1, 2)).float().mean() > 0.4, "nothing was varied"
     assert moved.dtype == torch.uint8
     assert set(moved.unique().tolist()) <= {0, 1, 2, VOID}
@@ -66,19 +66,19 @@ def test_each_picture_is_varied_in_its_own_way_and_the_seed_decides() -> None:
     pixels, mask = drawn()
     image = Image(**SETTINGS["all"])
 
-    def vary(seed: int) -> torch.Tensor:
+    def augment(seed: int) -> torch.Tensor:
         torch.manual_seed(seed)
-        return vary_masked(pixels, mask, image, VOID)[1]
+        return augment_masks(pixels, mask, image, VOID)[1]
 
-    assert torch.equal(vary(1), vary(1))
-    assert not torch.equal(vary(1), vary(2))
-    assert len({one.numpy().tobytes() for one in vary(1)}) > 20
+    assert torch.equal(augment(1), augment(1))
+    assert not torch.equal(augment(1), augment(2))
+    assert len({one.numpy().tobytes() for one in augment(1)}) > 20
 
 
 def test_what_comes_in_from_beyond_the_edge_has_no_class() -> None:
     torch.manual_seed(0)
     _, mask = drawn()
-    _, moved = vary_masked(torch.zeros(24, 40, 64, 3, dtype=torch.uint8), mask, Image(shift=20), VOID)
+    _, moved = augment_masks(torch.zeros(24, 40, 64, 3, dtype=torch.uint8), mask, Image(shift=20), VOID)
     assert (moved == VOID).any((1, 2)).all()
     edge = torch.cat([moved[:, [0, -1]].flatten(1), moved[:, :, [0, -1]].flatten(1)], 1)
     assert (edge == VOID).any(1).all()
@@ -87,13 +87,13 @@ def test_what_comes_in_from_beyond_the_edge_has_no_class() -> None:
 def test_light_changes_the_picture_and_leaves_the_mask() -> None:
     torch.manual_seed(0)
     pixels, mask = drawn()
-    varied, moved = vary_masked(pixels, mask, Image(light=0.5), VOID)
+    varied, moved = augment_masks(pixels, mask, Image(light=0.5), VOID)
     assert torch.equal(moved, mask)
     assert (varied.float() - pixels).abs().mean() > 5
 
 
 def test_without_settings_nothing_changes() -> None:
     pixels, mask = drawn()
-    varied, moved = vary_masked(pixels, mask, Image(), VOID)
+    varied, moved = augment_masks(pixels, mask, Image(), VOID)
     assert torch.equal(varied, pixels)
     assert torch.equal(moved, mask)

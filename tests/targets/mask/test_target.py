@@ -160,7 +160,7 @@ def test_an_answer_is_json_and_comes_back_as_the_map() -> None:
     assert list(sent["shares"]) == ["car", "sky", "road"]
     assert sent["shares"]["car"] == pytest.approx(4 / 6, abs=1e-5)
     assert sent["confidence"] == 0.75
-    (truth,) = Mask().truth(Mask().encode([MASKS[0]], state).arrays, state)
+    (truth,) = Mask().decode_target(Mask().encode([MASKS[0]], state).arrays, state)
     assert from_png(truth["png"]).tolist() == [[0, 1, 2], [2, 2, VOID]]
 
 

@@ -72,8 +72,8 @@ class Knowing(torch.nn.Module):
 
 def answered(target, model, dataset, state=CAN_REFUSE):
     everything = np.arange(len(dataset))
-    output = {name: one.numpy() for name, one in target.ask(model, dataset.batch(everything)).items()}
-    return target.settle(output, dataset.raw_inputs(everything), state)
+    output = {name: one.numpy() for name, one in target.predict_step(model, dataset.batch(everything), state).items()}
+    return target.postprocess(output, dataset.raw_inputs(everything), state)
 
 
 def words(context):
@@ -113,7 +113,7 @@ def test_windows_find_what_the_whole_finds(window, overlap, stride):
         output = answered(target, model, dataset)
         assert output["_text"].texts() == ["" if span is None else context[slice(*span)]]
         assert model.rows == (1 if window == 500 else 1 + -(-(len(context) + 1 - window) // stride))
-        loss = target.teach(model, dataset.batch(np.arange(1)))
+        loss = target.training_step(model, dataset.batch(np.arange(1)), {})
         assert loss["each"].shape == (1,)
         assert float(loss["loss"]) < 1e-3
 
@@ -123,14 +123,16 @@ def test_records_long_and_short_in_one_batch_answer_as_alone():
     dataset, target = asked("character", pairs), Span(window=12, overlap=0.6)
     model = Knowing(3.0).on(dataset)
     together = answered(target, model, dataset)
-    losses = target.teach(model, dataset.batch(np.arange(4)))["each"]
+    losses = target.training_step(model, dataset.batch(np.arange(4)), {})["each"]
     for i in range(4):
         alone = dataset.select(np.array([i]))
         output = answered(target, model, alone)
         assert output["_text"].texts() == together["_text"][i : i + 1].texts()
         for name in ("start", "end", "chance", "none"):
             assert np.allclose(output[name], together[name][i : i + 1], atol=1e-6)
-        assert torch.allclose(target.teach(model, alone.batch(np.arange(1)))["each"], losses[i : i + 1], atol=1e-6)
+        assert torch.allclose(
+            target.training_step(model, alone.batch(np.arange(1)), {})["each"], losses[i : i + 1], atol=1e-6
+        )
 
 
 def test_an_answer_beyond_the_last_token_is_learnt_as_no_answer():
@@ -156,7 +158,7 @@ def test_the_best_stretch_is_the_best_of_all_pairs_and_the_chances_are_those_of_
     places = torch.arange(length).expand(rows, length)
     found = _best(start, end, {"starts": places, "ends": places + 1}, longest)
     texts = {CONTEXT: {"_text": asked("character", [("abcdefghi", None)] * rows).inputs[CONTEXT]["_text"]}}
-    output = Span(longest=longest).settle({name: one.numpy() for name, one in found.items()}, texts, CAN_REFUSE)
+    output = Span(longest=longest).postprocess({name: one.numpy() for name, one in found.items()}, texts, CAN_REFUSE)
     refused = 0
     for row in range(rows):
         (first, last), chances = brute_force(start[row], end[row], longest)
@@ -217,7 +219,9 @@ def test_who_did_what_is_learnt_in_a_few_steps_in_windows_and_without(window):
     model = build(job, task, states)
     optimizer = torch.optim.AdamW(model.parameters(), 0.003)
     for step in range(80):
-        loss = dispatch.STEP(task.target, model, dataset.batch(np.arange(32) + 32 * (step % 4)))["loss"]
+        loss = dispatch.training_step(
+            task.target, model, dataset.batch(np.arange(32) + 32 * (step % 4)), states["target"]
+        )["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -247,7 +251,7 @@ def test_what_is_no_answer_is_bad_and_said_why(value, reason):
     assert reason in encoded.bad[1]
     assert encoded.arrays["start"].tolist() == [-1, -1, 4]
     assert encoded.arrays["end"].tolist() == [-1, -1, 7]
-    assert Span().truth(encoded.arrays, CAN_REFUSE) == [[], [], ["Ada"]]
+    assert Span().decode_target(encoded.arrays, CAN_REFUSE) == [[], [], ["Ada"]]
 
 
 @pytest.mark.parametrize("setting", [{"longest": 0}, {"window": 1}, {"overlap": 1.0}, {"overlap": -0.1}])
@@ -272,5 +276,5 @@ def test_the_trivial_answer_is_the_sentence_nearest_to_the_question(question, co
 @pytest.mark.parametrize(("share", "texts"), [(0.4, ["Ada met Ben in Rome, on  Monday."]), (0.6, [""])])
 def test_the_trivial_answer_is_nothing_where_most_questions_have_none(share, texts):
     dataset = asked("character", [(CONTEXTS[0], (8, 11))])
-    trivial = QuestionAnswering().trivial(dataset, {"none": np.array([share], np.float32)})
+    trivial = QuestionAnswering().predict_baseline(dataset, {"none": np.array([share], np.float32)})
     assert trivial["_text"].texts() == texts

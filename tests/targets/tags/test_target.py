@@ -55,8 +55,10 @@ def settled(dataset, model, state=STATE, target=None):
     everything = np.arange(len(dataset))
     target = target or Tags()
     with torch.inference_mode():
-        output = target.ask(model, dataset.batch(everything))
-    return target.settle({name: one.numpy() for name, one in output.items()}, dataset.raw_inputs(everything), state)
+        output = target.predict_step(model, dataset.batch(everything), state)
+    return target.postprocess(
+        {name: one.numpy() for name, one in output.items()}, dataset.raw_inputs(everything), state
+    )
 
 
 @pytest.mark.parametrize("kind", ["character", "byte", "bpe", "unigram"])
@@ -130,7 +132,7 @@ def test_what_is_no_answer_is_bad_and_said_why(value, reason):
     assert list(encoded.bad) == [1]
     assert reason.lower() in encoded.bad[1].lower()
     assert encoded.arrays["spans"].lengths.tolist() == [3, 0, 1]
-    assert Tags().truth(encoded.arrays, STATE) == [good[0], [], good[3]]
+    assert Tags().decode_target(encoded.arrays, STATE) == [good[0], [], good[3]]
 
 
 def test_names_and_places_are_learnt_in_a_few_steps():
@@ -146,7 +148,7 @@ def test_names_and_places_are_learnt_in_a_few_steps():
     optimizer = torch.optim.AdamW(model.parameters(), 0.01)
     batch = dataset.batch(np.arange(48))
     for _ in range(60):
-        loss = dispatch.STEP(task.target, model, batch)["loss"]
+        loss = dispatch.training_step(task.target, model, batch, states["target"])["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -23,7 +23,7 @@ def settled(logit):
     given = modality.encode([record["detections"]], modality.fit([record["detections"]])).arrays
     output = {"logits": logit(given["chances"][0]).reshape(1, -1, 1)}
     truth = TASK.target.encode([record["tracks"]], {}).arrays
-    return TASK.target.settle(output, {"detections": given}, {}), truth
+    return TASK.target.postprocess(output, {"detections": given}, {}), truth
 
 
 def test_the_detectors_own_word_gives_the_truth_of_the_example():
@@ -42,8 +42,8 @@ def test_nothing_is_answered_where_nothing_is_sure():
 def test_an_answer_is_written_as_a_mot_file_and_as_nothing_else():
     output, _ = settled(lambda chances: np.log(chances / (1 - chances)))
     answer = TASK.target.decode(output, {})[0].value
-    assert len(read_mot(TASK.target.file(answer, ".txt"))) == len(answer) == 16
-    assert TASK.target.file(answer, ".png") is None
+    assert len(read_mot(TASK.target.export(answer, ".txt"))) == len(answer) == 16
+    assert TASK.target.export(answer, ".png") is None
 
 
 @pytest.mark.parametrize(

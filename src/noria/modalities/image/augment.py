@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from noria.modalities.image.modality import Image
 
 
-def vary(pixels: Tensor, settings: Image) -> Tensor:
+def augment(pixels: Tensor, settings: Image) -> Tensor:
     """Return the pictures uint8[B, H, W, C] varied as the settings say; float32 of the same range after an affine."""
     if settings.rotate or settings.zoom or settings.stretch or settings.shear:
         pixels = _affine(pixels, settings)

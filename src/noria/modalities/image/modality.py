@@ -148,9 +148,9 @@ class Image(Modality, WarmStarts, Augments, Displays, Attributable):
         return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
 
     def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
-        from noria.modalities.image.augment import vary
+        from noria.modalities.image.augment import augment
 
-        return {**arrays, "pixels": vary(arrays["pixels"], self)}
+        return {**arrays, "pixels": augment(arrays["pixels"], self)}
 
     def embedder(self, state: State, width: int) -> nn.Module:
         from noria.modalities.image.embedder import ImageEmbedder

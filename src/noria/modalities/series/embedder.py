@@ -132,7 +132,7 @@ def pooled_length(frames: int, settings: Series) -> int:
     return frames
 
 
-def vary(arrays: dict[str, Tensor], settings: Series) -> dict[str, Tensor]:
+def augment(arrays: dict[str, Tensor], settings: Series) -> dict[str, Tensor]:
     """Return a batch of series varied as the settings say; `frames` says how long each is afterwards."""
     values, frames = arrays["values"], arrays.get("frames")
     if settings.cut or (settings.stretch and frames is not None):

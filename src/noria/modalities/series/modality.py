@@ -153,9 +153,9 @@ class Series(Modality, WarmStarts, Augments, Displays, Attributable):
         return _drawn(values * np.asarray(state["spread"]) + np.asarray(state["mean"]), self.dimensions)
 
     def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
-        from noria.modalities.series.embedder import vary
+        from noria.modalities.series.embedder import augment
 
-        return vary(arrays, self)
+        return augment(arrays, self)
 
     def embedder(self, state: State, width: int) -> nn.Module:
         from noria.modalities.series.embedder import SeriesEmbedder

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from noria.modalities.image.augment import vary as vary_pictures
+from noria.modalities.image.augment import augment as vary_pictures
 from noria.modalities.image.embedder import ImageEmbedder
 from noria.types import State, Tokens
 
@@ -41,7 +41,7 @@ class VideoEmbedder(nn.Module):
         return Tokens(tokens.features.reshape(pixels.shape[0], -1, self.width))
 
 
-def vary(pixels: Tensor, settings: Image) -> Tensor:
+def augment(pixels: Tensor, settings: Image) -> Tensor:
     """Return clips [B, frames, H, W, C] varied as pictures are, all frames of one alike: as channels of one picture."""
     count, frames, height, width, channels = pixels.shape
     together = pixels.permute(0, 2, 3, 1, 4).reshape(count, height, width, frames * channels)

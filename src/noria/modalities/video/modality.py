@@ -98,9 +98,9 @@ class Video(Modality, WarmStarts, Augments, Displays, Attributable):
         return strip[..., 0] if strip.shape[-1] == 1 else strip
 
     def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
-        from noria.modalities.video.embedder import vary
+        from noria.modalities.video.embedder import augment
 
-        return {"pixels": vary(arrays["pixels"], self.picture)}
+        return {"pixels": augment(arrays["pixels"], self.picture)}
 
     def embedder(self, state: State, width: int) -> nn.Module:
         from noria.modalities.video.embedder import VideoEmbedder

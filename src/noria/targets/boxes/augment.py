@@ -22,7 +22,7 @@ LEAST_SIDE = 2.0  # of what is left of a box, in pixels
 MIDDLE = (0.25, 0.75)  # where the four pictures of a mosaic meet, in shares of its sides
 
 
-def vary_boxed(
+def augment_boxes(
     pixels: Tensor, size: Tensor, boxes: Tensor, settings: Image, mosaic: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Return the pictures [B, H, W, C] and their boxes, varied as the settings say.

@@ -105,7 +105,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
 
     def augment_with(self, batch: Batch, image: Image) -> Batch:
         """Return a training batch whose pictures are varied as the settings say, and their boxes with them."""
-        from noria.targets.boxes.augment import boxes_in, vary_boxed
+        from noria.targets.boxes.augment import augment_boxes, boxes_in
 
         given = batch.inputs[IMAGE]
         pixels, size, boxes = given["pixels"], given["size"], batch.target["boxes"]
@@ -114,7 +114,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
 
             pixels, places = drawn_tiles(given)
             size, boxes = places[:, 2:], boxes_in(boxes, places)
-        pixels, boxes = vary_boxed(pixels, size, boxes, image, self.mosaic)
+        pixels, boxes = augment_boxes(pixels, size, boxes, image, self.mosaic)
         size = given["size"].new_tensor(pixels.shape[1:3]).expand(batch.size, 2)
         return Batch({**batch.inputs, IMAGE: {"pixels": pixels, "size": size}}, {"boxes": boxes}, batch.size)
 

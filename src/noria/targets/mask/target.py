@@ -138,7 +138,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
 
     def augment_with(self, batch: Batch, image: Image) -> Batch:
         """Return a training batch with picture and mask varied together, as the settings of the input `image` say."""
-        from noria.targets.mask.augment import vary_masked
+        from noria.targets.mask.augment import augment_masks
 
         given, mask = batch.inputs["image"], batch.target["mask"]
         pixels = given["pixels"]
@@ -148,7 +148,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
 
             pixels, places = drawn_tiles(given)
             mask = mask_in(mask, given["size"], places, (pixels.shape[1], pixels.shape[2]))
-        pixels, mask = vary_masked(pixels, mask, image, VOID)
+        pixels, mask = augment_masks(pixels, mask, image, VOID)
         return Batch({"image": {"pixels": pixels}}, {**batch.target, "mask": mask}, batch.size)
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:

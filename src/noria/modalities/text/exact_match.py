@@ -15,7 +15,7 @@ LONGEST = 4  # tokens of a run, beyond which all are alike
 SPREAD = 0.5  # of the vectors at first; from zero they are learnt too late
 
 
-class Repeats(nn.Module):
+class ExactMatch(nn.Module):
     """Give each token of two inputs a vector by the longest runs, at most LONGEST tokens, that end and begin at it and
     stand in the other input, too.
 

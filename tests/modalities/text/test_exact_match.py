@@ -7,7 +7,7 @@ import torch
 from noria.contract import Task
 from noria.contract.examples import fitted, records_like
 from noria.job import Job
-from noria.model.exact_match_features import LONGEST, Repeats, _longest
+from noria.modalities.text.exact_match import LONGEST, ExactMatch, _longest
 from noria.model.network import Model
 from noria.pipeline.assembly import build
 from noria.tasks.question_answering import QuestionAnswering
@@ -22,7 +22,7 @@ def built(task: Task, name: str) -> Model:
 
 def runs(ids: list[int], other: list[int]) -> tuple[list[int], list[int]]:
     """Return the longest runs that end, and that begin, at each token."""
-    repeats, seen = Repeats(1, "one", "other"), []
+    repeats, seen = ExactMatch(1, "one", "other"), []
     repeats.table.register_forward_hook(lambda _, given, __: seen.append(given[0]))
     repeats({"one": {"ids": torch.tensor([ids])}, "other": {"ids": torch.tensor([other])}})
     ends, begins = seen[0][0].div(LONGEST + 1, rounding_mode="floor"), seen[0][0] % (LONGEST + 1)
@@ -52,7 +52,7 @@ def test_rows_are_apart() -> None:
 
 
 def test_both_inputs_are_told() -> None:
-    repeats = Repeats(4, "question", "context")
+    repeats = ExactMatch(4, "question", "context")
     inputs = {"context": {"ids": torch.tensor([[1, 2, 3]])}, "question": {"ids": torch.tensor([[2, 3]])}}
     told = repeats(inputs)
     assert {name: vectors.shape for name, vectors in told.items()} == {"question": (1, 2, 4), "context": (1, 3, 4)}
@@ -60,17 +60,17 @@ def test_both_inputs_are_told() -> None:
 
 
 def test_a_question_and_its_context_are_told_and_one_text_alone_is_not() -> None:
-    repeats = built(QuestionAnswering(), "question-answering").repeats
+    repeats = built(QuestionAnswering(), "question-answering").pair_features
     assert repeats is not None
     assert repeats.names == ("question", "context")
-    assert built(Translation(), "translation").repeats is None
+    assert built(Translation(), "translation").pair_features is None
 
 
 def test_what_is_repeated_changes_the_tokens_of_both() -> None:
     model = built(QuestionAnswering(), "question-answering")
     inputs = {name: {"ids": torch.tensor([row])} for name, row in (("question", [5, 6]), ("context", [7, 6, 8]))}
-    assert model.repeats is not None
+    assert model.pair_features is not None
     before = model.tokens(inputs).features
-    torch.nn.init.ones_(model.repeats.table.weight[LONGEST + 1 + 1])  # runs of one token
+    torch.nn.init.ones_(model.pair_features.table.weight[LONGEST + 1 + 1])  # runs of one token
     changed = (model.tokens(inputs).features != before).any(2)
     assert changed.tolist() == [[False, True, False, True, False]]

@@ -1,0 +1,132 @@
+"""The checks of a modality: beside those of every component what it shows, how it augments, and what it embeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from noria.checks.component import Component, check_inverse, check_learning_and_encoding
+from noria.checks.failure import TOLERANCE, WIDTH, check, require, seeded
+from noria.contract import Modality, dispatch
+from noria.contract.capabilities import Attributable, Augments, Displays, declared
+from noria.types import Tokens, Values, as_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def check_modality(modality: Modality, values: Values) -> None:
+    """Check a modality on raw values, at least three, all of them good."""
+    subject = Component(modality, values, modality.is_optional)
+    check_learning_and_encoding(subject)
+    if declared(modality, Displays):
+        check_display(subject, modality)
+        shown = [dispatch.display(modality, subject.row(index), subject.state) for index in range(subject.count)]
+        check_inverse(subject, shown)
+    check_embedder(subject, modality)
+    if declared(modality, Attributable):
+        check_spans(subject, modality)
+    check_evaluation(subject, modality)
+    check_padded_tokens(subject, modality)
+    if augments := declared(modality, Augments):
+        check_augment(subject, modality, augments)
+
+
+@check
+def check_display(subject: Component, modality: Modality) -> None:
+    """Every encoded value can be shown: as a picture, a text or a dict of cells."""
+    for index in range(subject.count):
+        shown = dispatch.display(modality, subject.row(index), subject.state)
+        require(isinstance(shown, np.ndarray | str | Mapping), f"display must give what can be shown: {shown!r}")
+
+
+@check
+def check_embedder(subject: Component, modality: Modality) -> None:
+    """The embedder gives finite tokens [B, T, D] of the width that it says, with a mask and positions of that shape."""
+    import torch
+
+    embed = _embedder(subject, modality)
+    tokens = _embedded(embed, _tensors(subject))
+    shape, width = tuple(tokens.features.shape), embed.width
+    require(len(shape) == 3 and shape[0] == subject.count, f"an embedder gives [B, T, D], not {list(shape)}")
+    require(shape[2] == width, f"the embedder's width is {width}, its tokens have {shape[2]} features")
+    require(bool(tokens.features.isfinite().all()), "the embedder gives what is not a finite number")
+    if tokens.is_real is not None:
+        right = tokens.is_real.dtype == torch.bool and tuple(tokens.is_real.shape) == shape[:2]
+        require(right, "is_real must be bool[B, T]")
+    if tokens.positions is not None:
+        require(tuple(tokens.positions.shape) == shape[:2], "positions must be int[B, T]")
+
+
+@check
+def check_spans(subject: Component, modality: Modality) -> None:
+    """There are as many spans as tokens."""
+    tokens = _embedded(_embedder(subject, modality), _tensors(subject))
+    for index in range(subject.count):
+        real, spans = len(_real(tokens, index)), len(dispatch.spans(modality, subject.value(index), subject.state))
+        require(spans == real, f"value {index} has {real} tokens and {spans} spans")
+
+
+@check
+def check_evaluation(subject: Component, modality: Modality) -> None:
+    """Nothing is left to chance in evaluation: the same value has the same tokens under every seed."""
+    embed = _embedder(subject, modality)
+    one, other = (seeded(lambda: _embedded(embed, _tensors(subject)), seed).features for seed in (0, 1))
+    require(bool((one == other).all()), "the embedder gives other tokens in evaluation under another seed")
+
+
+@check
+def check_padded_tokens(subject: Component, modality: Modality) -> None:
+    """A value has the same tokens whatever else is in its batch, and however much it is padded there."""
+    import torch
+
+    embed = _embedder(subject, modality)
+    tokens = _embedded(embed, _tensors(subject))
+    shortest = min(range(subject.count), key=lambda index: len(_real(tokens, index)))
+    for index in (0, shortest, subject.count - 1):
+        alone = _real(_embedded(embed, _tensors(subject, slice(index, index + 1))), 0)
+        first = _real(tokens, index)
+        same = first.shape == alone.shape and torch.allclose(first, alone, TOLERANCE, TOLERANCE)
+        require(same, f"the embedder gives value {index} other tokens when it stands alone")
+
+
+@check
+def check_augment(subject: Component, modality: Modality, augments: Augments) -> None:
+    """Augmented arrays follow torch's seed, belong to the same records, and can be embedded."""
+    one, other = (seeded(lambda: augments.augment(_tensors(subject))) for _ in range(2))
+    require_seeded(one, other)
+    require(one.keys() == _tensors(subject).keys(), f"augmenting gives other arrays: {', '.join(one)}")
+    for name, value in one.items():
+        require(len(value) == subject.count, f"augmenting gives {len(value)} {name!r} for {subject.count} values")
+    tokens = _embedded(_embedder(subject, modality), one)
+    require(bool(tokens.features.isfinite().all()), "what is augmented is embedded as what is not a finite number")
+
+
+def require_seeded(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> None:
+    """Require that two results under one seed are the same."""
+    for name, value in one.items():
+        same = value.shape == other[name].shape and bool((value == other[name]).logical_or(value.isnan()).all())
+        require(same, f"augmenting gives other {name!r} under the same seed of torch")
+
+
+def _embedder(subject: Component, modality: Modality) -> Any:
+    return seeded(lambda: modality.embedder(subject.state, WIDTH)).eval()
+
+
+def _embedded(embed: Any, tensors: dict[str, Tensor]) -> Tokens:
+    import torch
+
+    with torch.inference_mode():
+        tokens: Tokens = embed(tensors)
+    return tokens
+
+
+def _real(tokens: Tokens, index: int) -> Tensor:
+    """Return the real tokens of one record, float[T, D]."""
+    return tokens.features[index] if tokens.is_real is None else tokens.features[index, tokens.is_real[index]]
+
+
+def _tensors(subject: Component, indices: slice = slice(None)) -> dict[str, Tensor]:
+    return as_tensors(subject.arrays, indices, "cpu")

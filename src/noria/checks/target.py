@@ -1,0 +1,54 @@
+"""The checks of a target: beside those of every component the true answers that it tells, and its head on padding."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from noria.checks.component import Component, check_inverse, check_learning_and_encoding
+from noria.checks.failure import TOLERANCE, WIDTH, as_arrays, check, require, seeded
+from noria.contract import Target, dispatch
+from noria.types import Tokens, Values
+
+
+def check_target(target: Target, values: Values) -> None:
+    """Check what a target learns and encodes, on raw answers, at least eight, all good and not all the same.
+
+    Its head, loss, answers and metrics are checked within a task: some need what the task's inputs hold.
+    """
+    subject = Component(target, values)
+    check_learning_and_encoding(subject)
+    check_decode_target(subject, target)
+    check_inverse(subject, dispatch.decode_target(target, subject.arrays, subject.state))
+
+
+def check_padding(target: Target, values: Values) -> None:
+    """Check that a target's head gives the same for a record whether or not its tokens are followed by padding."""
+    check_padded_head(Component(target, values), target)
+
+
+@check
+def check_decode_target(subject: Component, target: Target) -> None:
+    """A true answer is told for every record, or None; where answers are texts or numbers, it is one of them."""
+    told = dispatch.decode_target(target, subject.arrays, subject.state)
+    require(len(told) == subject.count, f"{len(told)} true answers are told of {subject.count}")
+    for index, shown in enumerate(told):
+        if shown is not None and isinstance(subject.value(index), str | int | float):
+            bad = target.encode([shown], subject.state).bad
+            require(not bad, f"{shown!r}, the truth of answer {index}, is no answer: {bad}")
+
+
+@check
+def check_padded_head(subject: Component, target: Target) -> None:
+    """The head answers the same for a record whether or not its tokens are followed by padding."""
+    import torch
+
+    head = seeded(lambda: target.head(subject.state, WIDTH)).eval()
+    features = torch.randn(2, 3, WIDTH, generator=torch.Generator().manual_seed(1))
+    padded = torch.cat([features, torch.full((2, 2, WIDTH), 7.0)], 1)
+    is_real = torch.arange(5).expand(2, 5) < 3
+    with torch.inference_mode():
+        short, long = as_arrays(head(Tokens(features))), as_arrays(head(Tokens(padded, is_real)))
+    for name, value in short.items():
+        padded_one = long[name][:, : value.shape[1]] if value.ndim > 2 else long[name]  # one for each token, or one
+        same = value.shape == padded_one.shape and np.allclose(value, padded_one, TOLERANCE, TOLERANCE)
+        require(same, f"padding changes the output {name!r}")

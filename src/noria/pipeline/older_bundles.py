@@ -1,0 +1,26 @@
+"""Bundles of an older format, in today's words: the keys of their job, the names of their weights.
+
+    format 2    until 0.1: other names of weights; format 3 is today's
+
+tests/golden holds one of each task. Read next: bundle.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+OLDEST = 2
+WEIGHTS = {"repeats.": "pair_features."}  # beginnings of names until format 2, and what they are now
+
+
+def weights_today(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """Return weights by their names of today."""
+    return {_renamed(name): value for name, value in weights.items()}
+
+
+def _renamed(name: str) -> str:
+    for old, new in WEIGHTS.items():
+        if name.startswith(old):
+            return new + name.removeprefix(old)
+    return name

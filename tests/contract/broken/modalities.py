@@ -1,0 +1,223 @@
+"""Modalities that each break the contract in one way."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import numpy as np
+from tests.contract.broken.healthy import Letters, broken, rejected_by
+
+from noria.contract import Modality
+from noria.contract.capabilities import Attributable, Displays
+from noria.types import Encoded, Ragged
+
+
+@rejected_by("settings")
+class NoDataclass(Letters):
+    pass
+
+
+@rejected_by("settings")
+@dataclass
+class MutableSettings(Modality, Displays, Attributable):
+    masked: float = 0.5
+
+    kind = "letters"
+    fit, encode, display, embedder, spans = (
+        Letters.fit,
+        Letters.encode,
+        Letters.display,
+        Letters.embedder,
+        Letters.spans,
+    )
+
+
+@broken("settings")
+class UnknownRawValue(Letters):
+    raw_type: ClassVar[str] = "row"
+
+
+@broken("held_out")
+class LearnsFromHeldOut(Letters):
+    seen: ClassVar[list] = []
+
+    def fit(self, values):
+        return {**super().fit(values), "seen": len(self.seen)}
+
+    def encode(self, values, state):
+        self.seen.extend(values)
+        return super().encode(values, state)
+
+
+@broken("held_out")
+class LearnsAtRandom(Letters):
+    def fit(self, values):
+        return {**super().fit(values), "scale": random.random()}
+
+
+@broken("arguments")
+class SortsTheValuesInFit(Letters):
+    def fit(self, values):
+        values.sort()
+        return super().fit(values)
+
+
+@broken("arguments")
+class ReversesTheValuesInEncode(Letters):
+    def encode(self, values, state):
+        encoded = super().encode(values, state)
+        values.reverse()
+        return encoded
+
+
+@broken("arguments")
+class LearnsWhileEncoding(Letters):
+    def encode(self, values, state):
+        state["encoded"] = state.get("encoded", 0) + len(values)
+        return super().encode(values, state)
+
+
+@broken("arguments")
+class KeepsWhatItSaw(Letters):
+    seen: list = field(default_factory=list)
+
+    def encode(self, values, state):
+        self.seen.append(len(values))
+        return super().encode(values, state)
+
+
+@broken("state")
+class StateOfArrays(Letters):
+    def fit(self, values):
+        return {**super().fit(values), "mean": np.zeros(3)}
+
+
+@broken("state")
+class StateOfNaN(Letters):
+    def fit(self, values):
+        return {**super().fit(values), "mean": float("inf")}
+
+
+@broken("state")
+class StateOfTuples(Letters):
+    def fit(self, values):
+        return {"letters": tuple(super().fit(values)["letters"])}
+
+
+@broken("state")
+class StateWithNumbersAsKeys(Letters):
+    def fit(self, values):
+        return {**super().fit(values), "counts": {1: 2}}
+
+
+@broken("encode")
+class DropsARow(Letters):
+    def encode(self, values, state):
+        return super().encode(values[:-1], state)
+
+
+@broken("encode")
+class GivesNoArray(Letters):
+    def encode(self, values, state):
+        return Encoded({})
+
+
+@broken("encode")
+class GivesObjects(Letters):
+    def encode(self, values, state):
+        return Encoded({"ids": np.array(values, object)}, super().encode(values, state).bad)
+
+
+@broken("encode")
+class RefusesGoodValues(Letters):
+    def encode(self, values, state):
+        return replace(super().encode(values, state), bad={0: "too short"} if values else {})
+
+
+@broken("order")
+class PadsToItsNeighbours(Letters):
+    def encode(self, values, state):
+        encoded = super().encode(values, state)
+        return replace(encoded, arrays={"ids": encoded.arrays["ids"].padded()})
+
+
+@broken("order")
+class NumbersTheValues(Letters):
+    def encode(self, values, state):
+        encoded = super().encode(values, state)
+        return replace(encoded, arrays={**encoded.arrays, "place": np.arange(len(values))})
+
+
+@broken("order")
+class EncodesInOrderOfLength(Letters):
+    def encode(self, values, state):
+        return super().encode(sorted(values, key=lambda value: len(str(value))), state)
+
+
+@broken("order")
+class RefusesAValueAlone(Letters):
+    def encode(self, values, state):
+        encoded = super().encode(values, state)
+        return replace(encoded, bad={0: "one value is too few"}) if len(values) == 1 else encoded
+
+
+@broken("order")
+class CannotEncodeNothing(Letters):
+    def encode(self, values, state):
+        assert len(values)
+        return super().encode(values, state)
+
+
+@broken("bad_values")
+class TakesNoneForAWord(Letters):
+    def encode(self, values, state):
+        return super().encode(["none" if value is None else value for value in values], state)
+
+
+@broken("bad_values")
+class BlamesTheNextValueToo(Letters):
+    def encode(self, values, state):
+        encoded = super().encode(values, state)
+        return replace(encoded, bad={j: reason for i, reason in encoded.bad.items() for j in (i, i + 1)})
+
+
+@broken("bad_values")
+class BlamesAPlaceThatIsNotThere(Letters):
+    def encode(self, values, state):
+        encoded = super().encode(values, state)
+        return replace(encoded, bad={i + len(values): reason for i, reason in encoded.bad.items()})
+
+
+@broken("bad_values")
+class GivesNoReason(Letters):
+    def encode(self, values, state):
+        encoded = super().encode(values, state)
+        return replace(encoded, bad=dict.fromkeys(encoded.bad, ""))
+
+
+@broken("bad_values")
+class SpoilsTheNeighboursOfABadValue(Letters):
+    def encode(self, values, state):
+        encoded = super().encode(values, state)
+        spoilt = {"ids": Ragged.of([[0]] * len(values), np.int64)}
+        return replace(encoded, arrays=spoilt) if encoded.bad else encoded
+
+
+@broken("bad_values")
+class RaisesForABadValue(Letters):
+    def encode(self, values, state):
+        return super().encode([value.lower() for value in values], state)
+
+
+@broken("display")
+class ShowsNumbers(Letters):
+    def display(self, arrays, state):
+        return len(arrays["ids"])
+
+
+@broken("inverse")
+class ShowsAnotherWord(Letters):
+    def display(self, arrays, state):
+        return super().display(arrays, state)[::-1]
