@@ -8,7 +8,7 @@ Read next: stages/prepare.py.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -103,7 +103,7 @@ class Evaluate(_Strict):
     slices: list[str] = []  # columns whose values are scored one by one
     resamples: int = Field(1000, ge=100)  # of the bootstrap
     precision: Literal["float32", "bfloat16"] = "float32"  # of the weights that answer, here and wherever it is used
-    against: str | None = None  # another run on the same records: the report shows what this one gained
+    compare_to: str | None = None  # another run: the difference of each score, on the records held out in both
 
 
 class Range(_Strict):
@@ -162,6 +162,9 @@ class Job(_Strict):
 
 
 BUDGETS = ("minutes", "epochs", "steps", "tokens")
+# Keys of earlier versions: in a job that a person gives they are errors that say the new name; bundles and runs that an
+# earlier version wrote are read by it. A * stands for any one key, as in inputs.*.side.
+RENAMED_KEYS = {"evaluate.against": "evaluate.compare_to"}
 
 
 def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> tuple[Job, Task]:
@@ -204,6 +207,44 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = 
     raise_all(problems)
     assert job is not None
     return job, task
+
+
+def load_stored_job(source: Path | Mapping[str, Any]) -> tuple[Job, Task]:
+    """Read a job that Noria itself wrote into a run or a bundle, maybe an earlier version of it."""
+    return load_job(read_stored_job(source) if isinstance(source, Path) else with_new_names(source))
+
+
+def read_stored_job(path: Path) -> Section:
+    """Return what stands in the job file of a run, every key under the name it has now."""
+    return with_new_names(parse(read_text(path), path.name))
+
+
+def with_new_names(content: Mapping[str, Any]) -> Section:
+    """Return a job with every key of an earlier version under its new name."""
+    found: Section = {}
+
+    def put(section: Mapping[Any, Any], above: list[Any]) -> None:
+        for key, value in section.items():
+            path = [*above, key]
+            new = new_name(path)
+            if isinstance(value, Mapping) and value and not new:
+                put(value, path)
+            else:
+                set_key(found, new or path, value)
+
+    put(content, [])
+    return found
+
+
+def new_name(path: Sequence[object]) -> list[str]:
+    """Return the keys that a path of an earlier version now has; none where it was not renamed."""
+    keys = [str(key) for key in path]
+    for old, new in RENAMED_KEYS.items():
+        parts = old.split(".")
+        if len(parts) == len(keys) and all(part in ("*", key) for part, key in zip(parts, keys, strict=True)):
+            stars = iter([key for part, key in zip(parts, keys, strict=True) if part == "*"])
+            return [next(stars) if part == "*" else part for part in new.split(".")]
+    return []
 
 
 def shipped_jobs() -> dict[str, Path]:
@@ -276,11 +317,7 @@ def _fill_task(task: Task, asked: Section, where: Where) -> tuple[Task, list[Use
 
 def _fill_spoke(spoke: Any, settings: Section, where: Where, path: list[str]) -> tuple[Any, list[UserError]]:
     known = {field.name for field in dataclasses.fields(spoke)}
-    problems = [
-        UserError("unknown key", where=where([*path, key]), mend=did_you_mean(key, known))
-        for key in settings
-        if key not in known
-    ]
+    problems = [_unknown_key([*path, key], known, where) for key in settings if key not in known]
     given = {key: value for key, value in settings.items() if key in known}
     try:
         whole = {field.name: getattr(spoke, field.name) for field in dataclasses.fields(spoke)} | given
@@ -290,11 +327,16 @@ def _fill_spoke(spoke: Any, settings: Section, where: Where, path: list[str]) ->
 
 
 def _problem(found: Any, where: Where, schema: type, path: Sequence[object] = ()) -> UserError:
-    place = where([*path, *found["loc"]])
     if found["type"] == "extra_forbidden":
-        section = _section(schema, found["loc"][:-1])
-        return UserError("unknown key", where=place, mend=did_you_mean(str(found["loc"][-1]), section.model_fields))
+        return _unknown_key([*path, *found["loc"]], _section(schema, found["loc"][:-1]).model_fields, where)
+    place = where([*path, *found["loc"]])
     return UserError("wrong value", where=place, expected=found["msg"], found=repr(found["input"]))
+
+
+def _unknown_key(path: Sequence[object], known: Iterable[str], where: Where) -> UserError:
+    new = ".".join(new_name(path))
+    mend = f"it is now called {new}" if new else did_you_mean(str(path[-1]), known)
+    return UserError("unknown key", where=where(path), mend=mend)
 
 
 def _section(schema: Any, path: Sequence[object]) -> Any:

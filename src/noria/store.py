@@ -13,6 +13,7 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -98,6 +99,11 @@ class Dataset:
         if self.where_path is not None:
             return self.where_path.read_text("utf-8").splitlines()
         return self.places or [""] * len(self)
+
+
+def scored_split(splits: Collection[str]) -> str:
+    """Return the split that a finished training is scored on: test, else validation, else train."""
+    return next(split for split in reversed(SPLITS) if split in splits)
 
 
 def as_tensors(arrays: Arrays, indices: np.ndarray | slice, device: torch.device | str) -> dict[str, torch.Tensor]:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from noria import find
 from noria.contract import answer_field, kind_of
 from noria.errors import UserError, raise_all
-from noria.job import Job, load_job
+from noria.job import Job, load_stored_job
 from noria.model.backbones import TransformersBackbone
 from noria.model.efficientnet import EfficientNetLite0
 from noria.model.heads import NextToken
@@ -73,7 +73,7 @@ def origin_states(job: Job) -> dict[str, State]:
     if job.model.from_ is None:
         return {}
     config = _config_of(job.model.from_)
-    _, task = load_job(config["job"])
+    _, task = load_stored_job(config["job"])
     known = config["states"]
     states: dict[str, State] = {kind_of(task.target): known["target"]}
     states |= {kind_of(modality): known["inputs"][name] for name, modality in task.inputs.items()}
@@ -189,7 +189,7 @@ def _check_same(trunk: Any, checkpoint: Any, state: State) -> None:
 def _load_run(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
     assert job.model.from_ is not None
     folder, config = _bundle_of(job.model.from_), _config_of(job.model.from_)
-    _, task = load_job(config["job"])
+    _, task = load_stored_job(config["job"])
     _check_trunk(model.trunk, config)
     weights = _weights_of(folder)
     model.trunk.load_state_dict(_below(weights, "trunk."))

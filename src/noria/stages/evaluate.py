@@ -24,12 +24,12 @@ from noria.nouns import Arrays
 from noria.report import write_report
 from noria.runs import read_json
 from noria.stages.card import write_card
-from noria.stages.gain import gain
+from noria.stages.compare import compare_to
 from noria.stages.intervals import LEAST_RESAMPLES, measure, point
 from noria.stages.predict import Predictor, load
 from noria.stages.prepare import Prepared
 from noria.stages.reporter import Reporter, Terminal
-from noria.store import Dataset
+from noria.store import Dataset, scored_split
 
 LEAST_SLICE = 30  # records under which a slice is flagged as too small to say much
 
@@ -64,27 +64,22 @@ def evaluate(run: str | Path, data: str | Path | None = None, reporter: Reporter
     return scored
 
 
-def evaluate_run(run: Path, prepared: Prepared, seconds: Mapping[str, float]) -> dict[str, Any]:
+def evaluate_run(run: Path, job: Job, prepared: Prepared, seconds: Mapping[str, float]) -> dict[str, Any]:
     """Score a finished training on its test split; write metrics.json and the model card."""
     started = time.perf_counter()
     predictor = load(run)
-    split = scored_split(prepared)
+    split = scored_split(prepared.splits)
     names = prepared.report["slices"]
     output = predictor.outputs(prepared.splits[split])
     metrics = _scored(predictor, prepared.splits[split], output, split, names)
-    if against := predictor.bundle.job.evaluate.against:
-        metrics["gain"] = gain(metrics, Path(against))
+    if other := job.evaluate.compare_to:
+        metrics["compared"] = compare_to(Path(other), job, prepared, predictor, output)
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
     metrics["memory_bytes"] = most_bytes()
     write_json(run / "metrics.json", metrics)
     write_card(run, predictor.bundle, prepared, metrics)
     write_report(run, prepared, predictor, metrics, output)
     return metrics
-
-
-def scored_split(prepared: Prepared) -> str:
-    """Return the split that a finished training is scored on."""
-    return next(split for split in ("test", "validation", "train") if split in prepared.splits)
 
 
 def chosen_metric(job: Job, task: Task, prepared: Prepared) -> Metric:

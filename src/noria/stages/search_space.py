@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from noria.contract import Task
 from noria.errors import UserError, did_you_mean, raise_all
-from noria.job import BUDGETS, Job, Range, load_job, merge
+from noria.job import BUDGETS, Job, Range, load_job, merge, new_name
 from noria.job_origin import settings_of_origin
 from noria.model.assemble import trunk_settings
 
@@ -179,7 +179,9 @@ def _refusal(key: str, job: Job, task: Task, tunable: Collection[str]) -> UserEr
         return UserError(
             "this setting cannot be tuned", where=f"tune.space {key}", expected="one that leaves data and budget alone"
         )
-    return UserError("there is no such setting", where=f"tune.space {key}", mend=did_you_mean(key, tunable))
+    new = ".".join(new_name(key.split(".")))
+    mend = f"it is now called {new}" if new else did_you_mean(key, tunable)
+    return UserError("there is no such setting", where=f"tune.space {key}", mend=mend)
 
 
 def _spokes(task: Task) -> list[tuple[str, Any]]:

@@ -18,8 +18,8 @@ from noria.errors import UserError
 from noria.job import Job, load_job
 from noria.runs import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
 from noria.stages.allocator import keep_freed_memory
-from noria.stages.evaluate import evaluate_run, scored_split
-from noria.stages.gain import scores_of
+from noria.stages.compare import held_out_in_both
+from noria.stages.evaluate import evaluate_run
 from noria.stages.infer import pick_device
 from noria.stages.interruption import watched
 from noria.stages.loop import Training
@@ -52,9 +52,8 @@ def train(
             refuse_changes(load_job(source)[0], job)
         origin = read_json(run / "prepare.json").get("origin") if resume else None
         prepared = _prepare_once(job, task, world, reporter, origin)
-        if against := job.evaluate.against:  # now, and not after hours of training
-            split = scored_split(prepared)
-            scores_of(Path(against), split, len(prepared.splits[split]))
+        if world.is_writer and (other := job.evaluate.compare_to):  # now, and not after hours of training
+            held_out_in_both(Path(other), job, prepared)
         prepared_at = time.perf_counter()
         plan = _plan(run, job, task, prepared, world, reporter)
         training = Training(run, job, task, prepared, plan, world, reporter, interruption)
@@ -64,7 +63,7 @@ def train(
             weights = training.best_weights()
             states = {**prepared.states, "target": training.chosen_state(weights)}
             save_bundle(run, job, task, replace(prepared, states=states), weights, plan)
-            evaluate_run(run, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
+            evaluate_run(run, job, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
     return run
 
 

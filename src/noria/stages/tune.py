@@ -30,7 +30,7 @@ import torch
 from noria.contract import Task
 from noria.disk import write_json
 from noria.errors import EXIT_DISK_FULL, UserError
-from noria.job import Job, load_job
+from noria.job import Job, load_job, load_stored_job
 from noria.runs import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
 from noria.stages.allocator import keep_freed_memory
 from noria.stages.evaluate import chosen_metric
@@ -85,7 +85,7 @@ def tune(
         given = start_or_resume(run, source, resume)
         job, task, space = _begin(given, [*overrides, *budget], {one.partition("=")[0] for one in overrides})
         if resume:
-            began, _ = load_job(run / "job.yaml")
+            began, _ = load_stored_job(run / "job.yaml")
             budget_then = {"trials": began.tune.trials, "minutes": began.tune.minutes}  # the one thing that may change
             refuse_changes(began, job.model_copy(update={"tune": job.tune.model_copy(update=budget_then)}))
         prepared = without_test(prepare(job, task, reporter.say))
