@@ -26,8 +26,8 @@ from pathlib import Path
 
 from measuring import machine
 
-from noria.sources.limits import Limits
-from noria.sources.tar_members import tar_members
+from noria.sources.core.limits import Limits
+from noria.sources.core.tar_members import tar_members
 
 
 def main() -> None:

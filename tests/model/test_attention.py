@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from noria.model.attention import attend
-from noria.model.mask import as_bias, attention_mask
-from noria.model.view import Sight, fuses
+from noria.model.attention_context import Sight, fuses
+from noria.model.attention_mask import as_bias, attention_mask
 
 
 @pytest.mark.parametrize("is_fused", [True, False])

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from noria.errors import UserError
+from noria.model.attention_mask import attention_mask
 from noria.model.experts import Experts
-from noria.model.mask import attention_mask
 from noria.model.recurrence import delta_rule
 from noria.model.transformer import Transformer, TransformerSettings
-from noria.nouns import Tokens
+from noria.types import Tokens
 
 TOLERANCE = 5e-5  # float32, features of root mean square 1
 OPTIONS: dict[str, dict[str, object]] = {

@@ -14,13 +14,13 @@ import yaml
 from noria.contract import Metric, mean_metric
 from noria.errors import UserError
 from noria.job import load_job
-from noria.nouns import Arrays
+from noria.metrics.intervals import differences, measure
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
 from noria.stages.compare import held_out_in_both
-from noria.stages.intervals import differences, measure
-from noria.stages.predict import load
 from noria.stages.prepare import prepare
-from noria.stages.reporter import Silent
 from noria.stages.train import train
+from noria.types import Arrays
 from tiny_data import tiny_job
 
 

@@ -11,9 +11,9 @@ import pytest
 from sklearn.datasets import load_digits
 
 import noria
+from noria.reporter import Silent
 from noria.stages import demo as module
 from noria.stages.demo import DIGITS, SHADES, after, demo
-from noria.stages.reporter import Silent
 from noria.stages.train import train
 
 

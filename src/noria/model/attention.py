@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from noria.model.attention_context import Sight, View
+from noria.model.fast_cpu.fused_ops import split_heads
 from noria.model.linear import linear
-from noria.model.pointwise import split_heads
-from noria.model.view import Sight, View
 
 if TYPE_CHECKING:
     from noria.model.transformer import TransformerSettings

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
+from noria.model.fast_cpu.fused_ops import product_dtype
 from noria.model.linear import linear
-from noria.model.pointwise import product_dtype
 
 VISITED = 2
 BIAS_STEP = 0.001  # of the paper

@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from noria.model.attention_context import View
+from noria.model.fast_cpu.fused_ops import norm
 from noria.model.linear import linear
-from noria.model.pointwise import norm
-from noria.model.view import View
 
 if TYPE_CHECKING:
     from noria.model.transformer import TransformerSettings

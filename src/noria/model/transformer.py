@@ -21,12 +21,12 @@ from torch import Tensor, nn
 from noria.contract import Attention
 from noria.errors import UserError, did_you_mean, raise_unmet
 from noria.model.attention import SelfAttention
+from noria.model.attention_context import View, make_view
 from noria.model.cache import KeyValueCache
+from noria.model.fast_cpu.fused_ops import branch_norm, norm
 from noria.model.mlp import MLPS
-from noria.model.pointwise import branch_norm, norm
 from noria.model.recurrence import Recurrence
-from noria.model.view import View, make_view
-from noria.nouns import Tokens
+from noria.types import Tokens
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,15 @@ import numpy as np
 
 from noria.contract import Metric
 from noria.errors import UserError
-from noria.job import Job, load_stored_job
-from noria.nouns import Arrays
-from noria.runs import read_json
-from noria.stages.intervals import differences
-from noria.stages.predict import Predictor, load
-from noria.stages.prepare import Prepared, prepare
-from noria.store import Dataset, scored_split
+from noria.job import Job
+from noria.job.load import load_stored_job
+from noria.metrics.intervals import differences
+from noria.pipeline.predictor import Predictor, load
+from noria.pipeline.prepared import Prepared
+from noria.stages.prepare import prepare
+from noria.store.array_store import scored_split
+from noria.store.run_folder import read_json
+from noria.types import Arrays, Dataset
 
 
 def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, output: Arrays) -> dict[str, Any]:

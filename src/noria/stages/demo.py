@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from noria.runs import new_run
-from noria.stages.predict import load
-from noria.stages.reporter import Reporter
+from noria.pipeline.predictor import load
+from noria.reporter import Reporter
 from noria.stages.summary import summary
 from noria.stages.train import train
+from noria.store.run_folder import new_run
 
 DIGITS = Path(__file__).with_name("demo_digits.npz")
 SHADES = " .:-=+*#%@"
