@@ -1,0 +1,31 @@
+"""What the network sees of a picture, alone or in a clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
+
+
+@dataclass(frozen=True)
+class PictureSettings:
+    """What the network sees of a picture, alone or in a clip; said of each setting by `Image`."""
+
+    size: tuple[int, int] | None = None
+    side: int = 128
+    colors: Literal["grey", "rgb"] | None = None
+    stem: Literal["convolution", "reference", "patches", "pyramid"] = field(
+        default="convolution", metadata=NETWORK_ONLY
+    )
+    widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
+    blocks: int = field(default=1, metadata=NETWORK_ONLY)
+    pools: tuple[int, ...] = field(default=(2, 2, 2), metadata=NETWORK_ONLY)
+    pooling: Literal["max", "mean", "flat", "grid"] = field(default="max", metadata=NETWORK_ONLY)
+    patch: int = field(default=4, metadata=NETWORK_ONLY)
+    shift: int = field(default=0, metadata=NETWORK_ONLY)
+    rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
+    zoom: float = field(default=0.0, metadata=NETWORK_ONLY)
+    flip: bool | Literal["both"] = field(default=False, metadata=NETWORK_ONLY)
+    light: float = field(default=0.0, metadata=NETWORK_ONLY)
+    erase: int = field(default=0, metadata=NETWORK_ONLY)
