@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from noria.modalities.image.modality import Image
+    from noria.modalities.image.settings import ImageSettings
 
 
-def augment(pixels: Tensor, settings: Image) -> Tensor:
+def augment(pixels: Tensor, settings: ImageSettings) -> Tensor:
     """Return the pictures uint8[B, H, W, C] varied as the settings say; float32 of the same range after an affine."""
     if settings.rotate or settings.zoom or settings.stretch or settings.shear:
         pixels = _affine(pixels, settings)
@@ -24,13 +24,13 @@ def augment(pixels: Tensor, settings: Image) -> Tensor:
     return vary_colors(pixels, settings)
 
 
-def drawn_flips(pixels: Tensor, settings: Image) -> list[tuple[int, Tensor]]:
+def drawn_flips(pixels: Tensor, settings: ImageSettings) -> list[tuple[int, Tensor]]:
     """Return the axes of [B, H, W, ...] along which pictures are flipped, and which are, bool[B]."""
     axes = {True: (2,), "both": (2, 1)}.get(settings.flip, ())
     return [(axis, torch.rand(len(pixels), device=pixels.device) < 0.5) for axis in axes]
 
 
-def vary_colors(pixels: Tensor, settings: Image) -> Tensor:
+def vary_colors(pixels: Tensor, settings: ImageSettings) -> Tensor:
     """Return the pictures with what leaves everything in its place: other light, a square erased."""
     if settings.light:
         pixels = _light(pixels, settings.light)
@@ -51,12 +51,12 @@ def _light(pixels: Tensor, most: float) -> Tensor:
     return ((pixels - mean) * factor(1) + mean * factor(1)).mul(factor(channels)).clamp(0, 255)
 
 
-def _affine(pixels: Tensor, settings: Image) -> Tensor:
+def _affine(pixels: Tensor, settings: ImageSettings) -> Tensor:
     """Rotate, zoom, stretch, shear and shift each picture by its own random amount; edge pixels are repeated."""
     return resampled(pixels, drawn_affine(pixels, settings), "border")
 
 
-def drawn_affine(pixels: Tensor, settings: Image) -> Tensor:
+def drawn_affine(pixels: Tensor, settings: ImageSettings) -> Tensor:
     """Return float[B, 2, 3]: where in its picture each place of the varied one comes from, both from -1 to 1."""
     count, height, width = pixels.shape[:3]
 

@@ -18,7 +18,7 @@ from noria.modalities.image.pyramid import Pyramid, pyramid_grids
 from noria.types import State, Tokens
 
 if TYPE_CHECKING:
-    from noria.modalities.image.modality import Image
+    from noria.modalities.image.settings import ImageSettings
 
 
 WHITENED = 2  # the side of the patches that `whiten` looks at, in pixels
@@ -30,7 +30,7 @@ class ImageEmbedder(nn.Module):
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, settings: Image, state: State, width: int) -> None:
+    def __init__(self, settings: ImageSettings, state: State, width: int) -> None:
         super().__init__()
         if settings.mirror and settings.stem == "pyramid":
             raise UserError("a pyramid's tokens lie where they lie: inputs.image.mirror is for one token a picture")
@@ -57,7 +57,7 @@ class Reference(nn.Module):
     Pooling before ReLU is the same function as after it, on a quarter of the numbers.
     """
 
-    def __init__(self, settings: Image, state: State, width: int) -> None:
+    def __init__(self, settings: ImageSettings, state: State, width: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(state["channels"], 32, 3)
         self.second = nn.Conv2d(32, 64, 3)
@@ -85,7 +85,7 @@ class Convolution(nn.Module):
     over it, or `flat`), or a token a place (`grid`).
     """
 
-    def __init__(self, settings: Image, state: State, width: int) -> None:
+    def __init__(self, settings: ImageSettings, state: State, width: int) -> None:
         super().__init__()
         self.pooling = settings.pooling
         self.layers, self.width, (rows, columns) = _layers(settings, state, width)
@@ -135,7 +135,7 @@ class _Whitening(nn.Module):
         return functional.gelu(functional.conv2d(pixels, self.filters, self.bias))
 
 
-def _layers(settings: Image, state: State, width: int) -> tuple[nn.Sequential, int, tuple[int, int]]:
+def _layers(settings: ImageSettings, state: State, width: int) -> tuple[nn.Sequential, int, tuple[int, int]]:
     """Return the blocks, the channels they end with, and the rows and columns that are left."""
     if min(settings.pools, default=1) < 1:
         raise UserError("inputs.image.pools are 1 or more, 1 for no pooling", found=str(list(settings.pools)))
@@ -166,7 +166,7 @@ def _layers(settings: Image, state: State, width: int) -> tuple[nn.Sequential, i
 class Patches(nn.Module):
     """Cut the picture into squares and embed each, with a learnt position, as a vision Transformer does."""
 
-    def __init__(self, settings: Image, state: State, width: int) -> None:
+    def __init__(self, settings: ImageSettings, state: State, width: int) -> None:
         super().__init__()
         rows, columns = _patches(settings, state)
         self.cut = nn.Conv2d(state["channels"], width, settings.patch, settings.patch)
@@ -178,7 +178,7 @@ class Patches(nn.Module):
         return tokens + self.place
 
 
-def _patches(settings: Image, state: State) -> tuple[int, int]:
+def _patches(settings: ImageSettings, state: State) -> tuple[int, int]:
     """Return how many rows and columns of patches a picture has; raise UserError where it has none."""
     if settings.patch < 1:
         raise UserError("inputs.image.patch is 1 pixel or more", found=str(settings.patch))
@@ -190,7 +190,7 @@ def _patches(settings: Image, state: State) -> tuple[int, int]:
 class Pretrained(nn.Module):
     """What a checkpoint's backbone makes of a picture: the mean over its coarsest map, or (`grid`) a token a place."""
 
-    def __init__(self, settings: Image, state: State, width: int) -> None:
+    def __init__(self, settings: ImageSettings, state: State, width: int) -> None:
         super().__init__()
         if settings.stem != "convolution":
             raise UserError(
@@ -206,7 +206,7 @@ class Pretrained(nn.Module):
         return places.flatten(2).transpose(1, 2) if self.is_grid else places.mean((2, 3)).unsqueeze(1)
 
 
-def _is_pretrained(settings: Image, state: State) -> bool:
+def _is_pretrained(settings: ImageSettings, state: State) -> bool:
     return "backbone" in state and settings.stem != "pyramid"
 
 
@@ -218,7 +218,7 @@ STEMS: dict[str, type[nn.Module]] = {
 }
 
 
-def grids(settings: Image, state: State) -> tuple[tuple[int, int], ...]:
+def grids(settings: ImageSettings, state: State) -> tuple[tuple[int, int], ...]:
     """Return the rows and columns of the maps of tokens that a picture becomes, fine to coarse."""
     if settings.stem == "pyramid":
         return pyramid_grids(settings, state)

@@ -6,16 +6,16 @@ How a file becomes pixels stands in vision/pictures.py. Read next: modalities/im
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from noria.contract import Modality
 from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
-from noria.errors import UserError, raise_unmet
+from noria.errors import UserError
 from noria.modalities.image.resize import fitted, resized
-from noria.modalities.image.settings import NETWORK_ONLY, PictureSettings
+from noria.modalities.image.settings import ImageSettings
 from noria.modalities.image.tiles import tiles_of
 from noria.types import Arrays, Encoded, Ragged, Span, State, Values
 from noria.vision.pictures import read_picture
@@ -27,7 +27,7 @@ HELD_BYTES = 2**25  # of pictures that `fit` learns from: all of MNIST's sample,
 
 
 @dataclass(frozen=True)
-class Image(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributable):
+class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributable):
     """A picture. Arrays: `pixels` uint8[n, height, width, channels], 0 to 255; with `keep` also `size` int32[n, 2], the
     picture's own height and width, for answers that lie in it; with `tile` also `tiles` Ragged uint8[k, height, width,
     channels] and `places` Ragged int32[k, 4], top, left, height and width of each in the picture.
@@ -51,25 +51,6 @@ class Image(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributa
     kind: ClassVar[str] = "image"
     raw_type: ClassVar[Literal["file"]] = "file"
     num_fit_records: ClassVar[int] = 5_000
-
-    keep: bool = False
-    tile: tuple[int, int] | None = None
-    lap: float = 0.25
-    first: tuple[int, int] | None = field(default=None, metadata=NETWORK_ONLY)
-    is_padded: bool = field(default=True, metadata=NETWORK_ONLY)
-    whiten: bool = False
-    strides: tuple[int, ...] = field(default=(8, 16, 32), metadata=NETWORK_ONLY)
-    stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
-    shear: float = field(default=0.0, metadata=NETWORK_ONLY)
-    mirror: bool = field(default=False, metadata=NETWORK_ONLY)
-
-    def __post_init__(self) -> None:
-        rules = {
-            "tile": (self.tile is None or min(self.tile) > 0, "two whole numbers above 0", self.tile),
-            "lap": (0 <= self.lap < 1, "at least 0 and less than 1", self.lap),
-            "keep": (self.keep or self.tile is None, "true with a tile: the answer lies in the picture", self.keep),
-        }
-        raise_unmet("a picture", rules, "inputs.image.")
 
     def fit(self, values: Values) -> State:
         pictures, sizes, is_colored = _open_all(values, self.size or (self.side, self.side))

@@ -23,7 +23,7 @@ from noria.modalities.image.backbones import backbone_of, strides_of
 from noria.types import State
 
 if TYPE_CHECKING:
-    from noria.modalities.image.modality import Image
+    from noria.modalities.image.settings import ImageSettings
 
 STAGES = 5  # of the backbone where no widths are given: strides 2, 4, 8, 16 and 32
 LEAST_WIDTH = 8  # channels of a stage where no widths are given
@@ -32,7 +32,7 @@ LEAST_WIDTH = 8  # channels of a stage where no widths are given
 class Pyramid(nn.Module):
     """pixels float[B, C, H, W] -> float[B, T, width]: the places of every map in `strides`, one after another."""
 
-    def __init__(self, settings: Image, state: State, width: int) -> None:
+    def __init__(self, settings: ImageSettings, state: State, width: int) -> None:
         super().__init__()
         self.levels = _levels(settings, state)
         finest = self.levels[0]
@@ -112,27 +112,27 @@ class _Residual(nn.Module):
         return functional.relu(pixels + self.normalise(self.second(self.first(pixels))), inplace=True)
 
 
-def pyramid_grids(settings: Image, state: State) -> tuple[tuple[int, int], ...]:
+def pyramid_grids(settings: ImageSettings, state: State) -> tuple[tuple[int, int], ...]:
     """Return the rows and columns of each map whose places become tokens."""
     known = _strides(settings, state)
     strides = [known[level] for level in _levels(settings, state)]
     return tuple((-(-state["height"] // stride), -(-state["width"] // stride)) for stride in strides)
 
 
-def _widths(settings: Image, width: int) -> tuple[int, ...]:
+def _widths(settings: ImageSettings, width: int) -> tuple[int, ...]:
     if settings.widths is not None:
         return settings.widths
     return tuple(max(LEAST_WIDTH, min(width, width * 2**stage // 8)) for stage in range(STAGES))
 
 
-def _strides(settings: Image, state: State) -> list[int]:
+def _strides(settings: ImageSettings, state: State) -> list[int]:
     """Return the strides of the backbone's maps, in pixels."""
     if "backbone" in state:
         return list(strides_of(state))
     return [2 ** (stage + 1) for stage in range(STAGES if settings.widths is None else len(settings.widths))]
 
 
-def _levels(settings: Image, state: State) -> list[int]:
+def _levels(settings: ImageSettings, state: State) -> list[int]:
     """Return which maps of the backbone become tokens; raise UserError where the strides are not theirs."""
     known = _strides(settings, state)
     strides = list(settings.strides)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from noria.errors import raise_unmet
+
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 
 
@@ -29,3 +31,27 @@ class PictureSettings:
     flip: bool | Literal["both"] = field(default=False, metadata=NETWORK_ONLY)
     light: float = field(default=0.0, metadata=NETWORK_ONLY)
     erase: int = field(default=0, metadata=NETWORK_ONLY)
+
+
+@dataclass(frozen=True)
+class ImageSettings(PictureSettings):
+    """The settings of a picture that stands alone."""
+
+    keep: bool = False
+    tile: tuple[int, int] | None = None
+    lap: float = 0.25
+    first: tuple[int, int] | None = field(default=None, metadata=NETWORK_ONLY)
+    is_padded: bool = field(default=True, metadata=NETWORK_ONLY)
+    whiten: bool = False
+    strides: tuple[int, ...] = field(default=(8, 16, 32), metadata=NETWORK_ONLY)
+    stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
+    shear: float = field(default=0.0, metadata=NETWORK_ONLY)
+    mirror: bool = field(default=False, metadata=NETWORK_ONLY)
+
+    def __post_init__(self) -> None:
+        rules = {
+            "tile": (self.tile is None or min(self.tile) > 0, "two whole numbers above 0", self.tile),
+            "lap": (0 <= self.lap < 1, "at least 0 and less than 1", self.lap),
+            "keep": (self.keep or self.tile is None, "true with a tile: the answer lies in the picture", self.keep),
+        }
+        raise_unmet("a picture", rules, "inputs.image.")

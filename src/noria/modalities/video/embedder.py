@@ -15,7 +15,7 @@ from noria.modalities.image.embedder import ImageEmbedder
 from noria.types import State, Tokens
 
 if TYPE_CHECKING:
-    from noria.modalities.image.modality import Image
+    from noria.modalities.image.settings import ImageSettings
     from noria.modalities.video.modality import Video
 
 
@@ -41,7 +41,7 @@ class VideoEmbedder(nn.Module):
         return Tokens(tokens.features.reshape(pixels.shape[0], -1, self.width))
 
 
-def augment(pixels: Tensor, settings: Image) -> Tensor:
+def augment(pixels: Tensor, settings: ImageSettings) -> Tensor:
     """Return clips [B, frames, H, W, C] varied as pictures are, all frames of one alike: as channels of one picture."""
     count, frames, height, width, channels = pixels.shape
     together = pixels.permute(0, 2, 3, 1, 4).reshape(count, height, width, frames * channels)

@@ -15,7 +15,7 @@ from noria.modalities.image.augment import drawn_affine, drawn_flips, resampled,
 from noria.types import PAD
 
 if TYPE_CHECKING:
-    from noria.modalities.image.modality import Image
+    from noria.modalities.image.settings import ImageSettings
 
 LEAST_VISIBLE = 0.25  # of a box's area, where it is still to be found
 LEAST_SIDE = 2.0  # of what is left of a box, in pixels
@@ -23,7 +23,7 @@ MIDDLE = (0.25, 0.75)  # where the four pictures of a mosaic meet, in shares of 
 
 
 def augment_boxes(
-    pixels: Tensor, size: Tensor, boxes: Tensor, settings: Image, mosaic: float = 0.0
+    pixels: Tensor, size: Tensor, boxes: Tensor, settings: ImageSettings, mosaic: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Return the pictures [B, H, W, C] and their boxes, varied as the settings say.
 

@@ -27,7 +27,7 @@ from noria.vision.drawing import draw_boxes
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from noria.modalities.image.modality import Image
+    from noria.modalities.image.settings import ImageSettings
 
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 IMAGE = "image"  # the input that boxes lie in; it keeps `size`
@@ -103,7 +103,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
 
         return EachPlace(width, len(state["labels"]))
 
-    def augment_with(self, batch: Batch, image: Image) -> Batch:
+    def augment_with(self, batch: Batch, image: ImageSettings) -> Batch:
         """Return a training batch whose pictures are varied as the settings say, and their boxes with them."""
         from noria.targets.boxes.augment import augment_boxes, boxes_in
 

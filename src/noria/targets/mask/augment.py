@@ -15,10 +15,10 @@ from torch.nn import functional
 from noria.modalities.image.augment import drawn_affine, drawn_flips, resampled, vary_colors
 
 if TYPE_CHECKING:
-    from noria.modalities.image.modality import Image
+    from noria.modalities.image.settings import ImageSettings
 
 
-def augment_masks(pixels: Tensor, mask: Tensor, settings: Image, void: int) -> tuple[Tensor, Tensor]:
+def augment_masks(pixels: Tensor, mask: Tensor, settings: ImageSettings, void: int) -> tuple[Tensor, Tensor]:
     """Return the pictures [B, H, W, C] and their masks uint8[B, h, w], varied as the settings say."""
     if settings.rotate or settings.zoom or settings.stretch or settings.shear or settings.shift:
         affine = drawn_affine(pixels, settings)

@@ -25,7 +25,7 @@ from noria.vision.masks import Classes, as_png, has_colours, nearest, number_of,
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from noria.modalities.image.modality import Image
+    from noria.modalities.image.settings import ImageSettings
 
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 NO_CLASS = ("void", "unlabelled", "unlabeled", "ignore", "ignored")  # names that say it themselves
@@ -136,7 +136,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
         weights /= (weights * shares).sum() or 1  # a place counts one in the mean
         return MaskHead(width, (state["height"], state["width"]), weights.tolist())
 
-    def augment_with(self, batch: Batch, image: Image) -> Batch:
+    def augment_with(self, batch: Batch, image: ImageSettings) -> Batch:
         """Return a training batch with picture and mask varied together, as the settings of the input `image` say."""
         from noria.targets.mask.augment import augment_masks
 
