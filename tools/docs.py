@@ -196,7 +196,7 @@ def _prediction(task: Task) -> dict[str, Any]:
         name: modality.encode(column([record[name] for record in records]), states["inputs"][name]).arrays
         for name, modality in task.inputs.items()
     }
-    dataset = task.view(Dataset(inputs, task.target.encode(answers, states["target"]).arrays))
+    dataset = dispatch.windows(task, Dataset(inputs, task.target.encode(answers, states["target"]).arrays))
     output = dispatch.predict_baseline(task, dataset, task.fit_baseline(dataset.target))
     prediction = task.target.decode(output, states["target"])[0]
     if prediction.value is None:
