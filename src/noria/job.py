@@ -20,8 +20,10 @@ from noria.contract import Task, answer_field
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job_data import STRICT, Data
 from noria.job_origin import settings_of_origin
+from noria.job_removed import removed_problems, without_removed
 from noria.job_table import is_table, job_of_table
 from noria.job_text import Section, Where, parse, parse_override, read_text, set_key
+from noria.model import blocks
 from noria.model.picture_files import is_of_pictures
 
 
@@ -42,15 +44,19 @@ class Model(_Strict):
     width: int | None = Field(None, gt=0)
     depth: int | None = Field(None, ge=0)
     heads: int | None = Field(None, gt=0)
-    kv_heads: int | None = Field(None, gt=0)  # of keys and values, shared by several heads each; None: one each
-    mlp: Literal["relu2", "swiglu"] | None = None  # squared ReLU unless said otherwise
     mlp_ratio: float | None = Field(None, gt=0)  # hidden width of the MLP / width; 4 unless said otherwise
-    experts: int | None = Field(None, gt=0)  # MLPs of half the hidden width, of which each token visits two
-    full_every: int | None = Field(None, ge=0)  # each n-th block sees everything, the others `window`, or are recurrent
-    window: int | None = Field(None, gt=0)  # tokens to each side
+    block: str | None = None  # attention, unless said otherwise, or another variant: model/blocks, docs/variants.md
+    block_settings: Section | None = None  # the variant's own: attention_every of recurrent
     positions: Literal["rotary", "none"] | None = None
     rotary_base: float | None = Field(None, gt=1)  # in tokens
     dropout: float = Field(0.0, ge=0, lt=1)
+
+    @field_validator("block")
+    @classmethod
+    def _is_there(cls, given: str | None) -> str | None:
+        if given is not None and given not in blocks.names():
+            raise ValueError(f"one of {', '.join(blocks.names())}")
+        return given
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Model:
@@ -195,7 +201,9 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = 
     try:
         defaults = {key: value for key, value in task.defaults.items() if key not in ("inputs", "target")}
         defaults = _layer(defaults, settings_of_origin(asked.get("model")))
-        job = Job.model_validate(_layer(_layer(defaults, content), given))
+        whole = _layer(_layer(defaults, content), given)
+        problems += removed_problems(whole, where)
+        job = Job.model_validate(without_removed(whole))
     except ValidationError as error:
         problems += [_problem(found, where, Job) for found in error.errors()]
     if job is not None:

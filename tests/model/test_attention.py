@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from noria.model.attention import attend
+from noria.model.blocks.attention import attend
 from noria.model.mask import as_bias, attention_mask
 from noria.model.view import Sight, fuses
 
