@@ -307,10 +307,10 @@ def _exit_codes() -> list[str]:
 
 def map_page() -> str:
     """Return every file of the package with the first line of what it says about itself."""
-    folders = [SOURCE, *sorted(path for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__")]
+    folders = [SOURCE, *sorted(path for path in SOURCE.rglob("*") if path.is_dir() and path.name != "__pycache__")]
     parts = ["Every file of `src/noria` with the first line of its own documentation."]
     for folder in folders:
-        name = "src/noria" if folder == SOURCE else f"src/noria/{folder.name}"
+        name = "src/noria" if folder == SOURCE else f"src/noria/{folder.relative_to(SOURCE).as_posix()}"
         files = sorted(p for p in folder.iterdir() if p.suffix in (".py", ".yaml", ".css", ".html"))
         rows = [[f"`{p.name}`", purpose(p)] for p in files if p.name != "__init__.py" or folder == SOURCE]
         init = folder / "__init__.py"
