@@ -105,7 +105,7 @@ def settings_of(data: Path, scratch: Path) -> dict[str, Setting]:
 
 def variants(is_causal: bool = True) -> dict[str, tuple[str, ...]]:
     """Return the variants by name; recurrent blocks look back only. What is tried anew gets a line here."""
-    found: dict[str, tuple[str, ...]] = {"plain": ()}
+    found: dict[str, tuple[str, ...]] = {"plain": (), "SwiGLU": ("model.block=swiglu",)}
     if is_causal:
         found["recurrent, every 2nd attends"] = ("model.block=recurrent", "model.block_settings.attention_every=2")
         found["recurrent"] = ("model.block=recurrent",)

@@ -45,8 +45,8 @@ class Model(_Strict):
     depth: int | None = Field(None, ge=0)
     heads: int | None = Field(None, gt=0)
     mlp_ratio: float | None = Field(None, gt=0)  # hidden width of the MLP / width; 4 unless said otherwise
-    block: str | None = None  # attention, unless said otherwise, or another variant: model/blocks, docs/variants.md
-    block_settings: Section | None = None  # the variant's own: attention_every of recurrent
+    block: str | None = None  # attention, recurrent or swiglu, None being attention: docs/variants.md
+    block_settings: Section | None = None  # the variant's own: attention_every of recurrent, 0 unless said otherwise
     positions: Literal["rotary", "none"] | None = None
     rotary_base: float | None = Field(None, gt=1)  # in tokens
     dropout: float = Field(0.0, ge=0, lt=1)

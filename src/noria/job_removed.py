@@ -6,26 +6,38 @@ Read next: job.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from noria.errors import UserError
 from noria.job_text import Section, Where
 
-# By key, the value that every model now has. It, or null, may still stand in a job, as every setting of an older run
-# does; any other value is an error. Figures: docs/variants.md, LOG.md.
-REMOVED_KEYS: dict[str, object] = {
-    "model.kv_heads": None,
-    "model.mlp": "relu2",
-    "model.experts": 1,
-    "model.full_every": 1,
-    "model.window": None,
+WHY = "docs/variants.md has the figures"
+
+
+class Removed(NamedTuple):
+    """What became of a key.
+
+    `left`, what every model now has, or null may still stand in a job, as every setting of an older run does. Any other
+    value is an error, mended by `mend`.
+    """
+
+    left: object
+    mend: str
+
+
+REMOVED_KEYS = {
+    "model.kv_heads": Removed(None, f"leave it out: at equal compute it never paid, {WHY}"),
+    "model.mlp": Removed("relu2", f"model.block=swiglu; {WHY}"),
+    "model.experts": Removed(1, f"leave it out: at equal compute they never paid, {WHY}"),
+    "model.full_every": Removed(1, f"model.block=recurrent, with model.block_settings.attention_every; {WHY}"),
+    "model.window": Removed(None, f"leave it out: at equal compute it never paid, {WHY}"),
 }
 
 
 def removed_in(job: Mapping[str, Any]) -> dict[str, Any]:
     """Return the removed keys by which a job asks for what no model has any more, with their values."""
     found = {}
-    for key, left in REMOVED_KEYS.items():
+    for key, (left, _) in REMOVED_KEYS.items():
         section, name = key.split(".")
         value = (job.get(section) or {}).get(name)
         if value not in (None, left):
@@ -46,10 +58,10 @@ def removed_problems(job: Mapping[str, Any], where: Where) -> list[UserError]:
     """Return a problem for each removed key that a job asks for."""
     return [
         UserError(
-            "this setting is gone: at equal compute it never paid",
+            "this setting is gone",
             where=where(key.split(".")),
             found=str(value),
-            mend="leave it out; docs/variants.md has the figures, and what is there instead",
+            mend=REMOVED_KEYS[key].mend,
         )
         for key, value in removed_in(job).items()
     ]

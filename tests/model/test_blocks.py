@@ -19,6 +19,7 @@ from noria.nouns import Tokens
 TOLERANCE = 5e-5  # float32, features of root mean square 1
 OPTIONS: dict[str, dict[str, object]] = {
     "attention": {},
+    "swiglu": {"block": "swiglu"},
     "recurrent": {"block": "recurrent"},
     "recurrent, each second attends": {"block": "recurrent", "block_settings": {"attention_every": 2}, "depth": 3},
 }
@@ -133,6 +134,14 @@ def test_the_delta_rule_in_chunks_equals_the_recurrence_token_by_token(num_token
 def test_recurrent_blocks_say_that_they_look_back_only(attention: str, make_trunk: MakeTrunk) -> None:
     with pytest.raises(UserError, match="recurrent blocks cannot serve this task"):
         make_trunk(block="recurrent")(Tokens(torch.ones(1, 2, 32)), attention)
+
+
+def test_swiglu_has_as_many_parameters_as_squared_relu() -> None:
+    one, other = (
+        sum(p.numel() for p in Transformer(TransformerSettings(96, 1, 4, block=block)).parameters())
+        for block in ("attention", "swiglu")
+    )
+    assert one == other
 
 
 @pytest.mark.parametrize(

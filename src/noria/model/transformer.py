@@ -20,9 +20,8 @@ from torch import Tensor, nn
 
 from noria.contract import Attention
 from noria.errors import UserError, did_you_mean, raise_unmet
-from noria.model.blocks import block_variant
+from noria.model.blocks import BlockVariant, block_variant
 from noria.model.cache import KeyValueCache
-from noria.model.mlp import SquaredReluMlp
 from noria.model.pointwise import branch_norm, norm
 from noria.model.positions import RotarySettings
 from noria.model.view import View, make_view
@@ -108,11 +107,9 @@ class Transformer(nn.Module):
         self.variant = block_variant(settings.block, settings.block_settings)
         is_layer = [self.variant.has_attention(index) for index in range(settings.depth)]
         self.num_layers = sum(is_layer)  # of the cache
-        mixers = (
-            self.variant.mixer(settings.width, settings.heads, index, sum(is_layer[:index]))
-            for index in range(settings.depth)
+        self.blocks = nn.ModuleList(
+            Block(settings, self.variant, index, sum(is_layer[:index])) for index in range(settings.depth)
         )
-        self.blocks = nn.ModuleList(Block(settings, mixer) for mixer in mixers)
 
     def forward(
         self,
@@ -160,10 +157,10 @@ class Transformer(nn.Module):
 class Block(nn.Module):
     """Add what attention (or what stands in its place) and the MLP have to say to the stream."""
 
-    def __init__(self, settings: TransformerSettings, mixer: nn.Module) -> None:
+    def __init__(self, settings: TransformerSettings, variant: BlockVariant, index: int, layer: int) -> None:
         super().__init__()
-        self.attention = mixer
-        self.mlp = SquaredReluMlp(settings.width, round(settings.mlp_ratio * settings.width))
+        self.attention = variant.mixer(settings.width, settings.heads, index, layer)
+        self.mlp = variant.mlp(settings.width, round(settings.mlp_ratio * settings.width))
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(self, x: Tensor, view: View) -> Tensor:

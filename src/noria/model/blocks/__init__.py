@@ -1,8 +1,8 @@
-"""Variants of the trunk's blocks: how tokens are mixed. One file each; `model.block=recurrent` is recurrent.py.
+"""Variants of the trunk's blocks, one file each: `model.block=recurrent` is recurrent.py.
 
 A file holds a frozen dataclass, `RecurrentBlocks` in recurrent.py, that is a `BlockVariant`: its fields are the keys of
-`model.block_settings`, and it builds the part of each block that stands where attention does. The trunk knows no
-variant by name. Nothing is imported before it is asked for. Read next: attention.py, the plain one.
+`model.block_settings`, and it builds the two parts of each block. The trunk knows no variant by name. Nothing is
+imported before it is asked for. Which to use when: docs/variants.md. Read next: attention.py, the plain one.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ class BlockVariant(Protocol):
 
         `layer` is the place of its keys and values among the cache's layers; other state is kept by `index`.
         """
+
+    def mlp(self, width: int, hidden: int) -> nn.Module:
+        """Build what transforms each token of a block on its own: float[B, T, width] -> float[B, T, width]."""
 
 
 def names() -> list[str]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from noria.contract import Attention
 from noria.model.linear import linear
+from noria.model.mlp import SquaredReluMlp
 from noria.model.pointwise import split_heads
 from noria.model.view import Sight, View
 
@@ -31,6 +32,10 @@ class AttentionBlocks:
     def mixer(self, width: int, heads: int, index: int, layer: int) -> nn.Module:
         """Build the attention of one block."""
         return SelfAttention(width, heads, layer)
+
+    def mlp(self, width: int, hidden: int) -> nn.Module:
+        """Build the plain MLP."""
+        return SquaredReluMlp(width, hidden)
 
 
 class SelfAttention(nn.Module):

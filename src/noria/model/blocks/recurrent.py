@@ -22,6 +22,7 @@ from noria.contract import Attention
 from noria.errors import raise_unmet
 from noria.model.blocks.attention import SelfAttention
 from noria.model.linear import linear
+from noria.model.mlp import SquaredReluMlp
 from noria.model.pointwise import norm
 from noria.model.view import View
 
@@ -51,6 +52,10 @@ class RecurrentBlocks:
     def mixer(self, width: int, heads: int, index: int, layer: int) -> nn.Module:
         """Build the recurrence or the attention of one block."""
         return SelfAttention(width, heads, layer) if self.has_attention(index) else Recurrence(width, heads, index)
+
+    def mlp(self, width: int, hidden: int) -> nn.Module:
+        """Build the plain MLP."""
+        return SquaredReluMlp(width, hidden)
 
 
 class Recurrence(nn.Module):
