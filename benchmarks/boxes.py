@@ -28,14 +28,14 @@ import numpy as np
 from measuring import DATA, NORIA, ROOT, environment, machine
 
 from noria.contract import Task
-from noria.job import Job, load_job, shipped_jobs
-from noria.metrics.detection import detection_metrics
-from noria.nouns import Arrays, Ragged
-from noria.stages.fields import open_path
-from noria.stages.intervals import measure
-from noria.stages.predict import Predictor, load
-from noria.store import Dataset
-from noria.vision.fitting import resized
+from noria.job import Job
+from noria.job.load import load_job, shipped_jobs
+from noria.metrics.intervals import measure
+from noria.modalities.image.resize import resized
+from noria.pipeline.fields import open_path
+from noria.pipeline.predictor import Predictor, load
+from noria.targets.boxes.metrics import detection_metrics
+from noria.types import Arrays, Dataset, Ragged
 from noria.vision.pictures import read_picture
 
 CELLS = DATA / "blood_cells" / "BCCD"
@@ -198,7 +198,7 @@ def speed(rounds: int, seconds: float, run: Path, peer: list[str], folder: Path)
 
 def at_size(model: Predictor) -> Predictor:
     """Let a model take pictures of SIZE: its maps are of what it is given."""
-    from noria.model.stems import grids
+    from noria.modalities.image.embedder import grids
 
     state = {**model.states["inputs"]["image"], "height": SIZE[0], "width": SIZE[1]}
     model.bundle.model.embedders["image"].grids = grids(model.task.inputs["image"], state)  # type: ignore

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from measuring import DATA, ENVIRONMENTS, ROOT, Contender, environment, interleave, machine, table, train
 
-from noria.sources import open_source
+from noria.sources.formats.opening import open_source
 from noria.vision.pictures import read_picture
 
 JOBS = ROOT / "benchmarks" / "jobs"

@@ -21,11 +21,11 @@ from typing import Any
 
 from measuring import NORIA, ROOT, machine, smollm2
 
-from noria.model.generate import generate
-from noria.model.sampling import Sampling
-from noria.stages.predict import Predictor, load
-from noria.store import Dataset
+from noria.model.generation.generate import generate
+from noria.model.generation.sampling import Sampling
+from noria.pipeline.predictor import Predictor, load
 from noria.text.tokenizer import Tokenizer
+from noria.types import Dataset
 
 QUESTIONS = (
     "What is the capital of France?", "Why is the sky blue?", "Write a short poem about the sea.", "What is a noria?",

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from measuring import DATA, NORIA, ROOT, environment, machine, minilm
 
-from noria.stages.predict import Predictor, load
+from noria.pipeline.predictor import Predictor, load
 
 JOB = ROOT / "src" / "noria" / "jobs" / "search.yaml"
 

@@ -24,7 +24,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.preprocessing import OrdinalEncoder
 
 import noria
-from noria.stages.reporter import Silent
+from noria.reporter import Silent
 
 MISSING = ("", "?")
 

@@ -22,7 +22,8 @@ from pathlib import Path
 from measuring import DATA, machine
 from tokenizers import Tokenizer as Library
 
-from noria.job import Job, load_job
+from noria.job import Job
+from noria.job.load import load_job
 from noria.stages.prepare import prepare
 from noria.text.tokenizer import Tokenizer
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from noria.metrics.tracking import COUNTS, SHARES, Tracked, counted, scores
-from noria.vision.association import Rules, associate
-from noria.vision.mot import read_mot, truth_rows
+from noria.modalities.detections.mot import read_mot, truth_rows
+from noria.targets.tracks.association import Rules, associate
+from noria.targets.tracks.metrics import COUNTS, SHARES, Tracked, counted, scores
 
 NAMES = ("TUD-Campus", "TUD-Stadtmitte")
 SORT = Rules(sure=0.5, unsure=1.0, start=0.5, overlap=0.3, wait=1, fill=0)

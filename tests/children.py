@@ -111,7 +111,7 @@ def disk_full(event: str) -> None:
 
 def _child(job: dict[str, Any], run: Path, resume: bool, log: Path, faults: dict[str, Any]) -> None:
     from noria.errors import UserError
-    from noria.stages.reporter import Terminal
+    from noria.reporter import Terminal
     from noria.stages.train import train
 
     sys.stderr = log.open("w", encoding="utf-8", buffering=1)
@@ -137,7 +137,8 @@ def _child(job: dict[str, Any], run: Path, resume: bool, log: Path, faults: dict
 
 def _signal_within(name: str, number: int) -> None:
     """Patch a function that training calls, so that it signals its own process (the last time it is called)."""
-    from noria.stages import loop, train
+    from noria.stages import train
+    from noria.training import loop
 
     module = train if hasattr(train, name) else loop
     plain = getattr(module, name)
@@ -152,7 +153,7 @@ def _signal_within(name: str, number: int) -> None:
 
 def _act_at_step(faults: dict[str, Any]) -> None:
     """Patch the training to signal itself, or to wait, before a step."""
-    from noria.stages.loop import Training
+    from noria.training.loop import Training
 
     plain = Training._update
 

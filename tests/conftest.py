@@ -36,7 +36,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A function: name of a task -> the run folder of a small training of it, made once a session."""
-    from noria.stages.reporter import Silent
+    from noria.reporter import Silent
     from noria.stages.train import train
     from tiny_data import tiny_job
 

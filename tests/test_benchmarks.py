@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from noria.job import load_job, shipped_jobs
+from noria.job.load import load_job, shipped_jobs
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 FILES = sorted(FOLDER.rglob("*.py"))

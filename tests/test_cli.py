@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import typer
 
-from noria import cli, find
-from noria.job import shipped_jobs
-from noria.stages.predict import load
+from noria import cli
+from noria.contract import registry
+from noria.job.load import shipped_jobs
+from noria.pipeline.predictor import load
 from tiny_data import png, tiny_file, tiny_job
 
 COMMANDS = sorted(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
@@ -94,7 +95,7 @@ def test_an_unknown_command_and_an_unknown_option_leave_with_2(noria: Run) -> No
 def test_list_names_everything_there_is(noria: Run) -> None:
     code, out, _ = noria("list")
     assert code == 0
-    names = [*shipped_jobs(), *(name for kind in ("tasks", "modalities", "targets") for name in find.names(kind))]  # type: ignore[arg-type]
+    names = [*shipped_jobs(), *(name for kind in ("tasks", "modalities", "targets") for name in registry.names(kind))]  # type: ignore[arg-type]
     assert len(names) >= 12
     for name in names:
         assert f"\n  {name} " in out, name
@@ -111,7 +112,7 @@ def test_trace_needs_no_data(noria: Run) -> None:
 
 
 def test_train_prepare_and_their_json(noria: Run, tmp_path: Path) -> None:
-    from noria.job import load_job
+    from noria.job.load import load_job
 
     job = tmp_path / "job.yaml"
     load_job(tiny_job("tabular-regression", tmp_path))[0].save(job)
@@ -127,7 +128,7 @@ def test_train_prepare_and_their_json(noria: Run, tmp_path: Path) -> None:
 
 
 def test_train_on_a_table_alone(noria: Run, tmp_path: Path) -> None:
-    path = tiny_file(find.task("tabular-classification"), tmp_path)
+    path = tiny_file(registry.task("tabular-classification"), tmp_path)
     code, _, err = noria("train", path)
     assert code == 2
     assert "expected: label=COLUMN or number=COLUMN" in err

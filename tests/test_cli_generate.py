@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from noria import cli
-from noria.stages.predict import Predictor, load
+from noria.pipeline.predictor import Predictor, load
 
 Generate = Callable[..., "tuple[int, list[str], str]"]
 SETTINGS = ("temperature=1.0", "seed=2", "max_tokens=12")

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noria.stages.predict import load
-from noria.stages.reporter import Silent
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
 from noria.stages.train import train
 from tiny_data import file_of, tiny_file
 

@@ -10,16 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from noria import find
+from noria.contract import registry
+from noria.contract.examples import fitted, records_like
 from noria.errors import UserError
-from noria.examples import fitted, records_like
-from noria.job import load_job
-from noria.metrics.detection import best_threshold
-from noria.nouns import Batch, Tokens
-from noria.stages.predict import load
+from noria.job.load import load_job
+from noria.pipeline.predictor import load
 from noria.stages.prepare import prepare
-from noria.store import Dataset
+from noria.targets.boxes.metrics import best_threshold
 from noria.tasks.object_detection import COLORS, ObjectDetection
+from noria.types import Batch, Dataset, Tokens
 
 
 def test_the_examples_show_what_their_boxes_say_and_nothing_else() -> None:
@@ -79,7 +78,7 @@ def test_the_loss_does_not_depend_on_the_size_that_pictures_are_given_in() -> No
 
 
 def test_a_picture_whose_box_lies_elsewhere_is_a_misfit() -> None:
-    task = find.task("object-detection")
+    task = registry.task("object-detection")
     answers = [[{"label": "red", "box": [0, 0, 10, 10]}], [{"label": "red", "box": [100, 0, 110, 10]}]]
     arrays = task.target.encode(answers, {"labels": ["red"]}).arrays
     found = task.misfits({"image": {"size": np.array([[48, 64]] * 2)}}, arrays)

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from noria import find
-from noria.contract import Task
-from noria.examples import records_like
+from noria.contract import Task, registry
+from noria.contract.examples import records_like
 
 RECORDS = 60
 
@@ -47,7 +46,7 @@ def tiny_file(task: Task, folder: Path, count: int = RECORDS, seed: int = 0) -> 
 
 def tiny_job(task_name: str, folder: Path, **train: Any) -> dict[str, Any]:
     """Return a job on such data that trains in a fraction of a second, the same on every run."""
-    task = find.task(task_name)
+    task = registry.task(task_name)
     path = tiny_file(task, folder / "data")
     depth = min(1, dict(task.defaults.get("model", {})).get("depth", 1))
     budget = {} if {"minutes", "epochs", "tokens"} & train.keys() else {"steps": 12}

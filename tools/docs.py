@@ -29,12 +29,12 @@ import typer
 import yaml
 from pydantic import BaseModel
 
-from noria import cli, errors, find, job
-from noria.contract import Task, answer_field
-from noria.examples import column, fitted, records_like
+from noria import cli, errors, job
+from noria.contract import Task, answer_field, registry
+from noria.contract.examples import column, fitted, records_like
 from noria.service.inputs import inputs_of, record_schema
 from noria.service.serve import example_command
-from noria.store import Dataset
+from noria.types import Dataset
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "noria"
@@ -59,7 +59,7 @@ def main() -> int:
 @functools.cache
 def pages() -> dict[str, str]:
     """Return every generated page, by its path below the root of the repository."""
-    names = find.names("tasks")
+    names = registry.names("tasks")
     made = {f"docs/tasks/{name}.md": task_page(name) for name in names}
     made["docs/tasks/index.md"] = tasks_page(names)
     made["docs/reference/job.md"] = job_page()
@@ -93,16 +93,16 @@ def write(paths: Iterable[str]) -> None:
 
 def tasks_page(names: Sequence[str]) -> str:
     """Return the list of the tasks."""
-    rows = [[f"[{name}]({name}.md)", _first_line(find.spoke_class("tasks", name))] for name in names]
+    rows = [[f"[{name}]({name}.md)", _first_line(registry.spoke_class("tasks", name))] for name in names]
     return _page("Tasks", ["`noria list tasks` prints the same.", _table(["task", "what it does"], rows)])
 
 
 def task_page(name: str) -> str:
     """Return the page of one task."""
-    task = find.task(name)
+    task = registry.task(name)
     parts = [_prose(inspect.getdoc(type(task)) or "")]
     for field, modality in task.inputs.items():
-        about = f"Input `{field}`: {type(modality).__module__.rsplit('.', 1)[-1]}"
+        about = f"Input `{field}`: {modality.kind}"
         taken = {"file": "the bytes of a file", "cell": "one cell", "columns": "several columns at once"}
         parts += [f"## {about}", f"One value is {taken[modality.takes]}.", *_settings(modality, f"inputs.{field}")]
     answer = answer_field(task)
@@ -220,7 +220,7 @@ def _records(task: Task, num_classes: int) -> list[dict[str, Any]]:
 def job_page() -> str:
     """Return every key of the job file with type, default and comment."""
     comments: dict[str, dict[str, str]] = {}
-    for name in ("job.py", "job_data.py"):
+    for name in ("job/schema.py", "job/data.py"):
         comments |= field_comments((SOURCE / name).read_text("utf-8"))
     parts = [
         "A job file is YAML. A key that is not here is an error, and so is a value of the wrong type; all problems are"

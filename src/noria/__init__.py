@@ -18,7 +18,7 @@ _VERBS = {
     "train": "noria.stages.train",
     "evaluate": "noria.stages.evaluate",
     "tune": "noria.stages.tune",
-    "load": "noria.stages.predict",
+    "load": "noria.pipeline.predictor",
 }
 
 __all__ = ["__version__", "evaluate", "load", "prepare", "train", "tune"]

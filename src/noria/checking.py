@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from noria.errors import UserError
-from noria.nouns import Arrays, Ragged
+from noria.types import Arrays, Ragged
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -3,8 +3,9 @@
     from noria.checks import check_task
     check_task(MyTask())
 
-Each check raises CheckFailed with one sentence, or returns. The tests run them over every spoke that noria.find knows;
-the author of a spoke elsewhere can do the same. Knows no task. Read next: contract.py, whole_checks.py.
+Each check raises CheckFailed with one sentence, or returns. The tests run them over every spoke that
+noria.contract.registry knows; the author of a spoke elsewhere can do the same. Knows no task. Read next: contract.py,
+whole_checks.py.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ import numpy as np
 
 from noria.checking import TOLERANCE, WIDTH, CheckFailed, as_arrays, is_same, json_round_trip, require, seeded
 from noria.contract import Attention, Modality, Takes, Target, Task, answer_field
-from noria.examples import column, fitted, records_like
-from noria.nouns import Arrays, Encoded, Ragged, Record, State, Tokens, Values
-from noria.store import Dataset, as_tensors
+from noria.contract.examples import column, fitted, records_like
+from noria.types import Arrays, Dataset, Encoded, Ragged, Record, State, Tokens, Values, as_tensors
 from noria.whole_checks import check_whole
 
 __all__ = ["CheckFailed", "check_modality", "check_padding", "check_target", "check_task"]

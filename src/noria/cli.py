@@ -44,8 +44,8 @@ def main() -> None:
 @app.command()
 def demo(run: RunFolder = None, as_json: Json = False) -> None:
     """Show the whole life of a model on data that comes with the installation, in a minute."""
+    from noria.reporter import Terminal
     from noria.stages.demo import after, demo
-    from noria.stages.reporter import Terminal
 
     made = demo(Terminal(), run)
     metrics = _metrics(made)
@@ -72,9 +72,10 @@ def trace(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
 @app.command()
 def prepare(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
     """Read, check, divide and encode the data; say what was found."""
-    from noria.job import load_job
-    from noria.stages.prepare import describe, prepare
-    from noria.stages.reporter import Terminal
+    from noria.job.load import load_job
+    from noria.pipeline.prepared import describe
+    from noria.reporter import Terminal
+    from noria.stages.prepare import prepare
 
     prepared = prepare(*load_job(job, overrides or []), Terminal().say)
     _out({"fingerprint": prepared.fingerprint, **prepared.report} if as_json else describe(prepared), as_json)
@@ -143,7 +144,7 @@ def predict(
     """Answer new records, one line of JSON each."""
     from noria.stages.answer_files import LINES, write_files
     from noria.stages.answers import answer_paths, write_answers
-    from noria.stages.film import is_film, write_film
+    from noria.stages.video_output import is_film, write_film
 
     if detector is not None and (out is None or len(inputs) != 1):
         raise UserError("--detector is for one video", mend="noria predict RUN VIDEO --detector RUN --out tracks.txt")
@@ -192,7 +193,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find the records that mean the same, with a model that gives vectors."""
-    from noria.stages.reporter import Terminal
+    from noria.reporter import Terminal
     from noria.stages.search import found, search
 
     hits = search(run, queries, data, count, column, Terminal())
@@ -210,9 +211,9 @@ def export(
     to: Annotated[Literal["onnx", "folder"], typer.Option(help="ONNX, or a folder that transformers loads")] = "onnx",
 ) -> None:
     """Write the model as ONNX, checked to give the same answers, or as a Hugging Face checkpoint."""
+    from noria.pipeline.predictor import load
     from noria.stages.export import export_onnx
     from noria.stages.export_folder import export_folder
-    from noria.stages.predict import load
 
     predictor = load(run, precision="float32")
     beside = predictor.bundle.path.parent

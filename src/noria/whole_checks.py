@@ -14,8 +14,7 @@ import numpy as np
 from noria.checking import TOLERANCE, WIDTH, as_arrays, is_same, json_round_trip, require, seeded
 from noria.contract import Metric, Target, Task
 from noria.job import Job
-from noria.nouns import Arrays, Batch, Output, Prediction, Ragged, State
-from noria.store import Dataset
+from noria.types import Arrays, Batch, Dataset, Output, Prediction, Ragged, State
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -40,7 +39,7 @@ def _check_model(task: Task, dataset: Dataset, states: Any, where: str) -> nn.Mo
     """Check the whole model that is put together for the task, and that every weight of it learns; return it."""
     import torch
 
-    from noria.model.assemble import build
+    from noria.pipeline.assembly import build
 
     model: nn.Module = seeded(lambda: build(_job(), task, states))
     with torch.no_grad():  # what starts at zero passes no gradient on
@@ -68,7 +67,7 @@ def _check_loss(parts: Mapping[str, Tensor], count: int, module: nn.Module, wher
 
 
 def _settled(task: Task, model: Any, dataset: Dataset, states: Any) -> Arrays:
-    """Return what is kept of the outputs of records, as stages/infer.py does it for one batch."""
+    """Return what is kept of the outputs of records, as pipeline/inference.py does it for one batch."""
     import torch
 
     everything = np.arange(len(dataset))
@@ -135,7 +134,7 @@ def _perfect(task: Task, dataset: Dataset, states: Any) -> Arrays:
     """Return what is kept of the output that gradient descent on the output itself finds best."""
     import torch
 
-    from noria.model.assemble import build
+    from noria.pipeline.assembly import build
 
     batch = dataset.batch(slice(None))
     model = seeded(lambda: build(_job(), task, states))

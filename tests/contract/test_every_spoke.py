@@ -1,4 +1,4 @@
-"""Every spoke that noria.find knows keeps the contract."""
+"""Every spoke that noria.contract.registry knows keeps the contract."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 import noria
-from noria import find
 from noria.checks import check_modality, check_padding, check_target, check_task
-from noria.contract import answer_field
-from noria.examples import column, records_like
+from noria.contract import answer_field, registry
+from noria.contract.examples import column, records_like
 
 SOURCE = Path(noria.__file__).parent
 RECORDS = 12
@@ -18,45 +17,45 @@ RECORDS = 12
 
 def values_of(kind, name):
     """Raw values for a modality or target by name: those of the first task that has it."""
-    for task_name in find.names("tasks"):
-        task = find.task(task_name)
+    for task_name in registry.names("tasks"):
+        task = registry.task(task_name)
         records = records_like(task, RECORDS)
         if kind == "targets" and answer_field(task) == name.replace("-", "_"):
             return [record[answer_field(task)] for record in records]
         for field, modality in task.inputs.items():
-            if kind == "modalities" and type(modality) is find.spoke_class("modalities", name):
+            if kind == "modalities" and type(modality) is registry.spoke_class("modalities", name):
                 return column([record[field] for record in records])
     pytest.fail(f"no task uses {name}: give the test values for it")
 
 
 @pytest.mark.parametrize("kind", ["tasks", "modalities", "targets"])
 def test_every_file_is_found_as_a_spoke(kind):
-    files = [path for path in (SOURCE / kind).glob("*.py") if path.stem != "__init__"]
-    assert len(files) >= {"tasks": 3, "modalities": 2, "targets": 2}[kind]
-    assert {path.stem.replace("_", "-") for path in files} <= set(find.names(kind))
+    rooms = [path for path in (SOURCE / kind).iterdir() if not path.name.startswith("_")]
+    assert len(rooms) >= {"tasks": 18, "modalities": 7, "targets": 11}[kind]
+    assert {path.stem.replace("_", "-") for path in rooms} <= set(registry.names(kind))
 
 
-@pytest.mark.parametrize("name", find.names("modalities"))
+@pytest.mark.parametrize("name", registry.names("modalities"))
 def test_a_modality_keeps_the_contract(name):
-    check_modality(find.modality(name), values_of("modalities", name))
+    check_modality(registry.modality(name), values_of("modalities", name))
 
 
-@pytest.mark.parametrize("name", find.names("targets"))
+@pytest.mark.parametrize("name", registry.names("targets"))
 def test_a_target_keeps_the_contract(name):
-    check_target(find.target(name), values_of("targets", name))
+    check_target(registry.target(name), values_of("targets", name))
 
 
-@pytest.mark.parametrize("name", find.names("targets"))
+@pytest.mark.parametrize("name", registry.names("targets"))
 def test_padding_does_not_change_an_answer(name):
-    check_padding(find.target(name), values_of("targets", name))
+    check_padding(registry.target(name), values_of("targets", name))
 
 
-@pytest.mark.parametrize("name", find.names("tasks"))
+@pytest.mark.parametrize("name", registry.names("tasks"))
 def test_a_task_keeps_the_contract(name):
-    check_task(find.task(name))
+    check_task(registry.task(name))
 
 
-@pytest.mark.parametrize("name", find.names("tasks"))
+@pytest.mark.parametrize("name", registry.names("tasks"))
 def test_the_padded_head_of_a_task_answers_as_the_unpadded(name):
-    task = find.task(name)
+    task = registry.task(name)
     check_padding(task.target, [record[answer_field(task)] for record in records_like(task, RECORDS)])

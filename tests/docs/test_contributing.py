@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from docs.markdown import ROOT, blocks, commands
-from noria import find
+from noria.contract import registry
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 SECTION = TEXT.split("## Add a task in 20 minutes")[1].split("\n## ")[0]
@@ -67,8 +67,8 @@ def test_a_task_of_another_package_is_found_by_its_entry_point(tmp_path, monkeyp
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
     try:
-        assert "image-regression" in find.names("tasks")
-        assert type(find.task("image-regression")).__module__ == "brightness.image_regression"
+        assert "image-regression" in registry.names("tasks")
+        assert type(registry.task("image-regression")).__module__ == "brightness.image_regression"
     finally:
         for name in ("brightness", "brightness.image_regression"):
             sys.modules.pop(name, None)
@@ -82,7 +82,7 @@ def test_a_task_of_another_package_is_found_by_its_entry_point(tmp_path, monkeyp
     ],
 )
 def test_the_members_in_the_text_are_those_of_the_contract(title, kind, members):
-    contract = importlib.import_module("noria.contract")
+    contract = importlib.import_module("noria.contract.core")
     section = TEXT.split(f"## {title}")[1].split("\n## ")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     named = {name for row in rows for name in re.findall(r"`(\w+)", row)}

@@ -7,7 +7,7 @@ import importlib.util
 import pytest
 
 from docs.markdown import ROOT
-from noria import find
+from noria.contract import registry
 from noria.job import Job
 
 
@@ -25,8 +25,8 @@ def test_the_committed_pages_are_up_to_date(generator):
 
 def test_there_is_a_page_for_every_task(generator):
     pages = generator.pages()
-    assert len(find.names("tasks")) >= 3
-    for name in find.names("tasks"):
+    assert len(registry.names("tasks")) >= 3
+    for name in registry.names("tasks"):
         page = pages[f"docs/tasks/{name}.md"]
         assert all(f"\n## {title}" in page for title in ("Input", "Answer", "Example record", "Metrics", "Job", "HTTP"))
 

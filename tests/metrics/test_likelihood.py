@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from noria.metrics.likelihood import MOST_NATS, likelihood
-from noria.nouns import Arrays, Ragged
+from noria.types import Arrays, Ragged
 
 METRICS = {metric.name: metric for metric in likelihood()}
 OUTPUT: Arrays = {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from noria.contract import Metric
 from noria.metrics.overlap import Language, _common, overlap_metrics, rouge
-from noria.nouns import Arrays, Ragged
+from noria.types import Arrays, Ragged
 
 ENGLISH = [
     ("The river turns the wheel, day and night.", "The river turns the wheel day and night."),

@@ -7,7 +7,7 @@ import pytest
 
 from noria.metrics import retrieval
 from noria.metrics.retrieval import codes_of, ranks, retrieval_metrics
-from noria.nouns import Ragged
+from noria.types import Ragged
 
 RECORDS, DIMENSIONS = 40, 5
 

@@ -16,14 +16,14 @@ import torch
 
 from noria.contract import Modality
 from noria.errors import UserError
-from noria.modalities.detections import Detections
-from noria.modalities.image import Image
-from noria.modalities.series import Series
-from noria.modalities.video import Video
-from noria.nouns import Ragged, Span
-from noria.stages.predict import load
-from noria.stages.reporter import Silent
+from noria.modalities.detections.modality import Detections
+from noria.modalities.image.modality import Image
+from noria.modalities.series.modality import Series
+from noria.modalities.video.modality import Video
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
 from noria.stages.train import train
+from noria.types import Ragged, Span
 from tiny_data import png
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from noria.model.transformer import Transformer, TransformerSettings
-from noria.nouns import Tokens
+from noria.types import Tokens
 
 WIDTH = 32
 

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from noria.contract import Attention
-from noria.model.assemble import Model
 from noria.model.heads import NextToken
-from noria.model.text import TextEmbedder
+from noria.model.network import Model
+from noria.model.token_embedder import TextEmbedder
 from noria.model.transformer import Transformer, TransformerSettings
-from noria.nouns import Ragged
 from noria.text.tokenizer import Tokenizer
+from noria.types import Ragged
 
 WIDTH = 16
 TEXTS = [

@@ -14,7 +14,7 @@ from noria.errors import UserError
 from noria.model import blocks
 from noria.model.blocks.recurrent import delta_rule
 from noria.model.transformer import Transformer, TransformerSettings
-from noria.nouns import Tokens
+from noria.types import Tokens
 
 TOLERANCE = 5e-5  # float32, features of root mean square 1
 OPTIONS: dict[str, dict[str, object]] = {

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from noria.model.cache import KeyValueCache
 from noria.model.transformer import Transformer
-from noria.nouns import Tokens
+from noria.types import Tokens
 
 TOLERANCE = 2e-5  # float32, features of root mean square 1
 MakeTrunk = Callable[..., Transformer]
@@ -188,7 +188,7 @@ def test_bfloat16_row_by_row_is_the_same_as_all_at_once(make_trunk: MakeTrunk) -
 
 FILLS = """
 import torch
-from noria.memory import held_bytes
+from noria.training.memory import held_bytes
 from noria.model.cache import KeyValueCache
 before = held_bytes()
 cache = KeyValueCache(depth=8, shape=(4, 2, 2**14, 64), dtype=torch.bfloat16)

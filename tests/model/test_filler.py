@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 import torch
 
-from noria.job import load_job
-from noria.model.assemble import begin
-from noria.model.packed import pack
-from noria.model.pretrained_files import PretrainedFiles
-from noria.nouns import PAD
+from noria.job.load import load_job
+from noria.model.fast_cpu.prepacked import pack
+from noria.model.pretrained.files import PretrainedFiles
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
 from noria.stages.export_folder import export_folder
-from noria.stages.predict import load
 from noria.stages.prepare import prepare
-from noria.stages.reporter import Silent
 from noria.stages.train import train
+from noria.training.warm_start import begin
+from noria.types import PAD
 from tiny_data import tiny_job
 
 transformers = pytest.importorskip("transformers", reason="needs transformers")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from noria.model.heads import PooledLinear, VotingLinear, pooled
-from noria.nouns import Tokens
+from noria.types import Tokens
 
 FEATURES = torch.randn(5, 4, 8, generator=torch.Generator().manual_seed(0))
 

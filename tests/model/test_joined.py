@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from noria.examples import records_like
-from noria.model.assemble import build
+from noria.contract.examples import records_like
 from noria.model.weights import load_weights
-from noria.stages.predict import load
-from noria.store import Dataset
+from noria.pipeline.assembly import build
+from noria.pipeline.predictor import load
+from noria.types import Dataset
 
 
 @pytest.mark.parametrize("task", ["object-detection", "semantic-segmentation"])

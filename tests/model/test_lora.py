@@ -9,18 +9,19 @@ from typing import Any
 import pytest
 import torch
 
-from noria.job import Job, load_job
-from noria.model.assemble import Model, begin
+from noria.job import Job
+from noria.job.load import load_job
 from noria.model.lora import Lora, add_lora, merge
-from noria.model.optimizers import Optimizer
-from noria.model.origin import origin_states
+from noria.model.network import Model
 from noria.model.transformer import Transformer, TransformerSettings
 from noria.model.weights import weights_of
-from noria.nouns import Tokens
-from noria.runs import load_checkpoint
-from noria.stages.predict import load
-from noria.stages.reporter import Silent
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
 from noria.stages.train import train
+from noria.store.run_folder import load_checkpoint
+from noria.training.optimizers import Optimizer
+from noria.training.warm_start import begin, origin_states
+from noria.types import Tokens
 from tiny_data import tiny_job
 
 NEAR = {"atol": 1e-4, "rtol": 1e-4}

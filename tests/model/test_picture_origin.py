@@ -13,19 +13,19 @@ import torch
 from safetensors.torch import load_file
 
 from noria.errors import UserError
-from noria.job import load_job
-from noria.modalities.image import Image
-from noria.model.assemble import begin
-from noria.model.efficientnet import EfficientNetLite0
-from noria.model.optimizers import Optimizer, pretrained_weights
-from noria.model.picture_files import LITE0
+from noria.job.load import load_job
+from noria.modalities.image.checkpoint_files import LITE0
+from noria.modalities.image.efficientnet import EfficientNetLite0
+from noria.modalities.image.modality import Image
 from noria.model.weights import weights_of
-from noria.runs import load_checkpoint
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
 from noria.stages.export import export_onnx
-from noria.stages.predict import load
 from noria.stages.prepare import prepare
-from noria.stages.reporter import Silent
 from noria.stages.train import train
+from noria.store.run_folder import load_checkpoint
+from noria.training.optimizers import Optimizer, pretrained_weights
+from noria.training.warm_start import begin
 from tiny_data import tiny_job
 
 Checkpoint = Callable[[str], Path]
@@ -193,7 +193,7 @@ def test_lora_is_not_for_pictures(checkpoint: Checkpoint) -> None:
 
 
 def test_a_package_that_is_missing_is_said_with_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("noria.model.picture_files.LITE0_MODULE", "no_such_module")
+    monkeypatch.setattr("noria.modalities.image.checkpoint_files.LITE0_MODULE", "no_such_module")
     with pytest.raises(UserError, match=r"noria\[vision\]"):
         prepare(*load_job(seeing_job("object-detection", LITE0, tmp_path)))
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from noria.errors import UserError, UserErrors
-from noria.model.mask import attention_mask
-from noria.model.pointwise import norm
+from noria.model.attention_mask import attention_mask
+from noria.model.fast_cpu.fused_ops import norm
 from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
-from noria.nouns import Tokens
+from noria.types import Tokens
 
 TOLERANCE = 2e-5  # float32, features of root mean square 1
 ATTENTIONS = ["full", "causal", "prefix"]

@@ -13,14 +13,13 @@ import numpy as np
 import pytest
 
 from noria.contract import Target
-from noria.modalities.image import Image
-from noria.nouns import Arrays
+from noria.metrics.intervals import measure
+from noria.modalities.image.modality import Image
+from noria.pipeline.prepared import Prepared
 from noria.report import write_report
-from noria.stages.intervals import measure
-from noria.stages.prepare import Prepared
-from noria.store import Dataset
 from noria.targets.label import Label
 from noria.targets.number import Number
+from noria.types import Arrays, Dataset
 
 NAMES = ["猫", "狗", "<script>alert(1)</script>"]
 

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from noria.store import Dataset
+from noria.types import Dataset
 from report.conftest import Case, Cells
 from report.reading import SVG, names, parsed, words
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from noria.contract import mean_metric
-from noria.nouns import Prediction
 from noria.report.learning import learning
 from noria.report.mistakes import Mistake, _card
 from noria.report.scores import scores
 from noria.report.tables import written
+from noria.types import Prediction
 
 METRIC = mean_metric("f1", "fraction", "higher", lambda output, truth: truth["f1"])
 SIGNATURE = "0 to 100, nrefs:1|case:mixed|eff:no|tok:zh|smooth:exp|version:2.6.0"

@@ -17,8 +17,8 @@ from fastapi import FastAPI
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from noria.stages.predict import Predictor, load
-from noria.stages.reporter import Silent
+from noria.pipeline.predictor import Predictor, load
+from noria.reporter import Silent
 from noria.stages.train import train
 
 Ask = Callable[..., httpx.Response]

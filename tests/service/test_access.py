@@ -8,10 +8,10 @@ import pytest
 from fastapi import FastAPI
 
 from noria.errors import UserError
+from noria.pipeline.predictor import Predictor
 from noria.service.access import Access
 from noria.service.app import make_app
 from noria.service.serve import _address, serve
-from noria.stages.predict import Predictor
 
 KEY = "a-key-for-tests"
 

@@ -7,9 +7,9 @@ import json
 import pytest
 from fastapi import FastAPI
 
+from noria.pipeline.predictor import Predictor
 from noria.service.app import make_app
 from noria.service.limits import Limits
-from noria.stages.predict import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_a_draining_server_is_alive_but_not_ready_and_still_answers(ask, predict
 def test_without_metrics_the_front_page_has_no_scores(ask, predictor, tmp_path) -> None:
     import shutil
 
-    from noria.stages.predict import load
+    from noria.pipeline.predictor import load
 
     shutil.copytree(predictor.bundle.path, tmp_path / "shipped")
     about = ask(make_app(load(tmp_path / "shipped")), "GET", "/").json()

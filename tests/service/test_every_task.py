@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from noria import find
-from noria.contract import Task
-from noria.examples import records_like
+from noria.contract import Task, registry
+from noria.contract.examples import records_like
+from noria.pipeline.predictor import load
 from noria.service.app import make_app
 from noria.service.serve import example_command
-from noria.stages.predict import load
 from tiny_data import file_of
 
-TASKS = find.names("tasks")
+TASKS = registry.names("tasks")
 
 
 def test_the_tasks_are_found() -> None:

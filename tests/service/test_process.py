@@ -25,9 +25,9 @@ import pytest
 
 from children import PRELOAD
 from noria.errors import UserError
+from noria.pipeline.predictor import Predictor
 from noria.service.limits import Limits
 from noria.service.serve import _bound, serve
-from noria.stages.predict import Predictor
 
 SECONDS = 60  # after which a server that does not start or stop has failed
 MIB = 1 << 20

@@ -7,9 +7,9 @@ import threading
 
 import httpx
 
+from noria.pipeline.predictor import Predictor
 from noria.service.app import make_app
 from noria.service.limits import Limits
-from noria.stages.predict import Predictor
 
 
 class Gated(Predictor):

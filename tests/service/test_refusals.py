@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 from fastapi import FastAPI
 
-from noria.nouns import Prediction
+from noria.pipeline.predictor import Predictor
 from noria.service.app import make_app
 from noria.service.limits import Limits
-from noria.stages.predict import Predictor
+from noria.types import Prediction
 
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "multipart/form-data; boundary=b"}

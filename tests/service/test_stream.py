@@ -13,10 +13,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from noria.nouns import Piece
+from noria.pipeline.predictor import Predictor, load
 from noria.service.app import make_app
 from noria.service.limits import Limits
-from noria.stages.predict import Predictor, load
+from noria.types import Piece
 from service.conftest import Ask
 
 RECORD = {"prompt": "To be, or not"}

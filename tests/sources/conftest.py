@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from noria.nouns import Bad
-from noria.sources import Source
+from noria.contract.source import Source
+from noria.types import Bad
 
 Record = tuple[str, str, tuple[object, ...]]  # where it stands, split, values in the order of the columns
 

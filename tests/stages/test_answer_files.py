@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 
 from children import Moments, disk_full, exit_code
+from noria.contract.examples import records_like
 from noria.errors import UserError
-from noria.examples import records_like
+from noria.modalities.detections.mot import read_mot
+from noria.pipeline.predictor import load
 from noria.stages.answer_files import ANSWERS, write_files
 from noria.stages.answers import answer_paths, write_answers
-from noria.stages.film import frames, write_film, write_frames
-from noria.stages.predict import load
-from noria.vision.mot import read_mot
+from noria.stages.video_output import frames, write_film, write_frames
 from tiny_data import png
 
 Trained = Callable[[str], Path]

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from noria.errors import UserError
+from noria.pipeline.predictor import load
 from noria.stages.answers import answer_paths, write_answers
-from noria.stages.predict import load
 from tiny_data import png, tiny_file
 
 PICTURE = png(np.full((28, 28), 9, np.uint8))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noria import find
-from noria.job import load_job
+from noria.contract import registry
+from noria.job.load import load_job
 from noria.stages.prepare import prepare
 from tiny_data import file_of, png
 
@@ -174,7 +174,7 @@ def test_of_voc_parts_of_pixels_are_kept_and_what_is_no_number_is_counted(tmp_pa
     for name, reason in expected.items():
         assert reason in reasons[name], name
     assert count == len(sides) - len(expected)
-    source = find.task("object-detection").read(tmp_path)
+    source = registry.task("object-detection").read(tmp_path)
     assert source is not None
     boxes = {name: rows.columns["boxes"][i][0]["box"] for rows in source.rows() for i, name in enumerate(rows.numbers)}
     assert boxes["half.png"] == [19.5, 9.25, 32.75, 28]
@@ -217,7 +217,7 @@ def test_of_masks_another_size_and_numbers_above_the_classes_are_counted(tmp_pat
 
 
 def test_of_tracks_a_file_of_too_few_columns_is_counted(tmp_path: Path) -> None:
-    good = find.task("object-tracking").examples(12)
+    good = registry.task("object-tracking").examples(12)
     for number, record in enumerate(good):
         folder = tmp_path / f"seq{number:02d}"
         folder.mkdir()

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from noria.errors import UserError
+from noria.reporter import Silent
 from noria.stages import demo as module
 from noria.stages.demo import SHADES, after, demo, demo_data
-from noria.stages.reporter import Silent
 from noria.stages.train import train
 
 

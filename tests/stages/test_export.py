@@ -10,16 +10,15 @@ import numpy as np
 import pytest
 import torch
 
+from noria.contract.examples import records_like
 from noria.errors import UserError
-from noria.examples import records_like
-from noria.nouns import Arrays, Prediction
+from noria.pipeline.inference import model_output
+from noria.pipeline.predictor import Predictor, load
+from noria.reporter import Silent
 from noria.stages import export as module
 from noria.stages.export import example_arrays, export_onnx
-from noria.stages.infer import model_output
-from noria.stages.predict import Predictor, load
-from noria.stages.reporter import Silent
 from noria.stages.train import train
-from noria.store import Dataset, as_tensors
+from noria.types import Arrays, Dataset, Prediction, as_tensors
 from tiny_data import tiny_job
 
 onnxruntime = pytest.importorskip("onnxruntime")

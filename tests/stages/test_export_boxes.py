@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from noria.examples import records_like
-from noria.nouns import Batch
+from noria.contract.examples import records_like
+from noria.pipeline.inference import model_output
+from noria.pipeline.predictor import load
 from noria.stages.export import export_onnx
-from noria.stages.infer import model_output
-from noria.stages.predict import load
-from noria.store import Dataset
+from noria.types import Batch, Dataset
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")

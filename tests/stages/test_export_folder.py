@@ -14,12 +14,12 @@ import torch
 
 from noria.errors import UserError
 from noria.modalities.messages import Messages
-from noria.model.pretrained_files import PretrainedFiles
-from noria.nouns import PAD
+from noria.model.pretrained.files import PretrainedFiles
+from noria.pipeline.predictor import Predictor, load
+from noria.reporter import Silent
 from noria.stages.export_folder import export_folder, write_tokenizer
-from noria.stages.predict import Predictor, load
-from noria.stages.reporter import Silent
 from noria.stages.train import train
+from noria.types import PAD
 from tiny_data import tiny_job
 
 transformers = pytest.importorskip("transformers", reason="needs transformers")

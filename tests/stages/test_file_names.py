@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from noria.errors import UserError
-from noria.job import load_job
-from noria.sources import Named, file_records, open_source
+from noria.job.load import load_job
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
+from noria.sources.core.filename_columns import Named
+from noria.sources.formats.file_records import file_records
+from noria.sources.formats.opening import open_source
 from noria.stages.evaluate import evaluate
-from noria.stages.predict import load
 from noria.stages.prepare import prepare
-from noria.stages.reporter import Silent
 from noria.stages.train import train
 
 PATTERN = r"a(?P<label>\d+)_s0?(?P<subject>\d+)_"

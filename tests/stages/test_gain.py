@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from noria.errors import UserError
+from noria.reporter import Silent
 from noria.stages.gain import gain
-from noria.stages.reporter import Silent
 from noria.stages.train import train
 from tiny_data import tiny_job
 

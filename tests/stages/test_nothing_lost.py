@@ -15,14 +15,14 @@ import pytest
 from safetensors.numpy import load_file
 
 from children import Moments, disk_full, exit_code, finish, run_child, said, start, train_to_the_end
-from noria import find
+from noria.contract import registry
 from noria.errors import UserError
-from noria.stages.loop import Training
-from noria.stages.reporter import Silent
+from noria.reporter import Silent
 from noria.stages.train import train
+from noria.training.loop import Training
 from tiny_data import tiny_job
 
-TASKS = find.names("tasks")
+TASKS = registry.names("tasks")
 KILLS = 4  # random moments a task
 # Every way in which what is seen can be varied, for each task that varies it in its own way.
 JOINT = {"rotate": 10, "zoom": 0.3, "stretch": 0.2, "shear": 0.1, "shift": 3, "flip": "both", "light": 0.3, "erase": 6}

@@ -20,12 +20,12 @@ from PIL import Image as Pillow
 
 from children import Moments, disk_full, exit_code
 from noria.errors import UserError
-from noria.job import load_job
-from noria.modalities.image import Image
-from noria.stages.hashing import hash_values
+from noria.job.load import load_job
+from noria.modalities.image.modality import Image
+from noria.reporter import Silent
 from noria.stages.prepare import prepare
-from noria.stages.reporter import Silent
 from noria.stages.train import train
+from noria.store.hashing import hash_values
 from noria.text.tokenizer import Tokenizer
 from tiny_data import png
 
@@ -186,7 +186,7 @@ def test_large_pictures_are_learnt_from_without_holding_all_of_them_at_once():
 
 
 def test_of_more_pictures_than_fit_into_memory_an_even_share_is_learnt_from(monkeypatch):
-    from noria.modalities import image
+    from noria.modalities.image import modality as image
 
     monkeypatch.setattr(image, "HELD_BYTES", 10 * 8 * 8)
     values = [np.full((8, 8), index, np.uint8) for index in range(64)]
@@ -468,7 +468,7 @@ def test_a_full_disk_at_any_moment_of_preparing_leaves_nothing_behind(tmp_path, 
 
 def test_a_disk_that_fills_while_arrays_are_written_is_told_as_such(tmp_path, monkeypatch):
     """The failing write is met again when the file is closed; the plain words must survive that."""
-    from noria import store
+    from noria.store import array_store as store
 
     monkeypatch.setenv("NORIA_CACHE", str(tmp_path / "cache"))
     path = csv_of(tmp_path / "rows.csv", "x,y,number", numbers(60))

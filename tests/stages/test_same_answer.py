@@ -9,18 +9,16 @@ import shutil
 import numpy as np
 import pytest
 
-from noria import find
-from noria.contract import answer_field
+from noria.contract import answer_field, registry
 from noria.errors import UserError
-from noria.nouns import Ragged, concatenated
+from noria.pipeline.fields import encode_field
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
 from noria.stages.evaluate import evaluate
-from noria.stages.fields import encode_field
-from noria.stages.predict import load
-from noria.stages.reporter import Silent
-from noria.store import Dataset
+from noria.types import Dataset, Ragged, concatenated
 from tiny_data import tiny_file
 
-TASKS = find.names("tasks")
+TASKS = registry.names("tasks")
 TOLERANCE = 1e-5  # on outputs, absolute and relative: sums in another order; classes must be equal
 
 
@@ -110,7 +108,7 @@ def test_the_scores_of_a_run_are_those_of_its_answers_one_by_one(name, trained):
     path = run.parent / "data" / "records.csv"
     with path.open(encoding="utf-8") as file:
         rows = {f"{path.name}:{line}": row for line, row in enumerate(csv.DictReader(file), start=2)}
-    from noria.job import load_job
+    from noria.job.load import load_job
     from noria.stages.prepare import prepare
 
     job, task = load_job(run / "job.yaml")
@@ -176,7 +174,7 @@ def test_columns_that_training_did_not_see_change_nothing(name, model_and_record
     assert all(same_arrays(one[key], other[key]) for key in one)
 
 
-TABLES = [name for name in TASKS if any(one.takes == "columns" for one in find.task(name).inputs.values())]
+TABLES = [name for name in TASKS if any(one.takes == "columns" for one in registry.task(name).inputs.values())]
 
 
 @pytest.mark.parametrize("name", TABLES)

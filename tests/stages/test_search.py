@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from noria import cli
 from noria.errors import UserError
-from noria.nouns import Ragged
+from noria.pipeline.predictor import Predictor, load
+from noria.reporter import Silent
 from noria.stages import search as module
-from noria.stages.predict import Predictor, load
-from noria.stages.reporter import Silent
 from noria.stages.search import Hit, Index, found, index, search
+from noria.types import Ragged
 
 TEXTS = [f"A dog runs in the snow, {word}." for word in ["high", "low", "12", "77", "345", "red", "blue", "green"]]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from noria.errors import UserError
+from noria.pipeline.predictor import Predictor, load
 from noria.stages.generate import generate
-from noria.stages.predict import Predictor, load
 
 PROMPT = {"prompt": "To be, or not"}
 

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from noria.nouns import Ragged
-from noria.stages import infer
+from noria.pipeline import inference as infer
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
 from noria.stages.evaluate import evaluate
-from noria.stages.predict import load
-from noria.stages.reporter import Silent
 from noria.stages.train import train
-from noria.store import Dataset
+from noria.types import Dataset, Ragged
 from tiny_data import tiny_file, tiny_job
 
 TILES = {"object-detection": [24, 40], "semantic-segmentation": [20, 32]}

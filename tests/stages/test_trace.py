@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from noria import find
-from noria.job import shipped_jobs
+from noria.contract import registry
+from noria.job.load import shipped_jobs
 from noria.stages.trace import table, trace
 from tiny_data import tiny_job
 
@@ -35,7 +35,7 @@ def test_the_digits_have_the_shapes_the_network_gives_them() -> None:
     assert shapes["head logits"] == "[1, 2]"
 
 
-@pytest.mark.parametrize("name", find.names("tasks"))
+@pytest.mark.parametrize("name", registry.names("tasks"))
 def test_with_data_the_first_record_of_the_file_goes_through(name: str, tmp_path: Path) -> None:
     steps = trace(tiny_job(name, tmp_path))
     assert "records.csv:2" in steps[0].what

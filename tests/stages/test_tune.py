@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from noria import find
-from noria.contract import Metric
+from noria.contract import Metric, registry
 from noria.errors import UserError
-from noria.job import load_job
+from noria.job.load import load_job
+from noria.pipeline.prepared import Prepared
+from noria.reporter import Silent
 from noria.stages import tune as stage
-from noria.stages.prepare import Prepared, prepare
-from noria.stages.reporter import Silent
+from noria.stages.prepare import prepare
 from noria.stages.search_space import search_space
 from noria.stages.study import FEW, Study, opened_study, summary
 from noria.stages.train import train
@@ -51,7 +51,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, digits: Path) -> None:
     monkeypatch.setenv("NORIA_CACHE", str(digits.parent / "cache"))
-    monkeypatch.setattr("noria.stages.plan.PROBE_SECONDS", 0.0)
+    monkeypatch.setattr("noria.training.plan.PROBE_SECONDS", 0.0)
     monkeypatch.chdir(tmp_path)
 
 
@@ -283,7 +283,7 @@ def test_a_trunk_that_is_taken_over_keeps_its_depth(tmp_path: Path) -> None:
 
 
 def test_every_task_has_a_usual_space_that_its_job_accepts() -> None:
-    names = find.names("tasks")
+    names = registry.names("tasks")
     assert len(names) >= 3
     for name in names:
         for budget in ({}, {"minutes": 1}):

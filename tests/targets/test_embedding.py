@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from noria.nouns import Batch, Ragged
-from noria.stages.predict import load
-from noria.stages.reporter import Silent
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
 from noria.stages.train import train
 from noria.targets.embedding import Embedding, bags, rarity
+from noria.types import Batch, Ragged
 
 WORDS = {"dog": "Hund", "cat": "Katze", "man": "Mann", "red": "rot", "big": "gross", "runs": "läuft", "sits": "sitzt"}
 WORDS |= {"tree": "Baum", "house": "Haus", "and": "und", "sees": "sieht", "water": "Wasser", "child": "Kind"}

@@ -8,10 +8,10 @@ import torch
 from sklearn import metrics as sk
 from torch.nn import functional
 
-from noria import find
+from noria.contract import registry
 from noria.errors import UserError
-from noria.nouns import Batch
 from noria.targets.label import Label, majority, probabilities
+from noria.types import Batch
 
 RECORDS = 200
 
@@ -191,7 +191,7 @@ def test_two_answers_with_other_dropout_are_drawn_together() -> None:
     nats = [functional.cross_entropy(given, batch.target["label"], reduction="none") for given in model.given]
     torch.testing.assert_close(found["each"], (nats[0] + nats[1]) / 2 + 3 * (apart[0] + apart[1]) / 2)
     torch.testing.assert_close(found["loss"], found["each"].mean())
-    task = find.task("text-classification")
+    task = registry.task("text-classification")
     task.target = Label(agreement=3.0)
     model.turn = -1
     torch.testing.assert_close(task.step(model, batch)["loss"], found["loss"])

@@ -12,17 +12,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from noria import find
+from noria.contract import registry
 from noria.errors import UserError
 from noria.model.heads import NextToken
-from noria.nouns import PAD, Batch, Ragged, Tokens
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
 from noria.stages.answers import answer_paths
-from noria.stages.predict import load
-from noria.stages.reporter import Silent
 from noria.stages.train import train
-from noria.store import Dataset
 from noria.targets.masked_text import MaskedText, common_tokens, lowest
 from noria.text.tokenizer import Tokenizer
+from noria.types import PAD, Batch, Dataset, Ragged, Tokens
 
 CYCLE = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 
@@ -216,7 +215,7 @@ def test_a_space_before_a_mask_belongs_to_the_token(run: Path) -> None:
 
 
 def test_plain_text_needs_no_column_to_be_named(tmp_path: Path) -> None:
-    task = find.task("masked-language-modelling")
+    task = registry.task("masked-language-modelling")
     for name in ("a.txt", "a.csv", "a.jsonl"):
         lines = {"a.txt": "some words\n", "a.csv": "text,n\nsome words,1\n", "a.jsonl": '{"text": "some words"}\n'}
         (tmp_path / name).write_text(lines[name], "utf-8")

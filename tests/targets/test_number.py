@@ -8,8 +8,8 @@ import torch
 from sklearn import metrics as sk
 
 from noria.errors import UserError
-from noria.nouns import Batch
 from noria.targets.number import Number, mean
+from noria.types import Batch
 
 RECORDS = 100
 STATE = {"mean": 50.0, "spread": 12.5}

@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 
 from noria import cli
 from noria.errors import UserError
-from noria.nouns import Batch
-from noria.stages.predict import load
-from noria.stages.reporter import Silent
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
 from noria.stages.search import search
 from noria.stages.train import train
 from noria.targets.view import View, mean_color, other_view, raw_vectors
 from noria.tasks.image_embedding import ImageEmbedding
+from noria.types import Batch
 
 
 def png(pixels):

@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from noria.nouns import PAD, Ragged
-from noria.store import Dataset
 from noria.tasks.text_generation import TextGeneration
+from noria.types import PAD, Dataset, Ragged
 
 
 def windows(length: int, window: int, is_learnt: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from noria.sources import open_source
+from noria.sources.formats.opening import open_source
 from noria.vision.pictures import read_picture
 
 RGB = np.random.default_rng(0).integers(0, 255, (4, 6, 3)).astype(np.uint8)

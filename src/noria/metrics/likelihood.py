@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from noria.contract import Metric
-from noria.nouns import Arrays, Ragged
+from noria.types import Arrays, Ragged
 
 MOST_NATS = 50.0  # a token; e^50 is as good as never
 

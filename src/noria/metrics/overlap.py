@@ -17,7 +17,7 @@ import numpy as np
 
 from noria.contract import Metric, mean_metric
 from noria.errors import needs_extra
-from noria.nouns import Arrays, Ragged
+from noria.types import Arrays, Ragged
 
 Language = Literal["en", "zh"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from noria.contract import Metric, mean_metric
-from noria.nouns import Arrays, Ragged
+from noria.types import Arrays, Ragged
 
 BLOCK = 1024  # queries compared at once
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Modality
-from noria.nouns import Arrays, Encoded, Ragged, Span, State, Values
 from noria.text.learning import is_missing, learn_text, text_of
 from noria.text.tokenizer import Tokenizer
+from noria.types import Arrays, Encoded, Ragged, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,9 +32,10 @@ class Messages(Modality):
 
     Each message is an opening token, its role, a line break, its content and a closing token; then the assistant's
     message is opened. What a message says is never read as one of these tokens. tokenizer and vocabulary are those of
-    modalities/text.py. max_tokens: of a longer conversation the oldest part is left out.
+    modalities/text/modality.py. max_tokens: of a longer conversation the oldest part is left out.
     """
 
+    kind: ClassVar[str] = "messages"
     fit_records: ClassVar[int] = 50_000
 
     tokenizer: str = "bpe"
@@ -69,7 +70,7 @@ class Messages(Modality):
         return Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(arrays["ids"]))
 
     def embedder(self, state: State, width: int) -> nn.Module:
-        from noria.model.text import text_embedder
+        from noria.model.token_embedder import text_embedder
 
         return text_embedder(state, width)
 

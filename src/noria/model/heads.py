@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from noria.nouns import Output, Tokens
+from noria.types import Output, Tokens
 
 LEAST_CHANCE = 1e-30  # of a class, so that its logarithm is finite
 

@@ -20,12 +20,12 @@ from torch import Tensor, nn
 
 from noria.contract import Attention
 from noria.errors import UserError, did_you_mean, raise_unmet
+from noria.model.attention_context import View, make_view
 from noria.model.blocks import BlockVariant, block_variant
 from noria.model.cache import KeyValueCache
-from noria.model.pointwise import branch_norm, norm
+from noria.model.fast_cpu.fused_ops import branch_norm, norm
 from noria.model.positions import RotarySettings
-from noria.model.view import View, make_view
-from noria.nouns import Tokens
+from noria.types import Tokens
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from noria.report.tables import Cell, facts, table
 from noria.report.truth import class_codes
 
 if TYPE_CHECKING:
-    from noria.stages.predict import Predictor
-    from noria.stages.prepare import Prepared
+    from noria.pipeline.predictor import Predictor
+    from noria.pipeline.prepared import Prepared
 
 MOST_BARS = 30
 MOST_EXAMPLES = 10

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from noria.contract import Metric
-from noria.nouns import Arrays, Prediction
 from noria.report.charts import histogram
 from noria.report.markup import Markup, join, tag
 from noria.report.pictures import SIDE_PX, in_size, is_picture, shown
 from noria.report.scale import number
 from noria.report.scores import words
 from noria.report.tables import written
+from noria.types import Arrays, Prediction
 
 if TYPE_CHECKING:
-    from noria.stages.predict import Predictor
-    from noria.store import Dataset
+    from noria.pipeline.predictor import Predictor
+    from noria.types import Dataset
 
 MOST_SHOWN = 24
 MOST_ALONE = 1_000  # records that are scored alone, each as one resample of the bootstrap

@@ -11,19 +11,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from noria.disk import plain_disk_errors, write_synced
-from noria.report.course import course
 from noria.report.data import data
 from noria.report.learning import learning, read_lines
 from noria.report.markup import Markup, join, tag
 from noria.report.mistakes import mistakes
 from noria.report.panels import panel
+from noria.report.run_summary import course
 from noria.report.scores import headline, scores, slices
+from noria.store.disk import plain_disk_errors, write_synced
 
 if TYPE_CHECKING:
-    from noria.nouns import Arrays
-    from noria.stages.predict import Predictor
-    from noria.stages.prepare import Prepared
+    from noria.pipeline.predictor import Predictor
+    from noria.pipeline.prepared import Prepared
+    from noria.types import Arrays
 
 # Should a text ever slip through unescaped, the browser still runs and loads nothing.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from noria.contract import Target
-from noria.nouns import Arrays
+from noria.types import Arrays
 
 
 def true_answers(truth: Arrays, output_names: set[str], target: Target, state: Mapping[str, Any]) -> list[Any]:

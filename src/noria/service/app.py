@@ -23,8 +23,7 @@ from starlette.exceptions import HTTPException
 from noria import __version__
 from noria.contract import Target
 from noria.errors import UserError, did_you_mean
-from noria.nouns import Prediction
-from noria.runs import read_json
+from noria.pipeline.predictor import Predictor
 from noria.service.access import Access, checked_key
 from noria.service.body import CloseUnread, body_of
 from noria.service.form import parse_form
@@ -35,7 +34,8 @@ from noria.service.records import checked, records_of_form, records_of_json
 from noria.service.refusal import Refusal, json_bytes, json_response, shown
 from noria.service.stream import EventStream, first_of, parse_wish, stream_api
 from noria.service.worker import Worker
-from noria.stages.predict import Predictor
+from noria.store.run_folder import read_json
+from noria.types import Prediction
 
 JSON, FORM = "application/json", "multipart/form-data"
 

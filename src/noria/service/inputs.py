@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from noria.bundle import Bundle
 from noria.contract import Takes
+from noria.pipeline.bundle import Bundle
 
 CELL_TYPES = ["string", "number", "boolean", "null"]  # of one cell of a table
 

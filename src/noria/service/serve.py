@@ -22,11 +22,11 @@ from types import FrameType
 import uvicorn
 
 from noria.errors import EXIT_TERMINATED, UserError
+from noria.pipeline.predictor import load
+from noria.reporter import Reporter, Terminal
 from noria.service.access import checked_key
 from noria.service.app import Service, make_app
 from noria.service.limits import Limits
-from noria.stages.predict import load
-from noria.stages.reporter import Reporter, Terminal
 
 
 def serve(

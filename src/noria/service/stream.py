@@ -4,7 +4,7 @@
     data: {"text":" wheel.","ended":"end","logprobs":[-0.2,-1.3]}
 
 Each piece is a job of its own in the worker's thread, so that others are answered in between; a client that goes away
-stops the writing. Knows no target. Read next: worker.py, model/sampling.py.
+stops the writing. Knows no target. Read next: worker.py, model/generation/sampling.py.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from noria.errors import UserError
-from noria.nouns import Piece
 from noria.service.inputs import Input, stream_schema
 from noria.service.json_text import parse_json
 from noria.service.limits import Limits
 from noria.service.records import checked, unknown_fields
 from noria.service.refusal import Refusal, json_bytes, refuse_all, shown
 from noria.service.worker import Worker
+from noria.types import Piece
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Wish:
 
 def stream_api(inputs: list[Input], limits: Limits) -> dict[str, Any]:
     """Return what the API's description says of POST /stream."""
-    from noria.model.sampling import settings_schema
+    from noria.model.generation.sampling import settings_schema
 
     schema = stream_schema(inputs, settings_schema(limits.answer_tokens))
     return {

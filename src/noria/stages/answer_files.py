@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from noria.disk import whole_file
 from noria.errors import UserError
-from noria.nouns import Bad, Prediction
-from noria.sources import read_file
+from noria.pipeline.fields import values_of
+from noria.pipeline.predictor import Predictor, load
+from noria.sources.core.named_file import read_file
 from noria.stages.answers import one_file_field
-from noria.stages.fields import values_of
-from noria.stages.predict import Predictor, load
+from noria.store.disk import whole_file
+from noria.types import Bad, Prediction
 from noria.vision.pictures import read_picture
 
 LINES = (".jsonl", ".csv")

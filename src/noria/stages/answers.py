@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from noria.disk import whole_file
 from noria.errors import UserError
-from noria.stages.predict import Predictor, load
+from noria.pipeline.predictor import Predictor, load
+from noria.store.disk import whole_file
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
 PACKED = (".parquet", ".npz", ".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2")  # always several records

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from noria.cache import cache_folder
-from noria.disk import plain_disk_errors
 from noria.errors import UserError
-from noria.runs import new_run
-from noria.stages.predict import load
-from noria.stages.reporter import Reporter
+from noria.pipeline.predictor import load
+from noria.reporter import Reporter
 from noria.stages.summary import summary
 from noria.stages.train import train
+from noria.store.cache import cache_folder
+from noria.store.disk import plain_disk_errors
+from noria.store.run_folder import new_run
 
 SHADES = " .:-=+*#%@"
 

@@ -1,7 +1,7 @@
 """Score a bundle: every metric with its interval, the trivial baseline beside it, slices, and what the report draws.
 
 Scores come from the bundle as it will be shipped, never from the model still in training. Knows no task.
-Read next: stages/intervals.py, stages/report.py.
+Read next: metrics/intervals.py, stages/report.py.
 """
 
 from __future__ import annotations
@@ -14,30 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from noria.bundle import Bundle
-from noria.contract import Metric, Task
-from noria.disk import write_json
-from noria.errors import UserError, did_you_mean
-from noria.job import Job
-from noria.memory import most_bytes
-from noria.nouns import Arrays
+from noria.errors import UserError
+from noria.metrics.intervals import LEAST_RESAMPLES, measure
+from noria.pipeline.bundle import Bundle
+from noria.pipeline.predictor import Predictor, load
+from noria.pipeline.prepared import Prepared
 from noria.report import write_report
-from noria.runs import read_json
-from noria.stages.card import write_card
+from noria.report.card import write_card
+from noria.reporter import Reporter, Terminal
 from noria.stages.gain import gain
-from noria.stages.intervals import LEAST_RESAMPLES, measure, point
-from noria.stages.predict import Predictor, load
-from noria.stages.prepare import Prepared
-from noria.stages.reporter import Reporter, Terminal
-from noria.store import Dataset
+from noria.store.disk import write_json
+from noria.store.run_folder import read_json
+from noria.training.memory import most_bytes
+from noria.types import Arrays, Dataset
 
 LEAST_SLICE = 30  # records under which a slice is flagged as too small to say much
-
-
-def score(task: Task, output: Arrays, dataset: Dataset, state: Mapping[str, Any]) -> dict[str, float | None]:
-    """Return every metric's value, without intervals: what validation needs."""
-    truth = _in_memory(dataset.target)
-    return {metric.name: point(metric, output, truth) for metric in task.target.metrics(dict(state))}
 
 
 def evaluate(run: str | Path, data: str | Path | None = None, reporter: Reporter | None = None) -> dict[str, Any]:
@@ -85,15 +76,6 @@ def evaluate_run(run: Path, prepared: Prepared, seconds: Mapping[str, float]) ->
 def scored_split(prepared: Prepared) -> str:
     """Return the split that a finished training is scored on."""
     return next(split for split in ("test", "validation", "train") if split in prepared.splits)
-
-
-def chosen_metric(job: Job, task: Task, prepared: Prepared) -> Metric:
-    """Return the metric that chooses among the validated weights."""
-    metrics = {metric.name: metric for metric in task.target.metrics(prepared.states["target"])}
-    wanted = job.train.best_by or next(iter(metrics))
-    if wanted not in metrics:
-        raise UserError(f"train.best_by names no metric of {job.task}: {wanted!r}", mend=did_you_mean(wanted, metrics))
-    return metrics[wanted]
 
 
 def _scored(

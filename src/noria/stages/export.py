@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from noria.disk import plain_disk_errors
 from noria.errors import UserError, needs_extra
-from noria.nouns import Arrays, Ragged
-from noria.stages.predict import Predictor
+from noria.pipeline.predictor import Predictor
+from noria.store.disk import plain_disk_errors
+from noria.types import Arrays, Ragged
 
 TOLERANCE = 1e-4  # on the outputs of the example, absolute and relative; labels must be equal
 EXAMPLE_LENGTH = 8  # of a row of unequal length

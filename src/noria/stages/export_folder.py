@@ -5,7 +5,7 @@
     chat_template.jinja                    of a chat: apply_chat_template then gives the ids that the model was taught
     noria_head.safetensors                 where it has no such head: ours, for whoever builds it around AutoModel
 
-Knows no task. Read next: model/pretrained.py; export.py, which writes any model as ONNX.
+Knows no task. Read next: model/pretrained/trunk.py; export.py, which writes any model as ONNX.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from noria.disk import plain_disk_errors
 from noria.errors import UserError
 from noria.model.heads import NextToken
-from noria.model.pretrained import PretrainedTrunk, filler_of
-from noria.model.pretrained_files import auto_class, import_transformers, silent
-from noria.model.text import TextEmbedder
-from noria.nouns import State
-from noria.stages.predict import Predictor
+from noria.model.pretrained.files import auto_class, import_transformers, silent
+from noria.model.pretrained.trunk import PretrainedTrunk, filler_of
+from noria.model.token_embedder import TextEmbedder
+from noria.pipeline.predictor import Predictor
+from noria.store.disk import plain_disk_errors
+from noria.types import State
 
 
 def export_folder(predictor: Predictor, out: Path) -> Path:

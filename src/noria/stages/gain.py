@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.errors import UserError
-from noria.runs import read_json
+from noria.store.run_folder import read_json
 
 
 def gain(metrics: dict[str, Any], other: Path) -> dict[str, Any]:

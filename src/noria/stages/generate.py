@@ -1,6 +1,6 @@
 """Write an answer to one prompt, piece by piece: what stands behind `noria generate`.
 
-The prompt fills the task's first input. Knows no task. Read next: stages/predict.py, model/generate.py.
+The prompt fills the task's first input. Knows no task. Read next: pipeline/predictor.py, model/generation/generate.py.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from noria.errors import UserError
-from noria.nouns import Piece
-from noria.stages.predict import load
+from noria.pipeline.predictor import load
+from noria.types import Piece
 
 SETTING = re.compile(r"[a-z_]+=")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 
-from noria import find
+from noria.contract import registry
 from noria.errors import UserError, did_you_mean
-from noria.job import shipped_jobs
+from noria.job.load import shipped_jobs
 
 KINDS = ("tasks", "modalities", "targets", "jobs")
 
@@ -22,7 +22,7 @@ def _of_kind(kind: str) -> str:
     if kind == "jobs":
         entries = {name: path.read_text("utf-8").splitlines()[0].lstrip("# ") for name, path in shipped_jobs().items()}
     else:
-        spokes = {name: find.spoke_class(kind, name) for name in find.names(kind)}  # type: ignore[arg-type]
+        spokes = {name: registry.spoke_class(kind, name) for name in registry.names(kind)}  # type: ignore[arg-type]
         entries = {name: (inspect.getdoc(spoke) or "").splitlines()[0] for name, spoke in spokes.items()}
     width = max((len(name) for name in entries), default=0)
     return "\n".join([kind, *(f"  {name.ljust(width)}  {about}" for name, about in entries.items())])

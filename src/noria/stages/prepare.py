@@ -20,18 +20,29 @@ from urllib.parse import quote
 import numpy as np
 
 from noria import __version__
-from noria.cache import cache_folder
-from noria.contract import Modality, Target, Task, answer_field, kind_of
+from noria.contract import Modality, Target, Task, answer_field
+from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
-from noria.model.origin import origin_key, origin_states
-from noria.nouns import Arrays, Bad, Rows, Values
-from noria.sources import Source, fetch, named_files_stamp
-from noria.stages.fields import encode_answer, encode_field, fit_field, joined, map_fields, open_path, select, values_of
-from noria.stages.hashing import hash_values, share
-from noria.stages.suspicions import Suspicions
-from noria.store import SPLITS, Dataset, StoreWriter, read_store, trim_stores
-from noria.units import size
+from noria.pipeline.fields import (
+    encode_answer,
+    encode_field,
+    fit_field,
+    joined,
+    map_fields,
+    open_path,
+    select,
+    values_of,
+)
+from noria.pipeline.prepared import Prepared
+from noria.sources.core.download import fetch
+from noria.sources.core.named_file import named_files_stamp
+from noria.stages.data_checks import Suspicions
+from noria.store.array_store import SPLITS, StoreWriter, read_store, trim_stores
+from noria.store.cache import cache_folder
+from noria.store.hashing import hash_values, share
+from noria.training.warm_start import origin_key, origin_states
+from noria.types import Arrays, Bad, Rows, Values
 
 HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
 CACHE_BYTES = 40 * 2**30
@@ -39,21 +50,6 @@ SHOWN_ITEMS = 12
 SHOWN_CHARACTERS = 200
 LEAST_BAD = 10  # so many unusable records are always forgiven
 TRAIN, VALIDATION, TEST = 0, 1, 2  # as in SPLITS
-
-
-@dataclasses.dataclass(frozen=True)
-class Prepared:
-    """Encoded splits, what was learnt from training (`states`), and what a person should know (`report`).
-
-    states: {"inputs": {field: state}, "target": state}. fingerprint: sha256 over all encoded arrays. origin: what names
-    the model that training starts from, as it was then.
-    """
-
-    splits: dict[str, Dataset]
-    states: dict[str, Any]
-    report: dict[str, Any]
-    fingerprint: str
-    origin: str = ""
 
 
 def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, origin: str | None = None) -> Prepared:
@@ -77,19 +73,6 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, 
     splits, manifest = stored
     splits = {split: task.view(dataset, split == "train") for split, dataset in splits.items()}
     return Prepared(splits, manifest["states"], manifest["report"], manifest["fingerprint"], origin)
-
-
-def describe(prepared: Prepared) -> str:
-    """Return the data report as text: records, what was learnt, what is suspicious."""
-    report = prepared.report
-    records = ", ".join(f"{count:,} {split}" for split, count in report["records"].items())
-    lines = [f"data: {records} records; {report['quarantined']} could not be used"]
-    lines += [f"  {count} x {reason}" for reason, count in report["reasons"].items()]
-    for name, state in [*prepared.states["inputs"].items(), ("answer", prepared.states["target"])]:
-        lines.append(f"  {name}: {_brief(state)}")
-    lines += [f"  note: {note}" for note in report["notes"]]
-    lines += [f"  look: {warning}" for warning in report["warnings"]]
-    return "\n".join(lines)
 
 
 def open_data(job: Job, task: Task) -> Source:
@@ -221,8 +204,8 @@ class _Preparation:
         state = None
         if self.answer in self.task.shared:
             state = target.inherit(inputs[self.task.shared[0]])
-        elif kind_of(target) in origin:
-            state = target.inherit(origin[kind_of(target)])
+        elif target.kind in origin:
+            state = target.inherit(origin[target.kind])
         if state is None:
             state = fit_field(target, select(answers, np.flatnonzero(division == TRAIN)), self.source.root)
         trunk = {"trunk": origin["trunk"]} if "trunk" in origin else {}
@@ -233,7 +216,7 @@ class _Preparation:
         shared = self.task.shared
         states: dict[str, Any] = {}
         for name, modality in self.task.inputs.items():
-            state = modality.inherit(origin[kind_of(modality)]) if kind_of(modality) in origin else None
+            state = modality.inherit(origin[modality.kind]) if modality.kind in origin else None
             if state is None and name in shared and shared[0] in states:
                 state = states[shared[0]]
             if state is None:
@@ -351,23 +334,6 @@ def _split_codes(said: Iterable[Any], rows: Rows) -> np.ndarray:
         index = found.index(None)
         raise UserError("unknown split", where=rows.where(index), expected="train, validation or test")
     return np.array(found, np.int8)
-
-
-def _brief(state: dict[str, Any]) -> str:
-    """Return what was learnt, in one line: a list is shown by its length and first items."""
-
-    def show(value: Any) -> str:
-        if isinstance(value, list) and len(value) > SHOWN_ITEMS and not isinstance(value[0], list):
-            return f"{len(value)}: {', '.join(map(str, list(value)[:SHOWN_ITEMS]))}, ..."
-        if isinstance(value, list) and value and isinstance(value[0], list):
-            return f"{len(value)} x {len(value[0])}"
-        if isinstance(value, list):
-            return ", ".join(f"{one:.3g}" if isinstance(one, float) else str(one) for one in value)
-        if isinstance(value, str) and len(value) > SHOWN_CHARACTERS:
-            return f"of {size(len(value.encode()))}"  # a whole vocabulary
-        return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-    return "; ".join(f"{key} {show(value)}" for key, value in state.items() if not isinstance(value, dict))
 
 
 def _size_bytes(source: Source) -> int:

@@ -2,7 +2,7 @@
 
 Written for any model that gives each record a vector. The vectors of a source are worked out once and kept in the
 user's cache, by the model's weights and the source's stamp. A search compares all of them, by a matrix product in
-chunks: exact, and fast enough for some million records. Knows no task. Read next: stages/predict.py, store.py.
+chunks: exact, and fast enough for some million records. Knows no task. Read next: pipeline/predictor.py, store.py.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 
 from noria import __version__
-from noria.cache import cache_folder
+from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
-from noria.nouns import Arrays, Ragged, Values
-from noria.sources import Source
-from noria.sources.named_file import read_regular
-from noria.sources.opening import TEXT_SUFFIXES
-from noria.stages.fields import open_path, values_of
-from noria.stages.predict import Predictor, load
-from noria.stages.reporter import Reporter, Silent
-from noria.store import Dataset, StoreWriter, read_store, trim_stores
+from noria.pipeline.fields import open_path, values_of
+from noria.pipeline.predictor import Predictor, load
+from noria.reporter import Reporter, Silent
+from noria.sources.core.named_file import read_regular
+from noria.sources.formats.opening import TEXT_SUFFIXES
+from noria.store.array_store import StoreWriter, read_store, trim_stores
+from noria.store.cache import cache_folder
+from noria.types import Arrays, Dataset, Ragged, Values
 
 CHUNK = 2**16  # vectors that are compared at once
 CACHE_BYTES = 20 * 2**30
@@ -154,7 +154,8 @@ def _open(predictor: Predictor, path: Path) -> Source:
 def _build(predictor: Predictor, source: Source, column: str, folder: Path, reporter: Reporter) -> None:
     """Work out and store the vectors of a source, chunk by chunk.
 
-    On a GPU most of the time goes into stages/infer.py; bfloat16 belongs there, around `target.ask`, for all stages.
+    On a GPU most of the time goes into pipeline/inference.py; bfloat16 belongs there, around `target.ask`, for all
+    stages.
     """
     field, unusable, first, done = _only_input(predictor), 0, "", 0
     reporter.say(f"reading {source.path}; what is worked out is kept")

@@ -18,9 +18,10 @@ from pydantic import BaseModel
 
 from noria.contract import Task
 from noria.errors import UserError, did_you_mean, raise_all
-from noria.job import BUDGETS, Job, Range, load_job, merge
-from noria.job_origin import settings_of_origin
-from noria.model.assemble import trunk_settings
+from noria.job import BUDGETS, Job, Range
+from noria.job.from_checkpoint import settings_of_origin
+from noria.job.load import load_job, merge
+from noria.pipeline.assembly import trunk_settings
 
 RATES = (0.1, 10.0)  # learning rates are tried between these times the job's own,
 TUNED_RATES = (0.2, 6.0)  # those of a checkpoint between these: 1e-5 to 3e-4, beyond which it learns little or forgets

@@ -18,7 +18,6 @@ import numpy as np
 import yaml
 
 from noria.contract import Metric
-from noria.disk import plain_disk_errors, write_json, write_synced
 from noria.errors import UserError, needs_extra
 from noria.job import Job
 from noria.report.bars import Bar, bar_chart
@@ -27,7 +26,8 @@ from noria.report.markup import Markup, join, tag
 from noria.report.page import document
 from noria.report.tables import facts as facts_list
 from noria.report.tables import table
-from noria.runs import read_json
+from noria.store.disk import plain_disk_errors, write_json, write_synced
+from noria.store.run_folder import read_json
 from noria.units import duration
 
 STARTUP = 8  # trials drawn at random before TPE has something to learn from

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from noria.stages.card import number
+from noria.report.card import number
 
 
 def summary(metrics: dict[str, Any], run: Path | None = None) -> str:

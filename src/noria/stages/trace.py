@@ -16,15 +16,16 @@ import numpy as np
 import torch
 
 from noria.contract import Modality, Target, Task, answer_field
-from noria.examples import fitted, records_like
-from noria.job import Job, load_job
-from noria.model.assemble import Model, build
-from noria.nouns import Arrays, Batch, Ragged, Record, Values
-from noria.sources import read_file
-from noria.stages.fields import map_fields
-from noria.stages.infer import model_output
+from noria.contract.examples import fitted, records_like
+from noria.job import Job
+from noria.job.load import load_job
+from noria.model.network import Model
+from noria.pipeline.assembly import build
+from noria.pipeline.fields import map_fields
+from noria.pipeline.inference import model_output
+from noria.sources.core.named_file import read_file
 from noria.stages.prepare import open_data, prepare
-from noria.store import Dataset
+from noria.types import Arrays, Batch, Dataset, Ragged, Record, Values
 
 MOST_CHARACTERS = 40  # of a text that is shown
 LIKE = 12  # made-up records beside the example that the inputs are fitted to

@@ -1,6 +1,6 @@
 """A training from end to end: prepare, plan, every step, bundle, scores, report; and what resuming must find again.
 
-Knows no task. Read next: stages/prepare.py, stages/plan.py, stages/loop.py, stages/evaluate.py.
+Knows no task. Read next: stages/prepare.py, training/plan.py, training/loop.py, stages/evaluate.py.
 """
 
 from __future__ import annotations
@@ -11,22 +11,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from noria.bundle import save_bundle
 from noria.contract import Task
-from noria.disk import write_json
 from noria.errors import UserError
-from noria.job import Job, load_job
-from noria.runs import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
-from noria.stages.allocator import keep_freed_memory
+from noria.job import Job
+from noria.job.load import load_job
+from noria.pipeline.bundle import save_bundle
+from noria.pipeline.inference import pick_device
+from noria.pipeline.prepared import Prepared
+from noria.reporter import Reporter, Terminal
 from noria.stages.evaluate import evaluate_run, scored_split
 from noria.stages.gain import scores_of
-from noria.stages.infer import pick_device
-from noria.stages.interruption import watched
-from noria.stages.loop import Training
-from noria.stages.plan import Plan, describe, make_plan
-from noria.stages.prepare import Prepared, prepare
-from noria.stages.reporter import Reporter, Terminal
-from noria.stages.world import World, joined_world
+from noria.stages.prepare import prepare
+from noria.store.disk import write_json
+from noria.store.run_folder import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
+from noria.training.allocator import keep_freed_memory
+from noria.training.distributed import World, joined_world
+from noria.training.loop import Training
+from noria.training.plan import Plan, describe, make_plan
+from noria.training.signals import watched
 
 
 def train(

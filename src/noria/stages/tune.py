@@ -8,7 +8,7 @@
 The trials get the prepared data without its test split, so nothing here can look at it. What a trial tries depends only
 on the trials finished before it: a study that was killed and resumed tries what an undisturbed one would have.
 One process works on a study at a time (the lock of the run folder), so a trial found running on opening was killed.
-Knows no task. Read next: stages/search_space.py, stages/study.py, stages/loop.py.
+Knows no task. Read next: stages/search_space.py, stages/study.py, training/loop.py.
 """
 
 from __future__ import annotations
@@ -28,18 +28,13 @@ from typing import Any
 import torch
 
 from noria.contract import Task
-from noria.disk import write_json
 from noria.errors import EXIT_DISK_FULL, UserError
-from noria.job import Job, load_job
-from noria.runs import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
-from noria.stages.allocator import keep_freed_memory
-from noria.stages.evaluate import chosen_metric
-from noria.stages.infer import pick_device
-from noria.stages.interruption import Interruption, watched
-from noria.stages.loop import Training
-from noria.stages.plan import describe, make_plan
-from noria.stages.prepare import Prepared, prepare
-from noria.stages.reporter import Meter, Reporter, Terminal
+from noria.job import Job
+from noria.job.load import load_job
+from noria.pipeline.inference import pick_device
+from noria.pipeline.prepared import Prepared
+from noria.reporter import Meter, Reporter, Terminal
+from noria.stages.prepare import prepare
 from noria.stages.search_space import Dimension, search_space, setting, with_settings
 from noria.stages.study import (
     Study,
@@ -51,7 +46,14 @@ from noria.stages.study import (
     write_report,
     write_results,
 )
-from noria.stages.world import World
+from noria.store.disk import write_json
+from noria.store.run_folder import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
+from noria.training.allocator import keep_freed_memory
+from noria.training.distributed import World
+from noria.training.loop import Training
+from noria.training.plan import describe, make_plan
+from noria.training.signals import Interruption, watched
+from noria.training.validation import chosen_metric
 from noria.units import duration
 
 TRIALS = 20  # where the job names neither trials nor minutes

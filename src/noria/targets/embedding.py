@@ -9,15 +9,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from noria.contract import Metric, Target
 from noria.metrics.retrieval import codes_of, ranks, retrieval_metrics
-from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
 from noria.text.learning import learn_text, usable_texts
 from noria.text.tokenizer import Tokenizer
+from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -69,6 +69,8 @@ class Embedding(Matched):
     dimensions: D; None is the model's width. max_tokens: where longer matches are cut. temperature: similarities are
     divided by it before the softmax.
     """
+
+    kind: ClassVar[str] = "embedding"
 
     max_tokens: int = 512
 

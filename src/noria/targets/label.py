@@ -10,7 +10,7 @@ import numpy as np
 
 from noria.contract import Metric, Target, mean_metric
 from noria.errors import UserError, did_you_mean
-from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
+from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,6 +30,7 @@ class Label(Target):
     merge: classes made of several raw values, {"ill": ["1", "2", "3"]}.
     """
 
+    kind: ClassVar[str] = "label"
     is_closed: ClassVar[bool] = True
 
     smoothing: float = field(default=0.0, metadata={"network_only": True})

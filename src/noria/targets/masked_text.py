@@ -9,17 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from noria.contract import Metric, Target
 from noria.errors import UserError
 from noria.metrics.likelihood import likelihood
-from noria.nouns import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
 from noria.targets.text import unigram
 from noria.text.learning import learn_text, usable_texts
 from noria.text.tokenizer import Tokenizer
+from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -40,6 +40,8 @@ class MaskedText(Target):
     window: tokens of a record; texts stand one after another. is_stream: they continue one another, as pieces of one
     file do, with no boundary between. hidden: share of the tokens that is hidden and learnt from.
     """
+
+    kind: ClassVar[str] = "masked_text"
 
     is_stream: bool = False
     window: int = field(default=128, metadata=NETWORK_ONLY)
@@ -233,7 +235,7 @@ def _with(ids: Tensor, places: Tensor, new: Tensor) -> Tensor:
 
 def _logits(model: Any, batch: Batch, ids: Tensor, places: Tensor) -> Tensor:
     """Return float[B, K, V], the logits at places of a text: all others are not worked out, as they are the most."""
-    from noria.nouns import Tokens
+    from noria.types import Tokens
 
     name = next(iter(batch.inputs))
     mixed: Tokens = model.mixed({name: {"ids": ids}})

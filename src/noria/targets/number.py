@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from noria.contract import Metric, Target, mean_metric
 from noria.errors import UserError
-from noria.nouns import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
+from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -25,6 +25,8 @@ class Number(Target):
 
     Both are standardised by the mean and spread of the training answers. is_voting: every token answers by itself.
     """
+
+    kind: ClassVar[str] = "number"
 
     is_voting: bool = field(default=False, metadata={"network_only": True})
 

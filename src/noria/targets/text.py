@@ -1,28 +1,28 @@
 """A text, given token by token: cross-entropy on the next token, perplexity, and the written answer.
 
 Learnt from records (a prompt and its answer) or from running text cut into windows. Read next:
-model/generate.py, which writes the answer; text/tokenizer.py.
+model/generation/generate.py, which writes the answer; text/tokenizer.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from noria.contract import Metric, Target
 from noria.metrics.likelihood import likelihood
 from noria.metrics.overlap import overlap_metrics
-from noria.nouns import PAD, Arrays, Batch, Encoded, Output, Panel, Piece, Prediction, Ragged, State, Values
 from noria.text.learning import learn_text, usable_texts
 from noria.text.tokenizer import Tokenizer
+from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Piece, Prediction, Ragged, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from noria.model.sampling import Sampling
+    from noria.model.generation.sampling import Sampling
 
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 SAMPLES_SHOWN = 8
@@ -38,8 +38,10 @@ class Text(Target):
     record by record. is_stream: its records continue one another, as pieces of one file do, with no boundary between.
     overlap: how the written answer is compared with the true one; language says how words are counted.
     smoothing: share of probability that the loss spreads over all tokens.
-    The rest is how an answer is written: model/sampling.py.
+    The rest is how an answer is written: model/generation/sampling.py.
     """
+
+    kind: ClassVar[str] = "text"
 
     tokenizer: str = "bpe"
     vocabulary: int = 8192
@@ -85,7 +87,7 @@ class Text(Target):
         return Encoded({"ids": ids, "_bytes": sizes, **raw}, bad)
 
     def embedder(self, state: State, width: int) -> nn.Module:
-        from noria.model.text import text_embedder
+        from noria.model.token_embedder import text_embedder
 
         return text_embedder(state, width)
 
@@ -123,7 +125,7 @@ class Text(Target):
 
     def sampling(self, **changes: Any) -> Sampling:
         """Return how an answer is written: as the settings say, or as `changes` do; UserError names what is wrong."""
-        from noria.model.sampling import Sampling
+        from noria.model.generation.sampling import Sampling
 
         known = {one.name: getattr(self, one.name) for one in fields(Sampling) if hasattr(self, one.name)}
         return Sampling(**{**known, **changes})
@@ -131,7 +133,7 @@ class Text(Target):
     def _written(self, model: nn.Module, batch: Batch) -> Output:
         import torch
 
-        from noria.model.generate import generate
+        from noria.model.generation.generate import generate
 
         speaker: Any = model
         tokenizer = Tokenizer.from_json(speaker.head.tokenizer, speaker.head.end)
@@ -145,7 +147,7 @@ class Text(Target):
         }
 
     def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Piece]:
-        from noria.model.generate import stream
+        from noria.model.generation.generate import stream
 
         speaker: Any = model
         sampling = self.sampling().overridden(settings)

@@ -16,9 +16,9 @@ import numpy as np
 from noria.contract import Metric
 from noria.errors import UserError
 from noria.metrics.retrieval import retrieval_metrics
-from noria.nouns import Arrays, Batch, Encoded, Output, State, Values
+from noria.modalities.image.resize import fitted
 from noria.targets.embedding import Matched, contrast
-from noria.vision.fitting import fitted
+from noria.types import Arrays, Batch, Encoded, Output, State, Values
 from noria.vision.pictures import read_picture
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class View(Matched):
     dimensions: D; None is the model's width. temperature: similarities are divided by it before the softmax.
     """
 
+    kind: ClassVar[str] = "view"
     takes: ClassVar[Literal["file"]] = "file"
 
     temperature: float = field(default=0.2, metadata={"network_only": True})

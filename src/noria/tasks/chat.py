@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from noria.contract import MAPPED, Task
+from noria.contract.source import Source
 from noria.modalities.messages import Messages
-from noria.nouns import Arrays, Record
-from noria.sources import Source, chat_turns
-from noria.store import Dataset
+from noria.sources.formats.chat_turns import chat_turns
 from noria.targets import text
+from noria.types import Arrays, Dataset, Record
 
 
 class Chat(Task):

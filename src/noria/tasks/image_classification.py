@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from noria.contract import Task
-from noria.modalities.image import Image
-from noria.nouns import Record
+from noria.modalities.image.modality import Image
 from noria.targets.label import Label, majority
+from noria.types import Record
 
 
 class ImageClassification(Task):

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
-from noria.modalities.image import Image
-from noria.nouns import Arrays, Batch, Record
-from noria.sources import SameAgain, Source, file_records
-from noria.store import Dataset
+from noria.contract.source import Source
+from noria.modalities.image.modality import Image
+from noria.sources.core.duplicated_column import SameAgain
+from noria.sources.formats.file_records import file_records
 from noria.targets.view import View, mean_color, raw_vectors
+from noria.types import Arrays, Batch, Dataset, Record
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

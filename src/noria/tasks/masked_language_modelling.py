@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noria.contract import MAPPED, Task
-from noria.modalities.text import Text
-from noria.nouns import Arrays, Batch, Record, Windows
-from noria.sources import SameAgain, Source, open_source, text_pieces
-from noria.store import Dataset
+from noria.contract.source import Source
+from noria.modalities.text.modality import Text
+from noria.sources.core.duplicated_column import SameAgain
+from noria.sources.formats.opening import open_source
+from noria.sources.formats.text_pieces import text_pieces
 from noria.targets.masked_text import MaskedText, common_tokens
+from noria.types import Arrays, Batch, Dataset, Record, Windows
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
-from noria.modalities.image import Image
-from noria.nouns import Arrays, Batch, Record
-from noria.sources import Source
-from noria.store import Dataset
-from noria.targets.boxes import Boxes, mean_box, outside, same_box
+from noria.contract.source import Source
+from noria.modalities.image.modality import Image
+from noria.targets.boxes.target import Boxes, mean_box, outside, same_box
+from noria.types import Arrays, Batch, Dataset, Record
 
 COLORS = {"red": (220, 40, 40), "blue": (40, 60, 220)}  # of the things in the examples, by label
 
@@ -41,7 +40,7 @@ class ObjectDetection(Task):
         return [_drawn(generator, index % 4) for index in range(1, count + 1)]
 
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
-        from noria.sources.pictures_with_boxes import pictures_with_boxes
+        from noria.sources.formats.pictures_with_boxes import pictures_with_boxes
 
         return pictures_with_boxes(path, encoding)
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
-from noria.modalities.detections import Detections
-from noria.nouns import Arrays, Record
-from noria.sources import Source, mot_sequences
-from noria.store import Dataset
-from noria.targets.tracks import DETECTIONS, Tracks, frame_by_frame
+from noria.contract.source import Source
+from noria.modalities.detections.modality import Detections
+from noria.sources.formats.mot import mot_sequences
+from noria.targets.tracks.target import DETECTIONS, Tracks, frame_by_frame
+from noria.types import Arrays, Dataset, Record
 
 
 class ObjectTracking(Task):

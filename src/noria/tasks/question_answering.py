@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
-from noria.modalities.text import Text
-from noria.nouns import Arrays, Batch, Record
-from noria.sources import Source, squad
-from noria.store import Dataset
-from noria.targets.span import NOWHERE, Span, answers_at, unanswerable
+from noria.contract.source import Source
+from noria.modalities.text.modality import Text
+from noria.sources.formats.squad import squad
+from noria.targets.span.target import NOWHERE, Span, answers_at, unanswerable
+from noria.types import Arrays, Batch, Dataset, Record
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

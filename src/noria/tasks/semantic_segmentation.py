@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
-from noria.modalities.image import Image
-from noria.nouns import Arrays, Batch, Record
-from noria.sources import Source
-from noria.sources.masks import masks
-from noria.store import Dataset
-from noria.targets.mask import Mask, everywhere_alike, majority_places, of_other_size
+from noria.contract.source import Source
+from noria.modalities.image.modality import Image
+from noria.sources.formats.masks import masks
+from noria.targets.mask.target import Mask, everywhere_alike, majority_places, of_other_size
+from noria.types import Arrays, Batch, Dataset, Record
 
 COLOURS = ((190, 210, 240), (200, 60, 50), (60, 150, 70))  # of the classes in the examples
 

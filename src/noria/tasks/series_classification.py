@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
-from noria.modalities.series import Series
-from noria.nouns import Record
-from noria.sources import Source, file_records
+from noria.contract.source import Source
+from noria.modalities.series.modality import Series
+from noria.sources.formats.file_records import file_records
 from noria.targets.label import Label, majority
+from noria.types import Record
 
 
 class SeriesClassification(Task):

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from noria.contract import Task
-from noria.modalities.text import Text
-from noria.nouns import Arrays, Ragged, Record
-from noria.store import Dataset
+from noria.modalities.text.modality import Text
 from noria.targets import text
+from noria.types import Arrays, Dataset, Ragged, Record
 
 LEAD_CHARACTERS = 120  # of the trivial summary, where no sentence ends earlier
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from noria.contract import Task
-from noria.modalities.table import Table
-from noria.nouns import Record
+from noria.modalities.table.modality import Table
 from noria.targets.label import Label, majority
+from noria.types import Record
 
 # Found on validation splits of Adult and Heart; benchmarks/tables.py has the scores.
 TABLE_TRAINING = {

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from noria.contract import Task
-from noria.modalities.table import Table
-from noria.nouns import Record
+from noria.modalities.table.modality import Table
 from noria.targets.number import Number, mean
 from noria.tasks.tabular_classification import TABLE_TRAINING
+from noria.types import Record
 
 
 class TabularRegression(Task):

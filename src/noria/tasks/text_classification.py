@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from noria.contract import Task
-from noria.modalities.text import Text
-from noria.nouns import Record
+from noria.modalities.text.modality import Text
 from noria.targets.label import Label, majority
+from noria.types import Record
 
 
 class TextClassification(Task):

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from noria.contract import MAPPED, Task
-from noria.modalities.text import Text
-from noria.nouns import Arrays, Record, Windows
-from noria.sources import Source, text_pieces
-from noria.store import Dataset
+from noria.contract.source import Source
+from noria.modalities.text.modality import Text
+from noria.sources.formats.text_pieces import text_pieces
 from noria.targets import text
+from noria.types import Arrays, Dataset, Record, Windows
 
 
 class TextGeneration(Task):

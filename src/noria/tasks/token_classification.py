@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
-from noria.modalities.text import Text
-from noria.nouns import Arrays, Record
-from noria.sources import Source, conll
-from noria.store import Dataset
-from noria.targets.tags import Tags, nothing_found
+from noria.contract.source import Source
+from noria.modalities.text.modality import Text
+from noria.sources.formats.conll import conll
+from noria.targets.tags.target import Tags, nothing_found
+from noria.types import Arrays, Dataset, Record
 
 
 class TokenClassification(Task):

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from noria.contract import MAPPED, Task
-from noria.modalities.text import Text
-from noria.nouns import Arrays, Record
-from noria.sources import Source, parallel_lines
-from noria.store import Dataset
+from noria.contract.source import Source
+from noria.modalities.text.modality import Text
+from noria.sources.formats.parallel_lines import parallel_lines
 from noria.targets import text
+from noria.types import Arrays, Dataset, Record
 
 
 class Translation(Task):

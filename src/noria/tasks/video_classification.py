@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
-from noria.modalities.video import Video
-from noria.nouns import Record
-from noria.sources import Source, clips
+from noria.contract.source import Source
+from noria.modalities.video.modality import Video
+from noria.sources.formats.clips import clips
 from noria.targets.label import Label, majority
+from noria.types import Record
 
 
 class VideoClassification(Task):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from noria.errors import UserError
-from noria.nouns import State, Values
 from noria.text.tokenizer import KINDS, Tokenizer
+from noria.types import State, Values
 
 
 def learn_text(values: Values, tokenizer: str, vocabulary: int, lowercase: bool) -> State:

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from noria.errors import UserError, needs_extra
-from noria.nouns import Ragged
 from noria.text.decoding import BytesDecoder, ContextDecoder, Decoder, byte_level_pieces, is_byte_level
+from noria.types import Ragged
 
 LEAST_CHUNK, CHUNK = 16, 500  # texts that are encoded at once: enough for all cores, little memory
 CHUNKS = 8  # at least, where there are enough texts

@@ -1,7 +1,8 @@
 """Masks: a picture whose pixels say which class each place belongs to. As read, as sent, and in colour.
 
 Of a file of grey levels or of a palette, a pixel's number is the class; of one in colours, the colour is, and a table
-of colours says which. Colours are held as numbers too, red * 65536 + green * 256 + blue. Read next: targets/mask.py.
+of colours says which. Colours are held as numbers too, red * 65536 + green * 256 + blue. Read next:
+targets/mask/target.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A file or an array as the pixels that a person sees.
 
 Decoding is strict: only well-known formats, the whole picture, no truncated files, no bombs; what the file is called
-does not matter. EXIF rotation is applied, transparency is laid on white. Read next: masks.py; modalities/image.py.
+does not matter. EXIF rotation is applied, transparency is laid on white. Read next: masks.py;
+modalities/image/modality.py.
 """
 
 from __future__ import annotations

@@ -20,11 +20,11 @@ from torch import Tensor, nn
 
 from noria.contract import Attention
 from noria.errors import raise_unmet
+from noria.model.attention_context import View
 from noria.model.blocks.attention import SelfAttention
+from noria.model.fast_cpu.fused_ops import norm
 from noria.model.linear import linear
 from noria.model.mlp import SquaredReluMlp
-from noria.model.pointwise import norm
-from noria.model.view import View
 
 CHUNK = 64
 REACH = 4  # tokens that the short convolution before queries, keys and values sees

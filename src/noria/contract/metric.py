@@ -1,0 +1,40 @@
+"""A score of an answer: its unit, its direction, and how it is worked out on weighted records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from noria.types import Arrays
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score with a unit and a direction.
+
+    value(output, truth, weights): the scores of R weighted sets of the same n records at once, weights float[R, n] ->
+    float[R]; a row of ones is the set itself, rows of counts are its bootstrap resamples. NaN means "cannot be computed
+    here" and is written as null.
+    scores(output, truth): where the score is a mean over records, each record's own, float[n]; `mean_metric` makes
+    such a metric.
+    """
+
+    name: str
+    unit: str
+    direction: Literal["higher", "lower"]
+    value: Callable[[Arrays, Arrays, np.ndarray], np.ndarray]
+    scores: Callable[[Arrays, Arrays], np.ndarray] | None = None
+
+
+def mean_metric(
+    name: str, unit: str, direction: Literal["higher", "lower"], scores: Callable[[Arrays, Arrays], np.ndarray]
+) -> Metric:
+    """Return the metric that is the mean of a score per record."""
+
+    def value(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
+        return np.asarray(weights @ scores(output, truth) / weights.sum(1))
+
+    return Metric(name, unit, direction, value, scores)

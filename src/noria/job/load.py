@@ -1,0 +1,199 @@
+"""Read a job: a file, a shipped name, a table or a mapping, with `key=value` overrides; all problems at once.
+
+Knows no task: the settings of a task's inputs and target are the fields of their dataclasses. Read next: schema.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from noria.contract import Task, answer_field, registry
+from noria.errors import UserError, did_you_mean, raise_all
+from noria.job.from_checkpoint import settings_of_origin
+from noria.job.from_table import is_table, job_of_table
+from noria.job.removed import removed_problems, without_removed
+from noria.job.schema import BUDGETS, Job
+from noria.job.text import Section, Where, parse, parse_override, read_text, set_key
+
+
+def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> tuple[Job, Task]:
+    """Read a job, apply `key=value` overrides, check everything.
+
+    `source` is a job file, the name of a shipped one, a data table, or a mapping. Returns the resolved job and its task
+    with the job's settings filled in. Raises all problems together.
+    """
+    if isinstance(source, Mapping):
+        name, text, content = "job", "", dict(source)
+    elif is_table(Path(source)):
+        name, text = Path(source).name, ""
+        content, overrides = job_of_table(Path(source), overrides)
+    else:
+        path = _job_path(source)
+        name, text = path.name, read_text(path)
+        content = parse(text, name)
+    given: Section = {}
+    for override in overrides:
+        set_key(given, *parse_override(override))
+    asked = merge(content, given)
+    where = Where(name, text, given)
+    task_name = asked.get("task")
+    if not isinstance(task_name, str):
+        raise UserError("the job names no task", where=name, expected="task: <name>", mend="see: noria list tasks")
+    task = _find_task(task_name, where)
+    broken = _not_mappings(asked, task, where)
+    raise_all(broken)
+    task, problems = _fill_task(task, asked, where)
+    job = None
+    try:
+        defaults = {key: value for key, value in task.defaults.items() if key not in ("inputs", "target")}
+        defaults = _layer(defaults, settings_of_origin(asked.get("model")))
+        whole = _layer(_layer(defaults, content), given)
+        problems += removed_problems(whole, where)
+        job = Job.model_validate(without_removed(whole))
+    except ValidationError as error:
+        problems += [_problem(found, where, Job) for found in error.errors()]
+    if job is not None:
+        problems += _budget_problems(job, where)
+        problems += _field_problems(job, task, where)
+    raise_all(problems)
+    assert job is not None
+    return job, task
+
+
+def shipped_jobs() -> dict[str, Path]:
+    """Return the job files that come with Noria, by name."""
+    return {path.stem: path for path in sorted((Path(__file__).parents[1] / "jobs").glob("*.yaml"))}
+
+
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
+    """Merge two nested mappings; `over` wins."""
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _job_path(source: str | Path) -> Path:
+    path = Path(source)
+    if path.is_file():
+        return path
+    shipped = shipped_jobs()
+    if str(source) in shipped:
+        return shipped[str(source)]
+    raise UserError(f"there is no job file or shipped job {str(source)!r}", mend=did_you_mean(str(source), shipped))
+
+
+def _find_task(name: str, where: Where) -> Task:
+    try:
+        return registry.task(name)
+    except UserError as error:
+        raise UserError(error.what, where=where(["task"]), mend=error.mend) from error
+
+
+def _not_mappings(asked: Section, task: Task, where: Where) -> list[UserError]:
+    """Return a problem for each section that is no mapping: the rest can only be checked where they are."""
+    sections = [["data"], ["data", "fields"], ["inputs"], ["target"], ["model"], ["train"], ["evaluate"]]
+    problems = []
+    for path in [*sections, *(["inputs", name] for name in task.inputs)]:
+        branch: Any = asked
+        for key in path:
+            branch = branch.get(key) if isinstance(branch, Mapping) else None
+        if branch is not None and not isinstance(branch, Mapping):
+            problems.append(
+                UserError("wrong value", where=where(path), expected="a section of keys", found=repr(branch)[:80])
+            )
+    return problems
+
+
+def _fill_task(task: Task, asked: Section, where: Where) -> tuple[Task, list[UserError]]:
+    """Put the job's settings into the task's modalities and target."""
+    problems: list[UserError] = []
+    defaults = task.defaults
+    inputs = asked.get("inputs") or {}
+    for name in inputs:
+        if name not in task.inputs:
+            problems.append(
+                UserError("unknown input", where=where(["inputs", name]), mend=did_you_mean(name, task.inputs))
+            )
+    filled = {}
+    for name, spoke in task.inputs.items():
+        settings = merge(defaults.get("inputs", {}).get(name, {}), inputs.get(name) or {})
+        filled[name], found = _fill_spoke(spoke, settings, where, ["inputs", name])
+        problems += found
+    target, found = _fill_spoke(
+        task.target, merge(defaults.get("target", {}), asked.get("target") or {}), where, ["target"]
+    )
+    task.inputs, task.target = filled, target
+    return task, problems + found
+
+
+def _fill_spoke(spoke: Any, settings: Section, where: Where, path: list[str]) -> tuple[Any, list[UserError]]:
+    known = {field.name for field in dataclasses.fields(spoke)}
+    problems = [
+        UserError("unknown key", where=where([*path, key]), mend=did_you_mean(key, known))
+        for key in settings
+        if key not in known
+    ]
+    given = {key: value for key, value in settings.items() if key in known}
+    try:
+        whole = {field.name: getattr(spoke, field.name) for field in dataclasses.fields(spoke)} | given
+        return TypeAdapter(type(spoke)).validate_python(whole), problems
+    except ValidationError as error:
+        return spoke, problems + [_problem(found, where, type(spoke), path) for found in error.errors()]
+
+
+def _problem(found: Any, where: Where, schema: type, path: Sequence[object] = ()) -> UserError:
+    place = where([*path, *found["loc"]])
+    if found["type"] == "extra_forbidden":
+        section = _section(schema, found["loc"][:-1])
+        return UserError("unknown key", where=place, mend=did_you_mean(str(found["loc"][-1]), section.model_fields))
+    return UserError("wrong value", where=place, expected=found["msg"], found=repr(found["input"]))
+
+
+def _section(schema: Any, path: Sequence[object]) -> Any:
+    """Return the model of the section at a path, looking through `| None` and mappings of sections."""
+    for key in path:
+        fields = getattr(schema, "model_fields", None)
+        schema = get_args(schema)[-1] if fields is None else fields[str(key)].annotation
+        if type(None) in get_args(schema):
+            schema = next(part for part in get_args(schema) if part is not type(None))
+    return schema
+
+
+def _layer(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
+    """Merge two layers of a job; a budget named in the upper one replaces the budget of the lower."""
+    train = dict(under.get("train") or {})
+    if any((over.get("train") or {}).get(budget) is not None for budget in BUDGETS):
+        train = {key: value for key, value in train.items() if key not in BUDGETS}
+    return merge({**under, "train": train}, over)
+
+
+def _budget_problems(job: Job, where: Where) -> list[UserError]:
+    named = [budget for budget in BUDGETS if getattr(job.train, budget) is not None]
+    if len(named) <= 1:
+        return []
+    return [
+        UserError(
+            "a training has one budget",
+            where=where(["train"]),
+            expected="one of minutes, epochs, steps, tokens",
+            found=", ".join(named),
+        )
+    ]
+
+
+def _field_problems(job: Job, task: Task, where: Where) -> list[UserError]:
+    known = [*task.inputs, answer_field(task)]
+    return [
+        UserError(
+            f"task {job.task} has no such field", where=where(["data", "fields", name]), mend=did_you_mean(name, known)
+        )
+        for name in job.data.fields
+        if name not in known
+    ]

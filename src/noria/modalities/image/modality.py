@@ -1,0 +1,221 @@
+"""Images: decoded once into bytes of pixels, normalised in the network, embedded by a convolution stem or patches.
+
+How a file becomes pixels stands in vision/pictures.py. Read next: modalities/image/embedder.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from noria.contract import Modality
+from noria.errors import UserError, raise_unmet
+from noria.modalities.image.resize import fitted, resized
+from noria.modalities.image.tiles import tiles_of
+from noria.types import Arrays, Encoded, Ragged, Span, State, Values
+from noria.vision.pictures import read_picture
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+HELD_BYTES = 2**25  # of pictures that `fit` learns from: all of MNIST's sample, hundreds of photos
+NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
+
+
+@dataclass(frozen=True)
+class Image(Modality):
+    """A picture. Arrays: `pixels` uint8[n, height, width, channels], 0 to 255; with `keep` also `size` int32[n, 2], the
+    picture's own height and width, for answers that lie in it; with `tile` also `tiles` Ragged uint8[k, height, width,
+    channels] and `places` Ragged int32[k, 4], top, left, height and width of each in the picture.
+
+    size: height and width in pixels; None keeps the pictures' own where all agree and are no larger than `side`, and
+    makes squares of that side of others.
+    tile: height and width in pixels; larger pictures are learnt from and answered in tiles of it, each brought to
+    `size`, or of their own size where that is None. lap: the least share of a tile that the next one repeats: what is
+    larger than it is put together of its parts.
+    colors: grey or rgb; None takes what the training pictures are.
+    stem: how pixels become tokens, a class of modalities/image/embedder.py in lower case; widths, blocks, first, pools,
+    pooling, is_padded, whiten are the settings of `convolution`, patch (pixels) that of `patches`; widths, blocks and
+    strides (pixels, fine to coarse) those of `pyramid`, a token for each place of its maps. shift, rotate, zoom,
+    stretch, shear, flip, light, erase: what training pictures are varied by (pixels, degrees, shares, left-right or
+    both ways, share of brightness, contrast and colour, side in pixels). mirror: in use, tokens are the mean over the
+    picture and its mirror image. Training that starts from a checkpoint of pictures has its backbone in the pyramid, or
+    else as the stem, a token a picture or (pooling grid) a place; pixels are normalised as it was trained, and None for
+    size makes squares of `side`.
+    """
+
+    kind: ClassVar[str] = "image"
+    takes: ClassVar[Literal["file"]] = "file"
+    fit_records: ClassVar[int] = 5_000
+
+    size: tuple[int, int] | None = None
+    side: int = 128
+    colors: Literal["grey", "rgb"] | None = None
+    keep: bool = False
+    tile: tuple[int, int] | None = None
+    lap: float = 0.25
+    stem: Literal["convolution", "reference", "patches", "pyramid"] = field(
+        default="convolution", metadata=NETWORK_ONLY
+    )
+    widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
+    blocks: int = field(default=1, metadata=NETWORK_ONLY)
+    first: tuple[int, int] | None = field(default=None, metadata=NETWORK_ONLY)
+    pools: tuple[int, ...] = field(default=(2, 2, 2), metadata=NETWORK_ONLY)
+    pooling: Literal["max", "mean", "flat", "grid"] = field(default="max", metadata=NETWORK_ONLY)
+    is_padded: bool = field(default=True, metadata=NETWORK_ONLY)
+    whiten: bool = False
+    patch: int = field(default=4, metadata=NETWORK_ONLY)
+    strides: tuple[int, ...] = field(default=(8, 16, 32), metadata=NETWORK_ONLY)
+    shift: int = field(default=0, metadata=NETWORK_ONLY)
+    rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
+    zoom: float = field(default=0.0, metadata=NETWORK_ONLY)
+    stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
+    shear: float = field(default=0.0, metadata=NETWORK_ONLY)
+    flip: bool | Literal["both"] = field(default=False, metadata=NETWORK_ONLY)
+    light: float = field(default=0.0, metadata=NETWORK_ONLY)
+    erase: int = field(default=0, metadata=NETWORK_ONLY)
+    mirror: bool = field(default=False, metadata=NETWORK_ONLY)
+
+    def __post_init__(self) -> None:
+        rules = {
+            "tile": (self.tile is None or min(self.tile) > 0, "two whole numbers above 0", self.tile),
+            "lap": (0 <= self.lap < 1, "at least 0 and less than 1", self.lap),
+            "keep": (self.keep or self.tile is None, "true with a tile: the answer lies in the picture", self.keep),
+        }
+        raise_unmet("a picture", rules, "inputs.image.")
+
+    def fit(self, values: Values) -> State:
+        pictures, sizes, is_colored = _open_all(values, self.size or (self.side, self.side))
+        if not pictures:
+            raise UserError("no training picture can be read", mend="look at the quarantine of `noria prepare`")
+        height, width = self.size or self.tile or _size(sizes, self.side)
+        is_grey = self.colors == "grey" or (self.colors is None and not is_colored)
+        state: State = {"height": height, "width": width, "channels": 1 if is_grey else 3}
+        pixels = np.stack([fitted(picture, state) for picture in pictures]).reshape(-1, state["channels"]) / 255.0
+        spread = np.maximum(pixels.std(0), 1 / 255)
+        mean = pixels.mean(0)
+        state |= {"mean": [float(m) for m in mean], "spread": [float(s) for s in spread]}
+        if self.whiten:
+            state["whitening"] = _whitening(((pixels - mean) / spread).reshape(len(pictures), height, width, -1))
+        return state
+
+    def inherit(self, state: State) -> State:
+        """Take over all of a model of ours; of a checkpoint what it is, while the size is that of these settings."""
+        if "height" in state:
+            return state
+        if self.colors == "grey":
+            raise UserError("the checkpoint sees colours", where="inputs.image.colors", expected="rgb", found="grey")
+        height, width = self.size or self.tile or (self.side, self.side)
+        return {"height": height, "width": width, **state}
+
+    def encode(self, values: Values, state: State) -> Encoded:
+        shape = (state["height"], state["width"], state["channels"])
+        if isinstance(values, np.ndarray) and values.dtype == np.uint8 and values.ndim == 3 and shape[2] == 1:
+            values = values[..., None]
+        is_plain = isinstance(values, np.ndarray) and values.dtype == np.uint8 and self.tile is None
+        if isinstance(values, np.ndarray) and is_plain and values.shape[1:] == shape:
+            return self._encoded(values, np.tile(np.array(shape[:2], np.int32), (len(values), 1)), {})
+        pixels, size = np.zeros((len(values), *shape), np.uint8), np.zeros((len(values), 2), np.int32)
+        bad = {}
+        tiles: list[np.ndarray] = []
+        places = [np.zeros((0, 4), np.int32)] * len(values)
+        for i, value in enumerate(values):
+            try:
+                picture = read_picture(value)
+                pixels[i], size[i] = fitted(picture, state), picture.shape[:2]
+                if self.tile is not None:
+                    places[i] = tiles_of(picture.shape[0], picture.shape[1], self.tile, self.lap)
+                    tiles += [fitted(picture[y : y + h, x : x + w], state) for y, x, h, w in places[i].tolist()]
+            except ValueError as error:
+                bad[i] = str(error)
+        encoded = self._encoded(pixels, size, bad)
+        if self.tile is not None:
+            offsets = np.cumsum([0, *map(len, places)], dtype=np.int64)
+            cut = np.stack(tiles) if tiles else np.zeros((0, *shape), np.uint8)
+            encoded.arrays["tiles"] = Ragged(cut, offsets)
+            encoded.arrays["places"] = Ragged(np.concatenate([np.zeros((0, 4), np.int32), *places]), offsets)
+        return encoded
+
+    def _encoded(self, pixels: np.ndarray, size: np.ndarray, bad: dict[int, str]) -> Encoded:
+        return Encoded({"pixels": pixels, "size": size} if self.keep else {"pixels": pixels}, bad)
+
+    def decode(self, arrays: Arrays, state: State) -> np.ndarray:
+        pixels = np.asarray(arrays["pixels"])
+        return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+
+    def vary(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        from noria.modalities.image.augment import vary
+
+        return {**arrays, "pixels": vary(arrays["pixels"], self)}
+
+    def embedder(self, state: State, width: int) -> nn.Module:
+        from noria.modalities.image.embedder import ImageEmbedder
+
+        return ImageEmbedder(self, state, width)
+
+    def spans(self, value: Any, state: State) -> list[Span]:
+        from noria.modalities.image.embedder import grids
+
+        spans = []
+        whole = read_picture(value).shape  # its own pixels, whatever the network sees of them
+        for rows, columns in grids(self, state):
+            height, width = whole[0] / rows, whole[1] / columns
+            spans += [
+                Span("pixels", (round(r * height), round(c * width)), (round((r + 1) * height), round((c + 1) * width)))
+                for r in range(rows)
+                for c in range(columns)
+            ]
+        return spans
+
+
+def _open_all(values: Values, most: tuple[int, int]) -> tuple[list[np.ndarray], Counter[tuple[int, ...]], bool]:
+    """Return pictures to learn from, at most `most` pixels each way, the sizes of all and whether any has colour.
+
+    Where they would take more than HELD_BYTES, every second of them is kept, or every fourth, and so on.
+    """
+    pictures: list[np.ndarray] = []
+    sizes: Counter[tuple[int, ...]] = Counter()
+    is_colored, held, every = False, 0, 1
+    for value in values:
+        try:
+            picture = read_picture(value)
+        except ValueError:
+            continue  # `encode` meets it again and says why
+        sizes[picture.shape[:2]] += 1
+        is_colored |= picture.ndim == 3
+        if (sizes.total() - 1) % every:
+            continue
+        if picture.shape[0] > most[0] or picture.shape[1] > most[1]:
+            picture = resized(picture, *most)
+        pictures.append(picture)
+        held += picture.size
+        if held > HELD_BYTES:
+            pictures, every = pictures[::2], 2 * every
+            held = sum(one.size for one in pictures)
+    return pictures, sizes, is_colored
+
+
+def _whitening(pictures: np.ndarray) -> list[list[float]]:
+    """Return filters that make the pictures' 2 x 2 patches white, and their negatives: [24][12] for RGB.
+
+    pictures: float[n, H, W, C], normalised. The values of a filter are in the order channel, row, column.
+    """
+    rows, columns = slice(0, -1, 2), slice(0, -1, 2)
+    corners = [pictures[:, rows, columns], pictures[:, rows, 1::2][:, :, : pictures[:, rows, columns].shape[2]]]
+    below = pictures[:, 1::2]
+    corners += [below[:, :, columns], below[:, :, 1::2][:, :, : below[:, :, columns].shape[2]]]
+    height = min(corner.shape[1] for corner in corners)
+    patches = np.stack([corner[:, :height] for corner in corners], -1).reshape(-1, pictures.shape[3] * 4)
+    values, vectors = np.linalg.eigh(patches.T @ patches / len(patches))
+    filters = (vectors / np.sqrt(values + 5e-4)).T[::-1]
+    return [[float(f"{weight:.6g}") for weight in one] for one in np.concatenate([filters, -filters])]
+
+
+def _size(sizes: Counter[tuple[int, ...]], side: int) -> tuple[int, int]:
+    (height, width), count = sizes.most_common(1)[0]
+    if count == sum(sizes.values()) and max(height, width) <= side:
+        return height, width
+    return side, side

@@ -1,0 +1,172 @@
+"""Texts: tokenised once, embedded by a table. Any language, no word segmenter. Read next: text/tokenizer.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from noria.contract import Modality
+from noria.errors import UserError
+from noria.text.learning import learn_text, text_of, usable_texts
+from noria.text.tokenizer import Tokenizer
+from noria.types import PAD, Arrays, Encoded, Ragged, Span, State, Values
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+NOWHERE = -1  # where a special token stands in the raw text
+CHARACTERS_A_TOKEN = 4  # of max_tokens, beyond which no character is read
+
+
+@dataclass(frozen=True)
+class Text(Modality):
+    """A text. Arrays: `ids` Ragged int; with `keep` also `starts` and `ends`, Ragged int32, the characters of the raw
+    text that each token stands for (-1 for special tokens), and `_text`, the raw text as UTF-8 bytes; with `characters`
+    also `characters`, Ragged int, a space before and after the text.
+
+    tokenizer: bpe, unigram, character, byte, or a folder with a tokenizer.json. vocabulary: entries of the first two.
+    max_tokens: where longer texts are cut, special tokens included. begin, end: whether such a token is put there.
+    grams: up to how many neighbouring tokens have a vector of their own, beside those of the single ones.
+    characters: up to how many neighbouring characters have a vector in a second reading, by characters; 0 for none.
+    Each reading then becomes one token, its mean, and answers by itself where the target is voting.
+    drop: share of tokens that each training step leaves out, so that no single one is relied upon; the first one stays.
+    Of characters fewer are left out, so that the longest run of either reading stays whole as often.
+    mask_word: what a user writes for a token to be filled in, and must write; nothing else is read as a special token.
+    """
+
+    kind: ClassVar[str] = "text"
+    fit_records: ClassVar[int] = 50_000
+
+    tokenizer: str = "bpe"
+    vocabulary: int = 8192
+    lowercase: bool = False
+    max_tokens: int = 512
+    begin: bool = False
+    end: bool = False
+    keep: bool = False
+    grams: int = field(default=1, metadata={"network_only": True})
+    characters: int = 0
+    drop: float = field(default=0.0, metadata={"network_only": True})
+    mask_word: str | None = None
+    is_optional: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.drop < 1 or self.grams < 1 or self.characters < 0:
+            raise ValueError("drop must be at least 0 and less than 1, grams at least 1, characters at least 0")
+
+    def fit(self, values: Values) -> State:
+        state = learn_text(values, self.tokenizer, self.vocabulary, self.lowercase)
+        if not self.characters:
+            return state
+        texts = (text for value in values if (text := text_of(value)) is not None)
+        return {**state, "characters": Tokenizer.train([" ", *texts], "character", lowercase=self.lowercase).to_json()}
+
+    def encode(self, values: Values, state: State) -> Encoded:
+        tokenizer = Tokenizer.from_json(state["tokenizer"])
+        texts, bad = usable_texts(values, self.is_optional)
+        begin, end = tokenizer.begin if self.begin else None, tokenizer.end if self.end else None
+        if self.mask_word is not None:
+            lacking = f"the text has no {self.mask_word} to be filled in"
+            bad |= {i: lacking for i, text in enumerate(texts) if text and not self._has_mask(text)}
+        arrays: Arrays = {}
+        if self.characters:
+            spaced = _characters(state).encode([f" {text} " if text else "" for text in texts])
+            arrays["characters"] = spaced.cut(CHARACTERS_A_TOKEN * self.max_tokens)
+        if not self.keep and not any(self._has_mask(text) for text in texts):
+            return Encoded({"ids": tokenizer.encode(texts).cut(self._room).with_ends(begin, end), **arrays}, bad)
+        ids, *places = self._with_places(texts, tokenizer)
+        arrays["ids"] = ids.cut(self._room).with_ends(begin, end)
+        if self.keep:
+            around = [NOWHERE if one is not None else None for one in (begin, end)]
+            starts, ends = (place.cut(self._room).with_ends(*around) for place in places)
+            arrays |= {"starts": starts, "ends": ends, "_text": Ragged.of_texts(texts)}
+        return Encoded(arrays, bad)
+
+    def decode(self, arrays: Arrays, state: State) -> str:
+        if "_text" in arrays:  # as it was given: word pieces lose cases and spaces
+            return bytes(np.asarray(arrays["_text"], np.uint8)).decode("utf-8", "replace")
+        return Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(arrays["ids"]))
+
+    def vary(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        if not self.drop:
+            return arrays
+        import torch
+
+        kept = {"ids": 1 - self.drop}
+        if self.characters:
+            kept["characters"] = (1 - self.drop) ** (self.grams / self.characters)
+        varied = dict(arrays)
+        for name, share in kept.items():
+            is_dropped = torch.rand(arrays[name].shape) >= share
+            is_dropped[:, :1] = False
+            varied[name] = arrays[name].masked_fill(is_dropped.to(arrays[name].device), PAD)
+        return varied
+
+    def embedder(self, state: State, width: int) -> nn.Module:
+        from noria.model.token_embedder import GramEmbedder, TwoReadings, text_embedder
+
+        if self.characters:
+            return TwoReadings(
+                GramEmbedder(state["vocabulary"], width, self.grams),
+                GramEmbedder(_characters(state).size, width, self.characters),
+            )
+        if self.grams > 1:
+            return GramEmbedder(state["vocabulary"], width, self.grams)
+        return text_embedder(state, width)
+
+    def spans(self, value: Any, state: State) -> list[Span]:
+        if self.characters:
+            whole = len(text_of(value) or "")
+            return [Span("characters", 0, whole, name) for name in ("by tokens", "by characters")]
+        tokenizer = Tokenizer.from_json(state["tokenizer"])
+        _, starts, ends = (one.cut(self._room)[0] for one in self._with_places([text_of(value) or ""], tokenizer))
+        inside = [Span("characters", int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
+        first = [Span("characters", 0, 0, "begin")] if self.begin else []
+        last = [Span("characters", 0, 0, "end")] if self.end else []
+        return [*first, *inside, *last]
+
+    @property
+    def _room(self) -> int:
+        return max(0, self.max_tokens - int(self.begin) - int(self.end))
+
+    def _has_mask(self, text: str) -> bool:
+        return self.mask_word is not None and self.mask_word in text
+
+    def _with_places(self, texts: list[str], tokenizer: Tokenizer) -> tuple[Ragged, Ragged, Ragged]:
+        """Return ids, starts and ends of texts in which the mask word stands for a token to be filled in."""
+        word = self.mask_word
+        if word is None or not any(word in text for text in texts):
+            return tokenizer.encode_spans(texts)
+        if tokenizer.mask is None:
+            raise UserError("this tokenizer has no mask token", where="mask_word", found=word)
+        pieces = [text.split(word) for text in texts]
+        if tokenizer.kind in ("character", "byte"):
+            encoded = tokenizer.encode_spans([piece for one in pieces for piece in one])
+        else:  # a space before the mask is a part of the token that it stands for
+            bare = [[*(piece.rstrip(" ") for piece in one[:-1]), one[-1]] for one in pieces]
+            encoded = tokenizer.encode_spans([piece for one in bare for piece in one])
+        rows: list[np.ndarray] = []
+        number = 0
+        for one in pieces:
+            parts: list[np.ndarray] = []
+            at = 0
+            for piece in one:
+                ids, starts, ends = (values[number].astype(np.int64) for values in encoded)
+                mask = [[tokenizer.mask], [at + len(piece)], [at + len(piece) + len(word)]]
+                parts += [np.stack([ids, starts + at, ends + at]), np.array(mask)]
+                number, at = number + 1, at + len(piece) + len(word)
+            rows.append(np.concatenate(parts[:-1], 1))
+        kinds = [values.values.dtype for values in encoded]
+        ids, starts, ends = (Ragged.of([row[i] for row in rows], kind) for i, kind in enumerate(kinds))
+        return ids, starts, ends
+
+
+def _characters(state: State) -> Tokenizer:
+    """Return what reads a text by characters."""
+    if "characters" not in state:
+        raise UserError(
+            "what was learnt elsewhere reads texts by tokens alone", where="inputs", mend="leave out characters"
+        )
+    return Tokenizer.from_json(state["characters"])

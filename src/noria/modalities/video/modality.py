@@ -1,0 +1,125 @@
+"""Video: frames spread evenly over a clip's time, decoded once into bytes of pixels, each embedded as a picture is.
+
+What a frame becomes, and how training clips are varied, is said by the settings of images; a clip is varied as a whole.
+Read next: modalities/video/files.py, modalities/video/embedder.py, image.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from noria.contract import Modality
+from noria.modalities.image.modality import Image
+from noria.modalities.video.files import read_clip
+from noria.types import Arrays, Encoded, Span, State, Values
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
+SHOWN = 4  # frames that a person sees
+
+
+@dataclass(frozen=True)
+class Video(Modality):
+    """A clip. Arrays: `pixels` uint8[n, frames, height, width, channels], 0 to 255.
+
+    frames: how many are looked at, at even distances in time. rate_hz: frames a second of clips that are pictures one
+    by one. motion: whether each frame is seen beside what changes until the next one.
+    pooling: each frame becomes one token (`max`, `mean`, `flat`), or one a place (`grid`). The others are settings of
+    images, for every frame: size, side, colors, stem, widths, blocks, pools, patch; and what training clips are varied
+    by, all frames of one alike: shift, rotate, zoom, flip, light, erase.
+    """
+
+    kind: ClassVar[str] = "video"
+    takes: ClassVar[Literal["file"]] = "file"
+    fit_records: ClassVar[int] = 500
+
+    frames: int = 8
+    rate_hz: float | None = field(default=None, metadata=NETWORK_ONLY)
+    motion: bool = field(default=True, metadata=NETWORK_ONLY)
+    size: tuple[int, int] | None = None
+    side: int = 64
+    colors: Literal["grey", "rgb"] | None = None
+    stem: Literal["convolution", "patches"] = field(default="convolution", metadata=NETWORK_ONLY)
+    widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
+    blocks: int = field(default=1, metadata=NETWORK_ONLY)
+    pools: tuple[int, ...] = field(default=(2, 2, 2), metadata=NETWORK_ONLY)
+    pooling: Literal["max", "mean", "flat", "grid"] = field(default="max", metadata=NETWORK_ONLY)
+    patch: int = field(default=8, metadata=NETWORK_ONLY)
+    shift: int = field(default=0, metadata=NETWORK_ONLY)
+    rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
+    zoom: float = field(default=0.0, metadata=NETWORK_ONLY)
+    flip: bool = field(default=False, metadata=NETWORK_ONLY)
+    light: float = field(default=0.0, metadata=NETWORK_ONLY)
+    erase: int = field(default=0, metadata=NETWORK_ONLY)
+
+    def __post_init__(self) -> None:
+        if self.frames < 1 or (self.rate_hz is not None and self.rate_hz <= 0):
+            raise ValueError("frames is 1 or more, rate_hz more than 0")
+
+    @property
+    def picture(self) -> Image:
+        """Return the settings of one frame."""
+        same = ("size", "side", "colors", "stem", "widths", "blocks", "pools", "pooling", "patch")
+        varied = ("shift", "rotate", "zoom", "flip", "light", "erase")
+        return Image(**{name: getattr(self, name) for name in (*same, *varied)})
+
+    def fit(self, values: Values) -> State:
+        return self.picture.fit(self._frames(values))  # type: ignore[arg-type]  # one after another, never all at once
+
+    def encode(self, values: Values, state: State) -> Encoded:
+        pixels = np.zeros((len(values), self.frames, state["height"], state["width"], state["channels"]), np.uint8)
+        bad = {}
+        for i, value in enumerate(values):
+            try:
+                frames = self.picture.encode(read_clip(value, self.frames).frames, state)
+            except ValueError as error:
+                bad[i] = str(error)
+                continue
+            pixels[i] = frames.arrays["pixels"]
+            if frames.bad:
+                bad[i] = next(iter(frames.bad.values()))
+        return Encoded({"pixels": pixels}, bad)
+
+    def decode(self, arrays: Arrays, state: State) -> np.ndarray:
+        """Return a few of the frames side by side."""
+        pixels = np.asarray(arrays["pixels"])
+        chosen = np.unique(np.linspace(0, len(pixels) - 1, SHOWN).round().astype(int))
+        strip = np.concatenate(list(pixels[chosen]), axis=1)
+        return strip[..., 0] if strip.shape[-1] == 1 else strip
+
+    def vary(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        from noria.modalities.video.embedder import vary
+
+        return {"pixels": vary(arrays["pixels"], self.picture)}
+
+    def embedder(self, state: State, width: int) -> nn.Module:
+        from noria.modalities.video.embedder import VideoEmbedder
+
+        return VideoEmbedder(self, state, width)
+
+    def spans(self, value: Any, state: State) -> list[Span]:
+        """Return the stretch of time of each token, in its name the part of the picture where it has one."""
+        clip = read_clip(value, self.frames)
+        unit, whole = ("frames", float(clip.count)) if clip.seconds is None else ("seconds", clip.seconds)
+        if clip.seconds is None and self.rate_hz is not None:
+            unit, whole = "seconds", clip.count / self.rate_hz
+        parts = self.picture.spans(clip.frames[0], state)
+        names = [f"pixels {part.start} to {part.end}" if len(parts) > 1 else "" for part in parts]
+        return [
+            Span(unit, whole * place / self.frames, whole * (place + 1) / self.frames, name)
+            for place in range(self.frames)
+            for name in names
+        ]
+
+    def _frames(self, values: Values) -> Iterator[np.ndarray]:
+        for value in values:
+            try:
+                yield from read_clip(value, self.frames).frames
+            except ValueError:
+                continue  # `encode` meets it again and says why

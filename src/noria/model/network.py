@@ -1,0 +1,164 @@
+"""Put a model together: an embedder per input, one trunk, one head. Knows no task by name."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from noria.contract import Attention
+from noria.model.exact_match_features import Repeats
+from noria.model.transformer import Transformer
+from noria.types import PAD, Output, Tokens
+
+Inputs: TypeAlias = dict[str, dict[str, Tensor]]
+ANSWER = -1  # where the cache keeps the last tokens of the answer, beside the states of its layers
+
+
+class Model(nn.Module):
+    """Inputs -> tokens -> trunk -> output. The tokens of several inputs stand one after another.
+
+    forward takes `Batch.inputs`, {field: {array: tensor [B, ...]}}, and for an answer that is given token by token the
+    target's arrays: the trunk then sees the answer too, each token of which is predicted from those before it.
+
+        inputs   A B C .   answer  x y end      trunk sees  . A B C x y      head sees  C x y
+                 D E . .           z end .                  . . D E z .                 E z .
+                                                                             predicts   x y end / z end .
+    """
+
+    def __init__(
+        self,
+        embedders: dict[str, nn.Module],
+        trunk: Transformer,
+        head: nn.Module,
+        attention: Attention,
+        answer: nn.Module | None = None,
+        repeats: Repeats | None = None,
+    ) -> None:
+        super().__init__()
+        self.embedders = nn.ModuleDict(embedders)
+        self.repeats = repeats
+        self.trunk = trunk
+        self.head = head
+        self.attention = attention
+        self.answer = answer
+        self.begins = ""  # what was taken over from an origin, in one sentence
+
+    def forward(self, inputs: Inputs, target: dict[str, Tensor] | None = None) -> Output:
+        output: Output = self.head(self.mixed(inputs, target))
+        return output
+
+    def mixed(self, inputs: Inputs, target: dict[str, Tensor] | None = None) -> Tokens:
+        """Return the tokens that the head sees."""
+        tokens = self.tokens(inputs)
+        if self.answer is not None and target:
+            return self._with_answer(tokens, target["ids"], self._before(inputs))
+        mixed: Tokens = self.trunk(tokens, self.attention, self._is_prefix(tokens))
+        return mixed
+
+    def tokens(self, inputs: Inputs) -> Tokens:
+        """Return the tokens of all inputs, before the trunk."""
+        tokens = {name: embed(inputs[name]) for name, embed in self.embedders.items()}
+        if self.repeats is not None:
+            for name, vectors in self.repeats(inputs).items():
+                tokens[name] = tokens[name]._replace(features=tokens[name].features + vectors)
+        return joined(list(tokens.values()))
+
+    def start(self, inputs: Inputs, capacity: int) -> tuple[Tensor, Any]:
+        """Read the inputs; return logits float[B, V] of the answer's first token, and the cache for `capacity` more."""
+        tokens = moved_right(self.tokens(inputs))
+        size, length = tokens.features.shape[:2]
+        cache = self.trunk.new_cache(size, length + capacity)
+        if self._reach:
+            cache.states[ANSWER] = (self._before(inputs),)
+        mixed = self.trunk(tokens, self.attention, self._is_prefix(tokens), cache)
+        return self._logits(mixed), cache
+
+    def step(self, ids: Tensor, cache: Any, is_live: Tensor | None = None) -> Tensor:
+        """Append one token int[B] to each live row; return the logits float[B, V] of the next."""
+        assert self.answer is not None
+        given = {"ids": ids[:, None]}
+        if self._reach:  # an embedder that looks back is shown the last tokens again
+            (given["before"],) = cache.states[ANSWER]
+            cache.states[ANSWER] = (torch.cat((given["before"], given["ids"]), 1)[:, 1:],)
+        tokens = Tokens(self.answer(given).features, None if is_live is None else is_live[:, None])
+        return self._logits(self.trunk(tokens, self.attention, None, cache))
+
+    def _logits(self, mixed: Tokens) -> Tensor:
+        last = Tokens(mixed.features[:, -1:])
+        logits: Tensor = self.head(last)["logits"][:, 0]
+        return logits
+
+    @property
+    def _reach(self) -> int:
+        """Return how many tokens the answer's embedder looks back."""
+        return getattr(self.answer, "reach", 0)
+
+    def _before(self, inputs: Inputs) -> Tensor:
+        """Return the ids that the answer continues, as far as its embedder looks back: int[B, reach], or PAD."""
+        name, embedder = list(self.embedders.items())[-1]
+        arrays, reach = inputs[name], self._reach
+        if not reach or embedder is not self.answer:  # no continuation: what stands before the answer has other ids
+            first = next(iter(arrays.values()))
+            return torch.full((len(first), reach), PAD, device=first.device)
+        ids = arrays["ids"].long()
+        ids = ids.gather(1, (ids != PAD).int().argsort(dim=1, stable=True))
+        return functional.pad(ids, (reach, 0), value=PAD)[:, ids.shape[1] :]
+
+    def _with_answer(self, tokens: Tokens, ids: Tensor, before: Tensor) -> Tokens:
+        assert self.answer is not None
+        prefix = moved_right(tokens)
+        length = prefix.features.shape[1]
+        given = {"ids": ids[:, :-1], "before": before}
+        stream = joined([prefix, self.answer(given)]) if ids.shape[1] > 1 else prefix
+        is_prefix = None
+        if self.attention == "prefix":
+            is_prefix = torch.arange(stream.features.shape[1], device=ids.device).expand(len(ids), -1) < length
+        mixed = self.trunk(stream, self.attention, is_prefix)
+        return Tokens(mixed.features[:, length - 1 :], ids >= 0)
+
+    def _is_prefix(self, tokens: Tokens) -> Tensor | None:
+        if self.attention != "prefix":
+            return None
+        return torch.ones(tokens.features.shape[:2], dtype=torch.bool, device=tokens.features.device)
+
+
+class Projected(nn.Module):
+    """An embedder whose tokens are brought to the trunk's width by a linear layer."""
+
+    def __init__(self, embedder: nn.Module, width: int) -> None:
+        super().__init__()
+        self.embedder = embedder
+        self.linear = nn.Linear(int(embedder.width), width, bias=False)  # type: ignore[arg-type]
+        self.width = width
+
+    def forward(self, arrays: dict[str, Tensor]) -> Tokens:
+        tokens: Tokens = self.embedder(arrays)
+        return tokens._replace(features=self.linear(tokens.features))
+
+
+def joined(parts: list[Tokens]) -> Tokens:
+    """Put the tokens of several inputs one after another."""
+    if len(parts) == 1:
+        return parts[0]
+    features = torch.cat([part.features for part in parts], 1)
+    segments = [torch.full(part.features.shape[:2], i, device=features.device) for i, part in enumerate(parts)]
+    if all(part.is_real is None for part in parts):
+        return Tokens(features, segments=torch.cat(segments, 1))
+    masks = [
+        part.features.new_ones(part.features.shape[:2], dtype=torch.bool) if part.is_real is None else part.is_real
+        for part in parts
+    ]
+    return Tokens(features, torch.cat(masks, 1), segments=torch.cat(segments, 1))
+
+
+def moved_right(tokens: Tokens) -> Tokens:
+    """Return the tokens with the real ones of each row at its right end, in their order."""
+    if tokens.is_real is None:
+        return tokens
+    order = tokens.is_real.int().argsort(dim=1, stable=True)
+    features = tokens.features.gather(1, order[:, :, None].expand_as(tokens.features))
+    segments = None if tokens.segments is None else tokens.segments.gather(1, order)
+    return Tokens(features, tokens.is_real.gather(1, order), segments=segments)

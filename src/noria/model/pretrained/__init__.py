@@ -1,0 +1,1 @@
+"""Checkpoints of Hugging Face and GGUF as a trunk. Read next: files.py, trunk.py."""

@@ -1,0 +1,74 @@
+"""Build the model of a job: an embedder per input, one trunk, one head. Knows no task by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from noria.contract import Task, answer_field
+from noria.errors import UserError
+from noria.job import Job
+from noria.model.exact_match_features import Repeats
+from noria.model.network import Model, Projected
+from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
+
+
+def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
+    """Build the model of a job for data whose states are known; the weights follow torch's global seed."""
+    trunk: Any
+    if "trunk" in states:
+        from noria.model.pretrained.trunk import pretrained_trunk
+
+        trunk = pretrained_trunk(states["trunk"])
+        width = trunk.width
+    else:
+        settings = trunk_settings(job)
+        trunk, width = Transformer(settings), settings.width
+    embedders, answer = _embedders(task, states, width)
+    if "trunk" in states or settings.depth > 0 or len(embedders) > 1:
+        embedders = {
+            name: embedder if embedder.width == width else Projected(embedder, width)
+            for name, embedder in embedders.items()
+        }
+    head = task.target.head(states["target"], int(next(iter(embedders.values())).width))  # type: ignore[arg-type]
+    alike = [name for name in task.inputs if name in task.shared]
+    is_told = len(alike) == 2 and "trunk" not in states  # a checkpoint has learnt to compare
+    repeats = Repeats(width, *alike) if is_told else None
+    model = Model(embedders, trunk, head, task.attention, answer, repeats)
+    if "trunk" in states:
+        from noria.model.pretrained.trunk import tie
+
+        tie(model, states["trunk"])
+    return model
+
+
+def _embedders(task: Task, states: dict[str, Any], width: int) -> tuple[dict[str, nn.Module], nn.Module | None]:
+    """Return an embedder for each input and for the answer, if it is given token by token; shared fields share one."""
+    embedders: dict[str, nn.Module] = {}
+    for name, modality in task.inputs.items():
+        first = next((one for one in task.shared if one in embedders), None)
+        known = embedders[first] if first is not None and name in task.shared else None
+        embedders[name] = known or modality.embedder(states["inputs"][name], width)
+    shared = next((embedders[name] for name in task.inputs if name in task.shared), None)
+    answer = task.target.embedder(states["target"], width)
+    if answer is not None and shared is not None and answer_field(task) in task.shared:
+        if not isinstance(shared, type(answer)):
+            raise UserError(
+                "what is written token by token is embedded token by token", where="inputs", mend="leave out grams"
+            )
+        answer = shared
+    return embedders, answer
+
+
+def place(model: Model, device: torch.device) -> Model:
+    """Move a model to its device; convolution weights get the channels-last layout, faster everywhere here."""
+    placed: Model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return placed
+
+
+def trunk_settings(job: Job) -> TransformerSettings:
+    """Return the settings of the job's size, with what the job itself sets on top."""
+    own = job.model.model_dump(exclude={"size", "from_", "pretrained", "lora"}, exclude_none=True)
+    return TransformerSettings(**{**settings_of_size(job.model.size), **own})

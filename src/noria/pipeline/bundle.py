@@ -1,0 +1,140 @@
+"""What gets shipped: config.json, model.safetensors and a model card. Plain data only: loading runs no code from it.
+
+The config holds the resolved job (without the path of the data), what was learnt from training (`states`), and the
+sha256 of the weights. Read next: pipeline/predictor.py, which loads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from noria import __version__
+from noria.contract import Task
+from noria.errors import UserError
+from noria.job import Job
+from noria.job.load import load_job
+from noria.job.removed import removed_in
+from noria.store.disk import plain_disk_errors, sync_folder, write_synced
+from noria.store.run_folder import read_json
+from noria.types import Ragged
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from noria.pipeline.prepared import Prepared
+    from noria.training.plan import Plan
+
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle: the model (in evaluation mode) and all that belongs to it."""
+
+    path: Path
+    config: dict[str, Any]
+    job: Job
+    task: Task
+    model: nn.Module
+
+    @property
+    def states(self) -> dict[str, Any]:
+        states: dict[str, Any] = self.config["states"]
+        return states
+
+
+def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: dict[str, Tensor], plan: Plan) -> None:
+    """Write RUN/bundle whole, in one step; an older one is replaced."""
+    from safetensors.torch import save
+
+    data = save({name: value.contiguous().cpu() for name, value in weights.items()})
+    described = job.model_dump(mode="json")
+    described["data"] |= {"path": None, "fetch": None}
+    config = {
+        "format": FORMAT,
+        "noria": __version__,
+        "task": job.task,
+        "job": described,
+        "fields": prepared.report["fields"],
+        "states": prepared.states,
+        "weights": {"count": plan.weights, "sha256": hashlib.sha256(data).hexdigest()},
+        "arrays": {
+            field: {name: _described(values) for name, values in arrays.items() if name[0] != "_"}
+            for field, arrays in prepared.splits["train"].inputs.items()
+        },
+        "baseline": _baseline(task, prepared),
+        "data": {"fingerprint": prepared.fingerprint, "records": prepared.report["records"]},
+    }
+    temporary, final = run / ".bundle.tmp", run / "bundle"
+    with plain_disk_errors(run):
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        write_synced(temporary / "model.safetensors", data)
+        write_synced(temporary / "config.json", json.dumps(config, ensure_ascii=False, indent=1).encode())
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(temporary, final)
+        sync_folder(run)
+
+
+def _described(values: Any) -> list[Any]:
+    """Return type and shape [T, ...] or [...] of one record's array; T, of unequal length, is null."""
+    if isinstance(values, Ragged):
+        return [str(values.values.dtype), None, *values.values.shape[1:]]
+    one = values[:1]
+    return [str(one.dtype), *one.shape[1:]]
+
+
+def _baseline(task: Task, prepared: Prepared) -> dict[str, Any]:
+    train = dict(prepared.splits["train"].target)
+    return {name: values.tolist() for name, values in task.baseline(train).items()}
+
+
+def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -> Bundle:
+    """Load a bundle, given its folder or the run folder around it; raise UserError where it is damaged.
+
+    The weights become of the job's `evaluate.precision`, or of that given; those of bfloat16 can only answer.
+    """
+    import torch
+    from safetensors.torch import load
+
+    from noria.model.fast_cpu.prepacked import join_normalised, pack
+    from noria.model.weights import Undrawn, load_weights
+    from noria.pipeline.assembly import build, place
+
+    folder = path / "bundle" if (path / "bundle").is_dir() else path
+    config = read_json(folder / "config.json")
+    if config.get("format") != FORMAT:
+        raise UserError(
+            "this bundle has another format",
+            where=str(folder),
+            expected=f"format {FORMAT}",
+            found=str(config.get("format")),
+            mend=f"load it with the version of Noria that wrote it: {config.get('noria')}",
+        )
+    try:
+        data = (folder / "model.safetensors").read_bytes()
+    except OSError as error:
+        raise UserError("the weights cannot be read", where=str(folder), found=error.strerror or str(error)) from error
+    if hashlib.sha256(data).hexdigest() != config["weights"]["sha256"]:
+        raise UserError("the weights are not those that this bundle was written with", where=str(folder))
+    if removed := removed_in(config["job"]):
+        raise UserError(
+            "this bundle's trunk has parts that are gone",
+            where=str(folder),
+            found=", ".join(f"{key}={value}" for key, value in removed.items()),
+            mend=f"load it with the version of Noria that wrote it: {config.get('noria')}",
+        )
+    job, task = load_job(config["job"])
+    with Undrawn():
+        model = place(build(job, task, config["states"]), torch.device(device))
+    load_weights(model, load(data))
+    join_normalised(model)
+    if (precision or job.evaluate.precision) == "bfloat16":
+        pack(model)
+    return Bundle(folder, config, job, task, model.eval())

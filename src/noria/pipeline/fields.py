@@ -1,0 +1,139 @@
+"""Which column fills which field, and the values it holds: the same for training data and for what is predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noria.contract import Modality, Target, Task, answer_field
+from noria.contract.source import Source
+from noria.errors import UserError, did_you_mean
+from noria.job.data import Data
+from noria.sources.core.filename_columns import Named
+from noria.sources.core.named_file import read_file
+from noria.sources.formats.opening import lone_archive, may_lack_header, open_source
+from noria.types import Arrays, Encoded, Rows, State, Values
+
+Columns = dict[str, str | list[str]]  # field -> the column, or the columns, that fill it
+
+
+def open_path(path: Path, task: Task, data: Data) -> Source:
+    """Open a path as the job says its tables are, or in a format that only the task has, or by what it is."""
+    path = lone_archive(path) or path
+    is_said = bool(data.splits) or (bool(data.columns) and may_lack_header(path))
+    source = None if is_said else task.read(path, data.encoding, data.fields)
+    source = source or open_source(path, encoding=data.encoding, columns=data.columns or (), splits=data.splits)
+    return source if data.names is None else Named(source, data.names)
+
+
+def map_fields(
+    columns: Sequence[str],
+    task: Task,
+    named: Mapping[str, str | list[str]],
+    needs_answer: bool,
+    besides: Sequence[str] = (),
+) -> Columns:
+    """Say which column fills each field; raise UserError naming the column that is not there.
+
+    A field is filled by the column the job names, else by the column of its own name, else (an input that takes a
+    file) by the column `file`; an input that takes columns gets every column that is not spoken for, nor one of
+    `besides`, which say how records are divided.
+    """
+    answer = answer_field(task)
+    mapping: Columns = {}
+    for name in (*task.inputs, answer):
+        takes = task.inputs[name].takes if name in task.inputs else "cell"
+        if name not in named and takes == "columns":
+            continue
+        wanted = named.get(name) or ("file" if takes == "file" and name not in columns else name)
+        missing = [column for column in _listed(wanted) if column not in columns]
+        if not missing:
+            mapping[name] = wanted
+        elif name in task.inputs and task.inputs[name].is_optional and name not in named:
+            continue
+        elif name != answer or needs_answer:
+            raise UserError(
+                f"the data has no column {missing[0]!r} for the field {name!r}",
+                found=f"columns {', '.join(columns)}",
+                mend=f"name it with data.fields.{name}=COLUMN ({did_you_mean(missing[0], columns)})",
+            )
+    spoken_for = {column for wanted in (*mapping.values(), *named.values(), besides) for column in _listed(wanted)}
+    for name, modality in task.inputs.items():
+        if name not in mapping and modality.takes == "columns":
+            mapping[name] = [column for column in columns if column not in spoken_for]
+    return mapping
+
+
+def values_of(rows: Rows, columns: str | list[str] | None) -> Values:
+    """Return one field's values from a chunk: a column, a dict of them, or None for each where no column fills it."""
+    if columns is None:
+        return [None] * len(rows)
+    if isinstance(columns, str):
+        return rows.columns[columns]
+    return {column: rows.columns[column] for column in columns}
+
+
+def length_of(values: Values) -> int:
+    """Return how many records a field's values are of."""
+    return len(next(iter(values.values()), ())) if isinstance(values, Mapping) else len(values)
+
+
+def select(values: Values, indices: np.ndarray) -> Values:
+    """Return the values of some records."""
+    if isinstance(values, Mapping):
+        return {name: select(column, indices) for name, column in values.items()}  # type: ignore[misc]
+    return values[indices] if isinstance(values, np.ndarray) else [values[i] for i in indices]
+
+
+def joined(parts: Sequence[Values]) -> Values:
+    """Return the values of several chunks as one."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    if isinstance(first, Mapping):
+        return {name: joined([part[name] for part in parts]) for name in first}  # type: ignore[misc, call-overload]
+    if isinstance(first, np.ndarray):
+        return np.concatenate(parts)  # type: ignore[arg-type]
+    return [value for part in parts for value in part]
+
+
+def encode_field(spoke: Modality | Target, values: Values, state: State, root: Path | None) -> Encoded:
+    """Encode raw values; where the field takes files, read those that cells name (only below `root`)."""
+    values, unreadable = _resolve_files(spoke, values, root)
+    encoded = spoke.encode(values, state)
+    return Encoded(encoded.arrays, {**encoded.bad, **unreadable})
+
+
+def encode_answer(task: Task, values: Values, state: State, inputs: Mapping[str, Arrays], root: Path | None) -> Encoded:
+    """Encode raw answers to inputs that are encoded already; one that cannot belong to them is bad."""
+    encoded = encode_field(task.target, values, state, root)
+    return Encoded(encoded.arrays, {**task.misfits(inputs, encoded.arrays), **encoded.bad})
+
+
+def fit_field(spoke: Modality | Target, values: Values, root: Path | None) -> State:
+    """Fit a modality or target on raw training values, leaving out files that cannot be read."""
+    values, unreadable = _resolve_files(spoke, values, root)
+    if unreadable:
+        values = select(values, np.array([i for i in range(length_of(values)) if i not in unreadable], np.int64))
+    return spoke.fit(values)
+
+
+def _resolve_files(spoke: Modality | Target, values: Values, root: Path | None) -> tuple[Values, dict[int, str]]:
+    if spoke.takes != "file" or not isinstance(values, list):
+        return values, {}
+    found: list[Any] = list(values)
+    bad = {}
+    for i, value in enumerate(values):
+        if isinstance(value, str):
+            try:
+                found[i] = read_file(root or Path.cwd(), value)
+            except (ValueError, OSError) as error:
+                found[i], bad[i] = None, str(error)
+    return found, bad
+
+
+def _listed(columns: str | Sequence[str]) -> Sequence[str]:
+    return [columns] if isinstance(columns, str) else columns

@@ -1,0 +1,79 @@
+"""Run a model over encoded records: the one way in which validation, evaluate, predict, serve and batch get outputs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from noria.contract import Target
+from noria.types import Arrays, Dataset, Output, State, concatenated
+
+# Padding is work for nothing: longer records wait for the next batch, unless this one would be too small to be quick.
+SPREAD, LEAST_RECORDS = 1.1, 16
+MOST_TOKENS, MOST_BYTES = 2**16, 2**28  # of a batch whose records are of unequal length, padding included
+
+
+@torch.inference_mode()
+def outputs(
+    model: nn.Module, target: Target, state: State, dataset: Dataset, batch_size: int, device: torch.device | str,
+    is_quick: bool = False,
+) -> Arrays:  # fmt: skip
+    """Return the settled outputs of all records, in their order; records of like length are asked together.
+
+    `is_quick` is for validation within training. The model's training mode is left as it was.
+    """
+    was_training = model.training
+    if was_training:  # for one small record, to say so to every module takes longer than to answer
+        model.eval()
+    parts: dict[str, list[Any]] = {}
+    order, sizes = _batches(dataset, batch_size)
+    for indices in np.split(order, np.cumsum(sizes)[:-1]):
+        output = model_output(target.ask(model, dataset.batch(indices, device), is_quick))
+        for name, values in target.settle(output, dataset.raw_inputs(indices), state).items():
+            parts.setdefault(name, []).append(values)
+    if was_training:
+        model.train()
+    back = np.argsort(order)
+    joined = {name: concatenated(values) for name, values in parts.items()}
+    return joined if dataset.lengths is None else {name: values[back] for name, values in joined.items()}
+
+
+def model_output(output: Output) -> Arrays:
+    """Return a model's output as arrays."""
+    return {
+        name: (value.float() if value.is_floating_point() else value).cpu().numpy() for name, value in output.items()
+    }
+
+
+def _batches(dataset: Dataset, batch_size: int) -> tuple[np.ndarray, list[int]]:
+    """Return the order in which records are asked, shortest first, and how many of them make up each batch."""
+    count, lengths = len(dataset), dataset.lengths
+    if lengths is None:
+        full, rest = divmod(count, batch_size)
+        return np.arange(count), [batch_size] * full + [rest] * (rest > 0)
+    order = np.argsort(lengths, kind="stable")
+    ordered = lengths[order]
+    most = min(MOST_TOKENS, MOST_BYTES // max(1, dataset.place_bytes))
+    sizes: list[int] = []
+    start = 0
+    while start < count:
+        alike = np.searchsorted(ordered, ordered[start] * SPREAD + 1, "right") - start
+        size = min(batch_size, count - start, max(LEAST_RECORDS, int(alike)))
+        while size > 1 and size * ordered[start + size - 1] > most:
+            size = (size + 1) // 2
+        sizes.append(size)
+        start += size
+    return order, sizes
+
+
+def pick_device() -> torch.device:
+    """Return the GPU where there is one, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")

@@ -1,0 +1,57 @@
+"""What preparation gives: encoded splits, what was learnt from training, and what a person should know of the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from noria.types import Dataset
+from noria.units import size
+
+SHOWN_ITEMS = 12
+SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Encoded splits, what was learnt from training (`states`), and what a person should know (`report`).
+
+    states: {"inputs": {field: state}, "target": state}. fingerprint: sha256 over all encoded arrays. origin: what names
+    the model that training starts from, as it was then.
+    """
+
+    splits: dict[str, Dataset]
+    states: dict[str, Any]
+    report: dict[str, Any]
+    fingerprint: str
+    origin: str = ""
+
+
+def describe(prepared: Prepared) -> str:
+    """Return the data report as text: records, what was learnt, what is suspicious."""
+    report = prepared.report
+    records = ", ".join(f"{count:,} {split}" for split, count in report["records"].items())
+    lines = [f"data: {records} records; {report['quarantined']} could not be used"]
+    lines += [f"  {count} x {reason}" for reason, count in report["reasons"].items()]
+    for name, state in [*prepared.states["inputs"].items(), ("answer", prepared.states["target"])]:
+        lines.append(f"  {name}: {_brief(state)}")
+    lines += [f"  note: {note}" for note in report["notes"]]
+    lines += [f"  look: {warning}" for warning in report["warnings"]]
+    return "\n".join(lines)
+
+
+def _brief(state: dict[str, Any]) -> str:
+    """Return what was learnt, in one line: a list is shown by its length and first items."""
+
+    def show(value: Any) -> str:
+        if isinstance(value, list) and len(value) > SHOWN_ITEMS and not isinstance(value[0], list):
+            return f"{len(value)}: {', '.join(map(str, list(value)[:SHOWN_ITEMS]))}, ..."
+        if isinstance(value, list) and value and isinstance(value[0], list):
+            return f"{len(value)} x {len(value[0])}"
+        if isinstance(value, list):
+            return ", ".join(f"{one:.3g}" if isinstance(one, float) else str(one) for one in value)
+        if isinstance(value, str) and len(value) > SHOWN_CHARACTERS:
+            return f"of {size(len(value.encode()))}"  # a whole vocabulary
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+    return "; ".join(f"{key} {show(value)}" for key, value in state.items() if not isinstance(value, dict))

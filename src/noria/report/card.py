@@ -1,0 +1,72 @@
+"""The model card: what the bundle is, its numbers with intervals, what it learnt from, what it cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from noria.pipeline.bundle import Bundle
+from noria.store.disk import plain_disk_errors, write_synced
+from noria.units import duration
+
+if TYPE_CHECKING:
+    from noria.pipeline.prepared import Prepared
+
+
+def write_card(run: Path, bundle: Bundle, prepared: Prepared, metrics: dict[str, Any]) -> None:
+    """Write RUN/bundle/README.md."""
+    report = prepared.report
+    records = ", ".join(f"{count} {split}" for split, count in report["records"].items())
+    lines = [
+        f"# {run.name}: {bundle.config['task']}",
+        "",
+        f"Trained with Noria {bundle.config['noria']}; {bundle.config['weights']['count']:,} weights. "
+        f"Load it with `noria.load(folder)` or serve it with `noria serve folder`.",
+        "",
+        f"## Scores on {metrics['split']} ({metrics['n']} records, 95 % bootstrap intervals)",
+        "",
+        "| metric | value | interval | baseline | better is |",
+        "|---|---|---|---|---|",
+        *(score_row(name, one, metrics["baseline"].get(name)) for name, one in metrics["metrics"].items()),
+        "",
+        "## Data",
+        "",
+        f"{records} records; {report['quarantined']} could not be used. Fingerprint `{prepared.fingerprint}`.",
+        *(f"- {warning}" for warning in report["warnings"]),
+        "",
+        "## Cost",
+        "",
+        *(f"- {stage}: {duration(seconds)}" for stage, seconds in metrics["seconds"].items()),
+        "",
+        "## Limits",
+        "",
+        "The scores hold for records like those it was tested on. It gives an answer to any input, also to one that is",
+        "nothing like what it learnt from.",
+        *_slices(metrics),
+    ]
+    with plain_disk_errors(run):
+        write_synced(bundle.path / "README.md", ("\n".join(lines) + "\n").encode())
+
+
+def score_row(name: str, one: dict[str, Any], baseline: dict[str, Any] | None) -> str:
+    """Return one line of the table of scores."""
+    value, low, high = (number(one[key]) for key in ("value", "low", "high"))
+    beside = number(baseline["value"]) if baseline else ""
+    return f"| {name} ({one['unit']}) | {value} | {low} to {high} | {beside} | {one['direction']} |"
+
+
+def number(value: float | None) -> str:
+    """Return a score in four digits, or a dash."""
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _slices(metrics: dict[str, Any]) -> list[str]:
+    lines = []
+    for column, values in metrics.get("slices", {}).items():
+        lines += ["", f"## By {column}", "", "| value | records | score |", "|---|---|---|"]
+        for name, one in values.items():
+            first, found = next(iter(one["metrics"].items()))
+            small = " (few)" if one["is_small"] else ""
+            interval = f"{number(found['low'])} to {number(found['high'])}"
+            lines.append(f"| {name} | {one['n']}{small} | {first} {number(found['value'])} [{interval}] |")
+    return lines

@@ -1,0 +1,175 @@
+"""Read a text file line by line as str, in any encoding, and mark the lines that cannot be trusted.
+
+A line with undecodable bytes, a NUL or too many characters is still given, with its number in `flaws`, so that a
+parser keeps its place and its caller can quarantine the record. Knows no table. Read next: csv_table.py.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from noria.contract.source import Source, reading
+from noria.errors import UserError
+from noria.sources.core.encoding import WINDOW_BYTES, find_encoding
+
+Opener = Callable[[], BinaryIO]
+
+MAX_LINE_CHARACTERS = 8 * 1024 * 1024  # a line this long is no line of a table; it must not fill the memory
+NUM_WINDOWS = 16
+# What a packed stream raises that is broken or cut off, whichever way it is packed.
+BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile)
+UNDECODABLE = "\udcff"  # a lone surrogate: no strict decoder gives one
+_TOO_LONG = "\udcfe"
+
+
+class TextFile:
+    """A text file, plain or gzip, or a member of an archive by its own `opener`."""
+
+    def __init__(self, path: Path, *, name: str = "", declared: str | None = None, opener: Opener | None = None):
+        self.path, self.name = path, name or path.name
+        self.open = opener or (lambda: open_bytes(path))
+        is_seekable = opener is None and path.suffix != ".gz"
+        self._windows = read_windows(self.open, path.stat().st_size if is_seekable else None, str(path))
+        if not self._windows[0]:
+            raise UserError("the file is empty", where=str(path))
+        found = find_encoding(self._windows, declared, str(path))
+        self.encoding, self.note = found.name, found.note
+
+    def samples(self) -> list[str]:
+        """Return whole lines of the beginning and, where that can be, of places spread over the file, for sniffing."""
+        is_wide = self.encoding.startswith(("utf-16", "utf-32"))  # its windows may be cut inside a character
+        windows = self._windows[:1] if is_wide else self._windows
+        return [codecs.getincrementaldecoder(self.encoding)("replace").decode(window) for window in windows]
+
+    def lines(self, newline: str = "") -> Lines:
+        """Open the file once more and give its lines; with newline "\\n" a lone carriage return ends none."""
+        return Lines(self, newline)
+
+    def text(self, num_characters: int = 1 << 20) -> Iterator[str]:
+        """Open the file once more and give all of it, so much at a time; UNDECODABLE stands for broken bytes."""
+        with self.opened("") as stream:
+            given = 0
+            try:
+                while piece := stream.read(num_characters):
+                    given += len(piece)
+                    yield piece
+            except BROKEN as error:
+                raise UserError(
+                    f"breaks off after {given} characters", where=str(self.path), found=str(error)
+                ) from error
+
+    @contextmanager
+    def opened(self, newline: str) -> Iterator[io.TextIOWrapper]:
+        """Open the file once more as characters, broken bytes marked."""
+        codecs.register_error("noria-mark", _mark)  # process-wide, and the same whoever registers it
+        with (
+            self.open() as stream,
+            io.TextIOWrapper(stream, encoding=self.encoding, errors="noria-mark", newline=newline) as text,
+        ):
+            yield text
+
+
+class Lines:
+    """The lines of one reading, line ends kept. `number` is that of the last line given; `flaws` maps numbers to why.
+
+    Characters are counted in `num_characters`; `is_exhausted` is true once the end was met.
+    """
+
+    def __init__(self, file: TextFile, newline: str = ""):
+        self.number = 0
+        self.num_characters = 0
+        self.is_exhausted = False
+        self.flaws: dict[int, str] = {}
+        self._file, self._newline = file, newline
+
+    def __iter__(self) -> Iterator[str]:
+        with self._file.opened(self._newline) as text:
+            try:
+                yield from self._marked(text)
+            except BROKEN as error:
+                raise UserError(
+                    f"breaks off after line {self.number}", where=str(self._file.path), found=str(error)
+                ) from error
+        self.is_exhausted = True
+
+    def _marked(self, text: io.TextIOWrapper) -> Iterator[str]:
+        while line := text.readline(MAX_LINE_CHARACTERS + 1):
+            self.number += 1
+            self.num_characters += len(line)
+            if len(line) > MAX_LINE_CHARACTERS:
+                line = _skip_rest(text, line)
+                self.flaws[self.number] = f"the line is longer than {MAX_LINE_CHARACTERS} characters"
+            if UNDECODABLE in line:
+                self.flaws[self.number] = f"the line is not valid {self._file.encoding}"
+            elif "\0" in line:
+                self.flaws[self.number] = "the line holds a NUL byte"
+            yield line
+
+
+def _skip_rest(text: io.TextIOWrapper, line: str) -> str:
+    """Drop an over-long line piece by piece; what is left opens or closes a quote just as the line did."""
+    num_quotes = 0
+    while line:
+        num_quotes += line.count('"')
+        if line[-1] in "\r\n":
+            break
+        line = text.readline(WINDOW_BYTES)
+    return ('"' if num_quotes % 2 else "") + _TOO_LONG + "\n"
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return UNDECODABLE, error.end
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a plain or gzip file for reading."""
+    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
+def read_windows(opener: Opener, size_bytes: int | None, where: str) -> list[bytes]:
+    """Return the beginning and, where the size is known, whole lines from places spread over the file."""
+    whole_bytes = WINDOW_BYTES * NUM_WINDOWS
+    try:
+        with opener() as stream:
+            if size_bytes is None or size_bytes <= whole_bytes:
+                head = stream.read(whole_bytes)
+                return [head if len(head) < whole_bytes else _up_to_newline(head)]
+            windows = [_up_to_newline(stream.read(WINDOW_BYTES))]
+            for i in range(1, NUM_WINDOWS):
+                stream.seek((size_bytes - WINDOW_BYTES) * i // (NUM_WINDOWS - 1))
+                window = stream.read(WINDOW_BYTES)
+                windows.append(_up_to_newline(window[window.find(b"\n") + 1 :]))
+            return windows
+    except BROKEN as error:
+        raise UserError("the compressed file is broken", where=where, found=str(error)) from error
+
+
+def _up_to_newline(window: bytes) -> bytes:
+    return window[: window.rfind(b"\n") + 1] or window
+
+
+class TextSource(Source):
+    """What the readers of one text file share: its identity, its text decoded, how its encoding was guessed."""
+
+    def __init__(self, path: Path, columns: list[str], encoding: str | None = None, split: str = ""):
+        self.path, self.root, self.columns, self._split = path, path.parent, columns, split
+        with reading(path):
+            self._text = TextFile(path, declared=encoding)
+
+    def files(self) -> list[Path]:
+        """Return the one file."""
+        return [self.path]
+
+    def notes(self) -> list[str]:
+        """Return how the encoding was guessed."""
+        return [f"{self.path.name}: {self._text.note}"] if self._text.note else []

@@ -1,0 +1,165 @@
+"""Pick the reader for a path: by what it is, by the ending of its name, and by the names in a folder.
+
+Knows no task. Each format is a file beside this one. Read next: source.py, then csv_table.py.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from noria.contract.source import Source, reading
+from noria.errors import UserError, did_you_mean
+from noria.sources.core.archive import ARCHIVE_SUFFIXES
+from noria.sources.core.folder import Folder
+from noria.sources.core.layout import JSON_SUFFIXES, TABLE_SUFFIXES, is_hidden, is_table, some, survey
+from noria.sources.core.text_file import TextFile
+
+TEXT_SUFFIXES = (".txt", ".txt.gz")
+_PACKED = (*ARCHIVE_SUFFIXES, ".npz")
+_HEADERLESS = (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz", *TEXT_SUFFIXES)  # what `columns` can name those of
+
+
+def open_source(
+    path: Path, *, encoding: str | None = None, columns: Sequence[str] = (), splits: Mapping[str, str] | None = None
+) -> Source:
+    """Return the reader for what the path is.
+
+    `encoding` is for text that is not UTF-8; `columns` names those of tables without a header; `splits` says which
+    file of a folder is train, validation and test. Raises UserError where there is no such path, or none of the formats
+    fits.
+    """
+    with reading(path):
+        source = _open(path, encoding, columns, splits or {})
+    if missing := [name for name in columns if name not in source.columns]:
+        raise UserError(
+            f"names its own columns, and none is {missing[0]!r}",
+            where=str(path),
+            expected=f"data.columns: {', '.join(columns)}",
+            found=some(source.columns),
+            mend="leave data.columns out; data.fields says which column fills which field",
+        )
+    return source
+
+
+def may_lack_header(path: Path) -> bool:
+    """Say whether `columns` or `splits` could be about this path: it is a table of lines, or a folder of some."""
+    if path.is_dir():
+        return any(entry.name.lower().endswith(_HEADERLESS) for entry in path.iterdir())
+    return path.name.lower().endswith(_HEADERLESS)
+
+
+def lone_archive(path: Path) -> Path | None:
+    """Return the archive that is all the data of a folder; None where the path is no such folder."""
+    entries = [entry for entry in path.iterdir() if not is_hidden(entry.name)] if path.is_dir() else []
+    packed = [entry for entry in entries if entry.name.lower().endswith(_PACKED)]
+    others = any(entry.is_dir() or is_table(entry.name) for entry in entries)
+    return packed[0] if len(packed) == 1 and not others else None
+
+
+def _open(path: Path, encoding: str | None, columns: Sequence[str], splits: Mapping[str, str]) -> Source:
+    from noria.sources.formats.archive_tables import open_archive
+    from noria.sources.formats.arrays import Arrays
+    from noria.sources.formats.tables import open_table, open_table_folder, said_splits
+
+    if splits:
+        return open_table_folder(path, said_splits(path, splits), [], encoding, columns)
+    if path.is_dir():
+        return _open_folder(path, encoding, columns)
+    if not path.exists():
+        raise _no_such_path(path)
+    if not path.is_file():
+        raise UserError("is neither a file nor a folder", where=str(path))
+    name = path.name.lower()
+    if name.endswith(TEXT_SUFFIXES) and not columns:
+        return _open_text(path, encoding)
+    if name.endswith((*TABLE_SUFFIXES, *TEXT_SUFFIXES, *JSON_SUFFIXES)):
+        return open_table(path, encoding=encoding, columns=columns)
+    if name.endswith(ARCHIVE_SUFFIXES):
+        return open_archive(path, encoding, columns)
+    if name.endswith(".npz"):
+        return Arrays(path)
+    shown = (*TABLE_SUFFIXES[:6], ".json", ".txt", ".npz", *ARCHIVE_SUFFIXES[:3])
+    raise UserError(
+        "is of a kind that has no reader",
+        where=str(path),
+        expected=f"a folder, or a file ending in {', '.join(shown)}",
+        found=f"a file ending in {path.suffix or 'nothing'}",
+        mend="a table whose name ends otherwise can be renamed to .csv",
+    )
+
+
+def _open_text(path: Path, encoding: str | None) -> Source:
+    """Return running text, unless its lines are plainly the rows of a table."""
+    from noria.sources.formats.csv_dialect import looks_like_table
+    from noria.sources.formats.running_text import RunningText
+
+    text = TextFile(path, declared=encoding)
+    if looks_like_table(text.samples()[0]):
+        raise UserError(
+            "is a table without a header, by its tabs",
+            where=str(path),
+            mend="name its columns: data.columns=[text, label]",
+        )
+    return RunningText(path, encoding=encoding)
+
+
+def _open_folder(path: Path, encoding: str | None, columns: Sequence[str]) -> Source:
+    from noria.sources.formats.idx import IdxFolder, idx_files
+    from noria.sources.formats.tables import open_table_folder, split_tables
+
+    if idx_files(path):
+        return IdxFolder(path)
+    entries = sorted(entry for entry in path.iterdir() if not is_hidden(entry.name))
+    if not all(entry.is_file() for entry in entries):
+        return _open_files(path, encoding)
+    names = [entry.name for entry in entries]
+    texts = [name for name in names if name.lower().endswith(TEXT_SUFFIXES)]
+    tables = [name for name in names if is_table(name) or (columns and name in texts)]
+    packed = [name for name in names if name.lower().endswith(_PACKED)]
+    if len(packed) > 1 or (packed and tables):
+        raise UserError(
+            "several files here could be the data",
+            where=str(path),
+            found=", ".join([*packed, *tables][:10]),
+            mend=f"name one: data.path={path / packed[0]}",
+        )
+    if packed:
+        return open_source(path / packed[0], encoding=encoding, columns=columns)
+    seen = survey(names)
+    if seen.is_tables or (columns and tables and not seen.loose):
+        beside = [name for name in names if name not in tables]
+        return open_table_folder(path, split_tables(tables, str(path)), beside, encoding, columns)
+    if not seen.loose and (parts := _parts(names, texts, path)):
+        return open_table_folder(path, parts, [name for name in names if name not in dict(parts)], encoding, columns)
+    return _open_files(path, encoding)
+
+
+def _parts(names: Sequence[str], texts: Sequence[str], path: Path) -> list[tuple[str, str]]:
+    """Return name and split of JSON files that make up one table, or of long texts of which each is a split."""
+    from noria.sources.formats.tables import speaks_of_split, split_parts, split_tables
+
+    lists = [name for name in names if name.lower().endswith(JSON_SUFFIXES)]
+    if len(lists) >= max(1, len(texts)):
+        return split_parts(lists, str(path))
+    if len(texts) == 1 or (texts and all(map(speaks_of_split, texts))):
+        return split_tables(texts, str(path))
+    return []
+
+
+def _open_files(path: Path, encoding: str | None) -> Source:
+    from noria.sources.formats.documents import Documents
+
+    folder = Folder(path)
+    return Documents(folder, encoding=encoding) if folder.seen.is_texts else folder
+
+
+def _no_such_path(path: Path) -> UserError:
+    """Say which part of the path is missing, and what there is in its place."""
+    missing = path.absolute()
+    while not missing.parent.exists():
+        missing = missing.parent
+    siblings = sorted(entry.name for entry in missing.parent.iterdir()) if missing.parent.is_dir() else []
+    near = difflib.get_close_matches(missing.name, siblings, n=1) or siblings[:10]
+    return UserError("there is no such file or folder", where=str(missing), mend=did_you_mean(missing.name, near))

@@ -1,0 +1,233 @@
+"""The one training loop. Each step is a pure function of (job, data, plan, step): killed and resumed, it ends the same.
+
+Knows no task: the loss comes from the task's `step`, the choice of the best weights from its target's first metric.
+Read next: training/step.py (up to the gradients), training/plan.py (what is fixed before the first step), runs.py.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from noria.contract import Target, Task
+from noria.errors import EXIT_DIVERGED, UserError
+from noria.job import Job
+from noria.model.weights import load_weights, weights_of
+from noria.pipeline.assembly import build, place
+from noria.pipeline.inference import outputs
+from noria.pipeline.prepared import Prepared
+from noria.reporter import Reporter
+from noria.store.run_folder import Checkpoint, History, load_checkpoint, save_checkpoint
+from noria.training.distributed import World
+from noria.training.loggers import open_sinks
+from noria.training.memory import Heap
+from noria.training.optimizers import Optimizer
+from noria.training.plan import Plan
+from noria.training.signals import Interruption
+from noria.training.step import Step, schedule
+from noria.training.validation import chosen_metric, score
+from noria.training.warm_start import begin
+from noria.types import State
+
+BAD_STEPS = 5  # so many steps in a row without a finite loss end the training
+
+
+class Training:
+    """One training: model, optimiser, where it stands, and the steps to the end."""
+
+    def __init__(
+        self, run: Path, job: Job, task: Task, prepared: Prepared, plan: Plan, world: World, reporter: Reporter,
+        interruption: Interruption,
+    ) -> None:  # fmt: skip
+        self.run, self.job, self.task, self.plan = run, job, task, plan
+        self.world, self.reporter, self.interruption = world, reporter, interruption
+        self.data, self.held_out = prepared.splits["train"], prepared.splits.get("validation")
+        self.device = torch.device(plan.device)
+        torch.set_num_threads(plan.threads)
+        torch.manual_seed(job.train.seed)
+        checkpoint, warnings = load_checkpoint(run)
+        for warning in warnings:
+            reporter.say(f"warning: {warning}")
+        if checkpoint is None or job.model.lora is not None:  # which matrices LoRA stands beside, the origin says
+            self.model = begin(job, task, prepared.states, self.device)
+        else:
+            self.model = place(build(job, task, prepared.states), self.device)
+        if self.model.begins:
+            reporter.say(self.model.begins)
+        if plan.is_compiled:
+            self.model.trunk.compile()
+        self.step = Step(job, task, self.model, self.data, plan.steps, plan.precision, self.device, world)
+        self.optimizer = Optimizer(self.model, job.train)
+        self.metric = chosen_metric(job, task, prepared)
+        self.target_state: State = prepared.states["target"]
+        self.average = {k: v.clone() for k, v in self._floats()} if job.train.average else {}
+        self.best: dict[str, Tensor] = {}
+        self.state: dict[str, Any] = {"step": 0, "losses": [], "best": None, "stale": 0, "bad": 0, "done": False}
+        if checkpoint is not None:
+            self._resume(checkpoint)
+
+    def run_all(self) -> None:
+        """Take every step that is left."""
+        self.history = History(self.run / "history.jsonl", self.state["step"], self.world.is_writer)
+        times = History(self.run / "times.jsonl", self.state["step"], self.world.is_writer)
+        saved_at = time.monotonic()
+        heap = Heap(self.plan.memory_bytes)
+        with (
+            open_sinks(self.job, self.run, self.world.is_writer) as sinks,
+            self.reporter.progress("training", self.plan.steps) as progress,
+            self.interruption.deferred(),
+        ):
+            while self.state["step"] < self.plan.steps and not self.state["done"]:
+                loss = self._update(self.state["step"])
+                self.state["step"] += 1
+                line = self._report(loss)
+                if self.data.lengths is not None:  # batches of one size leave no holes
+                    heap.tidy()
+                if line:
+                    self.history.append(line)
+                    times.append({"step": line["step"], "seconds": time.monotonic() - progress.started})
+                    sinks.write(line)
+                progress.advance(self.state["step"], loss, line.get("validation", {}).get(self.metric.name))
+                must_stop = self.world.agree(bool(self.interruption))
+                is_due = time.monotonic() - saved_at > 60 * self.job.train.checkpoint_minutes
+                if self.world.agree(is_due) or must_stop:
+                    self._save()
+                    saved_at = time.monotonic()
+                if must_stop:
+                    raise SystemExit(self.interruption.exit_code or 1)
+            self._save()
+
+    def best_weights(self) -> dict[str, Tensor]:
+        """Return the weights that did best on validation, or the last ones where nothing was held out.
+
+        What was trained beside frozen weights is merged into them.
+        """
+        weights = self.best or self._current()
+        if self.job.model.lora is None:
+            return weights
+        load_weights(self.model, weights)
+        from noria.model.lora import merge
+
+        merge(self.model.trunk)
+        return weights_of(self.model)
+
+    def chosen_state(self, weights: dict[str, Tensor]) -> State:
+        """Return the target's state with what it chooses on the held-out answers of these weights."""
+        target = self.task.target
+        if self.held_out is None or type(target).choose is Target.choose:
+            return self.target_state
+        load_weights(self.model, weights)
+        size = self.job.evaluate.batch_size
+        given = outputs(self.model, target, self.target_state, self.held_out, size, self.device)
+        truth = {name: values[:] for name, values in self.held_out.target.items()}
+        state: State = target.choose(given, truth, self.target_state)
+        return state
+
+    def _update(self, step: int) -> float:
+        """Take one step; return its loss. One whose loss or gradient is not finite leaves the weights as they are."""
+        settings = self.job.train
+        total = self.world.mean(self.step.gradients(step))
+        gradients = [weight.grad for weight in self.optimizer.weights if weight.grad is not None]
+        self.world.average(gradients)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if settings.clip:
+            torch.nn.utils.clip_grads_with_norm_(self.optimizer.weights, settings.clip, norm)
+        if not norm.isfinite():
+            total = math.nan
+        if math.isfinite(total):
+            self.optimizer.step(schedule(step, self.plan.steps, settings.warmup))
+            if self.average:
+                for name, value in self._floats():
+                    self.average[name].lerp_(value, 1 - settings.average)
+        self.optimizer.clear()
+        self._count_bad(total, step)
+        return total
+
+    def _count_bad(self, loss: float, step: int) -> None:
+        self.state["bad"] = 0 if math.isfinite(loss) else self.state["bad"] + 1
+        if self.state["bad"] == BAD_STEPS:
+            raise self._diverged(f"the loss was not a finite number for {BAD_STEPS} steps in a row, up to step {step}")
+
+    def _diverged(self, what: str) -> UserError:
+        return UserError(
+            what,
+            where=str(self.run),
+            mend="lower train.learning_rate, or give train.clip=1; the last checkpoint is whole",
+            exit_code=EXIT_DIVERGED,
+        )
+
+    def _report(self, loss: float) -> dict[str, Any]:
+        """Return the line of history that is due after this step, or nothing."""
+        step, plan = self.state["step"], self.plan
+        self.state["losses"].append(loss if math.isfinite(loss) else None)
+        is_validation = step in plan.validate_at and self.held_out is not None
+        if not (is_validation or step % plan.report_every == 0 or step == plan.steps):
+            return {}
+        finite = [value for value in self.state["losses"] if value is not None]
+        line: dict[str, Any] = {
+            "step": step,
+            "epoch": round(self.step.records_before(step) / len(self.data), 4),
+            "loss": sum(finite) / len(finite) if finite else None,
+            "rate": schedule(step - 1, plan.steps, self.job.train.warmup),
+        }
+        if skipped := len(self.state["losses"]) - len(finite):
+            line["skipped"] = skipped
+        self.state["losses"] = []
+        return line | ({"validation": self._validate()} if is_validation else {})
+
+    def _validate(self) -> dict[str, float | None]:
+        """Score the held-out split; keep the weights if they are the best so far."""
+        assert self.held_out is not None
+        here, weights = self._current(), None
+        if self.average:
+            weights = {name: value.clone() for name, value in weights_of(self.model).items()}
+            load_weights(self.model, here)
+        given = outputs(
+            self.model, self.task.target, self.target_state, self.held_out, self.job.evaluate.batch_size, self.device,
+            is_quick=True,
+        )  # fmt: skip
+        if weights is not None:
+            load_weights(self.model, weights)
+        scores = score(self.task, given, self.held_out, self.target_state)
+        value, best = scores[self.metric.name], self.state["best"]
+        sign = 1 if self.metric.direction == "higher" else -1
+        if value is not None and (best is None or sign * value > sign * best):
+            self.best = {name: tensor.clone() for name, tensor in here.items()}
+            self.state["best"], self.state["stale"] = value, 0
+        else:
+            self.state["stale"] += 1
+            self.state["done"] = self.job.train.patience is not None and self.state["stale"] >= self.job.train.patience
+        return scores
+
+    def _floats(self) -> list[tuple[str, Tensor]]:
+        return [(name, value) for name, value in weights_of(self.model).items() if value.is_floating_point()]
+
+    def _current(self) -> dict[str, Tensor]:
+        return {**weights_of(self.model), **self.average}
+
+    def _save(self) -> None:
+        """Save everything that the next step depends on; never a weight that is not a finite number."""
+        if not all(bool(value.isfinite().all()) for _, value in self._floats()):
+            raise self._diverged(f"a weight is not a finite number after step {self.state['step']}")
+        if self.world.is_writer:
+            self.history.sync()
+            tensors = {"model": weights_of(self.model), "optimizer": self.optimizer.state}
+            tensors |= {"best": self.best} if self.best else {}
+            tensors |= {"average": self.average} if self.average else {}
+            save_checkpoint(self.run, self.state["step"], Checkpoint(tensors, self.state))
+        self.world.barrier()
+
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        """Go on from the newest whole checkpoint."""
+        self.state = checkpoint.state
+        load_weights(self.model, checkpoint.tensors["model"])
+        self.optimizer.load(checkpoint.tensors["optimizer"])
+        self.best = checkpoint.tensors.get("best", {})
+        for name, value in self.average.items():  # in place: it keeps the device and the memory format
+            value.copy_(checkpoint.tensors["average"][name])
+        self.reporter.say(f"going on from step {self.state['step']} of {self.plan.steps}")

@@ -1,0 +1,281 @@
+"""From a budget to a fixed plan: measure the real step, choose the precision, count the steps, forecast the cost.
+
+The plan is stored with the run, so that a resumed run follows the same one to the last bit. Knows no task.
+Read next: stages/train.py.
+"""
+
+from __future__ import annotations
+
+import functools
+import statistics
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from noria.contract import Task
+from noria.job import Job
+from noria.model.weights import weights_of
+from noria.pipeline.inference import outputs
+from noria.pipeline.prepared import Prepared
+from noria.pipeline.prepared import describe as describe_data
+from noria.reporter import Reporter
+from noria.training.distributed import World
+from noria.training.memory import most_bytes
+from noria.training.optimizers import Optimizer
+from noria.training.step import Step, batch_size
+from noria.training.warm_start import begin
+from noria.types import Batch, Dataset
+from noria.units import duration, size
+
+PROBE_SECONDS = 0.03  # of timed steps for each way of running them; at least LEAST_STEPS
+LONG_TRAINING_SECONDS = (
+    30.0  # from here on the chosen way is timed for longer: a processor starts faster than it goes on
+)
+LONG_PROBE_SHARE, LONG_PROBE_SECONDS = 0.03, 10.0  # of the training, and at most
+LEAST_STEPS, MOST_STEPS = 3, 100
+SLOW_SECONDS = 1.0  # what takes longer is not measured again
+GAIN = 1.05  # bfloat16 is chosen only where it is at least so many times as fast
+USUAL_STEPS, LEAST_EPOCHS, MOST_EPOCHS = 1200, 10, 40  # where the job names no budget
+LENGTHS_TRIED = 32  # records of unequal length, spread over the training records, that evaluation is timed with
+REPORT_BYTES = 150_000  # report, history and the rest of a run folder
+REPORTS = 200  # lines of history over a whole training
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was decided before the first step. Seconds are measured on this machine, bytes are forecasts."""
+
+    steps: int
+    records_per_step: int
+    precision: str
+    threads: int
+    is_compiled: bool
+    device: str
+    validate_at: list[int]  # after how many steps
+    report_every: int
+    seconds_per_step: float
+    data_seconds_per_step: float
+    seconds: float  # of training, validation and the final evaluation
+    memory_bytes: int  # peak
+    disk_bytes: int  # of the run folder
+    weights: int
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """What a step takes; used_seconds are the processor's own, if it is one, which other work does not lengthen."""
+
+    seconds: float
+    data_seconds: float
+    used_seconds: float
+
+
+def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) -> Plan:
+    """Measure and decide."""
+    train = prepared.splits["train"]
+    model = begin(job, task, prepared.states, device)
+    if job.train.steps == 0:
+        precision, threads, probe = "float32", usual_threads(), _Probe(0.0, 0.0, 0.0)
+    else:
+        precision, threads, probe = _choose(job, task, model, train, device)
+    budget = (job.train.minutes or 0) * 60
+    if budget > LONG_TRAINING_SECONDS:
+        least = min(LONG_PROBE_SHARE * budget, LONG_PROBE_SECONDS)
+        probe = _probe(job, task, model, train, precision, device, least)
+    if train.lengths is not None and job.train.steps != 0:
+        _longest_step(job, task, model, train, precision, device)  # so that the memory it takes is counted
+    validations = job.train.validations if "validation" in prepared.splits else 0
+    asked = {"validation": validations, "test": 1}
+    validation, test = (
+        len(prepared.splits[split]) * _evaluation_seconds(job, task, model, prepared, device, split != "test")
+        if split in prepared.splits and times
+        else 0.0
+        for split, times in asked.items()
+    )
+    per_step = batch_size(job, len(train)) * job.train.accumulate
+    if job.train.minutes is not None:
+        left = job.train.minutes * 60 - validations * validation
+        steps = max(1, int(left / probe.seconds))
+    elif job.train.steps is not None:
+        steps = job.train.steps
+    elif job.train.tokens is not None:
+        steps = max(1, round(job.train.tokens / (per_step * _tokens_per_record(model, train, device))))
+    else:
+        epochs = job.train.epochs or min(MOST_EPOCHS, max(LEAST_EPOCHS, USUAL_STEPS * per_step / len(train)))
+        steps = max(1, round(epochs * len(train) / per_step))
+    seconds = steps * probe.seconds + validations * validation + test
+    data_bytes = sum(values.nbytes for arrays in (*train.inputs.values(), train.target) for values in arrays.values())
+    return Plan(
+        steps=steps,
+        records_per_step=per_step,
+        precision=precision,
+        threads=threads,
+        is_compiled=job.train.compile,
+        device=str(device),
+        validate_at=sorted({round(steps * (i + 1) / validations) for i in range(validations)} - {0}),
+        report_every=max(1, steps // REPORTS),
+        seconds_per_step=probe.seconds,
+        data_seconds_per_step=probe.data_seconds,
+        seconds=seconds,
+        memory_bytes=most_bytes() + data_bytes,
+        disk_bytes=_disk_bytes(job, model, seconds, validations > 0),
+        weights=sum(weight.numel() for weight in model.parameters()),
+    )
+
+
+@functools.cache
+def usual_threads() -> int:
+    """Return the threads that torch starts with, whatever an earlier plan in this process has set."""
+    return torch.get_num_threads()
+
+
+def _choose(job: Job, task: Task, model: nn.Module, train: Dataset, device: torch.device) -> tuple[str, int, _Probe]:
+    """Return the fastest precision and number of threads for the real step.
+
+    One thread is tried too: on a machine whose cores are busy with other work it can be many times as fast.
+    """
+    wanted = ["bfloat16", "float32"] if job.train.precision == "auto" else [job.train.precision]
+    threads = usual_threads()
+    torch.set_num_threads(threads)
+    probes = {(precision, threads): _probe(job, task, model, train, precision, device) for precision in wanted}
+    best = min(probes, key=lambda tried: probes[tried].used_seconds * (GAIN if tried[0] == "bfloat16" else 1))
+    if threads > 1 and device.type == "cpu":
+        torch.set_num_threads(1)
+        single = _probe(job, task, model, train, best[0], device)
+        if single.seconds * GAIN < probes[best].seconds:
+            return best[0], 1, single
+        torch.set_num_threads(threads)
+    return *best, probes[best]
+
+
+def _probe(
+    job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device,
+    least_seconds: float = PROBE_SECONDS,
+) -> _Probe:  # fmt: skip
+    """Time real steps, batches gathered and weights updated, on a model that is thrown away."""
+    plain = _timed(job, task, model, train, precision, device, least_seconds, is_choosy=False)
+    if not job.train.candidates:
+        return plain
+    choosy = _timed(job, task, model, train, precision, device, least_seconds, is_choosy=True)
+    share = job.train.warmup
+    return _Probe(
+        share * plain.seconds + (1 - share) * choosy.seconds,
+        share * plain.data_seconds + (1 - share) * choosy.data_seconds,
+        share * plain.used_seconds + (1 - share) * choosy.used_seconds,
+    )
+
+
+def _timed(
+    job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device,
+    least_seconds: float, is_choosy: bool,
+) -> _Probe:  # fmt: skip
+    step = Step(job, task, model, train, 0 if is_choosy else MOST_STEPS + 1, precision, device, World())
+    step.first_choosy = 0 if is_choosy else MOST_STEPS + 1
+    optimizer = Optimizer(model, job.train)
+    whole: list[float] = []
+    data: list[float] = []
+    used: list[float] = []
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    while not _is_enough(whole, least_seconds):
+        start = time.perf_counter()
+        step.batch(len(whole))
+        gathered, before = time.perf_counter(), clock()
+        step.gradients(len(whole))
+        optimizer.step(0.0)
+        optimizer.clear()
+        whole.append(time.perf_counter() - gathered)
+        used.append(clock() - before)
+        data.append((gathered - start) * job.train.accumulate)
+    # in a long probe, and where records differ in length, the rare slow step counts, too
+    middle = statistics.median if least_seconds == PROBE_SECONDS and train.lengths is None else statistics.fmean
+    longer = 1.0 if train.lengths is None else _how_much_longer(step, train.lengths, len(whole))
+    return _Probe(*(longer * middle(seconds[1:]) for seconds in (whole, data, used)))
+
+
+def _how_much_longer(step: Step, lengths: np.ndarray, timed: int) -> float:
+    """Return how long the records of a usual batch are, padded, in those of the timed steps but the first."""
+    count = step.settings.accumulate
+    size = min(step.batch_size, len(lengths))
+    batches = step.order.indices(0, len(lengths) // size * size).reshape(-1, size)
+    padded = lengths[batches].max(1)
+    drawn = np.arange(count, timed * count) % len(padded)
+    return float(padded.mean() / max(1, padded[drawn].mean()))
+
+
+def _is_enough(seconds: list[float], least: float) -> bool:
+    """Say whether so many steps, the first of which warms up, tell how long one takes; slow ones tell it sooner."""
+    counted = seconds[1:]
+    if sum(counted) > max(SLOW_SECONDS, least):
+        return True
+    return len(counted) >= LEAST_STEPS and (sum(counted) >= least or len(counted) >= MOST_STEPS)
+
+
+def _longest_step(job: Job, task: Task, model: nn.Module, train: Dataset, precision: str, device: torch.device) -> None:
+    """Take one step with the longest training records."""
+    size = batch_size(job, len(train))
+    assert train.lengths is not None
+    longest = train.select(np.sort(np.argsort(train.lengths, kind="stable")[-size:]))
+    step = Step(job, task, model, longest, MOST_STEPS, precision, device, World())
+    step.batch_size = min(size, len(longest))
+    step.gradients(0)
+    model.zero_grad()
+
+
+def _disk_bytes(job: Job, model: nn.Module, seconds: float, has_best: bool) -> int:
+    """Return what the run folder will hold: checkpoints (one, or two of a long training), bundle, report, history."""
+
+    def size_of(tensors: dict[str, torch.Tensor]) -> int:
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+
+    weights, state = size_of(weights_of(model)), size_of(Optimizer(model, job.train).state)
+    checkpoint = weights * (1 + has_best + (job.train.average > 0)) + state
+    count = 2 if seconds > 60 * job.train.checkpoint_minutes else 1
+    return count * checkpoint + weights + REPORT_BYTES
+
+
+def _evaluation_seconds(
+    job: Job, task: Task, model: nn.Module, prepared: Prepared, device: torch.device, is_quick: bool
+) -> float:
+    """Return the seconds that one record takes in evaluation."""
+    train = prepared.splits["train"]
+    count = min(job.evaluate.batch_size if train.lengths is None else LENGTHS_TRIED, len(train))
+    few = train.select(np.linspace(0, len(train) - 1, count).astype(int))
+
+    def run() -> float:
+        start = time.perf_counter()
+        outputs(model, task.target, prepared.states["target"], few, job.evaluate.batch_size, device, is_quick)
+        return (time.perf_counter() - start) / count
+
+    first = run()
+    return first if first * count > SLOW_SECONDS else min(first, run())
+
+
+def _tokens_per_record(model: Any, train: Dataset, device: torch.device) -> float:
+    if train.window is not None:
+        return train.window
+    if train.lengths is not None:
+        return float(train.lengths.mean())
+    batch: Batch = train.batch(slice(0, min(64, len(train))), device)
+    with torch.inference_mode():
+        tokens = model.tokens(batch.inputs)
+    count = tokens.features.shape[0] * tokens.features.shape[1] if tokens.is_real is None else int(tokens.is_real.sum())
+    return count / batch.size
+
+
+def describe(reporter: Reporter, prepared: Prepared, plan: Plan) -> None:
+    """Tell what the data is and what the training will cost, before it begins."""
+    reporter.say(describe_data(prepared))
+    reporter.say(
+        f"plan: {plan.weights:,} weights, {plan.steps:,} steps of {plan.records_per_step} records, {plan.precision} "
+        f"on {plan.device} with {plan.threads} threads, {1000 * plan.seconds_per_step:.1f} ms a step"
+    )
+    reporter.say(
+        f"forecast: {duration(plan.seconds)}, {size(plan.memory_bytes)} of memory, {size(plan.disk_bytes)} of disk"
+    )

@@ -1,0 +1,17 @@
+"""The words of the house: what travels from a raw record to a prediction.
+
+    raw file -read-> Rows of Records -encode-> Encoded arrays -collate-> Batch -model-> Output -decode-> Prediction
+                     human                     numpy                     tensors        tensors          human, JSON
+
+Knows no task, no file format and (at import) no torch. Read next: contract/core.py.
+"""
+
+from noria.types.arrays import PAD, Arrays, Ragged, Values, Windows, concatenated, repeated
+from noria.types.dataset import Dataset, as_tensors
+from noria.types.records import Bad, Panel, Piece, Prediction, Record, Rows, Span, State
+from noria.types.tensors import Batch, Encoded, Output, Tokens
+
+__all__ = [
+    "PAD", "Arrays", "Bad", "Batch", "Dataset", "Encoded", "Output", "Panel", "Piece", "Prediction", "Ragged", "Record",
+    "Rows", "Span", "State", "Tokens", "Values", "Windows", "as_tensors", "concatenated", "repeated",
+]  # fmt: skip

@@ -1,0 +1,162 @@
+"""Arrays of records: plain, of rows of unequal length (Ragged), or pieces of one long row (Windows)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+# One field's values, one per record: a list, an array whose first axis is the record, or, for a modality that takes
+# several columns at once (a table), a dict of such columns.
+Values: TypeAlias = "list[Any] | np.ndarray | Mapping[str, list[Any] | np.ndarray]"
+# Encoded fields or settled outputs by name, each [n, ...] as np.ndarray, Ragged or Windows. Typed Any, as a union would
+# make every reader prove which of the three it holds. An array whose name starts with an underscore is for people and
+# metrics (a raw text): it never becomes a tensor.
+Arrays: TypeAlias = dict[str, Any]
+
+PAD = -1  # what fills short rows: in token ids, boxes, tags
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of unequal length in one array: row i is values[offsets[i] : offsets[i + 1]].
+
+    values [total, ...], offsets int64[n + 1]. Indexed by an integer it gives the row; by a slice, indices int[k] or
+    flags bool[n], another Ragged.
+    """
+
+    values: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def of(cls, rows: Sequence[np.ndarray | Sequence[Any]], dtype: Any) -> Ragged:
+        """Join rows, each an array [length, ...]."""
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum([len(row) for row in rows], out=offsets[1:])
+        parts = [np.asarray(row, dtype) for row in rows if len(row)]
+        return cls(np.concatenate(parts) if parts else np.zeros(0, dtype), offsets)
+
+    @classmethod
+    def of_texts(cls, texts: Sequence[str]) -> Ragged:
+        """Return the texts as rows of UTF-8 bytes, uint8."""
+        return cls.of([np.frombuffer(text.encode(), np.uint8) for text in texts], np.uint8)
+
+    def texts(self) -> list[str]:
+        """Return rows of UTF-8 bytes as texts; broken bytes become U+FFFD."""
+        return [self[i].tobytes().decode("utf-8", "replace") for i in range(len(self))]
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Return the length of each row, int64[n]."""
+        return np.diff(self.offsets)
+
+    @property
+    def nbytes(self) -> int:
+        """Return the memory of values and offsets."""
+        return int(self.values.nbytes + self.offsets.nbytes)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, int | np.integer):
+            index = range(len(self))[int(key)]
+            return self.values[self.offsets[index] : self.offsets[index + 1]]
+        rows = np.arange(len(self))[key]
+        lengths = self.lengths[rows]
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        places = np.repeat(self.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Ragged(self.values[places], offsets)
+
+    def cut(self, most: int) -> Ragged:
+        """Return the rows cut at `most` values each."""
+        lengths = np.minimum(self.lengths, most)
+        offsets = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        places = np.repeat(self.offsets[:-1] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Ragged(self.values[places], offsets)
+
+    def with_ends(self, first: Any = None, last: Any = None) -> Ragged:
+        """Return the rows with one value more at the start, at the end, or both."""
+        before, after = int(first is not None), int(last is not None)
+        offsets = self.offsets - self.offsets[0] + np.arange(len(self) + 1) * (before + after)
+        values = np.empty((int(offsets[-1]), *self.values.shape[1:]), self.values.dtype)
+        is_own = np.ones(len(values), bool)
+        if before:
+            is_own[offsets[:-1]] = False
+            values[offsets[:-1]] = first
+        if after:
+            is_own[offsets[1:] - 1] = False
+            values[offsets[1:] - 1] = last
+        values[is_own] = self.values[self.offsets[0] : self.offsets[-1]]
+        return Ragged(values, offsets)
+
+    def padded(self, fill: float = PAD) -> np.ndarray:
+        """Return the rows as one array [n, longest, ...], short ones filled up; unsigned values become int64.
+
+        Rows of pictures stay bytes, eight times as small, and are filled up with zeros.
+        """
+        lengths = self.lengths
+        longest = int(lengths.max(initial=0))
+        dtype = np.int64 if self.values.dtype.kind in "ub" else self.values.dtype
+        if self.values.dtype == np.uint8 and self.values.ndim > 2:
+            dtype, fill = self.values.dtype, 0
+        full = np.full((len(self), longest, *self.values.shape[1:]), fill, dtype)
+        full[np.arange(longest) < lengths[:, None]] = self.values[self.offsets[0] : self.offsets[-1]]
+        return full
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A part of every record where records are pieces of one long row, each `step` + 1 places from i * step on.
+
+    stream [total]; the part is `length` places from `start` on within the record; a `start` below zero reaches into the
+    records before, PAD where there are none. Indexed by a slice, indices or flags it gives an array [k, length]. The
+    last place of a record is the first of the next one: a question's last token is the answer's first.
+    """
+
+    stream: np.ndarray
+    step: int
+    start: int
+    length: int
+    count: int
+    shift: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Return the memory of the stream."""
+        return int(self.stream.nbytes)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        records = np.arange(self.count)[key] * self.step + self.shift
+        records = np.minimum(records, len(self.stream) - self.step - 1)  # the last ones cannot all be moved on
+        places = records[..., None] + self.start + np.arange(self.length)
+        values = np.asarray(self.stream[np.maximum(places, 0)])
+        return values if places.min(initial=0) >= 0 else np.where(places < 0, PAD, values.astype(np.int64))
+
+    def moved(self, by: int) -> Windows:
+        """Return the same part of records that begin so many places later, 0 to step - 1."""
+        return replace(self, shift=by)
+
+
+def concatenated(parts: Sequence[Any]) -> Any:
+    """Join arrays [n, ...] or Ragged along the records."""
+    if len(parts) == 1:
+        return parts[0]
+    if isinstance(parts[0], Ragged):
+        ends = np.cumsum([0, *(part.offsets[-1] - part.offsets[0] for part in parts)])
+        offsets = [part.offsets[1:] - part.offsets[0] + end for part, end in zip(parts, ends, strict=False)]
+        values = [part.values[part.offsets[0] : part.offsets[-1]] for part in parts]
+        return Ragged(np.concatenate(values), np.concatenate([np.zeros(1, np.int64), *offsets]))
+    return np.concatenate(parts)
+
+
+def repeated(array: Any, count: int) -> Any:
+    """Return the only record of an array [1, ...] or a Ragged, `count` times."""
+    return array[np.zeros(count, np.int64)]

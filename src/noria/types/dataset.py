@@ -1,0 +1,100 @@
+"""The encoded records of one split, gathered into batches."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from noria.types.arrays import PAD, Arrays, Ragged, Windows
+from noria.types.tensors import Batch
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The encoded records of one split: `inputs[field][array]`, `target[array]`, `slices[column]`, each [n, ...]."""
+
+    inputs: dict[str, Arrays]
+    target: Arrays
+    slices: Arrays = field(default_factory=dict)  # int codes into the names in the report
+    where_path: Path | None = None
+    places: list[str] | None = None  # where each record stands, for records that no store holds
+
+    def __len__(self) -> int:
+        arrays = next(iter(self.inputs.values()))
+        return len(next(iter(arrays.values())))
+
+    @property
+    def lengths(self) -> np.ndarray | None:
+        """Return how long each record is where that differs, int64[n]: the sum over its fields' longest rows."""
+        fields = [
+            np.max([one.lengths for one in ragged], axis=0)
+            for arrays in (*self.inputs.values(), self.target)
+            if (ragged := [one for name, one in arrays.items() if isinstance(one, Ragged) and name[0] != "_"])
+        ]
+        return np.sum(fields, axis=0) if fields else None
+
+    @property
+    def place_bytes(self) -> int:
+        """Return the memory that one place of the inputs' rows of unequal length takes, in all of them together."""
+        arrays = (one for arrays in self.inputs.values() for one in arrays.values() if isinstance(one, Ragged))
+        return sum(one.values.dtype.itemsize * math.prod(one.values.shape[1:]) for one in arrays)
+
+    @property
+    def window(self) -> int | None:
+        """Return by how many places the windows of a stream stand apart; None where records are not windows."""
+        arrays = (one for arrays in (*self.inputs.values(), self.target) for one in arrays.values())
+        return next((one.step for one in arrays if isinstance(one, Windows)), None)
+
+    def moved(self, by: int) -> Dataset:
+        """Return the same records with every window of a stream moved on by so many places."""
+
+        def moved(arrays: Arrays) -> Arrays:
+            return {name: one.moved(by) if isinstance(one, Windows) else one for name, one in arrays.items()}
+
+        return replace(
+            self, inputs={name: moved(arrays) for name, arrays in self.inputs.items()}, target=moved(self.target)
+        )
+
+    def batch(self, indices: np.ndarray | slice, device: torch.device | str = "cpu") -> Batch:
+        """Gather records into tensors on a device; rows of unequal length are filled up with PAD."""
+        inputs = {name: as_tensors(arrays, indices, device) for name, arrays in self.inputs.items()}
+        size = len(range(len(self))[indices]) if isinstance(indices, slice) else len(indices)
+        return Batch(inputs, as_tensors(self.target, indices, device), size)
+
+    def select(self, indices: np.ndarray | slice) -> Dataset:
+        """Return some of the records, in memory."""
+        inputs = {name: {key: one[indices] for key, one in arrays.items()} for name, arrays in self.inputs.items()}
+        return Dataset(inputs, {name: one[indices] for name, one in self.target.items()})
+
+    def raw_inputs(self, indices: np.ndarray | slice) -> dict[str, Arrays]:
+        """Gather the encoded inputs of some records as they are stored."""
+        return {name: {key: one[indices] for key, one in arrays.items()} for name, arrays in self.inputs.items()}
+
+    def wheres(self) -> list[str]:
+        """Return where each record stands in the source."""
+        if self.where_path is not None:
+            return self.where_path.read_text("utf-8").splitlines()
+        return self.places or [""] * len(self)
+
+
+def as_tensors(arrays: Arrays, indices: np.ndarray | slice, device: torch.device | str) -> dict[str, torch.Tensor]:
+    """Gather the records of arrays as tensors [B, ...]; what only people and metrics read stays behind."""
+    import torch
+
+    tensors = {}
+    for name, values in arrays.items():
+        if name.startswith("_"):
+            continue
+        chosen = values[indices]
+        chosen = chosen.padded(PAD) if isinstance(chosen, Ragged) else np.array(chosen)
+        if chosen.dtype.kind == "u" and chosen.dtype.itemsize > 1:
+            chosen = chosen.astype(np.int64)
+        tensors[name] = torch.from_numpy(chosen).to(device)
+    return tensors

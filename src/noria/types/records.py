@@ -1,0 +1,115 @@
+"""What is read and what is answered: records, rows, predictions, panels of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+State: TypeAlias = dict[str, Any]  # what `fit` learnt from the training split; JSON-able
+
+
+@dataclass(frozen=True)
+class Record:
+    """One thing as a person gave it: named raw values, and where it came from (`train.csv:17`)."""
+
+    fields: Mapping[str, Any]
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A record that could not be used: where it stands and why. It is counted and quarantined, never dropped."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A chunk of records as read, column by column.
+
+    `columns` are of equal length. `numbers` are the records' row numbers in `origin` as an editor shows them, or
+    their file names below it. `split` is the split the source itself puts them in: train, validation, test, or ""
+    where it says nothing. `bad` are the records of this stretch that could not even be read.
+    """
+
+    columns: dict[str, list[Any] | np.ndarray]
+    origin: str
+    numbers: Sequence[int] | np.ndarray | Sequence[str]
+    split: str = ""
+    bad: list[Bad] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def where(self, index: int) -> str:
+        """Return the place of one record, as `origin:number` or as its own file name."""
+        number = self.numbers[index]
+        return f"{self.origin}/{number}" if isinstance(number, str) else f"{self.origin}:{number}"
+
+    def records(self) -> Iterator[Record]:
+        """Yield the chunk record by record."""
+        for i in range(len(self)):
+            yield Record({name: values[i] for name, values in self.columns.items()}, self.where(i))
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An answer a person can read. `confidence` is a probability in [0, 1], or None where the target has none.
+
+    `details` is JSON-able: the other classes and their probabilities, an interval, ...
+    """
+
+    value: Any
+    confidence: float | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the prediction as the JSON object that predict, serve and batch all write."""
+        return {"value": self.value, "confidence": self.confidence, **self.details}
+
+
+class Piece(NamedTuple):
+    """New text of an answer that is given as it is written.
+
+    The last piece, whose text may be empty, has `ended`, why it is the last (end, stop or length), and `logprobs`, the
+    natural logarithms of the probabilities of all tokens of the answer. row: which record of the batch it belongs to.
+    """
+
+    text: str
+    ended: str | None = None
+    logprobs: tuple[float, ...] = ()
+    row: int = 0
+
+
+@dataclass(frozen=True)
+class Span:
+    """The part of a raw value that one token stands for: `unit` says what `start` and `end` count.
+
+    unit is one of characters, pixels, seconds, frames, column, atom. For pixels start and end are (top, left) and
+    (bottom, right). name says which column, point of a skeleton, frame or part of a picture it is.
+    """
+
+    unit: str
+    start: Any
+    end: Any
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One thing the report shows beside the scores. `kind` says how `data` (JSON-able) is drawn:
+
+    table   {"columns": [..], "rows": [[..], ..]}
+    matrix  {"rows": [..], "columns": [..], "values": [[count, ..], ..]}, rows are the truth
+    curve   {"x": name, "y": name, "lines": {name: [[x, y], ..]}, "points": {..}, "diagonal": bool}; lines or points
+    bars    {"names": [..], "values": [..], "unit": ".."}
+    """
+
+    kind: str
+    title: str
+    data: dict[str, Any]
+    note: str = ""

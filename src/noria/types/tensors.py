@@ -1,0 +1,51 @@
+"""What goes into the network and comes out of it: encoded fields, batches, tokens, outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from noria.types.arrays import Arrays
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Output: TypeAlias = "dict[str, Tensor]"  # what a head gives; the first axis of each is the record
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Arrays [n, ...] of n values, and why some of them could not be encoded (by index; their rows are zero)."""
+
+    arrays: Arrays
+    bad: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Encoded records on a device: `inputs[field][array]` and `target[array]`, each tensor [B, ...].
+
+    `target` is empty when there is no answer to compare with (prediction).
+    """
+
+    inputs: dict[str, dict[str, Tensor]]
+    target: dict[str, Tensor]
+    size: int
+
+
+class Tokens(NamedTuple):
+    """What an embedder gives the trunk.
+
+    features  float[B, T, D]
+    is_real   bool[B, T], False where padded; None when every token is real
+    positions int[B, T]; None means 0..T-1
+    segments  int[B, T], which input each token comes from, where several were joined
+    grids     (rows, columns) of the maps that the tokens lie in, one after another, row by row, fine to coarse; None
+              where they lie in none, or several inputs were joined
+    """
+
+    features: Tensor
+    is_real: Tensor | None = None
+    positions: Tensor | None = None
+    segments: Tensor | None = None
+    grids: tuple[tuple[int, int], ...] | None = None

@@ -1,0 +1,72 @@
+"""Nothing takes the first input, knows the name of one, or reads the arrays of another room."""
+
+from __future__ import annotations
+
+import pytest
+
+from architecture.samples import objected
+
+WRONG = {
+    "first inputs": [
+        ("stages.train", "next(iter(task.inputs))"),
+        ("stages.train", "next(iter(batch.inputs.values()))"),
+        ("stages.train", "next(iter(model.embedders.values())).width"),
+        ("stages.train", "next(iter(batch.target.values()))"),
+        ("stages.train", "list(task.inputs)[0]"),
+        ("stages.train", "[*task.inputs][0]"),
+        ("stages.train", "names = list(task.inputs)\nname = names[0]"),
+        ("stages.train", "(name, modality), *_ = task.inputs.items()"),
+        ("stages.train", "[name] = task.inputs"),
+        ("stages.train", "task.first_input()"),
+        ("targets.label", "next(iter(inputs))"),
+    ],
+    "fixed inputs": [
+        ("stages.train", 'batch.inputs["image"]'),
+        ("stages.train", 'IMAGE = "image"\nbatch.inputs[IMAGE]'),
+        ("stages.train", 'inputs.get("text")'),
+        ("stages.train", '"text" in task.inputs'),
+        ("targets.boxes.head", 'batch.inputs["image"]'),
+    ],
+    "array keys": [
+        ("stages.train", 'batch.target["sides"]'),
+        ("stages.train", 'batch.inputs[name]["pixels"]'),
+        ("stages.train", 'given = batch.inputs[name]\ngiven.get("pixels")'),
+        ("stages.train", 'if "logits" in output: pass'),
+        ("stages.train", 'anything["_text"]'),
+        ("stages.train", 'def f(x: dict[str, Tensor]):\n    return x["pixels"]'),
+        ("stages.train", 'PIXELS = "pixels"\ndef f(x: Arrays):\n    return x[PIXELS]'),
+        ("targets.boxes.head", 'encoded.arrays["pixels"]'),
+        ("model.heads", 'arrays["pixels"]'),
+        ("targets.boxes.loss", 'output["logits"]'),
+    ],
+}
+RIGHT = {
+    "first inputs": [
+        ("stages.train", "next(iter(metrics))"),
+        ("stages.train", "len(next(iter(output.values())))"),
+        ("stages.train", "for name in task.inputs: pass"),
+        ("stages.train", "rows = list(rows)\nrows[0]"),
+    ],
+    "fixed inputs": [
+        ("stages.train", "batch.inputs[name]"),
+        ("stages.train", "batch.inputs[self.field]"),
+        ("tasks.image_classification", 'dataset.inputs["image"]'),
+    ],
+    "array keys": [
+        ("modalities.image", 'arrays["pixels"]'),
+        ("targets.boxes.loss", 'output["sides"]'),
+        ("targets.boxes.loss", 'from noria.model.heads import Head\noutput["logits"]'),
+        ("stages.train", 'record["pixels"]'),
+        ("stages.train", 'output["loss"]'),
+    ],
+}
+
+
+@pytest.mark.parametrize(("rule", "name", "code"), [(rule, *one) for rule, cases in WRONG.items() for one in cases])
+def test_a_rule_sees_what_is_wrong(rule: str, name: str, code: str):
+    assert objected(rule, name, code)
+
+
+@pytest.mark.parametrize(("rule", "name", "code"), [(rule, *one) for rule, cases in RIGHT.items() for one in cases])
+def test_a_rule_lets_pass_what_is_right(rule: str, name: str, code: str):
+    assert objected(rule, name, code) == []

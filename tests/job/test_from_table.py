@@ -1,0 +1,61 @@
+"""A job made from a data table and the name of its answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from noria.errors import UserError
+from noria.job.from_table import is_table, job_of_table
+from noria.job.load import load_job
+
+
+@pytest.fixture
+def heart(tmp_path: Path) -> Path:
+    path = tmp_path / "heart.csv"
+    path.write_text("age,sex,target\n" + "".join(f"{30 + i},{i % 2},{i % 2}\n" for i in range(40)), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("override", "task", "field"),
+    [("label=target", "tabular-classification", "label"), ("number=age", "tabular-regression", "number")],
+)
+def test_a_table_and_its_answer_are_a_job(override: str, task: str, field: str, heart: Path) -> None:
+    job, made = load_job(str(heart), [override, "train.steps=5"])
+    assert job.task == task
+    assert type(made).__name__.lower() == task.replace("-", "")
+    assert job.data.path == str(heart)
+    assert job.data.fields == {field: override.partition("=")[2]}
+    assert job.train.steps == 5
+
+
+def test_the_other_overrides_are_left_as_they_are(heart: Path) -> None:
+    job, left = job_of_table(heart, ["train.steps=5", "label=target", "model.depth=1"])
+    assert job["task"] == "tabular-classification"
+    assert left == ["train.steps=5", "model.depth=1"]
+
+
+@pytest.mark.parametrize("overrides", [[], ["train.steps=5"], ["label="], ["target"], ["image=x"]])
+def test_without_an_answer_the_error_says_how_to_name_it(overrides: list[str], heart: Path) -> None:
+    with pytest.raises(UserError, match="a table alone does not say what is to be learnt") as caught:
+        load_job(str(heart), overrides)
+    assert caught.value.where == str(heart)
+    assert caught.value.expected == "label=COLUMN or number=COLUMN"
+    assert caught.value.mend == "noria train heart.csv label=COLUMN"
+
+
+def test_only_a_file_that_is_there_and_holds_a_table_is_one(heart: Path, tmp_path: Path) -> None:
+    assert is_table(heart)
+    assert not is_table(tmp_path / "gone.csv")
+    assert not is_table(tmp_path)
+    (tmp_path / "job.yaml").write_text("task: x")
+    assert not is_table(tmp_path / "job.yaml")
+    (tmp_path / "DATA.TSV").write_text("a\tb\n")
+    assert is_table(tmp_path / "DATA.TSV")
+
+
+def test_a_wrong_override_beside_the_answer_is_still_told(heart: Path) -> None:
+    with pytest.raises(UserError, match=r"train\.stepz"):
+        load_job(str(heart), ["label=target", "train.stepz=5"])

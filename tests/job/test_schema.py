@@ -1,0 +1,234 @@
+"""The job file: every mistake is told with file, line and the nearest right word, all of them at once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from noria.contract import registry
+from noria.errors import UserError, UserErrors
+from noria.job import Job
+from noria.job.load import load_job, shipped_jobs
+from noria.job.removed import REMOVED_KEYS
+
+GOOD = "task: image-classification\ndata: {path: photos.csv}\ntrain: {epochs: 2}\n"
+
+
+def write(folder, text):
+    path = folder / "job.yaml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def problem(folder, text, *overrides):
+    with pytest.raises(UserError) as caught:
+        load_job(write(folder, text), overrides)
+    return str(caught.value)
+
+
+def test_an_unknown_key_is_told_with_its_line_and_the_nearest_right_word(tmp_path):
+    text = problem(tmp_path, GOOD + "evaluate:\n  slces: [gender]\n")
+    assert "job.yaml:5 evaluate.slces: unknown key" in text
+    assert "did you mean 'slices'?" in text
+
+
+def test_an_unknown_key_in_an_optional_section_is_told_too(tmp_path):
+    text = problem(tmp_path, "task: image-classification\ndata:\n  fetch: {name: x, files: {}, fils: 1}\n")
+    assert "job.yaml:3 data.fetch.fils: unknown key" in text
+    assert "did you mean 'files'?" in text
+
+
+def test_a_wrong_type_is_told_with_what_was_expected_and_found(tmp_path):
+    text = problem(tmp_path, GOOD.replace("epochs: 2", "epochs: many"))
+    assert "job.yaml:3 train.epochs: wrong value" in text
+    assert "valid number" in text
+    assert "'many'" in text
+
+
+def test_several_problems_come_at_once(tmp_path):
+    with pytest.raises(UserErrors) as caught:
+        load_job(
+            write(
+                tmp_path,
+                "task: image-classification\ntrian: {epochs: 2}\ninputs:\n  image: {stm: patches, patch: big}\n"
+                "  picture: {}\ntarget: {smoothing: 0.1, smothing: 1}\ntrain:\n  epochs: -1\n  seed: x\n",
+            )
+        )
+    text = str(caught.value)
+    assert len(caught.value.problems) == 7
+    assert text.startswith("7 problems")
+    for expected in (
+        "job.yaml:2 trian: unknown key",
+        "job.yaml:4 inputs.image.stm: unknown key",
+        "job.yaml:4 inputs.image.patch: wrong value",
+        "job.yaml:5 inputs.picture: unknown input",
+        "job.yaml:6 target.smothing: unknown key",
+        "job.yaml:8 train.epochs: wrong value",
+        "job.yaml:9 train.seed: wrong value",
+    ):
+        assert expected in text
+
+
+@pytest.mark.parametrize("section", ["data", "data.fields", "inputs", "inputs.image", "target", "model", "train"])
+@pytest.mark.parametrize("value", [5, "text", [1, 2], True])
+def test_a_value_in_the_place_of_a_section_is_told(tmp_path, section, value):
+    content = {"task": "image-classification"}
+    branch = content
+    *above, last = section.split(".")
+    for key in above:
+        branch = branch.setdefault(key, {})
+    branch[last] = value
+    text = problem(tmp_path, yaml.safe_dump(content, sort_keys=False))
+    assert f" {section}: wrong value" in text
+    assert "job.yaml:2" in text or "job.yaml:3" in text
+
+
+def test_an_override_wins_over_the_file_and_is_named_where_it_is_wrong(tmp_path):
+    job, _ = load_job(write(tmp_path, GOOD), ["train.seed=7", "data.path=other.csv", "inputs.image.patch=8"])
+    assert (job.train.seed, job.data.path, job.train.epochs) == (7, "other.csv", 2)
+    assert job.inputs == {"image": {"patch": 8}}
+    assert "train.seed= on the command line: wrong value" in problem(tmp_path, GOOD, "train.seed=x")
+
+
+def test_tables_without_a_header_and_the_order_of_records_may_be_said(tmp_path):
+    given = ["data.columns=[text, label]", "data.splits={train: dev.txt, test: test.txt}", "data.split.order=true"]
+    job, _ = load_job(write(tmp_path, GOOD), given)
+    assert job.data.columns == ["text", "label"]
+    assert job.data.splits == {"train": "dev.txt", "test": "test.txt"}
+    assert job.data.split.order
+    assert "order or group" in problem(tmp_path, GOOD, "data.split={order: true, group: patient}")
+    assert "data.columns= on the command line: wrong value" in problem(tmp_path, GOOD, "data.columns=[]")
+
+
+def test_a_setting_of_an_override_reaches_the_spoke(tmp_path):
+    _, task = load_job(write(tmp_path, GOOD), ["inputs.image.patch=8", "target.smoothing=0.25"])
+    assert task.inputs["image"].patch == 8
+    assert task.target.smoothing == 0.25
+
+
+def test_a_budget_in_an_override_replaces_that_of_the_file(tmp_path):
+    job, _ = load_job(write(tmp_path, GOOD), ["train.minutes=1"])
+    assert (job.train.minutes, job.train.epochs) == (1, None)
+    text = problem(tmp_path, GOOD, "train.minutes=1", "train.steps=5")
+    assert "one budget" in text
+    assert "minutes, steps" in text
+
+
+@pytest.mark.parametrize("override", ["train.seed", "=5", "train seed=5", "train.seed=[1", "train.seed=2020-13-45"])
+def test_an_override_that_cannot_be_read_is_told(tmp_path, override):
+    assert "override" in problem(tmp_path, GOOD, override)
+
+
+def test_overrides_that_contradict_each_other_are_told(tmp_path):
+    assert "contradicts" in problem(tmp_path, GOOD, "train=5", "train.seed=1")
+
+
+def test_broken_yaml_is_told_with_its_line(tmp_path):
+    assert problem(tmp_path, "task: x\ntrain: [1, 2\n").startswith("job.yaml:3: this is not valid YAML")
+
+
+@pytest.mark.parametrize("text", ["", "just words", "[1, 2]", "5"])
+def test_a_file_that_is_no_mapping_is_told(tmp_path, text):
+    assert "a job file is a mapping of keys" in problem(tmp_path, text)
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path):
+    path = tmp_path / "job.yaml"
+    path.write_bytes(b"task: \xff\xfe")
+    with pytest.raises(UserError, match="UTF-8"):
+        load_job(path)
+
+
+def test_an_unknown_task_is_told_with_its_line_and_the_nearest_one(tmp_path):
+    text = problem(tmp_path, "data: {}\ntask: image-clasification\n")
+    assert "job.yaml:2 task: there is no task named 'image-clasification'" in text
+    assert "did you mean 'image-classification'?" in text
+
+
+@pytest.mark.parametrize("text", ["data: {}\n", "task: 5\n", "task: [a]\n"])
+def test_a_job_without_a_task_is_told(tmp_path, text):
+    assert "names no task" in problem(tmp_path, text)
+
+
+def test_a_field_that_the_task_does_not_have_is_told(tmp_path):
+    text = problem(tmp_path, GOOD.replace("photos.csv", "photos.csv, fields: {imge: file}"))
+    assert "task image-classification has no such field" in text
+    assert "did you mean 'image'?" in text
+
+
+def test_a_file_that_is_not_there_is_told_with_the_nearest_shipped_job():
+    with pytest.raises(UserError, match="did you mean 'digits'"):
+        load_job("digit")
+
+
+@pytest.mark.parametrize("value", [".inf", ".nan", "-.inf"])
+def test_a_number_without_end_is_refused(tmp_path, value):
+    assert "wrong value" in problem(tmp_path, GOOD.replace("epochs: 2", f"minutes: {value}"))
+
+
+def test_all_shipped_jobs_are_valid_and_come_back_the_same_from_the_resolved_copy(tmp_path):
+    jobs = shipped_jobs()
+    assert len(jobs) >= 2
+    for name in jobs:
+        job, _ = load_job(name)
+        job.save(tmp_path / "job.yaml")
+        assert load_job(tmp_path / "job.yaml")[0] == job
+
+
+@pytest.mark.parametrize("name", registry.names("tasks"))
+def test_every_task_resolves_to_the_same_job_twice(tmp_path, name):
+    job, task = load_job({"task": name, "train": {"learning_rate": 1e-05, "minutes": 0.5}})
+    job.save(tmp_path / "job.yaml")
+    again, same_task = load_job(tmp_path / "job.yaml")
+    assert again == job
+    assert same_task.inputs == task.inputs
+    assert same_task.target == task.target
+
+
+def test_a_mapping_is_a_job_too_and_is_not_changed():
+    given = {"task": "image-classification", "train": {"steps": 5}}
+    assert isinstance(load_job(given, ["train.seed=3"])[0], Job)
+    assert given == {"task": "image-classification", "train": {"steps": 5}}
+
+
+KEYS = st.sampled_from(
+    ["task", "data", "inputs", "target", "model", "train", "evaluate", "path", "image", "steps", "x"]
+)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("image-classification")
+CONTENT = st.recursive(LEAVES, lambda below: st.lists(below, max_size=3) | st.dictionaries(KEYS, below, max_size=4))
+
+
+@settings(max_examples=150, deadline=None, database=None)
+@given(st.dictionaries(KEYS, CONTENT, max_size=6))
+def test_whatever_stands_in_a_job_it_is_a_job_or_a_plain_error(content):
+    with suppress(UserError):  # any other exception is a bug
+        job, _ = load_job({"task": "image-classification", **content})
+        assert job.task in registry.names("tasks")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("kv_heads", 2), ("mlp", "swiglu"), ("experts", 4), ("full_every", 0), ("window", 64)]
+)
+def test_a_key_that_is_gone_is_told_with_the_page_that_says_why(tmp_path, key, value):
+    told = problem(tmp_path, GOOD + f"model:\n  {key}: {value}\n")
+    assert f"job.yaml:5 model.{key}: this setting is gone" in told
+    assert "docs/variants.md" in told
+    assert f"model.{key}= on the command line: this setting is gone" in problem(tmp_path, GOOD, f"model.{key}={value}")
+
+
+def test_keys_that_are_gone_may_stand_with_the_value_that_every_model_has():
+    left = {key.removeprefix("model."): removed.left for key, removed in REMOVED_KEYS.items()}
+    assert len(left) == 5
+    plain = load_job({"task": "image-classification"})[0]
+    for model in (left, dict.fromkeys(left)):
+        assert load_job({"task": "image-classification", "model": model})[0] == plain
+
+
+def test_a_block_that_is_not_there_is_told_with_those_that_are(tmp_path):
+    told = problem(tmp_path, GOOD + "model: {block: recurent}\n")
+    assert "job.yaml:4 model.block: wrong value" in told
+    assert "one of attention, recurrent, swiglu" in told
