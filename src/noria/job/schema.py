@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from noria.job.data import STRICT, Data
 from noria.job.text import Section
 from noria.modalities.image.checkpoint_files import is_of_pictures
+from noria.model import blocks
 
 
 class _Strict(BaseModel):
@@ -36,15 +37,19 @@ class Model(_Strict):
     width: int | None = Field(None, gt=0)
     depth: int | None = Field(None, ge=0)
     heads: int | None = Field(None, gt=0)
-    kv_heads: int | None = Field(None, gt=0)  # of keys and values, shared by several heads each; None: one each
-    mlp: Literal["relu2", "swiglu"] | None = None  # squared ReLU unless said otherwise
     mlp_ratio: float | None = Field(None, gt=0)  # hidden width of the MLP / width; 4 unless said otherwise
-    experts: int | None = Field(None, gt=0)  # MLPs of half the hidden width, of which each token visits two
-    full_every: int | None = Field(None, ge=0)  # each n-th block sees everything, the others `window`, or are recurrent
-    window: int | None = Field(None, gt=0)  # tokens to each side
+    block: str | None = None  # attention, recurrent or swiglu, None being attention: docs/variants.md
+    block_settings: Section | None = None  # the variant's own: attention_every of recurrent, 0 unless said otherwise
     positions: Literal["rotary", "none"] | None = None
     rotary_base: float | None = Field(None, gt=1)  # in tokens
     dropout: float = Field(0.0, ge=0, lt=1)
+
+    @field_validator("block")
+    @classmethod
+    def _is_there(cls, given: str | None) -> str | None:
+        if given is not None and given not in blocks.names():
+            raise ValueError(f"one of {', '.join(blocks.names())}")
+        return given
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Model:
