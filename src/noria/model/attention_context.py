@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from noria.contract import Attention
+from noria.errors import UserError
 from noria.model.attention_mask import as_bias, attention_mask
 from noria.model.cache import KeyValueCache
 from noria.model.fast_cpu.fused_ops import is_plain, product_dtype
@@ -58,7 +59,9 @@ def make_view(
     """Return the view of one forward pass; count the chunk in the cache. `turning` is None without positions."""
     continues = cache is not None and cache.longest > 0
     check_prefix(attention, is_prefix, continues)
-    features, is_real, positions = tokens[:3]
+    features, is_real, positions, pair_bias = tokens.features, tokens.is_real, tokens.positions, tokens.pair_bias
+    if pair_bias is not None and cache is not None:
+        raise UserError("an input with a bias between its tokens cannot be continued token by token", where="inputs")
     num_tokens = num_keys = features.shape[1]
     real_keys, slots = is_real, None
     if cache is not None:
@@ -71,13 +74,13 @@ def make_view(
     sees_all = attention == "causal" and num_tokens == 1 and real_keys is None
     if sees_all and cache is not None:
         sight = Sight(None, False, is_fused)
-    elif is_fused and attention == "causal" and real_keys is None and cache is None:
+    elif is_fused and attention == "causal" and real_keys is None and cache is None and pair_bias is None:
         sight = Sight(None, True, True)
     else:
         mask = attention_mask(
             attention, num_keys, is_real=real_keys, is_prefix=is_prefix, query_slots=slots, device=features.device
         )
-        sight = Sight(as_bias(mask, product_dtype(features)), False, is_fused)
+        sight = Sight(_with_pairs(mask, pair_bias, product_dtype(features)), False, is_fused)
     turn = None
     if turning is not None:
         if positions is None:
@@ -88,6 +91,14 @@ def make_view(
         elif is_plain(features):
             turn = Rotary(*(part.to(product_dtype(features)) for part in turn))
     return View(sight, turn, cache, is_real)
+
+
+def _with_pairs(mask: Tensor | None, pair_bias: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """Return what is added to the scores: who is seen, and what pairs of tokens say of themselves."""
+    bias = as_bias(mask, dtype)
+    if pair_bias is None:
+        return bias
+    return pair_bias.to(dtype) if bias is None else bias + pair_bias.to(dtype)
 
 
 def fuses(features: Tensor, num_queries: int, num_keys: int) -> bool:

@@ -134,6 +134,12 @@ class Transformer(nn.Module):
                 expected=f"a block that can do attention {attention!r}",
                 found=f"one that can do {' and '.join(self.variant.attentions)}",
             )
+        if tokens.pair_bias is not None and self.num_layers < len(self.blocks):
+            raise UserError(
+                f"{self.settings.block} blocks cannot take a bias between tokens",
+                where="model.block",
+                expected="attention",
+            )
         view = make_view(self.settings.rotary, tokens, attention, is_prefix, cache)
         x = tokens.features
         if tokens.is_real is not None:  # so that not even NaN at a padded place reaches a real one
