@@ -126,7 +126,7 @@ class _Preparation:
             "records": {split: counts[split] for split in SPLITS if split in counts},
             "quarantined": len(self.bad),
             "reasons": dict(reasons.most_common(20)),
-            "quarantine": [dataclasses.asdict(one) for one in self.bad],
+            "quarantine": [{"where": one.where, "reason": one.reason} for one in self.bad],
             "fields": self.mapping,
             "slices": slices,
             "notes": [*self.source.notes(), *self.notes],
