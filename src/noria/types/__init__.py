@@ -8,10 +8,11 @@ Knows no task, no file format and (at import) no torch. Read next: contract/core
 
 from noria.types.arrays import PAD, Arrays, Ragged, Values, Windows, concatenated, repeated
 from noria.types.dataset import Dataset, as_tensors
-from noria.types.records import Bad, Panel, Piece, Prediction, Record, Rows, Span, State
+from noria.types.records import Bad, Panel, Piece, Prediction, Record, Rows, Span, State, in_order
 from noria.types.tensors import Batch, Encoded, Output, Tokens
 
 __all__ = [
     "PAD", "Arrays", "Bad", "Batch", "Dataset", "Encoded", "Output", "Panel", "Piece", "Prediction", "Ragged", "Record",
-    "Rows", "Span", "State", "Tokens", "Values", "Windows", "as_tensors", "concatenated", "repeated",
+    "Rows", "Span", "State", "Tokens", "Values", "Windows", "as_tensors", "concatenated", "in_order",
+    "repeated",
 ]  # fmt: skip

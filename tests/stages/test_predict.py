@@ -13,7 +13,8 @@ import pytest
 
 from noria.errors import UserError
 from noria.pipeline.predictor import load
-from noria.stages.answers import answer_paths, write_answers
+from noria.pipeline.sinks import write_answers
+from noria.stages.predict import predict
 from tiny_data import png, tiny_file
 
 PICTURE = png(np.full((28, 28), 9, np.uint8))
@@ -23,7 +24,7 @@ def test_a_picture_is_one_record_and_a_bad_one_has_its_reason(trained: Callable[
     run = trained("image-classification")
     (tmp_path / "a.png").write_bytes(PICTURE)
     (tmp_path / "b.png").write_bytes(b"no picture")
-    good, bad = answer_paths(run, [tmp_path / "a.png", tmp_path / "b.png"])
+    good, bad = predict(run, [tmp_path / "a.png", tmp_path / "b.png"])
     assert good["where"] == str(tmp_path / "a.png")
     assert good["value"] in load(run).states["target"]["classes"]
     assert bad.keys() == {"where", "error"}
@@ -35,21 +36,23 @@ def test_a_table_gives_a_line_a_record_bad_ones_included(trained: Callable[[str]
     lines = path.read_text("utf-8").splitlines()
     lines[3] = "much," + lines[3].split(",", 1)[1]
     path.write_text("\n".join(lines), "utf-8")
-    answers = list(answer_paths(trained("tabular-classification"), [path]))
+    answers = list(predict(trained("tabular-classification"), [path]))
     assert {one["where"] for one in answers} == {f"records.csv:{line}" for line in range(2, 8)}
     assert [one["where"] for one in answers if "error" in one] == ["records.csv:4"]
 
 
 def test_a_path_that_is_not_there_is_named(trained: Callable[[str], Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file") as caught:
-        list(answer_paths(trained("image-classification"), [tmp_path / "gone.png"]))
+        list(predict(trained("image-classification"), [tmp_path / "gone.png"]))
     assert caught.value.where.endswith("gone.png")
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_a_cell_that_a_spreadsheet_would_run_is_quoted(start: str, tmp_path: Path) -> None:
     given = {"where": f"{start}cmd|' /C calc'!A0", "value": f"{start}1+1", "error": f"{start}x"}
-    assert write_answers(iter([given]), tmp_path / "a.csv") == f"wrote 1 answers to {tmp_path / 'a.csv'}"
+    assert write_answers(iter([given]), tmp_path / "a.csv") == (
+        f"wrote 0 answers to {tmp_path / 'a.csv'}; 1 could not be answered: their lines say why"
+    )
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
         header, row = csv.reader(file)
     assert header == ["where", "value", "confidence", "error"]
