@@ -36,6 +36,7 @@ from noria.pipeline.fields import (
 )
 from noria.pipeline.prepared import Prepared
 from noria.sources.core.download import fetch
+from noria.sources.core.layout import SPLITS as SPLIT_WORDS
 from noria.sources.core.named_file import named_files_stamp
 from noria.stages.data_checks import Suspicions
 from noria.store.array_store import SPLITS, StoreWriter, read_store, trim_stores
@@ -325,11 +326,13 @@ def _stored(records: Dataset) -> Arrays:
 
 def _split_codes(said: Iterable[Any], rows: Rows) -> np.ndarray:
     """Return -1 where the source says nothing, else TRAIN, VALIDATION or TEST."""
-    codes = {"": -1, "train": TRAIN, "validation": VALIDATION, "valid": VALIDATION, "val": VALIDATION, "test": TEST}
-    found = [codes.get(str(value)) for value in said]
+    codes = {"": -1} | {word: SPLITS.index(split) for word, split in SPLIT_WORDS.items()}
+    words = ["" if value is None else str(value).strip().lower() for value in said]
+    found = [codes.get(word) for word in words]
     if None in found:
         index = found.index(None)
-        raise UserError("unknown split", where=rows.where(index), expected="train, validation or test")
+        expected = f"{', '.join(SPLIT_WORDS)}, or nothing"
+        raise UserError("unknown split", where=rows.where(index), expected=expected, found=repr(words[index]))
     return np.array(found, np.int8)
 
 
