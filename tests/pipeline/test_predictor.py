@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import pytest
 
 from noria.errors import UserError
 from noria.pipeline import encoder
+from noria.pipeline.encoder import EncodedChunk
+from noria.pipeline.other_data import open_other
 from noria.pipeline.predictor import Predictor, load
 from noria.reporter import Silent
 from noria.stages.train import train
@@ -91,6 +93,23 @@ def test_a_table_is_answered_chunk_by_chunk_and_in_order(
     assert "3 cells" in answers[6].reason
     alone = [model.predict([{"carat": 0.2 + i / 50, "table": 50 + i % 9}])[0].value for i in (2, 12, 19)]
     assert [answers[i].prediction.value for i in (2, 12, 19)] == pytest.approx(alone, rel=1e-5)  # type: ignore[union-attr]
+
+
+def test_an_answer_comes_before_the_next_chunk_is_read(diamonds: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("carat,table\n" + "0.5,50\n" * 40)
+    model = load(diamonds)
+    source, mapping = open_other(model.bundle, tmp_path / "new.csv")
+    read: list[int] = []
+
+    def chunks() -> Iterator[EncodedChunk]:
+        for rows in source.rows(10):
+            read.append(len(rows))
+            yield model.encoder(mapping).chunk(rows)
+
+    answers = model.answers(chunks())
+    for place in range(1, 41):
+        next(answers)
+        assert len(read) == -(-place // 10)
 
 
 def test_the_answer_that_a_table_holds_is_not_looked_at(trained: Trained, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Read next: encoder.py, other_data.py, inference.py.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,11 @@ class Predictor:
                     where = (chunk.records.places or [])[index]
                     yield Answer(where, chunk.ids[index], given[index], chunk=chunk, index=index)
 
-    def chunks(self, path: Path) -> Iterator[EncodedChunk]:
-        """Encode all records of a path, chunk by chunk and without their answers: a file, a folder, a table."""
+    def chunks(self, path: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[EncodedChunk]:
+        """Encode all records of a path, chunk by chunk and without their answers: a file, a folder, a table.
+
+        `tell` is given what a person should know of the source, one sentence each: files that were not read.
+        """
         if not path.exists():
             raise UserError("there is no such file or folder", where=str(path))
         field = one_file_field(self.bundle, path)
@@ -102,6 +105,8 @@ class Predictor:
         source, mapping = open_other(self.bundle, path)
         mapping.pop(answer_field(self.task), None)
         yield from self.encoder(mapping, source.root).chunks(source, least=self.batch_size)
+        for note in source.notes():
+            tell(note)
 
     def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Bad]]:
         """Read and encode other data with its answers: the records of its test split if it is divided, else all."""
