@@ -18,7 +18,7 @@ from noria import __version__
 from noria.contract import Task
 from noria.errors import UserError
 from noria.job import Job
-from noria.job.load import load_job
+from noria.job.load import load_stored_job
 from noria.job.removed import removed_in
 from noria.store.disk import plain_disk_errors, sync_folder, write_synced
 from noria.store.run_folder import read_json
@@ -130,7 +130,7 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
             found=", ".join(f"{key}={value}" for key, value in removed.items()),
             mend=f"load it with the version of Noria that wrote it: {config.get('noria')}",
         )
-    job, task = load_job(config["job"])
+    job, task = load_stored_job(config["job"])
     with Undrawn():
         model = place(build(job, task, config["states"]), torch.device(device))
     load_weights(model, load(data))
