@@ -177,8 +177,8 @@ def chat_model(folder: Path) -> tuple[Model, dict[str, Any]]:
     job = Job.model_validate({"task": "chat", "model": {"pretrained": str(folder)}})
     origin, task = origin_states(job), Chat()
     states = {
-        "inputs": {"messages": task.inputs["messages"].inherit(origin["messages"])},
-        "target": task.target.inherit(task.inputs["messages"].inherit(origin["messages"]) or {}),
+        "inputs": {"messages": task.inputs["messages"].inherit(origin["text"])},
+        "target": task.target.inherit(task.inputs["messages"].inherit(origin["text"]) or {}),
         "trunk": origin["trunk"],
     }
     model = build(job, task, json.loads(json.dumps(states)))
