@@ -14,7 +14,8 @@ from noria.errors import UserError
 from noria.model.attention_mask import attention_mask
 from noria.model.experts import Experts
 from noria.model.recurrence import delta_rule
-from noria.model.transformer import Transformer, TransformerSettings
+from noria.model.settings import TransformerSettings
+from noria.model.transformer import Transformer
 from noria.types import Tokens
 
 TOLERANCE = 5e-5  # float32, features of root mean square 1

@@ -24,7 +24,7 @@ class _Strict(BaseModel):
 
 
 class Model(_Strict):
-    """The trunk. `size` names a row of model/sizes.yaml; the others override it (settings: model/transformer.py).
+    """The trunk. `size` names a row of model/sizes.yaml; the others override it (settings: model/settings.py).
 
     Where it starts: training/warm_start.py.
     """

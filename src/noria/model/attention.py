@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from noria.model.attention_context import Sight, View
-from noria.model.fast_cpu.fused_ops import split_heads
+from noria.model.fused_ops import split_heads
 from noria.model.linear import linear
-
-if TYPE_CHECKING:
-    from noria.model.transformer import TransformerSettings
+from noria.model.settings import TransformerSettings
 
 
 class SelfAttention(nn.Module):

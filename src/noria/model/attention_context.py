@@ -5,7 +5,7 @@ Read next: attention.py, recurrence.py, mask.py, cache.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,12 +14,10 @@ from noria.contract import Attention
 from noria.errors import UserError
 from noria.model.attention_mask import as_bias, attention_mask
 from noria.model.cache import KeyValueCache
-from noria.model.fast_cpu.fused_ops import is_plain, product_dtype
+from noria.model.fused_ops import is_plain, product_dtype
 from noria.model.positions import Rotary, count_real, rotary, written_out
+from noria.model.settings import TransformerSettings
 from noria.types import Tokens
-
-if TYPE_CHECKING:
-    from noria.model.transformer import TransformerSettings
 
 # Up to this many scores (queries x keys) the plain products beat torch's fused kernel in bfloat16 on a CPU, there and
 # back: 2.5-7x at T = 64 to 256, 1.8-2.6x at 512 and 1024 (1 core of AMD Zen 4, torch 2.13, head_dim 32 and 64).

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
-from noria.model.fast_cpu.fused_ops import product_dtype
+from noria.model.fused_ops import product_dtype
 from noria.model.linear import linear
 
 VISITED = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from noria.model.fast_cpu.fused_ops import squared_relu
+from noria.model.fused_ops import squared_relu
 from noria.model.linear import linear
 
 

@@ -11,18 +11,14 @@ Padding may stand anywhere: real tokens are brought to the left first. Read next
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from noria.model.attention_context import View
-from noria.model.fast_cpu.fused_ops import norm
+from noria.model.fused_ops import norm
 from noria.model.linear import linear
-
-if TYPE_CHECKING:
-    from noria.model.transformer import TransformerSettings
+from noria.model.settings import TransformerSettings
 
 CHUNK = 64
 REACH = 4  # tokens that the short convolution before queries, keys and values sees

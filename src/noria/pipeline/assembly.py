@@ -13,7 +13,8 @@ from noria.errors import UserError
 from noria.job import Job
 from noria.model.exact_match_features import Repeats
 from noria.model.network import Model, Projected
-from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
+from noria.model.settings import TransformerSettings, settings_of_size
+from noria.model.transformer import Transformer
 
 
 def build(job: Job, task: Task, states: dict[str, Any]) -> Model:

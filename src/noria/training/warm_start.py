@@ -22,7 +22,8 @@ from noria.job import Job
 from noria.job.load import load_job
 from noria.model.lora import add_lora
 from noria.model.network import Model, parts_of
-from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
+from noria.model.settings import TransformerSettings, settings_of_size
+from noria.model.transformer import Transformer
 from noria.pipeline.assembly import build, place
 from noria.store.run_folder import read_json
 from noria.types import State

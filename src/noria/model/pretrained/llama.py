@@ -20,7 +20,7 @@ from noria.model.attention_context import View, make_view
 from noria.model.cache import KeyValueCache
 from noria.model.linear import joined
 from noria.model.positions import rotate
-from noria.model.transformer import TransformerSettings
+from noria.model.settings import TransformerSettings
 from noria.types import Tokens
 
 KINDS = ("llama", "mistral", "qwen2")  # of model_type, in which the blocks differ by nothing but biases
