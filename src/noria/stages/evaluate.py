@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from noria.errors import UserError
+from noria.job import Job
 from noria.metrics.intervals import LEAST_RESAMPLES, measure
 from noria.pipeline.bundle import Bundle
 from noria.pipeline.predictor import Predictor, load
@@ -22,7 +23,8 @@ from noria.pipeline.prepared import Prepared
 from noria.report import write_report
 from noria.report.card import write_card
 from noria.reporter import Reporter, Terminal
-from noria.stages.gain import gain
+from noria.stages.compare import compare_to
+from noria.store.array_store import scored_split
 from noria.store.disk import write_json
 from noria.store.run_folder import read_json
 from noria.training.memory import most_bytes
@@ -55,27 +57,22 @@ def evaluate(run: str | Path, data: str | Path | None = None, reporter: Reporter
     return scored
 
 
-def evaluate_run(run: Path, prepared: Prepared, seconds: Mapping[str, float]) -> dict[str, Any]:
+def evaluate_run(run: Path, job: Job, prepared: Prepared, seconds: Mapping[str, float]) -> dict[str, Any]:
     """Score a finished training on its test split; write metrics.json and the model card."""
     started = time.perf_counter()
     predictor = load(run)
-    split = scored_split(prepared)
+    split = scored_split(prepared.splits)
     names = prepared.report["slices"]
     output = predictor.outputs(prepared.splits[split])
     metrics = _scored(predictor, prepared.splits[split], output, split, names)
-    if against := predictor.bundle.job.evaluate.against:
-        metrics["gain"] = gain(metrics, Path(against))
+    if other := job.evaluate.compare_to:
+        metrics["compared"] = compare_to(Path(other), job, prepared, predictor, output)
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
     metrics["memory_bytes"] = most_bytes()
     write_json(run / "metrics.json", metrics)
     write_card(run, predictor.bundle, prepared, metrics)
     write_report(run, prepared, predictor, metrics, output)
     return metrics
-
-
-def scored_split(prepared: Prepared) -> str:
-    """Return the split that a finished training is scored on."""
-    return next(split for split in ("test", "validation", "train") if split in prepared.splits)
 
 
 def _scored(

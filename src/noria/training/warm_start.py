@@ -19,7 +19,7 @@ from noria.contract import Modality, Target, Task, answer_field, registry
 from noria.contract.checkpoints import loader_for
 from noria.errors import UserError, raise_all
 from noria.job import Job
-from noria.job.load import load_job
+from noria.job.load import load_stored_job
 from noria.model.lora import add_lora
 from noria.model.network import Model, parts_of
 from noria.model.settings import TransformerSettings, settings_of_size
@@ -77,7 +77,7 @@ def origin_states(job: Job) -> dict[str, State]:
     if job.model.from_ is None:
         return {}
     config = _config_of(job.model.from_)
-    _, task = load_job(config["job"])
+    _, task = load_stored_job(config["job"])
     known = config["states"]
     components: list[tuple[Modality | Target, State]] = [(task.target, known["target"])]
     components += [(modality, known["inputs"][name]) for name, modality in task.inputs.items()]
@@ -104,7 +104,7 @@ def load_origin(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
 def _load_run(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
     assert job.model.from_ is not None
     folder, config = _bundle_of(job.model.from_), _config_of(job.model.from_)
-    _, task = load_job(config["job"])
+    _, task = load_stored_job(config["job"])
     _check_trunk(model.trunk, config)
     weights = _weights_of(folder)
     model.trunk.load_state_dict(_below(weights, "trunk."))
