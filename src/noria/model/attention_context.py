@@ -14,7 +14,7 @@ from noria.contract import Attention
 from noria.errors import UserError
 from noria.model.attention_mask import as_bias, attention_mask
 from noria.model.cache import KeyValueCache
-from noria.model.fast_cpu.fused_ops import is_plain, product_dtype
+from noria.model.fused_ops import is_plain, product_dtype
 from noria.model.positions import Rotary, RotarySettings, count_real, rotary, written_out
 from noria.types import Tokens
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from noria.model.fast_cpu.fused_ops import squared_relu
+from noria.model.fused_ops import squared_relu
 from noria.model.linear import linear
 
 

@@ -43,6 +43,7 @@ class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, D
     """
 
     kind: ClassVar[str] = "masked_text"
+    state_kind: ClassVar[str] = "text"
 
     is_stream: bool = False
     window: int = field(default=128, metadata=NETWORK_ONLY)

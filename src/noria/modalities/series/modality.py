@@ -11,7 +11,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -20,19 +20,18 @@ import numpy as np
 from noria.contract import Modality
 from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
 from noria.errors import UserError
+from noria.modalities.series.settings import SeriesSettings
 from noria.types import Arrays, Encoded, Ragged, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 MAX_NUMBERS = 50_000_000  # of one value: 200 MB
-MAX_LENGTH = 2**16 - 1  # frames, which are numbered in 16 bits
 SIDE = 112  # pixels of the picture that a person sees
 
 
 @dataclass(frozen=True)
-class Series(Modality, WarmStarts, Augments, Displays, Attributable):
+class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributable):
     """Frames of numbers, in time. Arrays: `values` float32 Ragged[T, C], normalised, and `frames` Ragged int, 0 to
     T - 1; with `length`, `values` float32[n, length, C] alone.
 
@@ -55,44 +54,6 @@ class Series(Modality, WarmStarts, Augments, Displays, Attributable):
     kind: ClassVar[str] = "series"
     raw_type: ClassVar[Literal["file"]] = "file"
     num_fit_records: ClassVar[int] = 5_000
-
-    channels: int | None = None
-    rows: int = 1
-    columns: tuple[int, ...] | None = None
-    dimensions: int | None = None
-    valid: tuple[float, float] | None = None
-    center: Literal["series", "frame"] | None = None
-    length: int | None = None
-    max_length: int = 4096
-    rate_hz: float | None = field(default=None, metadata=NETWORK_ONLY)
-    cut: float = field(default=0.0, metadata=NETWORK_ONLY)
-    stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
-    noise: float = field(default=0.0, metadata=NETWORK_ONLY)
-    scale: float = field(default=0.0, metadata=NETWORK_ONLY)
-    drop: float = field(default=0.0, metadata=NETWORK_ONLY)
-    rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
-    mirror: bool = field(default=False, metadata=NETWORK_ONLY)
-    widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
-    kernel: int = field(default=5, metadata=NETWORK_ONLY)
-    pools: tuple[int, ...] = field(default=(1, 2, 2), metadata=NETWORK_ONLY)
-    velocities: bool = field(default=True, metadata=NETWORK_ONLY)
-    pooling: Literal["grid", "max"] = field(default="grid", metadata=NETWORK_ONLY)
-    dropout: float = field(default=0.0, metadata=NETWORK_ONLY)
-    apart: bool = field(default=False, metadata=NETWORK_ONLY)
-    points: tuple[str, ...] | None = field(default=None, metadata=NETWORK_ONLY)
-
-    def __post_init__(self) -> None:
-        if self.max_length > MAX_LENGTH:
-            raise ValueError(f"max_length is at most {MAX_LENGTH}")
-        counts = [self.channels, self.rows, self.dimensions, self.length, self.max_length, *self.pools]
-        if any(count is not None and count < 1 for count in counts) or self.kernel < 1 or not self.kernel % 2:
-            raise ValueError("channels, rows, dimensions, length, max_length and pools are 1 or more, kernel is odd")
-        if not (0 <= self.cut < 0.5 and 0 <= self.drop < 1 and 0 <= self.dropout < 1):
-            raise ValueError("cut lies in 0 to 0.5, drop and dropout in 0 to 1")
-        if (self.rotate or self.mirror or self.center) and self.dimensions not in (2, 3):
-            raise ValueError("rotate, mirror and center need dimensions: 2 or 3 coordinates of each point")
-        if (self.apart or self.points) and self.dimensions is None:
-            raise ValueError("apart and points need dimensions: how many coordinates a point has")
 
     def fit(self, values: Values) -> State:
         found = []
@@ -176,18 +137,6 @@ class Series(Modality, WarmStarts, Augments, Displays, Attributable):
         names = self.names_of_points(state) if self.apart else [""]
         return [Span(unit, start, end, name) for start, end in pairwise(edges) for name in names]
 
-    def names_of_points(self, state: State) -> list[str]:
-        """Return what each point of a frame is called: as the settings say, else point 1, point 2, ..."""
-        count = state["channels"] // (self.dimensions or 1)
-        if self.points is not None and len(self.points) != count:
-            raise UserError(
-                "there are more or fewer points than names",
-                where="inputs.series.points",
-                expected=f"{count} names",
-                found=str(len(self.points)),
-            )
-        return list(self.points or (f"point {number}" for number in range(1, count + 1)))
-
     def _placed(self, frames: np.ndarray) -> np.ndarray:
         """Cut, centre and resample the frames of one series, float32[T, C]."""
         frames = frames[: self.max_length]
@@ -198,7 +147,7 @@ class Series(Modality, WarmStarts, Augments, Displays, Attributable):
         return frames if self.length is None else _resampled(frames, self.length)
 
 
-def read_series(value: Any, settings: Series) -> np.ndarray:
+def read_series(value: Any, settings: SeriesSettings) -> np.ndarray:
     """Return the frames of one raw value, float32[T, C]; raise ValueError with a plain reason."""
     if isinstance(value, bytes | bytearray):
         value = _from_bytes(bytes(value))
@@ -229,7 +178,7 @@ def _filled(frames: np.ndarray, valid: tuple[float, float]) -> np.ndarray:
     return frames
 
 
-def _framed(numbers: np.ndarray, settings: Series) -> np.ndarray:
+def _framed(numbers: np.ndarray, settings: SeriesSettings) -> np.ndarray:
     """Return numbers as float32[T, C], as the settings say what makes a frame."""
     if numbers.ndim == 1:
         each = settings.channels or 1

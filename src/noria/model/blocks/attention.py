@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from noria.contract import Attention
 from noria.model.attention_context import Sight, View
-from noria.model.fast_cpu.fused_ops import split_heads
+from noria.model.fused_ops import split_heads
 from noria.model.linear import linear
 from noria.model.mlp import SquaredReluMlp
 

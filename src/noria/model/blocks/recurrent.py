@@ -22,7 +22,7 @@ from noria.contract import Attention
 from noria.errors import raise_unmet
 from noria.model.attention_context import View
 from noria.model.blocks.attention import SelfAttention
-from noria.model.fast_cpu.fused_ops import norm
+from noria.model.fused_ops import norm
 from noria.model.linear import linear
 from noria.model.mlp import SquaredReluMlp
 
