@@ -11,7 +11,7 @@ import yaml
 
 from noria.errors import UserError, did_you_mean, raise_unmet
 from noria.model.blocks import block_variant
-from noria.model.positions import RotarySettings
+from noria.model.layers.positions import RotarySettings
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from noria.contract import Attention
 from noria.errors import UserError
-from noria.model.attention_context import View, make_view
 from noria.model.blocks import BlockVariant, block_variant
-from noria.model.cache import KeyValueCache
-from noria.model.fused_ops import branch_norm, norm
+from noria.model.layers.attention_context import View, make_view
+from noria.model.layers.cache import KeyValueCache
+from noria.model.layers.fused_ops import branch_norm, norm
 from noria.model.settings import TransformerSettings
 from noria.types import Tokens
 
