@@ -62,10 +62,10 @@ def model(run: Path) -> Predictor:
 def test_the_answer_is_shown_piece_by_piece_and_nothing_else(generate: Generate, run: Path, model: Predictor) -> None:
     code, shown, err = generate(run, "To be", *SETTINGS)
     pieces = list(model.stream({"prompt": "To be"}, temperature=1.0, seed=2, max_tokens=12))
-    whole = "".join(piece.text for piece in pieces)
+    whole = "".join(piece.content for piece in pieces)
     assert (code, err) == (0, "")
     assert shown[-1] == f"{whole}\n"
-    assert len({text for text in shown if text != shown[-1]}) >= len([one for one in pieces if one.text]) > 1
+    assert len({text for text in shown if text != shown[-1]}) >= len([one for one in pieces if one.content]) > 1
 
 
 def test_without_a_prompt_it_is_read_from_standard_input(generate: Generate, run: Path) -> None:
@@ -80,7 +80,7 @@ def test_as_json_it_is_one_object(generate: Generate, run: Path, model: Predicto
     answer = json.loads(shown[-1])
     pieces = list(model.stream({"prompt": "To be"}, temperature=1.0, seed=2, max_tokens=12))
     assert answer.keys() == {"text", "ended", "logprobs"}
-    assert answer["text"] == "".join(piece.text for piece in pieces)
+    assert answer["text"] == "".join(piece.content for piece in pieces)
     assert answer["ended"] == pieces[-1].ended
     assert answer["logprobs"] == pytest.approx(pieces[-1].logprobs)
 

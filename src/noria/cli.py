@@ -6,6 +6,7 @@ by a signal, saved.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import os
@@ -164,9 +165,10 @@ def generate(
 
     text, last = "", None
     for last in generate(run, words or [], sys.stdin.buffer.read):
-        text += last.text
+        new = last.content if isinstance(last.content, str) else base64.b64encode(last.content).decode("ascii")
+        text += new
         if not as_json:
-            sys.stdout.write(last.text)
+            sys.stdout.write(new)
             sys.stdout.flush()
     if as_json:
         assert last is not None

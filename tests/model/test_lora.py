@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from noria.contract import dispatch
 from noria.job import Job
 from noria.job.load import load_job
 from noria.model.lora import Lora, add_lora, merge
@@ -44,8 +45,8 @@ def model_of(checkpoint: Callable[[str], Path], make_trunk: Any) -> Callable[...
         job = Job.model_validate({"task": TASKS[kind], "model": {"pretrained": str(checkpoint(kind)), "lora": lora}})
         _, task = load_job({"task": TASKS[kind]})
         origin = origin_states(job)
-        inputs = {name: modality.warm_start(origin["text"]) for name, modality in task.inputs.items()}
-        target = task.target.warm_start(inputs[next(iter(inputs))]) or {"classes": ["a", "b"]}
+        inputs = {name: dispatch.warm_start(modality, origin["text"]) for name, modality in task.inputs.items()}
+        target = dispatch.warm_start(task.target, inputs[next(iter(inputs))]) or {"classes": ["a", "b"]}
         states = {"inputs": inputs, "target": target, "trunk": origin["trunk"]}
         return begin(job, task, states, torch.device("cpu")).eval()
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from noria.contract import Target
+from noria.contract.capabilities import Displays
 from noria.metrics.intervals import measure
 from noria.modalities.image.modality import Image
 from noria.pipeline.prepared import Prepared
@@ -24,13 +25,13 @@ from noria.types import Arrays, Dataset
 NAMES = ["猫", "狗", "<script>alert(1)</script>"]
 
 
-class Cells:
+class Cells(Displays):
     """A modality whose values are a dict of cells or a text, as the test asks."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
-    def decode(self, arrays: Arrays, state: dict[str, Any]) -> Any:
+    def display(self, arrays: Arrays, state: dict[str, Any]) -> Any:
         return self.value
 
 

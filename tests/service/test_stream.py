@@ -48,7 +48,7 @@ def test_the_events_are_the_pieces_and_the_last_one_says_why_it_is(
 ) -> None:
     found = events(ask(app, "POST", "/stream", json={"record": record, "settings": WARM}))
     own = list(writer.stream(record, **WARM))
-    assert [one["text"] for one in found] == [piece.text for piece in own]
+    assert [one["text"] for one in found] == [piece.content for piece in own]
     assert ["ended" in one for one in found] == [False] * (len(found) - 1) + [True]
     assert found[-1]["ended"] == own[-1].ended
     assert found[-1]["logprobs"] == pytest.approx(own[-1].logprobs)

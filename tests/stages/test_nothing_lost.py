@@ -293,22 +293,22 @@ def test_a_batch_without_a_finite_loss_or_gradient_changes_nothing(what, tmp_pat
     """One bad batch is passed over and counted; many in a row end the training."""
     import torch
 
-    from noria.tasks.image_classification import ImageClassification
+    from noria.targets.label import Label
 
-    plain, plain_update, now = ImageClassification.step, Training._update, {"step": -1}
+    plain, plain_update, now = Label.training_step, Training._update, {"step": -1}
 
     def update(self, step):
         now["step"] = step
         return plain_update(self, step)
 
-    def step(self, model, batch):
-        parts = plain(self, model, batch)
+    def step(self, model, batch, state):
+        parts = plain(self, model, batch, state)
         loss = parts["loss"]
         bad_loss = {"loss": loss * float("nan"), "gradient": loss + 0 * (loss - loss.detach()).abs().sqrt()}
         assert torch.isfinite(bad_loss["gradient"])
         return parts | {"loss": bad_loss[what] if now["step"] in bad else loss}
 
-    monkeypatch.setattr(ImageClassification, "step", step)
+    monkeypatch.setattr(Label, "training_step", step)
     monkeypatch.setattr(Training, "_update", update)
     job, bad = tiny_job("image-classification", tmp_path), {9}
     train(job, run=tmp_path / "one", reporter=Silent())

@@ -22,13 +22,13 @@ def model(trained: Any) -> Predictor:
 
 
 def text_of(model: Predictor, record: dict[str, Any] = PROMPT, **settings: Any) -> str:
-    return "".join(piece.text for piece in model.stream(record, **settings))
+    return "".join(piece.content for piece in model.stream(record, **settings))
 
 
 def test_the_pieces_of_a_stream_are_the_prediction(model: Predictor) -> None:
     for record in (PROMPT, {"prompt": "水车"}, {}):
         pieces = list(model.stream(record))
-        assert "".join(piece.text for piece in pieces) == model.predict([record])[0].value
+        assert "".join(piece.content for piece in pieces) == model.predict([record])[0].value
         assert [piece.ended is None for piece in pieces] == [True] * (len(pieces) - 1) + [False]
         assert len(pieces[-1].logprobs) <= model.task.target.max_tokens  # type: ignore[attr-defined]
 
@@ -92,9 +92,9 @@ def test_words_of_a_command_are_a_prompt_and_settings(model: Predictor) -> None:
     settings = ["temperature=1.0", "seed=4", "max_tokens=9", 'stop=["\\n", "."]']
     expected = text_of(model, temperature=1.0, seed=4, max_tokens=9, stop=["\n", "."])
     for words in (["To be, or not", *settings], [*settings, "To be, or not"]):
-        assert "".join(piece.text for piece in generate(run, words, bytes)) == expected
+        assert "".join(piece.content for piece in generate(run, words, bytes)) == expected
     for data in (b"To be, or not", b"To be, or not\n", b"To be, or not\r\n"):
-        assert "".join(piece.text for piece in generate(run, settings, lambda data=data: data)) == expected  # type: ignore[misc]
+        assert "".join(piece.content for piece in generate(run, settings, lambda data=data: data)) == expected  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from noria.job.load import load_job
 from noria.stages.prepare import prepare
 from noria.training import plan
 from noria.training.plan import make_plan
-from noria.training.step import Step
+from noria.training.step import Learner, Step
 from noria.types import Dataset
 
 
@@ -66,9 +66,10 @@ def test_a_step_is_forecast_for_records_of_usual_length(
     train, lengths = prepared.splits["train"], prepared.splits["train"].lengths
     assert lengths is not None
     model = plan.begin(job, task, prepared.states, torch.device("cpu"))
-    step = Step(job, task, model, train, 99, "float32", torch.device("cpu"), plan.World())
+    learner = Learner(job, task, prepared.states["target"], model, torch.device("cpu"))
+    step = Step(learner, train, 99, "float32", plan.World())
     usual = np.mean([step.batch(index).inputs["text"]["ids"].shape[1] for index in range(len(train) // 8)])
-    probe = plan._timed(job, task, model, train, "float32", torch.device("cpu"), 0.03, is_choosy=False)
+    probe = plan._timed(learner, train, "float32", 0.03, is_choosy=False)
     assert probe.seconds == pytest.approx(usual)
     assert step.batch(1).inputs["text"]["ids"].shape[1] != round(usual)
 
@@ -103,14 +104,15 @@ def test_slow_steps_are_timed_once_and_quick_ones_many_times(seconds: list[float
 
 def test_other_work_on_the_machine_does_not_choose_the_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     probes = {"bfloat16": plan._Probe(9.0, 0.0, 1.0), "float32": plan._Probe(2.0, 0.0, 2.0)}
-    monkeypatch.setattr(plan, "_probe", lambda job, task, model, train, precision, device: probes[precision])
+    monkeypatch.setattr(plan, "_probe", lambda learner, train, precision: probes[precision])
     monkeypatch.setattr(plan, "usual_threads", lambda: 1)
     job = Job.model_validate({"task": "text-classification"})
     nothing: Any = None
-    assert plan._choose(job, nothing, nothing, nothing, torch.device("cpu"))[0] == "bfloat16"
+    learner = Learner(job, nothing, {}, nothing, torch.device("cpu"))
+    assert plan._choose(learner, nothing)[0] == "bfloat16"
     probes["float32"] = plan._Probe(9.0, 0.0, 1.04)  # hardly slower: then the exact one
     probes["bfloat16"] = plan._Probe(2.0, 0.0, 1.0)
-    assert plan._choose(job, nothing, nothing, nothing, torch.device("cpu"))[0] == "float32"
+    assert plan._choose(learner, nothing)[0] == "float32"
 
 
 def test_time_that_a_step_waits_is_counted_in_the_forecast_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,5 +131,6 @@ def test_time_that_a_step_waits_is_counted_in_the_forecast_alone(monkeypatch: py
     job = Job.model_validate({"task": "text-classification"})
     nothing: Any = None
     records = Dataset({"text": {"vector": np.zeros((1, 2))}}, {})
-    probe = plan._timed(job, nothing, nothing, records, "float32", torch.device("cpu"), 0.05, is_choosy=False)
+    learner = Learner(job, nothing, {}, nothing, torch.device("cpu"))
+    probe = plan._timed(learner, records, "float32", 0.05, is_choosy=False)
     assert probe.seconds >= 0.02 > probe.used_seconds

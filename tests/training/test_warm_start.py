@@ -180,7 +180,7 @@ def untrained(path: Path, task_name: str, folder: Path, **target: Any) -> Predic
     job, task = load_job({**tiny_job(task_name, folder), "model": {"pretrained": str(path)}, "target": target})
     states = json.loads(json.dumps(prepare(job, task).states))
     model = begin(job, task, states, CPU).eval()
-    return Predictor(Bundle(folder, {"states": states}, job, task, model))
+    return Predictor(Bundle(folder, {"states": states}, job, task, model, states))
 
 
 def test_a_run_from_a_checkpoint_is_an_origin_itself(checkpoint, tmp_path):

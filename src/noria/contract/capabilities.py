@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _C = TypeVar("_C")
 MAPPED: Mapping[str, Any] = {}  # no column is named
+PARTS = "parts"  # where the parts of a target stand in its state
 
 
 def declared(component: object, capability: type[_C]) -> _C | None:
@@ -162,15 +163,14 @@ class ShowsPanels(ABC):
 
 
 class UsesParts(ABC):
-    """Needs other trained bundles to answer: a vocoder, a recogniser. They are shipped inside of its own bundle."""
+    """Needs other trained bundles to answer: a vocoder, a recogniser. They are shipped inside of its own bundle.
+
+    Wherever the model runs, the target's state has them, loaded as Predictors, by name under PARTS.
+    """
 
     @abstractmethod
     def part_paths(self) -> Mapping[str, str]:
-        """Return the run or bundle that each part is taken from, by the part's name."""
-
-    @abstractmethod
-    def with_parts(self, parts: Mapping[str, Any]) -> Any:
-        """Return this target with its parts, loaded as Predictors."""
+        """Return the run or bundle that each part is taken from when training begins, by the part's name."""
 
 
 # Of tasks

@@ -1,4 +1,4 @@
-"""The core of what a component fills in: Modality (raw value -> tokens), Target (features -> answer), Task (which go
+"""The core of what a component fills in: Modality, Target, Task. Raw value -> tokens -> features -> answer.
 together). Sixteen members, and a few facts as plain data; all beyond it is a capability that a component declares.
 
 A component is a frozen dataclass; its fields are its settings, and so the schema of `inputs.<field>` and `target` in a
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from noria.contract.metric import Metric
@@ -22,6 +23,7 @@ Attention = Literal["full", "causal", "prefix"]
 RawType = Literal["file", "cell", "columns"]  # the bytes of a file, one cell of a table, several columns at once
 
 
+@dataclass(frozen=True)
 class Modality(ABC):
     """How a raw value becomes tokens."""
 
@@ -33,7 +35,8 @@ class Modality(ABC):
     raw_type: ClassVar[RawType] = "cell"
     # How many training records `fit` is shown at most, drawn at random.
     num_fit_records: ClassVar[int] = 100_000
-    # Whether a record may come without this field: its values are then None, and `encode` takes None for nothing.
+    # Whether a record may come without this field, with None for its value. Where `encode` does not take None for
+    # nothing itself, the record has tokens that nobody sees: what a missing value means is learnt from those beside it.
     is_optional: bool = False
 
     @abstractmethod

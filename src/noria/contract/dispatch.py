@@ -32,7 +32,7 @@ def augment(task: Task, batch: Batch) -> Batch:
     inputs = dict(batch.inputs)
     for name, modality in task.inputs.items():
         if one := declared(modality, can.Augments):
-            inputs[name] = one.augment(inputs[name])
+            inputs[name] = {**inputs[name], **one.augment(inputs[name])}
     return Batch(inputs, batch.target, batch.size)
 
 
@@ -80,6 +80,12 @@ def answer_embedder(target: Target, state: State, width: int) -> nn.Module | Non
     """Return how an answer that is given token by token enters the trunk; None for any other."""
     own = declared(target, can.Generates)
     return own.answer_embedder(state, width) if own else None
+
+
+def part_paths(target: Target) -> Mapping[str, str]:
+    """Return the run or bundle that each part of the target is taken from; {} for one without parts."""
+    own = declared(target, can.UsesParts)
+    return own.part_paths() if own else {}
 
 
 def decode_target(target: Target, truth: Arrays, state: State) -> list[Any]:

@@ -43,7 +43,6 @@ class Messages(Modality, WarmStarts, Displays, Attributable):
     tokenizer: str = "bpe"
     vocabulary: int = 8192
     max_tokens: int = 512
-    is_optional: bool = False
 
     def fit(self, values: Values) -> State:
         texts: list[Any] = []

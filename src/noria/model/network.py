@@ -11,7 +11,7 @@ from torch.nn import functional
 from noria.contract import Attention
 from noria.errors import UserError
 from noria.model.transformer import Transformer
-from noria.types import PAD, Output, Tokens
+from noria.types import IS_PRESENT, PAD, Output, Tokens
 
 Inputs: TypeAlias = dict[str, dict[str, Tensor]]
 ANSWER = -1  # where the cache keeps the last tokens of the answer, beside the states of its layers
@@ -60,7 +60,9 @@ class Model(nn.Module):
 
     def tokens(self, inputs: Inputs) -> Tokens:
         """Return the tokens of all inputs, before the trunk."""
-        tokens = {name: embed(inputs[name]) for name, embed in self.embedders.items()}
+        tokens = {
+            name: _seen(embed(inputs[name]), inputs[name].get(IS_PRESENT)) for name, embed in self.embedders.items()
+        }
         if self.pair_features is not None:
             for name, vectors in self.pair_features(inputs).items():
                 tokens[name] = tokens[name]._replace(features=tokens[name].features + vectors)
@@ -163,6 +165,13 @@ def concatenate_tokens(parts: list[Tokens]) -> Tokens:
         raise UserError("inputs of which only some say where their tokens are cannot stand one after another")
     whole = None if positions[0] is None else torch.cat([one for one in positions if one is not None], 1)
     return Tokens(features, is_real, whole, torch.cat(segments, 1), None, _block_diagonal(parts))
+
+
+def _seen(tokens: Tokens, is_present: Tensor | None) -> Tokens:
+    """Return the tokens of an optional input; of a record that comes without it nobody sees any."""
+    if is_present is None:
+        return tokens
+    return tokens._replace(is_real=_mask_of(tokens) & is_present.bool()[:, None])
 
 
 def _mask_of(part: Tokens) -> Tensor:

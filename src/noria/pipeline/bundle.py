@@ -21,8 +21,10 @@ from noria.job import Job
 from noria.job.load import load_stored_job
 from noria.job.removed import removed_in
 from noria.pipeline.older_bundles import OLDEST, weights_today
+from noria.pipeline.parts import save_parts
 from noria.store.disk import plain_disk_errors, sync_folder, write_synced
 from noria.store.run_folder import read_json
+from noria.store.states import join_arrays, read_arrays, split_arrays, write_arrays
 from noria.types import Ragged
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from noria.pipeline.prepared import Prepared
 
 FORMAT = 3
+STATES = "states.safetensors"  # arrays of what was learnt, where there are any
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,7 @@ class Bundle:
     job: Job
     task: Task
     model: nn.Module
-
-    @property
-    def states(self) -> dict[str, Any]:
-        states: dict[str, Any] = self.config["states"]
-        return states
+    states: dict[str, Any]
 
 
 def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: dict[str, Tensor], count: int) -> None:
@@ -56,13 +55,14 @@ def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: di
     data = save({name: value.contiguous().cpu() for name, value in weights.items()})
     described = job.model_dump(mode="json")
     described["data"] |= {"path": None, "fetch": None}
+    states, arrays = split_arrays(prepared.states)
     config = {
         "format": FORMAT,
         "noria": __version__,
         "task": job.task,
         "job": described,
         "fields": prepared.report["fields"],
-        "states": prepared.states,
+        "states": states,
         "weights": {"count": count, "sha256": hashlib.sha256(data).hexdigest()},
         "arrays": {
             field: {name: _described(values) for name, values in arrays.items() if name[0] != "_"}
@@ -76,6 +76,8 @@ def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: di
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         write_synced(temporary / "model.safetensors", data)
+        config["states_sha256"] = write_arrays(temporary / STATES, arrays)
+        save_parts(task, temporary)
         write_synced(temporary / "config.json", json.dumps(config, ensure_ascii=False, indent=1).encode())
         shutil.rmtree(final, ignore_errors=True)
         os.replace(temporary, final)
@@ -132,10 +134,11 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
             mend=f"load it with the version of Noria that wrote it: {config.get('noria')}",
         )
     job, task = load_stored_job(config["job"])
+    states = join_arrays(config["states"], read_arrays(folder / STATES, config.get("states_sha256")))
     with Undrawn():
-        model = place(build(job, task, config["states"]), torch.device(device))
+        model = place(build(job, task, states), torch.device(device))
     load_weights(model, weights_today(load(data)))
     join_normalised(model)
     if (precision or job.evaluate.precision) == "bfloat16":
         pack(model)
-    return Bundle(folder, config, job, task, model.eval())
+    return Bundle(folder, config, job, task, model.eval(), states)

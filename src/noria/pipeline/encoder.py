@@ -19,7 +19,7 @@ import numpy as np
 from noria.contract import Modality, Target, Task, answer_field, dispatch
 from noria.contract.source import Source
 from noria.errors import UserError
-from noria.pipeline.fields import Columns, encode_answer, encode_field, values_of
+from noria.pipeline.fields import Columns, encode_answer, encode_input, values_of
 from noria.sources.core.named_file import read_file
 from noria.types import Arrays, Dataset, Rejected, Rows, Values, concatenated, in_order
 
@@ -132,7 +132,7 @@ class RecordEncoder:
         inputs: dict[str, Arrays] = {}
         reasons: dict[int, str] = {}
         for name, modality in self.task.inputs.items():
-            encoded = encode_field(modality, values[name], self.states["inputs"][name], self.root)
+            encoded = encode_input(modality, values[name], self.states["inputs"][name], self.root)
             inputs[name] = encoded.arrays
             prefix = f"{name}: " if len(self.task.inputs) > 1 else ""
             reasons |= {index: prefix + reason for index, reason in encoded.bad.items()}

@@ -15,7 +15,7 @@ from noria.job.data import Data
 from noria.sources.core.filename_columns import Named
 from noria.sources.core.named_file import read_file
 from noria.sources.formats.opening import lone_archive, may_lack_header, open_source
-from noria.types import Arrays, Encoded, Rows, State, Values
+from noria.types import IS_PRESENT, Arrays, Encoded, Rows, State, Values
 
 Columns = dict[str, str | list[str]]  # field -> the column, or the columns, that fill it
 
@@ -105,6 +105,28 @@ def encode_field(spoke: Modality | Target, values: Values, state: State, root: P
     values, unreadable = _resolve_files(spoke, values, root)
     encoded = spoke.encode(values, state)
     return Encoded(encoded.arrays, {**encoded.bad, **unreadable})
+
+
+def encode_input(modality: Modality, values: Values, state: State, root: Path | None) -> Encoded:
+    """Encode the raw values of an input; of an optional one, a record may come without its value."""
+    encoded = encode_field(modality, values, state, root)
+    if not modality.is_optional or isinstance(values, Mapping) or not modality.encode([None], state).bad:
+        return encoded
+    is_missing = np.array([_is_missing(value) for value in values], bool)
+    bad = {index: reason for index, reason in encoded.bad.items() if not is_missing[index]}
+    return Encoded({**encoded.arrays, IS_PRESENT: (~is_missing).astype(np.uint8)}, bad)
+
+
+def fit_input(modality: Modality, values: Values, root: Path | None) -> State:
+    """Fit a modality on raw training values; of an optional input on those that are there."""
+    if modality.is_optional and not isinstance(values, Mapping):
+        values = select(values, np.array([i for i, value in enumerate(values) if not _is_missing(value)], np.int64))
+    return fit_field(modality, values, root)
+
+
+def _is_missing(value: Any) -> bool:
+    is_empty = isinstance(value, str | bytes) and not value
+    return value is None or is_empty or (isinstance(value, float) and value != value)
 
 
 def encode_answer(task: Task, values: Values, state: State, inputs: Mapping[str, Arrays], root: Path | None) -> Encoded:

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract import answer_field, dispatch
+from noria.contract import Task, answer_field, dispatch
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.bundle import Bundle, load_bundle
 from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder, counted, gathered, scored_splits
 from noria.pipeline.fields import Columns, select
 from noria.pipeline.other_data import one_file_field, open_other
+from noria.pipeline.parts import FOLDER, part_folder, with_parts
 from noria.types import Arrays, Chunk, Dataset, Prediction, Rejected, Values
 
 
@@ -29,7 +30,14 @@ def load(path: str | Path, device: str | None = None, precision: str | None = No
     from noria.pipeline.inference import pick_device
 
     device = device or str(pick_device())
-    return Predictor(load_bundle(Path(path), device, precision), device)
+    bundle = load_bundle(Path(path), device, precision)
+    return Predictor(bundle, device, load_parts(bundle.task, device, bundle.path / FOLDER))
+
+
+def load_parts(task: Task, device: str, folder: Path | None = None) -> dict[str, Predictor]:
+    """Load the parts of a task's target, by name: from below a folder, or else from where training takes them."""
+    paths = dispatch.part_paths(task.target)
+    return {name: load(folder / name if folder else part_folder(name, path), device) for name, path in paths.items()}
 
 
 @dataclass(frozen=True)
@@ -59,9 +67,9 @@ class Predictor:
     '7'
     """
 
-    def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
+    def __init__(self, bundle: Bundle, device: str = "cpu", parts: Mapping[str, Predictor] | None = None) -> None:
         self.bundle, self.device = bundle, device
-        self.task, self.states = bundle.task, bundle.states
+        self.task, self.states = bundle.task, with_parts(bundle.states, parts or {})
         self.batch_size = bundle.job.evaluate.batch_size
 
     def predict(self, records: Sequence[Mapping[str, Any]], root: Path | None = None) -> list[Prediction]:
@@ -124,7 +132,7 @@ class Predictor:
         Settings (temperature, max_tokens, stop, ...) replace those of the job. Raises UserError at the first piece.
 
         >>> for piece in model.stream({"prompt": "To be"}, temperature=0.8, seed=1):
-        ...     print(piece.text, end="")
+        ...     print(piece.content, end="")
         """
         (chunk,) = self._chunks_of([record], root)
         batch = chunk.records.batch(np.arange(1), self.device)

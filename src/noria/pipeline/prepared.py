@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from noria.types import Dataset
 from noria.units import size
 
@@ -57,6 +59,8 @@ def _brief(state: dict[str, Any]) -> str:
             return ", ".join(f"{one:.3g}" if isinstance(one, float) else str(one) for one in value)
         if isinstance(value, str) and len(value) > SHOWN_CHARACTERS:
             return f"of {size(len(value.encode()))}"  # a whole vocabulary
+        if isinstance(value, np.ndarray):
+            return f"{value.dtype}[{', '.join(map(str, value.shape))}]"
         return f"{value:.4g}" if isinstance(value, float) else str(value)
 
     return "; ".join(f"{key} {show(value)}" for key, value in state.items() if not isinstance(value, dict))

@@ -49,24 +49,29 @@ def write_answers(answers: Iterable[Mapping[str, Any]], path: Path) -> str:
 
 
 def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str:
-    """Draw each answer on its picture, into a folder; all answers stand there too, a line each, or why there is none.
+    """Draw each answer on its picture, or write the sound or picture that it is, into a folder.
 
-    Returns what to say.
+    All answers stand there too, a line each, or why there is none. Returns what to say.
     """
     num_drawn = num_bad = 0
     taken: set[Path] = set()
     with whole_file(out / ANSWERS) as temporary, temporary.open("w", encoding="utf-8") as lines:
         for answer in answers:
-            lines.write(_line(answer.as_json()))
+            lines.write(_line({key: value for key, value in answer.as_json().items() if key != "media"}))
             if answer.prediction is None:
                 num_bad += 1
                 continue
-            drawn = _drawn(predictor, answer)
-            if drawn is None:
+            media = answer.prediction.media
+            drawn = _drawn(predictor, answer) if media is None else None
+            if media is not None:
+                suffix, data = media.suffix, media.data
+            elif drawn is not None:
+                suffix, data = ".png", _encoded(drawn, ".png")
+            else:
                 expected = f"--out FILE{' or '.join(LINES)}"
                 raise UserError("answers of this kind cannot be drawn", where=str(out), expected=expected)
-            with whole_file(_free_place(out, answer.id, taken)) as file:
-                file.write_bytes(_encoded(drawn, ".png"))
+            with whole_file(_free_place(out, answer.id, suffix, taken)) as file:
+                file.write_bytes(data)
             num_drawn += 1
     bad = f"; {num_bad} could not be answered: {out / ANSWERS} says why" if num_bad else ""
     return f"drew {num_drawn} answers into {out}{bad}"
@@ -82,7 +87,10 @@ def write_one(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str
     if answer.prediction is None:
         raise UserError(answer.reason, where=answer.where)
     suffix = out.suffix.lower()
+    media = answer.prediction.media
     data = dispatch.export(predictor.task.target, answer.prediction.value, suffix)
+    if media is not None and suffix == media.suffix:
+        data = media.data
     if data is None and suffix in PICTURES:
         drawn = _drawn(predictor, answer)
         data = None if drawn is None else _encoded(drawn, suffix)
@@ -112,13 +120,13 @@ def _drawn(predictor: Predictor, answer: Answer) -> np.ndarray | None:
     return None
 
 
-def _free_place(out: Path, name: str, taken: set[Path]) -> Path:
-    """Return where a record's picture goes: by its name, numbered where others of the same name are drawn there."""
-    stem = name[:-4] if name.lower().endswith(".png") else name
-    place, number = out / f"{stem}.png", 1
+def _free_place(out: Path, name: str, suffix: str, taken: set[Path]) -> Path:
+    """Return where a record's picture or sound goes: by its name, numbered where others of the same name go there."""
+    stem = name[: -len(suffix)] if name.lower().endswith(suffix) else name
+    place, number = out / f"{stem}{suffix}", 1
     while place in taken:
         number += 1
-        place = out / f"{stem}-{number}.png"
+        place = out / f"{stem}-{number}{suffix}"
     taken.add(place)
     return place
 

@@ -100,7 +100,8 @@ def _field_schema(field: Input) -> dict[str, Any]:
         }
         return schema | ({"examples": [field.example]} if field.example is not None else {})
     if field.raw_type == "cell":
-        return {"type": field.kind, "examples": [field.example]}
+        kind: Any = [field.kind, "null"] if field.is_optional else field.kind
+        return {"type": kind, "examples": [field.example]}
     known = field.example if isinstance(field.example, dict) else {}
     return {
         "type": "object",

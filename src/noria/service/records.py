@@ -88,9 +88,11 @@ def _checked(index: int, record: Any, inputs: list[Input], problems: list[HTTPEr
             values[field.name] = _table(field, record, is_nested, index, problems)
         else:
             known.add(field.name)
-            if field.name in record:
+            if record.get(field.name) is None and field.is_optional:
+                values[field.name] = None
+            elif field.name in record:
                 values[field.name] = _value(field, record[field.name], index, problems)
-            elif not field.is_optional:
+            else:
                 problems.append(_missing(field.name, record, where, f"{param}.{field.name}"))
     problems += [_unknown(name, known, where, f"{param}.{shown(name)}") for name in _strangers(record, known)]
     return values

@@ -10,6 +10,7 @@ stops the writing. Knows no target. Read next: worker.py, model/generation/sampl
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Generator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -115,10 +116,11 @@ class EventStream(StreamingResponse):
 
 
 def _event(piece: Chunk) -> bytes:
-    content: dict[str, Any] = {"text": piece.text}
+    new = piece.content
+    event: dict[str, Any] = {"text": new} if isinstance(new, str) else {"base64": b64encode(new).decode("ascii")}
     if piece.ended:
-        content |= {"ended": piece.ended, "logprobs": piece.logprobs}
-    return b"data: %b\n\n" % json_bytes(content)
+        event |= {"ended": piece.ended, "logprobs": piece.logprobs}
+    return b"data: %b\n\n" % json_bytes(event)
 
 
 def _placed(wrong: HTTPError) -> HTTPError:

@@ -28,6 +28,7 @@ from noria.pipeline.encoder import RecordEncoder
 from noria.pipeline.fields import (
     encode_field,
     fit_field,
+    fit_input,
     joined,
     map_fields,
     open_path,
@@ -226,7 +227,7 @@ class _Preparation:
                 state = states[shared[0]]
             if state is None:
                 values = joined([samples[one] for one in shared]) if name in shared else samples[name]
-                state = fit_field(modality, values, self.source.root)
+                state = fit_input(modality, values, self.source.root)
             states[name] = state
         return states
 

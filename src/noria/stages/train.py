@@ -17,6 +17,8 @@ from noria.job import Job
 from noria.job.load import load_job
 from noria.pipeline.bundle import save_bundle
 from noria.pipeline.inference import pick_device
+from noria.pipeline.parts import with_parts, without_parts
+from noria.pipeline.predictor import load_parts
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Reporter, Terminal
 from noria.stages.compare import held_out_in_both
@@ -58,15 +60,21 @@ def train(
             held_out_in_both(Path(other), job, prepared)
         prepared_at = time.perf_counter()
         plan = _plan(run, job, task, prepared, world, reporter)
-        training = Training(run, job, task, prepared, plan, world, reporter, interruption)
+        running = with_running_parts(prepared, task, plan.device)
+        training = Training(run, job, task, running, plan, world, reporter, interruption)
         training.run_all()
         seconds = {"prepare": prepared_at - started, "train": time.perf_counter() - prepared_at}
         if world.is_writer:
             weights = training.best_weights()
-            states = {**prepared.states, "target": training.calibrated_state(weights)}
+            states = {**prepared.states, "target": without_parts(training.calibrated_state(weights))}
             save_bundle(run, job, task, replace(prepared, states=states), weights, plan.weights)
             evaluate_run(run, job, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
     return run
+
+
+def with_running_parts(prepared: Prepared, task: Task, device: str) -> Prepared:
+    """Return prepared data with whose states the model can run: with the parts of its target."""
+    return replace(prepared, states=with_parts(prepared.states, load_parts(task, device)))
 
 
 def _prepare_once(job: Job, task: Task, world: World, reporter: Reporter, origin: str | None) -> Prepared:
@@ -88,7 +96,8 @@ def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: World, rep
                 mend="bring the old data back, or start a new run",
             )
         if not (has_begun and (run / "plan.json").exists()):
-            plan = make_plan(job, task, prepared, pick_device())
+            device = pick_device()
+            plan = make_plan(job, task, with_running_parts(prepared, task, str(device)), device)
             describe(reporter, prepared, plan)
             record_start(run, job, prepared.record(), prepared.report["quarantine"])
             write_json(run / "plan.json", plan.as_json())

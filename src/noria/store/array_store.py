@@ -21,6 +21,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from noria.store.disk import plain_disk_errors
+from noria.store.states import join_arrays, read_arrays, split_arrays, write_arrays
 from noria.types import Arrays, Dataset, Ragged
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ class StoreWriter:
             digest.update(self._files[name].digest)
         manifest = {**manifest, "arrays": sorted(self._files), "fingerprint": digest.hexdigest()}
         with plain_disk_errors(self.path, CACHE_ADVICE):
-            (self._temporary / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), "utf-8")
+            plain, arrays = split_arrays(manifest)
+            write_arrays(self._temporary / "manifest.safetensors", arrays)
+            (self._temporary / "manifest.json").write_text(json.dumps(plain, ensure_ascii=False), "utf-8")
             if self.path.exists() and read_store(self.path) is None:
                 shutil.rmtree(self.path)  # it is damaged
             try:
@@ -111,6 +114,7 @@ def read_store(path: Path) -> tuple[dict[str, Dataset], dict[str, Any]] | None:
         return None
     try:
         manifest = json.loads(manifest_path.read_text("utf-8"))
+        manifest = join_arrays(manifest, read_arrays(path / "manifest.safetensors"))
         splits = {split: _read_split(path / split) for split in SPLITS if (path / split).is_dir()}
         if not all((path / f"{name}.npy").is_file() for name in manifest["arrays"]):
             return None

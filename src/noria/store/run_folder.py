@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from noria.errors import EXIT_RUN_IS_LOCKED, UserError, raise_all
 from noria.job.renamed import read_stored_job
 from noria.store.disk import plain_disk_errors, sync_folder, write_json, write_synced
+from noria.store.states import split_arrays, write_arrays
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -98,7 +99,10 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def record_start(run: Path, job: Job, prepared: Mapping[str, Any], quarantine: Iterable[Mapping[str, Any]]) -> None:
     """Write down what a training begins with: data, packages, quarantine, and last the resolved job."""
-    write_json(run / "prepare.json", prepared)
+    plain, arrays = split_arrays(prepared)
+    with plain_disk_errors(run):
+        write_arrays(run / "prepare.safetensors", arrays)
+    write_json(run / "prepare.json", plain)
     write_json(run / "environment.json", environment())
     lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in quarantine)
     with plain_disk_errors(run):

@@ -25,7 +25,9 @@ from noria.model.network import Model, parts_of
 from noria.model.settings import TransformerSettings, settings_of_size
 from noria.model.transformer import Transformer
 from noria.pipeline.assembly import build, place
+from noria.pipeline.bundle import STATES
 from noria.store.run_folder import read_json
+from noria.store.states import is_same, join_arrays, read_arrays
 from noria.types import State
 
 
@@ -144,7 +146,7 @@ def _tied(model: Any, taken: list[str]) -> dict[str, Tensor]:
 def _agree(state: State, other: State) -> bool:
     """Say whether two states of spokes have something in common and nothing that differs."""
     common = state.keys() & other.keys() - {"template", "answer_end"}
-    return bool(common) and all(state[key] == other[key] for key in common)
+    return bool(common) and all(is_same(state[key], other[key]) for key in common)
 
 
 def _fits(part: nn.Module, weights: Mapping[str, Tensor]) -> bool:
@@ -192,12 +194,14 @@ def _bundle_of(given: str) -> Path:
 
 
 def _config_of(given: str) -> dict[str, Any]:
-    config: dict[str, Any] = read_json(_bundle_of(given) / "config.json")
+    folder = _bundle_of(given)
+    config: dict[str, Any] = read_json(folder / "config.json")
     if "states" not in config:
         raise UserError(
             "this is not a model of ours", where=f"model.from: {given}", mend="is it a checkpoint for model.pretrained?"
         )
-    return config
+    states = join_arrays(config["states"], read_arrays(folder / STATES, config.get("states_sha256")))
+    return {**config, "states": states}
 
 
 def _weights_of(folder: Path) -> dict[str, Tensor]:

@@ -8,16 +8,18 @@ Knows no task, no file format and (at import) no torch. Read next: contract/core
 
 from noria.types.arrays import PAD, Arrays, Ragged, Values, Windows, concatenated, repeated
 from noria.types.dataset import Dataset, as_tensors
-from noria.types.records import Chunk, Panel, Prediction, Record, Rejected, Rows, Span, State, in_order
-from noria.types.tensors import Batch, Encoded, Output, Tokens
+from noria.types.records import Chunk, Media, Panel, Prediction, Record, Rejected, Rows, Span, State, in_order
+from noria.types.tensors import IS_PRESENT, Batch, Encoded, Output, Tokens
 
 __all__ = [
+    "IS_PRESENT",
     "PAD",
     "Arrays",
     "Batch",
     "Chunk",
     "Dataset",
     "Encoded",
+    "Media",
     "Output",
     "Panel",
     "Prediction",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
@@ -79,30 +80,53 @@ def in_order(
     return [Rejected(where, reason, int(starts[place])) for place, _, where, reason in found]
 
 
+SUFFIXES = {"audio/wav": ".wav", "audio/mpeg": ".mp3", "image/png": ".png", "image/jpeg": ".jpg", "video/mp4": ".mp4"}
+
+
+@dataclass(frozen=True)
+class Media:
+    """An answer that is a file: a sound, a picture. `mime` says of which kind (audio/wav)."""
+
+    mime: str
+    data: bytes
+
+    @property
+    def suffix(self) -> str:
+        """Return the usual ending of a file of this kind; .bin for one that is not known here."""
+        return SUFFIXES.get(self.mime, ".bin")
+
+    def as_json(self) -> dict[str, str]:
+        """Return the file as JSON: its kind and its bytes in base64."""
+        return {"mime": self.mime, "base64": base64.b64encode(self.data).decode("ascii")}
+
+
 @dataclass(frozen=True)
 class Prediction:
     """An answer a person can read. `confidence` is a probability in [0, 1], or None where the target has none.
 
-    `details` is JSON-able: the other classes and their probabilities, an interval, ...
+    `details` is JSON-able: the other classes and their probabilities, an interval, ... `media` is the answer itself
+    where it is a sound or a picture; `value` then says in words or numbers what it is.
     """
 
     value: Any
     confidence: float | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    media: Media | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the prediction as the JSON object that predict, serve and batch all write."""
-        return {"value": self.value, "confidence": self.confidence, **self.details}
+        media = {} if self.media is None else {"media": self.media.as_json()}
+        return {"value": self.value, "confidence": self.confidence, **self.details, **media}
 
 
 class Chunk(NamedTuple):
-    """New text of an answer that is given as it is written.
+    """New content of an answer that is given as it is written: text, or bytes of a sound.
 
-    The last piece, whose text may be empty, has `ended`, why it is the last (end, stop or length), and `logprobs`, the
-    natural logarithms of the probabilities of all tokens of the answer. row: which record of the batch it belongs to.
+    The last piece, whose content may be empty, has `ended`, why it is the last (end, stop or length), and `logprobs`,
+    the natural logarithms of the probabilities of all tokens of the answer. row: which record of the batch it is of.
     """
 
-    text: str
+    content: str | bytes
     ended: str | None = None
     logprobs: tuple[float, ...] = ()
     row: int = 0

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from noria.types.arrays import Arrays
 
+IS_PRESENT = "is_present"  # an array of an optional input, uint8[n]: 0 where the record comes without it
+
 if TYPE_CHECKING:
     from torch import Tensor
 

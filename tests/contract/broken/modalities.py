@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import ClassVar
 
 import numpy as np
 from tests.contract.broken.healthy import Letters, broken, rejected_by
 
-from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Displays
 from noria.types import Encoded, Ragged
 
 
 @rejected_by("settings")
 class NoDataclass(Letters):
     pass
-
-
-@rejected_by("settings")
-@dataclass
-class MutableSettings(Modality, Displays, Attributable):
-    masked: float = 0.5
-
-    kind = "letters"
-    fit, encode, display, embedder, spans = (
-        Letters.fit,
-        Letters.encode,
-        Letters.display,
-        Letters.embedder,
-        Letters.spans,
-    )
 
 
 @broken("settings")
@@ -89,9 +72,9 @@ class KeepsWhatItSaw(Letters):
 
 
 @broken("state")
-class StateOfArrays(Letters):
+class StateOfASet(Letters):
     def fit(self, values):
-        return {**super().fit(values), "mean": np.zeros(3)}
+        return {"letters": set(super().fit(values)["letters"])}
 
 
 @broken("state")

@@ -27,7 +27,7 @@ def answers(kind: str, seed: int, **settings: Any) -> list[tuple[str, str]]:
     found = generate(model, inputs, sampling, tokenizer, seeds=range(len(ROWS)))
     pieces = list(stream(model, inputs, sampling, tokenizer, seeds=range(len(ROWS))))
     for row, text in enumerate(found.texts):
-        assert "".join(piece.text for piece in pieces if piece.row == row) == text
+        assert "".join(piece.content for piece in pieces if piece.row == row) == text
     return list(zip(found.texts, found.ended, strict=True))
 
 

@@ -34,7 +34,7 @@ LENGTHS = [1, 7, 3, 5, 2, 9]
 
 
 def joined(pieces: list[Chunk], rows: int) -> list[str]:
-    return ["".join(piece.text for piece in pieces if piece.row == row) for row in range(rows)]
+    return ["".join(piece.content for piece in pieces if piece.row == row) for row in range(rows)]
 
 
 @pytest.mark.parametrize(("attention", "trunk"), CASES, ids=str)
@@ -131,7 +131,7 @@ def test_the_pieces_of_a_stream_are_the_answer(kind: str, sampling: Sampling) ->
         own = [piece for piece in pieces if piece.row == row]
         assert [piece.ended for piece in own] == [*[None] * (len(own) - 1), whole.ended[row]]
         assert own[-1].logprobs == tuple(whole.logprobs[row])
-        assert all(piece.text for piece in own[:-1])
+        assert all(piece.content for piece in own[:-1])
 
 
 def test_without_texts_only_the_ids_are_made() -> None:
@@ -189,13 +189,13 @@ def test_what_may_be_a_stop_text_is_held_back_and_given_when_it_is_none() -> Non
     _, pieces = told(["ab STO STOP c"], tokenizer, stop=("STOP",))
     said = ""
     for piece in pieces:
-        said += piece.text
+        said += piece.content
         assert "ab STO STOP".startswith(said)
     assert said == "ab STO "
     _, pieces = told(["ab STO"], tokenizer, stop=("STOP",))
-    assert "".join(piece.text for piece in pieces) == "ab STO"
+    assert "".join(piece.content for piece in pieces) == "ab STO"
     _, pieces = told(["ab STO"], tokenizer, stop=("STOP",), max_tokens=5)
-    assert "".join(piece.text for piece in pieces) == "ab ST"
+    assert "".join(piece.content for piece in pieces) == "ab ST"
     assert pieces[-1].ended == "length"
 
 
@@ -232,7 +232,7 @@ def test_whoever_stops_asking_stops_the_generation() -> None:
     tokenizer = tokenizer_of("byte")
     speaker_ = Told([[65] * 100], tokenizer)
     pieces = stream(speaker_, None, Sampling(max_tokens=100), tokenizer)
-    assert next(pieces).text == "A"
+    assert next(pieces).content == "A"
     asked = speaker_.num_asked
     assert asked < 3
     del pieces

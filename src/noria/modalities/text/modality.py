@@ -51,7 +51,6 @@ class Text(Modality, WarmStarts, Augments, Displays, Attributable):
     characters: int = 0
     drop: float = field(default=0.0, metadata={"network_only": True})
     mask_word: str | None = None
-    is_optional: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.drop < 1 or self.grams < 1 or self.characters < 0:

@@ -65,7 +65,7 @@ def stream(
             piece = next(spoken, None)
         if piece is None:
             return
-        if piece.text or piece.ended:
+        if piece.content or piece.ended:
             yield piece
 
 
