@@ -104,6 +104,13 @@ class Predictor:
             return
         source, mapping = open_other(self.bundle, path)
         mapping.pop(answer_field(self.task), None)
+        if not mapping:
+            raise UserError(
+                "no column of the data fills an input of this model",
+                where=str(path),
+                expected=" or ".join(self.task.inputs),
+                found=f"columns {', '.join(source.columns)}",
+            )
         yield from self.encoder(mapping, source.root).chunks(source, least=self.batch_size)
         for note in source.notes():
             tell(note)
