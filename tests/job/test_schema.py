@@ -13,6 +13,7 @@ from noria.contract import registry
 from noria.errors import UserError, UserErrors
 from noria.job import Job
 from noria.job.load import load_job, shipped_jobs
+from noria.job.renamed import RENAMED_KEYS, with_new_names
 
 GOOD = "task: image-classification\ndata: {path: photos.csv}\ntrain: {epochs: 2}\n"
 
@@ -207,3 +208,30 @@ def test_whatever_stands_in_a_job_it_is_a_job_or_a_plain_error(content):
     with suppress(UserError):  # any other exception is a bug
         job, _ = load_job({"task": "image-classification", **content})
         assert job.task in registry.names("tasks")
+
+
+def test_a_renamed_key_is_told_under_its_new_name(tmp_path):
+    text = problem(tmp_path, "task: image-classification\nevaluate:\n  against: runs/a\n")
+    assert "job.yaml:3 evaluate.against: unknown key" in text
+    assert "it is now called evaluate.compare_to" in text
+    with pytest.raises(UserError, match=r"command line[^\0]*it is now called evaluate.compare_to"):
+        load_job({"task": "image-classification"}, ["evaluate.against=runs/a"])
+
+
+def test_every_renamed_key_is_gone_and_its_new_name_is_there():
+    for old, new in RENAMED_KEYS.items():
+        assert with_new_names(nested(old, 1)) == nested(new, 1)
+        assert with_new_names(nested(new, 1)) == nested(new, 1)
+
+
+def test_new_names_reach_any_field_and_leave_the_rest_alone(monkeypatch):
+    monkeypatch.setitem(RENAMED_KEYS, "inputs.*.lap", "inputs.*.overlap")
+    given = {"inputs": {"a.b": {"lap": 1, "side": 2}, "c": {}}, "target": {"merge": {3: [4]}}, "model": None}
+    expected = {**given, "inputs": {"a.b": {"overlap": 1, "side": 2}, "c": {}}}
+    assert with_new_names(given) == expected
+
+
+def nested(key, value):
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return value

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
 from PIL import Image
 from sklearn.datasets import load_digits
+from starlette.applications import Starlette
 
 from noria.pipeline.predictor import Predictor, load
 from noria.reporter import Silent
@@ -66,13 +66,13 @@ def texts(pictures: list[bytes]) -> list[str]:
 def ask() -> Ask:
     """Send one request straight to an application: ask(app, "POST", "/predict", json=..)."""
 
-    def send(app: FastAPI, method: str, path: str, **request: Any) -> httpx.Response:
+    def send(app: Starlette, method: str, path: str, **request: Any) -> httpx.Response:
         return asyncio.run(_send(app, method, path, request))
 
     return send
 
 
-async def _send(app: FastAPI, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
+async def _send(app: Starlette, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         return await client.request(method, path, **request)

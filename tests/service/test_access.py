@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor
@@ -17,11 +17,11 @@ KEY = "a-key-for-tests"
 
 
 @pytest.fixture(scope="module")
-def app(predictor: Predictor) -> FastAPI:
+def app(predictor: Predictor) -> Starlette:
     return make_app(predictor, key=KEY)
 
 
-def routes(app: FastAPI) -> list[tuple[str, str]]:
+def routes(app: Starlette) -> list[tuple[str, str]]:
     return [(method, route.path) for route in app.routes for method in sorted(route.methods)]
 
 
@@ -122,7 +122,7 @@ def test_an_address_that_is_none_is_told(host) -> None:
         _address(host, has_key=True)
 
 
-def status_of(app: FastAPI, method: str, path: str, headers: list[tuple[bytes, bytes]] = []) -> int:  # noqa: B006
+def status_of(app: Starlette, method: str, path: str, headers: list[tuple[bytes, bytes]] = []) -> int:  # noqa: B006
     """Send a raw request, as no client library would write it, and return its status."""
     messages = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from noria.pipeline.predictor import Predictor
 from noria.service.app import make_app
@@ -13,7 +13,7 @@ from noria.service.limits import Limits
 
 
 @pytest.fixture(scope="module")
-def app(predictor: Predictor) -> FastAPI:
+def app(predictor: Predictor) -> Starlette:
     return make_app(predictor, Limits())
 
 
@@ -75,6 +75,21 @@ def test_the_openapi_document_holds_the_schema(ask, app) -> None:
     body = ask(app, "GET", "/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]
     records, record = body["content"]["application/json"]["schema"]["anyOf"]
     assert records["properties"]["records"]["items"] == record
+
+
+def test_the_openapi_document_names_every_path_and_the_shape_of_errors(ask, app) -> None:
+    document = ask(app, "GET", "/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    assert document["info"]["title"].startswith("Noria: ")
+    paths = {"/", "/schema", "/openapi.json", "/livez", "/readyz", "/health", "/predict"}
+    assert document["paths"].keys() == paths
+    wrong = ask(app, "POST", "/predict", json={}).json()
+    for path, operations in document["paths"].items():
+        assert set(operations) == {"post" if path == "/predict" else "get"}
+        for operation in operations.values():
+            assert operation["summary"]
+            schema = operation["responses"]["default"]["content"]["application/json"]["schema"]
+            assert schema["properties"]["error"]["properties"].keys() == wrong["error"].keys()
 
 
 def test_health_is_three_routes(ask, app) -> None:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from noria.service.http_error import HTTPError
 from noria.service.json_text import parse_json
 from noria.service.limits import Limits
-from noria.service.refusal import Refusal
 
 TEXTS = st.text(st.sampled_from('"\\[]{},:a\n') | st.characters(exclude_categories=["Cs"]))
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -34,7 +34,7 @@ def test_depth_is_counted_exactly_and_the_value_comes_back(value, is_ascii, inde
     levels = depth(value)
     assert parse_json(data, Limits(json_depth=levels)) == value
     if levels:
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(HTTPError) as refused:
             parse_json(data, Limits(json_depth=levels - 1))
         assert refused.value.code == "too_deep"
 
@@ -42,6 +42,6 @@ def test_depth_is_counted_exactly_and_the_value_comes_back(value, is_ascii, inde
 @pytest.mark.parametrize("text", ["[1,2,3]", '["a","b","c"]', '{"a":1,"b":2}', "[[],[],[]]", '["a\\\\","\\",",""]'])
 def test_values_are_counted_before_they_are_built(text) -> None:
     assert parse_json(text.encode(), Limits(json_values=10)) == json.loads(text)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(HTTPError) as refused:
         parse_json(text.encode(), replace(Limits(), json_values=2))
     assert refused.value.code == "too_large"

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from noria.pipeline.predictor import Predictor
 from noria.service.app import make_app
@@ -23,7 +23,7 @@ SMALL = Limits(
 
 
 @pytest.fixture(scope="module")
-def app(predictor: Predictor) -> FastAPI:
+def app(predictor: Predictor) -> Starlette:
     return make_app(predictor, SMALL)
 
 
@@ -80,6 +80,8 @@ BODIES = {
 FORMS = {
     "nothing": ("", 400, "not_a_form"),
     "no end": (part("image", "AAAA"), 400, "not_a_form"),
+    "no end in a file": (part("image", "AAAA", '; filename="x"'), 400, "not_a_form"),
+    "an end inside a part": (part("image", "AAAA--b--"), 400, "not_a_form"),
     "another boundary": ("--c\r\n\r\n\r\n--c--\r\n", 400, "not_a_form"),
     "no headers": ("--b\r\n\r\nAAAA\r\n--b--\r\n", 400, "not_a_form"),
     "no name": ("--b\r\nContent-Disposition: form-data\r\n\r\nAAAA\r\n--b--\r\n", 400, "not_a_form"),
@@ -94,10 +96,12 @@ FORMS = {
     "text that is not UTF-8": (part("image", "A").encode()[:-3] + b"\xff\r\n--b--\r\n", 400, "not_a_form"),
     "an unknown field": (part("imgae", "AAAA") + "--b--\r\n", 400, "missing_field"),
     "an uneven form": (part("image", "A") * 2 + part("label", "7") + "--b--\r\n", 400, "uneven_form"),
+    "a name that is not UTF-8": (part("imäge", "A").encode("latin-1") + b"--b--\r\n", 400, "not_a_form"),
     "many fields": (part("image", "AAAA") * 5 + "--b--\r\n", 413, "too_large"),
     "many files": (part("image", "AAAA", '; filename="x"') * 5 + "--b--\r\n", 413, "too_large"),
     "many records": (part("image", "AAAA") * 4 + "--b--\r\n", 413, "too_large"),
     "a large part": (part("image", "A" * 20_000) + "--b--\r\n", 413, "too_large"),
+    "a large file": (part("image", "A" * 20_000, '; filename="x"') + "--b--\r\n", 413, "too_large"),
     "a large part without an end": (part("image", "A" * 20_000), 413, "too_large"),
     "a path": (part("image", "/etc/passwd") + "--b--\r\n", 400, "not_base64"),
     "not a picture": (part("image", "hello", '; filename="/etc/passwd"') + "--b--\r\n", 422, "unusable_record"),
@@ -169,6 +173,13 @@ def test_a_file_that_lies_beside_the_server_is_never_read(ask, app, pictures, tm
 )
 def test_other_kinds_of_body_are_refused(ask, app, headers) -> None:
     check(ask(app, "POST", "/predict", content=b"{}", headers=headers), 415, "unsupported_type")
+
+
+def test_a_file_stays_in_memory(ask, predictor, pictures, monkeypatch) -> None:
+    """A disk that is full must not matter, and what strangers send is nothing to leave on it."""
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: pytest.fail("a file was opened"))
+    large = pictures[0] + bytes(2 << 20)  # more than what Starlette itself keeps in memory
+    assert ask(make_app(predictor), "POST", "/predict", files={"image": large}).status_code == 200
 
 
 @pytest.mark.parametrize("boundary", ["", "; boundary=", '; boundary=""', f"; boundary={'b' * 300}"])

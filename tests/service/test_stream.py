@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from noria.pipeline.predictor import Predictor, load
 from noria.service.app import make_app
@@ -29,7 +29,7 @@ def writer(trained: Any) -> Predictor:
 
 
 @pytest.fixture(scope="module")
-def app(writer: Predictor) -> FastAPI:
+def app(writer: Predictor) -> Starlette:
     return make_app(writer, Limits(answer_tokens=64))
 
 
@@ -44,7 +44,7 @@ def events(response: httpx.Response) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("record", [RECORD, {"prompt": "水车\n\n日夜"}, {}], ids=str)
 def test_the_events_are_the_pieces_and_the_last_one_says_why_it_is(
-    record: dict[str, str], app: FastAPI, writer: Predictor, ask: Ask
+    record: dict[str, str], app: Starlette, writer: Predictor, ask: Ask
 ) -> None:
     found = events(ask(app, "POST", "/stream", json={"record": record, "settings": WARM}))
     own = list(writer.stream(record, **WARM))
@@ -55,7 +55,7 @@ def test_the_events_are_the_pieces_and_the_last_one_says_why_it_is(
     assert app.state.service.worker._num_streams == 0
 
 
-def test_without_settings_it_is_the_prediction(app: FastAPI, ask: Ask) -> None:
+def test_without_settings_it_is_the_prediction(app: Starlette, ask: Ask) -> None:
     found = events(ask(app, "POST", "/stream", json={"record": RECORD}))
     whole = ask(app, "POST", "/predict", json=RECORD).json()["predictions"][0]
     assert "".join(one["text"] for one in found) == whole["value"]
@@ -88,7 +88,7 @@ def test_without_settings_it_is_the_prediction(app: FastAPI, ask: Ask) -> None:
     ids=lambda value: str(value)[:50],
 )
 def test_what_cannot_be_answered_is_refused_before_the_first_event(
-    body: Any, status: int, code: str, param: str | None, told: str, app: FastAPI, ask: Ask
+    body: Any, status: int, code: str, param: str | None, told: str, app: Starlette, ask: Ask
 ) -> None:
     response = ask(app, "POST", "/stream", json=body)
     error = response.json()["error"]
@@ -98,7 +98,7 @@ def test_what_cannot_be_answered_is_refused_before_the_first_event(
     assert (worker._num_streams, worker._num_jobs, worker._held_bytes) == (0, 0, 0)
 
 
-def test_only_json_is_read_and_only_by_post(app: FastAPI, ask: Ask) -> None:
+def test_only_json_is_read_and_only_by_post(app: Starlette, ask: Ask) -> None:
     assert ask(app, "POST", "/stream", files={"prompt": (None, "a")}).status_code == 415
     assert ask(app, "POST", "/stream", content=b"{", headers={"content-type": "application/json"}).status_code == 400
     assert ask(app, "GET", "/stream").status_code == 405
@@ -110,7 +110,7 @@ def test_a_model_that_does_not_write_has_no_such_path(predictor: Predictor, ask:
     assert "/stream" not in ask(app, "GET", "/openapi.json").json()["paths"]
 
 
-def test_the_schema_says_what_may_be_set_and_how_far(app: FastAPI, ask: Ask) -> None:
+def test_the_schema_says_what_may_be_set_and_how_far(app: Starlette, ask: Ask) -> None:
     described = ask(app, "GET", "/openapi.json").json()["paths"]["/stream"]["post"]
     schema = described["requestBody"]["content"]["application/json"]["schema"]
     settings = schema["properties"]["settings"]["properties"]
@@ -146,7 +146,7 @@ class Endless(Predictor):
             self.is_closed.set()
 
 
-async def stream_until(app: FastAPI, has_enough: Callable[[int], bool]) -> int:
+async def stream_until(app: Starlette, has_enough: Callable[[int], bool]) -> int:
     """Ask for a stream, go away when enough events came; return how many did."""
     body = json.dumps({"record": RECORD}).encode()
     gone, count, is_asked = asyncio.Event(), 0, False

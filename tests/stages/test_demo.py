@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
-from noria.errors import UserError
+import noria
 from noria.reporter import Silent
 from noria.stages import demo as module
-from noria.stages.demo import SHADES, after, demo, demo_data
+from noria.stages.demo import DIGITS, SHADES, after, demo
 from noria.stages.train import train
 
 
 def test_the_data_is_1797_digits_of_which_297_are_the_test_split() -> None:
-    with np.load(demo_data(), allow_pickle=False) as arrays:
+    with np.load(DIGITS, allow_pickle=False) as arrays:
         assert arrays["train_images"].shape == (1500, 8, 8)
         assert arrays["test_images"].shape == (297, 8, 8)
         assert set(arrays["train_labels"]) == set(arrays["test_labels"]) == set(range(10))
@@ -24,18 +26,26 @@ def test_the_data_is_1797_digits_of_which_297_are_the_test_split() -> None:
         assert arrays["train_images"].max() == 255
 
 
-def test_the_data_is_written_once() -> None:
-    before = demo_data().stat().st_mtime_ns
-    assert demo_data().stat().st_mtime_ns == before
+def test_the_digits_are_those_of_scikit_learn_and_say_where_they_come_from() -> None:
+    there = load_digits()
+    with np.load(DIGITS, allow_pickle=False) as arrays:
+        pictures = np.concatenate([arrays["train_images"], arrays["test_images"]])
+        labels = np.concatenate([arrays["train_labels"], arrays["test_labels"]])
+    assert (pictures == (there.images * 255 / 16).astype(np.uint8)).all()
+    assert (labels == there.target).all()
+    notice = DIGITS.with_suffix(".txt").read_text("utf-8")
+    assert "CC BY 4.0" in notice
+    assert "BSD-3-Clause" in notice
 
 
-def test_without_scikit_learn_the_command_that_installs_it_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NORIA_CACHE", str(tmp_path))
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UserError, match="pip install scikit-learn"):
-        demo_data()
+def test_what_is_no_code_is_installed_too() -> None:
+    """A file that no pattern of the package's data names would be missing after `pip install`."""
+    root = Path(noria.__file__).parent
+    patterns = tomllib.loads((root.parents[1] / "pyproject.toml").read_text("utf-8"))
+    known = {path for one in patterns["tool"]["setuptools"]["package-data"]["noria"] for path in root.glob(one)}
+    files = {path for path in root.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert DIGITS in files
+    assert files - known == set()
 
 
 def test_a_short_demo_goes_from_data_to_a_picture_with_its_answer(

@@ -6,7 +6,7 @@ Knows no task: the settings of a task's inputs and target are the fields of thei
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +16,7 @@ from noria.contract import Task, answer_field, registry
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.from_checkpoint import settings_of_origin
 from noria.job.from_table import is_table, job_of_table
+from noria.job.renamed import new_name, read_stored_job, with_new_names
 from noria.job.schema import BUDGETS, Job
 from noria.job.text import Section, Where, parse, parse_override, read_text, set_key
 
@@ -60,6 +61,11 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = 
     raise_all(problems)
     assert job is not None
     return job, task
+
+
+def load_stored_job(source: Path | Mapping[str, Any]) -> tuple[Job, Task]:
+    """Read a job that Noria itself wrote into a run or a bundle, maybe an earlier version of it."""
+    return load_job(read_stored_job(source) if isinstance(source, Path) else with_new_names(source))
 
 
 def shipped_jobs() -> dict[str, Path]:
@@ -132,11 +138,7 @@ def _fill_task(task: Task, asked: Section, where: Where) -> tuple[Task, list[Use
 
 def _fill_spoke(spoke: Any, settings: Section, where: Where, path: list[str]) -> tuple[Any, list[UserError]]:
     known = {field.name for field in dataclasses.fields(spoke)}
-    problems = [
-        UserError("unknown key", where=where([*path, key]), mend=did_you_mean(key, known))
-        for key in settings
-        if key not in known
-    ]
+    problems = [_unknown_key([*path, key], known, where) for key in settings if key not in known]
     given = {key: value for key, value in settings.items() if key in known}
     try:
         whole = {field.name: getattr(spoke, field.name) for field in dataclasses.fields(spoke)} | given
@@ -146,11 +148,16 @@ def _fill_spoke(spoke: Any, settings: Section, where: Where, path: list[str]) ->
 
 
 def _problem(found: Any, where: Where, schema: type, path: Sequence[object] = ()) -> UserError:
-    place = where([*path, *found["loc"]])
     if found["type"] == "extra_forbidden":
-        section = _section(schema, found["loc"][:-1])
-        return UserError("unknown key", where=place, mend=did_you_mean(str(found["loc"][-1]), section.model_fields))
+        return _unknown_key([*path, *found["loc"]], _section(schema, found["loc"][:-1]).model_fields, where)
+    place = where([*path, *found["loc"]])
     return UserError("wrong value", where=place, expected=found["msg"], found=repr(found["input"]))
+
+
+def _unknown_key(path: Sequence[object], known: Iterable[str], where: Where) -> UserError:
+    new = ".".join(new_name(path))
+    mend = f"it is now called {new}" if new else did_you_mean(str(path[-1]), known)
+    return UserError("unknown key", where=where(path), mend=mend)
 
 
 def _section(schema: Any, path: Sequence[object]) -> Any:

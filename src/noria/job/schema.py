@@ -97,7 +97,7 @@ class Evaluate(_Strict):
     slices: list[str] = []  # columns whose values are scored one by one
     resamples: int = Field(1000, ge=100)  # of the bootstrap
     precision: Literal["float32", "bfloat16"] = "float32"  # of the weights that answer, here and wherever it is used
-    against: str | None = None  # another run on the same records: the report shows what this one gained
+    compare_to: str | None = None  # another run: the difference of each score, on the records held out in both
 
 
 class Range(_Strict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,23 +23,38 @@ def measure(
 
     low and high are the 2.5th and 97.5th percentiles of the bootstrap (Efron 1979).
     """
-    records = len(next(iter(output.values())))
     values = {metric.name: point(metric, output, truth) for metric in metrics}
-    resamples = max(LEAST_RESAMPLES, min(resamples, DRAWS // max(1, records)))
     drawn: dict[str, list[np.ndarray]] = {metric.name: [] for metric in metrics}
-    generator = np.random.default_rng(seed)
-    done = 0
-    while done < resamples:
-        count = min(resamples - done, max(1, BLOCK // max(1, records)))
-        weights = np.stack([_counts(generator, records) for _ in range(count)])
+    for weights in _draws(len(next(iter(output.values()))), resamples, seed):
         for metric in metrics:
             drawn[metric.name].append(metric.value(output, truth, weights))
-        done += count
-    return {
-        metric.name: {"value": values[metric.name], **_bounds(np.concatenate(drawn[metric.name]))}
-        | {"unit": metric.unit, "direction": metric.direction}
-        for metric in metrics
-    }
+    return {metric.name: _described(metric, values[metric.name], drawn[metric.name]) for metric in metrics}
+
+
+def differences(
+    pairs: Sequence[tuple[Metric, Metric]],
+    ours: tuple[Arrays, Arrays],
+    theirs: tuple[Arrays, Arrays],
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, dict[str, Any]]:
+    """Return the same of each score of ours less theirs, a pair of (output, truth) each, on the same draws of records.
+
+    What cannot be computed is left out.
+    """
+    values = {one.name: (point(one, *ours), point(other, *theirs)) for one, other in pairs}
+    known = [(one, other) for one, other in pairs if None not in values[one.name]]
+    drawn: dict[str, list[np.ndarray]] = {one.name: [] for one, _ in known}
+    for weights in _draws(len(next(iter(ours[0].values()))), resamples, seed):
+        for one, other in known:
+            drawn[one.name].append(one.value(*ours, weights) - other.value(*theirs, weights))
+    found = {}
+    for one, _ in known:
+        here, there = values[one.name]
+        assert here is not None
+        assert there is not None
+        found[one.name] = _described(one, here - there, drawn[one.name])
+    return found
 
 
 def point(metric: Metric, output: Arrays, truth: Arrays) -> float | None:
@@ -49,6 +64,19 @@ def point(metric: Metric, output: Arrays, truth: Arrays) -> float | None:
         return None
     value = float(metric.value(output, truth, np.ones((1, records), np.float32))[0])
     return value if np.isfinite(value) else None
+
+
+def _draws(records: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield weights float32[r, n], as many rows in all as there are resamples: how often each record was drawn."""
+    resamples = max(LEAST_RESAMPLES, min(resamples, DRAWS // max(1, records)))
+    generator = np.random.default_rng(seed)
+    block = max(1, BLOCK // max(1, records))
+    for done in range(0, resamples, block):
+        yield np.stack([_counts(generator, records) for _ in range(min(resamples - done, block))])
+
+
+def _described(metric: Metric, value: float | None, drawn: list[np.ndarray]) -> dict[str, Any]:
+    return {"value": value, **_bounds(np.concatenate(drawn)), "unit": metric.unit, "direction": metric.direction}
 
 
 def _counts(generator: np.random.Generator, records: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from noria import __version__
 from noria.contract import Task
 from noria.errors import UserError
 from noria.job import Job
-from noria.job.load import load_job
+from noria.job.load import load_stored_job
 from noria.store.disk import plain_disk_errors, sync_folder, write_synced
 from noria.store.run_folder import read_json
 from noria.types import Ragged
@@ -122,7 +122,7 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
         raise UserError("the weights cannot be read", where=str(folder), found=error.strerror or str(error)) from error
     if hashlib.sha256(data).hexdigest() != config["weights"]["sha256"]:
         raise UserError("the weights are not those that this bundle was written with", where=str(folder))
-    job, task = load_job(config["job"])
+    job, task = load_stored_job(config["job"])
     with Undrawn():
         model = place(build(job, task, config["states"]), torch.device(device))
     load_weights(model, load(data))

@@ -42,27 +42,27 @@ def scores(metrics: Mapping[str, Any]) -> Markup:
         baseline = metrics["baseline"].get(name, {}).get("value")
         value, low, high = found["value"], found["low"], found["high"]
         drawn = strip(words(name), value, low, high, baseline)
-        between = _interval(found)
+        between = _between(found)
         unit = join([part, tag("wbr")] for part in re.split(r"(?<=\|)", found["unit"]))  # a signature has no spaces
         rows.append([words(name), number(value), between, number(baseline), unit, found["direction"], drawn])
     key = "Dot: the score. Bar: its 95 % interval, from drawing the records again and again. "
     trivial = "Diamond: the baseline, which answers the same whatever it is given. "
     ends = "The line goes from 0 to 1 where all of them lie between."
-    return join(table(columns, rows), tag("p", key + trivial + ends, class_="soft"), _gain(metrics.get("gain")))
+    return join(table(columns, rows), tag("p", key + trivial + ends, class_="soft"), _compared(metrics.get("compared")))
 
 
-def _gain(gained: Mapping[str, Any] | None) -> Markup | None:
-    """Return the table of what was gained over another run."""
-    if gained is None:
+def _compared(compared: Mapping[str, Any] | None) -> Markup | None:
+    """Return what another run is compared by: one sentence, and the table of differences."""
+    if compared is None:
         return None
     rows: list[list[Cell]] = [
-        [words(name), f"{one['value']:+.4g}", f"{one['low']:+.4g} to {one['high']:+.4g}", one["unit"], one["direction"]]
-        for name, one in gained["metrics"].items()
+        [words(name), f"{one['value']:+.4g}", _between(one, "+.4g"), one["unit"], one["direction"], one["verdict"]]
+        for name, one in compared["metrics"].items()
     ]
-    columns = ["score", "gain", "95 % interval", "unit", "better is"]
-    note = "This run's score minus the other's, on the same records; an interval without 0 is a difference."
-    title = tag("h3", f"Gain over {gained['against']}")
-    return join(title, table(columns, rows), tag("p", note, class_="soft"))
+    columns = ["score", "difference", "95 % interval", "unit", "better is", "this run is"]
+    note = "This run's score less the other's; both were scored on the same draws of the same records."
+    title = tag("h3", f"Compared to {compared['to']}")
+    return join(title, tag("p", compared["sentence"]), table(columns, rows), tag("p", note, class_="soft"))
 
 
 def slices(metrics: Mapping[str, Any]) -> Markup | None:
@@ -129,10 +129,11 @@ def _said(value: float | None, found: Found) -> str:
     return f"{number(value)}{UNBROKEN}{found['unit']}" if len(found["unit"]) <= 8 else number(value)
 
 
-def _interval(found: Found) -> str:
+def _between(found: Found, form: str = "") -> str:
     if found["low"] is None or found["high"] is None:
         return "–"
-    return f"{number(found['low'])} to {number(found['high'])}"
+    low, high = (format(found[end], form) if form else number(found[end]) for end in ("low", "high"))
+    return f"{low} to {high}"
 
 
 def _slice_bar(value: str, one: Mapping[str, Any], name: str) -> Bar:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from noria.errors import UserError
-from noria.service.refusal import Refusal
+from noria.service.http_error import HTTPError
 
 OPEN_PATH = "/livez"  # whoever restarts a hung process has no key
 
@@ -57,8 +57,8 @@ def _digest(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
 
 
-def _denied() -> Refusal:
-    return Refusal(
+def _denied() -> HTTPError:
+    return HTTPError(
         UserError("this server answers only with its key", mend="send the header Authorization: Bearer KEY"),
         HTTPStatus.UNAUTHORIZED,
         code="wrong_key",

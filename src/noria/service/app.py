@@ -3,9 +3,10 @@
     POST /predict   records in, predictions out          GET /        name, task, schema, scores
     POST /stream    one record in, its answer piece by   GET /livez /readyz /health
                     piece, where the model writes one    GET /schema  the JSON schema of a record
+                                                         GET /openapi.json  this table for programs
 
 Reading is done in the event loop, parsing and predicting in the worker's thread.
-Read next: body.py, records.py, stream.py.
+Read next: body.py, records.py, stream.py, openapi.py.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
 from python_multipart.multipart import parse_options_header
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from noria import __version__
 from noria.contract import Target
@@ -27,12 +32,13 @@ from noria.pipeline.predictor import Predictor
 from noria.service.access import Access, checked_key
 from noria.service.body import CloseUnread, body_of
 from noria.service.form import parse_form
+from noria.service.http_error import HTTPError, json_bytes, json_response, shown
 from noria.service.inputs import inputs_of, record_schema, request_schema
 from noria.service.json_text import parse_json
 from noria.service.limits import Limits
+from noria.service.openapi import body_of_json, openapi_document
 from noria.service.records import checked, records_of_form, records_of_json
-from noria.service.refusal import Refusal, json_bytes, json_response, shown
-from noria.service.stream import EventStream, first_of, parse_wish, stream_api
+from noria.service.stream import EventStream, first_of, parse_stream_request, stream_api
 from noria.service.worker import Worker
 from noria.store.run_folder import read_json
 from noria.types import Prediction
@@ -40,45 +46,26 @@ from noria.types import Prediction
 JSON, FORM = "application/json", "multipart/form-data"
 
 
-def make_app(predictor: Predictor, limits: Limits | None = None, key: str | None = None) -> FastAPI:
+def make_app(predictor: Predictor, limits: Limits | None = None, key: str | None = None) -> Starlette:
     """Return the application that answers for one predictor; its `state.service` is the Service.
 
     With a key, every path but /livez needs `Authorization: Bearer KEY`.
     """
-    limits = limits or Limits()
-    service = Service(predictor, limits)
+    service = Service(predictor, limits or Limits())
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         service.worker.close()
 
-    app = FastAPI(
-        title=f"Noria: {service.name}",
-        version=__version__,
+    app = Starlette(
+        routes=service.routes(),
+        middleware=[Middleware(CloseUnread), Middleware(Access, key=checked_key(key))],
+        exception_handlers={HTTPError: _refused, HTTPException: _not_here, Exception: _broken},
         lifespan=lifespan,
-        docs_url=None,  # the pages that FastAPI makes load their scripts from elsewhere
-        redoc_url=None,
-        redirect_slashes=False,
     )
+    app.router.redirect_slashes = False
     app.state.service = service
-    body = {"required": True, "content": {JSON: {"schema": request_schema(service.inputs)}}}
-    app.add_api_route("/predict", service.predict, methods=["POST"], openapi_extra={"requestBody": body})
-    if service.is_writing:
-        app.add_api_route("/stream", service.stream, methods=["POST"], openapi_extra=stream_api(service.inputs, limits))
-    for path, endpoint in (
-        ("/", service.about),
-        ("/schema", service.schema),
-        ("/livez", service.is_alive),
-        ("/readyz", service.is_ready),
-        ("/health", service.is_ready),
-    ):
-        app.add_api_route(path, endpoint, methods=["GET"])
-    app.add_exception_handler(Refusal, _refused)
-    app.add_exception_handler(HTTPException, _not_here)
-    app.add_exception_handler(Exception, _broken)
-    app.add_middleware(Access, key=checked_key(key))
-    app.add_middleware(CloseUnread)
     return app
 
 
@@ -91,6 +78,9 @@ class Service:
         self.worker = Worker(limits)
         self.is_draining = False
         self.is_writing = type(predictor.task.target).stream is not Target.stream
+        self._operations = {"/predict": {"requestBody": body_of_json(request_schema(self.inputs))}}
+        if self.is_writing:
+            self._operations["/stream"] = stream_api(self.inputs, limits)
         folder = predictor.bundle.path.resolve()
         is_in_run = folder.name == "bundle"
         self.name = folder.parent.name if is_in_run else folder.name
@@ -99,6 +89,21 @@ class Service:
         if is_in_run and metrics.is_file():
             scores = read_json(metrics)
             self._about["scores"] = {name: scores[name] for name in ("split", "n", "metrics", "baseline")}
+
+    def routes(self) -> list[Route]:
+        """Return the paths that this model has."""
+        posts = {"/predict": self.predict} | ({"/stream": self.stream} if self.is_writing else {})
+        gets = {
+            "/": self.about,
+            "/schema": self.schema,
+            "/openapi.json": self.openapi,
+            "/livez": self.is_alive,
+            "/readyz": self.is_ready,
+            "/health": self.is_ready,
+        }
+        return [Route(path, endpoint, methods=["POST"]) for path, endpoint in posts.items()] + [
+            Route(path, endpoint, methods=["GET"]) for path, endpoint in gets.items()
+        ]
 
     async def predict(self, request: Request) -> Response:
         """Answer the records of the request's body, in their order."""
@@ -112,32 +117,36 @@ class Service:
         kind, _ = _content_type(request)
         if kind != JSON:
             error = UserError("a body of this kind is not read here", expected=f"Content-Type: {JSON}", found=kind)
-            raise Refusal(error, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, code="unsupported_type")
+            raise HTTPError(error, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, code="unsupported_type")
         self.worker.begin_stream()
         try:
             async with body_of(request, self.limits, self.worker) as body:
-                wish = await self.worker.run(lambda: parse_wish(body, self.inputs, self.limits))
-                pieces = self.predictor.stream(wish.record, **wish.settings)
+                wanted = await self.worker.run(lambda: parse_stream_request(body, self.inputs, self.limits))
+                pieces = self.predictor.stream(wanted.record, **wanted.settings)
                 first = await self.worker.run(lambda: first_of(pieces))
         except BaseException:
             self.worker.end_stream()
             raise
         return EventStream(first, pieces, self.worker)
 
-    async def about(self) -> Response:
+    async def about(self, _: Request) -> Response:
         """Say what this model is and how good it is."""
         return json_response({**self._about, "schema": record_schema(self.inputs)})
 
-    async def schema(self) -> Response:
+    async def schema(self, _: Request) -> Response:
         """Return the JSON schema of one record."""
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"A record for {self.name}"}
         return json_response(schema | record_schema(self.inputs))
 
-    async def is_alive(self) -> Response:
+    async def openapi(self, request: Request) -> Response:
+        """Return the OpenAPI document."""
+        return json_response(openapi_document(self.name, request.app.routes, self._operations))
+
+    async def is_alive(self, _: Request) -> Response:
         """Say that the process answers."""
         return json_response({"status": "alive"})
 
-    async def is_ready(self) -> Response:
+    async def is_ready(self, _: Request) -> Response:
         """Say whether requests are welcome: 503 from the moment the server was asked to stop."""
         if self.is_draining:
             return json_response({"status": "draining"}, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -146,7 +155,7 @@ class Service:
     def _answer(self, body: bytearray, kind: str, boundary: bytes) -> bytes:
         """Return the JSON answer to a body. Runs in the worker's thread."""
         if kind == FORM:
-            raw = records_of_form(parse_form(bytes(body), boundary, self.limits), self.inputs, self.limits)
+            raw = records_of_form(parse_form(body, boundary, self.limits), self.inputs, self.limits)
         else:
             raw = records_of_json(parse_json(body, self.limits), self.limits)
         records = checked(raw, self.inputs)
@@ -157,7 +166,7 @@ class Service:
         return self._written(predictions)
 
     def _written(self, predictions: Sequence[Prediction]) -> bytes:
-        """Return the JSON of the answers; raise Refusal naming the record whose answer is NaN or infinite."""
+        """Return the JSON of the answers; raise HTTPError naming the record whose answer is NaN or infinite."""
         found = []
         for index, prediction in enumerate(predictions):
             try:
@@ -165,23 +174,23 @@ class Service:
             except ValueError as error:
                 told = UserError("the model has no finite answer to this", where=f"record {index}")
                 status, param = HTTPStatus.UNPROCESSABLE_ENTITY, f"records[{index}]"
-                raise Refusal(told, status, code="not_finite", param=param) from error
+                raise HTTPError(told, status, code="not_finite", param=param) from error
         return b'{"model":%b,"predictions":[%b]}' % (json_bytes(self.name), b",".join(found))
 
-    def _unusable(self, error: UserError) -> Refusal:
-        """Return the refusal of a record that the predictor cannot use; it names the record, we add the field."""
+    def _unusable(self, error: UserError) -> HTTPError:
+        """Return the error of a record that the predictor cannot use; it names the record, we add the field."""
         place = re.fullmatch(r"record (\d+)", error.where)
         if not place:
-            return Refusal(error, HTTPStatus.UNPROCESSABLE_ENTITY, code="unusable_record")
+            return HTTPError(error, HTTPStatus.UNPROCESSABLE_ENTITY, code="unusable_record")
         where, param = error.where, f"records[{place[1]}]"
         if len(self.inputs) == 1:
             where, param = f"{where}, {self.inputs[0].name}", f"{param}.{self.inputs[0].name}"
         placed = UserError(error.what, where=where, expected=error.expected, found=error.found, mend=error.mend)
-        return Refusal(placed, HTTPStatus.UNPROCESSABLE_ENTITY, code="unusable_record", param=param)
+        return HTTPError(placed, HTTPStatus.UNPROCESSABLE_ENTITY, code="unusable_record", param=param)
 
 
 def _content_type(request: Request) -> tuple[str, bytes]:
-    """Return JSON or FORM, and a form's boundary; raise Refusal (415) for anything else, packed bodies too."""
+    """Return JSON or FORM, and a form's boundary; raise HTTPError (415) for anything else, packed bodies too."""
     header = request.headers.get("content-type", "")
     kind, options = parse_options_header(header)
     packed = request.headers.get("content-encoding", "identity")
@@ -191,12 +200,12 @@ def _content_type(request: Request) -> tuple[str, bytes]:
             expected=f"Content-Type: {JSON} or {FORM}, not compressed",
             found=shown(header if packed == "identity" else packed),
         )
-        raise Refusal(error, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, code="unsupported_type")
+        raise HTTPError(error, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, code="unsupported_type")
     return kind.decode("latin-1"), options.get(b"boundary", b"")
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
+    assert isinstance(error, HTTPError)
     return error.response()
 
 
@@ -207,10 +216,10 @@ async def _not_here(request: Request, error: Exception) -> Response:
     mend = did_you_mean(shown(request.url.path), paths) if error.status_code == HTTPStatus.NOT_FOUND else ""
     told = UserError(f"{asked}: {HTTPStatus(error.status_code).phrase.lower()}", mend=mend)
     code = HTTPStatus(error.status_code).name.lower()
-    return Refusal(told, HTTPStatus(error.status_code), code=code, headers=error.headers).response()
+    return HTTPError(told, HTTPStatus(error.status_code), code=code, headers=error.headers).response()
 
 
 async def _broken(_: Request, error: Exception) -> Response:
     """Say nothing about a bug to the client; its trace goes to the server's log."""
     told = UserError("something is broken in the server", mend="its log says what")
-    return Refusal(told, HTTPStatus.INTERNAL_SERVER_ERROR, code="internal_error").response()
+    return HTTPError(told, HTTPStatus.INTERNAL_SERVER_ERROR, code="internal_error").response()

@@ -11,8 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from noria.errors import UserError
+from noria.service.http_error import HTTPError
 from noria.service.limits import Limits
-from noria.service.refusal import Refusal
 from noria.service.worker import Worker
 
 
@@ -20,7 +20,7 @@ from noria.service.worker import Worker
 async def body_of(request: Request, limits: Limits, worker: Worker) -> AsyncIterator[bytearray]:
     """Yield the request's whole body, which counts as held until the block ends.
 
-    Raises Refusal: 413 too large, 408 too slow, 503 no room, 400 the client went away.
+    Raises HTTPError: 413 too large, 408 too slow, 503 no room, 400 the client went away.
     """
     body = bytearray()  # and not a list of chunks: a chunk of one byte would cost forty
     try:
@@ -36,10 +36,10 @@ async def _read_in_time(request: Request, limits: Limits, worker: Worker, body: 
             await _read(request, limits, worker, body)
     except TimeoutError as error:
         slow = UserError(f"the request took longer than {limits.body_seconds:g} seconds to arrive")
-        raise Refusal(slow, HTTPStatus.REQUEST_TIMEOUT, code="too_slow") from error
+        raise HTTPError(slow, HTTPStatus.REQUEST_TIMEOUT, code="too_slow") from error
     except ClientDisconnect as error:
         gone = UserError("the client went away before its request was whole")
-        raise Refusal(gone, code="disconnected") from error
+        raise HTTPError(gone, code="disconnected") from error
 
 
 async def _read(request: Request, limits: Limits, worker: Worker, body: bytearray) -> None:
@@ -53,13 +53,13 @@ async def _read(request: Request, limits: Limits, worker: Worker, body: bytearra
         body += chunk
 
 
-def _too_large(limits: Limits) -> Refusal:
+def _too_large(limits: Limits) -> HTTPError:
     error = UserError(
         "the request is too large",
         expected=f"at most {limits.body_bytes} bytes",
         mend="send fewer records at a time, or smaller files",
     )
-    return Refusal(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large")
+    return HTTPError(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large")
 
 
 class CloseUnread:

@@ -1,18 +1,27 @@
-"""multipart/form-data from strangers: parts in memory, counted as they begin, none lost at a missing end."""
+"""multipart/form-data from strangers, read by Starlette within our limits.
+
+Starlette takes a form that was cut off for a whole one, reads what is not UTF-8 as Latin-1, bounds no file and writes
+large ones to disk. Here a form needs its last boundary, texts are UTF-8, files have a limit and stay in memory.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import re
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from noria.errors import UserError
+from noria.service.http_error import HTTPError
 from noria.service.limits import Limits
-from noria.service.refusal import Refusal
 
-_PLAIN = (b"", b"7bit", b"8bit", b"binary")
+_PIECE_BYTES = 1 << 16
+_BOUNDARY = re.compile(rb"[\w'()+,./:=? -]{1,250}", re.ASCII)  # the characters of RFC 2046
+_PLAIN = ("", "7bit", "8bit", "binary")
 
 
 @dataclass(frozen=True)
@@ -23,95 +32,65 @@ class Part:
     value: bytes | str
 
 
-def parse_form(data: bytes, boundary: bytes, limits: Limits) -> list[Part]:
-    """Return the parts in order; raise Refusal where the form is broken or larger than it may be."""
-    collector = _Collector(limits)
+def parse_form(data: bytes | bytearray, boundary: bytes, limits: Limits) -> list[Part]:
+    """Return the parts in order; raise HTTPError where the form is broken or larger than it may be."""
+    if not _BOUNDARY.fullmatch(boundary):
+        raise _broken("the boundary in Content-Type is missing or not one")
     try:
-        if not boundary:
-            raise _broken("the boundary is missing in Content-Type")
-        parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": collector.begin_part,
-                "on_header_field": collector.add_to_header_name,
-                "on_header_value": collector.add_to_header_value,
-                "on_header_end": collector.end_header,
-                "on_headers_finished": collector.end_headers,
-                "on_part_data": collector.add_data,
-                "on_part_end": collector.end_part,
-                "on_end": collector.end,
-            },
-        )
-        parser.write(data)
-    except FormParserError as error:
-        raise _broken(str(error)) from error
-    if not collector.is_whole:
+        return asyncio.run(_parts(data, boundary, limits))  # a loop of its own: this is the worker's thread
+    except MultiPartException as error:
+        is_limit = error.message.startswith("Too many") or "exceeded maximum" in error.message
+        raise _too_large(error.message) if is_limit else _broken(error.message) from error
+
+
+async def _parts(data: bytes | bytearray, boundary: bytes, limits: Limits) -> list[Part]:
+    # Latin-1 keeps every byte, so that _text can tell what is UTF-8 and what is not.
+    kind = b'multipart/form-data; charset=latin-1; boundary="%b"' % boundary
+    parser = MultiPartParser(
+        Headers(raw=[(b"content-type", kind)]),
+        _pieces(data, boundary),
+        max_files=limits.form_files,
+        max_fields=limits.form_fields,
+        max_part_size=limits.part_bytes,
+    )
+    parser.spool_max_size = len(data)
+    form = await parser.parse()
+    try:
+        return [Part(_text(name), _value(value, limits)) for name, value in form.multi_items()]
+    finally:
+        await form.close()
+
+
+async def _pieces(data: bytes | bytearray, boundary: bytes) -> AsyncGenerator[bytes]:
+    """Yield the form; raise HTTPError after a cut-off one, upon which the parser closes its files."""
+    for start in range(0, len(data), _PIECE_BYTES):
+        yield bytes(data[start : start + _PIECE_BYTES])
+    last = b"--%b--" % boundary
+    if not data.startswith(last) and b"\r\n" + last not in data:
         raise _broken("it ends before its last boundary")
-    return collector.parts
 
 
-class _Collector:
-    """What the parser calls back."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.parts: list[Part] = []
-        self.num_files = self.num_fields = 0
-        self.is_whole = False
-        self.begin_part()
-
-    def begin_part(self) -> None:
-        self.headers: dict[bytes, bytes] = {}
-        self.header_name, self.header_value, self.data = bytearray(), bytearray(), bytearray()
-        self.name, self.is_file = "", False
-
-    def add_to_header_name(self, data: bytes, start: int, end: int) -> None:
-        self.header_name += data[start:end]
-
-    def add_to_header_value(self, data: bytes, start: int, end: int) -> None:
-        self.header_value += data[start:end]
-
-    def end_header(self) -> None:
-        self.headers[bytes(self.header_name).lower()] = bytes(self.header_value)
-        self.header_name, self.header_value = bytearray(), bytearray()
-
-    def end_headers(self) -> None:
-        kind, options = parse_options_header(self.headers.get(b"content-disposition"))
-        if kind != b"form-data" or b"name" not in options:
-            raise _broken("a part has no Content-Disposition: form-data with a name")
-        if self.headers.get(b"content-transfer-encoding", b"").strip().lower() not in _PLAIN:
-            raise _broken("a part has a Content-Transfer-Encoding, which RFC 7578 forbids")
-        self.name, self.is_file = _text(options[b"name"]), b"filename" in options
-        self.num_files += self.is_file
-        self.num_fields += not self.is_file
-        if self.num_files > self.limits.form_files:
-            raise _too_much("files", self.limits.form_files)
-        if self.num_fields > self.limits.form_fields:
-            raise _too_much("fields", self.limits.form_fields)
-
-    def add_data(self, data: bytes, start: int, end: int) -> None:
-        if len(self.data) + end - start > self.limits.part_bytes:
-            raise _too_much("bytes in one part", self.limits.part_bytes)
-        self.data += data[start:end]
-
-    def end_part(self) -> None:
-        self.parts.append(Part(self.name, bytes(self.data) if self.is_file else _text(bytes(self.data))))
-
-    def end(self) -> None:
-        self.is_whole = True
+def _value(value: UploadFile | str, limits: Limits) -> bytes | str:
+    if isinstance(value, str):
+        return _text(value)
+    if value.headers.get("content-transfer-encoding", "").strip().lower() not in _PLAIN:
+        raise _broken("a part has a Content-Transfer-Encoding, which RFC 7578 forbids")
+    if (value.size or 0) > limits.part_bytes:
+        raise _too_large(f"A file is larger than {limits.part_bytes} bytes.")
+    return value.file.read()
 
 
-def _text(data: bytes) -> str:
+def _text(latin: str) -> str:
     try:
-        return data.decode("utf-8")
+        return latin.encode("latin-1").decode("utf-8")
     except UnicodeDecodeError as error:
         raise _broken("a name or a text is not UTF-8") from error
 
 
-def _broken(reason: str) -> Refusal:
-    return Refusal(UserError(f"this form cannot be read: {reason}", where="body"), code="not_a_form")
+def _broken(reason: str) -> HTTPError:
+    return HTTPError(UserError(f"this form cannot be read: {reason}", where="body"), code="not_a_form")
 
 
-def _too_much(what: str, most: int) -> Refusal:
-    error = UserError(f"the form has too many {what}", where="body", expected=f"at most {most}")
-    return Refusal(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large")
+def _too_large(reason: str) -> HTTPError:
+    error = UserError("the form is larger than it may be", where="body", found=reason)
+    return HTTPError(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large")

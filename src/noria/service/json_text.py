@@ -10,8 +10,8 @@ from http import HTTPStatus
 from typing import Any
 
 from noria.errors import UserError
+from noria.service.http_error import HTTPError, shown
 from noria.service.limits import Limits
-from noria.service.refusal import Refusal, shown
 
 _MARKS = b'"[]{},:'
 _OTHERS = bytes(set(range(256)) - set(_MARKS))
@@ -21,7 +21,7 @@ _INTEGERS = range(-(2**63), 2**64)  # what arrays can hold
 
 
 def parse_json(data: bytes | bytearray, limits: Limits) -> Any:
-    """Return the value; raise Refusal with the line and column, the duplicate name or the limit it breaks."""
+    """Return the value; raise HTTPError with the line and column, the duplicate name or the limit it breaks."""
     _check_shape(data, limits)
     try:
         text = data.decode("utf-8")
@@ -54,14 +54,14 @@ def _check_shape(data: bytes | bytearray, limits: Limits) -> None:
         depth += 1 if bracket in b"[{" else -1
         if depth > limits.json_depth:
             error = UserError("the JSON is nested too deeply", expected=f"at most {limits.json_depth} levels")
-            raise Refusal(error, code="too_deep")
+            raise HTTPError(error, code="too_deep")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise Refusal(UserError(f"the name {shown(twice)!r} stands twice in one object"), code="duplicate_field")
+        raise HTTPError(UserError(f"the name {shown(twice)!r} stands twice in one object"), code="duplicate_field")
     return found
 
 
@@ -82,11 +82,11 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _too_many(limits: Limits) -> Refusal:
+def _too_many(limits: Limits) -> HTTPError:
     error = UserError("the JSON holds too many values", expected=f"at most {limits.json_values}")
-    return Refusal(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large")
+    return HTTPError(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large")
 
 
-def _not_json(reason: str, place: str = "") -> Refusal:
+def _not_json(reason: str, place: str = "") -> HTTPError:
     where = f"body, {place}" if place else "body"
-    return Refusal(UserError(f"this is not JSON as it should be: {reason}", where=where), code="not_json")
+    return HTTPError(UserError(f"this is not JSON as it should be: {reason}", where=where), code="not_json")

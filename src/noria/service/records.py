@@ -14,10 +14,10 @@ from typing import Any
 
 from noria.errors import UserError, did_you_mean
 from noria.service.form import Part
+from noria.service.http_error import HTTPError, raise_all, shown
 from noria.service.inputs import Input, json_kind
 from noria.service.json_text import parse_json
 from noria.service.limits import Limits
-from noria.service.refusal import Refusal, refuse_all, shown
 
 MANY = 20  # problems after which the rest of a request is not looked at
 
@@ -25,12 +25,12 @@ MANY = 20  # problems after which the rest of a request is not looked at
 def records_of_json(body: Any, limits: Limits) -> list[Any]:
     """Return the raw records of `{"records": [..]}` or of one record."""
     if isinstance(body, dict) and isinstance(body.get("records"), list):
-        refuse_all(unknown_fields(body, ["records"], "body"))
+        raise_all(unknown_fields(body, ["records"], "body"))
         _check_count(len(body["records"]), limits)
         return list(body["records"])
     if isinstance(body, list):
         error = UserError("a list is not a request", where="body", mend='put it into {"records": [..]}')
-        raise Refusal(error, code="wrong_type")
+        raise HTTPError(error, code="wrong_type")
     return [body]
 
 
@@ -47,7 +47,7 @@ def records_of_form(parts: Iterable[Part], inputs: list[Input], limits: Limits) 
             found=", ".join(f"{shown(name)} {count} times" for name, count in list(counts.items())[:MANY]),
             mend="give every field once for each record",
         )
-        raise Refusal(error, code="uneven_form")
+        raise HTTPError(error, code="uneven_form")
     count = max(counts.values(), default=1)
     _check_count(count, limits)
     kinds = {field.name: field.kind for field in inputs if field.takes == "cell" and field.kind != "string"}
@@ -57,24 +57,24 @@ def records_of_form(parts: Iterable[Part], inputs: list[Input], limits: Limits) 
 
 
 def checked(records: Iterable[Any], inputs: list[Input]) -> list[dict[str, Any]]:
-    """Return the records as the predictor takes them; raise Refusal naming everything that is wrong with them."""
+    """Return the records as the predictor takes them; raise HTTPError naming everything that is wrong with them."""
     found: list[dict[str, Any]] = []
-    problems: list[Refusal] = []
+    problems: list[HTTPError] = []
     for index, record in enumerate(records):
         found.append(_checked(index, record, inputs, problems))
         if len(problems) >= MANY:
             break
-    refuse_all(problems[:MANY])
+    raise_all(problems[:MANY])
     return found
 
 
-def unknown_fields(body: Mapping[str, Any], known: Iterable[str], where: str) -> list[Refusal]:
-    """Return the refusals of what a body holds beside the fields that it may hold."""
+def unknown_fields(body: Mapping[str, Any], known: Iterable[str], where: str) -> list[HTTPError]:
+    """Return the errors of what a body holds beside the fields that it may hold."""
     known = set(known)
     return [_unknown(name, known, where, shown(name)) for name in _strangers(body, known)]
 
 
-def _checked(index: int, record: Any, inputs: list[Input], problems: list[Refusal]) -> dict[str, Any]:
+def _checked(index: int, record: Any, inputs: list[Input], problems: list[HTTPError]) -> dict[str, Any]:
     where, param = f"record {index}", f"records[{index}]"
     if not isinstance(record, dict):
         problems.append(_wrong(where, param, "an object with the fields of the record", record))
@@ -101,7 +101,7 @@ def _is_column(field: Input) -> bool:
 
 
 def _table(
-    field: Input, record: Mapping[str, Any], is_nested: bool, index: int, problems: list[Refusal]
+    field: Input, record: Mapping[str, Any], is_nested: bool, index: int, problems: list[HTTPError]
 ) -> dict[str, Any]:
     """Return the columns of one record, which stand in a field of their own or in the record itself."""
     table = record[field.name] if is_nested else record
@@ -124,7 +124,7 @@ def _table(
     return {column: table.get(column) for column in field.columns}
 
 
-def _value(field: Input, value: Any, index: int, problems: list[Refusal]) -> Any:
+def _value(field: Input, value: Any, index: int, problems: list[HTTPError]) -> Any:
     where, param = f"record {index}, {field.name}", f"records[{index}].{field.name}"
     if field.takes == "file":
         if isinstance(value, bytes):
@@ -139,7 +139,7 @@ def _value(field: Input, value: Any, index: int, problems: list[Refusal]) -> Any
     return value
 
 
-def _file_bytes(text: str, where: str, param: str, problems: list[Refusal]) -> bytes:
+def _file_bytes(text: str, where: str, param: str, problems: list[HTTPError]) -> bytes:
     """Return the bytes that a base64 text stands for; nothing is ever opened or fetched for it."""
     try:
         return base64.b64decode(text, validate=True)
@@ -152,7 +152,7 @@ def _file_bytes(text: str, where: str, param: str, problems: list[Refusal]) -> b
             found=shown(text),
             mend="`base64 -w0 FILE` prints it; or send the file itself as multipart/form-data",
         )
-        problems.append(Refusal(error, code="address" if is_address else "not_base64", param=param))
+        problems.append(HTTPError(error, code="address" if is_address else "not_base64", param=param))
         return b""
 
 
@@ -160,14 +160,14 @@ def _strangers(record: Mapping[str, Any], known: set[str]) -> list[str]:
     return [name for name in record if name not in known][:MANY]
 
 
-def _unknown(name: str, known: Iterable[str], where: str, param: str) -> Refusal:
+def _unknown(name: str, known: Iterable[str], where: str, param: str) -> HTTPError:
     near = did_you_mean(shown(name), known)
-    return Refusal(
+    return HTTPError(
         UserError(f"there is no field {shown(name)!r}", where=where, mend=near), code="unknown_field", param=param
     )
 
 
-def _missing(name: str, record: Mapping[str, Any], where: str, param: str) -> Refusal:
+def _missing(name: str, record: Mapping[str, Any], where: str, param: str) -> HTTPError:
     there = [shown(other) for other in list(record)[:MANY]]
     error = UserError(
         f"the field {name!r} is missing",
@@ -175,12 +175,12 @@ def _missing(name: str, record: Mapping[str, Any], where: str, param: str) -> Re
         found=", ".join(there) or "no fields",
         mend="GET /schema says what a record holds",
     )
-    return Refusal(error, code="missing_field", param=param)
+    return HTTPError(error, code="missing_field", param=param)
 
 
-def _wrong(where: str, param: str, expected: str, found: Any) -> Refusal:
+def _wrong(where: str, param: str, expected: str, found: Any) -> HTTPError:
     error = UserError("this value is of the wrong type", where=where, expected=expected, found=shown(found))
-    return Refusal(error, code="wrong_type", param=param)
+    return HTTPError(error, code="wrong_type", param=param)
 
 
 def _check_count(count: int, limits: Limits) -> None:
@@ -192,4 +192,4 @@ def _check_count(count: int, limits: Limits) -> None:
             found=str(count),
             mend="send them in several requests",
         )
-        raise Refusal(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large")
+        raise HTTPError(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large")

@@ -19,17 +19,18 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from noria.errors import UserError
+from noria.service.http_error import HTTPError, json_bytes, raise_all, shown
 from noria.service.inputs import Input, stream_schema
 from noria.service.json_text import parse_json
 from noria.service.limits import Limits
+from noria.service.openapi import body_of_json
 from noria.service.records import checked, unknown_fields
-from noria.service.refusal import Refusal, json_bytes, refuse_all, shown
 from noria.service.worker import Worker
 from noria.types import Piece
 
 
 @dataclass(frozen=True)
-class Wish:
+class StreamRequest:
     """What a client asks for: the record, and how its answer is to be written."""
 
     record: dict[str, Any]
@@ -42,13 +43,13 @@ def stream_api(inputs: list[Input], limits: Limits) -> dict[str, Any]:
 
     schema = stream_schema(inputs, settings_schema(limits.answer_tokens))
     return {
-        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "requestBody": body_of_json(schema),
         "responses": {"200": {"description": "server-sent events", "content": {EventStream.media_type: {}}}},
     }
 
 
-def parse_wish(body: bytearray, inputs: list[Input], limits: Limits) -> Wish:
-    """Return what a body asks for; raise Refusal naming what is wrong with it."""
+def parse_stream_request(body: bytearray, inputs: list[Input], limits: Limits) -> StreamRequest:
+    """Return what a body asks for; raise HTTPError naming what is wrong with it."""
     value = parse_json(body, limits)
     if not isinstance(value, dict) or not isinstance(value.get("settings", {}), dict) or "record" not in value:
         error = UserError(
@@ -57,12 +58,12 @@ def parse_wish(body: bytearray, inputs: list[Input], limits: Limits) -> Wish:
             expected='{"record": {..}, "settings": {..}}',
             found=shown(value if not isinstance(value, dict) else ", ".join(map(shown, value)) or "no fields"),
         )
-        raise Refusal(error, code="wrong_type")
-    refuse_all(unknown_fields(value, ["record", "settings"], "body"))
+        raise HTTPError(error, code="wrong_type")
+    raise_all(unknown_fields(value, ["record", "settings"], "body"))
     try:
         record = checked([value["record"]], inputs)[0]
-    except Refusal as refusal:
-        raise _placed(refusal) from None
+    except HTTPError as wrong:
+        raise _placed(wrong) from None
     settings = value.get("settings", {})
     asked = settings.get("max_tokens")
     if isinstance(asked, int | float) and asked > limits.answer_tokens:
@@ -72,19 +73,19 @@ def parse_wish(body: bytearray, inputs: list[Input], limits: Limits) -> Wish:
             expected=f"at most {limits.answer_tokens}",
             found=str(asked),
         )
-        raise Refusal(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large", param="settings.max_tokens")
-    return Wish(record, settings)
+        raise HTTPError(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large", param="settings.max_tokens")
+    return StreamRequest(record, settings)
 
 
 def first_of(pieces: Generator[Piece]) -> Piece:
-    """Return the first piece; raise Refusal where the record or a setting cannot be used."""
+    """Return the first piece; raise HTTPError where the record or a setting cannot be used."""
     try:
         return next(pieces)
     except UserError as error:
         if error.where.startswith("record"):
-            raise Refusal(error, HTTPStatus.UNPROCESSABLE_ENTITY, code="unusable_record", param="record") from error
+            raise HTTPError(error, HTTPStatus.UNPROCESSABLE_ENTITY, code="unusable_record", param="record") from error
         param = f"settings.{error.where}" if error.where else "settings"
-        raise Refusal(error, code="unusable_setting", param=param) from error
+        raise HTTPError(error, code="unusable_setting", param=param) from error
 
 
 class EventStream(StreamingResponse):
@@ -120,7 +121,7 @@ def _event(piece: Piece) -> bytes:
     return b"data: %b\n\n" % json_bytes(content)
 
 
-def _placed(refusal: Refusal) -> Refusal:
-    """Return the refusal of the only record with its place in this request."""
-    param = None if refusal.param is None else re.sub(r"^records\[0\]", "record", refusal.param)
-    return Refusal(refusal.error, refusal.status, code=refusal.code, param=param, headers=refusal.headers)
+def _placed(wrong: HTTPError) -> HTTPError:
+    """Return the error of the only record with its place in this request."""
+    param = None if wrong.param is None else re.sub(r"^records\[0\]", "record", wrong.param)
+    return HTTPError(wrong.error, wrong.status, code=wrong.code, param=param, headers=wrong.headers)

@@ -14,8 +14,8 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from noria.errors import UserError
+from noria.service.http_error import HTTPError
 from noria.service.limits import Limits
-from noria.service.refusal import Refusal
 
 Answer = TypeVar("Answer")
 
@@ -30,7 +30,7 @@ class Worker:
         self.is_busy = False  # set by the thread: a job is running now
 
     async def run(self, job: Callable[[], Answer]) -> Answer:
-        """Return what the job returns; raise Refusal (503) where too many wait already."""
+        """Return what the job returns; raise HTTPError (503) where too many wait already."""
         if self._num_jobs > self._limits.waiting:
             raise busy(f"{self._limits.waiting} requests are waiting for the model")
         return await self.go_on(job)
@@ -44,7 +44,7 @@ class Worker:
             self._num_jobs -= 1
 
     def begin_stream(self) -> None:
-        """Count an answer that is given piece by piece; raise Refusal (503) where there are too many already."""
+        """Count an answer that is given piece by piece; raise HTTPError (503) where there are too many already."""
         if self._num_streams >= self._limits.streams:
             raise busy(f"{self._num_streams} answers are being given piece by piece")
         self._num_streams += 1
@@ -57,7 +57,7 @@ class Worker:
                 self._thread.submit(pieces.close)
 
     def hold(self, num_bytes: int) -> None:
-        """Count bytes of a request that is not answered yet; raise Refusal (503) where they are too many in all."""
+        """Count bytes of a request that is not answered yet; raise HTTPError (503) where they are too many in all."""
         if self._held_bytes + num_bytes > self._limits.held_bytes:
             raise busy(f"the waiting requests hold {self._held_bytes} bytes")
         self._held_bytes += num_bytes
@@ -78,7 +78,7 @@ class Worker:
             self.is_busy = False
 
 
-def busy(found: str) -> Refusal:
-    """Return the refusal of a request that would have to wait too long."""
+def busy(found: str) -> HTTPError:
+    """Return the error of a request that would have to wait too long."""
     error = UserError("the server has too much to do", found=found, mend="ask again in a second")
-    return Refusal(error, HTTPStatus.SERVICE_UNAVAILABLE, code="overloaded", headers={"Retry-After": "1"})
+    return HTTPError(error, HTTPStatus.SERVICE_UNAVAILABLE, code="overloaded", headers={"Retry-After": "1"})

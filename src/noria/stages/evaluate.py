@@ -15,18 +15,20 @@ from typing import Any
 import numpy as np
 
 from noria.errors import UserError
+from noria.job import Job
 from noria.job.load import load_job
 from noria.metrics.intervals import LEAST_RESAMPLES, measure
 from noria.pipeline.bundle import Bundle
-from noria.pipeline.encoder import counted, gathered, scored_splits
+from noria.pipeline.encoder import counted, gathered, test_if_divided
 from noria.pipeline.other_data import open_other
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.prepared import Prepared
 from noria.report import write_report
 from noria.report.card import write_card
 from noria.reporter import Reporter, Terminal
-from noria.stages.gain import gain
+from noria.stages.compare import compare_to
 from noria.stages.prepare import prepare
+from noria.store.array_store import scored_split
 from noria.store.disk import write_json
 from noria.store.run_folder import read_json
 from noria.training.memory import most_bytes
@@ -57,8 +59,9 @@ def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
     if not (run / "job.yaml").is_file():
         raise UserError("a bundle alone has no test split", where=str(run), mend="name data to score: --data PATH")
     begun = read_json(run / "prepare.json")
+    job, task = load_job(run / "job.yaml")
     try:
-        prepared = prepare(*load_job(run / "job.yaml"), reporter.say, begun.get("origin"))
+        prepared = prepare(job, task, reporter.say, begun.get("origin"))
     except UserError as error:
         raise UserError(
             "the data of this run cannot be prepared again",
@@ -74,14 +77,14 @@ def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
         )
     path = run / "metrics.json"
     before = read_json(path) if path.is_file() else {}
-    return evaluate_run(run, prepared, before.get("seconds", {}), before.get("memory_bytes"))
+    return evaluate_run(run, job, prepared, before.get("seconds", {}), before.get("memory_bytes"))
 
 
 def _on_other(predictor: Predictor, path: Path, reporter: Reporter) -> dict[str, Any]:
     """Score other data, and say what of it is left out."""
     source, mapping = open_other(predictor.bundle, path, needs_answer=True)
     counts = counted(source)
-    splits = scored_splits(counts)
+    splits = test_if_divided(counts)
     left_out = {split or "no split": count for split, count in counts.items() if split not in splits}
     for split, count in left_out.items():
         reporter.say(f"not scored: {count} records of {split}")
@@ -103,7 +106,7 @@ def _on_other(predictor: Predictor, path: Path, reporter: Reporter) -> dict[str,
 
 
 def evaluate_run(
-    run: Path, prepared: Prepared, seconds: Mapping[str, float], memory_bytes: int | None = None
+    run: Path, job: Job, prepared: Prepared, seconds: Mapping[str, float], memory_bytes: int | None = None
 ) -> dict[str, Any]:
     """Score a finished training on its test split; write metrics.json, the model card and the report.
 
@@ -111,23 +114,18 @@ def evaluate_run(
     """
     started = time.perf_counter()
     predictor = load(run)
-    split = scored_split(prepared)
+    split = scored_split(prepared.splits)
     names = prepared.report["slices"]
     output = predictor.outputs(prepared.splits[split])
     metrics = _scored(predictor, prepared.splits[split], output, split, names)
-    if against := predictor.bundle.job.evaluate.against:
-        metrics["gain"] = gain(metrics, Path(against))
+    if other := job.evaluate.compare_to:
+        metrics["compared"] = compare_to(Path(other), job, prepared, predictor, output)
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
     metrics["memory_bytes"] = memory_bytes or most_bytes()
     write_json(run / "metrics.json", metrics)
     write_card(run, predictor.bundle, prepared, metrics)
     write_report(run, prepared, predictor, metrics, output)
     return metrics
-
-
-def scored_split(prepared: Prepared) -> str:
-    """Return the split that a finished training is scored on."""
-    return next(split for split in ("test", "validation", "train") if split in prepared.splits)
 
 
 def _scored(

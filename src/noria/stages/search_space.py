@@ -21,6 +21,7 @@ from noria.errors import UserError, did_you_mean, raise_all
 from noria.job import BUDGETS, Job, Range
 from noria.job.from_checkpoint import settings_of_origin
 from noria.job.load import load_job, merge
+from noria.job.renamed import new_name
 from noria.pipeline.assembly import trunk_settings
 
 RATES = (0.1, 10.0)  # learning rates are tried between these times the job's own,
@@ -180,7 +181,9 @@ def _refusal(key: str, job: Job, task: Task, tunable: Collection[str]) -> UserEr
         return UserError(
             "this setting cannot be tuned", where=f"tune.space {key}", expected="one that leaves data and budget alone"
         )
-    return UserError("there is no such setting", where=f"tune.space {key}", mend=did_you_mean(key, tunable))
+    new = ".".join(new_name(key.split(".")))
+    mend = f"it is now called {new}" if new else did_you_mean(key, tunable)
+    return UserError("there is no such setting", where=f"tune.space {key}", mend=mend)
 
 
 def _spokes(task: Task) -> list[tuple[str, Any]]:

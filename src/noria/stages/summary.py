@@ -18,10 +18,8 @@ def summary(metrics: dict[str, Any], run: Path | None = None) -> str:
             f"  {name:<18} {number(one['value']):>8} {interval:<18} baseline {number(baseline):>8}"
             f"   {one['unit']}, {one['direction']} is better"
         )
-    if gained := metrics.get("gain"):
-        lines.append(f"gain over {gained['against']}, with 95 % intervals")
-        for name, one in gained["metrics"].items():
-            lines.append(f"  {name:<18} {one['value']:>+8.4g} [{one['low']:+.4g}, {one['high']:+.4g}]")
+    if compared := metrics.get("compared"):
+        lines.append(compared["sentence"])
     if run is not None:
         lines.append(f"report: {(run / 'report.html').resolve()}")
         lines.append(f"bundle: {(run / 'bundle').resolve()}")

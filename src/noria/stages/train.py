@@ -19,8 +19,8 @@ from noria.pipeline.bundle import save_bundle
 from noria.pipeline.inference import pick_device
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Reporter, Terminal
-from noria.stages.evaluate import evaluate_run, scored_split
-from noria.stages.gain import scores_of
+from noria.stages.compare import held_out_in_both
+from noria.stages.evaluate import evaluate_run
 from noria.stages.prepare import prepare
 from noria.store.disk import write_json
 from noria.store.run_folder import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
@@ -54,9 +54,8 @@ def train(
             refuse_changes(load_job(source)[0], job)
         origin = read_json(run / "prepare.json").get("origin") if resume else None
         prepared = _prepare_once(job, task, world, reporter, origin)
-        if against := job.evaluate.against:  # now, and not after hours of training
-            split = scored_split(prepared)
-            scores_of(Path(against), split, len(prepared.splits[split]))
+        if world.is_writer and (other := job.evaluate.compare_to):  # now, and not after hours of training
+            held_out_in_both(Path(other), job, prepared)
         prepared_at = time.perf_counter()
         plan = _plan(run, job, task, prepared, world, reporter)
         training = Training(run, job, task, prepared, plan, world, reporter, interruption)
@@ -66,7 +65,7 @@ def train(
             weights = training.best_weights()
             states = {**prepared.states, "target": training.chosen_state(weights)}
             save_bundle(run, job, task, replace(prepared, states=states), weights, plan)
-            evaluate_run(run, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
+            evaluate_run(run, job, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
     return run
 
 

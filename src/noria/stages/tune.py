@@ -30,7 +30,7 @@ import torch
 from noria.contract import Task
 from noria.errors import EXIT_DISK_FULL, UserError
 from noria.job import Job
-from noria.job.load import load_job
+from noria.job.load import load_job, load_stored_job
 from noria.pipeline.inference import pick_device
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Meter, Reporter, Terminal
@@ -87,7 +87,7 @@ def tune(
         given = start_or_resume(run, source, resume)
         job, task, space = _begin(given, [*overrides, *budget], {one.partition("=")[0] for one in overrides})
         if resume:
-            began, _ = load_job(run / "job.yaml")
+            began, _ = load_stored_job(run / "job.yaml")
             budget_then = {"trials": began.tune.trials, "minutes": began.tune.minutes}  # the one thing that may change
             refuse_changes(began, job.model_copy(update={"tune": job.tune.model_copy(update=budget_then)}))
         prepared = without_test(prepare(job, task, reporter.say))

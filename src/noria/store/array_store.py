@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 CACHE_ADVICE = "free some space, or set NORIA_CACHE to a folder on a larger disk, and run the command again"
 ABANDONED_SECONDS = 24 * 3600
 SPLITS = ("train", "validation", "test")
+
+
+def scored_split(splits: Collection[str]) -> str:
+    """Return the split that a finished training is scored on: test, else validation, else train."""
+    return next(split for split in reversed(SPLITS) if split in splits)
 
 
 class StoreWriter:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noria.errors import EXIT_RUN_IS_LOCKED, UserError, raise_all
+from noria.job.renamed import read_stored_job
 from noria.store.disk import plain_disk_errors, sync_folder, write_json, write_synced
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def start_or_resume(run: Path, source: str | Path | Mapping[str, Any], resume: b
     if resume:
         if not began.exists():
             raise UserError("there is no training to resume here", where=str(run), mend="start it without --resume")
-        return began
+        return read_stored_job(began)
     if began.exists():
         raise UserError(
             "this folder already holds a training",

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from noria.contract import Task, answer_field, registry
 from noria.errors import UserError, raise_all
 from noria.job import Job
-from noria.job.load import load_job
+from noria.job.load import load_stored_job
 from noria.modalities.image.backbones import TransformersBackbone
 from noria.modalities.image.checkpoint_files import PictureFiles, is_of_pictures
 from noria.modalities.image.efficientnet import EfficientNetLite0
@@ -75,7 +75,7 @@ def origin_states(job: Job) -> dict[str, State]:
     if job.model.from_ is None:
         return {}
     config = _config_of(job.model.from_)
-    _, task = load_job(config["job"])
+    _, task = load_stored_job(config["job"])
     known = config["states"]
     states: dict[str, State] = {task.target.kind: known["target"]}
     states |= {modality.kind: known["inputs"][name] for name, modality in task.inputs.items()}
@@ -191,7 +191,7 @@ def _check_same(trunk: Any, checkpoint: Any, state: State) -> None:
 def _load_run(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
     assert job.model.from_ is not None
     folder, config = _bundle_of(job.model.from_), _config_of(job.model.from_)
-    _, task = load_job(config["job"])
+    _, task = load_stored_job(config["job"])
     _check_trunk(model.trunk, config)
     weights = _weights_of(folder)
     model.trunk.load_state_dict(_below(weights, "trunk."))

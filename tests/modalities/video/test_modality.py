@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image as Pillow
 
 from noria.checks import check_modality
 from noria.errors import UserError
+from noria.modalities.image.modality import Image, PictureSettings
 from noria.modalities.video.embedder import vary
 from noria.modalities.video.modality import Video
 from noria.pipeline.predictor import load
@@ -84,7 +86,7 @@ def test_variation_moves_all_frames_of_a_clip_alike_and_each_clip_otherwise():
     """Every frame is the same picture: so it must be afterwards, whatever was done to it."""
     generator = torch.Generator().manual_seed(0)
     still = torch.randint(0, 255, (6, 1, 12, 12, 3), generator=generator, dtype=torch.uint8).expand(-1, 5, -1, -1, -1)
-    for settings in (Video(shift=3), Video(flip=True), Video(rotate=20, zoom=0.2), Video(erase=6)):
+    for settings in (Video(shift=3), Video(flip=True), Video(flip="both"), Video(rotate=20, zoom=0.2), Video(erase=6)):
         torch.manual_seed(1)
         varied = vary(still, settings.picture).float()
         assert varied.shape == still.shape
@@ -136,6 +138,17 @@ def test_a_person_sees_some_frames_side_by_side():
     assert shown.shape == (24, 4 * 24, 3)
     assert (shown[:, :24] == CLIPS[0][0]).all()
     assert (shown[:, -24:] == CLIPS[0][7]).all()
+
+
+def test_every_setting_of_a_picture_is_one_of_a_clip_and_reaches_its_frames():
+    """The keys of a job are flat: inputs.video.size, as inputs.image.size."""
+    values = {one.name: getattr(Image(), one.name) for one in fields(PictureSettings)}
+    other = {"size": (9, 7), "stem": "patches", "widths": (8,), "pools": (2,), "colors": "grey", "pooling": "grid"}
+    other |= {name: value + 1 for name, value in values.items() if type(value) in (int, float)} | {"flip": "both"}
+    assert other.keys() == values.keys()
+    frame = Video(**other).picture
+    assert {name: getattr(frame, name) for name in other} == other
+    assert all(other[name] != value for name, value in values.items())
 
 
 @pytest.mark.parametrize("wrong", [{"frames": 0}, {"rate_hz": -1.0}])

@@ -26,7 +26,30 @@ NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depe
 
 
 @dataclass(frozen=True)
-class Image(Modality):
+class PictureSettings:
+    """What the network sees of a picture, alone or in a clip; said of each setting by `Image`."""
+
+    size: tuple[int, int] | None = None
+    side: int = 128
+    colors: Literal["grey", "rgb"] | None = None
+    stem: Literal["convolution", "reference", "patches", "pyramid"] = field(
+        default="convolution", metadata=NETWORK_ONLY
+    )
+    widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
+    blocks: int = field(default=1, metadata=NETWORK_ONLY)
+    pools: tuple[int, ...] = field(default=(2, 2, 2), metadata=NETWORK_ONLY)
+    pooling: Literal["max", "mean", "flat", "grid"] = field(default="max", metadata=NETWORK_ONLY)
+    patch: int = field(default=4, metadata=NETWORK_ONLY)
+    shift: int = field(default=0, metadata=NETWORK_ONLY)
+    rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
+    zoom: float = field(default=0.0, metadata=NETWORK_ONLY)
+    flip: bool | Literal["both"] = field(default=False, metadata=NETWORK_ONLY)
+    light: float = field(default=0.0, metadata=NETWORK_ONLY)
+    erase: int = field(default=0, metadata=NETWORK_ONLY)
+
+
+@dataclass(frozen=True)
+class Image(PictureSettings, Modality):
     """A picture. Arrays: `pixels` uint8[n, height, width, channels], 0 to 255; with `keep` also `size` int32[n, 2], the
     picture's own height and width, for answers that lie in it; with `tile` also `tiles` Ragged uint8[k, height, width,
     channels] and `places` Ragged int32[k, 4], top, left, height and width of each in the picture.
@@ -51,32 +74,15 @@ class Image(Modality):
     takes: ClassVar[Literal["file"]] = "file"
     fit_records: ClassVar[int] = 5_000
 
-    size: tuple[int, int] | None = None
-    side: int = 128
-    colors: Literal["grey", "rgb"] | None = None
     keep: bool = False
     tile: tuple[int, int] | None = None
     lap: float = 0.25
-    stem: Literal["convolution", "reference", "patches", "pyramid"] = field(
-        default="convolution", metadata=NETWORK_ONLY
-    )
-    widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
-    blocks: int = field(default=1, metadata=NETWORK_ONLY)
     first: tuple[int, int] | None = field(default=None, metadata=NETWORK_ONLY)
-    pools: tuple[int, ...] = field(default=(2, 2, 2), metadata=NETWORK_ONLY)
-    pooling: Literal["max", "mean", "flat", "grid"] = field(default="max", metadata=NETWORK_ONLY)
     is_padded: bool = field(default=True, metadata=NETWORK_ONLY)
     whiten: bool = False
-    patch: int = field(default=4, metadata=NETWORK_ONLY)
     strides: tuple[int, ...] = field(default=(8, 16, 32), metadata=NETWORK_ONLY)
-    shift: int = field(default=0, metadata=NETWORK_ONLY)
-    rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
-    zoom: float = field(default=0.0, metadata=NETWORK_ONLY)
     stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
     shear: float = field(default=0.0, metadata=NETWORK_ONLY)
-    flip: bool | Literal["both"] = field(default=False, metadata=NETWORK_ONLY)
-    light: float = field(default=0.0, metadata=NETWORK_ONLY)
-    erase: int = field(default=0, metadata=NETWORK_ONLY)
     mirror: bool = field(default=False, metadata=NETWORK_ONLY)
 
     def __post_init__(self) -> None:

@@ -7,25 +7,24 @@ Read next: modalities/video/files.py, modalities/video/embedder.py, image.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from noria.contract import Modality
-from noria.modalities.image.modality import Image
+from noria.modalities.image.modality import NETWORK_ONLY, Image, PictureSettings
 from noria.modalities.video.files import read_clip
 from noria.types import Arrays, Encoded, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 SHOWN = 4  # frames that a person sees
 
 
 @dataclass(frozen=True)
-class Video(Modality):
+class Video(PictureSettings, Modality):
     """A clip. Arrays: `pixels` uint8[n, frames, height, width, channels], 0 to 255.
 
     frames: how many are looked at, at even distances in time. rate_hz: frames a second of clips that are pictures one
@@ -42,21 +41,9 @@ class Video(Modality):
     frames: int = 8
     rate_hz: float | None = field(default=None, metadata=NETWORK_ONLY)
     motion: bool = field(default=True, metadata=NETWORK_ONLY)
-    size: tuple[int, int] | None = None
     side: int = 64
-    colors: Literal["grey", "rgb"] | None = None
     stem: Literal["convolution", "patches"] = field(default="convolution", metadata=NETWORK_ONLY)
-    widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
-    blocks: int = field(default=1, metadata=NETWORK_ONLY)
-    pools: tuple[int, ...] = field(default=(2, 2, 2), metadata=NETWORK_ONLY)
-    pooling: Literal["max", "mean", "flat", "grid"] = field(default="max", metadata=NETWORK_ONLY)
     patch: int = field(default=8, metadata=NETWORK_ONLY)
-    shift: int = field(default=0, metadata=NETWORK_ONLY)
-    rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
-    zoom: float = field(default=0.0, metadata=NETWORK_ONLY)
-    flip: bool = field(default=False, metadata=NETWORK_ONLY)
-    light: float = field(default=0.0, metadata=NETWORK_ONLY)
-    erase: int = field(default=0, metadata=NETWORK_ONLY)
 
     def __post_init__(self) -> None:
         if self.frames < 1 or (self.rate_hz is not None and self.rate_hz <= 0):
@@ -65,9 +52,7 @@ class Video(Modality):
     @property
     def picture(self) -> Image:
         """Return the settings of one frame."""
-        same = ("size", "side", "colors", "stem", "widths", "blocks", "pools", "pooling", "patch")
-        varied = ("shift", "rotate", "zoom", "flip", "light", "erase")
-        return Image(**{name: getattr(self, name) for name in (*same, *varied)})
+        return Image(**{one.name: getattr(self, one.name) for one in fields(PictureSettings)})
 
     def fit(self, values: Values) -> State:
         return self.picture.fit(self._frames(values))  # type: ignore[arg-type]  # one after another, never all at once

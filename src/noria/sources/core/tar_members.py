@@ -1,7 +1,8 @@
 """The members of a .tar, also gzip, bz2 or xz, one by one, in one pass and in its order.
 
-Reads the headers itself, as nothing is unpacked to disk: the standard tarfile keeps every member and takes eight times
-as long over 70,000 small files. Format: POSIX ustar and pax, GNU long names. Read next: archive.py, limits.py.
+Reads the headers itself. The standard tarfile takes 1.8 times as long to list 20,000 small files and 2.5 times to read
+them (benchmarks/tar_reading.py), takes a damaged header for the end of the archive, and reads a header of any size into
+memory. Format: POSIX ustar and pax, GNU long names. Read next: archive.py, limits.py.
 """
 
 from __future__ import annotations

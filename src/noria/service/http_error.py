@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from starlette.responses import Response
 
@@ -17,9 +18,10 @@ from noria.errors import UserError, UserErrors
 
 SHOWN_CHARACTERS = 60  # of what a client sent: an error must not be as large as the request
 MESSAGE_CHARACTERS = 4000  # twenty problems fit
+_FIELDS = ("message", "type", "param", "code")
 
 
-class Refusal(Exception):
+class HTTPError(Exception):
     """A request that is not answered. `code` is for programs; `param` is the place in the request, where there is one.
 
     400 the request is not what the schema says, 413 it is too large, 422 a record is whole but the model cannot use it.
@@ -42,16 +44,23 @@ class Refusal(Exception):
         """Return the answer to send."""
         # What a client sent may hold half a character (a lone surrogate), which no UTF-8 can carry.
         message = str(self.error)[:MESSAGE_CHARACTERS].encode("utf-8", "backslashreplace").decode("utf-8")
-        error = {"message": message, "type": _type(self.status), "param": self.param, "code": self.code}
+        error = dict(zip(_FIELDS, (message, _type(self.status), self.param, self.code), strict=True))
         return json_response({"error": error}, self.status, self.headers)
 
 
-def refuse_all(refusals: Sequence[Refusal]) -> None:
-    """Raise the refusals as one, with the code and the place of the first; do nothing when there are none."""
-    if refusals:
-        first = refusals[0]
-        error = UserErrors([refusal.error for refusal in refusals])
-        raise Refusal(error, first.status, code=first.code, param=first.param, headers=first.headers)
+def raise_all(errors: Sequence[HTTPError]) -> None:
+    """Raise the errors as one, with the code and the place of the first; do nothing when there are none."""
+    if errors:
+        first = errors[0]
+        error = UserErrors([one.error for one in errors])
+        raise HTTPError(error, first.status, code=first.code, param=first.param, headers=first.headers)
+
+
+def error_schema() -> dict[str, Any]:
+    """Return the JSON schema of every error."""
+    fields = {name: {"type": ["string", "null"] if name == "param" else "string"} for name in _FIELDS}
+    error = {"type": "object", "properties": fields, "required": list(_FIELDS)}
+    return {"type": "object", "properties": {"error": error}, "required": ["error"]}
 
 
 def shown(value: object) -> str:

@@ -1,0 +1,119 @@
+"""This run beside another one on the same records: a paired bootstrap of the difference, and one plain sentence.
+
+Both runs answer the same held-out records, and every draw of records scores both: what makes a record hard for both
+cancels out. The records are told apart by where they stand in the source; the other run's data is ours, encoded again
+as that run has it, and must come out as it was when that run learnt. Read next: intervals.py, evaluate.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noria.contract import Metric
+from noria.errors import UserError
+from noria.job import Job
+from noria.job.load import load_stored_job
+from noria.metrics.intervals import differences
+from noria.pipeline.predictor import Predictor, load
+from noria.pipeline.prepared import Prepared
+from noria.stages.prepare import prepare
+from noria.store.array_store import scored_split
+from noria.store.run_folder import read_json
+from noria.types import Arrays, Dataset
+
+
+def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, output: Arrays) -> dict[str, Any]:
+    """Return our scores less another run's: {"to", "n", "sentence", "metrics": {name: {value, low, high, ...}}}.
+
+    `output` holds our answers to the scored split. Raises UserError where no record is held out in both runs.
+    """
+    split = scored_split(prepared.splits)
+    dataset, here, there = held_out_in_both(other, job, prepared)
+    rival = load(other, predictor.device)
+    ours = _chosen(output, here), _chosen(prepared.splits[split].target, here)
+    theirs = _chosen(rival.outputs(dataset), there), _chosen(dataset.target, there)
+    found = differences(_common(_metrics(predictor), _metrics(rival)), ours, theirs, job.evaluate.resamples)
+    for one in found.values():
+        one["verdict"] = _verdict(one)
+    return {"to": str(other), "n": len(here), "sentence": _sentence(other, found, len(here), split), "metrics": found}
+
+
+def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, np.ndarray, np.ndarray]:
+    """Return a run's own encoding of our scored split, and which of our records are which of its records.
+
+    Raises UserError where the run is not finished, learnt from other data, or shares no record of the split with us.
+    """
+    if not (run / "bundle").is_dir():
+        raise UserError("evaluate.compare_to is no finished run", where=str(run), mend="give the folder of a run")
+    known = read_json(run / "prepare.json")
+    other, task = load_stored_job(run / "job.yaml")
+    data = other.data.model_copy(update={"path": job.data.path, "fetch": job.data.fetch})
+    again = prepare(other.model_copy(update={"data": data}), task, origin=known["origin"])
+    if again.fingerprint != known["fingerprint"]:
+        raise UserError("the run to compare to learnt from other data", where=str(run), found=again.report["source"])
+    split = scored_split(prepared.splits)
+    ours, theirs = prepared.splits[split], again.splits.get(split)
+    here, there = (np.zeros(0, int), np.zeros(0, int)) if theirs is None else _pairs(ours, theirs)
+    if theirs is None or not len(here):
+        raise UserError(
+            "the run to compare to was scored on other records",
+            where=str(run),
+            expected=f"some of our {len(ours)} of {split}",
+            found="none of them",
+            mend="divide both runs alike: data.split",
+        )
+    return theirs, here, there
+
+
+def _pairs(ours: Dataset, theirs: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of the records that both hold, in ours and in theirs."""
+    if ours.window is not None or theirs.window is not None:  # windows of a running text stand nowhere
+        every = np.arange(len(ours) if _is_same_stream(ours, theirs) else 0)
+        return every, every
+    places = {where: place for place, where in enumerate(theirs.wheres())}
+    pairs = [(place, places[where]) for place, where in enumerate(ours.wheres()) if where in places]
+    here, there = np.array(pairs, np.int64).reshape(-1, 2).T
+    return here, there
+
+
+def _is_same_stream(ours: Dataset, theirs: Dataset) -> bool:
+    """Say whether both cut the same tokens into the same windows."""
+    is_alike = (len(ours), ours.window, ours.target.keys()) == (len(theirs), theirs.window, theirs.target.keys())
+    return is_alike and all(np.array_equal(one.stream, theirs.target[name].stream) for name, one in ours.target.items())
+
+
+def _metrics(predictor: Predictor) -> Sequence[Metric]:
+    return predictor.task.target.metrics(predictor.states["target"])
+
+
+def _common(ours: Sequence[Metric], theirs: Sequence[Metric]) -> list[tuple[Metric, Metric]]:
+    """Return the scores of the same name and unit."""
+    named = {(one.name, one.unit): one for one in theirs}
+    return [(one, named[one.name, one.unit]) for one in ours if (one.name, one.unit) in named]
+
+
+def _chosen(arrays: Arrays, places: np.ndarray) -> Arrays:
+    return {name: values[places] for name, values in arrays.items()}
+
+
+def _verdict(one: dict[str, Any]) -> str:
+    if one["low"] is None or one["low"] <= 0 <= one["high"]:
+        return "no different"
+    return "better" if (one["low"] > 0) == (one["direction"] == "higher") else "worse"
+
+
+def _sentence(other: Path, found: dict[str, dict[str, Any]], n: int, split: str) -> str:
+    """Say in one sentence, by the first score, whether this run is better."""
+    if not found:
+        return f"This run and {other} have no score in common."
+    name, one = next(iter(found.items()))
+    than = {"better": "better than", "worse": "worse than", "no different": "no different from"}[one["verdict"]]
+    said = "cannot be told" if one["low"] is None else f"{one['low']:+.4g} to {one['high']:+.4g}"
+    return (
+        f"This run is {than} {other}: {name.replace('_', ' ')} differs by {one['value']:+.4g}, "
+        f"95 % interval {said}, on the same {n:,} records of {split}."
+    )
