@@ -166,7 +166,7 @@ def gathered(task: Task, chunks: Iterable[EncodedChunk], where: str) -> tuple[Da
     return task.view(whole), rejected
 
 
-def test_if_divided(counts: Mapping[str, int]) -> tuple[str, ...]:
+def splits_to_score(counts: Mapping[str, int]) -> tuple[str, ...]:
     """Return the splits that a source is scored on: its test split where it has one, else all of it."""
     return ("test",) if counts.get("test") else ALL
 

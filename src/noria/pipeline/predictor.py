@@ -15,7 +15,7 @@ import numpy as np
 from noria.contract import answer_field
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.bundle import Bundle, load_bundle
-from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder, counted, gathered, test_if_divided
+from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder, counted, gathered, splits_to_score
 from noria.pipeline.fields import Columns, select
 from noria.pipeline.other_data import one_file_field, open_other
 from noria.types import Arrays, Bad, Dataset, Piece, Prediction, Values
@@ -118,7 +118,7 @@ class Predictor:
     def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Bad]]:
         """Read and encode other data with its answers: the records of its test split if it is divided, else all."""
         source, mapping = open_other(self.bundle, path, needs_answer)
-        chunks = self.encoder(mapping, source.root).chunks(source, test_if_divided(counted(source)))
+        chunks = self.encoder(mapping, source.root).chunks(source, splits_to_score(counted(source)))
         return gathered(self.task, chunks, str(path))
 
     def encoder(self, mapping: Columns, root: Path | None = None, slices: Sequence[str] = ()) -> RecordEncoder:
