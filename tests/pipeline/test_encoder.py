@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from noria.contract import answer_field, registry
-from noria.pipeline.encoder import RecordEncoder, counted, gathered, scored_splits
+from noria.pipeline.encoder import RecordEncoder, counted, gathered, splits_to_score
 from noria.pipeline.other_data import open_other
 from noria.pipeline.predictor import load
 from noria.types import Ragged, Rejected
@@ -97,10 +97,10 @@ def test_a_divided_source_is_scored_on_its_test_split_and_the_rest_is_counted(
     source = open_source(tmp_path)
     counts = counted(source)
     assert dict(counts) == {"train": 5, "test": 2}
-    assert scored_splits(counts) == ("test",)
+    assert splits_to_score(counts) == ("test",)
     assert sum(map(len, encoder.chunks(source, ("test",)))) == 2
     assert sum(map(len, encoder.chunks(source))) == 7
-    assert "train" in scored_splits({"train": 5})
+    assert "train" in splits_to_score({"train": 5})
 
 
 def test_a_record_that_was_not_read_does_not_move_one_that_was(encoder: RecordEncoder) -> None:

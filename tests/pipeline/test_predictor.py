@@ -123,6 +123,15 @@ def test_the_answer_that_a_table_holds_is_not_looked_at(trained: Trained, tmp_pa
     assert [one.reason for one in answers] == ["", ""]
 
 
+@pytest.mark.parametrize("name", ["text-generation", "masked-language-modelling"])
+def test_a_text_that_is_no_input_is_not_answered_as_if_it_were(name: str, trained: Trained, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("some words here and there\n" * 40)
+    model = load(trained(name))
+    with pytest.raises(UserError, match="no column of the data fills an input") as caught:
+        list(model.answers(model.chunks(tmp_path / "a.txt")))
+    assert caught.value.expected == " or ".join(model.task.inputs)
+
+
 GROWTH_BYTES = 24 * 2**20
 TIMES = 4
 

@@ -124,6 +124,14 @@ def test_what_a_divided_source_leaves_out_is_said_with_its_count(run: Path, tmp_
     assert heard.said == ["not scored: 30 records of train", "not scored: 6 records of validation"]
 
 
+def test_files_that_are_not_read_are_said(run: Path, tmp_path: Path) -> None:
+    table(tmp_path / "new" / "test.csv", 12, start=500)
+    (tmp_path / "new" / "about.md").write_text("where the records come from")
+    heard = Heard()
+    assert evaluate(run, tmp_path / "new", reporter=heard)["n"] == 12
+    assert heard.said == ["not read, as they are no tables: about.md"]
+
+
 def test_records_that_cannot_be_scored_are_named_and_the_rest_of_them_counted(run: Path, tmp_path: Path) -> None:
     path = table(tmp_path / "new" / "b.csv", 20, start=500)
     lines = path.read_text("utf-8").splitlines()

@@ -6,7 +6,9 @@ import json
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +18,13 @@ from children import Moments, disk_full, exit_code
 from noria.contract.examples import records_like
 from noria.errors import UserError
 from noria.modalities.detections.mot import read_mot
-from noria.pipeline.predictor import load
+from noria.pipeline.bundle import Bundle, load_bundle
+from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.sinks import ANSWERS, write_answers
+from noria.stages import video_output
 from noria.stages.predict import predict, predict_to
 from noria.stages.video_output import frames, write_film, write_frames
+from noria.types import Arrays, Dataset
 from tiny_data import png
 
 Trained = Callable[[str], Path]
@@ -117,6 +122,46 @@ def test_a_broken_video_is_said_and_leaves_nothing(trained: Trained, tmp_path: P
     with pytest.raises(UserError, match="the video cannot be read"):
         write_film(trained("object-detection"), tmp_path / "in.mp4", tmp_path / "a.mp4")
     assert [one.name for one in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def asked_together(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many records the model is asked about at once, from now on."""
+    sizes: list[int] = []
+    plain = Predictor.outputs
+
+    def outputs(self: Predictor, dataset: Dataset) -> Arrays:
+        sizes.append(len(dataset))
+        return plain(self, dataset)
+
+    monkeypatch.setattr(Predictor, "outputs", outputs)
+    return sizes
+
+
+def test_drawn_pictures_and_frames_are_answered_together_and_some_at_a_time(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("av", reason="needs PyAV")
+    run = trained("object-detection")
+    pictures(trained, tmp_path / "in", 7)
+    sizes = asked_together(monkeypatch)
+    predict_to(run, [tmp_path / "in"], tmp_path / "out")
+    assert sizes == [7]
+    monkeypatch.setattr(video_output, "FRAMES", 3)
+    predict_to(run, [tmp_path / "in"], tmp_path / "a.mp4")
+    assert sizes[1:] == [3, 3, 1]
+    monkeypatch.setattr("noria.pipeline.encoder.FILES", 1)
+    monkeypatch.setattr("noria.pipeline.predictor.load_bundle", with_batches_of(4))
+    predict_to(run, [tmp_path / "in"], tmp_path / "out")
+    assert sizes[4:] == [4, 3]
+
+
+def with_batches_of(size: int) -> Callable[..., Bundle]:
+    def loaded(*arguments: Any) -> Bundle:
+        bundle = load_bundle(*arguments)
+        few = bundle.job.evaluate.model_copy(update={"batch_size": size})
+        return replace(bundle, job=bundle.job.model_copy(update={"evaluate": few}))
+
+    return loaded
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The core of what a component fills in: Modality, Target, Task. Raw value -> tokens -> features -> answer.
-together). Sixteen members, and a few facts as plain data; all beyond it is a capability that a component declares.
+
+Sixteen members, and a few facts as plain data; all beyond them is a capability that a component declares.
 
 A component is a frozen dataclass; its fields are its settings, and so the schema of `inputs.<field>` and `target` in a
 job file. A new one is one new file or folder in modalities/, targets/ or tasks/; nothing else is edited. The stages

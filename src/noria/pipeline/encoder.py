@@ -166,7 +166,7 @@ def gathered(task: Task, chunks: Iterable[EncodedChunk], where: str) -> tuple[Da
     return dispatch.windows(task, whole), rejected
 
 
-def scored_splits(counts: Mapping[str, int]) -> tuple[str, ...]:
+def splits_to_score(counts: Mapping[str, int]) -> tuple[str, ...]:
     """Return the splits that a source is scored on: its test split where it has one, else all of it."""
     return ("test",) if counts.get("test") else ALL
 

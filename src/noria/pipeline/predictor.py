@@ -15,7 +15,7 @@ import numpy as np
 from noria.contract import Task, answer_field, dispatch
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.bundle import Bundle, load_bundle
-from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder, counted, gathered, scored_splits
+from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder, counted, gathered, splits_to_score
 from noria.pipeline.fields import Columns, select
 from noria.pipeline.other_data import one_file_field, open_other
 from noria.pipeline.parts import FOLDER, part_folder, with_parts
@@ -112,6 +112,13 @@ class Predictor:
             return
         source, mapping = open_other(self.bundle, path)
         mapping.pop(answer_field(self.task), None)
+        if not mapping:
+            raise UserError(
+                "no column of the data fills an input of this model",
+                where=str(path),
+                expected=" or ".join(self.task.inputs),
+                found=f"columns {', '.join(source.columns)}",
+            )
         yield from self.encoder(mapping, source.root).chunks(source, least=self.batch_size)
         for note in source.notes():
             tell(note)
@@ -119,7 +126,7 @@ class Predictor:
     def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Rejected]]:
         """Read and encode other data with its answers: the records of its test split if it is divided, else all."""
         source, mapping = open_other(self.bundle, path, needs_answer)
-        chunks = self.encoder(mapping, source.root).chunks(source, scored_splits(counted(source)))
+        chunks = self.encoder(mapping, source.root).chunks(source, splits_to_score(counted(source)))
         return gathered(self.task, chunks, str(path))
 
     def encoder(self, mapping: Columns, root: Path | None = None, slices: Sequence[str] = ()) -> RecordEncoder:

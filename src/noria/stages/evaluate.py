@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from noria.contract import dispatch
+from noria.contract.source import Source
 from noria.errors import UserError
 from noria.job import Job
 from noria.job.load import load_job
 from noria.metrics.intervals import LEAST_RESAMPLES, measure
 from noria.pipeline.bundle import Bundle
-from noria.pipeline.encoder import counted, gathered, scored_splits
+from noria.pipeline.encoder import counted, gathered, splits_to_score
 from noria.pipeline.other_data import open_other
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.prepared import Prepared
@@ -60,8 +61,8 @@ def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
     if not (run / "job.yaml").is_file():
         raise UserError("a bundle alone has no test split", where=str(run), mend="name data to score: --data PATH")
     begun = read_json(run / "prepare.json")
+    job, task = load_job(run / "job.yaml")
     try:
-        job, task = load_job(run / "job.yaml")
         prepared = prepare(job, task, reporter.say, begun.get("origin"))
     except UserError as error:
         raise UserError(
@@ -85,17 +86,14 @@ def _on_other(predictor: Predictor, path: Path, reporter: Reporter) -> dict[str,
     """Score other data, and say what of it is left out."""
     source, mapping = open_other(predictor.bundle, path, needs_answer=True)
     counts = counted(source)
-    splits = scored_splits(counts)
+    splits = splits_to_score(counts)
     left_out = {split or "no split": count for split, count in counts.items() if split not in splits}
     for split, count in left_out.items():
         reporter.say(f"not scored: {count} records of {split}")
-    wanted = predictor.bundle.job.evaluate.slices
-    for column in wanted:
-        if column not in source.columns:
-            reporter.say(f"not scored by {column}: the data has no such column")
-    slices = [column for column in wanted if column in source.columns]
-    encoder = predictor.encoder(mapping, source.root, slices)
+    encoder = predictor.encoder(mapping, source.root, _slices_of(predictor, source, reporter))
     dataset, bad = gathered(predictor.task, encoder.chunks(source, splits), str(path))
+    for note in source.notes():
+        reporter.say(note)
     for one in bad[:SHOWN]:
         reporter.say(f"not scored: {one.where}: {one.reason}")
     if len(bad) > SHOWN:
@@ -104,6 +102,15 @@ def _on_other(predictor: Predictor, path: Path, reporter: Reporter) -> dict[str,
         raise UserError("there are no usable records to score", where=str(path))
     scored = _scored(predictor, dataset, predictor.outputs(dataset), path.name, encoder.slice_names)
     return {**scored, "quarantined": len(bad), "left_out": left_out}
+
+
+def _slices_of(predictor: Predictor, source: Source, reporter: Reporter) -> list[str]:
+    """Return the columns that the job slices by, as far as other data has them."""
+    wanted = predictor.bundle.job.evaluate.slices
+    for column in wanted:
+        if column not in source.columns:
+            reporter.say(f"not scored by {column}: the data has no such column")
+    return [column for column in wanted if column in source.columns]
 
 
 def evaluate_run(

@@ -2,7 +2,7 @@
 
 Three readings of the source: one to divide it, one to sample what `fit` learns from, one to encode; a small source is
 held in memory after the first. Unusable records are quarantined with place and reason. Knows no task.
-Read next: store.py, stages/train.py.
+Read next: division.py, pipeline/encoder.py, stages/train.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -37,9 +37,9 @@ from noria.pipeline.fields import (
 )
 from noria.pipeline.prepared import Prepared
 from noria.sources.core.download import fetch
-from noria.sources.core.layout import SPLITS as SPLIT_WORDS
 from noria.sources.core.named_file import named_files_stamp
 from noria.stages.data_checks import Suspicions
+from noria.stages.division import TRAIN, VALIDATION, divide
 from noria.store.array_store import SPLITS, StoreWriter, read_store, trim_stores
 from noria.store.cache import cache_folder
 from noria.store.hashing import hash_values, share
@@ -48,10 +48,7 @@ from noria.types import Arrays, Dataset, Rejected, Rows, Values
 
 HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
 CACHE_BYTES = 40 * 2**30
-SHOWN_ITEMS = 12
-SHOWN_CHARACTERS = 200
 LEAST_BAD = 10  # so many unusable records are always forgiven
-TRAIN, VALIDATION, TEST = 0, 1, 2  # as in SPLITS
 
 
 def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, origin: str | None = None) -> Prepared:
@@ -147,54 +144,14 @@ class _Preparation:
         yield from self.source.rows()
 
     def _divide(self) -> np.ndarray:
-        """Return int8[n]: TRAIN, VALIDATION or TEST for every record, as the source says or else by a hash."""
+        """Return int8[n], the side of every record; a small source is held in memory from here on."""
         if _size_bytes(self.source) <= HELD_BYTES:
             self._held = list(self._chunks())
-        stated: list[np.ndarray] = []
-        hashes: list[np.ndarray] = []
-        split, seen = self.job.data.split, set[str]()
-        named = {str(value): name for name, values in split.values.items() for value in values}
-        for rows in self._chunks():
-            self.bad += rows.bad
-            said = rows.columns[split.column] if split.column else [rows.split] * len(rows)
-            if named:
-                seen.update(map(str, said))
-                said = [named.get(str(value), "") for value in said]
-            stated.append(_split_codes(said, rows))
-            hashes.append(self._hash(rows))
-        if not sum(len(part) for part in stated):
-            raise UserError("there are no usable records", where=str(self.source.path), found=_first(self.bad))
-        if missing := [value for value in named if value not in seen]:
-            raise UserError(
-                f"no record has the {split.column} {missing[0]!r}, which data.split.values names",
-                where=str(self.source.path),
-                found=", ".join(sorted(seen)[:SHOWN_ITEMS]),
-            )
-        self.stated, self.hashes = np.concatenate(stated), np.concatenate(hashes)
-        if split.block is not None:
-            self.hashes = hash_values(np.arange(len(self.hashes))[:, None] // split.block, split.seed)
-        division = np.maximum(self.stated, np.int8(TRAIN))
-        test = 0.0 if (self.stated == TEST).any() else split.test
-        validation = 0.0 if (self.stated == VALIDATION).any() else split.validation
-        ours = np.flatnonzero(self.stated <= TRAIN)
-        at = 1 - (np.arange(len(ours)) + 0.5) / len(ours) if split.order else share(self.hashes[ours])
-        division[ours[at < test + (1 - test) * validation]] = VALIDATION
-        division[ours[at < test]] = TEST
-        return np.asarray(division)
-
-    def _hash(self, rows: Rows) -> np.ndarray:
-        """Return uint64[n]: of the raw inputs, or of the group where one is named and the record has one."""
-        split = self.job.data.split
-        total = np.zeros(len(rows), np.uint64)
-        filled = [name for name in self.task.inputs if name in self.mapping]
-        for name in filled or [self.answer]:
-            own = hash_values(values_of(rows, self.mapping[name]), split.seed)
-            total = hash_values(np.stack([total, own], 1))
-        if split.group:
-            groups = rows.columns[split.group]
-            has_group = np.array([group is not None and str(group).strip() != "" for group in groups])
-            total = np.where(has_group, hash_values(groups, split.seed), total)
-        return total
+        filled = [name for name in self.task.inputs if name in self.mapping] or [self.answer]
+        fields = [self.mapping[name] for name in filled]
+        found = divide(self._chunks(), self.job.data.split, fields, str(self.source.path))
+        self.stated, self.hashes = found.stated, found.hashes
+        return found.sides
 
     def _fit(self, division: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
         """Learn states from training records. A class that only held-out records of ours have moves to training."""
@@ -266,7 +223,6 @@ class _Preparation:
     ) -> dict[str, list[str]]:
         """Encode every chunk into the store; return the names of the slices' values by column."""
         encoder = RecordEncoder(self.task, states, self.mapping, self.source.root, self.job.evaluate.slices)
-        self.bad = []  # what dividing could not read comes again, in its place
         for start, rows in self._numbered():
             chunk = encoder.chunk(rows)
             self._note_named(rows)
@@ -322,18 +278,6 @@ def _stored(records: Dataset) -> Arrays:
     arrays = {f"inputs/{name}/{key}": value for name, one in records.inputs.items() for key, value in one.items()}
     arrays |= {f"target/{key}": value for key, value in records.target.items()}
     return arrays | {f"slices/{quote(column, safe='')}": codes for column, codes in records.slices.items()}
-
-
-def _split_codes(said: Iterable[Any], rows: Rows) -> np.ndarray:
-    """Return -1 where the source says nothing, else TRAIN, VALIDATION or TEST."""
-    codes = {"": -1} | {word: SPLITS.index(split) for word, split in SPLIT_WORDS.items()}
-    words = ["" if value is None else str(value).strip().lower() for value in said]
-    found = [codes.get(word) for word in words]
-    if None in found:
-        index = found.index(None)
-        expected = f"{', '.join(SPLIT_WORDS)}, or nothing"
-        raise UserError("unknown split", where=rows.where(index), expected=expected, found=repr(words[index]))
-    return np.array(found, np.int8)
 
 
 def _size_bytes(source: Source) -> int:

@@ -171,6 +171,8 @@ def _build(predictor: Predictor, source: Source, column: str, folder: Path, repo
             writer.append(SPLIT, arrays, chunk.records.wheres())
             done += len(chunk)
         writer.close()
+        for note in source.notes():
+            reporter.say(note)
         if not done:
             raise UserError("there are no usable records to search", where=str(source.path), found=first)
         writer.publish({"unusable": unusable, "first": first})
