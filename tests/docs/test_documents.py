@@ -50,7 +50,7 @@ def test_links_lead_to_files_and_headings_that_exist(name):
             assert anchor in anchors(target.read_text("utf-8")), link
 
 
-@pytest.mark.parametrize("name", [*NAMES, "LOG.md", "LICENSE", ".pre-commit-config.yaml"])
+@pytest.mark.parametrize("name", [*NAMES, "LICENSE", ".pre-commit-config.yaml"])
 def test_no_document_names_a_file_of_one_machine_or_a_host_it_does_not_need(name):
     text = text_of(name)
     found = ABSOLUTE.search(text)

@@ -28,8 +28,8 @@ class TextEmbedder(nn.Module):
     """`ids` int[B, T], PAD where a row has ended -> Tokens [B, T, width].
 
     A token's features also hold those of the `reach` tokens before it, scaled channel by channel; the scales start at
-    zero. Blocks then know at once what stands together, instead of learning a head for it: LOG.md has the figures.
-    Where ids continue others, `before` int[B, reach] has the last of those.
+    zero. Blocks then know at once what stands together, instead of learning a head for it; the figures are in
+    docs/log/2026-11-25-character-context.md. Where ids continue others, `before` int[B, reach] has the last of those.
     """
 
     def __init__(self, vocabulary: int, width: int, reach: int = REACH) -> None:
@@ -91,9 +91,9 @@ class TwoReadings(nn.Module):
     """Read `ids` and `characters`, int[B, T] each, PAD where a row has ended -> Tokens [B, 2, width], a reading's mean.
 
     A head that votes teaches each reading for itself. Two that err in other places are then right together where one
-    that holds all of their vectors is not: LOG.md has the figures. The mean is multiplied by the root of the length, so
-    that a long text, which says more, may be answered more surely than a short one; vectors of counts that are brought
-    to length one have that, too.
+    that holds all of their vectors is not; the figures are in docs/log/2026-11-25-text-features.md. The mean is
+    multiplied by the root of the length, so that a long text, which says more, may be answered more surely than a short
+    one; vectors of counts that are brought to length one have that, too.
     """
 
     def __init__(self, tokens: GramEmbedder, characters: GramEmbedder) -> None:

@@ -1,7 +1,7 @@
 """What this process holds of the machine's memory, and giving back what it holds in vain.
 
 Steps over batches of ever other lengths leave holes in the heap, which C's allocator keeps: a training whose steps need
-2 GB held 11 after 700 of them (LOG.md). Read next: training/plan.py, training/loop.py.
+2 GB held 11 after 700 of them (docs/log/2026-11-25-heap-memory.md). Read next: training/plan.py, training/loop.py.
 """
 
 from __future__ import annotations

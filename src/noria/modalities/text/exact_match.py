@@ -1,7 +1,8 @@
 """Where two texts of one vocabulary repeat each other, as a question's words stand in its context. Knows no task.
 
-A trunk learns to compare tokens by itself, but from a hundred thousand questions, not from four thousand: LOG.md has
-figures. It is the exact match of Chen et al. 2017, "Reading Wikipedia to Answer Open-Domain Questions", for runs.
+A trunk learns to compare tokens by itself, but from a hundred thousand questions, not from four thousand: the figures
+are in docs/log/2026-11-25-questions.md. It is the exact match of Chen et al. 2017, "Reading Wikipedia to Answer
+Open-Domain Questions", for runs.
 """
 
 from __future__ import annotations

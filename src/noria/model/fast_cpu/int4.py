@@ -20,7 +20,7 @@ from torch import Tensor
 BLOCK = 32  # weights that share a step
 MIDDLE, LAST = 8, 15  # of the 16 numbers
 ROUNDING = 2.0**-7  # of the largest of a block: weight, step and middle are rounded to bfloat16, half a last place each
-MOST_ROWS = 4  # with more the plain product is as fast: LOG.md has the figures
+MOST_ROWS = 4  # with more the plain product is as fast: docs/log/2026-11-26-int4.md
 FIRST_ROWS = 8  # looked at before all
 OPERATORS = ("_convert_weight_to_int4pack_for_cpu", "_weight_int4pack_mm_for_cpu")  # private: a torch may lack them
 
