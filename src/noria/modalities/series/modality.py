@@ -35,21 +35,6 @@ SIDE = 112  # pixels of the picture that a person sees
 class Series(Modality, WarmStarts, Augments, Displays, Attributable):
     """Frames of numbers, in time. Arrays: `values` float32 Ragged[T, C], normalised, and `frames` Ragged int, 0 to
     T - 1; with `length`, `values` float32[n, length, C] alone.
-
-    channels: how many numbers a frame has where a value is one flat row. rows: how many rows of a file make a frame,
-    one a joint. columns: those of a row that are used, from 0. dimensions: channels are points of so many coordinates.
-    valid: the lowest and the highest number that a sensor can mean; what lies outside, or is missing, is a gap and
-    filled in between its neighbours in time.
-    center: the points' mean over the series, or over each frame, is moved to zero.
-    length: frames that every series is resampled to. max_length: frames after which longer ones are cut.
-    rate_hz: frames a second; explanations then speak of seconds.
-    cut, stretch, noise, scale, drop: what training series are varied by: the share that may be cut off at either end,
-    the speed (where there is no `length`), spreads, shares, the share of points that are hidden. rotate (degrees) and
-    mirror need dimensions: about the second axis, and left-right.
-    widths, kernel, pools: of the convolutions. velocities: whether they see the differences of frames too.
-    pooling: what is left of the time becomes a token each (`grid`), or one (`max`). dropout: of the tokens' features.
-    apart: each point has tokens of its own, seen by convolutions that all points share, so that explanations speak of
-    points too; it needs dimensions. points: their names, in order.
     """
 
     kind: ClassVar[str] = "series"
@@ -57,29 +42,53 @@ class Series(Modality, WarmStarts, Augments, Displays, Attributable):
     num_fit_records: ClassVar[int] = 5_000
 
     channels: int | None = None
+    """Numbers per frame, where a value is one flat row of them. Null means one."""
     rows: int = 1
+    """Rows of a file that make one frame. Above 1 where each row is one joint or sensor."""
     columns: tuple[int, ...] | None = None
+    """Columns of a row that are read, counted from 0. Null reads all."""
     dimensions: int | None = None
+    """Coordinates per point, where channels are points in space. `center`, `rotate`, `mirror`, `apart` need it."""
     valid: tuple[float, float] | None = None
+    """Lowest and highest value the sensor can give. What lies outside or is missing is interpolated in time."""
     center: Literal["series", "frame"] | None = None
+    """Move the points' mean to zero, over the `series` or each `frame`. Where the place does not matter."""
     length: int | None = None
+    """Frames that every series is resampled to. Null keeps each one's own length and speed."""
     max_length: int = 4096
+    """Longest series in frames, at most 65,535; the rest is cut off. Memory and time grow with it."""
     rate_hz: float | None = field(default=None, metadata=NETWORK_ONLY)
+    """Frames per second. Only explanations use it, to speak of seconds."""
     cut: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: largest fraction cut off at either end, 0 to 0.5. For recordings started and stopped by hand."""
     stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: largest random change of speed, as log of the factor. Has no effect with `length`."""
     noise: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: spread of random noise added to each number, in standard deviations of its channel."""
     scale: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: largest random change of amplitude, as log of the factor; 0.1 is about 10 %."""
     drop: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: fraction of points (or channels) set to their mean, 0 to 1. For sensors that fail."""
     rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: largest random rotation about the second axis, in degrees. Needs `dimensions`."""
     mirror: bool = field(default=False, metadata=NETWORK_ONLY)
+    """Augmentation: mirror half of the series left to right. Not where left and right mean different things."""
     widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
+    """Channels of each convolution, as many as `pools`. Null takes model.width for each."""
     kernel: int = field(default=5, metadata=NETWORK_ONLY)
+    """Length of each convolution in frames, an odd number. Raise it for slow signals."""
     pools: tuple[int, ...] = field(default=(1, 2, 2), metadata=NETWORK_ONLY)
+    """Pooling factor of each convolution; a token stands for their product in frames. Raise to save time."""
     velocities: bool = field(default=True, metadata=NETWORK_ONLY)
+    """Show the differences between frames beside their values. Turn off where only levels matter."""
     pooling: Literal["grid", "max"] = field(default="grid", metadata=NETWORK_ONLY)
+    """Tokens: one for each time step that is left (`grid`), or one for the whole series (`max`), which is faster."""
     dropout: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Dropout of the tokens' features, 0 to 1. Raise it where validation stays far behind training."""
     apart: bool = field(default=False, metadata=NETWORK_ONLY)
+    """Give each point tokens of its own, by convolutions that all points share. Explanations then name points."""
     points: tuple[str, ...] | None = field(default=None, metadata=NETWORK_ONLY)
+    """Names of the points in order, which explanations use with `apart`. Null numbers them."""
 
     def __post_init__(self) -> None:
         if self.max_length > MAX_LENGTH:

@@ -47,23 +47,27 @@ class Table(Modality, WarmStarts, Displays, Attributable):
     """A row of a table.
 
     Arrays: `numbers` float32[n, a] standardised, NaN where missing; `categories` int64[n, b], 0 rare, 1 missing.
-
-    kinds: what columns are, where the inference is wrong: {"zip": "category"}. bins: of each number's piecewise linear
-    code. stem `members` mixes the columns in a small ensemble of networks that share weights; `columns` gives a trunk
-    one token a column. column_width: features a column becomes. hidden, layers, members, dropout: of the ensemble.
     """
 
     kind: ClassVar[str] = "table"
     raw_type: ClassVar[Literal["columns"]] = "columns"
 
     kinds: dict[str, Kind] = field(default_factory=dict)
+    """What a column is where the guess is wrong: number, category, date or ignore, as in {zip: category}."""
     bins: int | None = None
+    """Bins of each number's piecewise linear encoding. Null takes more of them the more records there are."""
     stem: Literal["members", "columns"] = field(default="members", metadata=NETWORK_ONLY)
+    """`members`: small networks with shared weights that vote; `columns`: one token per column for a trunk."""
     column_width: int = field(default=16, metadata=NETWORK_ONLY)
+    """Features that each column becomes, for the stem `members`. Raise it for columns of many categories."""
     hidden: int = field(default=256, metadata=NETWORK_ONLY)
+    """Hidden width of each member, for the stem `members`. Raise it for large tables."""
     layers: int = field(default=2, metadata=NETWORK_ONLY)
+    """Layers of each member, for the stem `members`. Two or three are usual."""
     members: int = field(default=8, metadata=NETWORK_ONLY)
+    """Networks in the ensemble, for the stem `members`. More are steadier and take longer."""
     dropout: float = field(default=0.2, metadata=NETWORK_ONLY)
+    """Dropout in the ensemble, 0 to 1. Raise it for few records, lower it for many."""
 
     def fit(self, values: Values) -> State:
         columns = _columns(values)
