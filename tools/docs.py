@@ -31,6 +31,7 @@ from pydantic import BaseModel
 
 from noria import cli, errors, job
 from noria.contract import Task, answer_field, dispatch, registry
+from noria.contract.capabilities import PredictsBaseline, declared
 from noria.contract.examples import column, fitted, records_like
 from noria.service.inputs import inputs_of, record_schema
 from noria.service.serve import example_command
@@ -116,8 +117,8 @@ def task_page(name: str) -> str:
 
 def _trivial(task: Task) -> Any:
     """Return the function whose docstring says what the trivial answer is."""
-    own = vars(type(task)).get("trivial")
-    return own if own is not None and own.__doc__ else task.baseline
+    own = declared(task, PredictsBaseline)
+    return own.predict_baseline if own is not None and own.predict_baseline.__doc__ else task.fit_baseline
 
 
 def _settings(spoke: Any, path: str) -> list[str]:
@@ -195,8 +196,8 @@ def _prediction(task: Task) -> dict[str, Any]:
         name: modality.encode(column([record[name] for record in records]), states["inputs"][name]).arrays
         for name, modality in task.inputs.items()
     }
-    dataset = task.view(Dataset(inputs, task.target.encode(answers, states["target"]).arrays))
-    output = dispatch.predict_baseline(task, dataset, task.baseline(dataset.target))
+    dataset = dispatch.windows(task, Dataset(inputs, task.target.encode(answers, states["target"]).arrays))
+    output = dispatch.predict_baseline(task, dataset, task.fit_baseline(dataset.target))
     prediction = task.target.decode(output, states["target"])[0]
     if prediction.value is None:
         prediction = dataclasses.replace(prediction, value=answers[0])

@@ -142,20 +142,12 @@ def predict(
     detector: Annotated[Path | None, typer.Option(help="a run that finds boxes in the frames of a video")] = None,
 ) -> None:
     """Answer new records, one line of JSON each."""
-    from noria.stages.answer_files import LINES, write_files
-    from noria.stages.answers import answer_paths, write_answers
-    from noria.stages.video_output import is_film, write_film
+    from noria.stages.predict import predict, predict_to
 
-    if detector is not None and (out is None or len(inputs) != 1):
-        raise UserError("--detector is for one video", mend="noria predict RUN VIDEO --detector RUN --out tracks.txt")
-    if out is not None and len(inputs) == 1 and (detector is not None or is_film(out)):
-        _out(write_film(run, inputs[0], out, detector), False)
-    elif out is not None and out.suffix not in LINES:
-        _out(write_files(run, inputs, out), False)
-    elif out is not None:
-        _out(write_answers(answer_paths(run, inputs), out), False)
+    if out is not None or detector is not None:
+        _out(predict_to(run, inputs, out, detector), False)
     else:
-        for answer in answer_paths(run, inputs):
+        for answer in predict(run, inputs):
             _out(answer, True)
 
 

@@ -26,7 +26,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["reporter"],
     ["pipeline"],
     ["training"],
-    ["checks", "checking", "whole_checks"],
+    ["checks"],
     ["report"],
     ["stages"],
     ["service"],

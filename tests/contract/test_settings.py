@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from noria.contract import registry
 from noria.contract.settings import in_words, lines_of, settings_of, values_of
 from noria.job import Job, Range
+from noria.model import blocks
 
 LONGEST = 120  # characters: a line of a terminal, two sentences at most
 COMPONENTS = {
@@ -37,7 +38,8 @@ def sections(model):
 
 
 SECTIONS = {model.__name__: model for model in [*sections(Job), Range]}
-HOLDERS = COMPONENTS | SECTIONS
+VARIANTS = {name: type(blocks.block_variant(name, {})) for name in blocks.names()}
+HOLDERS = COMPONENTS | SECTIONS | VARIANTS
 
 
 def names_of(holder):
@@ -53,6 +55,7 @@ def types_of(hint):
 def test_all_that_holds_settings_is_looked_at():
     assert {len(registry.names("modalities")), len(registry.names("targets"))} == {7, 11}
     assert sorted(SECTIONS) == ["Data", "Evaluate", "Fetch", "Job", "Model", "Range", "Split", "Train", "Tune"]
+    assert sorted(VARIANTS) == ["attention", "recurrent", "swiglu"]
     assert sum(len(names_of(holder)) for holder in HOLDERS.values()) > 200
 
 

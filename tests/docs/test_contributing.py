@@ -77,7 +77,7 @@ def test_a_task_of_another_package_is_found_by_its_entry_point(tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("title", "kind", "members"),
     [
-        ("Add a modality", "Modality", 6),
+        ("Add a modality", "Modality", 5),
         ("Add a target", "Target", 6),
     ],
 )
@@ -88,7 +88,7 @@ def test_the_members_in_the_text_are_those_of_the_contract(title, kind, members)
     named = {name for row in rows for name in re.findall(r"`(\w+)", row)}
     assert len(rows) == members
     assert getattr(contract, kind).__abstractmethods__ <= named
-    assert all(hasattr(getattr(contract, kind), name) for name in named)
+    assert named <= getattr(contract, kind).__abstractmethods__ | {"kind", "raw_type"}
 
 
 def copy_of_the_repository(folder: Path) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from noria.contract import registry
 from noria.errors import UserError
 from noria.job.from_table import is_table, job_of_table
 from noria.job.load import load_job
@@ -59,3 +60,34 @@ def test_only_a_file_that_is_there_and_holds_a_table_is_one(heart: Path, tmp_pat
 def test_a_wrong_override_beside_the_answer_is_still_told(heart: Path) -> None:
     with pytest.raises(UserError, match=r"train\.stepz"):
         load_job(str(heart), ["label=target", "train.stepz=5"])
+
+
+class Ranking(registry.spoke_class("tasks", "tabular-classification")):  # type: ignore[misc]
+    """A task of another package, or a new file of ours, that learns a label from columns too."""
+
+
+def with_another_task(monkeypatch: pytest.MonkeyPatch, is_ours: bool, name: str = "tabular-ranking") -> None:
+    names, built_in, task = registry.names("tasks"), registry.built_in("tasks"), registry.task
+    monkeypatch.setattr(registry, "names", lambda kind: [*names, name] if kind == "tasks" else [])
+    monkeypatch.setattr(registry, "built_in", lambda kind: [*built_in, name] if is_ours else built_in)
+    monkeypatch.setattr(registry, "task", lambda wanted: Ranking() if wanted == name else task(wanted))
+
+
+@pytest.mark.parametrize("name", ["tabular-ranking", "a-ranking"])
+def test_a_task_of_another_package_does_not_change_what_a_label_trains(
+    name: str, heart: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_another_task(monkeypatch, is_ours=False, name=name)
+    assert job_of_table(heart, ["label=target"])[0]["task"] == "tabular-classification"
+    job, left = job_of_table(heart, ["label=target", f"task={name}", "model.depth=1"])
+    assert job["task"] == name
+    assert left == ["model.depth=1"]
+
+
+def test_where_two_tasks_of_ours_fit_the_error_names_them(heart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_another_task(monkeypatch, is_ours=True)
+    with pytest.raises(UserError, match="several tasks could be learnt") as caught:
+        job_of_table(heart, ["label=target"])
+    assert caught.value.expected == "task=tabular-classification or task=tabular-ranking"
+    assert caught.value.mend == "noria train heart.csv label=target task=tabular-classification"
+    assert job_of_table(heart, ["number=age"])[0]["task"] == "tabular-regression"

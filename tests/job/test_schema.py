@@ -15,6 +15,7 @@ from noria.errors import UserError, UserErrors
 from noria.job import Evaluate, Job, Model
 from noria.job.data import Split
 from noria.job.load import load_job, shipped_jobs
+from noria.job.removed import REMOVED_KEYS
 from noria.job.renamed import RENAMED_KEYS, with_new_names
 from noria.modalities.image.settings import ImageSettings
 
@@ -273,3 +274,27 @@ def nested(key, value):
     for part in reversed(key.split(".")):
         value = {part: value}
     return value
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("kv_heads", 2), ("mlp", "swiglu"), ("experts", 4), ("full_every", 0), ("window", 64)]
+)
+def test_a_key_that_is_gone_is_told_with_the_page_that_says_why(tmp_path, key, value):
+    told = problem(tmp_path, GOOD + f"model:\n  {key}: {value}\n")
+    assert f"job.yaml:5 model.{key}: this setting is gone" in told
+    assert "docs/variants.md" in told
+    assert f"model.{key}= on the command line: this setting is gone" in problem(tmp_path, GOOD, f"model.{key}={value}")
+
+
+def test_keys_that_are_gone_may_stand_with_the_value_that_every_model_has():
+    left = {key.removeprefix("model."): removed.left for key, removed in REMOVED_KEYS.items()}
+    assert len(left) == 5
+    plain = load_job({"task": "image-classification"})[0]
+    for model in (left, dict.fromkeys(left)):
+        assert load_job({"task": "image-classification", "model": model})[0] == plain
+
+
+def test_a_block_that_is_not_there_is_told_with_those_that_are(tmp_path):
+    told = problem(tmp_path, GOOD + "model: {block: recurent}\n")
+    assert "job.yaml:4 model.block: wrong value" in told
+    assert "one of attention, recurrent, swiglu" in told

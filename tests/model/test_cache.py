@@ -46,18 +46,17 @@ def alone(trunk: Transformer, attention: str, row: torch.Tensor, num_prefix: int
         return trunk(Tokens(row[None]), attention, is_prefix).features[0]  # type: ignore[arg-type, no-any-return]
 
 
-@pytest.mark.parametrize("kv_heads", [4, 2, 1])
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("attention", ["full", "causal", "prefix"])
 def test_cached_equals_uncached_on_ragged_prompts_that_grow_token_by_token(
-    attention: str, side: str, kv_heads: int, make_trunk: MakeTrunk, make_rows: MakeRows, spread: Spread
+    attention: str, side: str, make_trunk: MakeTrunk, make_rows: MakeRows, spread: Spread
 ) -> None:
     prompts, num_new = [5, 2, 4], 0 if attention == "full" else 3
     rows = make_rows([prompt + num_new for prompt in prompts])
     places, lengths = torch.arange(5), torch.tensor(prompts)[:, None]
     is_prompt = places < lengths if side == "right" else places >= 5 - lengths
     is_real = torch.cat([is_prompt, torch.ones(3, num_new, dtype=torch.bool)], dim=1)
-    trunk = make_trunk(kv_heads=kv_heads)
+    trunk = make_trunk()
     is_prefix = is_prompt if attention == "prefix" else None
     got = cached(trunk, attention, spread(rows, is_real), [5] + [1] * num_new, is_prefix)
     for i, row in enumerate(rows):
@@ -84,7 +83,7 @@ def test_cached_equals_uncached_for_any_chunks_and_any_padding(
     prefix_lengths = [data.draw(st.integers(0, int(n))) for n in is_real[:, : chunks[0]].sum(1)]
     order = is_real.cumsum(1)
     is_prefix = (order <= torch.tensor(prefix_lengths)[:, None]) & is_real if attention == "prefix" else None
-    trunk = make_trunk(kv_heads=2, positions=positions)
+    trunk = make_trunk(positions=positions)
     got = cached(trunk, attention, spread(rows, is_real), chunks, is_prefix)
     assert torch.isfinite(got).all()
     for i, row in enumerate(rows):
@@ -125,7 +124,7 @@ def test_causal_tokens_may_follow_a_full_first_chunk(make_trunk: MakeTrunk, make
 
 
 def test_cached_equals_uncached_in_bfloat16(make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
-    trunk, x = make_trunk(kv_heads=2), torch.stack(make_rows([9, 9]))
+    trunk, x = make_trunk(), torch.stack(make_rows([9, 9]))
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         cache = trunk.new_cache(2, 9)
         parts = [trunk(Tokens(x[:, a:b]), "causal", None, cache).features for a, b in ((0, 5), (5, 6), (6, 9))]
@@ -174,7 +173,7 @@ def test_memory_is_allocated_once_and_its_size_is_known() -> None:
 
 
 def test_bfloat16_row_by_row_is_the_same_as_all_at_once(make_trunk: MakeTrunk) -> None:
-    trunk, tokens = make_trunk(kv_heads=2).bfloat16(), 96
+    trunk, tokens = make_trunk().bfloat16(), 96
     x = torch.randn(2, tokens, 32, generator=torch.Generator().manual_seed(4)).bfloat16()
     is_real = torch.ones(2, 3, dtype=torch.bool)
     is_real[1, 0] = False  # so that rows are of unequal length
@@ -205,10 +204,6 @@ def test_slots_take_memory_only_as_they_are_filled() -> None:
     size, held = map(int, done.stdout.split())
     assert size > 5 * 10**8
     assert held < 10**8
-
-
-def test_grouped_keys_make_the_cache_smaller(make_trunk: MakeTrunk) -> None:
-    assert make_trunk(kv_heads=1).new_cache(1, 8).keys.numel() * 4 == make_trunk().new_cache(1, 8).keys.numel()
 
 
 @pytest.mark.parametrize("is_real", [None, torch.ones(2, 3, dtype=torch.bool)])

@@ -36,7 +36,7 @@ def model_of(checkpoint: Callable[[str], Path], make_trunk: Any) -> Callable[...
     def make(kind: str, lora: int | None = None) -> Model:
         torch.manual_seed(7)
         if kind == "ours":
-            model = Model({}, make_trunk(mlp="swiglu"), torch.nn.Linear(32, 2), "causal")
+            model = Model({}, make_trunk(block="swiglu"), torch.nn.Linear(32, 2), "causal")
             if lora is not None:
                 add_lora(model, lora, ["trunk"])
             return model.eval()

@@ -36,7 +36,7 @@ def run(trunk: Transformer, tokens: Tokens, attention: str, num_prefix: list[int
         return trunk(tokens, attention, is_prefix).features  # type: ignore[arg-type, no-any-return]
 
 
-@pytest.mark.parametrize("settings_", [{}, {"kv_heads": 2}, {"kv_heads": 1, "positions": "none"}])
+@pytest.mark.parametrize("settings_", [{}, {"positions": "none"}])
 @pytest.mark.parametrize("where", ["left", "right", "between"])
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_padded_equals_unpadded_wherever_the_padding_stands(
@@ -66,7 +66,7 @@ def test_padded_equals_unpadded_for_any_lengths_and_any_padding(
     is_real = torch.tensor(data.draw(st.lists(a_row, min_size=num_rows, max_size=num_rows)))
     rows = make_rows(is_real.sum(1).tolist())
     num_prefix = [data.draw(st.integers(1, len(row))) for row in rows]
-    trunk = make_trunk(kv_heads=2)
+    trunk = make_trunk()
     got = run(trunk, spread(rows, is_real), attention, num_prefix)
     assert torch.isfinite(got).all()
     for i, row in enumerate(rows):
@@ -109,9 +109,8 @@ def test_an_output_depends_on_exactly_the_tokens_the_mask_shows(
     assert torch.equal(got, expected)
 
 
-@pytest.mark.parametrize("kv_heads", [4, 1])
-def test_gradient_reaches_every_parameter(kv_heads: int, make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
-    trunk = make_trunk(kv_heads=kv_heads).train()
+def test_gradient_reaches_every_parameter(make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
+    trunk = make_trunk().train()
     trunk(Tokens(torch.stack(make_rows([5, 5]))), "causal").features.pow(3).sum().backward()
     silent = [name for name, p in trunk.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert silent == []
@@ -199,7 +198,7 @@ def test_the_norm_lifts_small_features_to_1(dtype: torch.dtype, tolerance: float
 @pytest.mark.parametrize("how", ["autocast", "weights"])
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_bfloat16_is_close_to_float32(attention: str, how: str, make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
-    trunk, tokens = make_trunk(kv_heads=2), Tokens(torch.stack(make_rows([40, 40])))
+    trunk, tokens = make_trunk(), Tokens(torch.stack(make_rows([40, 40])))
     expected = run(trunk, tokens, attention)
     if how == "autocast":
         with torch.autocast("cpu", torch.bfloat16):
@@ -230,22 +229,6 @@ def test_without_positions_tokens_are_a_set(
     assert torch.allclose(turned, run(trunk, Tokens(x), "full"), atol=TOLERANCE) == is_set
 
 
-def test_grouped_heads_equal_plain_heads_whose_keys_and_values_are_repeated(
-    make_trunk: MakeTrunk, make_rows: MakeRows
-) -> None:
-    grouped, plain = make_trunk(kv_heads=2), make_trunk()
-    weights = grouped.state_dict()
-    for name in weights:
-        if name.endswith(("key.weight", "value.weight")):
-            weights[name] = weights[name].unflatten(0, (2, 8)).repeat_interleave(2, 0).flatten(0, 1)
-    plain.load_state_dict(weights)
-    tokens = Tokens(torch.stack(make_rows([6, 6])))
-    for attention in ATTENTIONS:
-        torch.testing.assert_close(
-            run(grouped, tokens, attention), run(plain, tokens, attention), atol=TOLERANCE, rtol=0
-        )
-
-
 def test_arguments_that_contradict_each_other_are_refused(make_trunk: MakeTrunk) -> None:
     trunk, tokens, is_prefix = make_trunk(), Tokens(torch.ones(1, 2, 32)), torch.ones(1, 2, dtype=torch.bool)
     with pytest.raises(ValueError, match="needs is_prefix"):
@@ -256,11 +239,9 @@ def test_arguments_that_contradict_each_other_are_refused(make_trunk: MakeTrunk)
 
 def test_all_settings_that_do_not_fit_are_named_at_once() -> None:
     with pytest.raises(UserErrors) as caught:
-        TransformerSettings(
-            width=30, depth=-1, heads=4, kv_heads=3, mlp_ratio=0, dropout=1, positions="learnt", rotary_base=1
-        )  # type: ignore[arg-type]
+        TransformerSettings(width=30, depth=-1, heads=4, mlp_ratio=0, dropout=1, positions="learnt", rotary_base=1)  # type: ignore[arg-type]
     wrong = [problem.where for problem in caught.value.problems]
-    names = ["depth", "heads", "kv_heads", "mlp_ratio", "dropout", "positions", "rotary_base"]
+    names = ["depth", "heads", "mlp_ratio", "dropout", "positions", "rotary_base"]
     assert wrong == [f"model.{name}" for name in names]
 
 
@@ -313,7 +294,7 @@ def test_the_exported_trunk_gives_equal_outputs_at_any_size(
 ) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    model, path = Exportable(make_trunk(kv_heads=2), attention).eval(), tmp_path / "trunk.onnx"
+    model, path = Exportable(make_trunk(), attention).eval(), tmp_path / "trunk.onnx"
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
     shapes = {"features": {0: batch, 1: length}, "is_real": {0: batch, 1: length}}
     example = (torch.stack(make_rows([5, 5])), torch.arange(5) < torch.tensor([[5], [3]]))

@@ -23,6 +23,7 @@ from noria.errors import UserError
 from noria.job.load import load_job
 from noria.modalities.image.modality import Image
 from noria.reporter import Silent
+from noria.sources.core.layout import SPLITS
 from noria.stages.prepare import prepare
 from noria.stages.train import train
 from noria.store.hashing import hash_values
@@ -384,6 +385,15 @@ def test_only_training_records_are_learnt_from(tmp_path):
         for name, given in (("near", rows), ("far", far))
     ]
     assert states[0] == states[1]
+
+
+@pytest.mark.parametrize("word", sorted(SPLITS))
+def test_a_column_takes_the_words_for_splits_that_a_folder_takes(word, tmp_path):
+    sides = [word, word.title(), *["train", "test", "dev", ""] * 9]
+    given = [[i, i * 3 % 5, side, i] for i, side in enumerate(sides)]
+    path = csv_of(tmp_path / "rows.csv", "x,y,side,number", given)
+    found = wheres(prepared(path, "tabular-regression", split={"column": "side"}))
+    assert {"rows.csv:2", "rows.csv:3"} <= found[SPLITS[word]]
 
 
 def test_cells_that_name_files_elsewhere_are_quarantined_and_never_read(tmp_path):

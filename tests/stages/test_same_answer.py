@@ -224,6 +224,28 @@ def test_a_damaged_bundle_is_refused_in_plain_words(damage, trained, tmp_path):
         load(bundle, device="cpu")
 
 
+def test_an_older_bundle_is_read_unless_its_trunk_has_parts_that_are_gone(trained, tmp_path):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(trained("image-classification") / "bundle", bundle)
+    config = json.loads((bundle / "config.json").read_text())
+    gone = dict.fromkeys(("kv_heads", "mlp", "experts", "full_every", "window"))
+
+    def written(**settings):
+        older = {
+            **config,
+            "noria": "0.0.1",
+            "job": {**config["job"], "model": config["job"]["model"] | gone | settings},
+        }
+        (bundle / "config.json").write_text(json.dumps(older))
+        return load(bundle, device="cpu")
+
+    assert written().bundle.job == written(mlp="relu2", experts=1, full_every=1).bundle.job
+    with pytest.raises(UserError, match=r"parts that are gone") as caught:
+        written(window=64, full_every=0)
+    assert caught.value.found == "model.full_every=0, model.window=64"
+    assert caught.value.mend.endswith("0.0.1")
+
+
 def test_a_bundle_holds_plain_data_only_and_nothing_of_where_the_data_was(trained):
     run = trained("image-classification")
     assert {path.suffix for path in (run / "bundle").iterdir()} <= {".json", ".safetensors", ".md"}

@@ -17,7 +17,7 @@ from noria.errors import UserError
 from noria.model.heads import NextToken
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
-from noria.stages.answers import answer_paths
+from noria.stages.predict import predict
 from noria.stages.train import train
 from noria.targets.masked_text import MaskedText, common_tokens, lowest
 from noria.text.tokenizer import Tokenizer
@@ -198,7 +198,7 @@ def test_a_text_without_a_mask_is_refused_with_the_reason(run: Path, tmp_path: P
         load(run, "cpu").predict([{"masked": "one [MASK]"}, {"masked": "one two"}])
     path = tmp_path / "asked.csv"
     path.write_text("masked\none [MASK] three\none two\n", "utf-8")
-    good, bad = answer_paths(run, [path])
+    good, bad = predict(run, [path])
     assert good["value"].startswith("one")
     assert bad["where"] == "asked.csv:3"
     assert "no [MASK] to be filled in" in bad["error"]

@@ -20,9 +20,13 @@ _SINGULAR = {"tasks": "task", "modalities": "modality", "targets": "target"}
 
 def names(kind: Kind) -> list[str]:
     """List the names of all spokes of a kind, with dashes, sorted."""
+    return sorted({*built_in(kind), *(entry.name for entry in entry_points(group=f"noria.{kind}"))})
+
+
+def built_in(kind: Kind) -> list[str]:
+    """List the names of the spokes of a kind that come with Noria, with dashes, sorted."""
     package = importlib.import_module(f"noria.{kind}")
-    built_in = {module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__)}
-    return sorted(built_in | {entry.name for entry in entry_points(group=f"noria.{kind}")})
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__))
 
 
 def spoke_class(kind: Kind, name: str) -> type:

@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, Union
 
+from noria.errors import nearest
+
 NETWORK_ONLY_KEY = "network_only"  # in a field's metadata: preparation does not depend on it
 WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "anything", type(None): "null"}
 
@@ -72,6 +74,12 @@ def lines_of(cls: type) -> Mapping[str, str]:
             node = _classes(base.__module__).get(base.__qualname__)
             found |= dict(_lines(node)) if node is not None else {}
     return found
+
+
+def meaning_of(name: str, lines: Mapping[str, str]) -> str:
+    """Return what the setting means that is called like this, or nearly so; empty where there is none."""
+    near = nearest(name, lines)
+    return f"{near}: {lines[near]}" if lines.get(near) else ""
 
 
 def in_words(hint: Any) -> str:

@@ -21,21 +21,42 @@ def job_of_table(path: Path, overrides: Sequence[str]) -> tuple[Section, list[st
     """Return the job for a table, and the overrides that are left once the answer's column is known.
 
     The answer's field (`label=COLUMN`, `number=COLUMN`) says which task it is: the one whose inputs all take columns.
+    Of several, `task=NAME` says which; else the one that comes with Noria is meant.
     """
-    tasks = {name: registry.task(name) for name in registry.names("tasks")}
-    answers = {
-        answer_field(task): name
-        for name, task in tasks.items()
-        if all(modality.raw_type == "columns" for modality in task.inputs.values())
-    }
+    answers = _tasks_of_columns()
+    named = next((one.partition("=")[2] for one in overrides if one.startswith("task=")), None)
     for override in overrides:
         field, _, column = override.partition("=")
         if field in answers and column:
-            job = {"task": answers[field], "data": {"path": str(path), "fields": {field: column}}}
-            return job, [one for one in overrides if one is not override]
+            task = named or _only(answers[field], path, override)
+            job = {"task": task, "data": {"path": str(path), "fields": {field: column}}}
+            return job, [one for one in overrides if one is not override and not one.startswith("task=")]
     raise UserError(
         "a table alone does not say what is to be learnt",
         where=str(path),
         expected=" or ".join(f"{field}=COLUMN" for field in sorted(answers)),
         mend=f"noria train {path.name} label=COLUMN",
     )
+
+
+def _tasks_of_columns() -> dict[str, list[str]]:
+    """Return the names of the tasks whose inputs all take columns, by the field of their answer."""
+    answers: dict[str, list[str]] = {}
+    for name in registry.names("tasks"):
+        task = registry.task(name)
+        if all(modality.raw_type == "columns" for modality in task.inputs.values()):
+            answers.setdefault(answer_field(task), []).append(name)
+    return answers
+
+
+def _only(names: Sequence[str], path: Path, override: str) -> str:
+    """Return the only task of some, or the only one of them that comes with Noria."""
+    ours = [name for name in names if name in registry.built_in("tasks")] or names
+    if len(ours) > 1:
+        raise UserError(
+            "several tasks could be learnt from this table",
+            where=str(path),
+            expected=" or ".join(f"task={name}" for name in ours),
+            mend=f"noria train {path.name} {override} task={ours[0]}",
+        )
+    return ours[0]

@@ -17,6 +17,7 @@ from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.from_checkpoint import settings_of_origin
 from noria.job.from_table import is_table, job_of_table
 from noria.job.problems import unknown_key, unmet_rules, wrong_values
+from noria.job.removed import removed_problems, without_removed
 from noria.job.renamed import read_stored_job, with_new_names
 from noria.job.schema import BUDGETS, Job
 from noria.job.text import Section, Where, parse, parse_override, read_text, set_key
@@ -53,7 +54,9 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = 
     try:
         defaults = {key: value for key, value in task.defaults.items() if key not in ("inputs", "target")}
         defaults = _layer(defaults, settings_of_origin(asked.get("model")))
-        job = Job.model_validate(_layer(_layer(defaults, content), given))
+        whole = _layer(_layer(defaults, content), given)
+        problems += removed_problems(whole, where)
+        job = Job.model_validate(without_removed(whole))
     except ValidationError as error:
         problems += wrong_values(error, where, Job)
     if job is not None:

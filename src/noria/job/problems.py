@@ -13,8 +13,8 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from noria.contract.settings import lines_of
-from noria.errors import UserError, UserErrors, did_you_mean, nearest
+from noria.contract.settings import lines_of, meaning_of
+from noria.errors import UserError, UserErrors, did_you_mean
 from noria.job.renamed import new_name
 from noria.job.text import Where
 
@@ -25,9 +25,7 @@ def unknown_key(path: Sequence[object], lines: Mapping[str, str], where: Where) 
     """Return the problem of a key that is not among those of its section, which `lines` holds with their meaning."""
     new = new_name(path)
     mend = f"it is now called {'.'.join(new)}" if new else did_you_mean(str(path[-1]), lines)
-    near = new[-1] if new else nearest(str(path[-1]), lines)
-    meaning = f"{near}: {lines[near]}" if lines.get(near) else ""
-    return UserError("unknown key", where=where(path), mend=mend, meaning=meaning)
+    return UserError("unknown key", where=where(path), mend=mend, meaning=meaning_of(str([*path, *new][-1]), lines))
 
 
 def wrong_values(

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from noria.job.data import STRICT, Data
 from noria.job.text import Section
 from noria.modalities.image.checkpoint_files import is_of_pictures
+from noria.model import blocks
 
 
 class _Strict(BaseModel):
@@ -43,24 +44,25 @@ class Model(_Strict):
     """Number of blocks, in place of those of `size`. 0 leaves the trunk out: fastest, no attention."""
     heads: int | None = Field(None, gt=0)
     """Attention heads per block, in place of those of `size`. 64 features a head are usual."""
-    kv_heads: int | None = Field(None, gt=0)
-    """Heads of keys and values, which query heads share. Null: as many as `heads`; fewer save memory."""
-    mlp: Literal["relu2", "swiglu"] | None = None
-    """Form of the MLP: squared ReLU (`relu2`, also for null) or gated (`swiglu`)."""
     mlp_ratio: float | None = Field(None, gt=0)
     """Hidden width of the MLP as a multiple of `width`. Null means 4."""
-    experts: int | None = Field(None, gt=0)
-    """MLPs of half the hidden width per block, of which each token uses two. Null or 1: one plain MLP."""
-    full_every: int | None = Field(None, ge=0)
-    """Every n-th block attends to everything, the others to `window`, or are recurrent; 1 is usual."""
-    window: int | None = Field(None, gt=0)
-    """Tokens to each side that blocks with local attention see. For long inputs, with `full_every`."""
+    block: str | None = None
+    """Variant of the blocks: attention (also for null), recurrent or swiglu. docs/variants.md says which pays when."""
+    block_settings: Section | None = None
+    """Settings of the variant, as {attention_every: 3} of recurrent."""
     positions: Literal["rotary", "none"] | None = None
     """How order is seen: `rotary`, or `none` for sets and stems that add positions themselves."""
     rotary_base: float | None = Field(None, gt=1)
     """Base of rotary positions, in tokens; null means 10,000. Raise it for very long inputs."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout in each block, 0 to 1. Raise it where validation stays far behind training."""
+
+    @field_validator("block")
+    @classmethod
+    def _is_there(cls, given: str | None) -> str | None:
+        if given is not None and given not in blocks.names():
+            raise ValueError(f"one of {', '.join(blocks.names())}")
+        return given
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Model:

@@ -1,11 +1,11 @@
 """What every block of one forward pass shares: who sees whom, the angles, where the cache writes. Made once a pass.
 
-Read next: attention.py, recurrence.py, mask.py, cache.py.
+Read next: blocks/attention.py, mask.py, cache.py.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,11 +15,8 @@ from noria.errors import UserError
 from noria.model.attention_mask import as_bias, attention_mask
 from noria.model.cache import KeyValueCache
 from noria.model.fast_cpu.fused_ops import is_plain, product_dtype
-from noria.model.positions import Rotary, count_real, rotary, written_out
+from noria.model.positions import Rotary, RotarySettings, count_real, rotary, written_out
 from noria.types import Tokens
-
-if TYPE_CHECKING:
-    from noria.model.transformer import TransformerSettings
 
 # Up to this many scores (queries x keys) the plain products beat torch's fused kernel in bfloat16 on a CPU, there and
 # back: 2.5-7x at T = 64 to 256, 1.8-2.6x at 512 and 1024 (1 core of AMD Zen 4, torch 2.13, head_dim 32 and 64).
@@ -43,35 +40,28 @@ class Sight(NamedTuple):
 class View(NamedTuple):
     """What the blocks share.
 
-    full, near   the sight of blocks that see everything and of those that see a window
-    is_real      bool[B, T] of this chunk; None when all are
+    is_real  bool[B, T] of this chunk; None when all are
     """
 
-    full: Sight
-    near: Sight
+    sight: Sight
     rotary: Rotary | None
     cache: KeyValueCache | None
     is_real: Tensor | None
 
 
 def make_view(
-    settings: TransformerSettings,
+    turning: RotarySettings | None,
     tokens: Tokens,
     attention: Attention,
     is_prefix: Tensor | None,
     cache: KeyValueCache | None,
 ) -> View:
-    """Return the view of one forward pass; count the chunk in the cache."""
+    """Return the view of one forward pass; count the chunk in the cache. `turning` is None without positions."""
     continues = cache is not None and cache.longest > 0
     check_prefix(attention, is_prefix, continues)
-    if settings.is_recurrent and attention != "causal":
-        raise UserError(
-            "recurrent blocks look back only",
-            where="model.full_every",
-            expected=f"1, or a window, for attention {attention!r}",
-            found=str(settings.full_every),
-        )
-    features, is_real, positions = tokens[:3]
+    features, is_real, positions, pair_bias = tokens.features, tokens.is_real, tokens.positions, tokens.pair_bias
+    if pair_bias is not None and cache is not None:
+        raise UserError("an input with a bias between its tokens cannot be continued token by token", where="inputs")
     num_tokens = num_keys = features.shape[1]
     real_keys, slots = is_real, None
     if cache is not None:
@@ -80,31 +70,35 @@ def make_view(
         is_prefix = None if is_prefix is None else cache.packed(is_prefix, slots)
         attention = "causal" if continues else attention  # the prefix is behind: a target sees all of it
 
-    def sight(window: int | None) -> Sight:
-        is_fused = fuses(features, num_tokens, num_keys)
-        sees_all = attention == "causal" and num_tokens == 1 and real_keys is None
-        if window is None and sees_all and cache is not None:
-            return Sight(None, False, is_fused)
-        if window is None and is_fused and attention == "causal" and real_keys is None and cache is None:
-            return Sight(None, True, True)
+    is_fused = fuses(features, num_tokens, num_keys)
+    sees_all = attention == "causal" and num_tokens == 1 and real_keys is None
+    if sees_all and cache is not None:
+        sight = Sight(None, False, is_fused)
+    elif is_fused and attention == "causal" and real_keys is None and cache is None and pair_bias is None:
+        sight = Sight(None, True, True)
+    else:
         mask = attention_mask(
-            attention, num_keys,
-            is_real=real_keys, is_prefix=is_prefix, query_slots=slots, window=window, device=features.device,
-        )  # fmt: skip
-        return Sight(as_bias(mask, product_dtype(features)), False, is_fused)
-
-    full = sight(None)
-    near = full if settings.window is None else sight(settings.window)
+            attention, num_keys, is_real=real_keys, is_prefix=is_prefix, query_slots=slots, device=features.device
+        )
+        sight = Sight(_with_pairs(mask, pair_bias, product_dtype(features)), False, is_fused)
     turn = None
-    if settings.positions == "rotary":
+    if turning is not None:
         if positions is None:
             positions = count_real(num_tokens, is_real, features.device) if slots is None else slots
-        turn = rotary(positions, settings.head_dim, settings.rotary_base)
+        turn = rotary(positions, turning.head_dim, turning.base)
         if torch.is_grad_enabled() and not torch.compiler.is_compiling():
-            turn = written_out(turn, settings.heads + (settings.kv_heads or settings.heads))
+            turn = written_out(turn, turning.num_heads)
         elif is_plain(features):
             turn = Rotary(*(part.to(product_dtype(features)) for part in turn))
-    return View(full, near, turn, cache, is_real)
+    return View(sight, turn, cache, is_real)
+
+
+def _with_pairs(mask: Tensor | None, pair_bias: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """Return what is added to the scores: who is seen, and what pairs of tokens say of themselves."""
+    bias = as_bias(mask, dtype)
+    if pair_bias is None:
+        return bias
+    return pair_bias.to(dtype) if bias is None else bias + pair_bias.to(dtype)
 
 
 def fuses(features: Tensor, num_queries: int, num_keys: int) -> bool:

@@ -19,7 +19,6 @@ def attention_mask(
     is_real: Tensor | None = None,
     is_prefix: Tensor | None = None,
     query_slots: Tensor | None = None,
-    window: int | None = None,
     device: torch.device | None = None,
 ) -> Tensor | None:
     """Return bool[B or 1, 1, Tq or 1, Tk], True where a query sees a key; None when all see all.
@@ -44,11 +43,10 @@ def attention_mask(
     is_real      bool[B, Tk], None when every key is real
     is_prefix    bool[B, Tk], read for `prefix` alone
     query_slots  int[B or 1, Tq], the key index of each query itself; None when queries and keys are the same tokens
-    window       a query sees only keys fewer than so many real tokens away, in either direction
 
     A query with nothing to see (a row of padding) sees everything: softmax over nothing is NaN, and nobody reads it.
     """
-    if attention == "full" and is_real is None and window is None:
+    if attention == "full" and is_real is None:
         return None
     keys = torch.arange(num_keys, device=device)[None]  # [1, Tk]
     slots = keys if query_slots is None else query_slots
@@ -63,10 +61,6 @@ def attention_mask(
         if query_slots is not None:  # padding has a slot past the last key
             asks_as_prefix = is_prefix.gather(1, query_slots.clamp(max=num_keys - 1).expand(len(is_prefix), -1))
         visible = is_prefix[:, None, :] | (visible & ~asks_as_prefix[:, :, None])
-    if window is not None:  # the keys of a cache hold no padding, so there a slot is a count already
-        counts = keys if is_real is None or query_slots is not None else is_real.cumsum(1)
-        asks_at = counts if query_slots is None else query_slots
-        visible = visible & ((counts[:, None, :] - asks_at[:, :, None]).abs() < window)
     if is_real is not None:
         visible = visible & is_real[:, None, :]
         visible = visible | ~visible.any(dim=-1, keepdim=True)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.contract import Attention
+from noria.errors import UserError
 from noria.model.transformer import Transformer
 from noria.types import PAD, Output, Tokens
 
@@ -63,11 +64,11 @@ class Model(nn.Module):
         if self.pair_features is not None:
             for name, vectors in self.pair_features(inputs).items():
                 tokens[name] = tokens[name]._replace(features=tokens[name].features + vectors)
-        return joined(list(tokens.values()))
+        return concatenate_tokens(list(tokens.values()))
 
     def start(self, inputs: Inputs, capacity: int) -> tuple[Tensor, Any]:
         """Read the inputs; return logits float[B, V] of the answer's first token, and the cache for `capacity` more."""
-        tokens = moved_right(self.tokens(inputs))
+        tokens = right_align(self.tokens(inputs))
         size, length = tokens.features.shape[:2]
         cache = self.trunk.new_cache(size, length + capacity)
         if self._reach:
@@ -108,10 +109,10 @@ class Model(nn.Module):
 
     def _with_answer(self, tokens: Tokens, ids: Tensor, before: Tensor) -> Tokens:
         assert self.answer is not None
-        prefix = moved_right(tokens)
+        prefix = right_align(tokens)
         length = prefix.features.shape[1]
         given = {"ids": ids[:, :-1], "before": before}
-        stream = joined([prefix, self.answer(given)]) if ids.shape[1] > 1 else prefix
+        stream = concatenate_tokens([prefix, self.answer(given)]) if ids.shape[1] > 1 else prefix
         is_prefix = None
         if self.attention == "prefix":
             is_prefix = torch.arange(stream.features.shape[1], device=ids.device).expand(len(ids), -1) < length
@@ -138,26 +139,62 @@ class Projected(nn.Module):
         return tokens._replace(features=self.linear(tokens.features))
 
 
-def joined(parts: list[Tokens]) -> Tokens:
-    """Put the tokens of several inputs one after another."""
+def concatenate_tokens(parts: list[Tokens]) -> Tokens:
+    """Put the tokens of several inputs one after another.
+
+    Positions are counted anew over all of them, unless every part says its own; maps do not go on beside others. Pairs
+    of tokens of different inputs have no bias.
+    """
     if len(parts) == 1:
         return parts[0]
     features = torch.cat([part.features for part in parts], 1)
     segments = [torch.full(part.features.shape[:2], i, device=features.device) for i, part in enumerate(parts)]
-    if all(part.is_real is None for part in parts):
-        return Tokens(features, segments=torch.cat(segments, 1))
-    masks = [
-        part.features.new_ones(part.features.shape[:2], dtype=torch.bool) if part.is_real is None else part.is_real
-        for part in parts
-    ]
-    return Tokens(features, torch.cat(masks, 1), segments=torch.cat(segments, 1))
+    is_real = None
+    if any(part.is_real is not None for part in parts):
+        is_real = torch.cat([_mask_of(part) for part in parts], 1)
+    positions = [part.positions for part in parts]
+    if any(one is not None for one in positions) and any(one is None for one in positions):
+        raise UserError("inputs of which only some say where their tokens are cannot stand one after another")
+    whole = None if positions[0] is None else torch.cat([one for one in positions if one is not None], 1)
+    return Tokens(features, is_real, whole, torch.cat(segments, 1), None, _block_diagonal(parts))
 
 
-def moved_right(tokens: Tokens) -> Tokens:
-    """Return the tokens with the real ones of each row at its right end, in their order."""
+def _mask_of(part: Tokens) -> Tensor:
+    return part.features.new_ones(part.features.shape[:2], dtype=torch.bool) if part.is_real is None else part.is_real
+
+
+def _block_diagonal(parts: list[Tokens]) -> Tensor | None:
+    """Return the biases of the parts as one, zero between them; None where no part has one."""
+    if all(part.pair_bias is None for part in parts):
+        return None
+    size = sum(part.features.shape[1] for part in parts)
+    whole = parts[0].features.new_zeros(len(parts[0].features), 1, size, size)
+    start = 0
+    for part in parts:
+        end = start + part.features.shape[1]
+        if part.pair_bias is not None:
+            whole[:, :, start:end, start:end] = part.pair_bias
+        start = end
+    return whole
+
+
+def right_align(tokens: Tokens) -> Tokens:
+    """Return the tokens with the real ones of each row at its right end, in their order.
+
+    Tokens of maps cannot be moved: raises UserError.
+    """
     if tokens.is_real is None:
         return tokens
+    if tokens.grids is not None:
+        raise UserError("tokens that lie in maps have no order to be moved in", where="inputs")
     order = tokens.is_real.int().argsort(dim=1, stable=True)
+
+    def moved(part: Tensor | None) -> Tensor | None:
+        return None if part is None else part.gather(1, order)
+
     features = tokens.features.gather(1, order[:, :, None].expand_as(tokens.features))
-    segments = None if tokens.segments is None else tokens.segments.gather(1, order)
-    return Tokens(features, tokens.is_real.gather(1, order), segments=segments)
+    bias = tokens.pair_bias
+    if bias is not None:
+        bias = bias.take_along_dim(order[:, None, :, None], 2).take_along_dim(order[:, None, None, :], 3)
+    is_real = tokens.is_real.gather(1, order)
+    return Tokens(features, is_real, moved(tokens.positions), moved(tokens.segments), None, bias)

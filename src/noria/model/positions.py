@@ -2,7 +2,7 @@
 
 After it the product of a query and a key depends on the distance between them alone. Source: Su et al. 2021,
 "RoFormer", https://arxiv.org/abs/2104.09864, equation 34, with the pairs (i, i + D/2) as in GPT-NeoX.
-Read next: attention.py.
+Read next: blocks/attention.py.
 """
 
 from __future__ import annotations
@@ -11,6 +11,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+
+class RotarySettings(NamedTuple):
+    """How a trunk turns: the base in tokens, the channels of a head, the heads of queries and keys together."""
+
+    base: float
+    head_dim: int
+    num_heads: int
 
 
 class Rotary(NamedTuple):

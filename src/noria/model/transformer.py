@@ -2,17 +2,17 @@
 
     tokens -> [ x + attention(norm x), x + mlp(norm x) ] * depth -> norm -> tokens
 
-Pre-norm RMSNorm without gains, rotary positions, normalised queries and keys, grouped-query attention, squared
-ReLU, no biases, output projections that start at zero (each block starts as the identity). Depth 0 is the identity.
-Knows no modality, no vocabulary, no loss. Read next: view.py, attention.py, mlp.py, experts.py,
-recurrence.py; sizes.yaml.
+Pre-norm RMSNorm without gains, rotary positions, normalised queries and keys, squared ReLU, no
+biases, output projections that start at zero (each block starts as the identity). Depth 0 is the identity.
+Knows no modality, no vocabulary, no loss. Read next: view.py, blocks/__init__.py, mlp.py; sizes.yaml.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import yaml
@@ -20,12 +20,11 @@ from torch import Tensor, nn
 
 from noria.contract import Attention
 from noria.errors import UserError, did_you_mean, raise_unmet
-from noria.model.attention import SelfAttention
 from noria.model.attention_context import View, make_view
+from noria.model.blocks import BlockVariant, block_variant
 from noria.model.cache import KeyValueCache
 from noria.model.fast_cpu.fused_ops import branch_norm, norm
-from noria.model.mlp import MLPS
-from noria.model.recurrence import Recurrence
+from noria.model.positions import RotarySettings
 from noria.types import Tokens
 
 
@@ -33,38 +32,23 @@ from noria.types import Tokens
 class TransformerSettings:
     """The trunk's settings; UserError names all that do not fit together.
 
-    kv_heads: the heads of keys and values, shared by heads / kv_heads query heads each; None means one each.
-
-        kv_heads 4 (multi-head)    2 (grouped-query)    1 (multi-query)
-               k  k  k  k            k     k                 k
-               q  q  q  q           q q   q q             q q q q
-
     mlp_ratio: the MLP's hidden width / width. dropout: of what each branch adds; not of attention weights.
     positions: `none` is for sets (columns, atoms) and for embedders that add their own. rotary_base: in tokens.
-    mlp: squared ReLU or SwiGLU, of equal parameters. experts: MLPs of half the hidden width, of which each token visits
-    two; 1 is one plain MLP.
-    full_every: each n-th block sees all that the mask shows (0: none does); the others see `window` tokens to each
-    side, their own included, or, where window is None, are recurrent and look back only.
-
-        full_every 1        3, window 64        3
-        full full full      near near full      recurrent recurrent full
+    block: a variant of blocks/, with its own settings.
     """
 
     width: int
     depth: int
     heads: int = 1
-    kv_heads: int | None = None
     mlp_ratio: float = 4.0
     dropout: float = 0.0
     positions: Literal["rotary", "none"] = "rotary"
     rotary_base: float = 10_000.0  # RoFormer's
-    mlp: Literal["relu2", "swiglu"] = "relu2"
-    experts: int = 1
-    full_every: int = 1
-    window: int | None = None
+    block: str = "attention"
+    block_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        heads, kv_heads = self.heads, self.heads if self.kv_heads is None else self.kv_heads
+        heads = self.heads
         needs_even = self.positions == "rotary"
         rules = {
             "width": (self.width >= 1, "at least 1", self.width),
@@ -74,27 +58,15 @@ class TransformerSettings:
                 f"a divisor of width {self.width}" + (", width / heads even (rotary positions)" if needs_even else ""),
                 heads,
             ),
-            "kv_heads": (kv_heads >= 1 and heads % kv_heads == 0, f"a divisor of heads {heads}", kv_heads),
             "mlp_ratio": (self.mlp_ratio > 0, "more than 0", self.mlp_ratio),
             "dropout": (0 <= self.dropout < 1, "at least 0 and less than 1", self.dropout),
             "positions": (self.positions in ("rotary", "none"), "rotary or none", self.positions),
             "rotary_base": (self.rotary_base > 1, "more than 1", self.rotary_base),
-            "mlp": (
-                self.mlp in MLPS and (self.experts == 1 or self.mlp == "relu2"),
-                "relu2 or (1 expert) swiglu",
-                self.mlp,
-            ),
-            "experts": (self.experts >= 1, "at least 1", self.experts),
-            "full_every": (self.full_every >= 0, "at least 0", self.full_every),
-            "window": (
-                self.window is None or (self.window >= 1 and self.full_every != 1),
-                "at least 1, and full_every other than 1",
-                self.window,
-            ),
         }
         if self.depth == 0:  # an identity has no heads
             rules = {"width": rules["width"]}
         raise_unmet("the trunk", rules, "model.")
+        block_variant(self.block, self.block_settings)
 
     @property
     def head_dim(self) -> int:
@@ -102,17 +74,9 @@ class TransformerSettings:
         return self.width // self.heads
 
     @property
-    def is_recurrent(self) -> bool:
-        """Say whether any block is recurrent."""
-        return not all(self.has_attention(index) for index in range(self.depth))
-
-    def is_full(self, index: int) -> bool:
-        """Say whether a block sees all that the mask shows."""
-        return self.full_every > 0 and (index + 1) % self.full_every == 0
-
-    def has_attention(self, index: int) -> bool:
-        """Say whether a block attends, to everything or to a window."""
-        return self.window is not None or self.is_full(index)
+    def rotary(self) -> RotarySettings | None:
+        """Return how queries and keys are turned by their positions, if they are."""
+        return None if self.positions == "none" else RotarySettings(self.rotary_base, self.head_dim, 2 * self.heads)
 
 
 def settings_of_size(name: str) -> dict[str, int]:
@@ -140,7 +104,12 @@ class Transformer(nn.Module):
     def __init__(self, settings: TransformerSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.blocks = nn.ModuleList(Block(settings, layer) for layer in range(settings.depth))
+        self.variant = block_variant(settings.block, settings.block_settings)
+        is_layer = [self.variant.has_attention(index) for index in range(settings.depth)]
+        self.num_layers = sum(is_layer)  # of the cache
+        self.blocks = nn.ModuleList(
+            Block(settings, self.variant, index, sum(is_layer[:index])) for index in range(settings.depth)
+        )
 
     def forward(
         self,
@@ -154,11 +123,24 @@ class Transformer(nn.Module):
         `is_prefix`, bool[B, T], belongs to attention `prefix`. With a cache, tokens are the next chunk of each row; all
         of the prefix (for `full`: everything) comes in the first chunk, as later ones would change what is cached.
         Positions default to the count of real tokens before each, so padding may stand anywhere. Raise ValueError
-        when these arguments contradict each other.
+        when these arguments contradict each other, UserError for an attention that the blocks cannot serve.
         """
         if not self.blocks:
             return tokens
-        view = make_view(self.settings, tokens, attention, is_prefix, cache)
+        if attention not in self.variant.attentions:
+            raise UserError(
+                f"{self.settings.block} blocks cannot serve this task",
+                where="model.block",
+                expected=f"a block that can do attention {attention!r}",
+                found=f"one that can do {' and '.join(self.variant.attentions)}",
+            )
+        if tokens.pair_bias is not None and self.num_layers < len(self.blocks):
+            raise UserError(
+                f"{self.settings.block} blocks cannot take a bias between tokens",
+                where="model.block",
+                expected="attention",
+            )
+        view = make_view(self.settings.rotary, tokens, attention, is_prefix, cache)
         x = tokens.features
         if tokens.is_real is not None:  # so that not even NaN at a padded place reaches a real one
             x = x.masked_fill(~tokens.is_real[:, :, None], 0.0)
@@ -175,34 +157,19 @@ class Transformer(nn.Module):
         if dtype is None:
             kind = weight.device.type
             dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
-        depth = sum(s.has_attention(index) for index in range(s.depth))
-        return KeyValueCache(depth, (batch_size, s.kv_heads or s.heads, capacity, s.head_dim), dtype, weight.device)
+        return KeyValueCache(self.num_layers, (batch_size, s.heads, capacity, s.head_dim), dtype, weight.device)
 
 
 class Block(nn.Module):
-    """Add what attention (or a recurrence) and the MLP have to say to the stream."""
+    """Add what attention (or what stands in its place) and the MLP have to say to the stream."""
 
-    def __init__(self, settings: TransformerSettings, index: int) -> None:
+    def __init__(self, settings: TransformerSettings, variant: BlockVariant, index: int, layer: int) -> None:
         super().__init__()
-        is_full = settings.is_full(index)
-        if is_full or settings.window is not None:
-            layer = sum(settings.has_attention(earlier) for earlier in range(index))
-            self.attention: SelfAttention | Recurrence = SelfAttention(settings, layer, not is_full)
-        else:
-            self.attention = Recurrence(settings, index)
-        hidden = round(settings.mlp_ratio * settings.width)
-        self.has_experts = settings.experts > 1
-        if self.has_experts:
-            from noria.model.experts import VISITED, Experts  # which imports the compiler, a second at every start
-
-            self.mlp: nn.Module = Experts(settings.width, max(1, hidden // VISITED), settings.experts)
-        else:
-            self.mlp = MLPS[settings.mlp](settings.width, hidden)
+        self.attention = variant.mixer(settings.width, settings.heads, index, layer)
+        self.mlp = variant.mlp(settings.width, round(settings.mlp_ratio * settings.width))
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(self, x: Tensor, view: View) -> Tensor:
         x = x + self.dropout(self.attention(branch_norm(x), view))
-        normed = branch_norm(x)
-        said = self.mlp(normed, view.is_real) if self.has_experts else self.mlp(normed)
-        x = x + self.dropout(said)
+        x = x + self.dropout(self.mlp(branch_norm(x)))
         return x

@@ -19,6 +19,7 @@ from noria.contract import Task
 from noria.errors import UserError
 from noria.job import Job
 from noria.job.load import load_stored_job
+from noria.job.removed import removed_in
 from noria.pipeline.older_bundles import OLDEST, weights_today
 from noria.store.disk import plain_disk_errors, sync_folder, write_synced
 from noria.store.run_folder import read_json
@@ -124,6 +125,13 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
         raise UserError("the weights cannot be read", where=str(folder), found=error.strerror or str(error)) from error
     if hashlib.sha256(data).hexdigest() != config["weights"]["sha256"]:
         raise UserError("the weights are not those that this bundle was written with", where=str(folder))
+    if removed := removed_in(config["job"]):
+        raise UserError(
+            "this bundle's trunk has parts that are gone",
+            where=str(folder),
+            found=", ".join(f"{key}={value}" for key, value in removed.items()),
+            mend=f"load it with the version of Noria that wrote it: {config.get('noria')}",
+        )
     job, task = load_stored_job(config["job"])
     with Undrawn():
         model = place(build(job, task, config["states"]), torch.device(device))

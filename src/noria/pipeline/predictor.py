@@ -1,21 +1,24 @@
-"""A loaded model that answers: the same way in Python, on the command line and behind the server."""
+"""A loaded model that answers: the same way in Python, on the command line and behind the server.
+
+Read next: encoder.py, other_data.py, inference.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from noria.contract import answer_field, dispatch
-from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
-from noria.job.data import Data
 from noria.pipeline.bundle import Bundle, load_bundle
-from noria.pipeline.fields import Columns, encode_answer, encode_field, map_fields, open_path, values_of
-from noria.sources.formats.opening import may_lack_header
-from noria.types import Arrays, Chunk, Dataset, Prediction, Rejected, Rows, Values, concatenated
+from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder, counted, gathered, scored_splits
+from noria.pipeline.fields import Columns, select
+from noria.pipeline.other_data import one_file_field, open_other
+from noria.types import Arrays, Chunk, Dataset, Prediction, Rejected, Values
 
 
 def load(path: str | Path, device: str | None = None, precision: str | None = None) -> Predictor:
@@ -27,6 +30,25 @@ def load(path: str | Path, device: str | None = None, precision: str | None = No
 
     device = device or str(pick_device())
     return Predictor(load_bundle(Path(path), device, precision), device)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was said of one record: where it stands, and a prediction or the reason why there is none.
+
+    `id` names the record within its source: its row number, its file's name. `chunk.raw(index, task)` are its inputs.
+    """
+
+    where: str
+    id: str = ""
+    prediction: Prediction | None = None
+    reason: str = ""
+    chunk: EncodedChunk | None = None
+    index: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the JSON object that stands for the record in a file of answers."""
+        return {"where": self.where, **(self.prediction.as_json() if self.prediction else {"error": self.reason})}
 
 
 class Predictor:
@@ -48,13 +70,53 @@ class Predictor:
         A field that takes a file is given its bytes, an array, or a path below `root` (default: here). Raises UserError
         that names the first record that cannot be used.
         """
-        if not records:
-            return []
-        inputs, bad = self.encode({name: self._column(name, records) for name in self.task.inputs}, root)
-        if bad:
-            index, reason = min(bad.items())
-            raise UserError(reason, where=f"record {index}")
-        return self.task.target.decode(self.outputs(Dataset(inputs, {})), self.states["target"])
+        answers = self.answers(self._chunks_of(records, root))
+        return [one.prediction for one in answers if one.prediction is not None]
+
+    def answers(self, chunks: Iterable[EncodedChunk]) -> Iterator[Answer]:
+        """Answer encoded records chunk by chunk, in the order of the records; one that cannot be used has its reason.
+
+        >>> for answer in model.answers(model.chunks(Path("new.csv"))):
+        ...     print(answer.where, answer.as_json())
+        """
+        for chunk in chunks:
+            given = self.task.target.decode(self.outputs(chunk.records), self.states["target"]) if len(chunk) else []
+            rejected = iter(chunk.rejected)
+            waiting = next(rejected, None)
+            for index in range(len(chunk) + 1):
+                while waiting is not None and waiting.before <= index:
+                    yield Answer(waiting.where, reason=waiting.reason)
+                    waiting = next(rejected, None)
+                if index < len(chunk):
+                    where = (chunk.records.places or [])[index]
+                    yield Answer(where, chunk.ids[index], given[index], chunk=chunk, index=index)
+
+    def chunks(self, path: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[EncodedChunk]:
+        """Encode all records of a path, chunk by chunk and without their answers: a file, a folder, a table.
+
+        `tell` is given what a person should know of the source, one sentence each: files that were not read.
+        """
+        if not path.exists():
+            raise UserError("there is no such file or folder", where=str(path))
+        field = one_file_field(self.bundle, path)
+        if field is not None:
+            yield self.encoder({}).encode({field: [path.read_bytes()]}, [str(path)], [path.name])
+            return
+        source, mapping = open_other(self.bundle, path)
+        mapping.pop(answer_field(self.task), None)
+        yield from self.encoder(mapping, source.root).chunks(source, least=self.batch_size)
+        for note in source.notes():
+            tell(note)
+
+    def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Rejected]]:
+        """Read and encode other data with its answers: the records of its test split if it is divided, else all."""
+        source, mapping = open_other(self.bundle, path, needs_answer)
+        chunks = self.encoder(mapping, source.root).chunks(source, scored_splits(counted(source)))
+        return gathered(self.task, chunks, str(path))
+
+    def encoder(self, mapping: Columns, root: Path | None = None, slices: Sequence[str] = ()) -> RecordEncoder:
+        """Return what encodes records for this model; `mapping` says which columns fill which field."""
+        return RecordEncoder(self.task, self.states, mapping, root, slices)
 
     def stream(self, record: Mapping[str, Any], root: Path | None = None, **settings: Any) -> Generator[Chunk]:
         """Answer one record piece by piece, as the model writes it; the last piece has `ended`.
@@ -64,10 +126,8 @@ class Predictor:
         >>> for piece in model.stream({"prompt": "To be"}, temperature=0.8, seed=1):
         ...     print(piece.text, end="")
         """
-        inputs, bad = self.encode({name: self._column(name, [record]) for name in self.task.inputs}, root)
-        if bad:
-            raise UserError(bad[0], where="record 0")
-        batch = Dataset(inputs, {}).batch(np.arange(1), self.device)
+        (chunk,) = self._chunks_of([record], root)
+        batch = chunk.records.batch(np.arange(1), self.device)
         yield from dispatch.stream(self.task.target, self.bundle.model.eval(), batch, self.states["target"], settings)
 
     def outputs(self, dataset: Dataset) -> Arrays:
@@ -79,94 +139,24 @@ class Predictor:
 
     def encode(self, values: Mapping[str, Values], root: Path | None) -> tuple[dict[str, Arrays], dict[int, str]]:
         """Encode each input's raw values; return the arrays by input, and why some records cannot be used."""
-        inputs: dict[str, Arrays] = {}
-        bad: dict[int, str] = {}
-        for name, modality in self.task.inputs.items():
-            encoded = encode_field(modality, values[name], self.states["inputs"][name], root)
-            inputs[name] = encoded.arrays
-            prefix = f"{name}: " if len(self.task.inputs) > 1 else ""
-            bad |= {index: prefix + reason for index, reason in encoded.bad.items()}
-        return inputs, bad
+        return self.encoder({}, root).encode_inputs(values)
 
-    def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Rejected]]:
-        """Read and encode other data: the records of its test split if it is divided, else all of them."""
-        source, fields = self.open(path, needs_answer)
-        chunks, bad = [], []
-        for rows in source.rows():
-            chunks.append(rows)
-            bad += rows.bad
-        if any(rows.split == "test" for rows in chunks):
-            chunks = [rows for rows in chunks if rows.split == "test"]
-        parts = [self._encode_rows(rows, fields, source.root, bad) for rows in chunks]
-        if not parts:
-            raise UserError("there are no usable records", where=str(path))
-        inputs = {
-            name: {key: concatenated([part[0][name][key] for part in parts]) for key in parts[0][0][name]}
-            for name in self.task.inputs
-        }
-        target = {key: concatenated([part[1][key] for part in parts]) for key in parts[0][1]}
-        wheres = [where for part in parts for where in part[2]]
-        return dispatch.windows(self.task, Dataset(inputs, target, places=wheres)), bad
-
-    def open(self, path: Path, needs_answer: bool = False) -> tuple[Source, Columns]:
-        """Return the reader of other data, and which of its columns fill which field.
-
-        Without a header, a table may have all columns of the training data, or all but the answer's.
-        """
-        data = self.data_of(path)
-        if needs_answer:
-            source = open_path(path, self.task, data)
-        else:
-            data = data.model_copy(update={"names": None})
-            try:
-                source = open_path(path, self.task, data)
-            except UserError as error:
-                answer = self.bundle.config["fields"].get(answer_field(self.task))
-                if answer not in (data.columns or ()):
-                    raise
-                rest = [name for name in data.columns or () if name != answer]
-                try:
-                    source = open_path(path, self.task, data.model_copy(update={"columns": rest}))
-                except UserError:
-                    raise error from None
-        return source, map_fields(source.columns, self.task, self._named(), needs_answer)
-
-    def data_of(self, path: Path) -> Data:
-        """Return what the job says of its data, as far as it can be true of another path."""
-        data = self.bundle.job.data
-        return data.model_copy(
-            update={
-                "columns": data.columns if may_lack_header(path) else None,
-                "splits": data.splits if path.is_dir() else {},
-            }
-        )
-
-    def _named(self) -> dict[str, str | list[str]]:
-        """Return which columns fill which field: as the job says, and for tables those that training saw."""
-        known = self.bundle.config["fields"]
-        tables = {name: known[name] for name, modality in self.task.inputs.items() if modality.raw_type == "columns"}
-        return {**self.bundle.job.data.fields, **tables}
-
-    def _encode_rows(
-        self, rows: Rows, fields: Any, root: Path, bad: list[Rejected]
-    ) -> tuple[dict[str, Arrays], Arrays, list[str]]:
-        answer = answer_field(self.task)
-        inputs, unusable = self.encode({name: values_of(rows, fields.get(name)) for name in self.task.inputs}, root)
-        target: Arrays = {}
-        if answer in fields:
-            values = values_of(rows, fields[answer])
-            encoded = encode_answer(self.task, values, self.states["target"], inputs, root)
-            target = encoded.arrays
-            unusable = {**encoded.bad, **unusable}
-        bad += [Rejected(rows.where(i), reason) for i, reason in sorted(unusable.items())]
-        keep = np.array([i for i in range(len(rows)) if i not in unusable], np.int64)
-        inputs = {name: {key: values[keep] for key, values in arrays.items()} for name, arrays in inputs.items()}
-        return inputs, {key: values[keep] for key, values in target.items()}, [rows.where(int(i)) for i in keep]
+    def _chunks_of(self, records: Sequence[Mapping[str, Any]], root: Path | None) -> Iterator[EncodedChunk]:
+        """Encode records that are in memory, RECORDS at a time; raise UserError for one that cannot be used."""
+        columns = {name: self._column(name, records) for name in self.task.inputs}
+        for start in range(0, len(records), RECORDS):
+            numbers = np.arange(start, min(start + RECORDS, len(records)))
+            values = {name: select(column, numbers) for name, column in columns.items()}
+            wheres = [f"record {number}" for number in numbers]
+            chunk = self.encoder({}, root).encode(values, wheres, list(map(str, numbers)))
+            if chunk.rejected:
+                raise UserError(chunk.rejected[0].reason, where=chunk.rejected[0].where)
+            yield chunk
 
     def _column(self, name: str, records: Sequence[Mapping[str, Any]]) -> Values:
         modality = self.task.inputs[name]
         if modality.raw_type == "columns":
-            tables = [record.get(name, record) for record in records]
+            tables = [_table(name, record) for record in records]
             columns = self.bundle.config["fields"][name]
             columns = [columns] if isinstance(columns, str) else columns
             self._need(columns, tables)
@@ -185,3 +175,9 @@ class Predictor:
                         found=", ".join(map(str, record)) or "no fields",
                         mend=did_you_mean(name, map(str, record)),
                     )
+
+
+def _table(name: str, record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the columns of a record: in a field of their own, or at the top, where one may have the field's name."""
+    own = record.get(name)
+    return own if isinstance(own, Mapping) else record

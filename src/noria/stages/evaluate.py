@@ -17,20 +17,25 @@ import numpy as np
 from noria.contract import dispatch
 from noria.errors import UserError
 from noria.job import Job
+from noria.job.load import load_job
 from noria.metrics.intervals import LEAST_RESAMPLES, measure
 from noria.pipeline.bundle import Bundle
+from noria.pipeline.encoder import counted, gathered, scored_splits
+from noria.pipeline.other_data import open_other
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.prepared import Prepared
 from noria.report import write_report
 from noria.report.card import write_card
 from noria.reporter import Reporter, Terminal
 from noria.stages.compare import compare_to
+from noria.stages.prepare import prepare
 from noria.store.array_store import scored_split
 from noria.store.disk import write_json
 from noria.store.run_folder import read_json
 from noria.training.memory import most_bytes
 from noria.types import Arrays, Dataset
 
+SHOWN = 5  # unusable records that are named
 LEAST_SLICE = 30  # records under which a slice is flagged as too small to say much
 
 
@@ -43,23 +48,71 @@ def evaluate(run: str | Path, data: str | Path | None = None, reporter: Reporter
     reporter = reporter or Terminal()
     run = Path(run)
     if data is None:
-        metrics: dict[str, Any] = read_json(run / "metrics.json")
-        return metrics
-    predictor = load(run)
-    dataset, bad = predictor.read(Path(data), needs_answer=True)
-    for one in bad[:5]:
-        reporter.say(f"not scored: {one.where}: {one.reason}")
-    if not len(dataset):
-        raise UserError("there are no usable records to score", where=str(data))
-    scored = _scored(predictor, dataset, predictor.outputs(dataset), Path(data).name)
-    scored["quarantined"] = len(bad)
+        return _again(run, reporter)
+    scored = _on_other(load(run), Path(data), reporter)
     if (run / "bundle").is_dir():
         write_json(run / f"metrics-{Path(data).stem}.json", scored)
     return scored
 
 
-def evaluate_run(run: Path, job: Job, prepared: Prepared, seconds: Mapping[str, float]) -> dict[str, Any]:
-    """Score a finished training on its test split; write metrics.json and the model card."""
+def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
+    """Score a finished training once more, on the data it was prepared with; write what training wrote."""
+    if not (run / "job.yaml").is_file():
+        raise UserError("a bundle alone has no test split", where=str(run), mend="name data to score: --data PATH")
+    begun = read_json(run / "prepare.json")
+    try:
+        job, task = load_job(run / "job.yaml")
+        prepared = prepare(job, task, reporter.say, begun.get("origin"))
+    except UserError as error:
+        raise UserError(
+            "the data of this run cannot be prepared again",
+            where=error.where or str(run),
+            found=error.what,
+            mend="bring it back, name other data with --data PATH, or read the scores of its training in metrics.json",
+        ) from error
+    if prepared.fingerprint != begun["fingerprint"]:
+        raise UserError(
+            "the data is not what this run was trained with",
+            where=prepared.report["source"],
+            mend="bring the old data back, or score on this data with --data PATH",
+        )
+    path = run / "metrics.json"
+    before = read_json(path) if path.is_file() else {}
+    return evaluate_run(run, job, prepared, before.get("seconds", {}), before.get("memory_bytes"))
+
+
+def _on_other(predictor: Predictor, path: Path, reporter: Reporter) -> dict[str, Any]:
+    """Score other data, and say what of it is left out."""
+    source, mapping = open_other(predictor.bundle, path, needs_answer=True)
+    counts = counted(source)
+    splits = scored_splits(counts)
+    left_out = {split or "no split": count for split, count in counts.items() if split not in splits}
+    for split, count in left_out.items():
+        reporter.say(f"not scored: {count} records of {split}")
+    wanted = predictor.bundle.job.evaluate.slices
+    for column in wanted:
+        if column not in source.columns:
+            reporter.say(f"not scored by {column}: the data has no such column")
+    slices = [column for column in wanted if column in source.columns]
+    encoder = predictor.encoder(mapping, source.root, slices)
+    dataset, bad = gathered(predictor.task, encoder.chunks(source, splits), str(path))
+    for one in bad[:SHOWN]:
+        reporter.say(f"not scored: {one.where}: {one.reason}")
+    if len(bad) > SHOWN:
+        reporter.say(f"not scored: {len(bad) - SHOWN} more records that cannot be used")
+    if not len(dataset):
+        raise UserError("there are no usable records to score", where=str(path))
+    scored = _scored(predictor, dataset, predictor.outputs(dataset), path.name, encoder.slice_names)
+    return {**scored, "quarantined": len(bad), "left_out": left_out}
+
+
+def evaluate_run(
+    run: Path, job: Job, prepared: Prepared, seconds: Mapping[str, float], memory_bytes: int | None = None
+) -> dict[str, Any]:
+    """Score a finished training on its test split; write metrics.json, the model card and the report.
+
+    memory_bytes: the most that the training took, where that was not this process.
+    """
     started = time.perf_counter()
     predictor = load(run)
     split = scored_split(prepared.splits)
@@ -69,7 +122,7 @@ def evaluate_run(run: Path, job: Job, prepared: Prepared, seconds: Mapping[str, 
     if other := job.evaluate.compare_to:
         metrics["compared"] = compare_to(Path(other), job, prepared, predictor, output)
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
-    metrics["memory_bytes"] = most_bytes()
+    metrics["memory_bytes"] = memory_bytes or most_bytes()
     write_json(run / "metrics.json", metrics)
     write_card(run, predictor.bundle, prepared, metrics)
     write_report(run, prepared, predictor, metrics, output)

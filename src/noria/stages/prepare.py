@@ -7,7 +7,6 @@ Read next: store.py, stages/train.py.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import shutil
@@ -25,8 +24,8 @@ from noria.contract.settings import settings_of
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
+from noria.pipeline.encoder import RecordEncoder
 from noria.pipeline.fields import (
-    encode_answer,
     encode_field,
     fit_field,
     joined,
@@ -37,13 +36,14 @@ from noria.pipeline.fields import (
 )
 from noria.pipeline.prepared import Prepared
 from noria.sources.core.download import fetch
+from noria.sources.core.layout import SPLITS as SPLIT_WORDS
 from noria.sources.core.named_file import named_files_stamp
 from noria.stages.data_checks import Suspicions
 from noria.store.array_store import SPLITS, StoreWriter, read_store, trim_stores
 from noria.store.cache import cache_folder
 from noria.store.hashing import hash_values, share
 from noria.training.warm_start import origin_key, origin_states
-from noria.types import Arrays, Rejected, Rows, Values
+from noria.types import Arrays, Dataset, Rejected, Rows, Values
 
 HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
 CACHE_BYTES = 40 * 2**30
@@ -121,18 +121,23 @@ class _Preparation:
             )
 
     def _report(self, counts: dict[str, int], slices: dict[str, list[str]], suspicious: list[str]) -> dict[str, Any]:
-        reasons = Counter(one.reason.split(":")[0][:80] for one in self.bad)
+        reasons = Counter(self._kind(one.reason) for one in self.bad)
         return {
             "source": str(self.source.path),
             "records": {split: counts[split] for split in SPLITS if split in counts},
             "quarantined": len(self.bad),
             "reasons": dict(reasons.most_common(20)),
-            "quarantine": [dataclasses.asdict(one) for one in self.bad],
+            "quarantine": [{"where": one.where, "reason": one.reason} for one in self.bad],
             "fields": self.mapping,
             "slices": slices,
             "notes": [*self.source.notes(), *self.notes],
             "warnings": suspicious,
         }
+
+    def _kind(self, reason: str) -> str:
+        """Return what records with a like reason are counted under: its first words, after the name of the field."""
+        field = next((f"{name}: " for name in self.task.inputs if reason.startswith(f"{name}: ")), "")
+        return field + reason.removeprefix(field).split(":")[0][:80]
 
     def _chunks(self) -> Iterator[Rows]:
         if self._held is not None:
@@ -260,36 +265,21 @@ class _Preparation:
         self, division: np.ndarray, states: dict[str, Any], writer: StoreWriter, suspicions: Suspicions
     ) -> dict[str, list[str]]:
         """Encode every chunk into the store; return the names of the slices' values by column."""
-        names: dict[str, dict[str, int]] = {column: {} for column in self.job.evaluate.slices}
+        encoder = RecordEncoder(self.task, states, self.mapping, self.source.root, self.job.evaluate.slices)
+        self.bad = []  # what dividing could not read comes again, in its place
         for start, rows in self._numbered():
-            arrays, bad = self._encode_chunk(rows, states)
+            chunk = encoder.chunk(rows)
             self._note_named(rows)
-            for column, codes in names.items():
-                found = [codes.setdefault(str(value), len(codes)) for value in rows.columns[column]]
-                arrays[f"slices/{quote(column, safe='')}"] = np.array(found, np.int32)
-            self.bad += [Rejected(rows.where(i), reason) for i, reason in sorted(bad.items())]
-            place = division[start : start + len(rows)].copy()
-            place[list(bad)] = -1
+            self.bad += chunk.rejected
+            arrays, places = _stored(chunk.records), division[start + chunk.kept]
             for code, split in enumerate(SPLITS):
-                chosen = np.flatnonzero(place == code)
+                chosen = np.flatnonzero(places == code)
                 if len(chosen):
                     of_split = {name: values[chosen] for name, values in arrays.items()}
                     suspicions.see(split, of_split)
-                    writer.append(split, of_split, [rows.where(int(i)) for i in chosen])
-        return {column: list(codes) for column, codes in names.items()}
-
-    def _encode_chunk(self, rows: Rows, states: dict[str, Any]) -> tuple[Arrays, dict[int, str]]:
-        inputs: dict[str, Arrays] = {}
-        bad: dict[int, str] = {}
-        root = self.source.root
-        for name, modality in self.task.inputs.items():
-            encoded = encode_field(modality, values_of(rows, self.mapping.get(name)), states["inputs"][name], root)
-            inputs[name] = encoded.arrays
-            bad |= encoded.bad
-        encoded = encode_answer(self.task, values_of(rows, self.mapping[self.answer]), states["target"], inputs, root)
-        arrays = {f"inputs/{name}/{key}": value for name, one in inputs.items() for key, value in one.items()}
-        arrays |= {f"target/{key}": value for key, value in encoded.arrays.items()}
-        return arrays, {**encoded.bad, **bad}
+                    wheres = chunk.records.wheres()
+                    writer.append(split, of_split, [wheres[i] for i in chosen])
+        return encoder.slice_names
 
     def _note_named(self, rows: Rows) -> None:
         """Remember the files that cells name: the stored data holds only while they stay as they are."""
@@ -327,13 +317,22 @@ class _Preparation:
         return len(np.unique(self.hashes))
 
 
+def _stored(records: Dataset) -> Arrays:
+    """Return the arrays of records under the names that a store keeps them by."""
+    arrays = {f"inputs/{name}/{key}": value for name, one in records.inputs.items() for key, value in one.items()}
+    arrays |= {f"target/{key}": value for key, value in records.target.items()}
+    return arrays | {f"slices/{quote(column, safe='')}": codes for column, codes in records.slices.items()}
+
+
 def _split_codes(said: Iterable[Any], rows: Rows) -> np.ndarray:
     """Return -1 where the source says nothing, else TRAIN, VALIDATION or TEST."""
-    codes = {"": -1, "train": TRAIN, "validation": VALIDATION, "valid": VALIDATION, "val": VALIDATION, "test": TEST}
-    found = [codes.get(str(value)) for value in said]
+    codes = {"": -1} | {word: SPLITS.index(split) for word, split in SPLIT_WORDS.items()}
+    words = ["" if value is None else str(value).strip().lower() for value in said]
+    found = [codes.get(word) for word in words]
     if None in found:
         index = found.index(None)
-        raise UserError("unknown split", where=rows.where(index), expected="train, validation or test")
+        expected = f"{', '.join(SPLIT_WORDS)}, or nothing"
+        raise UserError("unknown split", where=rows.where(index), expected=expected, found=repr(words[index]))
     return np.array(found, np.int8)
 
 

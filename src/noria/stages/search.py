@@ -19,7 +19,8 @@ import numpy as np
 from noria import __version__
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
-from noria.pipeline.fields import open_path, values_of
+from noria.pipeline.fields import open_path
+from noria.pipeline.other_data import data_of
 from noria.pipeline.predictor import Predictor, load
 from noria.reporter import Reporter, Silent
 from noria.sources.core.named_file import read_regular
@@ -136,16 +137,16 @@ def index(predictor: Predictor, path: Path, column: str | None = None, reporter:
 def vectors_of(predictor: Predictor, records: Sequence[dict[str, Any]]) -> np.ndarray:
     """Return float32[n, D], the vectors of records, of length one."""
     columns = {name: [record[name] for record in records] for name in predictor.task.inputs}
-    inputs, bad = predictor.encode(columns, None)
-    if bad:
-        number, reason = min(bad.items())
-        raise UserError(reason, where=f"query {number + 1}")
-    return _vectors(predictor, Dataset(inputs, {}))
+    wheres = [f"query {number}" for number in range(1, len(records) + 1)]
+    chunk = predictor.encoder({}).encode(columns, wheres, wheres)
+    for one in chunk.rejected:
+        raise UserError(one.reason, where=one.where)
+    return _vectors(predictor, chunk.records)
 
 
 def _open(predictor: Predictor, path: Path) -> Source:
     """Open a source as training would, but for a text file: a line of it is a record here."""
-    data = predictor.data_of(path)
+    data = data_of(predictor.bundle, path)
     if data.columns is None and path.name.lower().endswith(TEXT_SUFFIXES):
         data = data.model_copy(update={"columns": [_only_input(predictor)]})
     return open_path(path, predictor.task, data)
@@ -160,21 +161,15 @@ def _build(predictor: Predictor, source: Source, column: str, folder: Path, repo
     field, unusable, first, done = _only_input(predictor), 0, "", 0
     reporter.say(f"reading {source.path}; what is worked out is kept")
     with StoreWriter(folder) as writer:
-        for rows in source.rows():
-            values = values_of(rows, column)
-            inputs, bad = predictor.encode({field: values}, source.root)
-            reasons = [(one.where, one.reason) for one in rows.bad]
-            reasons += [(rows.where(i), reason) for i, reason in sorted(bad.items())]
-            first = first or (": ".join(reasons[0]) if reasons else "")
-            unusable += len(reasons)
-            keep = np.array([i for i in range(len(rows)) if i not in bad], np.int64)
-            if not len(keep):
+        for chunk in predictor.encoder({field: column}, source.root).chunks(source, least=predictor.batch_size):
+            first = first or next((f"{one.where}: {one.reason}" for one in chunk.rejected), "")
+            unusable += len(chunk.rejected)
+            if not len(chunk):
                 continue
-            kept = {field: {name: array[keep] for name, array in inputs[field].items()}}
-            arrays: Arrays = {"target/vector": _vectors(predictor, Dataset(kept, {}))}
-            arrays |= {"inputs/shown/_text": Ragged.of_texts([_shown(values, int(i)) for i in keep])}
-            writer.append(SPLIT, arrays, [rows.where(int(i)) for i in keep])
-            done += len(keep)
+            arrays: Arrays = {"target/vector": _vectors(predictor, chunk.records)}
+            arrays |= {"inputs/shown/_text": Ragged.of_texts([_shown(chunk.values[field], int(i)) for i in chunk.kept])}
+            writer.append(SPLIT, arrays, chunk.records.wheres())
+            done += len(chunk)
         writer.close()
         if not done:
             raise UserError("there are no usable records to search", where=str(source.path), found=first)

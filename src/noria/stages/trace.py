@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from noria.contract import Modality, Target, Task, answer_field, dispatch
+from noria.contract import Task, answer_field, dispatch
 from noria.contract.examples import fitted, records_like
 from noria.job import Job
 from noria.job.load import load_job
 from noria.model.network import Model
 from noria.pipeline.assembly import build
+from noria.pipeline.encoder import RecordEncoder
 from noria.pipeline.fields import map_fields
 from noria.pipeline.inference import model_output
-from noria.sources.core.named_file import read_file
 from noria.stages.prepare import open_data, prepare
 from noria.types import Arrays, Batch, Dataset, Ragged, Record, Values
 
@@ -119,20 +119,14 @@ def _from_example(task: Task) -> tuple[Record, dict[str, Any]]:
 
 
 def _from_data(job: Job, task: Task) -> tuple[Record, dict[str, Any]]:
-    prepared = prepare(job, task)
+    """Return the first usable record of the job's data, its answer beside it, and what was learnt from the data."""
+    states = prepare(job, task).states
     source = open_data(job, task)
-    mapping = map_fields(source.columns, task, job.data.fields, needs_answer=True)
-    rows = next(rows for rows in source.rows(chunk_size=64) if len(rows))
-    fields = {
-        name: rows.columns[columns][0] if isinstance(columns, str) else {one: rows.columns[one][0] for one in columns}
-        for name, columns in mapping.items()
-    }
-    spokes: dict[str, Modality | Target] = {**task.inputs, answer_field(task): task.target}
-    for name, spoke in spokes.items():
-        value = fields.get(name)
-        if spoke.raw_type == "file" and isinstance(value, str):
-            fields[name] = read_file(source.root, value)
-    return Record(fields, rows.where(0)), prepared.states
+    mapping, answer = map_fields(source.columns, task, job.data.fields, needs_answer=True), answer_field(task)
+    chunks = RecordEncoder(task, states, mapping, source.root).chunks(source)
+    chunk = next(chunk for chunk in chunks if len(chunk))
+    fields = chunk.raw(0, task)
+    return Record({**fields, answer: chunk.raw_answer(0, task)}, chunk.records.wheres()[0]), states
 
 
 def _other(answer: Any) -> Any:

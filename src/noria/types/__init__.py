@@ -8,7 +8,7 @@ Knows no task, no file format and (at import) no torch. Read next: contract/core
 
 from noria.types.arrays import PAD, Arrays, Ragged, Values, Windows, concatenated, repeated
 from noria.types.dataset import Dataset, as_tensors
-from noria.types.records import Chunk, Panel, Prediction, Record, Rejected, Rows, Span, State
+from noria.types.records import Chunk, Panel, Prediction, Record, Rejected, Rows, Span, State, in_order
 from noria.types.tensors import Batch, Encoded, Output, Tokens
 
 __all__ = [
@@ -32,5 +32,6 @@ __all__ = [
     "Windows",
     "as_tensors",
     "concatenated",
+    "in_order",
     "repeated",
-]  # fmt: skip
+]

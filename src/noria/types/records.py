@@ -21,10 +21,14 @@ class Record:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A record that could not be used: where it stands and why. It is counted and quarantined, never dropped."""
+    """A record that could not be used: where it stands and why. It is counted and quarantined, never dropped.
+
+    before: how many usable records of the same chunk stand before it, so that both can be told in one order.
+    """
 
     where: str
     reason: str
+    before: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,25 @@ class Rows:
         """Yield the chunk record by record."""
         for i in range(len(self)):
             yield Record({name: values[i] for name, values in self.columns.items()}, self.where(i))
+
+    def flawed(self, reasons: Mapping[int, str], made: Sequence[int] | None = None) -> list[Rejected]:
+        """Return `bad` and the records that cannot be used either, by index and reason, in the order of the records.
+
+        made: how many usable records each one becomes; by default one, and none of those that have a reason.
+        """
+        return in_order([self.where(i) for i in range(len(self))], self.bad, reasons, made)
+
+
+def in_order(
+    wheres: Sequence[str], unread: Sequence[Rejected], reasons: Mapping[int, str], made: Sequence[int] | None = None
+) -> list[Rejected]:
+    """Return records that were not read and read ones that cannot be used, in the order in which they stand."""
+    counts = [index not in reasons for index in range(len(wheres))] if made is None else made
+    starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    found = [(min(one.before, len(wheres)), 0, one.where, one.reason) for one in unread]
+    found += [(index, 1, wheres[index], reason) for index, reason in reasons.items()]
+    found.sort(key=lambda one: one[:2])
+    return [Rejected(where, reason, int(starts[place])) for place, _, where, reason in found]
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,11 @@ class Tokens(NamedTuple):
     features  float[B, T, D]
     is_real   bool[B, T], False where padded; None when every token is real
     positions int[B, T]; None means 0..T-1
-    segments  int[B, T], which input each token comes from, where several were joined
+    segments  int[B, T], which input each token comes from, where several stand one after another
     grids     (rows, columns) of the maps that the tokens lie in, one after another, row by row, fine to coarse; None
-              where they lie in none, or several inputs were joined
+              where they lie in none, or several inputs stand one after another
+    pair_bias float[B, 1, T, T], added to the attention scores of token i (rows) looking at token j: how two atoms are
+              bound, how far two places are apart; None where no pair is special
     """
 
     features: Tensor
@@ -49,3 +51,4 @@ class Tokens(NamedTuple):
     positions: Tensor | None = None
     segments: Tensor | None = None
     grids: tuple[tuple[int, int], ...] | None = None
+    pair_bias: Tensor | None = None

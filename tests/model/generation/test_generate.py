@@ -19,9 +19,9 @@ from noria.types import PAD, Chunk
 
 MASKS: list[Attention] = ["causal", "prefix"]
 CASES: list[tuple[Attention, dict[str, Any]]] = [
-    *((mask, trunk) for mask in MASKS for trunk in ({}, {"kv_heads": 1}, {"window": 3, "full_every": 2})),
-    ("causal", {"full_every": 2}),  # recurrent blocks look back only
-    ("causal", {"full_every": 0}),
+    *((mask, {}) for mask in MASKS),
+    ("causal", {"block": "recurrent", "block_settings": {"attention_every": 2}}),  # recurrent blocks look back only
+    ("causal", {"block": "recurrent"}),
 ]
 WAYS = [
     Sampling(max_tokens=12),

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from noria.errors import UserError
-from noria.sources.core.download import cache_folder, fetch
+from noria.sources.core.download import fetch
 
 DATA = b"digits" * 1000
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -118,11 +118,3 @@ def test_files_put_into_the_cache_by_hand_need_no_network(tmp_path, monkeypatch)
     (tmp_path / "data" / "digits").mkdir(parents=True)
     (tmp_path / "data" / "digits" / "a.bin").write_bytes(DATA)
     assert fetch("digits", {"a.bin": {"url": "https://example.invalid/a", "sha256": SHA}}).name == "digits"
-
-
-def test_the_cache_follows_the_environment(tmp_path, monkeypatch):
-    monkeypatch.delenv("NORIA_CACHE", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "noria"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder().parts[-2:] == (".cache", "noria")

@@ -5,7 +5,7 @@
     row 2  f g h
 
 Made of the layers of `transformers` when a model is packed; it has no weights to train. Source: Devlin et al. 2018,
-https://arxiv.org/abs/1810.04805. Read next: packed.py, attention.py.
+https://arxiv.org/abs/1810.04805. Read next: packed.py, blocks/attention.py.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from noria.model.attention import attend
 from noria.model.attention_context import Sight, fuses
+from noria.model.blocks.attention import attend
 from noria.model.fast_cpu.prepacked import PackedLinear
 from noria.model.linear import joined
 

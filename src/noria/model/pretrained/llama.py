@@ -15,12 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from noria.model.attention import attend
 from noria.model.attention_context import View, make_view
+from noria.model.blocks.attention import attend
 from noria.model.cache import KeyValueCache
 from noria.model.linear import joined
-from noria.model.positions import rotate
-from noria.model.transformer import TransformerSettings
+from noria.model.positions import RotarySettings, rotate
 from noria.types import Tokens
 
 KINDS = ("llama", "mistral", "qwen2")  # of model_type, in which the blocks differ by nothing but biases
@@ -47,19 +46,15 @@ class LlamaBlocks(nn.Module):
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
         rope = config.get("rope_parameters") or {}
-        self.settings = TransformerSettings(
-            width=config["hidden_size"],
-            depth=config["num_hidden_layers"],
-            heads=config["num_attention_heads"],
-            kv_heads=config["num_key_value_heads"],
-            rotary_base=rope.get("rope_theta", 10_000.0),
-        )
-        self.layers = nn.ModuleList(_Layer(config, self.settings, index) for index in range(self.settings.depth))
+        heads, self.kv_heads = _heads(config)
+        head_dim = config["hidden_size"] // heads
+        self.turning = RotarySettings(rope.get("rope_theta", 10_000.0), head_dim, heads + self.kv_heads)
+        self.layers = nn.ModuleList(_Layer(config, index) for index in range(config["num_hidden_layers"]))
         self.norm = _Norm(config)
 
     def forward(self, tokens: Tokens, cache: KeyValueCache | None = None) -> Tensor:
         """Return features float[B, T, D]; padding may stand anywhere, as in our own trunk."""
-        view = make_view(self.settings, tokens, "causal", None, cache)
+        view = make_view(self.turning, tokens, "causal", None, cache)
         x = tokens.features
         if tokens.is_real is not None:
             x = x.masked_fill(~tokens.is_real[:, :, None], 0.0)
@@ -75,11 +70,17 @@ class LlamaBlocks(nn.Module):
 
     def new_cache(self, batch_size: int, capacity: int) -> KeyValueCache:
         """Return an empty cache for rows of up to `capacity` real tokens, of the weights' type."""
-        s, weight = self.settings, self.norm.weight
+        weight = self.norm.weight
         kind = weight.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
-        shape = (batch_size, s.kv_heads or s.heads, capacity, s.head_dim)
-        return KeyValueCache(s.depth, shape, dtype, weight.device)
+        shape = (batch_size, self.kv_heads, capacity, self.turning.head_dim)
+        return KeyValueCache(len(self.layers), shape, dtype, weight.device)
+
+
+def _heads(config: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the heads of queries, and those of keys and values."""
+    heads: int = config["num_attention_heads"]
+    return heads, config["num_key_value_heads"] or heads
 
 
 class _Norm(nn.Module):
@@ -94,10 +95,10 @@ class _Norm(nn.Module):
 
 
 class _Layer(nn.Module):
-    def __init__(self, config: Mapping[str, Any], settings: TransformerSettings, index: int) -> None:
+    def __init__(self, config: Mapping[str, Any], index: int) -> None:
         super().__init__()
         self.input_layernorm = _Norm(config)
-        self.self_attn = LlamaAttention(config, settings, index)
+        self.self_attn = LlamaAttention(config, index)
         self.post_attention_layernorm = _Norm(config)
         self.mlp = _Mlp(config)
 
@@ -108,11 +109,19 @@ class _Layer(nn.Module):
 
 
 class LlamaAttention(nn.Module):
-    def __init__(self, config: Mapping[str, Any], settings: TransformerSettings, index: int) -> None:
+    """Grouped-query attention: kv_heads heads of keys and values, each shared by heads / kv_heads query heads.
+
+    kv_heads 4 (multi-head)    2 (grouped-query)    1 (multi-query)
+           k  k  k  k            k     k                 k
+           q  q  q  q           q q   q q             q q q q
+    """
+
+    def __init__(self, config: Mapping[str, Any], index: int) -> None:
         super().__init__()
-        self.index, self.heads, self.head_dim = index, settings.heads, settings.head_dim
-        self.kv_heads = settings.kv_heads or settings.heads
-        width, kv_width = settings.width, self.kv_heads * settings.head_dim
+        width, self.index = config["hidden_size"], index
+        self.heads, self.kv_heads = _heads(config)
+        self.head_dim = width // self.heads
+        kv_width = self.kv_heads * self.head_dim
         has_bias = config["model_type"] == "qwen2" or bool(config.get("attention_bias"))
         self.q_proj = nn.Linear(width, width, bias=has_bias)
         self.k_proj = nn.Linear(width, kv_width, bias=has_bias)
@@ -136,7 +145,7 @@ class LlamaAttention(nn.Module):
         q, k = qk[:, : self.heads] * self.head_dim**-0.5, qk[:, self.heads :]
         if view.cache is not None:
             k, v = view.cache.append(self.index, k, v)
-        said: Tensor = self.o_proj(attend(q, k, v, view.full).transpose(1, 2).flatten(2))
+        said: Tensor = self.o_proj(attend(q, k, v, view.sight).transpose(1, 2).flatten(2))
         return said
 
 

@@ -85,6 +85,8 @@ class PretrainedTrunk(nn.Module, ABC):
                 expected=f"one that can do attention {attention!r}",
                 found=f"one that can do {' and '.join(self.attentions)}",
             )
+        if tokens.pair_bias is not None:
+            raise UserError("a checkpoint cannot take a bias between tokens", where=WHERE)
         if tokens.is_real is not None:
             tokens = tokens._replace(features=tokens.features.masked_fill(~tokens.is_real[:, :, None], 0.0))
         return tokens._replace(features=self._mixed(tokens, is_prefix, cache))

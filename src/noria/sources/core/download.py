@@ -1,7 +1,6 @@
 """Fetch published data into the user's cache: looked for first, then downloaded, and only taken with the right sha256.
 
-https only (http for this machine's own loopback). The cache is NORIA_CACHE, else XDG_CACHE_HOME/noria, else
-~/.cache/noria. Knows no data set by name.
+https only (http for this machine's own loopback). Where the cache is, store/cache.py says. Knows no data set by name.
 
 Not pooch: its downloader bounds no size, follows a redirect from https to http and renames what the disk may not have
 yet. Most of this file would stand around it, some 20 lines shorter, for eight more packages (requests and its own).
@@ -21,6 +20,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from noria.errors import UserError
+from noria.store.cache import cache_folder
 
 MAX_BYTES = 10_000_000_000
 TIMEOUT_SECONDS = 30.0  # without a single byte
@@ -28,14 +28,6 @@ _PIECE_BYTES = 1 << 20
 
 # File name, bytes so far, bytes in all (0 where the server does not say).
 Progress = Callable[[str, int, int], None]
-
-
-def cache_folder() -> Path:
-    """Return the folder for downloads; it need not exist yet."""
-    if own := os.environ.get("NORIA_CACHE"):
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "noria"
 
 
 def fetch(

@@ -21,6 +21,7 @@ class _Pending:
     names: list[str] = field(default_factory=list)
     records: list[tuple[Any, ...]] = field(default_factory=list)
     num_bytes: int = 0
+    bad: list[Rejected] = field(default_factory=list)
 
 
 class FileRows:
@@ -29,7 +30,7 @@ class FileRows:
     def __init__(self, columns: list[str], origin: str, chunk_size: int):
         self._columns, self._origin, self._chunk_size = columns, origin, chunk_size
         self._pending: dict[str, _Pending] = {}
-        self._bad: list[Rejected] = []
+        self._last = ""  # the split of the file before: one that cannot be used stands beside it
 
     def add(self, place: Place, name: str, data: bytes) -> Iterator[Rows]:
         """Take one file; yield a chunk where one is full."""
@@ -37,6 +38,7 @@ class FileRows:
 
     def add_record(self, split: str, name: str, values: tuple[Any, ...], num_bytes: int) -> Iterator[Rows]:
         """Take one record, a value a column, that the file `name` gives; yield a chunk where one is full."""
+        self._last = split
         pending = self._pending.setdefault(split, _Pending())
         pending.names.append(name)
         pending.records.append(values)
@@ -46,21 +48,19 @@ class FileRows:
 
     def add_bad(self, name: str, reason: str) -> Iterator[Rows]:
         """Take one file that cannot be used."""
-        self._bad.append(Rejected(f"{self._origin}/{name}", reason))
-        if len(self._bad) >= self._chunk_size:
-            yield self._rows("")
+        pending = self._pending.setdefault(self._last, _Pending())
+        pending.bad.append(Rejected(f"{self._origin}/{name}", reason, len(pending.names)))
+        if len(pending.bad) >= self._chunk_size:
+            yield self._rows(self._last)
 
     def rest(self) -> Iterator[Rows]:
         """Yield what is left."""
         for split in list(self._pending):
             yield self._rows(split)
-        if self._bad:
-            yield self._rows("")
 
     def _rows(self, split: str) -> Rows:
         pending = self._pending.pop(split, _Pending())
         columns: dict[str, list[Any] | np.ndarray] = {
             name: [record[place] for record in pending.records] for place, name in enumerate(self._columns)
         }
-        bad, self._bad = self._bad, []
-        return Rows(columns, self._origin, pending.names, split, bad)
+        return Rows(columns, self._origin, pending.names, split, pending.bad)

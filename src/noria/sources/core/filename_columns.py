@@ -13,7 +13,7 @@ from typing import Any
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.sources.core.wrapped import Around
-from noria.types import Rejected, Rows
+from noria.types import Rows
 
 
 class Named(Around):
@@ -29,8 +29,7 @@ class Named(Around):
     def changed(self, rows: Rows) -> Rows:
         """Return the records with what their names say."""
         found: list[re.Match[str] | None] = []
-        bad = list(rows.bad)
-        for i, name in enumerate(rows.numbers):
+        for name in rows.numbers:
             if not isinstance(name, str):
                 raise UserError(
                     "data.names is about records that are files of their own",
@@ -38,10 +37,9 @@ class Named(Around):
                     found="the records of a table",
                 )
             found.append(self._pattern.search(name))
-            if found[-1] is None:
-                bad.append(Rejected(rows.where(i), "its name does not fit data.names"))
         kept = [i for i, match in enumerate(found) if match is not None]
         columns: dict[str, Any] = {name: [values[i] for i in kept] for name, values in rows.columns.items()}
         for group in self._pattern.groupindex:
             columns[group] = [match[group] for match in found if match is not None]
-        return Rows(columns, rows.origin, [str(rows.numbers[i]) for i in kept], rows.split, bad)
+        flaws = {i: "its name does not fit data.names" for i, match in enumerate(found) if match is None}
+        return Rows(columns, rows.origin, [str(rows.numbers[i]) for i in kept], rows.split, rows.flawed(flaws))

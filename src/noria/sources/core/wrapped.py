@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.contract.source import Source
-from noria.types import Rejected, Rows
+from noria.types import Rows
 
 
 class Around(Source):
@@ -47,14 +47,15 @@ class Converted(Around):
         """Return what the records become; `numbers` are those of the records."""
         found: list[Mapping[str, Any]] = []
         numbers: list[Any] = []
-        bad = list(rows.bad)
+        flaws: dict[int, str] = {}
+        counts: list[int] = []
         for i, record in enumerate(rows.records()):
             try:
                 made = self.converted(record.fields)
             except ValueError as error:
-                bad.append(Rejected(record.where, str(error)))
-                continue
+                made, flaws[i] = [], str(error)
             found += made
             numbers += [rows.numbers[i]] * len(made)
+            counts.append(len(made))
         columns: dict[str, Any] = {name: [one[name] for one in found] for name in self.columns}
-        return Rows(columns, rows.origin, numbers, rows.split, bad)
+        return Rows(columns, rows.origin, numbers, rows.split, rows.flawed(flaws, counts))

@@ -67,7 +67,7 @@ class ConllFile(TextSource):
                 found.append(_sentence(lines, number, flaw))
                 numbers.append(number)
             except ValueError as error:
-                bad.append(Rejected(f"{self.path.name}:{number}", str(error)))
+                bad.append(Rejected(f"{self.path.name}:{number}", str(error), len(numbers)))
             held += sum(map(len, lines))
             if len(numbers) + len(bad) >= chunk_size or held > CHUNK_BYTES:
                 yield self._rows(found, numbers, bad)

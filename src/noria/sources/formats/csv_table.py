@@ -161,7 +161,7 @@ class _Chunk:
         if not flaw and len(cells) != len(self._columns):
             flaw = f"{len(cells)} cells where {self._named_by} has {len(self._columns)}"
         if flaw:
-            self._bad.append(Rejected(f"{self._origin}:{number}", flaw))
+            self._bad.append(Rejected(f"{self._origin}:{number}", flaw, len(self._numbers)))
         else:
             self._numbers.append(number)
             self._cells.append(cells)

@@ -13,7 +13,7 @@ from noria.contract.source import Source
 from noria.sources.core.encoding import WINDOW_BYTES, find_encoding
 from noria.sources.core.layout import TEXT_SUFFIX, is_beside, some
 from noria.sources.core.text_file import NUM_WINDOWS
-from noria.types import Rejected, Rows
+from noria.types import Rows
 
 _SAMPLE_BYTES = WINDOW_BYTES * NUM_WINDOWS
 
@@ -63,27 +63,29 @@ class Documents(Source):
     def _decoded(self, rows: Rows) -> Rows:
         kept: list[int] = []
         texts: list[str] = []
-        bad = list(rows.bad)
+        flaws: dict[int, str] = {}
+        made = [0] * len(rows)
         for i, content in enumerate(rows.columns["file"]):
             name = str(rows.numbers[i])
             if not name.lower().endswith(TEXT_SUFFIX):
                 if is_beside(name):
                     self._beside[name] = None
                 else:
-                    bad.append(Rejected(rows.where(i), f"is no {TEXT_SUFFIX} file"))
+                    flaws[i] = f"is no {TEXT_SUFFIX} file"
                 continue
             try:
                 text = _decode(content, self._encoding)
             except ValueError as error:
-                bad.append(Rejected(rows.where(i), str(error)))
+                flaws[i] = str(error)
             else:
                 kept.append(i)
+                made[i] = 1
                 texts.append(text)
         columns: dict[str, Any] = {
             name: texts if name == "file" else [values[i] for i in kept] for name, values in rows.columns.items()
         }
         columns = {own: columns[name] for own, name in zip(self.columns, self._files.columns, strict=True)}
-        return Rows(columns, rows.origin, [str(rows.numbers[i]) for i in kept], rows.split, bad)
+        return Rows(columns, rows.origin, [str(rows.numbers[i]) for i in kept], rows.split, rows.flawed(flaws, made))
 
 
 def _decode(content: bytes, encoding: str) -> str:

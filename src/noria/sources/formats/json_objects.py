@@ -61,7 +61,7 @@ class JsonObjects(Source):
             cut_at = CHUNK_BYTES
             for number, thing, num_characters in self.objects(self._text):
                 if isinstance(thing, str):
-                    bad.append(Rejected(f"{self.path.name}:{number}", thing))
+                    bad.append(Rejected(f"{self.path.name}:{number}", thing, len(numbers)))
                 else:
                     numbers.append(number)
                     objects.append(thing)

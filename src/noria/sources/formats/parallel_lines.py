@@ -77,7 +77,7 @@ class ParallelLines(Source):
                 lines = [line.rstrip("\r\n") for line in together]
                 flaw = self._flaw(readings, lines)
                 if flaw:
-                    bad.append(Rejected(f"{self.path.name}:{number}", flaw))
+                    bad.append(Rejected(f"{self.path.name}:{number}", flaw, len(numbers)))
                 else:
                     numbers.append(number)
                     for column, line in zip(columns, lines, strict=True):

@@ -38,7 +38,7 @@ class RunningText(TextSource):
             line = 1
             for piece in self._cut(num_pieces(self._num_characters)):
                 if flaw := self._flaw(piece):
-                    bad.append(Rejected(f"{self.path.name}:{line}", flaw))
+                    bad.append(Rejected(f"{self.path.name}:{line}", flaw, len(numbers)))
                 else:
                     numbers.append(line)
                     pieces.append(piece)

@@ -67,12 +67,13 @@ class SquadFile(TextSource):
         questions = self._questions()
         while chunk := list(islice(questions, chunk_size)):
             found: dict[str, list[Any]] = {name: [] for name in self.columns}
-            numbers, bad = [], []
+            numbers: list[str] = []
+            bad: list[Rejected] = []
             for number, (title, context, asked) in chunk:
                 try:
                     values = (_text_of(asked, "question"), context, _accepted(asked, context), title)
                 except ValueError as error:
-                    bad.append(Rejected(f"{self.path.name}/{number}", str(error)))
+                    bad.append(Rejected(f"{self.path.name}/{number}", str(error), len(numbers)))
                     continue
                 numbers.append(number)
                 for name, value in zip(self.columns, values, strict=True):

@@ -1,4 +1,4 @@
-"""Memory of fixed size in place of attention: the gated delta rule. Its cost grows with T, not with T squared.
+"""Recurrent blocks: memory of fixed size, the gated delta rule. Its cost grows with T, not with T squared.
 
 Each head keeps a matrix S that maps keys to values. A token first lets S fade, then corrects what S says for its key:
 
@@ -6,38 +6,69 @@ Each head keeps a matrix S that maps keys to values. A token first lets S fade, 
 
 with b in (0, 1) and g < 0 from the token itself. Written for chunks of 64 tokens, most of it is matrix products.
 Source: Yang et al. 2024, "Gated Delta Networks", https://arxiv.org/abs/2412.06464. It looks back only.
-Padding may stand anywhere: real tokens are brought to the left first. Read next: attention.py, cache.py.
+Padding may stand anywhere: real tokens are brought to the left first. Read next: attention.py, model/cache.py.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from noria.contract import Attention
+from noria.errors import raise_unmet
 from noria.model.attention_context import View
+from noria.model.blocks.attention import SelfAttention
 from noria.model.fast_cpu.fused_ops import norm
 from noria.model.linear import linear
-
-if TYPE_CHECKING:
-    from noria.model.transformer import TransformerSettings
+from noria.model.mlp import SquaredReluMlp
 
 CHUNK = 64
 REACH = 4  # tokens that the short convolution before queries, keys and values sees
 
 
-class Recurrence(nn.Module):
-    """Stand where SelfAttention would; keeps its state in the cache."""
+@dataclass(frozen=True)
+class RecurrentBlocks:
+    """Recurrent blocks, and every n-th attends.
 
-    def __init__(self, settings: TransformerSettings, layer: int) -> None:
+    attention_every 0              3
+    recurrent recurrent recurrent  recurrent recurrent attention
+    """
+
+    attention_every: int = 0
+    """Every n-th block attends; 0: none does. Where something far back must be found again, 3 or 4."""
+    attentions: ClassVar[tuple[Attention, ...]] = ("causal",)
+
+    def __post_init__(self) -> None:
+        rules = {"attention_every": (self.attention_every >= 0, "at least 0", self.attention_every)}
+        raise_unmet("a recurrent trunk", rules, "model.block_settings.")
+
+    def has_attention(self, index: int) -> bool:
+        """Say so of each n-th block."""
+        return self.attention_every > 0 and (index + 1) % self.attention_every == 0
+
+    def mixer(self, width: int, heads: int, index: int, layer: int) -> nn.Module:
+        """Build the recurrence or the attention of one block."""
+        return SelfAttention(width, heads, layer) if self.has_attention(index) else Recurrence(width, heads, index)
+
+    def mlp(self, width: int, hidden: int) -> nn.Module:
+        """Build the plain MLP."""
+        return SquaredReluMlp(width, hidden)
+
+
+class Recurrence(nn.Module):
+    """Stand where SelfAttention would; keeps its state in the cache, under the block's index."""
+
+    def __init__(self, width: int, heads: int, index: int) -> None:
         super().__init__()
-        width, self.layer, self.head_dim = settings.width, layer, settings.head_dim
+        self.index, self.head_dim = index, width // heads
         self.query, self.key, self.value, self.gate = (linear(width, width) for _ in range(4))
         self.blend = nn.Parameter(torch.zeros(REACH, 3 * width))  # the convolution: how much of each token back
-        self.rates = linear(width, 2 * settings.heads)  # b and g of each head
-        self.fade = nn.Parameter(torch.linspace(-5.0, 0.0, settings.heads))  # of long and of short memory
+        self.rates = linear(width, 2 * heads)  # b and g of each head
+        self.fade = nn.Parameter(torch.linspace(-5.0, 0.0, heads))  # of long and of short memory
         self.out = linear(width, width, starts_at_zero=True)
         with torch.no_grad():
             self.blend[-1] = 1.0
@@ -54,7 +85,7 @@ class Recurrence(nn.Module):
 
     def _remembered(self, x: Tensor, view: View) -> Tensor:
         """Return what each head remembers, float32[B, T, H, D], for real tokens packed to the left."""
-        tail, state = (None, None) if view.cache is None else view.cache.states.get(self.layer, (None, None))
+        tail, state = (None, None) if view.cache is None else view.cache.states.get(self.index, (None, None))
         joined = F.linear(x, torch.cat([part.weight for part in (self.query, self.key, self.value)]))
         joined, tail = self._blended(joined, tail, view.is_real)
         with torch.autocast(x.device.type, enabled=False):  # the sums within a chunk need float32
@@ -69,7 +100,7 @@ class Recurrence(nn.Module):
             q, k = F.normalize(q, dim=-1) * self.head_dim**-0.5, F.normalize(k, dim=-1)
             y, state = delta_rule(q, k, v, g, b, state)
         if view.cache is not None:
-            view.cache.states[self.layer] = (tail, state)
+            view.cache.states[self.index] = (tail, state)
         return y.transpose(1, 2)
 
     def _blended(self, x: Tensor, tail: Tensor | None, is_real: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The trunk's options: each is padded = unpadded, cached = uncached and a batch of one = a batch of many."""
+"""The variants of blocks: each is padded = unpadded, cached = uncached and a batch of one = a batch of many."""
 
 from __future__ import annotations
 
@@ -11,21 +11,17 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from noria.errors import UserError
-from noria.model.attention_mask import attention_mask
-from noria.model.experts import Experts
-from noria.model.recurrence import delta_rule
+from noria.model import blocks
+from noria.model.blocks.recurrent import delta_rule
 from noria.model.transformer import Transformer, TransformerSettings
 from noria.types import Tokens
 
 TOLERANCE = 5e-5  # float32, features of root mean square 1
 OPTIONS: dict[str, dict[str, object]] = {
-    "swiglu": {"mlp": "swiglu"},
-    "experts": {"experts": 4},
-    "window": {"window": 3, "full_every": 0},
-    "window and full": {"window": 2, "full_every": 2, "kv_heads": 2},
-    "recurrent": {"full_every": 0},
-    "recurrent and full": {"full_every": 2, "depth": 3},
-    "all at once": {"full_every": 3, "depth": 4, "experts": 3, "kv_heads": 1},
+    "attention": {},
+    "swiglu": {"block": "swiglu"},
+    "recurrent": {"block": "recurrent"},
+    "recurrent, each second attends": {"block": "recurrent", "block_settings": {"attention_every": 2}, "depth": 3},
 }
 EVERY = pytest.mark.parametrize("name", OPTIONS)
 MakeTrunk = Callable[..., Transformer]
@@ -36,6 +32,10 @@ Spread = Callable[[list[Tensor], Tensor], Tokens]
 def alone(trunk: Transformer, row: Tensor) -> Tensor:
     with torch.inference_mode():
         return trunk(Tokens(row[None]), "causal").features[0]  # type: ignore[no-any-return]
+
+
+def test_every_variant_is_tried() -> None:
+    assert {options.get("block", "attention") for options in OPTIONS.values()} == set(blocks.names())
 
 
 @EVERY
@@ -90,8 +90,6 @@ def test_gradient_reaches_every_parameter(name: str, make_trunk: MakeTrunk, make
 @EVERY
 @pytest.mark.parametrize("how", ["autocast", "weights"])
 def test_bfloat16_is_close_to_float32(name: str, how: str, make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
-    if "experts" in OPTIONS[name]:
-        pytest.skip("where two experts are nearly level, rounding chooses another")
     trunk, x = make_trunk(**OPTIONS[name]), torch.stack(make_rows([40, 40]))
     expected = trunk(Tokens(x), "causal").features
     if how == "autocast":
@@ -116,33 +114,6 @@ def test_nothing_looks_ahead_and_padding_alone_gives_no_nan(
     assert all(p.grad is None or torch.isfinite(p.grad).all() for p in trunk.parameters())
 
 
-def test_a_window_is_drawn_as_it_says() -> None:
-    def drawn(mask: Tensor | None) -> list[str]:
-        assert mask is not None
-        return ["".join("x" if seen else "." for seen in line) for line in mask[0, 0]]
-
-    assert drawn(attention_mask("causal", 4, window=2)) == ["x...", "xx..", ".xx.", "..xx"]
-    assert drawn(attention_mask("full", 4, window=2)) == ["xx..", "xxx.", ".xxx", "..xx"]
-    is_real = torch.tensor([[True, False, True, True]])
-    assert drawn(attention_mask("causal", 4, window=2, is_real=is_real))[2:] == ["x.x.", "..xx"]
-    slots = torch.tensor([[3]])
-    assert drawn(attention_mask("causal", 4, window=2, query_slots=slots)) == ["..xx"]
-
-
-@pytest.mark.parametrize("attention", ["full", "prefix"])
-def test_a_window_reaches_to_both_sides_also_with_padding(
-    attention: str, make_trunk: MakeTrunk, make_rows: MakeRows, spread: Spread
-) -> None:
-    trunk, rows = make_trunk(**OPTIONS["window"]), make_rows([6, 4])
-    is_real = torch.tensor([[True] * 6 + [False], [True, False, True, True, False, False, True]])
-    is_prefix = (is_real.cumsum(1) <= 2) if attention == "prefix" else None
-    got = trunk(spread(rows, is_real), attention, is_prefix).features  # type: ignore[arg-type]
-    for i, row in enumerate(rows):
-        own = (torch.arange(len(row)) < 2)[None] if attention == "prefix" else None
-        expected = trunk(Tokens(row[None]), attention, own).features[0]  # type: ignore[arg-type]
-        torch.testing.assert_close(got[i][is_real[i]], expected, atol=TOLERANCE, rtol=0)
-
-
 @pytest.mark.parametrize("num_tokens", [1, 63, 64, 65, 150])
 def test_the_delta_rule_in_chunks_equals_the_recurrence_token_by_token(num_tokens: int) -> None:
     torch.manual_seed(5)
@@ -161,59 +132,25 @@ def test_the_delta_rule_in_chunks_equals_the_recurrence_token_by_token(num_token
 
 @pytest.mark.parametrize("attention", ["full", "prefix"])
 def test_recurrent_blocks_say_that_they_look_back_only(attention: str, make_trunk: MakeTrunk) -> None:
-    with pytest.raises(UserError, match="look back only"):
-        make_trunk(full_every=2)(Tokens(torch.ones(1, 2, 32)), attention)
-
-
-def test_experts_equal_the_sum_of_the_two_best_weighted(make_rows: MakeRows) -> None:
-    torch.manual_seed(4)
-    experts = Experts(32, 16, 5).eval()
-    for layer in experts.narrow:
-        torch.nn.init.normal_(layer.weight)
-    x = make_rows([7])[0]
-    got = experts(x[None])[0]
-    for token, said in zip(x, got, strict=True):
-        scores = experts.router(token).sigmoid()
-        best = scores.topk(2)
-        expected = torch.zeros(32)
-        for share, i in zip(best.values / best.values.sum(), best.indices.tolist(), strict=True):
-            expected = expected + share * experts.narrow[i](torch.relu(experts.widen[i](token)).square())
-        torch.testing.assert_close(said, expected, atol=1e-4, rtol=1e-4)
-
-
-def test_experts_that_are_visited_too_much_lose_their_bias_and_padding_has_no_voice(make_rows: MakeRows) -> None:
-    torch.manual_seed(4)
-    experts = Experts(32, 16, 4).train()
-    torch.nn.init.zeros_(experts.router.weight)
-    with torch.no_grad():
-        experts.router.weight[0] = 1.0
-    x = torch.ones(1, 8, 32)
-    for _ in range(5):
-        experts(x, torch.arange(8)[None] < 4)
-    assert experts.bias[0] == pytest.approx(-0.005)
-    assert (experts.bias[1:] > -0.005).all()
-    before = experts.bias.clone()
-    experts(x, torch.zeros(1, 8, dtype=torch.bool))
-    assert torch.equal(experts.bias, before)
-    experts.eval()(x)
-    assert torch.equal(experts.bias, before)
+    with pytest.raises(UserError, match="recurrent blocks cannot serve this task"):
+        make_trunk(block="recurrent")(Tokens(torch.ones(1, 2, 32)), attention)
 
 
 def test_swiglu_has_as_many_parameters_as_squared_relu() -> None:
-    one, other = (sum(p.numel() for p in Transformer(TransformerSettings(96, 1, 4, mlp=mlp)).parameters())
-                  for mlp in ("relu2", "swiglu"))  # type: ignore[arg-type]  # fmt: skip
+    one, other = (
+        sum(p.numel() for p in Transformer(TransformerSettings(96, 1, 4, block=block)).parameters())
+        for block in ("attention", "swiglu")
+    )
     assert one == other
 
 
 @pytest.mark.parametrize(
     ("given_", "where"),
     [
-        ({"window": 4}, "model.window"),
-        ({"window": 0, "full_every": 2}, "model.window"),
-        ({"experts": 0}, "model.experts"),
-        ({"mlp": "gelu"}, "model.mlp"),
-        ({"mlp": "swiglu", "experts": 4}, "model.mlp"),
-        ({"full_every": -1}, "model.full_every"),
+        ({"block": "recurent"}, "model.block"),
+        ({"block": "recurrent", "block_settings": {"attention_evry": 2}}, "model.block_settings.attention_evry"),
+        ({"block": "recurrent", "block_settings": {"attention_every": -1}}, "model.block_settings.attention_every"),
+        ({"block_settings": {"attention_every": 2}}, "model.block_settings.attention_every"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(given_: dict[str, object], where: str) -> None:
@@ -224,12 +161,10 @@ def test_options_that_do_not_fit_are_refused(given_: dict[str, object], where: s
 
 @EVERY
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # the compiler's own look
-def test_the_trunk_is_compiled_as_one_graph_but_for_experts(
-    name: str, make_trunk: MakeTrunk, make_rows: MakeRows
-) -> None:
+def test_the_trunk_is_compiled_as_one_graph(name: str, make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
     trunk = make_trunk(**OPTIONS[name])
     torch._dynamo.reset()
-    compiled = torch.compile(trunk, backend="eager", fullgraph="experts" not in OPTIONS[name])
+    compiled = torch.compile(trunk, backend="eager", fullgraph=True)
     for size in (5, 70):
         x = torch.stack(make_rows([size, size]))
         torch.testing.assert_close(

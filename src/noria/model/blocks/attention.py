@@ -1,53 +1,70 @@
-"""Attention: each token gathers values of the tokens it sees, weighted by query times key. Read next: view.py."""
+"""The plain block: attention. Each token gathers values of the tokens it sees, weighted by query times key.
+
+Read next: model/view.py.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from noria.contract import Attention
 from noria.model.attention_context import Sight, View
 from noria.model.fast_cpu.fused_ops import split_heads
 from noria.model.linear import linear
+from noria.model.mlp import SquaredReluMlp
 
-if TYPE_CHECKING:
-    from noria.model.transformer import TransformerSettings
+
+@dataclass(frozen=True)
+class AttentionBlocks:
+    """Blocks that attend, all of them."""
+
+    attentions: ClassVar[tuple[Attention, ...]] = ("full", "causal", "prefix")
+
+    def has_attention(self, index: int) -> bool:
+        """Say so of each block."""
+        return True
+
+    def mixer(self, width: int, heads: int, index: int, layer: int) -> nn.Module:
+        """Build the attention of one block."""
+        return SelfAttention(width, heads, layer)
+
+    def mlp(self, width: int, hidden: int) -> nn.Module:
+        """Build the plain MLP."""
+        return SquaredReluMlp(width, hidden)
 
 
 class SelfAttention(nn.Module):
-    """Grouped-query attention.
+    """Multi-head attention.
 
     Queries and keys are normalised, so that scores cannot blow up in bfloat16; `sharpness`, one number a head, gives
     back the freedom to look at one token alone. Source: Henry et al. 2020, https://arxiv.org/abs/2010.04245.
-    `layer` is the place among the cache's layers; `is_near` says that only a window is seen.
+    `layer` is the place among the cache's layers.
     """
 
-    def __init__(self, settings: TransformerSettings, layer: int, is_near: bool) -> None:
+    def __init__(self, width: int, heads: int, layer: int) -> None:
         super().__init__()
-        self.layer, self.is_near, self.head_dim = layer, is_near, settings.head_dim
-        self.heads, self.kv_heads = settings.heads, settings.kv_heads or settings.heads
-        kv_width = self.kv_heads * settings.head_dim
-        self.query = linear(settings.width, settings.width)
-        self.key = linear(settings.width, kv_width)
-        self.value = linear(settings.width, kv_width)
-        self.sharpness = nn.Parameter(torch.ones(settings.heads))
-        self.out = linear(settings.width, settings.width, starts_at_zero=True)
+        self.layer, self.heads, self.head_dim = layer, heads, width // heads
+        self.query, self.key, self.value = (linear(width, width) for _ in range(3))
+        self.sharpness = nn.Parameter(torch.ones(heads))
+        self.out = linear(width, width, starts_at_zero=True)
 
     def forward(self, x: Tensor, view: View) -> Tensor:
-        scale = torch.cat((self.sharpness * self.head_dim**-0.5, self.sharpness.new_ones(self.kv_heads)))
-        num_turned = self.heads + self.kv_heads
-        qk, v = split_heads(self._projected(x), scale, num_turned, view.rotary)  # [B, heads, T, D]
+        scale = torch.cat((self.sharpness * self.head_dim**-0.5, self.sharpness.new_ones(self.heads)))
+        qk, v = split_heads(self._projected(x), scale, 2 * self.heads, view.rotary)  # [B, heads, T, D]
         q, k = qk[:, : self.heads], qk[:, self.heads :]
         if view.cache is not None:
             k, v = view.cache.append(self.layer, k, v)
-        gathered = attend(q, k, v, view.near if self.is_near else view.full)
+        gathered = attend(q, k, v, view.sight)
         said: Tensor = self.out(gathered.transpose(1, 2).flatten(2))
         return said
 
     def _projected(self, x: Tensor) -> Tensor:
-        """Return queries, keys and values as heads, float[B, T, H + 2 H / G, D]; their weights stay apart for Muon."""
+        """Return queries, keys and values as heads, float[B, T, 3 H, D]; their weights stay apart for Muon."""
         parts = (self.query, self.key, self.value)
         if torch.is_grad_enabled():  # one product is faster than three; without gradients joining costs more
             joined = F.linear(x, torch.cat([part.weight for part in parts]))
@@ -59,7 +76,7 @@ class SelfAttention(nn.Module):
 def attend(q: Tensor, k: Tensor, v: Tensor, sight: Sight) -> Tensor:
     """Return softmax(q k) v, float[B, H, Tq, D], for q that is scaled already.
 
-    k and v are float[B, H / G, Tk, D]: query head h reads key head h // G.
+    k and v are float[B, H / G, Tk, D]: query head h reads key head h // G (G is 1 in our own trunk; checkpoints share).
     """
     num_queries, num_groups = q.shape[2], k.shape[1]
     stacked = q.reshape(q.shape[0], num_groups, -1, q.shape[3])  # [B, H / G, G * Tq, D]

@@ -17,8 +17,8 @@ from noria.contract.examples import records_like
 from noria.errors import UserError
 from noria.modalities.detections.mot import read_mot
 from noria.pipeline.predictor import load
-from noria.stages.answer_files import ANSWERS, write_files
-from noria.stages.answers import answer_paths, write_answers
+from noria.pipeline.sinks import ANSWERS, write_answers
+from noria.stages.predict import predict, predict_to
 from noria.stages.video_output import frames, write_film, write_frames
 from tiny_data import png
 
@@ -37,7 +37,7 @@ def pictures(trained: Trained, folder: Path, count: int = 2) -> list[bytes]:
 def test_a_folder_of_pictures_is_drawn_into_a_folder_and_bad_ones_are_said(trained: Trained, tmp_path: Path) -> None:
     files = pictures(trained, tmp_path / "in")
     (tmp_path / "in" / "9.png").write_bytes(b"no picture")
-    said = write_files(trained("object-detection"), [tmp_path / "in"], tmp_path / "out")
+    said = predict_to(trained("object-detection"), [tmp_path / "in"], tmp_path / "out")
     assert said.startswith("drew 2 answers")
     assert "1 could not be answered" in said
     assert sorted(one.name for one in (tmp_path / "out").iterdir()) == ["0.png", "1.png", ANSWERS]
@@ -54,30 +54,30 @@ def test_one_picture_is_drawn_into_one_file(trained: Trained, tmp_path: Path) ->
     pictures(trained, tmp_path / "in")
     run = trained("object-detection")
     for name in ("a.png", "a.jpg"):
-        write_files(run, [tmp_path / "in" / "0.png"], tmp_path / name)
+        predict_to(run, [tmp_path / "in" / "0.png"], tmp_path / name)
         with Image.open(tmp_path / name) as drawn:
             assert drawn.width >= 480
     with pytest.raises(UserError, match="one file holds one answer"):
-        write_files(run, [tmp_path / "in"], tmp_path / "b.png")
+        predict_to(run, [tmp_path / "in"], tmp_path / "b.png")
     with pytest.raises(UserError, match="cannot write an answer of this kind so"):
-        write_files(run, [tmp_path / "in" / "0.png"], tmp_path / "b.txt")
+        predict_to(run, [tmp_path / "in" / "0.png"], tmp_path / "b.txt")
     (tmp_path / "in" / "9.png").write_bytes(b"no picture")
     with pytest.raises(UserError, match="not a picture"):
-        write_files(run, [tmp_path / "in" / "9.png"], tmp_path / "b.png")
+        predict_to(run, [tmp_path / "in" / "9.png"], tmp_path / "b.png")
     assert not (tmp_path / "b.png").exists()
 
 
 def test_what_lies_in_no_picture_is_not_drawn(trained: Trained, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png(np.zeros((28, 28), np.uint8)))
     with pytest.raises(UserError, match="cannot be drawn"):
-        write_files(trained("image-classification"), [tmp_path / "a.png"], tmp_path / "out")
+        predict_to(trained("image-classification"), [tmp_path / "a.png"], tmp_path / "out")
 
 
 def test_tracks_are_written_as_a_mot_file(trained: Trained, tmp_path: Path) -> None:
     run = trained("object-tracking")
     record = records_like(load(run).task, 1, seed=5)[0]
     (tmp_path / "det.txt").write_bytes(record["detections"])
-    write_files(run, [tmp_path / "det.txt"], tmp_path / "tracks.txt")
+    predict_to(run, [tmp_path / "det.txt"], tmp_path / "tracks.txt")
     value = load(run).predict([{"detections": record["detections"]}])[0].value
     assert len(value) > 0
     assert read_mot((tmp_path / "tracks.txt").read_bytes())[:, :2].tolist() == [
@@ -140,14 +140,14 @@ def writer(name: str, trained: Trained, folder: Path) -> Callable[[Path], str]:
     if name == "tracks.txt":
         record = records_like(load(tracker).task, 1, seed=5)[0]
         (folder / "det.txt").write_bytes(record["detections"])
-        return lambda out: write_files(tracker, [folder / "det.txt"], out)
+        return lambda out: predict_to(tracker, [folder / "det.txt"], out)
     if name.startswith("film"):
         pytest.importorskip("av", reason="needs PyAV")
         detector = None if name == "film.mp4" else finder
         return lambda out: write_film(tracker if detector else finder, folder / "in", out, detector)
     if name in ("a.jsonl", "a.csv"):
-        return lambda out: write_answers(answer_paths(finder, [folder / "in"]), out)
-    return lambda out: write_files(finder, [folder / "in" if name == "out" else folder / "in" / "0.png"], out)
+        return lambda out: write_answers(predict(finder, [folder / "in"]), out)
+    return lambda out: predict_to(finder, [folder / "in" if name == "out" else folder / "in" / "0.png"], out)
 
 
 def left(folder: Path) -> dict[str, bytes]:
@@ -209,6 +209,6 @@ def test_a_place_where_no_file_can_stand_is_said(name: str, trained: Trained, tm
 def test_pictures_of_the_same_name_from_two_folders_are_both_drawn(trained: Trained, tmp_path: Path) -> None:
     for folder in ("one", "two"):
         pictures(trained, tmp_path / folder, 1)
-    said = write_files(trained("object-detection"), [tmp_path / "one", tmp_path / "two" / "0.png"], tmp_path / "out")
+    said = predict_to(trained("object-detection"), [tmp_path / "one", tmp_path / "two" / "0.png"], tmp_path / "out")
     assert said.startswith("drew 2 answers")
     assert sorted(one.name for one in (tmp_path / "out").iterdir()) == ["0-2.png", "0.png", ANSWERS]

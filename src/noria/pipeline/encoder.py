@@ -1,0 +1,187 @@
+"""From raw records to encoded ones, chunk by chunk: the one way for training, scores, answers, search and the server.
+
+    source -rows-> RecordEncoder -EncodedChunk-> the store | Predictor.answers | scores | an index of vectors
+
+At most a chunk of records is in memory. A record that cannot be used is told with its place and reason, in the order of
+the records. Knows no task. Read next: predictor.py, sinks.py, stages/prepare.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noria.contract import Modality, Target, Task, answer_field, dispatch
+from noria.contract.source import Source
+from noria.errors import UserError
+from noria.pipeline.fields import Columns, encode_answer, encode_field, values_of
+from noria.sources.core.named_file import read_file
+from noria.types import Arrays, Dataset, Rejected, Rows, Values, concatenated, in_order
+
+ALL = ("train", "validation", "test", "")  # the splits that a source may put records in; "" where it says nothing
+RECORDS, FILES = 1024, 128  # in memory at once, cells and whole files (pictures, clips)
+
+
+@dataclass(frozen=True)
+class EncodedChunk:
+    """A stretch of encoded records, without those that cannot be used.
+
+    `records` has their places and, as codes, the columns they are sliced by; its target is empty without answers. `ids`
+    name them within their source: row numbers, file names. `kept` int64[n] are their indices among the records as read.
+    `rejected` are the others, in order. `values` and `answers` are raw and of all; file names in them are below `root`.
+    """
+
+    records: Dataset
+    ids: list[str]
+    rejected: list[Rejected]
+    kept: np.ndarray
+    values: Mapping[str, Values]
+    answers: Values | None = None
+    root: Path | None = None
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def raw(self, index: int, task: Task) -> dict[str, Any]:
+        """Return the raw inputs of a usable record; of a file that a cell names, what it holds."""
+        return {name: self._raw(index, task.inputs[name], values) for name, values in self.values.items()}
+
+    def raw_answer(self, index: int, task: Task) -> Any:
+        """Return the raw answer of a usable record; None where answers were not encoded."""
+        return None if self.answers is None else self._raw(index, task.target, self.answers)
+
+    def _raw(self, index: int, component: Modality | Target, values: Values) -> Any:
+        row = int(self.kept[index])
+        if isinstance(values, Mapping):
+            return {name: cells[row] for name, cells in values.items()}
+        value = values[row]
+        if component.raw_type == "file" and isinstance(value, str):
+            return read_file(self.root or Path.cwd(), value)
+        return value
+
+
+class RecordEncoder:
+    """Encodes records by what was learnt from training. `mapping`: which columns fill which field.
+
+    The answer is encoded where `mapping` has its column. `slices` are columns whose values become codes; `slice_names`
+    are these values by column, in the order of their codes, once the records were read.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        states: Mapping[str, Any],
+        mapping: Columns,
+        root: Path | None = None,
+        slices: Sequence[str] = (),
+    ) -> None:
+        self.task, self.states, self.mapping, self.root = task, states, mapping, root
+        self._codes: dict[str, dict[str, int]] = {column: {} for column in slices}
+
+    def chunks(self, source: Source, splits: Iterable[str] = ALL, least: int = 1) -> Iterator[EncodedChunk]:
+        """Yield the records of some splits, in order; a chunk has `least` records even where they are files."""
+        takes_file = any(modality.raw_type == "file" for modality in self.task.inputs.values())
+        for rows in source.rows(max(least, FILES if takes_file else RECORDS)):
+            if rows.split in splits or not len(rows):
+                yield self.chunk(rows)
+
+    def chunk(self, rows: Rows) -> EncodedChunk:
+        """Encode a chunk as read."""
+        answer = self.mapping.get(answer_field(self.task))
+        values = {name: values_of(rows, self.mapping.get(name)) for name in self.task.inputs}
+        found = self.encode(
+            values,
+            [rows.where(i) for i in range(len(rows))],
+            list(map(str, rows.numbers)),
+            rows.bad,
+            None if answer is None else values_of(rows, answer),
+        )
+        slices = {column: self._coded(column, rows.columns[column])[found.kept] for column in self._codes}
+        return replace(found, records=replace(found.records, slices=slices)) if slices else found
+
+    def encode(
+        self,
+        values: Mapping[str, Values],
+        wheres: Sequence[str],
+        ids: Sequence[str],
+        unread: Sequence[Rejected] = (),
+        answers: Values | None = None,
+    ) -> EncodedChunk:
+        """Encode raw values of n records by field. `unread` are records beside them that could not even be read."""
+        inputs, reasons = self.encode_inputs(values)
+        target: Arrays = {}
+        if answers is not None:
+            encoded = encode_answer(self.task, answers, self.states["target"], inputs, self.root)
+            target, reasons = encoded.arrays, {**encoded.bad, **reasons}
+        kept = np.array([i for i in range(len(wheres)) if i not in reasons], np.int64)
+        if reasons:
+            inputs = {name: _chosen(arrays, kept) for name, arrays in inputs.items()}
+            target = _chosen(target, kept)
+        places = [wheres[i] for i in kept]
+        rejected = in_order(wheres, unread, reasons)
+        records = Dataset(inputs, target, places=places)
+        return EncodedChunk(records, [ids[i] for i in kept], rejected, kept, values, answers, self.root)
+
+    def encode_inputs(self, values: Mapping[str, Values]) -> tuple[dict[str, Arrays], dict[int, str]]:
+        """Return the arrays of all records by input, and by index why some cannot be used."""
+        inputs: dict[str, Arrays] = {}
+        reasons: dict[int, str] = {}
+        for name, modality in self.task.inputs.items():
+            encoded = encode_field(modality, values[name], self.states["inputs"][name], self.root)
+            inputs[name] = encoded.arrays
+            prefix = f"{name}: " if len(self.task.inputs) > 1 else ""
+            reasons |= {index: prefix + reason for index, reason in encoded.bad.items()}
+        return inputs, reasons
+
+    @property
+    def slice_names(self) -> dict[str, list[str]]:
+        return {column: list(codes) for column, codes in self._codes.items()}
+
+    def _coded(self, column: str, values: Values) -> np.ndarray:
+        codes = self._codes[column]
+        return np.array([codes.setdefault(str(value), len(codes)) for value in values], np.int32)
+
+
+def gathered(task: Task, chunks: Iterable[EncodedChunk], where: str) -> tuple[Dataset, list[Rejected]]:
+    """Return the records of all chunks as one data set as the task scores them, and those that cannot be used."""
+    parts, rejected = [], []
+    for chunk in chunks:
+        rejected += chunk.rejected
+        parts.append(chunk.records)
+    parts = [part for part in parts if len(part)] or parts[:1]
+    if not parts:
+        raise UserError("there are no usable records", where=where)
+    first = parts[0]
+    whole = Dataset(
+        {name: _joined([part.inputs[name] for part in parts]) for name in first.inputs},
+        _joined([part.target for part in parts]),
+        _joined([part.slices for part in parts]),
+        places=[place for part in parts for place in part.places or ()],
+    )
+    return dispatch.windows(task, whole), rejected
+
+
+def scored_splits(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the splits that a source is scored on: its test split where it has one, else all of it."""
+    return ("test",) if counts.get("test") else ALL
+
+
+def counted(source: Source) -> Counter[str]:
+    """Return how many records a source has in each split; "" where it says nothing. The source is read for it."""
+    counts: Counter[str] = Counter()
+    for rows in source.rows():
+        counts[rows.split] += len(rows)
+    return counts
+
+
+def _chosen(arrays: Arrays, indices: np.ndarray) -> Arrays:
+    return {name: values[indices] for name, values in arrays.items()}
+
+
+def _joined(parts: Sequence[Arrays]) -> Arrays:
+    return {name: concatenated([part[name] for part in parts]) for name in parts[0]}

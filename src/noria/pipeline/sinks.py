@@ -1,0 +1,140 @@
+"""Where answers go: lines of JSON, a table, a folder of drawn pictures, one file. Each takes answers as they come.
+
+Nothing is kept but the answer at hand, and a file is whole or not there. What can be drawn and which format an answer
+has of its own the target says (Target.draw, Target.file). Knows no task. Read next: predictor.py, stages/predict.py.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from noria.contract import dispatch
+from noria.errors import UserError
+from noria.pipeline.predictor import Answer, Predictor
+from noria.store.disk import whole_file
+from noria.vision.pictures import read_picture
+
+LINES = (".jsonl", ".csv")
+COLUMNS = ("where", "value", "confidence", "error")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
+PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+ANSWERS = "answers.jsonl"  # beside the drawn pictures of a folder
+
+
+def write_answers(answers: Iterable[Mapping[str, Any]], path: Path) -> str:
+    """Write the answers as .jsonl or .csv, whole or not at all; return what to say."""
+    if path.suffix not in LINES:
+        raise UserError("cannot write answers of this kind", where=str(path), expected=" or ".join(LINES))
+    count = num_bad = 0
+    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        write_row = csv.writer(file).writerow
+        if path.suffix == ".csv":
+            write_row(COLUMNS)
+        for answer in answers:
+            count += 1
+            num_bad += "error" in answer
+            if path.suffix == ".csv":
+                write_row([_cell(answer.get(key)) for key in COLUMNS])
+            else:
+                file.write(_line(answer))
+    bad = f"; {num_bad} could not be answered: their lines say why" if num_bad else ""
+    return f"wrote {count - num_bad} answers to {path}{bad}"
+
+
+def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str:
+    """Draw each answer on its picture, into a folder; all answers stand there too, a line each, or why there is none.
+
+    Returns what to say.
+    """
+    num_drawn = num_bad = 0
+    taken: set[Path] = set()
+    with whole_file(out / ANSWERS) as temporary, temporary.open("w", encoding="utf-8") as lines:
+        for answer in answers:
+            lines.write(_line(answer.as_json()))
+            if answer.prediction is None:
+                num_bad += 1
+                continue
+            drawn = _drawn(predictor, answer)
+            if drawn is None:
+                expected = f"--out FILE{' or '.join(LINES)}"
+                raise UserError("answers of this kind cannot be drawn", where=str(out), expected=expected)
+            with whole_file(_free_place(out, answer.id, taken)) as file:
+                file.write_bytes(_encoded(drawn, ".png"))
+            num_drawn += 1
+    bad = f"; {num_bad} could not be answered: {out / ANSWERS} says why" if num_bad else ""
+    return f"drew {num_drawn} answers into {out}{bad}"
+
+
+def write_one(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str:
+    """Write the only answer in a format of its own, or drawn on its picture; return what to say."""
+    answer = next(answers, None)
+    if answer is None:
+        raise UserError("there is no record to answer", where=str(out))
+    if next(answers, None) is not None:
+        raise UserError("one file holds one answer", where=str(out), mend="give a folder, or a .jsonl or .csv file")
+    if answer.prediction is None:
+        raise UserError(answer.reason, where=answer.where)
+    suffix = out.suffix.lower()
+    data = dispatch.export(predictor.task.target, answer.prediction.value, suffix)
+    if data is None and suffix in PICTURES:
+        drawn = _drawn(predictor, answer)
+        data = None if drawn is None else _encoded(drawn, suffix)
+    if data is None:
+        raise UserError(
+            "cannot write an answer of this kind so",
+            where=str(out),
+            expected=f"{', '.join(LINES)}, a folder or {', '.join(PICTURES)} where it can be drawn on a picture",
+        )
+    with whole_file(out) as file:
+        file.write_bytes(data)
+    return f"wrote the answer to {out}"
+
+
+def _drawn(predictor: Predictor, answer: Answer) -> np.ndarray | None:
+    """Return the record's first picture with the answer on it; None where there is none, or nothing to draw."""
+    assert answer.chunk is not None
+    assert answer.prediction is not None
+    raw = answer.chunk.raw(answer.index, predictor.task)
+    for name, modality in predictor.task.inputs.items():
+        if modality.raw_type == "file":
+            try:
+                picture = read_picture(raw[name])
+            except ValueError:
+                continue
+            return dispatch.render(predictor.task.target, picture, answer.prediction.value, predictor.states["target"])
+    return None
+
+
+def _free_place(out: Path, name: str, taken: set[Path]) -> Path:
+    """Return where a record's picture goes: by its name, numbered where others of the same name are drawn there."""
+    stem = name[:-4] if name.lower().endswith(".png") else name
+    place, number = out / f"{stem}.png", 1
+    while place in taken:
+        number += 1
+        place = out / f"{stem}-{number}.png"
+    taken.add(place)
+    return place
+
+
+def _encoded(picture: np.ndarray, suffix: str) -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, PICTURES[suffix], quality=92)
+    return file.getvalue()
+
+
+def _line(answer: Mapping[str, Any]) -> str:
+    return json.dumps(answer, ensure_ascii=False) + "\n"
+
+
+def _cell(value: Any) -> Any:
+    text = "" if value is None else str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_STARTS) else text
