@@ -12,17 +12,14 @@ import ast
 import dataclasses
 import functools
 import inspect
-import io
 import json
 import re
 import sys
-import tokenize
-import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal, Union
+from typing import Any
 
 import numpy as np
 import typer
@@ -33,6 +30,7 @@ from noria import cli, errors, job
 from noria.contract import Task, answer_field, dispatch, registry
 from noria.contract.capabilities import PredictsBaseline, declared
 from noria.contract.examples import column, fitted, records_like
+from noria.contract.settings import in_words, lines_of, settings_of
 from noria.service.inputs import inputs_of, record_schema
 from noria.service.serve import example_command
 from noria.types import Dataset
@@ -121,19 +119,14 @@ def _trivial(task: Task) -> Any:
     return own.predict_baseline if own is not None and own.predict_baseline.__doc__ else task.fit_baseline
 
 
-def _settings(spoke: Any, path: str) -> list[str]:
-    """Return the docstring of a modality or a target, and its settings with their types and defaults."""
-    hints = typing.get_type_hints(type(spoke))
-    rows = [
-        [f"`{path}.{one.name}`", _type(hints[one.name]), _value(getattr(spoke, one.name)), _effect(one)]
-        for one in dataclasses.fields(spoke)
-    ]
-    parts = [_prose(inspect.getdoc(type(spoke)) or "")]
-    return [*parts, _table(["setting", "type", "default here", "changes"], rows)] if rows else parts
-
-
-def _effect(one: dataclasses.Field[Any]) -> str:
-    return "the network" if one.metadata.get("network_only") else "the prepared data"
+def _settings(component: Any, path: str) -> list[str]:
+    """Return the docstring of a modality or a target, and its settings, each with its line."""
+    found = settings_of(component)
+    rows = [[f"`{path}.{one.name}`", in_words(one.type), _value(one.default), one.line] for one in found]
+    parts = [_prose(inspect.getdoc(type(component)) or "")]
+    prepared = ", ".join(f"`{one.name}`" for one in found if not one.network_only)
+    anew = f"The data is prepared anew after a change of {prepared}." if prepared else ""
+    return [*parts, _table(["setting", "type", "default", "what it does"], rows), anew] if rows else parts
 
 
 def _metrics(task: Task) -> list[str]:
@@ -220,52 +213,35 @@ def _records(task: Task, num_classes: int) -> list[dict[str, Any]]:
 
 def job_page() -> str:
     """Return every key of the job file with type, default and comment."""
-    comments: dict[str, dict[str, str]] = {}
-    for name in ("job/schema.py", "job/data.py"):
-        comments |= field_comments((SOURCE / name).read_text("utf-8"))
     parts = [
         "A job file is YAML. A key that is not here is an error, and so is a value of the wrong type; all problems are"
         " reported at once. `key=value` after a command overrides any key: `train.minutes=5`, `data.path=photos`,"
         " `model.depth=2`. The [guide](../guide.md) says how they go together.",
-        *_section(job.Job, "", comments),
+        *_section(job.Job, ""),
         "## Sizes of the trunk",
         _code("yaml", (SOURCE / "model" / "sizes.yaml").read_text("utf-8").rstrip()),
     ]
     return _page("The job file", parts)
 
 
-def _section(model: type[BaseModel], prefix: str, comments: Mapping[str, Mapping[str, str]]) -> list[str]:
+def _section(model: type[BaseModel], prefix: str) -> list[str]:
     """Return a table of one section's keys, and then the sections below it."""
-    rows, below = [], []
+    rows, below, lines = [], [], lines_of(model)
     for name, field in model.model_fields.items():
-        key = f"{prefix}{name}"
+        key = f"{prefix}{field.alias or name}"
         section = _model(field.annotation)
         if section is not None:
-            below += [f"## {key}", *_section(section, f"{key}.", comments)]
+            below += [f"## {key}", *_section(section, f"{key}.")]
         default = _value(field.get_default(call_default_factory=True)) if not field.is_required() else "required"
-        kind = f"section [{key}](#{_anchor(key)})" if section else _type(field.annotation)
+        kind = f"section [{key}](#{_anchor(key)})" if section else in_words(field.annotation)
         limits = ", ".join(_limit(one) for one in field.metadata)
-        meaning = comments[model.__name__].get(name, "")
-        rows.append([f"`{key}`", kind + (f", {limits}" if limits else ""), "" if section else default, meaning])
-    own = [_prose(inspect.getdoc(model) or ""), _table(["key", "type", "default", "meaning"], rows)]
+        rows.append([f"`{key}`", kind + (f", {limits}" if limits else ""), "" if section else default, lines[name]])
+    own = [_prose(inspect.getdoc(model) or ""), _table(["setting", "type", "default", "what it does"], rows)]
     if model is job.Job:
         own.append("The settings of `inputs` and `target` are those of the task: see [tasks](../tasks/index.md).")
     if model is job.Tune:
-        own += ["A range of `tune.space`:", *_section(job.Range, "", comments)]
+        own += ["A range of `tune.space`:", *_section(job.Range, "")]
     return own + below
-
-
-def field_comments(source: str) -> dict[str, dict[str, str]]:
-    """Return, for each class of a module, the comment at the end of each field's line."""
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    at_line = {one.start[0]: one.string.lstrip("# ") for one in tokens if one.type == tokenize.COMMENT}
-    found: dict[str, dict[str, str]] = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef):
-            for one in node.body:
-                if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
-                    found.setdefault(node.name, {})[one.target.id] = at_line.get(one.end_lineno or 0, "")
-    return found
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
@@ -395,31 +371,6 @@ def _value(value: Any) -> str:
     if isinstance(value, BaseModel):
         return ""
     return f"`{json.dumps(value, ensure_ascii=False)}`"
-
-
-def _type(hint: Any) -> str:
-    """Return a type in words."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (Union, types.UnionType):
-        return _either([_type(one) for one in arguments])
-    if origin is Literal:
-        return _either([f"`{one}`" for one in arguments])
-    if origin is dict:
-        return f"mapping ({_type(arguments[0])}: {_type(arguments[1])})"
-    if origin is list or (origin is tuple and arguments[-1] is Ellipsis):
-        return f"list ({_type(arguments[0])})"
-    if origin is tuple:
-        return f"list of {len(arguments)} ({_either(sorted({_type(one) for one in arguments}))})"
-    words = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "anything"}
-    if hint is type(None):
-        return "null"
-    if isinstance(hint, type) and issubclass(hint, BaseModel):
-        return hint.__name__.lower()
-    return words.get(hint, str(hint))
-
-
-def _either(words: Sequence[str]) -> str:
-    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 
 import pytest
 
 from docs.markdown import ROOT
 from noria.contract import registry
+from noria.contract.settings import lines_of, settings_of
 from noria.job import Job
+from noria.job.data import Split
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +34,33 @@ def test_there_is_a_page_for_every_task(generator):
         assert all(f"\n## {title}" in page for title in ("Input", "Answer", "Example record", "Metrics", "Job", "HTTP"))
 
 
-def test_every_key_of_the_job_file_has_its_row(generator):
+def test_every_key_of_the_job_file_has_its_row_with_its_line(generator):
     page = generator.pages()["docs/reference/job.md"]
-    for section, field in Job.model_fields.items():
-        keys = getattr(field.annotation, "model_fields", {})
-        assert all(f"| `{section}.{key}` |" in page for key in keys)
+    rows = rows_of(page)
+    sections = {name: field.annotation for name, field in Job.model_fields.items()} | {"data.split": Split}
+    expected = {
+        f"{prefix}.{field.alias or name}": lines_of(model)[name]
+        for prefix, model in sections.items()
+        for name, field in getattr(model, "model_fields", {}).items()
+    }
+    assert len(expected) > 60
+    assert {key: rows[key][-1] for key in expected} == expected
+
+
+@pytest.mark.parametrize("name", registry.names("tasks"))
+def test_every_setting_of_a_task_has_its_row_with_its_line(generator, name):
+    task = registry.task(name)
+    rows = rows_of(generator.pages()[f"docs/tasks/{name}.md"])
+    parts = {f"inputs.{field}": one for field, one in task.inputs.items()} | {"target": task.target}
+    expected = {f"{path}.{one.name}": one.line for path, part in parts.items() for one in settings_of(part)}
+    assert {key: cells[-1] for key, cells in rows.items() if key.startswith(("inputs.", "target."))} == expected
+    assert all(expected.values())
+
+
+def rows_of(page):
+    """The rows of a page's tables whose first cell is code: what it says -> the other cells."""
+    found = re.findall(r"^\| `([\w.]+)` \| (.*) \|$", page, re.M)
+    return {name: [cell.replace("\\|", "|") for cell in re.split(r"(?<!\\) \| ", rest)] for name, rest in found}
 
 
 def test_every_file_of_the_package_is_in_the_map_and_says_what_it_is_for(generator):

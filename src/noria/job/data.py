@@ -69,7 +69,7 @@ class Data(_Strict):
     columns: list[str] | None = Field(None, min_length=1)
     """Names of the columns of a table without a header, in order."""
     names: str | None = None
-    """Regular expression over file names, whose named groups become columns: (?P<label>[a-z]+)_"""
+    """Regular expression over file names, whose named groups become columns: `(?P<label>[a-z]+)_`"""
     splits: dict[str, str] = {}
     """File of each split, as {train: a.csv, test: b.csv}. Where the files' names do not say it themselves."""
     split: Split = Split()

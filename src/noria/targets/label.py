@@ -34,7 +34,7 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels):
     is_voting: bool = field(default=False, metadata={"network_only": True})
     """Each token answers by itself, and the answers are averaged. For ensembles and second readings of a text."""
     agreement: float = field(default=0.0, metadata={"network_only": True})
-    """Weight of R-Drop: two passes with other dropout shall agree, at twice the cost. For large models, little data."""
+    """Weight of R-Drop: two passes with other dropout must agree, at twice the cost. For large models, little data."""
     merge: dict[str, list[str | int]] = field(default_factory=dict)
     """Classes made of several raw values: {ill: ["1", "2", "3"]}. For codes finer than the question."""
 

@@ -45,7 +45,7 @@ class PictureSettings:
     light: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Augmentation: largest random change of brightness, contrast and colour, a fraction. For varying light."""
     erase: int = field(default=0, metadata=NETWORK_ONLY)
-    """Augmentation: side in pixels of a random square that is greyed out. Raise it against relying on one detail."""
+    """Augmentation: side in pixels of a random square filled with the mean. Against relying on one detail."""
 
 
 @dataclass(frozen=True)
