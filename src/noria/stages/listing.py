@@ -1,7 +1,7 @@
 """What there is: tasks, modalities, targets and shipped jobs, each with its first line; or one with its settings.
 
-    noria list tasks                a line each
-    noria list modality image       one, with every setting: default, type and what it does
+noria list tasks                a line each
+noria list modality image       one, with every setting: default, type and what it does
 """
 
 from __future__ import annotations
