@@ -93,6 +93,8 @@ class Lower:
     made: dict[str, int] = field(default_factory=dict)
     """Said in
     two rows."""
+    twice: int = 0
+    """Said first."""
 
 
 @dataclass(frozen=True)
@@ -102,21 +104,24 @@ class Upper(Lower):
     """Said above."""
     plain: int = 6
     """Said anew."""
+    twice: int = 0
+    """Said again."""
 
 
 def test_lines_are_inherited_and_the_class_itself_wins():
-    assert lines_of(Lower) == {"shown": "Said below.", "made": "Said in two rows."}
-    assert lines_of(Upper) == {**lines_of(Lower), "own": "Said above.", "plain": "Said anew."}
+    assert lines_of(Lower) == {"shown": "Said below.", "made": "Said in two rows.", "twice": "Said first."}
+    above = {"own": "Said above.", "plain": "Said anew.", "twice": "Said again."}
+    assert lines_of(Upper) == {**lines_of(Lower), **above}
 
 
 def test_settings_come_in_order_with_defaults_of_the_class_or_values_of_the_instance():
     of_class, of_instance = settings_of(Upper), settings_of(Upper(shown=7, made={"a": 1}))
-    assert [one.name for one in of_class] == ["shown", "plain", "made", "own"]
-    assert [one.default for one in of_class] == [5, 6, {}, False]
-    assert [one.default for one in of_instance] == [7, 6, {"a": 1}, False]
-    assert [one.network_only for one in of_class] == [True, False, False, False]
-    assert [one.type for one in of_class] == [int, int, dict[str, int], bool]
-    assert values_of(Upper()) == {"shown": 5, "plain": 6, "made": {}, "own": False}
+    assert [one.name for one in of_class] == ["shown", "plain", "made", "twice", "own"]
+    assert [one.default for one in of_class] == [5, 6, {}, 0, False]
+    assert [one.default for one in of_instance] == [7, 6, {"a": 1}, 0, False]
+    assert [one.network_only for one in of_class] == [True, False, False, False, False]
+    assert [one.type for one in of_class] == [int, int, dict[str, int], int, bool]
+    assert values_of(Upper()) == {"shown": 5, "plain": 6, "made": {}, "twice": 0, "own": False}
 
 
 def test_a_class_within_a_function_has_its_lines_and_one_without_source_has_none():

@@ -36,22 +36,27 @@ class Setting:
     name: str
     type: Any
     default: Any
-    line: str
     network_only: bool
+    holder: type
+
+    @property
+    def line(self) -> str:
+        """Return what it is, in which unit, and when to change it; empty where its class says nothing."""
+        return lines_of(self.holder).get(self.name, "")
 
 
 def settings_of(holder: Any) -> list[Setting]:
     """Return the settings of a dataclass in their order; those of an instance have its own values as defaults."""
     cls = holder if isinstance(holder, type) else type(holder)
     own = None if isinstance(holder, type) else values_of(holder)
-    hints, lines = typing.get_type_hints(cls), lines_of(cls)
+    hints = typing.get_type_hints(cls)
     return [
         Setting(
             one.name,
             hints[one.name],
             _default(one) if own is None else own[one.name],
-            lines.get(one.name, ""),
             bool(one.metadata.get(NETWORK_ONLY_KEY)),
+            cls,
         )
         for one in dataclasses.fields(cls)
     ]

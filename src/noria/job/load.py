@@ -12,11 +12,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from noria.contract import Task, answer_field, registry
-from noria.contract.settings import settings_of, values_of
+from noria.contract.settings import values_of
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.from_checkpoint import settings_of_origin
 from noria.job.from_table import is_table, job_of_table
-from noria.job.problems import unknown_key, unmet_rules, wrong_values
+from noria.job.problems import keys_of, unknown_key, unmet_rules, wrong_values
 from noria.job.removed import removed_problems, without_removed
 from noria.job.renamed import read_stored_job, with_new_names
 from noria.job.schema import BUDGETS, Job
@@ -141,15 +141,15 @@ def _fill_task(task: Task, asked: Section, where: Where) -> tuple[Task, list[Use
 
 
 def _fill_spoke(spoke: Any, settings: Section, where: Where, path: list[str]) -> tuple[Any, list[UserError]]:
-    lines = {one.name: one.line for one in settings_of(spoke)}
-    problems = [unknown_key([*path, key], lines, where) for key in settings if key not in lines]
-    given = {key: value for key, value in settings.items() if key in lines}
+    own = values_of(spoke)
+    problems = [unknown_key([*path, key], keys_of(type(spoke)), where) for key in settings if key not in own]
+    given = {key: value for key, value in settings.items() if key in own}
     try:
-        return TypeAdapter(type(spoke)).validate_python(values_of(spoke) | given), problems
+        return TypeAdapter(type(spoke)).validate_python(own | given), problems
     except ValidationError as error:
         return spoke, problems + wrong_values(error, where, type(spoke), path, given)
     except UserError as error:
-        return spoke, problems + unmet_rules(error, where, path, lines)
+        return spoke, problems + unmet_rules(error, where, path, keys_of(type(spoke)))
 
 
 def _layer(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
