@@ -20,7 +20,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["sources", "metrics", "model"],
     ["modalities"],
     ["targets"],
-    ["tasks"],
+    ["tasks", "checkpoints"],
     ["job"],
     ["store"],
     ["reporter"],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "noria"
 # Rooms whose parts are found by name: nothing but they themselves imports them.
-COMPONENTS = ("modalities", "targets", "tasks")
+COMPONENTS = ("modalities", "targets", "tasks", "checkpoints")
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from noria.contract import registry
 from noria.errors import UserError
 
 
-@pytest.mark.parametrize("kind", ["tasks", "modalities", "targets"])
+@pytest.mark.parametrize("kind", ["tasks", "modalities", "targets", "checkpoints"])
 def test_names_are_sorted_and_have_dashes(kind):
     names = registry.names(kind)
     assert names == sorted(names)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 
-from noria.model.transformer import Transformer, TransformerSettings
+from noria.model.settings import TransformerSettings
+from noria.model.transformer import Transformer
 from noria.types import Tokens
 
 WIDTH = 32

@@ -13,8 +13,9 @@ from torch import Tensor
 from noria.contract import Attention
 from noria.model.heads import NextToken
 from noria.model.network import Model
+from noria.model.settings import TransformerSettings
 from noria.model.token_embedder import TextEmbedder
-from noria.model.transformer import Transformer, TransformerSettings
+from noria.model.transformer import Transformer
 from noria.text.tokenizer import Tokenizer
 from noria.types import Ragged
 

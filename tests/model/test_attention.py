@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from noria.model.attention_context import Sight, fuses
-from noria.model.attention_mask import as_bias, attention_mask
 from noria.model.blocks.attention import attend
+from noria.model.layers.attention_context import Sight, fuses
+from noria.model.layers.attention_mask import as_bias, attention_mask
 
 
 @pytest.mark.parametrize("is_fused", [True, False])

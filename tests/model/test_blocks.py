@@ -13,7 +13,8 @@ from torch import Tensor
 from noria.errors import UserError
 from noria.model import blocks
 from noria.model.blocks.recurrent import delta_rule
-from noria.model.transformer import Transformer, TransformerSettings
+from noria.model.settings import TransformerSettings
+from noria.model.transformer import Transformer
 from noria.types import Tokens
 
 TOLERANCE = 5e-5  # float32, features of root mean square 1

@@ -13,7 +13,8 @@ from noria.job import Job
 from noria.job.load import load_job
 from noria.model.lora import Lora, add_lora, merge
 from noria.model.network import Model
-from noria.model.transformer import Transformer, TransformerSettings
+from noria.model.settings import TransformerSettings
+from noria.model.transformer import Transformer
 from noria.model.weights import weights_of
 from noria.pipeline.predictor import load
 from noria.reporter import Silent

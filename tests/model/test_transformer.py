@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from noria.errors import UserError, UserErrors
-from noria.model.attention_mask import attention_mask
-from noria.model.fast_cpu.fused_ops import norm
-from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
+from noria.model.layers.attention_mask import attention_mask
+from noria.model.layers.fused_ops import norm
+from noria.model.settings import TransformerSettings, settings_of_size
+from noria.model.transformer import Transformer
 from noria.types import Tokens
 
 TOLERANCE = 2e-5  # float32, features of root mean square 1

@@ -15,9 +15,10 @@ import torch
 from noria.errors import UserError
 from noria.modalities.messages import Messages
 from noria.model.pretrained.files import PretrainedFiles
+from noria.model.pretrained.folder import write_tokenizer
 from noria.pipeline.predictor import Predictor, load
 from noria.reporter import Silent
-from noria.stages.export_folder import export_folder, write_tokenizer
+from noria.stages.export_folder import export_folder
 from noria.stages.train import train
 from noria.types import PAD
 from tiny_data import tiny_job

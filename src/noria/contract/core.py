@@ -27,6 +27,8 @@ class Modality(ABC):
 
     # Its name in the registry; modalities and targets of one kind share what they learn: `text` for both of that name.
     kind: ClassVar[str]
+    # The kind whose states fit this one too, where it is not its own: messages are read by the tokenizer of a text.
+    state_kind: ClassVar[str] = ""
     # What one raw value is.
     raw_type: ClassVar[RawType] = "cell"
     # How many training records `fit` is shown at most, drawn at random.
@@ -59,6 +61,8 @@ class Target(ABC):
 
     # Its name in the registry, and the name of the answer's field.
     kind: ClassVar[str]
+    # The kind whose states fit this one too, where it is not its own.
+    state_kind: ClassVar[str] = ""
     # What one raw answer is: a cell, or the bytes of a file (a mask).
     raw_type: ClassVar[RawType] = "cell"
     # Whether held-out answers can be unknown to what `fit` learnt from training answers, as classes can.

@@ -1,7 +1,7 @@
 """Find a spoke by its file name: `image-classification` is the class in tasks/image_classification.py.
 
-Built-in spokes and those of other packages (entry points `noria.tasks`, `noria.modalities`, `noria.targets`) come
-through the same door. Nothing is registered and nothing is imported before it is asked for.
+Built-in spokes and those of other packages (entry points `noria.tasks`, `noria.modalities`, `noria.targets`,
+`noria.checkpoints`) come through the same door. Nothing is registered and nothing is imported before it is asked for.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Literal
 from noria.contract import Modality, Target, Task
 from noria.errors import UserError, did_you_mean
 
-Kind = Literal["tasks", "modalities", "targets"]
-_SINGULAR = {"tasks": "task", "modalities": "modality", "targets": "target"}
+Kind = Literal["tasks", "modalities", "targets", "checkpoints"]
+_SINGULAR = {"tasks": "task", "modalities": "modality", "targets": "target", "checkpoints": "checkpoint loader"}
 
 
 def names(kind: Kind) -> list[str]:

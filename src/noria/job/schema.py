@@ -14,9 +14,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from noria.contract.checkpoints import recognized
 from noria.job.data import STRICT, Data
 from noria.job.text import Section
-from noria.modalities.image.checkpoint_files import is_of_pictures
 from noria.model import blocks
 
 
@@ -25,7 +25,7 @@ class _Strict(BaseModel):
 
 
 class Model(_Strict):
-    """The trunk. `size` names a row of model/sizes.yaml; the others override it (settings: model/transformer.py).
+    """The trunk. `size` names a row of model/sizes.yaml; the others override it (settings: model/settings.py).
 
     Where it starts: training/warm_start.py.
     """
@@ -70,8 +70,10 @@ class Model(_Strict):
             raise ValueError("from or pretrained: training starts from one model")
         if self.lora is not None and self.from_ is None and self.pretrained is None:
             raise ValueError("lora beside from or pretrained: without them there is nothing to keep")
-        if self.lora is not None and self.pretrained is not None and is_of_pictures(self.pretrained):
-            raise ValueError("lora stands beside a trunk; a checkpoint of pictures is a backbone before it")
+        if self.lora is not None and self.pretrained is not None:
+            loader = recognized(self.pretrained)
+            if loader is not None and loader.refuses_lora:
+                raise ValueError(loader.refuses_lora)
         return self
 
 

@@ -36,6 +36,7 @@ class Messages(Modality, WarmStarts, Displays, Attributable):
     """
 
     kind: ClassVar[str] = "messages"
+    state_kind: ClassVar[str] = "text"
     num_fit_records: ClassVar[int] = 50_000
 
     tokenizer: str = "bpe"

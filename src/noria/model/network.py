@@ -139,6 +139,12 @@ class Projected(nn.Module):
         return tokens._replace(features=self.linear(tokens.features))
 
 
+def parts_of(model: Model) -> dict[str, nn.Module]:
+    """Return the parts of a model besides its trunk, by name of module."""
+    parts: dict[str, nn.Module] = {f"embedders.{name}": part for name, part in model.embedders.items()}
+    return {**parts, **({} if model.answer is None else {"answer": model.answer}), "head": model.head}
+
+
 def concatenate_tokens(parts: list[Tokens]) -> Tokens:
     """Put the tokens of several inputs one after another.
 

@@ -8,36 +8,30 @@ import torch
 from torch import nn
 
 from noria.contract import Task, answer_field, dispatch
+from noria.contract.checkpoints import loader_of_trunk
 from noria.errors import UserError
 from noria.job import Job
 from noria.model.network import Model, Projected
-from noria.model.transformer import Transformer, TransformerSettings, settings_of_size
+from noria.model.settings import TransformerSettings, settings_of_size
+from noria.model.transformer import Transformer
 
 
 def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
     """Build the model of a job for data whose states are known; the weights follow torch's global seed."""
-    trunk: Any
-    if "trunk" in states:
-        from noria.model.pretrained.trunk import pretrained_trunk
-
-        trunk = pretrained_trunk(states["trunk"])
-        width = trunk.width
-    else:
-        settings = trunk_settings(job)
-        trunk, width = Transformer(settings), settings.width
+    loader, settings = loader_of_trunk(states), trunk_settings(job)
+    trunk: Any = Transformer(settings) if loader is None else loader.trunk(states["trunk"])
+    width = settings.width if loader is None else trunk.width
     embedders, answer = _embedders(task, states, width)
-    if "trunk" in states or settings.depth > 0 or len(embedders) > 1:
+    if loader is not None or settings.depth > 0 or len(embedders) > 1:
         embedders = {
             name: embedder if embedder.width == width else Projected(embedder, width)
             for name, embedder in embedders.items()
         }
     head = task.target.head(states["target"], int(next(iter(embedders.values())).width))  # type: ignore[arg-type]
-    features = None if "trunk" in states else dispatch.pair_features(task, width)  # a checkpoint has learnt to compare
+    features = dispatch.pair_features(task, width) if loader is None else None  # a checkpoint has learnt to compare
     model = Model(embedders, trunk, head, task.attention, answer, features)
-    if "trunk" in states:
-        from noria.model.pretrained.trunk import tie
-
-        tie(model, states["trunk"])
+    if loader is not None:
+        loader.tie(model, states["trunk"])
     return model
 
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from noria.pipeline.prepared import Prepared
-    from noria.training.plan import Plan
 
 FORMAT = 3
 
@@ -50,8 +49,8 @@ class Bundle:
         return states
 
 
-def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: dict[str, Tensor], plan: Plan) -> None:
-    """Write RUN/bundle whole, in one step; an older one is replaced."""
+def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: dict[str, Tensor], count: int) -> None:
+    """Write RUN/bundle whole, in one step; an older one is replaced. `count` is that of the model's weights."""
     from safetensors.torch import save
 
     data = save({name: value.contiguous().cpu() for name, value in weights.items()})
@@ -64,7 +63,7 @@ def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: di
         "job": described,
         "fields": prepared.report["fields"],
         "states": prepared.states,
-        "weights": {"count": plan.weights, "sha256": hashlib.sha256(data).hexdigest()},
+        "weights": {"count": count, "sha256": hashlib.sha256(data).hexdigest()},
         "arrays": {
             field: {name: _described(values) for name, values in arrays.items() if name[0] != "_"}
             for field, arrays in prepared.splits["train"].inputs.items()

@@ -26,6 +26,11 @@ class Prepared:
     fingerprint: str
     origin: str = ""
 
+    def record(self) -> dict[str, Any]:
+        """Return what a run writes down of it; the records that could not be used are a file of their own."""
+        report = {key: value for key, value in self.report.items() if key != "quarantine"}
+        return {"fingerprint": self.fingerprint, "origin": self.origin, "states": self.states, "report": report}
+
 
 def describe(prepared: Prepared) -> str:
     """Return the data report as text: records, what was learnt, what is suspicious."""

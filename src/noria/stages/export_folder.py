@@ -1,127 +1,22 @@
-"""Back to Hugging Face: a folder that `transformers` loads, of a model that began as one of its checkpoints.
-
-    config.json model.safetensors          the checkpoint's own kind: AutoModel, AutoModelForCausalLM, ...MaskedLM
-    tokenizer.json tokenizer_config.json   for AutoTokenizer
-    chat_template.jinja                    of a chat: apply_chat_template then gives the ids that the model was taught
-    noria_head.safetensors                 where it has no such head: ours, for whoever builds it around AutoModel
-
-Knows no task. Read next: model/pretrained/trunk.py; export.py, which writes any model as ONNX.
-"""
+"""Back to where a model began: the folder of a checkpoint. Knows no kind of one. Read next: contract/checkpoints.py."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import nn
-
+from noria.contract.checkpoints import loader_of_trunk
 from noria.errors import UserError
-from noria.model.heads import NextToken
-from noria.model.pretrained.files import auto_class, import_transformers, silent
-from noria.model.pretrained.trunk import PretrainedTrunk, filler_of
-from noria.model.token_embedder import TextEmbedder
 from noria.pipeline.predictor import Predictor
-from noria.store.disk import plain_disk_errors
-from noria.types import State
 
 
 def export_folder(predictor: Predictor, out: Path) -> Path:
-    """Write the model as a checkpoint of `transformers`; raise UserError where it did not begin as one."""
-    model: Any = predictor.bundle.model
-    if not isinstance(model.trunk, PretrainedTrunk):
+    """Write the model as a checkpoint of the kind it began as; raise UserError where it began as none."""
+    loader = loader_of_trunk(predictor.states)
+    if loader is None:
         raise UserError(
             "only a model that began with model.pretrained can go back to transformers",
             where=str(predictor.bundle.path),
             mend="write it as ONNX: noria export RUN --to onnx",
         )
-    embedder = _embedder(model)
-    theirs = _filled(model, embedder, predictor.states["trunk"])
-    tokenizer, template = _tokenizer_of(predictor)
-    if template:  # a reply ends where a message does
-        theirs.generation_config.eos_token_id = template["close"]
-    with plain_disk_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-        with silent():
-            theirs.save_pretrained(out)
-        write_tokenizer(out, tokenizer, template, theirs.config.pad_token_id)
-        if not isinstance(model.head, NextToken) or theirs.get_output_embeddings() is None:
-            _write_head(out, model.head)
+    loader.export(predictor.bundle.model, predictor.states, out)
     return out
-
-
-def _embedder(model: Any) -> TextEmbedder:
-    parts = [*([] if model.answer is None else [model.answer]), *model.embedders.values()]
-    found = [part for part in parts if isinstance(part, TextEmbedder)]
-    if not found:
-        raise UserError("this model has no text for a checkpoint's embedding to read")
-    return found[0]
-
-
-@torch.no_grad()
-def _filled(model: Any, embedder: TextEmbedder, state: State) -> Any:
-    """Return the checkpoint's own class with the model's weights."""
-    transformers = import_transformers()
-    config = transformers.AutoConfig.for_model(**state["config"])
-    fills_masks = isinstance(model.head, NextToken) and model.head.fills_masks
-    theirs = auto_class(transformers, state["family"], fills_masks).from_config(config)
-    theirs.base_model.load_state_dict(model.trunk.model.state_dict(), strict=False)
-    theirs.get_input_embeddings().weight.copy_(embedder.table.weight)
-    if isinstance(model.head, NextToken) and theirs.get_output_embeddings() is not None and not state["is_tied"]:
-        theirs.get_output_embeddings().weight.copy_(model.head.linear.weight)
-    if fills_masks:
-        theirs.get_output_embeddings().bias.copy_(model.head.linear.bias)
-        for own, part in zip((model.head.before[0], model.head.before[2]), filler_of(theirs), strict=True):
-            part.load_state_dict(own.state_dict())
-    return theirs.eval()
-
-
-def _tokenizer_of(predictor: Predictor) -> tuple[dict[str, Any], Mapping[str, int]]:
-    """Return the parts of the tokenizer that the inputs, and with them the answer, were encoded by.
-
-    Beside them the template of a chat, {"open", "close"}: the ids around each message; {} where there is none.
-    """
-    states = [*predictor.states["inputs"].values(), predictor.states["target"]]
-    state = next(state for state in states if "tokenizer" in state)
-    return json.loads(state["tokenizer"]), state.get("template", {})
-
-
-def write_tokenizer(out: Path, parts: Mapping[str, Any], template: Mapping[str, int], pad: int | None) -> None:
-    """Write a tokenizer for AutoTokenizer, with the template of a chat where there is one."""
-    from tokenizers import Tokenizer
-
-    backend = Tokenizer.from_str(parts["backend"])
-    roles = {
-        "bos_token": parts["begin"],
-        "cls_token": parts["begin"],
-        "eos_token": template.get("close", parts["end"]),
-        "sep_token": parts["end"],
-        "mask_token": parts["mask"],
-        "unk_token": parts["unknown"],
-        "pad_token": parts["end"] if pad is None else pad,
-    }
-    named = {role: backend.id_to_token(index) for role, index in roles.items() if index is not None}
-    settings = {"tokenizer_class": "PreTrainedTokenizerFast", **{role: one for role, one in named.items() if one}}
-    (out / "tokenizer.json").write_text(parts["backend"], "utf-8")
-    (out / "tokenizer_config.json").write_text(json.dumps(settings, ensure_ascii=False, indent=1), "utf-8")
-    if template:
-        marks = {name: json.dumps(backend.id_to_token(index)) for name, index in template.items()}
-        (out / "chat_template.jinja").write_text(_jinja(marks["open"], marks["close"]), "utf-8")
-
-
-def _jinja(opening: str, closing: str) -> str:
-    """Return what modalities/messages.py does as a template for `transformers`, from the two marks as literals."""
-    return (
-        f"{{% for message in messages %}}{{{{ {opening} + message['role'] + '\\n' + message['content'] }}}}"
-        f"{{{{ {closing} + '\\n' }}}}{{% endfor %}}"
-        f"{{% if add_generation_prompt %}}{{{{ {opening} + 'assistant\\n' }}}}{{% endif %}}"
-    )
-
-
-def _write_head(out: Path, head: nn.Module) -> None:
-    from safetensors.torch import save_file
-
-    weights = {name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}
-    save_file(weights, out / "noria_head.safetensors")

@@ -42,7 +42,7 @@ from noria.stages.data_checks import Suspicions
 from noria.store.array_store import SPLITS, StoreWriter, read_store, trim_stores
 from noria.store.cache import cache_folder
 from noria.store.hashing import hash_values, share
-from noria.training.warm_start import origin_key, origin_states
+from noria.training.warm_start import inherited, origin_key, origin_states
 from noria.types import Arrays, Dataset, Rejected, Rows, Values
 
 HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
@@ -207,11 +207,10 @@ class _Preparation:
             self.notes.append(f"{len(moved)} held-out records moved to training: their answers stood nowhere else")
         origin = origin_states(self.job)
         inputs = self._fit_inputs(self._samples(division), origin)
-        state = None
         if self.answer in self.task.shared_vocabulary:
             state = dispatch.warm_start(target, inputs[self.task.shared_vocabulary[0]])
-        elif target.kind in origin:
-            state = dispatch.warm_start(target, origin[target.kind])
+        else:
+            state = inherited(target, origin)
         if state is None:
             state = fit_field(target, select(answers, np.flatnonzero(division == TRAIN)), self.source.root)
         trunk = {"trunk": origin["trunk"]} if "trunk" in origin else {}
@@ -222,7 +221,7 @@ class _Preparation:
         shared = self.task.shared_vocabulary
         states: dict[str, Any] = {}
         for name, modality in self.task.inputs.items():
-            state = dispatch.warm_start(modality, origin[modality.kind]) if modality.kind in origin else None
+            state = inherited(modality, origin)
             if state is None and name in shared and shared[0] in states:
                 state = states[shared[0]]
             if state is None:

@@ -64,7 +64,7 @@ def train(
         if world.is_writer:
             weights = training.best_weights()
             states = {**prepared.states, "target": training.calibrated_state(weights)}
-            save_bundle(run, job, task, replace(prepared, states=states), weights, plan)
+            save_bundle(run, job, task, replace(prepared, states=states), weights, plan.weights)
             evaluate_run(run, job, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
     return run
 
@@ -90,7 +90,7 @@ def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: World, rep
         if not (has_begun and (run / "plan.json").exists()):
             plan = make_plan(job, task, prepared, pick_device())
             describe(reporter, prepared, plan)
-            record_start(run, job, prepared)
+            record_start(run, job, prepared.record(), prepared.report["quarantine"])
             write_json(run / "plan.json", plan.as_json())
     world.barrier()
     return Plan(**read_json(run / "plan.json"))

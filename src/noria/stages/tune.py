@@ -94,7 +94,7 @@ def tune(
         if resume:
             _check_data(run, prepared)
         else:
-            record_start(run, job, prepared)
+            record_start(run, job, prepared.record(), prepared.report["quarantine"])
         metric = chosen_metric(job, task, prepared)
         with opened_study(run / "tune.db", metric, job.train.seed, len(prepared.splits["validation"])) as study:
             _Tuning(run, job, task, space, prepared, study, reporter, interruption).run_all()

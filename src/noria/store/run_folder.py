@@ -19,7 +19,7 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from noria.job import Job
-    from noria.pipeline.prepared import Prepared
 
 
 # On resuming; data is known by its hash.
@@ -97,12 +96,9 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def record_start(run: Path, job: Job, prepared: Prepared) -> None:
+def record_start(run: Path, job: Job, prepared: Mapping[str, Any], quarantine: Iterable[Mapping[str, Any]]) -> None:
     """Write down what a training begins with: data, packages, quarantine, and last the resolved job."""
-    quarantine = prepared.report["quarantine"]
-    report = {key: value for key, value in prepared.report.items() if key != "quarantine"}
-    known = {"fingerprint": prepared.fingerprint, "origin": prepared.origin, "states": prepared.states}
-    write_json(run / "prepare.json", {**known, "report": report})
+    write_json(run / "prepare.json", prepared)
     write_json(run / "environment.json", environment())
     lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in quarantine)
     with plain_disk_errors(run):

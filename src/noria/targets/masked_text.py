@@ -39,6 +39,7 @@ class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, D
     """A text. Arrays: `ids` Ragged int, begin ... end; `_bytes` Ragged uint8, bytes of each token, special: 0."""
 
     kind: ClassVar[str] = "masked_text"
+    state_kind: ClassVar[str] = "text"
 
     is_stream: bool = False
     """Records continue one another, as pieces of one file do: no boundary token between them."""

@@ -13,7 +13,7 @@ from torch import nn
 
 from noria.model.fast_cpu.prepacked import PackedLinear, can_pack, pack
 from noria.model.fast_cpu.varlen import is_bert
-from noria.model.linear import joined
+from noria.model.layers.linear import joined
 from noria.model.network import Model
 from noria.model.pretrained.files import PretrainedFiles
 from noria.model.pretrained.trunk import pretrained_trunk

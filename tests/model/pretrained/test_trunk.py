@@ -177,8 +177,8 @@ def chat_model(folder: Path) -> tuple[Model, dict[str, Any]]:
     job = Job.model_validate({"task": "chat", "model": {"pretrained": str(folder)}})
     origin, task = origin_states(job), Chat()
     states = {
-        "inputs": {"messages": task.inputs["messages"].warm_start(origin["messages"])},
-        "target": task.target.warm_start(task.inputs["messages"].warm_start(origin["messages"]) or {}),
+        "inputs": {"messages": task.inputs["messages"].warm_start(origin["text"])},
+        "target": task.target.warm_start(task.inputs["messages"].warm_start(origin["text"]) or {}),
         "trunk": origin["trunk"],
     }
     model = build(job, task, json.loads(json.dumps(states)))

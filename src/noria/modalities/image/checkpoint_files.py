@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from noria.contract.checkpoints import WHERE
 from noria.errors import UserError, needs_extra
-from noria.model.pretrained.files import NOT_OURS, WHERE, import_transformers, reading
+from noria.model.pretrained.files import NOT_OURS, import_transformers, reading
 from noria.types import State
 
 LITE0 = "efficientnet-lite0"

@@ -1,23 +1,20 @@
 """From series to tokens: convolutions in time over the frames and their velocities; and how training series are varied.
 
-The settings are those of modalities/series/modality.py. What is padding stays zero, so that a series gives the same
+What is padding stays zero, so that a series gives the same
 tokens alone and beside longer ones.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.errors import UserError
+from noria.modalities.series.settings import SeriesSettings
 from noria.types import PAD, State, Tokens
-
-if TYPE_CHECKING:
-    from noria.modalities.series.modality import Series
 
 
 class SeriesEmbedder(nn.Module):
@@ -28,7 +25,7 @@ class SeriesEmbedder(nn.Module):
 
     speed: Tensor
 
-    def __init__(self, settings: Series, state: State, width: int) -> None:
+    def __init__(self, settings: SeriesSettings, state: State, width: int) -> None:
         super().__init__()
         self.register_buffer("speed", torch.tensor(state["speed"]), persistent=False)
         self.velocities, self.pooling = settings.velocities, settings.pooling
@@ -120,19 +117,19 @@ class _Block(nn.Module):
         return torch.stack([padded[:, :, i : i + length : self.pool] for i in range(self.pool)]).amax(0)
 
 
-def stride(settings: Series) -> int:
+def stride(settings: SeriesSettings) -> int:
     """Return how many frames a token stands for."""
     return math.prod(settings.pools)
 
 
-def pooled_length(frames: int, settings: Series) -> int:
+def pooled_length(frames: int, settings: SeriesSettings) -> int:
     """Return how many tokens so many frames become."""
     for pool in settings.pools:
         frames = -(-frames // pool)
     return frames
 
 
-def augment(arrays: dict[str, Tensor], settings: Series) -> dict[str, Tensor]:
+def augment(arrays: dict[str, Tensor], settings: SeriesSettings) -> dict[str, Tensor]:
     """Return a batch of series varied as the settings say; `frames` says how long each is afterwards."""
     values, frames = arrays["values"], arrays.get("frames")
     if settings.cut or (settings.stretch and frames is not None):
@@ -153,7 +150,7 @@ def augment(arrays: dict[str, Tensor], settings: Series) -> dict[str, Tensor]:
     return {"values": values} if frames is None else {"values": values, "frames": frames}
 
 
-def _retimed(values: Tensor, frames: Tensor | None, settings: Series) -> tuple[Tensor, Tensor | None]:
+def _retimed(values: Tensor, frames: Tensor | None, settings: SeriesSettings) -> tuple[Tensor, Tensor | None]:
     """Cut something off both ends and, where series keep their own length, let them run faster or slower."""
     count, longest, _ = values.shape
     device = values.device
@@ -177,7 +174,7 @@ def _retimed(values: Tensor, frames: Tensor | None, settings: Series) -> tuple[T
     return values, torch.where(is_real, place.to(frames.dtype), PAD)
 
 
-def _turned(values: Tensor, dimensions: int, settings: Series) -> Tensor:
+def _turned(values: Tensor, dimensions: int, settings: SeriesSettings) -> Tensor:
     """Turn all points of a series by one angle and mirror them or not."""
     count, longest, _ = values.shape
     points = values.reshape(count, longest, -1, dimensions).unbind(-1)

@@ -11,7 +11,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -20,19 +20,18 @@ import numpy as np
 from noria.contract import Modality
 from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
 from noria.errors import UserError
+from noria.modalities.series.settings import SeriesSettings
 from noria.types import Arrays, Encoded, Ragged, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 MAX_NUMBERS = 50_000_000  # of one value: 200 MB
-MAX_LENGTH = 2**16 - 1  # frames, which are numbered in 16 bits
 SIDE = 112  # pixels of the picture that a person sees
 
 
 @dataclass(frozen=True)
-class Series(Modality, WarmStarts, Augments, Displays, Attributable):
+class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributable):
     """Frames of numbers, in time. Arrays: `values` float32 Ragged[T, C], normalised, and `frames` Ragged int, 0 to
     T - 1; with `length`, `values` float32[n, length, C] alone.
     """
@@ -40,68 +39,6 @@ class Series(Modality, WarmStarts, Augments, Displays, Attributable):
     kind: ClassVar[str] = "series"
     raw_type: ClassVar[Literal["file"]] = "file"
     num_fit_records: ClassVar[int] = 5_000
-
-    channels: int | None = None
-    """Numbers per frame, where a value is one flat row of them. Null means one."""
-    rows: int = 1
-    """Rows of a file that make one frame. Above 1 where each row is one joint or sensor."""
-    columns: tuple[int, ...] | None = None
-    """Columns of a row that are read, counted from 0. Null reads all."""
-    dimensions: int | None = None
-    """Coordinates per point, where channels are points in space. `center`, `rotate`, `mirror`, `apart` need it."""
-    valid: tuple[float, float] | None = None
-    """Lowest and highest value the sensor can give. What lies outside or is missing is interpolated in time."""
-    center: Literal["series", "frame"] | None = None
-    """Move the points' mean to zero, over the `series` or each `frame`. Where the place does not matter."""
-    length: int | None = None
-    """Frames that every series is resampled to. Null keeps each one's own length and speed."""
-    max_length: int = 4096
-    """Longest series in frames, at most 65,535; the rest is cut off. Memory and time grow with it."""
-    rate_hz: float | None = field(default=None, metadata=NETWORK_ONLY)
-    """Frames per second. Only explanations use it, to speak of seconds."""
-    cut: float = field(default=0.0, metadata=NETWORK_ONLY)
-    """Augmentation: largest fraction cut off at either end, 0 to 0.5. For recordings started and stopped by hand."""
-    stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
-    """Augmentation: largest random change of speed, as log of the factor. Has no effect with `length`."""
-    noise: float = field(default=0.0, metadata=NETWORK_ONLY)
-    """Augmentation: spread of random noise added to each number, in standard deviations of its channel."""
-    scale: float = field(default=0.0, metadata=NETWORK_ONLY)
-    """Augmentation: largest random change of amplitude, as log of the factor; 0.1 is about 10 %."""
-    drop: float = field(default=0.0, metadata=NETWORK_ONLY)
-    """Augmentation: fraction of points (or channels) set to their mean, 0 to 1. For sensors that fail."""
-    rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
-    """Augmentation: largest random rotation about the second axis, in degrees. Needs `dimensions`."""
-    mirror: bool = field(default=False, metadata=NETWORK_ONLY)
-    """Augmentation: mirror half of the series left to right. Not where left and right mean different things."""
-    widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
-    """Channels of each convolution, as many as `pools`. Null takes model.width for each."""
-    kernel: int = field(default=5, metadata=NETWORK_ONLY)
-    """Length of each convolution in frames, an odd number. Raise it for slow signals."""
-    pools: tuple[int, ...] = field(default=(1, 2, 2), metadata=NETWORK_ONLY)
-    """Pooling factor of each convolution; a token stands for their product in frames. Raise to save time."""
-    velocities: bool = field(default=True, metadata=NETWORK_ONLY)
-    """Show the differences between frames beside their values. Turn off where only levels matter."""
-    pooling: Literal["grid", "max"] = field(default="grid", metadata=NETWORK_ONLY)
-    """Tokens: one for each time step that is left (`grid`), or one for the whole series (`max`), which is faster."""
-    dropout: float = field(default=0.0, metadata=NETWORK_ONLY)
-    """Dropout of the tokens' features, 0 to 1. Raise it where validation stays far behind training."""
-    apart: bool = field(default=False, metadata=NETWORK_ONLY)
-    """Give each point tokens of its own, by convolutions that all points share. Explanations then name points."""
-    points: tuple[str, ...] | None = field(default=None, metadata=NETWORK_ONLY)
-    """Names of the points in order, which explanations use with `apart`. Null numbers them."""
-
-    def __post_init__(self) -> None:
-        if self.max_length > MAX_LENGTH:
-            raise ValueError(f"max_length is at most {MAX_LENGTH}")
-        counts = [self.channels, self.rows, self.dimensions, self.length, self.max_length, *self.pools]
-        if any(count is not None and count < 1 for count in counts) or self.kernel < 1 or not self.kernel % 2:
-            raise ValueError("channels, rows, dimensions, length, max_length and pools are 1 or more, kernel is odd")
-        if not (0 <= self.cut < 0.5 and 0 <= self.drop < 1 and 0 <= self.dropout < 1):
-            raise ValueError("cut lies in 0 to 0.5, drop and dropout in 0 to 1")
-        if (self.rotate or self.mirror or self.center) and self.dimensions not in (2, 3):
-            raise ValueError("rotate, mirror and center need dimensions: 2 or 3 coordinates of each point")
-        if (self.apart or self.points) and self.dimensions is None:
-            raise ValueError("apart and points need dimensions: how many coordinates a point has")
 
     def fit(self, values: Values) -> State:
         found = []
@@ -185,18 +122,6 @@ class Series(Modality, WarmStarts, Augments, Displays, Attributable):
         names = self.names_of_points(state) if self.apart else [""]
         return [Span(unit, start, end, name) for start, end in pairwise(edges) for name in names]
 
-    def names_of_points(self, state: State) -> list[str]:
-        """Return what each point of a frame is called: as the settings say, else point 1, point 2, ..."""
-        count = state["channels"] // (self.dimensions or 1)
-        if self.points is not None and len(self.points) != count:
-            raise UserError(
-                "there are more or fewer points than names",
-                where="inputs.series.points",
-                expected=f"{count} names",
-                found=str(len(self.points)),
-            )
-        return list(self.points or (f"point {number}" for number in range(1, count + 1)))
-
     def _placed(self, frames: np.ndarray) -> np.ndarray:
         """Cut, centre and resample the frames of one series, float32[T, C]."""
         frames = frames[: self.max_length]
@@ -207,7 +132,7 @@ class Series(Modality, WarmStarts, Augments, Displays, Attributable):
         return frames if self.length is None else _resampled(frames, self.length)
 
 
-def read_series(value: Any, settings: Series) -> np.ndarray:
+def read_series(value: Any, settings: SeriesSettings) -> np.ndarray:
     """Return the frames of one raw value, float32[T, C]; raise ValueError with a plain reason."""
     if isinstance(value, bytes | bytearray):
         value = _from_bytes(bytes(value))
@@ -238,7 +163,7 @@ def _filled(frames: np.ndarray, valid: tuple[float, float]) -> np.ndarray:
     return frames
 
 
-def _framed(numbers: np.ndarray, settings: Series) -> np.ndarray:
+def _framed(numbers: np.ndarray, settings: SeriesSettings) -> np.ndarray:
     """Return numbers as float32[T, C], as the settings say what makes a frame."""
     if numbers.ndim == 1:
         each = settings.channels or 1

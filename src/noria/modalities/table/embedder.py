@@ -6,17 +6,13 @@ Gorishniy et al. 2024, "TabM" (members that share their weights and differ by sc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noria.modalities.table.settings import TableSettings
 from noria.types import State, Tokens
-
-if TYPE_CHECKING:
-    from noria.modalities.table.modality import Table
 
 FAR = 5.0  # spreads from the mean beyond which the linear part of a number's code stops growing
 
@@ -24,7 +20,7 @@ FAR = 5.0  # spreads from the mean beyond which the linear part of a number's co
 class TableEmbedder(nn.Module):
     """`numbers` float[B, a] and `categories` int[B, b] -> Tokens: one a column, or one a member of the ensemble."""
 
-    def __init__(self, settings: Table, state: State, width: int) -> None:
+    def __init__(self, settings: TableSettings, state: State, width: int) -> None:
         super().__init__()
         features = width if settings.stem == "columns" else settings.column_width
         edges = [spread["edges"] for spread in state["numbers"].values()]
@@ -93,7 +89,7 @@ class Categories(nn.Module):
 class Members(nn.Module):
     """[B, inputs] -> [B, members, hidden]: one network whose members differ by scales before and after each layer."""
 
-    def __init__(self, inputs: int, settings: Table) -> None:
+    def __init__(self, inputs: int, settings: TableSettings) -> None:
         super().__init__()
         widths = [inputs] + [settings.hidden] * settings.layers
         self.layers = nn.ModuleList(

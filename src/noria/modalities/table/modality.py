@@ -13,7 +13,7 @@ import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -21,13 +21,13 @@ import numpy as np
 from noria.contract import Modality
 from noria.contract.capabilities import Attributable, Displays, WarmStarts
 from noria.errors import UserError
+from noria.modalities.table.settings import Kind, TableSettings
 from noria.types import Arrays, Encoded, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import nn
 
 _T = TypeVar("_T")
-Kind = Literal["number", "category", "date", "ignore"]
 MISSING = {"", "?", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "missing", "缺失", "无"}
 PARSED = 0.99  # a column is numbers, or dates, where so many of its values are
 IDENTIFIER = 0.5  # a column of words is left out where more than this share of its values stand once
@@ -39,11 +39,10 @@ DATES_TRIED = 200
 CODES = 5  # so few different whole numbers are taken for codes of categories
 LARGEST = 1e30  # far inside what float32 holds
 RARE, ABSENT = 0, 1  # the first two places of every category
-NETWORK_ONLY = {"network_only": True}
 
 
 @dataclass(frozen=True)
-class Table(Modality, WarmStarts, Displays, Attributable):
+class Table(TableSettings, Modality, WarmStarts, Displays, Attributable):
     """A row of a table.
 
     Arrays: `numbers` float32[n, a] standardised, NaN where missing; `categories` int64[n, b], 0 rare, 1 missing.
@@ -51,23 +50,6 @@ class Table(Modality, WarmStarts, Displays, Attributable):
 
     kind: ClassVar[str] = "table"
     raw_type: ClassVar[Literal["columns"]] = "columns"
-
-    kinds: dict[str, Kind] = field(default_factory=dict)
-    """What a column is where the guess is wrong: number, category, date or ignore, as in {zip: category}."""
-    bins: int | None = None
-    """Bins of each number's piecewise linear encoding. Null takes more of them the more records there are."""
-    stem: Literal["members", "columns"] = field(default="members", metadata=NETWORK_ONLY)
-    """`members`: small networks with shared weights that vote; `columns`: one token per column for a trunk."""
-    column_width: int = field(default=16, metadata=NETWORK_ONLY)
-    """Features that each column becomes, for the stem `members`. Raise it for columns of many categories."""
-    hidden: int = field(default=256, metadata=NETWORK_ONLY)
-    """Hidden width of each member, for the stem `members`. Raise it for large tables."""
-    layers: int = field(default=2, metadata=NETWORK_ONLY)
-    """Layers of each member, for the stem `members`. Two or three are usual."""
-    members: int = field(default=8, metadata=NETWORK_ONLY)
-    """Networks in the ensemble, for the stem `members`. More are steadier and take longer."""
-    dropout: float = field(default=0.2, metadata=NETWORK_ONLY)
-    """Dropout in the ensemble, 0 to 1. Raise it for few records, lower it for many."""
 
     def fit(self, values: Values) -> State:
         columns = _columns(values)

@@ -16,20 +16,22 @@ from noria.types import State, Tokens
 
 if TYPE_CHECKING:
     from noria.modalities.image.settings import ImageSettings
-    from noria.modalities.video.modality import Video
 
 
 class VideoEmbedder(nn.Module):
-    """`pixels` uint8 or float[B, frames, H, W, C], 0 to 255 -> Tokens, those of the first frame first."""
+    """`pixels` uint8 or float[B, frames, H, W, C], 0 to 255 -> Tokens, those of the first frame first.
 
-    def __init__(self, settings: Video, state: State, width: int) -> None:
+    frame: the settings of one picture. motion: whether each frame is seen beside what changes until the next one.
+    """
+
+    def __init__(self, frame: ImageSettings, motion: bool, state: State, width: int) -> None:
         super().__init__()
-        self.motion = settings.motion
+        self.motion = motion
         if self.motion:
             still = [0.0] * state["channels"]
             state = state | {"channels": 2 * state["channels"], "mean": [*state["mean"], *still]}
             state = state | {"spread": [*state["spread"], *state["spread"]]}
-        self.picture = ImageEmbedder(settings.picture, state, width)
+        self.picture = ImageEmbedder(frame, state, width)
         self.width = self.picture.width
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:

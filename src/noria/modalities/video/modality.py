@@ -94,7 +94,7 @@ class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributa
     def embedder(self, state: State, width: int) -> nn.Module:
         from noria.modalities.video.embedder import VideoEmbedder
 
-        return VideoEmbedder(self, state, width)
+        return VideoEmbedder(self.picture, self.motion, state, width)
 
     def spans(self, value: Any, state: State) -> list[Span]:
         """Return the stretch of time of each token, in its name the part of the picture where it has one."""

@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from noria.contract import Attention
-from noria.model.attention_context import Sight, View
-from noria.model.fast_cpu.fused_ops import split_heads
-from noria.model.linear import linear
-from noria.model.mlp import SquaredReluMlp
+from noria.model.layers.attention_context import Sight, View
+from noria.model.layers.fused_ops import split_heads
+from noria.model.layers.linear import linear
+from noria.model.layers.mlp import SquaredReluMlp
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Each head keeps a matrix S that maps keys to values. A token first lets S fade, 
 
 with b in (0, 1) and g < 0 from the token itself. Written for chunks of 64 tokens, most of it is matrix products.
 Source: Yang et al. 2024, "Gated Delta Networks", https://arxiv.org/abs/2412.06464. It looks back only.
-Padding may stand anywhere: real tokens are brought to the left first. Read next: attention.py, model/cache.py.
+Padding may stand anywhere: real tokens are brought to the left first. Read next: attention.py, model/layers/cache.py.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from torch import Tensor, nn
 
 from noria.contract import Attention
 from noria.errors import raise_unmet
-from noria.model.attention_context import View
 from noria.model.blocks.attention import SelfAttention
-from noria.model.fast_cpu.fused_ops import norm
-from noria.model.linear import linear
-from noria.model.mlp import SquaredReluMlp
+from noria.model.layers.attention_context import View
+from noria.model.layers.fused_ops import norm
+from noria.model.layers.linear import linear
+from noria.model.layers.mlp import SquaredReluMlp
 
 CHUNK = 64
 REACH = 4  # tokens that the short convolution before queries, keys and values sees

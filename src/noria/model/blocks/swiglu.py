@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from noria.contract import Attention
 from noria.model.blocks.attention import SelfAttention
-from noria.model.linear import linear
+from noria.model.layers.linear import linear
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ MIDDLE, LAST = 8, 15  # of the 16 numbers
 ROUNDING = 2.0**-7  # of the largest of a block: weight, step and middle are rounded to bfloat16, half a last place each
 MOST_ROWS = 4  # with more the plain product is as fast: LOG.md has the figures
 FIRST_ROWS = 8  # looked at before all
+OPERATORS = ("_convert_weight_to_int4pack_for_cpu", "_weight_int4pack_mm_for_cpu")  # private: a torch may lack them
 
 
 class FourBits(NamedTuple):
@@ -38,7 +39,12 @@ class FourBits(NamedTuple):
 
 
 def four_bits(weight: Tensor) -> FourBits | None:
-    """Return the numbers of a matrix of bfloat16 [N, K] that holds nothing else than such; otherwise None."""
+    """Return the numbers of a matrix of bfloat16 [N, K] that holds nothing else than such; otherwise None.
+
+    None, too, where torch has no such product.
+    """
+    if not all(hasattr(_ops(), name) for name in OPERATORS):
+        return None
     if weight.dtype != torch.bfloat16 or weight.shape[1] % BLOCK or weight.shape[0] % BLOCK:
         return None
     if _numbers(weight[:FIRST_ROWS]) is None or (found := _numbers(weight)) is None:

@@ -15,6 +15,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from noria.model.fast_cpu.int4 import MOST_ROWS, four_bits
 
+# Private: a torch may lack them, and layers then stay plain.
+OPERATORS = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
 USUAL_TOKENS = 16  # for so many at once the layout is chosen; others are right too
 
 
@@ -69,7 +71,7 @@ def pack(model: Any, dtype: torch.dtype = torch.bfloat16) -> None:
 
 def can_pack(dtype: torch.dtype) -> bool:
     """Say whether this build of torch, on this processor, packs weights of a type."""
-    if not hasattr(_ops(), "_reorder_linear_weight") or not torch._C._has_mkldnn:
+    if not torch._C._has_mkldnn or not all(hasattr(_ops(), name) for name in OPERATORS):
         return False
     return dtype == torch.float32 or (dtype == torch.bfloat16 and bool(_ops()._is_mkldnn_bf16_supported()))
 

@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from noria.model.attention_context import Sight, fuses
 from noria.model.blocks.attention import attend
 from noria.model.fast_cpu.prepacked import PackedLinear
-from noria.model.linear import joined
+from noria.model.layers.attention_context import Sight, fuses
+from noria.model.layers.linear import joined
 
 KINDS = ("bert", "roberta", "xlm-roberta", "camembert")  # of model_type, whose blocks are the same
 

@@ -1,7 +1,7 @@
 """The files of a Hugging Face checkpoint: where they are, what the model is, its tokenizer, its weights.
 
 A folder, one GGUF file, or a name on the hub, which is downloaded once. Weights are read from safetensors or GGUF only,
-and no code that comes with a checkpoint is ever run. Knows no task. Read next: pretrained.py, origin.py.
+and no code that comes with a checkpoint is ever run. Knows no task. Read next: fill.py, trunk.py.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from noria.contract.checkpoints import WHERE
 from noria.errors import UserError, needs_extra
 from noria.text.tokenizer import Tokenizer
 from noria.types import State
 
 Family = Literal["encoder", "decoder", "encoder-decoder"]
-WHERE = "model.pretrained"
 WANTED = ["*.json", "*.safetensors", "*.model"]  # of what lies on the hub
 NOT_OURS = ("auto_map", "quantization_config", "_name_or_path", "dtype", "transformers_version", "architectures")
 ENCODER_DECODERS = ("t5", "mt5", "umt5")
@@ -154,8 +154,13 @@ def _family(config: Any) -> Family:
     )
 
 
+def is_hub_name(given: str) -> bool:
+    """Say whether something can be the name of a checkpoint on the hub."""
+    return re.fullmatch(r"[\w][\w.-]*(/[\w][\w.-]*)?", given) is not None
+
+
 def _of_hub(given: str) -> Path:
-    if not re.fullmatch(r"[\w][\w.-]*(/[\w][\w.-]*)?", given):
+    if not is_hub_name(given):
         raise UserError("there is no such folder", where=f"{WHERE}: {given}", expected="a folder, or a name on the hub")
     import_transformers()
     from huggingface_hub import snapshot_download

@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from noria.model.attention_context import View, make_view
 from noria.model.blocks.attention import attend
-from noria.model.cache import KeyValueCache
-from noria.model.linear import joined
-from noria.model.positions import RotarySettings, rotate
+from noria.model.layers.attention_context import View, make_view
+from noria.model.layers.cache import KeyValueCache
+from noria.model.layers.linear import joined
+from noria.model.layers.positions import RotarySettings, rotate
 from noria.types import Tokens
 
 KINDS = ("llama", "mistral", "qwen2")  # of model_type, in which the blocks differ by nothing but biases

@@ -20,10 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from noria.contract import Attention
+from noria.contract.checkpoints import WHERE
 from noria.errors import UserError
 from noria.model.fast_cpu.varlen import UnpaddedBert, is_bert
 from noria.model.heads import NextToken
-from noria.model.pretrained.files import WHERE, import_transformers
+from noria.model.pretrained.files import import_transformers
 from noria.model.pretrained.llama import LlamaBlocks, is_llama
 from noria.model.token_embedder import TextEmbedder
 from noria.types import State, Tokens

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from noria.model.cache import KeyValueCache
+from noria.model.layers.cache import KeyValueCache
 from noria.model.transformer import Transformer
 from noria.types import Tokens
 
@@ -189,7 +189,7 @@ def test_bfloat16_row_by_row_is_the_same_as_all_at_once(make_trunk: MakeTrunk) -
 FILLS = """
 import torch
 from noria.training.memory import held_bytes
-from noria.model.cache import KeyValueCache
+from noria.model.layers.cache import KeyValueCache
 before = held_bytes()
 cache = KeyValueCache(depth=8, shape=(4, 2, 2**14, 64), dtype=torch.bfloat16)
 cache.select(torch.arange(4).repeat_interleave(2))

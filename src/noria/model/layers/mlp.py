@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from noria.model.fast_cpu.fused_ops import squared_relu
-from noria.model.linear import linear
+from noria.model.layers.fused_ops import squared_relu
+from noria.model.layers.linear import linear
 
 
 class SquaredReluMlp(nn.Module):

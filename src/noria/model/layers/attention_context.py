@@ -12,10 +12,10 @@ from torch import Tensor
 
 from noria.contract import Attention
 from noria.errors import UserError
-from noria.model.attention_mask import as_bias, attention_mask
-from noria.model.cache import KeyValueCache
-from noria.model.fast_cpu.fused_ops import is_plain, product_dtype
-from noria.model.positions import Rotary, RotarySettings, count_real, rotary, written_out
+from noria.model.layers.attention_mask import as_bias, attention_mask
+from noria.model.layers.cache import KeyValueCache
+from noria.model.layers.fused_ops import is_plain, product_dtype
+from noria.model.layers.positions import Rotary, RotarySettings, count_real, rotary, written_out
 from noria.types import Tokens
 
 # Up to this many scores (queries x keys) the plain products beat torch's fused kernel in bfloat16 on a CPU, there and

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from noria.model.attention_mask import attention_mask
+from noria.model.layers.attention_mask import attention_mask
 
 
 def drawn(mask: torch.Tensor | None, row: int = 0) -> list[str]:

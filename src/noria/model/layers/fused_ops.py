@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-from noria.model.positions import Rotary, rotate, swapped
+from noria.model.layers.positions import Rotary, rotate, swapped
 
 EPSILON = 1e-6  # Llama's
 

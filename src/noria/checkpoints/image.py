@@ -1,0 +1,71 @@
+"""Checkpoints of pictures: EfficientNet-Lite0 of its package, or a backbone in a folder as `transformers` saves it.
+
+They bring a backbone and how its pixels are normalised; the trunk stays ours. Read next:
+modalities/image/checkpoint_files.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from noria.contract.checkpoints import WHERE, CheckpointLoader
+from noria.errors import UserError
+from noria.types import State
+
+if TYPE_CHECKING:
+    from noria.modalities.image.checkpoint_files import PictureFiles
+
+# A backbone of pictures stands before parts that start anew, which learn as they do without it; it learns more gently.
+GENTLE: Mapping[str, Any] = {"pretrained_rate": 0.1}
+
+
+class Image(CheckpointLoader):
+    """Backbones of pictures: ResNet, ConvNeXt, Swin, DINOv2, ViT and their kin; EfficientNet-Lite0."""
+
+    kind: ClassVar[str] = "image"
+    reads: ClassVar[str] = "efficientnet-lite0, or a folder with config.json and model.safetensors of a backbone"
+    refuses_lora: ClassVar[str] = "lora stands beside a trunk; a checkpoint of pictures is a backbone before it"
+
+    def recognizes(self, given: str) -> bool:
+        from noria.modalities.image.checkpoint_files import is_of_pictures
+
+        return is_of_pictures(given)
+
+    def is_behind(self, states: Mapping[str, Any]) -> bool:
+        return any("backbone" in state for state in states.get("inputs", {}).values())
+
+    def defaults(self, has_lora: bool) -> Mapping[str, Any]:
+        return {"train": dict(GENTLE)}
+
+    def key(self, given: str) -> str:
+        return _files(given).key()
+
+    def states(self, given: str, input_kinds: Collection[str]) -> dict[str, State]:
+        if self.kind not in input_kinds:
+            raise UserError(
+                "a checkpoint of pictures serves no task without a picture as its input",
+                where=f"{WHERE}: {given}",
+                expected=f"a checkpoint for {', '.join(sorted(input_kinds))}",
+            )
+        return {self.kind: _files(given).state()}
+
+    def fill(self, model: Any, given: str, states: Mapping[str, Any]) -> list[str]:
+        from noria.modalities.image.backbones import TransformersBackbone
+        from noria.modalities.image.efficientnet import EfficientNetLite0
+
+        files = _files(given)
+        found = {
+            name: part
+            for name, part in model.named_modules()
+            if isinstance(part, EfficientNetLite0 | TransformersBackbone)
+        }
+        for backbone in found.values():
+            files.fill(backbone)
+        return list(found)
+
+
+def _files(given: str) -> PictureFiles:
+    from noria.modalities.image.checkpoint_files import PictureFiles
+
+    return PictureFiles.find(given)

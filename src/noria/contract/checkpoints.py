@@ -1,0 +1,130 @@
+"""What a kind of checkpoint fills in: how training may start from weights that others have trained.
+
+A loader is one file in checkpoints/ (or an entry point `noria.checkpoints`) and is found by what it recognises; nothing
+else is edited. Jobs, pipeline and training ask here and know no kind of checkpoint. Read next: checkpoints/text.py,
+training/warm_start.py.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from noria.contract import registry
+from noria.errors import UserError
+from noria.types import State
+
+if TYPE_CHECKING:
+    from torch import nn
+
+WHERE = "model.pretrained"
+SHOWN_FILES = 20
+
+
+class CheckpointLoader(ABC):
+    """How one kind of checkpoint becomes states of components and weights of a model."""
+
+    # Its name in the registry, and the `state_kind` of the components that take over what it has learnt.
+    kind: ClassVar[str]
+    # What it reads, for whoever gave something else: "a folder with config.json and ...".
+    reads: ClassVar[str]
+    # Whether it takes whatever no other loader recognises: such loaders are asked last.
+    is_general: ClassVar[bool] = False
+    # Why LoRA cannot stand beside such a checkpoint; "" where it can.
+    refuses_lora: ClassVar[str] = ""
+
+    @abstractmethod
+    def recognizes(self, given: str) -> bool:
+        """Say whether `model.pretrained` names such a checkpoint; looks at names and small files alone."""
+
+    @abstractmethod
+    def is_behind(self, states: Mapping[str, Any]) -> bool:
+        """Say whether a run with these states began as such a checkpoint."""
+
+    @abstractmethod
+    def defaults(self, has_lora: bool) -> Mapping[str, Any]:
+        """Return the sections of a job that follow from it, under the user's own: {"train": {...}}."""
+
+    @abstractmethod
+    def key(self, given: str) -> str:
+        """Return what changes when the files do."""
+
+    @abstractmethod
+    def states(self, given: str, input_kinds: Collection[str]) -> dict[str, State]:
+        """Return what the checkpoint has learnt, by `state_kind`; a TrunkLoader's under "trunk" what builds its trunk.
+
+        Raise UserError where it is of no use to inputs of these kinds.
+        """
+
+    @abstractmethod
+    def fill(self, model: nn.Module, given: str, states: Mapping[str, Any]) -> list[str]:
+        """Copy the weights into a model that was just built; return the modules that have them now, by name.
+
+        Raise UserError where weights are missing, or where the model then computes another thing than the checkpoint.
+        """
+
+
+class TrunkLoader(CheckpointLoader, ABC):
+    """A loader whose checkpoints bring a trunk, which then stands in the place of ours."""
+
+    @abstractmethod
+    def trunk(self, state: State) -> nn.Module:
+        """Build the trunk that states["trunk"] describes, with random weights and without the checkpoint's files."""
+
+    @abstractmethod
+    def tie(self, model: nn.Module, state: State) -> None:
+        """Share weights between the parts of a model around that trunk, as the checkpoint does."""
+
+    @abstractmethod
+    def export(self, model: nn.Module, states: Mapping[str, Any], out: Path) -> None:
+        """Write a model that began as such a checkpoint back as one; raise UserError where it cannot be done."""
+
+
+def loaders() -> list[CheckpointLoader]:
+    """Return a loader of each kind, those that take whatever is left last."""
+    found: list[CheckpointLoader] = [
+        registry.spoke_class("checkpoints", name)() for name in registry.names("checkpoints")
+    ]
+    return sorted(found, key=lambda loader: loader.is_general)
+
+
+def recognized(given: str) -> CheckpointLoader | None:
+    """Return the loader that recognises what `model.pretrained` names; None where no one does."""
+    return next((loader for loader in loaders() if loader.recognizes(given)), None)
+
+
+def loader_for(given: str) -> CheckpointLoader:
+    """Return the loader that recognises what `model.pretrained` names; else raise UserError that lists all kinds."""
+    loader = recognized(given)
+    if loader is None:
+        path = Path(given).expanduser()
+        names = sorted(one.name for one in path.iterdir()) if path.is_dir() else []
+        raise UserError(
+            "there is no checkpoint of a known kind here",
+            where=f"{WHERE}: {given}",
+            expected="; or ".join(f"{one.kind}: {one.reads}" for one in loaders()),
+            found=", ".join(names[:SHOWN_FILES]) or ("an empty folder" if path.is_dir() else "no such file or folder"),
+        )
+    return loader
+
+
+def loader_behind(states: Mapping[str, Any]) -> CheckpointLoader | None:
+    """Return the loader of the checkpoint that a run with these states began as, itself or by an earlier run."""
+    return next((loader for loader in loaders() if loader.is_behind(states)), None)
+
+
+def loader_of_trunk(states: Mapping[str, Any]) -> TrunkLoader | None:
+    """Return the loader that builds the trunk where states["trunk"] describes one; None where the trunk is ours."""
+    if "trunk" not in states:
+        return None
+    of_trunks = (loader for loader in loaders() if isinstance(loader, TrunkLoader))
+    loader = next((loader for loader in of_trunks if loader.is_behind(states)), None)
+    if loader is None:
+        raise UserError(
+            "no loader knows the checkpoint that this model began as",
+            expected=f"one of {', '.join(one.kind for one in loaders())}",
+            mend="install the package whose loader it was",
+        )
+    return loader
