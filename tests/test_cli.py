@@ -41,8 +41,9 @@ def test_every_command_has_help(name: str, noria: Run) -> None:
     assert command.help.splitlines()[0].split()[0] in out
 
 
-def test_the_installed_command_starts_without_torch() -> None:
-    code = "import sys; sys.argv = ['noria', 'list']\nfrom noria.cli import main\ntry:\n    main()\nfinally:\n"
+@pytest.mark.parametrize("words", [["list"], ["list", "task", "image-classification"]])
+def test_the_installed_command_starts_without_torch(words: list[str]) -> None:
+    code = f"import sys; sys.argv = ['noria', *{words}]\nfrom noria.cli import main\ntry:\n    main()\nfinally:\n"
     code += "    print('torch' in sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0

@@ -1,9 +1,14 @@
 """Write the generated pages of docs/ from the code: a page a task, every key of the job file, the commands, the map.
 
     python tools/docs.py            write them        python tools/docs.py --check    only say which are out of date
+    python tools/docs.py --missing  print what docs/zh/strings.yaml does not translate yet
 
 Everything comes from what runs: dataclass fields, pydantic models, docstrings, typer's own help. A test compares the
 files with `pages()`. What people write by hand stands in docs/index.md, docs/guide.md and docs/zh/.
+
+A page is made once, with marks around each text for people: `_t("Metrics")`. `rendered` takes them off, for English,
+or puts the catalogue's text in their place, for docs/zh/tasks and docs/zh/reference. Without docs/zh/strings.yaml,
+{English: Chinese}, there are English pages only.
 """
 
 from __future__ import annotations
@@ -12,17 +17,14 @@ import ast
 import dataclasses
 import functools
 import inspect
-import io
 import json
 import re
 import sys
-import tokenize
-import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal, Union
+from typing import Any
 
 import numpy as np
 import typer
@@ -33,6 +35,7 @@ from noria import cli, errors, job
 from noria.contract import Task, answer_field, dispatch, registry
 from noria.contract.capabilities import PredictsBaseline, declared
 from noria.contract.examples import column, fitted, records_like
+from noria.contract.settings import in_words, lines_of, settings_of
 from noria.service.inputs import inputs_of, record_schema
 from noria.service.serve import example_command
 from noria.types import Dataset
@@ -44,10 +47,17 @@ HELP_WIDTH = 100  # characters
 SHORT = 90  # characters that JSON puts into one line
 RECORDS = 8  # like the example, that its page is made with
 URL = "http://127.0.0.1:8000"
+CATALOGUE = ROOT / "docs" / "zh" / "strings.yaml"
+FOLDERS = ("docs/tasks", "docs/reference", "docs/zh/tasks", "docs/zh/reference")
+BEGIN, END = "\ue000", "\ue001"  # around a text for people; for private use, so that no text holds them
 
 
 def main() -> int:
     """Write what differs, or with --check only name it; return the exit code."""
+    if "--missing" in sys.argv[1:]:
+        lacking = dict.fromkeys(missing(catalogue() or {}), "")
+        sys.stdout.write(yaml.safe_dump(lacking, allow_unicode=True, sort_keys=False, width=10**6))
+        return 0
     is_check = "--check" in sys.argv[1:]
     differing = stale()
     for path in differing:
@@ -58,21 +68,64 @@ def main() -> int:
 
 
 @functools.cache
-def pages() -> dict[str, str]:
-    """Return every generated page, by its path below the root of the repository."""
+def marked_pages() -> dict[str, str]:
+    """Return every page by its path below docs/, each text for people between marks."""
     names = registry.names("tasks")
-    made = {f"docs/tasks/{name}.md": task_page(name) for name in names}
-    made["docs/tasks/index.md"] = tasks_page(names)
-    made["docs/reference/job.md"] = job_page()
-    made["docs/reference/cli.md"] = cli_page()
-    made["docs/reference/map.md"] = map_page()
+    made = {f"tasks/{name}.md": task_page(name) for name in names}
+    made["tasks/index.md"] = tasks_page(names)
+    made["reference/job.md"] = job_page()
+    made["reference/cli.md"] = cli_page()
+    made["reference/map.md"] = map_page()
     return made
+
+
+def pages(words: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return every generated page by its path: the English ones, and those in Chinese where there is a catalogue."""
+    words = catalogue() if words is None else words
+    made = {f"docs/{path}": rendered(text, lambda one: one) for path, text in marked_pages().items()}
+    if words is not None:
+        made |= {
+            f"docs/zh/{path}": rendered(text, lambda one: words.get(one) or one)
+            for path, text in marked_pages().items()
+        }
+    return made
+
+
+def rendered(marked: str, translate: Callable[[str], str]) -> str:
+    """Return a page whose texts for people are translated. A bar stays escaped where the text stands in a table."""
+
+    def replaced(found: re.Match[str]) -> str:
+        text = translate(found[1].replace("\\|", "|"))
+        return text.replace("|", "\\|") if "\\|" in found[1] else text
+
+    return re.sub(f"{BEGIN}(.*?){END}", replaced, marked, flags=re.DOTALL)
+
+
+def strings() -> list[str]:
+    """Return every text for people that stands in a page, in the order of their first places, each once."""
+    found = (one for text in marked_pages().values() for one in re.findall(f"{BEGIN}(.*?){END}", text, re.DOTALL))
+    return list(dict.fromkeys(one.replace("\\|", "|") for one in found))
+
+
+def catalogue() -> dict[str, str] | None:
+    """Return the Chinese text of each English one; None where the file is not there."""
+    return yaml.safe_load(CATALOGUE.read_text("utf-8")) if CATALOGUE.exists() else None
+
+
+def missing(words: Mapping[str, str]) -> list[str]:
+    """Return the texts that a catalogue does not translate."""
+    return [one for one in strings() if not words.get(one)]
+
+
+def unused(words: Mapping[str, str]) -> list[str]:
+    """Return what a catalogue translates although no page says it any more."""
+    return sorted(set(words) - set(strings()))
 
 
 def stale() -> list[str]:
     """Return the paths of pages that are missing, out of date, or no longer made."""
     made = pages()
-    there = {p.relative_to(ROOT).as_posix() for d in ("tasks", "reference") for p in (ROOT / "docs" / d).glob("*.md")}
+    there = {path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in (ROOT / folder).glob("*.md")}
     old = [path for path, text in made.items() if path not in there or (ROOT / path).read_text("utf-8") != text]
     return sorted({*old, *(there - made.keys())})
 
@@ -91,11 +144,17 @@ def write(paths: Iterable[str]) -> None:
 
 # A page a task
 
+TAKEN = {
+    "file": "One value is the bytes of a file.",
+    "cell": "One value is one cell.",
+    "columns": "One value is several columns at once.",
+}
+
 
 def tasks_page(names: Sequence[str]) -> str:
     """Return the list of the tasks."""
-    rows = [[f"[{name}]({name}.md)", _first_line(registry.spoke_class("tasks", name))] for name in names]
-    return _page("Tasks", ["`noria list tasks` prints the same.", _table(["task", "what it does"], rows)])
+    rows = [[f"[{name}]({name}.md)", _t(_first_line(registry.spoke_class("tasks", name)))] for name in names]
+    return _page(_t("Tasks"), [_t("`noria list tasks` prints the same."), _table(["task", "what it does"], rows)])
 
 
 def task_page(name: str) -> str:
@@ -103,14 +162,13 @@ def task_page(name: str) -> str:
     task = registry.task(name)
     parts = [_prose(inspect.getdoc(type(task)) or "")]
     for field, modality in task.inputs.items():
-        about = f"Input `{field}`: {modality.kind}"
-        taken = {"file": "the bytes of a file", "cell": "one cell", "columns": "several columns at once"}
-        parts += [f"## {about}", f"One value is {taken[modality.raw_type]}.", *_settings(modality, f"inputs.{field}")]
+        about = f"{_t('Input')} `{field}`: {modality.kind}"
+        parts += [f"## {about}", _t(TAKEN[modality.raw_type]), *_settings(modality, f"inputs.{field}")]
     answer = answer_field(task)
-    parts += [f"## Answer: {answer}", *_settings(task.target, "target")]
-    parts += ["## Example record", _code("json", _json(_shown(task.example().fields)))]
-    parts += ["## Metrics", *_metrics(task), f"Baseline: {_sentence(_trivial(task))}"]
-    parts += ["## Job", *_job(name, task)]
+    parts += [f"## {_t('Answer')}: {answer}", *_settings(task.target, "target")]
+    parts += [f"## {_t('Example record')}", _code("json", _json(_shown(task.example().fields)))]
+    parts += [f"## {_t('Metrics')}", *_metrics(task), f"{_t('Baseline:')} {_t(_sentence(_trivial(task)))}"]
+    parts += [f"## {_t('Job')}", *_job(name, task)]
     parts += ["## HTTP", *_http(task)]
     return _page(name, parts)
 
@@ -121,33 +179,33 @@ def _trivial(task: Task) -> Any:
     return own.predict_baseline if own is not None and own.predict_baseline.__doc__ else task.fit_baseline
 
 
-def _settings(spoke: Any, path: str) -> list[str]:
-    """Return the docstring of a modality or a target, and its settings with their types and defaults."""
-    hints = typing.get_type_hints(type(spoke))
-    rows = [
-        [f"`{path}.{one.name}`", _type(hints[one.name]), _value(getattr(spoke, one.name)), _effect(one)]
-        for one in dataclasses.fields(spoke)
-    ]
-    parts = [_prose(inspect.getdoc(type(spoke)) or "")]
-    return [*parts, _table(["setting", "type", "default here", "changes"], rows)] if rows else parts
-
-
-def _effect(one: dataclasses.Field[Any]) -> str:
-    return "the network" if one.metadata.get("network_only") else "the prepared data"
+def _settings(component: Any, path: str) -> list[str]:
+    """Return the docstring of a modality or a target, and its settings, each with its line."""
+    found = settings_of(component)
+    rows = [[f"`{path}.{one.name}`", _t(in_words(one.type)), _value(one.default), _t(one.line)] for one in found]
+    parts = [_prose(inspect.getdoc(type(component)) or "")]
+    prepared = ", ".join(f"`{one.name}`" for one in found if not one.network_only)
+    anew = f"{_t('A change of these prepares the data anew:')} {prepared}." if prepared else ""
+    return [*parts, _table(["setting", "type", "default", "what it does"], rows), anew] if rows else parts
 
 
 def _metrics(task: Task) -> list[str]:
     """Return the metrics as a table; those that only two different answers have are marked."""
     always = {metric.name for metric in task.target.metrics(fitted(task, _records(task, 3))["target"])}
     rows = [
-        [f"`{one.name}`", one.unit, f"{one.direction} is better", "" if one.name in always else "two classes only"]
+        [
+            f"`{one.name}`",
+            _t(one.unit),
+            _t(f"{one.direction} is better"),
+            "" if one.name in always else _t("two classes only"),
+        ]
         for one in task.target.metrics(fitted(task, _records(task, 2))["target"])
     ]
     chosen = task.defaults.get("train", {}).get("best_by") or rows[0][0].strip("`")
     return [
         _table(["metric", "unit", "direction", "where"], rows),
-        f"Each score comes with n and a 95 % bootstrap interval. `{chosen}` on the validation split chooses the weights"
-        " that are kept; `train.best_by` names another.",
+        f"{_t('Each score comes with n and a 95 % bootstrap interval.')} `{chosen}`"
+        f" {_t('on the validation split chooses the weights that are kept; `train.best_by` names another.')}",
     ]
 
 
@@ -160,16 +218,18 @@ def _job(name: str, task: Task) -> list[str]:
     parts = [
         _code("yaml", "\n".join(lines)),
         _code("bash", "noria train my-job.yaml"),
-        "`fields` says which column fills which field, here of a table with other names. Every key:"
-        " [job file](../reference/job.md).",
+        _t(
+            "`fields` says which column fills which field, here of a table with other names. Every key:"
+            " [job file](../reference/job.md)."
+        ),
     ]
     if task.defaults:
         defaults = yaml.safe_dump(dict(task.defaults), sort_keys=False, default_flow_style=None).rstrip()
-        parts += ["What this task sets unless the job says otherwise:", _code("yaml", defaults)]
+        parts += [_t("What this task sets unless the job says otherwise:"), _code("yaml", defaults)]
     for shipped, path in job.shipped_jobs().items():
         text = path.read_text("utf-8").rstrip()
         if yaml.safe_load(text)["task"] == name:
-            parts += [f"Shipped job `{shipped}`:", _code("yaml", text)]
+            parts += [f"{_t('Shipped job')} `{shipped}`:", _code("yaml", text)]
     return parts
 
 
@@ -180,8 +240,10 @@ def _http(task: Task) -> list[str]:
     inputs = inputs_of(typing.cast(Any, SimpleNamespace(task=task, config={"fields": columns})))
     command = example_command(typing.cast(Any, SimpleNamespace(inputs=inputs)), URL, needs_key=False)
     return [
-        "`noria serve RUN` answers `POST /predict`, as multipart/form-data or as JSON"
-        ' (`{"records": [...]}` or one record). `GET /schema` gives the schema of the model it serves:',
+        _t(
+            "`noria serve RUN` answers `POST /predict`, as multipart/form-data or as JSON"
+            ' (`{"records": [...]}` or one record). `GET /schema` gives the schema of the model it serves:'
+        ),
         _code("json", _json(record_schema(inputs))),
         _code("bash", command),
         _code("json", _json({"model": "NAME", "predictions": [_prediction(task)]})),
@@ -220,52 +282,38 @@ def _records(task: Task, num_classes: int) -> list[dict[str, Any]]:
 
 def job_page() -> str:
     """Return every key of the job file with type, default and comment."""
-    comments: dict[str, dict[str, str]] = {}
-    for name in ("job/schema.py", "job/data.py"):
-        comments |= field_comments((SOURCE / name).read_text("utf-8"))
     parts = [
-        "A job file is YAML. A key that is not here is an error, and so is a value of the wrong type; all problems are"
-        " reported at once. `key=value` after a command overrides any key: `train.minutes=5`, `data.path=photos`,"
-        " `model.depth=2`. The [guide](../guide.md) says how they go together.",
-        *_section(job.Job, "", comments),
-        "## Sizes of the trunk",
+        _t(
+            "A job file is YAML. A key that is not here is an error, and so is a value of the wrong type; all problems"
+            " are reported at once. `key=value` after a command overrides any key: `train.minutes=5`,"
+            " `data.path=photos`, `model.depth=2`. The [guide](../guide.md) says how they go together."
+        ),
+        *_section(job.Job, ""),
+        f"## {_t('Sizes of the trunk')}",
         _code("yaml", (SOURCE / "model" / "sizes.yaml").read_text("utf-8").rstrip()),
     ]
-    return _page("The job file", parts)
+    return _page(_t("The job file"), parts)
 
 
-def _section(model: type[BaseModel], prefix: str, comments: Mapping[str, Mapping[str, str]]) -> list[str]:
+def _section(model: type[BaseModel], prefix: str) -> list[str]:
     """Return a table of one section's keys, and then the sections below it."""
-    rows, below = [], []
+    rows, below, lines = [], [], lines_of(model)
     for name, field in model.model_fields.items():
-        key = f"{prefix}{name}"
+        key = f"{prefix}{field.alias or name}"
         section = _model(field.annotation)
         if section is not None:
-            below += [f"## {key}", *_section(section, f"{key}.", comments)]
-        default = _value(field.get_default(call_default_factory=True)) if not field.is_required() else "required"
-        kind = f"section [{key}](#{_anchor(key)})" if section else _type(field.annotation)
-        limits = ", ".join(_limit(one) for one in field.metadata)
-        meaning = comments[model.__name__].get(name, "")
-        rows.append([f"`{key}`", kind + (f", {limits}" if limits else ""), "" if section else default, meaning])
-    own = [_prose(inspect.getdoc(model) or ""), _table(["key", "type", "default", "meaning"], rows)]
+            below += [f"## {key}", *_section(section, f"{key}.")]
+        default = _value(field.get_default(call_default_factory=True)) if not field.is_required() else _t("required")
+        limits = filter(None, (_limit(one) for one in field.metadata))
+        kind = _t(", ".join([in_words(field.annotation), *limits]))
+        kind = f"{_t('section')} [{key}](#{_anchor(key)})" if section else kind
+        rows.append([f"`{key}`", kind, "" if section else default, _t(lines[name])])
+    own = [_prose(inspect.getdoc(model) or ""), _table(["setting", "type", "default", "what it does"], rows)]
     if model is job.Job:
-        own.append("The settings of `inputs` and `target` are those of the task: see [tasks](../tasks/index.md).")
+        own.append(_t("The settings of `inputs` and `target` are those of the task: see [tasks](../tasks/index.md)."))
     if model is job.Tune:
-        own += ["A range of `tune.space`:", *_section(job.Range, "", comments)]
+        own += [_t("A range of `tune.space`:"), *_section(job.Range, "")]
     return own + below
-
-
-def field_comments(source: str) -> dict[str, dict[str, str]]:
-    """Return, for each class of a module, the comment at the end of each field's line."""
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    at_line = {one.start[0]: one.string.lstrip("# ") for one in tokens if one.type == tokenize.COMMENT}
-    found: dict[str, dict[str, str]] = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef):
-            for one in node.body:
-                if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
-                    found.setdefault(node.name, {})[one.target.id] = at_line.get(one.end_lineno or 0, "")
-    return found
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
@@ -292,15 +340,16 @@ def cli_page() -> str:
     for name, command in group.commands.items():
         context = command.context_class(command, info_name=name, parent=top, terminal_width=HELP_WIDTH)
         parts += [f"## noria {name}", _code("text", command.get_help(context))]
-    return _page("The commands", [*parts, "## Exit codes", *_exit_codes()])
+    return _page(_t("The commands"), [*parts, f"## {_t('Exit codes')}", *_exit_codes()])
 
 
 def _exit_codes() -> list[str]:
     lines = (SOURCE / "errors.py").read_text("utf-8").splitlines()
     found = [re.match(r"EXIT_(\w+) = (\d+)(?:  # (.*))?$", line) for line in lines]
-    rows = [[one[2], one[1].lower().replace("_", " "), one[3] or ""] for one in found if one]
+    rows = [[one[2], _t(one[1].lower().replace("_", " ")), _t(one[3] or "")] for one in found if one]
     assert len(rows) == sum(name.startswith("EXIT_") for name in vars(errors))
-    return [_table(["code", "meaning", "note"], [["0", "done", ""], ["1", "a bug in Noria", "with its trace"], *rows])]
+    known = [["0", _t("done"), ""], ["1", _t("a bug in Noria"), _t("with its trace")]]
+    return [_table(["code", "meaning", "note"], [*known, *rows])]
 
 
 # The map
@@ -309,15 +358,15 @@ def _exit_codes() -> list[str]:
 def map_page() -> str:
     """Return every file of the package with the first line of what it says about itself."""
     folders = [SOURCE, *sorted(path for path in SOURCE.rglob("*") if path.is_dir() and path.name != "__pycache__")]
-    parts = ["Every file of `src/noria` with the first line of its own documentation."]
+    parts = [_t("Every file of `src/noria` with the first line of its own documentation.")]
     for folder in folders:
         name = "src/noria" if folder == SOURCE else f"src/noria/{folder.relative_to(SOURCE).as_posix()}"
         files = sorted(p for p in folder.iterdir() if p.suffix in (".py", ".yaml", ".css", ".html"))
-        rows = [[f"`{p.name}`", purpose(p)] for p in files if p.name != "__init__.py" or folder == SOURCE]
+        rows = [[f"`{p.name}`", _t(purpose(p))] for p in files if p.name != "__init__.py" or folder == SOURCE]
         init = folder / "__init__.py"
-        about = [purpose(init)] if folder != SOURCE and init.exists() else []
+        about = [_t(purpose(init))] if folder != SOURCE and init.exists() else []
         parts += [f"## {name}", *about, _table(["file", "purpose"], rows)]
-    return _page("The map", parts)
+    return _page(_t("The map"), parts)
 
 
 def purpose(path: Path) -> str:
@@ -331,12 +380,17 @@ def purpose(path: Path) -> str:
 # Markdown
 
 
+def _t(text: str) -> str:
+    """Mark a text for people."""
+    return f"{BEGIN}{text}{END}" if text else ""
+
+
 def _page(title: str, parts: Iterable[str]) -> str:
     return "\n\n".join([f"# {title}", MARK, *(part for part in parts if part)]) + "\n"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
+    lines = [[_t(cell) for cell in head], ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
@@ -345,8 +399,8 @@ def _code(language: str, text: str) -> str:
 
 
 def _prose(docstring: str) -> str:
-    """Return a docstring as paragraphs."""
-    return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))
+    """Return a docstring as paragraphs, each a text of its own."""
+    return "\n\n".join(_t(" ".join(part.split())) for part in docstring.split("\n\n"))
 
 
 def _sentence(documented: Any) -> str:
@@ -395,31 +449,6 @@ def _value(value: Any) -> str:
     if isinstance(value, BaseModel):
         return ""
     return f"`{json.dumps(value, ensure_ascii=False)}`"
-
-
-def _type(hint: Any) -> str:
-    """Return a type in words."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (Union, types.UnionType):
-        return _either([_type(one) for one in arguments])
-    if origin is Literal:
-        return _either([f"`{one}`" for one in arguments])
-    if origin is dict:
-        return f"mapping ({_type(arguments[0])}: {_type(arguments[1])})"
-    if origin is list or (origin is tuple and arguments[-1] is Ellipsis):
-        return f"list ({_type(arguments[0])})"
-    if origin is tuple:
-        return f"list of {len(arguments)} ({_either(sorted({_type(one) for one in arguments}))})"
-    words = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "anything"}
-    if hint is type(None):
-        return "null"
-    if isinstance(hint, type) and issubclass(hint, BaseModel):
-        return hint.__name__.lower()
-    return words.get(hint, str(hint))
-
-
-def _either(words: Sequence[str]) -> str:
-    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 if __name__ == "__main__":

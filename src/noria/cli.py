@@ -54,11 +54,18 @@ def demo(run: RunFolder = None, as_json: Json = False) -> None:
 
 
 @app.command("list")
-def list_(kind: Annotated[str, typer.Argument(help="tasks, modalities, targets or jobs")] = "") -> None:
-    """List what there is: tasks, modalities, targets, shipped jobs."""
-    from noria.stages.listing import listing
+def list_(
+    kind: Annotated[
+        str, typer.Argument(help="tasks, modalities, targets or jobs; task, modality, target or job before a NAME")
+    ] = "",
+    name: Annotated[str, typer.Argument(help="of one of them, to see its settings")] = "",
+    as_json: Json = False,
+) -> None:
+    """List what there is: tasks, modalities, targets, shipped jobs; of one by NAME every setting."""
+    from noria.stages.listing import as_text, listing
 
-    _out(listing(kind), False)
+    found = listing(kind, name)
+    _out(found if as_json else as_text(found), as_json)
 
 
 @app.command()

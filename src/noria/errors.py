@@ -18,7 +18,7 @@ EXIT_TERMINATED = 143  # SIGTERM, after saving
 
 
 class UserError(Exception):
-    """Say what is wrong, where, what was expected and found, and how to mend it.
+    """Say what is wrong, where, what was expected and found, how to mend it, and what the setting means.
 
     `where` is a place a person can open: `photos.csv:17` or `job.yaml:3 train.minutes`.
     """
@@ -31,15 +31,18 @@ class UserError(Exception):
         expected: str = "",
         found: str = "",
         mend: str = "",
+        meaning: str = "",
         exit_code: int = EXIT_USER_ERROR,
     ) -> None:
         self.what, self.where, self.expected, self.found, self.mend = what, where, expected, found, mend
+        self.meaning = meaning
         self.exit_code = exit_code
         super().__init__(str(self))
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.what}" if self.where else self.what]
-        for title, text in (("expected", self.expected), ("found", self.found), ("to mend it", self.mend)):
+        said = {"expected": self.expected, "found": self.found, "to mend it": self.mend, "meaning": self.meaning}
+        for title, text in said.items():
             if text:
                 lines.append(f"  {title}: {text}")
         return "\n".join(lines)
@@ -83,10 +86,14 @@ def raise_unmet(who: str, rules: Mapping[str, tuple[bool, str, object]], place: 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a mending sentence with the nearest known word, or the list of them."""
     known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]!r}?"
+    if near := nearest(word, known):
+        return f"did you mean {near!r}?"
     return f"known: {', '.join(known)}" if known else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is most like this one; empty where none is."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)), "")
 
 
 def needs_extra(package: str, extra: str, purpose: str) -> UserError:

@@ -19,7 +19,8 @@ from noria.job.load import load_job, shipped_jobs
 
 DOCUMENTS = documents()
 NAMES = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
-GENERATED = [name for name in NAMES if name.startswith(("docs/tasks/", "docs/reference/"))]
+FOLDERS = ("docs/tasks/", "docs/reference/", "docs/zh/tasks/", "docs/zh/reference/")
+GENERATED = [name for name in NAMES if name.startswith(FOLDERS)]
 BY_HAND = [name for name in NAMES if name not in GENERATED]
 READMES = ("README.md", "README.zh-CN.md")
 GUIDES = ("docs/guide.md", "docs/zh/guide.md")

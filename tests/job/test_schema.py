@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noria.contract import registry
+from noria.contract.settings import lines_of
 from noria.errors import UserError, UserErrors
-from noria.job import Job
+from noria.job import Evaluate, Job, Model
+from noria.job.data import Split
 from noria.job.load import load_job, shipped_jobs
 from noria.job.removed import REMOVED_KEYS
 from noria.job.renamed import RENAMED_KEYS, with_new_names
+from noria.modalities.image.settings import ImageSettings
 
 GOOD = "task: image-classification\ndata: {path: photos.csv}\ntrain: {epochs: 2}\n"
 
@@ -48,6 +51,41 @@ def test_a_wrong_type_is_told_with_what_was_expected_and_found(tmp_path):
     assert "job.yaml:3 train.epochs: wrong value" in text
     assert "valid number" in text
     assert "'many'" in text
+
+
+def test_a_wrong_value_is_told_with_what_the_setting_means(tmp_path):
+    text = problem(tmp_path, GOOD + "inputs: {image: {patch: big}}\ndata: {split: {test: 5}}\n")
+    assert f"\n  meaning: {lines_of(ImageSettings)['patch']}\n" in text
+    assert text.endswith(f"\n  meaning: {lines_of(Split)['test']}")
+
+
+def test_an_unknown_key_is_told_with_what_the_nearest_one_means(tmp_path):
+    text = problem(tmp_path, GOOD + "inputs: {image: {ptch: 2}}\nevaluate: {slces: [a]}\nmodel: {fro: x}\n")
+    assert f"did you mean 'patch'?\n  meaning: patch: {lines_of(ImageSettings)['patch']}\n" in text
+    assert f"did you mean 'slices'?\n  meaning: slices: {lines_of(Evaluate)['slices']}" in text
+    assert f"did you mean 'from'?\n  meaning: from: {lines_of(Model)['from_']}" in text
+    assert "meaning" not in problem(tmp_path, GOOD + "evaluate: {zzzz: 1}\n")
+
+
+def test_a_key_by_its_old_name_is_told_with_what_the_new_one_means(tmp_path):
+    text = problem(tmp_path, GOOD + "evaluate: {against: runs/a}\n")
+    assert f"it is now called evaluate.compare_to\n  meaning: compare_to: {lines_of(Evaluate)['compare_to']}" in text
+
+
+def test_what_a_component_objects_to_is_told_with_its_place_and_meaning_beside_all_else(tmp_path):
+    text = problem(tmp_path, GOOD + "inputs:\n  image: {lap: 2, erase: x}\nevaluate: {slces: 1}\n")
+    assert "job.yaml:5 inputs.image.erase: wrong value" in text
+    text = problem(tmp_path, GOOD + "inputs:\n  image: {lap: 2}\nevaluate: {slces: 1}\n")
+    assert text.startswith("2 problems")
+    assert "job.yaml:5 inputs.image.lap: a picture cannot have this lap" in text
+    assert f"\n  meaning: {lines_of(ImageSettings)['lap']}\n" in text
+
+
+def test_a_rule_between_settings_names_those_that_the_job_gives_with_their_meaning(tmp_path):
+    job = "task: series-classification\ndata: {path: a}\ninputs: {series: {cut: 0.7, kernel: 3}}\n"
+    text = problem(tmp_path, job)
+    assert "\n  found: cut=0.7\n" in text
+    assert text.endswith(f"\n  meaning: cut: {lines_of(registry.spoke_class('modalities', 'series'))['cut']}")
 
 
 def test_several_problems_come_at_once(tmp_path):

@@ -36,9 +36,8 @@ class Modality(ABC):
     raw_type: ClassVar[RawType] = "cell"
     # How many training records `fit` is shown at most, drawn at random.
     num_fit_records: ClassVar[int] = 100_000
-    # Whether a record may come without this field, with None for its value. Where `encode` does not take None for
-    # nothing itself, the record has tokens that nobody sees: what a missing value means is learnt from those beside it.
     is_optional: bool = False
+    """Whether records may lack this field. Its tokens are then hidden, and the model learns from the other fields."""
 
     @abstractmethod
     def fit(self, values: Values) -> State:

@@ -19,19 +19,24 @@ class _Strict(BaseModel):
 
 
 class Split(_Strict):
-    """How records are divided where the source does not say: by a hash, so that old rows stay on their side.
+    """How records are divided where the source does not say: by a hash, so that old rows stay on their side."""
 
-    `order` divides by place instead: the last share is test, the share before it validation, as running text needs it.
-    """
-
-    group: str | None = None  # a column whose equal values must stay together: a patient, a customer
-    block: int | None = Field(None, gt=0)  # so many records in a row stay together: windows cut from one recording
-    column: str | None = None  # a column that says train, validation or test itself
-    values: dict[Literal["train", "validation", "test"], list[str | int]] = {}  # or which of its values mean it
-    validation: float = Field(0.1, ge=0, lt=1)  # a share of what is not test
+    group: str | None = None
+    """Column whose equal values stay in one split, as a patient or customer, so that no one is in two."""
+    block: int | None = Field(None, gt=0)
+    """Number of successive records that stay together. For windows cut from one recording."""
+    column: str | None = None
+    """Column that says itself which split a record belongs to."""
+    values: dict[Literal["train", "validation", "test"], list[str | int]] = {}
+    """Values of `column` that mean each split, where they are not train, validation and test themselves."""
+    validation: float = Field(0.1, ge=0, lt=1)
+    """Fraction of the records outside of test that chooses settings and weights, 0 to 1."""
     test: float = Field(0.1, ge=0, lt=1)
+    """Fraction of the records held out for the final scores, 0 to 1. Raise it for narrower intervals."""
     seed: int = 0
+    """Seed of the division. Another one gives other splits of the same sizes."""
     order: bool = False
+    """Divide by place: the last records are test, those before validation. For running text and time."""
 
     @model_validator(mode="after")
     def _is_one_way(self) -> Split:
@@ -49,21 +54,32 @@ class Fetch(_Strict):
     """Files to download into the user's cache where `data.path` is not given."""
 
     name: str
+    """Folder of the cache that the files are kept in."""
     files: dict[str, dict[str, str | list[str]]]
+    """Files by name, each with `url` (or `urls`, mirrors in order) and `sha256`, which is checked."""
 
 
 class Data(_Strict):
     """Where the records are and which column fills which field."""
 
     path: str | None = None
+    """File, folder or archive with the records. A relative path starts where the command is given."""
     fields: dict[str, str | list[str]] = {}
-    columns: list[str] | None = Field(None, min_length=1)  # names those of tables without a header
-    names: str | None = None  # a regular expression for files' names, whose named groups become columns
-    splits: dict[str, str] = {}  # which file of the folder is train, validation, test, where names do not say it
+    """Column that fills each field of the task. Leave it out where columns are called like fields."""
+    columns: list[str] | None = Field(None, min_length=1)
+    """Names of the columns of a table without a header, in order."""
+    names: str | None = None
+    """Regular expression over file names, whose named groups become columns: `(?P<label>[a-z]+)_`"""
+    splits: dict[str, str] = {}
+    """File of each split, as {train: a.csv, test: b.csv}. Where the files' names do not say it themselves."""
     split: Split = Split()
+    """How records are divided into training, validation and test."""
     encoding: str | None = None
-    max_bad: float = Field(0.01, ge=0, le=1)  # the share of records that may be unusable (at least 10 may)
+    """Encoding of the text files, as gb18030. Null guesses it."""
+    max_bad: float = Field(0.01, ge=0, le=1)
+    """Largest fraction of unusable records, 0 to 1; ten may always be. Beyond it, preparation stops."""
     fetch: Fetch | None = None
+    """Files to download where `path` is not given."""
 
     @field_validator("names")
     @classmethod

@@ -5,19 +5,20 @@ Knows no task: the settings of a task's inputs and target are the fields of thei
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from noria.contract import Task, answer_field, registry
+from noria.contract.settings import values_of
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.from_checkpoint import settings_of_origin
 from noria.job.from_table import is_table, job_of_table
+from noria.job.problems import keys_of, unknown_key, unmet_rules, wrong_values
 from noria.job.removed import removed_problems, without_removed
-from noria.job.renamed import new_name, read_stored_job, with_new_names
+from noria.job.renamed import read_stored_job, with_new_names
 from noria.job.schema import BUDGETS, Job
 from noria.job.text import Section, Where, parse, parse_override, read_text, set_key
 
@@ -57,7 +58,7 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = 
         problems += removed_problems(whole, where)
         job = Job.model_validate(without_removed(whole))
     except ValidationError as error:
-        problems += [_problem(found, where, Job) for found in error.errors()]
+        problems += wrong_values(error, where, Job)
     if job is not None:
         problems += _budget_problems(job, where)
         problems += _field_problems(job, task, where)
@@ -140,37 +141,15 @@ def _fill_task(task: Task, asked: Section, where: Where) -> tuple[Task, list[Use
 
 
 def _fill_spoke(spoke: Any, settings: Section, where: Where, path: list[str]) -> tuple[Any, list[UserError]]:
-    known = {field.name for field in dataclasses.fields(spoke)}
-    problems = [_unknown_key([*path, key], known, where) for key in settings if key not in known]
-    given = {key: value for key, value in settings.items() if key in known}
+    own = values_of(spoke)
+    problems = [unknown_key([*path, key], keys_of(type(spoke)), where) for key in settings if key not in own]
+    given = {key: value for key, value in settings.items() if key in own}
     try:
-        whole = {field.name: getattr(spoke, field.name) for field in dataclasses.fields(spoke)} | given
-        return TypeAdapter(type(spoke)).validate_python(whole), problems
+        return TypeAdapter(type(spoke)).validate_python(own | given), problems
     except ValidationError as error:
-        return spoke, problems + [_problem(found, where, type(spoke), path) for found in error.errors()]
-
-
-def _problem(found: Any, where: Where, schema: type, path: Sequence[object] = ()) -> UserError:
-    if found["type"] == "extra_forbidden":
-        return _unknown_key([*path, *found["loc"]], _section(schema, found["loc"][:-1]).model_fields, where)
-    place = where([*path, *found["loc"]])
-    return UserError("wrong value", where=place, expected=found["msg"], found=repr(found["input"]))
-
-
-def _unknown_key(path: Sequence[object], known: Iterable[str], where: Where) -> UserError:
-    new = ".".join(new_name(path))
-    mend = f"it is now called {new}" if new else did_you_mean(str(path[-1]), known)
-    return UserError("unknown key", where=where(path), mend=mend)
-
-
-def _section(schema: Any, path: Sequence[object]) -> Any:
-    """Return the model of the section at a path, looking through `| None` and mappings of sections."""
-    for key in path:
-        fields = getattr(schema, "model_fields", None)
-        schema = get_args(schema)[-1] if fields is None else fields[str(key)].annotation
-        if type(None) in get_args(schema):
-            schema = next(part for part in get_args(schema) if part is not type(None))
-    return schema
+        return spoke, problems + wrong_values(error, where, type(spoke), path, given)
+    except UserError as error:
+        return spoke, problems + unmet_rules(error, where, path, keys_of(type(spoke)))
 
 
 def _layer(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:

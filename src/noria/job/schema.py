@@ -30,19 +30,32 @@ class Model(_Strict):
     Where it starts: training/warm_start.py.
     """
 
-    from_: str | None = Field(None, alias="from")  # an earlier run, whose weights are taken over where they fit
-    pretrained: str | None = None  # a folder of a Hugging Face checkpoint, a name on the hub, or efficientnet-lite0
-    lora: int | None = Field(None, gt=0)  # rank: train small matrices beside the frozen ones of a checkpoint
+    from_: str | None = Field(None, alias="from")
+    """Run or bundle to start from; its weights are taken over where they fit."""
+    pretrained: str | None = None
+    """Checkpoint to start from: a folder, a name on the Hugging Face hub, or efficientnet-lite0."""
+    lora: int | None = Field(None, gt=0)
+    """Rank of small trained matrices beside the frozen checkpoint. 8 to 64, where memory or data is short."""
     size: Literal["tiny", "small", "base"] = "small"
+    """Named size of the trunk, about 1, 11 or 85 million parameters. Larger needs more data and time."""
     width: int | None = Field(None, gt=0)
+    """Features per token, in place of those of `size`. A multiple of `heads`."""
     depth: int | None = Field(None, ge=0)
+    """Number of blocks, in place of those of `size`. 0 leaves the trunk out: fastest, no attention."""
     heads: int | None = Field(None, gt=0)
-    mlp_ratio: float | None = Field(None, gt=0)  # hidden width of the MLP / width; 4 unless said otherwise
-    block: str | None = None  # attention, recurrent or swiglu, None being attention: docs/variants.md
-    block_settings: Section | None = None  # the variant's own: attention_every of recurrent, 0 unless said otherwise
+    """Attention heads per block, in place of those of `size`. 64 features a head are usual."""
+    mlp_ratio: float | None = Field(None, gt=0)
+    """Hidden width of the MLP as a multiple of `width`. Null means 4."""
+    block: str | None = None
+    """Variant of the blocks: attention (also for null), recurrent or swiglu. docs/variants.md says which pays when."""
+    block_settings: Section | None = None
+    """Settings of the variant, as {attention_every: 3} of recurrent."""
     positions: Literal["rotary", "none"] | None = None
-    rotary_base: float | None = Field(None, gt=1)  # in tokens
+    """How order is seen: `rotary`, or `none` for sets and stems that add positions themselves."""
+    rotary_base: float | None = Field(None, gt=1)
+    """Base of rotary positions, in tokens; null means 10,000. Raise it for very long inputs."""
     dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout in each block, 0 to 1. Raise it where validation stays far behind training."""
 
     @field_validator("block")
     @classmethod
@@ -71,49 +84,83 @@ class Train(_Strict):
     """
 
     minutes: float | None = Field(None, gt=0)
+    """Budget in minutes of training, validations included. The schedule is fitted to it."""
     epochs: float | None = Field(None, gt=0)
-    steps: int | None = Field(None, ge=0)  # 0: a checkpoint as it is
+    """Budget in passes over the training records."""
+    steps: int | None = Field(None, ge=0)
+    """Budget in optimizer steps; 0 takes a checkpoint as it is."""
     tokens: int | None = Field(None, gt=0)
-    batch_size: int | None = Field(None, gt=0)  # None: by the number of training records, 32 to 256
-    candidates: int | None = Field(None, gt=0)  # after the warm-up, draw so many and learn from the hardest of them
-    keep: float = Field(0.2, gt=0, le=1)  # the share of the candidates that is learnt from
-    accumulate: int = Field(1, gt=0)  # batches whose gradients are summed into one step
-    optimizer: Literal["muon", "adamw"] = "muon"  # Muon for hidden matrices, AdamW for the rest
-    learning_rate: float = Field(0.003, gt=0)  # peak, of AdamW
-    muon_learning_rate: float = Field(0.03, gt=0)  # peak
-    pretrained_rate: float = Field(1.0, gt=0)  # of a checkpoint's weights, by AdamW: times learning_rate
+    """Budget in tokens that are learnt from."""
+    batch_size: int | None = Field(None, gt=0)
+    """Records per step. Null takes 32 to 256 by their number; lower it where memory runs out."""
+    candidates: int | None = Field(None, gt=0)
+    """Hard example mining: records drawn per step, of which `keep` is learnt. Not for noisy labels."""
+    keep: float = Field(0.2, gt=0, le=1)
+    """Fraction of the `candidates` with the highest loss that is learnt from, 0 to 1."""
+    accumulate: int = Field(1, gt=0)
+    """Batches whose gradients are summed into one step. For larger batches than memory holds."""
+    optimizer: Literal["muon", "adamw"] = "muon"
+    """`muon` for hidden matrices and AdamW for the rest, or `adamw` for all, as checkpoints need it."""
+    learning_rate: float = Field(0.003, gt=0)
+    """Peak learning rate of AdamW. Lower it first where training is unstable."""
+    muon_learning_rate: float = Field(0.03, gt=0)
+    """Peak learning rate of Muon."""
+    pretrained_rate: float = Field(1.0, gt=0)
+    """Factor on `learning_rate` for weights of a checkpoint. Below 1 keeps more of what it knows."""
     weight_decay: float = Field(0.0, ge=0)
-    warmup: float = Field(0.2, ge=0, le=1)  # share of the steps over which the rate climbs; then it falls to zero
-    momentum: float = Field(0.95, ge=0, lt=1)  # of Muon
-    clip: float | None = Field(None, gt=0)  # gradient norm
-    average: float = Field(0.0, ge=0, lt=1)  # decay of a running mean of the weights; 0 is off
+    """Decoupled weight decay per unit of learning rate. About 0.01 to 0.1 against overfitting."""
+    warmup: float = Field(0.2, ge=0, le=1)
+    """Fraction of the steps in which the rate climbs to its peak, 0 to 1; then it falls to zero."""
+    momentum: float = Field(0.95, ge=0, lt=1)
+    """Momentum of Muon, 0 to 1."""
+    clip: float | None = Field(None, gt=0)
+    """Largest norm of the gradient; null does not clip. 1 where the loss jumps."""
+    average: float = Field(0.0, ge=0, lt=1)
+    """Decay of a running mean of the weights (EMA), which is validated and kept; 0 is off, 0.99 usual."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    compile: bool = False  # by torch.compile: slower to start, and slower altogether for small convolutions
-    validations: int = Field(10, ge=0)  # how many times over the whole training
-    best_by: str | None = None  # the metric that chooses among the validated weights; None: the target's first
-    patience: int | None = Field(None, gt=0)  # validations without gain after which training stops early
+    """Arithmetic of training. `auto` takes bfloat16 where it is measured to be faster."""
+    compile: bool = False
+    """Use torch.compile. Starts slower; pays off in long training of large models."""
+    validations: int = Field(10, ge=0)
+    """How often the model is validated over the whole training."""
+    best_by: str | None = None
+    """Metric on validation that picks the weights to keep. Null takes the target's first."""
+    patience: int | None = Field(None, gt=0)
+    """Validations without improvement after which training stops. Null never stops early."""
     checkpoint_minutes: float = Field(5.0, gt=0)
+    """Minutes between checkpoints: what an interruption may cost."""
     seed: int = 0
+    """Seed of weights, order and augmentation. Change it to see the spread of results."""
     report_to: list[Literal["tensorboard", "mlflow"]] = []
+    """Send the history to tensorboard or mlflow too."""
 
 
 class Evaluate(_Strict):
     """What is scored beside the metrics of the target."""
 
     batch_size: int = Field(512, gt=0)
-    slices: list[str] = []  # columns whose values are scored one by one
-    resamples: int = Field(1000, ge=100)  # of the bootstrap
-    precision: Literal["float32", "bfloat16"] = "float32"  # of the weights that answer, here and wherever it is used
-    compare_to: str | None = None  # another run: the difference of each score, on the records held out in both
+    """Records per batch in scoring. Lower it where memory runs out."""
+    slices: list[str] = []
+    """Columns whose values are scored one by one, as gender or site, to find groups that do worse."""
+    resamples: int = Field(1000, ge=100)
+    """Bootstrap resamples behind each 95 % interval, at least 100."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Precision of the weights that answer, here and in use. `bfloat16` halves memory."""
+    compare_to: str | None = None
+    """Another run: the difference of each score on records held out in both, with its interval."""
 
 
 class Range(_Strict):
     """What tuning may try for one setting: one of some choices (a plain list will do), or all from low to high."""
 
     choices: list[Any] | None = Field(None, min_length=1)
+    """Values to try; a plain list will do."""
     low: float | None = None
+    """Lowest value to try."""
     high: float | None = None
-    log: bool = False  # whether equal factors are equally likely, rather than equal distances
+    """Highest value to try."""
+    log: bool = False
+    """Try equal factors equally often rather than equal distances. For rates over several powers of ten."""
 
     @model_validator(mode="before")
     @classmethod
@@ -134,10 +181,14 @@ class Range(_Strict):
 class Tune(_Strict):
     """What `noria tune` tries, and for how long. Settings: stages/search_space.py."""
 
-    space: dict[str, Range | None] = {}  # by dotted key; null leaves a setting as the job has it
-    defaults: bool = True  # whether settings that usually matter are tried too
-    trials: int | None = Field(None, gt=0)  # 20 where neither this nor minutes is given
-    minutes: float | None = Field(None, gt=0)  # of all trials together
+    space: dict[str, Range | None] = {}
+    """Range or choices for each dotted key; null leaves a setting as the job has it."""
+    defaults: bool = True
+    """Also try the settings that usually matter."""
+    trials: int | None = Field(None, gt=0)
+    """Number of trials. Null: until `minutes` are over, or 20."""
+    minutes: float | None = Field(None, gt=0)
+    """Budget in minutes of all trials together."""
 
     @field_validator("space", mode="before")
     @classmethod
@@ -149,13 +200,21 @@ class Job(_Strict):
     """A job file, checked. `inputs` and `target` hold settings of the task's own modalities and target."""
 
     task: str
+    """What is learnt from what; `noria list tasks` names them."""
     data: Data = Data()
+    """Where the records are, and how they are divided."""
     inputs: dict[str, Section] = {}
+    """Settings of each input, by field; `noria list task NAME` shows them."""
     target: Section = {}
+    """Settings of the answer; `noria list task NAME` shows them."""
     model: Model = Model()
+    """The trunk, and what it starts from."""
     train: Train = Train()
+    """How long and how to train."""
     evaluate: Evaluate = Evaluate()
+    """What is scored."""
     tune: Tune = Field(default_factory=Tune)
+    """What `noria tune` may try."""
 
     def save(self, path: Path) -> None:
         """Write the resolved job: every setting, defaults included."""

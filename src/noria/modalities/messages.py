@@ -32,8 +32,7 @@ class Messages(Modality, WarmStarts, Displays, Attributable):
     Arrays: `ids` Ragged int.
 
     Each message is an opening token, its role, a line break, its content and a closing token; then the assistant's
-    message is opened. What a message says is never read as one of these tokens. tokenizer and vocabulary are those of
-    modalities/text/modality.py. max_tokens: of a longer conversation the oldest part is left out.
+    message is opened. What a message says is never read as one of these tokens.
     """
 
     kind: ClassVar[str] = "messages"
@@ -41,8 +40,11 @@ class Messages(Modality, WarmStarts, Displays, Attributable):
     num_fit_records: ClassVar[int] = 50_000
 
     tokenizer: str = "bpe"
+    """`bpe`, `unigram`, `character`, `byte`, or a folder with a tokenizer.json. Characters suit names."""
     vocabulary: int = 8192
+    """Number of tokens that `bpe` or `unigram` learn. Raise it for much text, lower it for little."""
     max_tokens: int = 512
+    """Longest conversation in tokens; of a longer one the oldest part is left out. Memory grows with it."""
 
     def fit(self, values: Values) -> State:
         texts: list[Any] = []

@@ -32,12 +32,12 @@ SAMPLES_SHOWN = 8
 class Matched(Target, WarmStarts, TrainingStep, PredictStep):
     """What is common to answers that go through the model as the input does. Output: `vector`, and where the match is
     known `match`, float[n, D], of length one.
-
-    dimensions: D; None is the model's width. temperature: similarities are divided by it before the softmax.
     """
 
     dimensions: int | None = field(default=None, metadata={"network_only": True})
+    """Size of the vector. Null takes model.width; lower it for a smaller search index."""
     temperature: float = field(default=0.05, metadata={"network_only": True})  # Gao et al. 2021, "SimCSE"
+    """Similarities are divided by it before the softmax. Lower it to set near matches further apart."""
 
     def __post_init__(self) -> None:
         if (self.dimensions is not None and self.dimensions < 1) or self.temperature <= 0:
@@ -69,14 +69,12 @@ class Matched(Target, WarmStarts, TrainingStep, PredictStep):
 class Embedding(Matched, DecodesTarget, ShowsPanels):
     """The match of a record, a text. Arrays: `ids` Ragged int, begin ... end. Output: `vector`, and where the match is
     known `match`, float[n, D], of length one.
-
-    dimensions: D; None is the model's width. max_tokens: where longer matches are cut. temperature: similarities are
-    divided by it before the softmax.
     """
 
     kind: ClassVar[str] = "embedding"
 
     max_tokens: int = 512
+    """Longest match in tokens; the rest is cut off. Memory and time grow with it."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

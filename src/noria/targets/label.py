@@ -24,21 +24,19 @@ CALIBRATION_BINS = 15  # as in Guo et al. 2017, "On Calibration of Modern Neural
 
 @dataclass(frozen=True)
 class Label(Target, TrainingStep, DecodesTarget, ShowsPanels):
-    """A class name. Arrays: `label` int64[n]. Output: `logits` float[n, classes].
-
-    smoothing: share of probability that the loss spreads over all classes. is_voting: every token answers by itself.
-    agreement: how much it counts in training that two answers with other dropout agree (R-Drop), at twice the cost;
-    where a large model learns from few records, and not without dropout.
-    merge: classes made of several raw values, {"ill": ["1", "2", "3"]}.
-    """
+    """A class name. Arrays: `label` int64[n]. Output: `logits` float[n, classes]."""
 
     kind: ClassVar[str] = "label"
     has_closed_vocabulary: ClassVar[bool] = True
 
     smoothing: float = field(default=0.0, metadata={"network_only": True})
+    """Label smoothing: probability the loss spreads over all classes, 0 to 1. About 0.1 for noisy labels."""
     is_voting: bool = field(default=False, metadata={"network_only": True})
+    """Each token answers by itself, and the answers are averaged. For ensembles and second readings of a text."""
     agreement: float = field(default=0.0, metadata={"network_only": True})
+    """Weight of R-Drop: two passes with other dropout must agree, at twice the cost. For large models, little data."""
     merge: dict[str, list[str | int]] = field(default_factory=dict)
+    """Classes made of several raw values: {ill: ["1", "2", "3"]}. For codes finer than the question."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.smoothing <= 1 or self.agreement < 0:

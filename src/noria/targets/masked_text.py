@@ -36,18 +36,17 @@ NOTHING = Prediction(None, None, {"error": "there is no mask to fill in"})
 
 @dataclass(frozen=True)
 class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
-    """A text. Arrays: `ids` Ragged int, begin ... end; `_bytes` Ragged uint8, what each token stands for, special: 0.
-
-    window: tokens of a record; texts stand one after another. is_stream: they continue one another, as pieces of one
-    file do, with no boundary between. hidden: share of the tokens that is hidden and learnt from.
-    """
+    """A text. Arrays: `ids` Ragged int, begin ... end; `_bytes` Ragged uint8, bytes of each token, special: 0."""
 
     kind: ClassVar[str] = "masked_text"
     state_kind: ClassVar[str] = "text"
 
     is_stream: bool = False
+    """Records continue one another, as pieces of one file do: no boundary token between them."""
     window: int = field(default=128, metadata=NETWORK_ONLY)
+    """Tokens that are read at once; texts stand one after another. Raise it where far context matters."""
     hidden: float = field(default=0.15, metadata=NETWORK_ONLY)  # BERT's
+    """Fraction of the tokens that is hidden and learnt from, 0 to 1. More learns faster from less context."""
 
     def __post_init__(self) -> None:
         if self.window < 1 or not 0 < self.hidden < 1:

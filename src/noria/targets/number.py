@@ -24,12 +24,13 @@ POINTS_SHOWN = 500
 class Number(Target, DecodesTarget, ShowsPanels):
     """A real number. Arrays: `number` float32[n, 1]. Output: `number` float[n, 1].
 
-    Both are standardised by the mean and spread of the training answers. is_voting: every token answers by itself.
+    Both are standardised by the mean and spread of the training answers.
     """
 
     kind: ClassVar[str] = "number"
 
     is_voting: bool = field(default=False, metadata={"network_only": True})
+    """Each token answers by itself, and the answers are averaged. For ensembles, as those of tables."""
 
     def fit(self, values: Values) -> State:
         numbers = np.array([number for value in values if (number := _number(value)) is not None])

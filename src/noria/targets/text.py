@@ -34,36 +34,52 @@ class Text(Target, WarmStarts, PredictStep, PostProcesses, Generates, DecodesTar
     """A text. Arrays: `ids` Ragged int, ended by the end token; `_bytes` Ragged uint8, what each token stands for;
     of records also `_text`, the raw text as UTF-8 bytes.
 
-    tokenizer, vocabulary, lowercase: as of the modality, where the task shares no vocabulary with an input.
-    longest: tokens an answer is cut at. is_running: learn from running text, in windows of `window` tokens, and not
-    record by record. is_stream: its records continue one another, as pieces of one file do, with no boundary between.
-    overlap: how the written answer is compared with the true one; language says how words are counted.
-    smoothing: share of probability that the loss spreads over all tokens.
-    The rest is how an answer is written: model/generation/sampling.py.
+    Where the task shares a vocabulary with an input, tokenizer, vocabulary and lowercase are those of the input. From
+    max_tokens on the settings say how an answer is written: model/generation/sampling.py.
     """
 
     kind: ClassVar[str] = "text"
 
     tokenizer: str = "bpe"
+    """`bpe`, `unigram`, `character`, `byte`, or a folder with a tokenizer.json. Characters suit names."""
     vocabulary: int = 8192
+    """Number of tokens that `bpe` or `unigram` learn. Raise it for much text, lower it for little."""
     lowercase: bool = False
+    """Read all text in lower case. For little data in which capitals say nothing."""
     longest: int = 512
+    """Longest true answer in tokens; the rest is not learnt. Memory and time grow with it."""
     is_running: bool = False
+    """Learn from running text, in windows of `window` tokens, rather than record by record."""
     is_stream: bool = False
+    """Records continue one another, as pieces of one file do: no boundary token between them."""
     window: int = field(default=256, metadata=NETWORK_ONLY)
+    """Tokens that are learnt from at once in running text. Raise it where far context matters."""
     overlap: Literal["none", "bleu", "rouge"] = field(default="none", metadata=NETWORK_ONLY)
+    """How written answers are scored: `bleu` for translations, `rouge` for summaries; `none` writes none."""
     language: Literal["en", "zh"] = field(default="en", metadata=NETWORK_ONLY)
+    """How BLEU and ROUGE count words: `zh` takes each Chinese character for one."""
     smoothing: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Label smoothing: probability the loss spreads over all tokens, 0 to 1. About 0.1 for translations."""
     max_tokens: int = field(default=128, metadata=NETWORK_ONLY)
+    """Longest answer that is written, in tokens."""
     temperature: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Spread of sampling: 0 takes the most likely token, 1 follows the model. Raise it for variety."""
     top_k: int | None = field(default=None, metadata=NETWORK_ONLY)
+    """Sample among the k most likely tokens only. Null keeps all; lower it against odd words."""
     top_p: float = field(default=1.0, metadata=NETWORK_ONLY)
+    """Sample among the most likely tokens that together reach this probability; 1 keeps all."""
     min_p: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Drop tokens less likely than min_p times the most likely one; 0 keeps all."""
     repetition_penalty: float = field(default=1.0, metadata=NETWORK_ONLY)
+    """Divides the positive logits of tokens already written. Above 1 against repetition."""
     stop: tuple[str, ...] = field(default=(), metadata=NETWORK_ONLY)
+    """Texts that end an answer and are cut off, at most 64."""
     beams: int = field(default=1, metadata=NETWORK_ONLY)
+    """Beams of beam search; 1 is off. 4 often improves translations, at about that many times the cost."""
     length_penalty: float = field(default=1.0, metadata=NETWORK_ONLY)
+    """Beams are ranked by log probability / length ** length_penalty. Raise it for longer answers."""
     seed: int = field(default=0, metadata=NETWORK_ONLY)
+    """Seed of sampling. The same seed gives the same answer, alone and in any batch."""
 
     def fit(self, values: Values) -> State:
         return learn_text(values, self.tokenizer, self.vocabulary, self.lowercase)

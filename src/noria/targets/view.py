@@ -33,14 +33,13 @@ SIDE = 32  # pixels at most, and so many rows and columns, that the trivial answ
 class View(Matched, DecodesTarget):
     """Another view of a picture. Arrays: `pixels` uint8[n, H, W, C]. Output: `vector`, and where the view is known
     `match`, float[n, D], of length one.
-
-    dimensions: D; None is the model's width. temperature: similarities are divided by it before the softmax.
     """
 
     kind: ClassVar[str] = "view"
     raw_type: ClassVar[Literal["file"]] = "file"
 
     temperature: float = field(default=0.2, metadata={"network_only": True})
+    """Similarities are divided by it before the softmax. Lower it to set similar pictures further apart."""
 
     def fit(self, values: Values) -> State:
         for value in values:

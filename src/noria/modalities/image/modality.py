@@ -32,20 +32,9 @@ class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributabl
     picture's own height and width, for answers that lie in it; with `tile` also `tiles` Ragged uint8[k, height, width,
     channels] and `places` Ragged int32[k, 4], top, left, height and width of each in the picture.
 
-    size: height and width in pixels; None keeps the pictures' own where all agree and are no larger than `side`, and
-    makes squares of that side of others.
-    tile: height and width in pixels; larger pictures are learnt from and answered in tiles of it, each brought to
-    `size`, or of their own size where that is None. lap: the least share of a tile that the next one repeats: what is
-    larger than it is put together of its parts.
-    colors: grey or rgb; None takes what the training pictures are.
-    stem: how pixels become tokens, a class of modalities/image/embedder.py in lower case; widths, blocks, first, pools,
-    pooling, is_padded, whiten are the settings of `convolution`, patch (pixels) that of `patches`; widths, blocks and
-    strides (pixels, fine to coarse) those of `pyramid`, a token for each place of its maps. shift, rotate, zoom,
-    stretch, shear, flip, light, erase: what training pictures are varied by (pixels, degrees, shares, left-right or
-    both ways, share of brightness, contrast and colour, side in pixels). mirror: in use, tokens are the mean over the
-    picture and its mirror image. Training that starts from a checkpoint of pictures has its backbone in the pyramid, or
-    else as the stem, a token a picture or (pooling grid) a place; pixels are normalised as it was trained, and None for
-    size makes squares of `side`.
+    Each tile is resized to `size`, or keeps its own where that is null. Training that starts from a checkpoint of
+    pictures has its backbone in the pyramid, or else as the stem, a token a picture or (pooling grid) a place; pixels
+    are normalised as it was trained, and null for size makes squares of `side`.
     """
 
     kind: ClassVar[str] = "image"

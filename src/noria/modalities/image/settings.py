@@ -12,25 +12,40 @@ NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depe
 
 @dataclass(frozen=True)
 class PictureSettings:
-    """What the network sees of a picture, alone or in a clip; said of each setting by `Image`."""
+    """What the network sees of a picture, alone or in a clip."""
 
     size: tuple[int, int] | None = None
+    """Height and width the network sees, in pixels. Null: the pictures' own if all agree, else squares of `side`."""
     side: int = 128
+    """Side in pixels of the squares, where `size` is null and pictures differ or are larger. Raise for fine detail."""
     colors: Literal["grey", "rgb"] | None = None
+    """Whether the network sees grey values or colours (RGB). Null takes what the training pictures are."""
     stem: Literal["convolution", "reference", "patches", "pyramid"] = field(
         default="convolution", metadata=NETWORK_ONLY
     )
+    """Layers from pixels to tokens: `pyramid` finds things of many sizes, `patches` feeds a deep trunk."""
     widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
+    """Channels of each stage of the `convolution` or `pyramid` stem. Null derives them from model.width."""
     blocks: int = field(default=1, metadata=NETWORK_ONLY)
+    """Convolutions in each stage (residual blocks in a pyramid). Raise it for hard pictures and long training."""
     pools: tuple[int, ...] = field(default=(2, 2, 2), metadata=NETWORK_ONLY)
+    """Pooling factor of each stage of the `convolution` stem. Lower it to keep detail, raise it to save time."""
     pooling: Literal["max", "mean", "flat", "grid"] = field(default="max", metadata=NETWORK_ONLY)
+    """What the last map becomes: one token (`max`, `mean`, `flat`), or with `grid` one per place, for attention."""
     patch: int = field(default=4, metadata=NETWORK_ONLY)
+    """Side of a patch in pixels, for the stem `patches`. Smaller sees more detail and costs more tokens."""
     shift: int = field(default=0, metadata=NETWORK_ONLY)
+    """Augmentation: largest random shift each way, in pixels. Raise it where things are not centred."""
     rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: largest random rotation each way, in degrees. Not where direction matters, as in 6 and 9."""
     zoom: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: largest random change of size, as log of the factor; 0.1 is about 10 %. For varying distances."""
     flip: bool | Literal["both"] = field(default=False, metadata=NETWORK_ONLY)
+    """Augmentation: mirror half of the pictures left to right; `both` also top to bottom. Not for writing."""
     light: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: largest random change of brightness, contrast and colour, a fraction. For varying light."""
     erase: int = field(default=0, metadata=NETWORK_ONLY)
+    """Augmentation: side in pixels of a random square filled with the mean. Against relying on one detail."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +53,25 @@ class ImageSettings(PictureSettings):
     """The settings of a picture that stands alone."""
 
     keep: bool = False
+    """Store each picture's own height and width. Needed where the answer lies in the picture: boxes, masks."""
     tile: tuple[int, int] | None = None
+    """Height and width in pixels of tiles that larger pictures are cut into. For small things in large pictures."""
     lap: float = 0.25
+    """Minimum fraction of a tile shared with its neighbour, 0 to 1. Things larger than that are merged across tiles."""
     first: tuple[int, int] | None = field(default=None, metadata=NETWORK_ONLY)
+    """Kernel and stride in pixels of one more convolution before the others. Use it to shrink large pictures early."""
     is_padded: bool = field(default=True, metadata=NETWORK_ONLY)
+    """Pad convolutions with zeros, so that maps keep their size. False is faster and loses the rim."""
     whiten: bool = False
+    """Begin with frozen filters that whiten 2 x 2 patches. Speeds up short training on small colour pictures."""
     strides: tuple[int, ...] = field(default=(8, 16, 32), metadata=NETWORK_ONLY)
+    """Strides in pixels of the `pyramid` maps that become tokens, fine to coarse. Add finer ones for small things."""
     stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: largest random change of the aspect ratio, as log of the factor; 0.1 is about 10 %."""
     shear: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: largest random shear, as sideways shift per height, a fraction. For slanted writing and views."""
     mirror: bool = field(default=False, metadata=NETWORK_ONLY)
+    """Average the features of a picture and its mirror image in use. Doubles the time; not for the stem `pyramid`."""
 
     def __post_init__(self) -> None:
         rules = {

@@ -34,21 +34,6 @@ SIDE = 112  # pixels of the picture that a person sees
 class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributable):
     """Frames of numbers, in time. Arrays: `values` float32 Ragged[T, C], normalised, and `frames` Ragged int, 0 to
     T - 1; with `length`, `values` float32[n, length, C] alone.
-
-    channels: how many numbers a frame has where a value is one flat row. rows: how many rows of a file make a frame,
-    one a joint. columns: those of a row that are used, from 0. dimensions: channels are points of so many coordinates.
-    valid: the lowest and the highest number that a sensor can mean; what lies outside, or is missing, is a gap and
-    filled in between its neighbours in time.
-    center: the points' mean over the series, or over each frame, is moved to zero.
-    length: frames that every series is resampled to. max_length: frames after which longer ones are cut.
-    rate_hz: frames a second; explanations then speak of seconds.
-    cut, stretch, noise, scale, drop: what training series are varied by: the share that may be cut off at either end,
-    the speed (where there is no `length`), spreads, shares, the share of points that are hidden. rotate (degrees) and
-    mirror need dimensions: about the second axis, and left-right.
-    widths, kernel, pools: of the convolutions. velocities: whether they see the differences of frames too.
-    pooling: what is left of the time becomes a token each (`grid`), or one (`max`). dropout: of the tokens' features.
-    apart: each point has tokens of its own, seen by convolutions that all points share, so that explanations speak of
-    points too; it needs dimensions. points: their names, in order.
     """
 
     kind: ClassVar[str] = "series"

@@ -1,4 +1,4 @@
-"""The settings of series, which the modality and its embedder share. What each does: modality.py."""
+"""The settings of series, which the modality and its embedder share."""
 
 from __future__ import annotations
 
@@ -17,29 +17,53 @@ class SeriesSettings:
     """How frames of numbers are read, varied and embedded."""
 
     channels: int | None = None
+    """Numbers per frame, where a value is one flat row of them. Null means one."""
     rows: int = 1
+    """Rows of a file that make one frame. Above 1 where each row is one joint or sensor."""
     columns: tuple[int, ...] | None = None
+    """Columns of a row that are read, counted from 0. Null reads all."""
     dimensions: int | None = None
+    """Coordinates per point, where channels are points in space. `center`, `rotate`, `mirror`, `apart` need it."""
     valid: tuple[float, float] | None = None
+    """Lowest and highest value the sensor can give. What lies outside or is missing is interpolated in time."""
     center: Literal["series", "frame"] | None = None
+    """Move the points' mean to zero, over the `series` or each `frame`. Where the place does not matter."""
     length: int | None = None
+    """Frames that every series is resampled to. Null keeps each one's own length and speed."""
     max_length: int = 4096
+    """Longest series in frames, at most 65,535; the rest is cut off. Memory and time grow with it."""
     rate_hz: float | None = field(default=None, metadata=NETWORK_ONLY)
+    """Frames per second. Only explanations use it, to speak of seconds."""
     cut: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: largest fraction cut off at either end, 0 to 0.5. For recordings started and stopped by hand."""
     stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: largest random change of speed, as log of the factor. Has no effect with `length`."""
     noise: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: spread of random noise added to each number, in standard deviations of its channel."""
     scale: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: largest random change of amplitude, as log of the factor; 0.1 is about 10 %."""
     drop: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: fraction of points (or channels) set to their mean, 0 to 1. For sensors that fail."""
     rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: largest random rotation about the second axis, in degrees. Needs `dimensions`."""
     mirror: bool = field(default=False, metadata=NETWORK_ONLY)
+    """Augmentation: mirror half of the series left to right. Not where left and right mean different things."""
     widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
+    """Channels of each convolution, as many as `pools`. Null takes model.width for each."""
     kernel: int = field(default=5, metadata=NETWORK_ONLY)
+    """Length of each convolution in frames, an odd number. Raise it for slow signals."""
     pools: tuple[int, ...] = field(default=(1, 2, 2), metadata=NETWORK_ONLY)
+    """Pooling factor of each convolution; a token stands for their product in frames. Raise to save time."""
     velocities: bool = field(default=True, metadata=NETWORK_ONLY)
+    """Show the differences between frames beside their values. Turn off where only levels matter."""
     pooling: Literal["grid", "max"] = field(default="grid", metadata=NETWORK_ONLY)
+    """Tokens: one for each time step that is left (`grid`), or one for the whole series (`max`), which is faster."""
     dropout: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Dropout of the tokens' features, 0 to 1. Raise it where validation stays far behind training."""
     apart: bool = field(default=False, metadata=NETWORK_ONLY)
+    """Give each point tokens of its own, by convolutions that all points share. Explanations then name points."""
     points: tuple[str, ...] | None = field(default=None, metadata=NETWORK_ONLY)
+    """Names of the points in order, which explanations use with `apart`. Null numbers them."""
 
     def __post_init__(self) -> None:
         if self.max_length > MAX_LENGTH:

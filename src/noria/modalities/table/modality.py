@@ -46,10 +46,6 @@ class Table(TableSettings, Modality, WarmStarts, Displays, Attributable):
     """A row of a table.
 
     Arrays: `numbers` float32[n, a] standardised, NaN where missing; `categories` int64[n, b], 0 rare, 1 missing.
-
-    kinds: what columns are, where the inference is wrong: {"zip": "category"}. bins: of each number's piecewise linear
-    code. stem `members` mixes the columns in a small ensemble of networks that share weights; `columns` gives a trunk
-    one token a column. column_width: features a column becomes. hidden, layers, members, dropout: of the ensemble.
     """
 
     kind: ClassVar[str] = "table"

@@ -27,30 +27,36 @@ class Text(Modality, WarmStarts, Augments, Displays, Attributable):
     text that each token stands for (-1 for special tokens), and `_text`, the raw text as UTF-8 bytes; with `characters`
     also `characters`, Ragged int, a space before and after the text.
 
-    tokenizer: bpe, unigram, character, byte, or a folder with a tokenizer.json. vocabulary: entries of the first two.
-    max_tokens: where longer texts are cut, special tokens included. begin, end: whether such a token is put there.
-    grams: up to how many neighbouring tokens have a vector of their own, beside those of the single ones.
-    characters: up to how many neighbouring characters have a vector in a second reading, by characters; 0 for none.
-    Each reading then becomes one token, its mean, and answers by itself where the target is voting.
-    drop: share of tokens that each training step leaves out, so that no single one is relied upon; the first one stays.
-    Of characters fewer are left out, so that the longest run of either reading stays whole as often.
-    mask_word: what a user writes for a token to be filled in, and must write; nothing else is read as a special token.
+    With `characters` each reading becomes one token, its mean, and answers by itself where the target is voting.
+    `drop` leaves the first token alone; of characters it leaves out fewer, so that the longest run of either reading
+    stays whole as often. A text must hold its `mask_word`; nothing else is read as a special token.
     """
 
     kind: ClassVar[str] = "text"
     num_fit_records: ClassVar[int] = 50_000
 
     tokenizer: str = "bpe"
+    """`bpe`, `unigram`, `character`, `byte`, or a folder with a tokenizer.json. Characters suit names."""
     vocabulary: int = 8192
+    """Number of tokens that `bpe` or `unigram` learn. Raise it for much text, lower it for little."""
     lowercase: bool = False
+    """Read all text in lower case. For little data in which capitals say nothing."""
     max_tokens: int = 512
+    """Longest text in tokens, special ones included; the rest is cut off. Memory and time grow with it."""
     begin: bool = False
+    """Put a begin token before each text: a place that can stand for all of it, or for no answer."""
     end: bool = False
+    """Put an end token after each text: it marks where one text stops and the next begins."""
     keep: bool = False
+    """Store the raw text and where each token stands in it. Needed where answers are stretches of the text."""
     grams: int = field(default=1, metadata={"network_only": True})
+    """Longest run of tokens with an embedding of its own. Raise to 2 or 3 for fast classifiers without a trunk."""
     characters: int = 0
+    """Longest run of characters with an embedding, in a second reading of the text; 0 is off. For typos."""
     drop: float = field(default=0.0, metadata={"network_only": True})
+    """Augmentation: fraction of tokens left out, 0 to 1. Raise it against relying on single words."""
     mask_word: str | None = None
+    """What stands in a text for the token to be filled in, as [MASK]. Change it to the users' own sign."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.drop < 1 or self.grams < 1 or self.characters < 0:

@@ -29,11 +29,8 @@ SHOWN = 4  # frames that a person sees
 class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributable):
     """A clip. Arrays: `pixels` uint8[n, frames, height, width, channels], 0 to 255.
 
-    frames: how many are looked at, at even distances in time. rate_hz: frames a second of clips that are pictures one
-    by one. motion: whether each frame is seen beside what changes until the next one.
-    pooling: each frame becomes one token (`max`, `mean`, `flat`), or one a place (`grid`). The others are settings of
-    images, for every frame: size, side, colors, stem, widths, blocks, pools, patch; and what training clips are varied
-    by, all frames of one alike: shift, rotate, zoom, flip, light, erase.
+    The settings of pictures hold for every frame; all frames of a clip are augmented alike. With `max`, `mean` and
+    `flat` a frame becomes one token, with `grid` one a place.
     """
 
     kind: ClassVar[str] = "video"
@@ -41,11 +38,17 @@ class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributa
     num_fit_records: ClassVar[int] = 500
 
     frames: int = 8
+    """Frames taken from each clip, evenly spaced. Raise it where short events decide; time grows with it."""
     rate_hz: float | None = field(default=None, metadata=NETWORK_ONLY)
+    """Frames per second of clips that come as single pictures. Explanations then speak of seconds."""
     motion: bool = field(default=True, metadata=NETWORK_ONLY)
+    """Show each frame beside its difference to the next one. Turn off where only the look decides."""
     side: int = 64
+    """Side in pixels of the squares that frames become, where `size` is null. Raise it for fine detail."""
     stem: Literal["convolution", "patches"] = field(default="convolution", metadata=NETWORK_ONLY)
+    """Layers from the pixels of a frame to tokens: `convolution`, or `patches` for a deep trunk."""
     patch: int = field(default=8, metadata=NETWORK_ONLY)
+    """Side of a patch in pixels, for the stem `patches`. Smaller sees more of each frame and costs more tokens."""
 
     def __post_init__(self) -> None:
         if self.frames < 1 or (self.rate_hz is not None and self.rate_hz <= 0):

@@ -14,6 +14,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 from noria.contract import Attention
+from noria.contract.settings import lines_of, meaning_of
 from noria.errors import UserError, did_you_mean, raise_all
 
 if TYPE_CHECKING:
@@ -50,10 +51,15 @@ def block_variant(name: str, settings: Mapping[str, Any]) -> BlockVariant:
     if name not in names():
         raise UserError(f"there is no block {name!r}", where="model.block", mend=did_you_mean(name, names()))
     kind = getattr(importlib.import_module(f"{__name__}.{name}"), f"{name.capitalize()}Blocks")
-    known = [field.name for field in fields(kind)]
+    known = {field.name: lines_of(kind).get(field.name, "") for field in fields(kind)}
     raise_all(
         [
-            UserError("unknown key", where=f"model.block_settings.{key}", mend=did_you_mean(key, known))
+            UserError(
+                "unknown key",
+                where=f"model.block_settings.{key}",
+                mend=did_you_mean(key, known),
+                meaning=meaning_of(key, known),
+            )
             for key in settings
             if key not in known
         ]

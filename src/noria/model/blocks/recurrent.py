@@ -32,13 +32,14 @@ REACH = 4  # tokens that the short convolution before queries, keys and values s
 
 @dataclass(frozen=True)
 class RecurrentBlocks:
-    """Recurrent blocks, and every n-th attends; 0: none does.
+    """Recurrent blocks, and every n-th attends.
 
     attention_every 0              3
     recurrent recurrent recurrent  recurrent recurrent attention
     """
 
     attention_every: int = 0
+    """Every n-th block attends; 0: none does. Where something far back must be found again, 3 or 4."""
     attentions: ClassVar[tuple[Attention, ...]] = ("causal",)
 
     def __post_init__(self) -> None:

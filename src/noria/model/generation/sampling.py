@@ -24,16 +24,14 @@ SET_BY_JOB = ("beams", "length_penalty")  # what no request may set: beams multi
 
 @dataclass(frozen=True)
 class Sampling:
-    """Settings of generation. temperature 0 takes the likeliest token; otherwise, in this order:
+    """Settings of generation; targets/text.py has a line for each.
 
-    repetition_penalty divides positive logits (multiplies negative ones) of tokens already generated; temperature;
-    top_k keeps the k likeliest; top_p the fewest that reach this mass; min_p those at least so likely as min_p times
-    the likeliest.
+    They apply in this order: repetition_penalty (negative logits are multiplied by it), temperature, top_k, top_p,
+    min_p. temperature 0 takes the most likely token.
 
     seed is that of a request, not of a batch: each row has random numbers of its own, from this seed alone, so a record
     gets the same answer alone and in any batch. For several answers to one record give `generate` a seed for each.
-    stop: texts that end an answer and are cut off. beams above 1: beam search by the sum of logprobs divided by
-    length ** length_penalty. json_schema, regex: the answer matches it, unless max_tokens cut it short.
+    json_schema, regex: the answer matches it, unless max_tokens cut it short.
     """
 
     max_tokens: int = 128

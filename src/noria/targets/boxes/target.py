@@ -47,19 +47,19 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
     Arrays: `boxes` Ragged float32[n, 6]: left, top, right, bottom, label, 1 where it is not scored. Output: `logits`
     float[B, T, labels], `sides` and `places` float[B, T, 4], as targets/boxes/head.py has them; settled: `boxes` Ragged
     float32[n, 4] in pixels of the picture, `labels` int32, `scores` float32, best first.
-
-    threshold: the score from which a box is shown as an answer; None chooses the one of the best F1 on validation
-    pictures. overlap: of two boxes of a label that share more of their area, the better one stays. most: boxes of a
-    picture, or of each of its tiles, at most. mosaic: share of the training pictures that are put together of four.
     """
 
     kind: ClassVar[str] = "boxes"
     has_closed_vocabulary: ClassVar[bool] = True
 
     threshold: float | None = field(default=None, metadata=NETWORK_ONLY)
+    """Minimum score of a box that is answered, 0 to 1. Null picks the best F1 on validation pictures."""
     overlap: float = field(default=0.6, metadata=NETWORK_ONLY)
+    """Non-maximum suppression: of two boxes of one class with a higher IoU, the better stays. Raise for crowds."""
     most: int = field(default=100, metadata=NETWORK_ONLY)
+    """Most boxes answered per picture, or per tile. Raise it for pictures with more things."""
     mosaic: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Augmentation: fraction of the training pictures that are put together of four, 0 to 1. For small data."""
 
     def __post_init__(self) -> None:
         rules = {

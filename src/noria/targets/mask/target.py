@@ -45,23 +45,25 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
     a `png` of codes with a palette, base64, which covers the whole picture (vision.masks.from_png), and the `classes`
     that the codes count.
 
-    size: height and width; None keeps the masks' own where all agree and are no larger than `side`, and makes squares
-    of that side of others. Of pictures in tiles (inputs.image.tile) it is that of the whole. classes: names by number,
-    or {name: number or [red, green, blue]}; by default what a file beside the masks says, else the numbers that stand
-    in training masks. void: numbers, colours or names that belong to no class and are neither learnt nor scored; by
-    default 255 and a class called void, unlabelled or ignore. balance: 0 to 1, how much more places of rare classes
-    count. overlap: how much Dice's coefficient counts beside cross-entropy.
+    Of pictures in tiles (inputs.image.tile) `size` is that of the whole. Without `classes`, a file beside the masks
+    names them, or else they are the numbers that stand in training masks.
     """
 
     kind: ClassVar[str] = "mask"
     raw_type: ClassVar[Literal["file"]] = "file"
 
     size: tuple[int, int] | None = None
+    """Height and width of the masks learnt from, in pixels. Null: their own if all agree, else squares of `side`."""
     side: int = 256
+    """Side in pixels of the squares, where `size` is null and masks differ or are larger. Raise for fine outlines."""
     classes: dict[str, Mark] | tuple[str, ...] = ()
+    """Names of the classes by number, or {name: number or [red, green, blue]}. Empty: as the data says."""
     void: tuple[Mark | str, ...] | None = None
+    """Numbers, colours or names of places neither learnt nor scored. Null: 255 and a class called void or ignore."""
     balance: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """How much more places of rare classes count, 0 to 1. Raise it where small classes are missed."""
     overlap: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Weight of Dice loss beside cross-entropy, 0 or more. Raise it for small regions."""
 
     def __post_init__(self) -> None:
         marks = list(self._said().values())

@@ -41,19 +41,20 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, Show
     Arrays: `start`, `end` int32[n], characters of the context, -1 for no answer; `_answers` the accepted texts as JSON.
     Output: `logits` float[B, T, (start, end)]; settled: `_text`, `start`, `end`, and `chance` that the answer is it,
     `none` that there is none, float[n].
-
-    language: how answers are compared. longest: tokens of an answer at most. window, overlap: longer contexts are read
-    in windows of so many tokens, each of which repeats such a share of the one before. caution: by how many nats the
-    best answer must beat "no answer".
     """
 
     kind: ClassVar[str] = "span"
 
     language: Literal["en", "zh"] = field(default="en", metadata=NETWORK_ONLY)
+    """How answers are compared: `zh` takes each Chinese character for a word."""
     longest: int = field(default=48, metadata=NETWORK_ONLY)
+    """Longest answer in tokens. Raise it where answers are whole sentences."""
     window: int = field(default=384, metadata=NETWORK_ONLY)
+    """Tokens of the context that are read at once; longer ones are read in several windows."""
     overlap: float = field(default=0.33, metadata=NETWORK_ONLY)
+    """Minimum fraction of a window shared with the next one, 0 to 1. Longer answers may be cut in two."""
     caution: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Nats by which the best answer must beat "no answer". Raise it where a wrong answer is worse than none."""
 
     def __post_init__(self) -> None:
         rules = {

@@ -18,12 +18,9 @@ from noria.vision.boxes import ious
 
 @dataclass(frozen=True)
 class Rules:
-    """When a box goes on with a track. The numbers are ByteTrack's own, `least_seen` is SORT's.
+    """When a box goes on with a track: the settings of targets/tracks/target.py, where each has its line.
 
-    sure, unsure: least chances of a box of the first and of the second stage; start: of one that begins a track.
-    overlap, unsure_overlap, new_overlap: least overlaps of a box with where a track should be, in the first stage, the
-    second, and for a track seen once. wait: frames after which a track that is not seen ends. fill: gaps of so many
-    frames are filled in between. least_seen: tracks of fewer boxes are left out.
+    The numbers are ByteTrack's own, `least_seen` is SORT's.
     """
 
     sure: float = 0.6

@@ -40,23 +40,29 @@ class Tracks(Target, PostProcesses, DecodesTarget, Renders, Exports, ShowsPanels
     Arrays, Ragged, a row a box: `frames` int32, `identities` int32, `boxes` float32[n, 4]. Output: `logits`
     float[B, T, 1], whether a detection is true; settled: as the truth, and `chances` float32. Rows marked 0 in a MOT
     file are not scored, nor other classes than pedestrians where it tells classes.
-
-    sure, unsure, start, overlap, unsure_overlap, new_overlap, wait, fill, least_seen: see
-    targets/tracks/association.py.
     """
 
     kind: ClassVar[str] = "tracks"
     raw_type: ClassVar[Literal["file"]] = "file"
 
     sure: float = _rule("sure")
+    """Minimum confidence of boxes that are matched first, 0 to 1. Raise it for a detector with false alarms."""
     unsure: float = _rule("unsure")
+    """Minimum confidence of boxes that may still continue a track, 0 to 1. Lower it for half hidden things."""
     start: float = _rule("start")
+    """Minimum confidence of a box that begins a track, 0 to 1. Raise it against false tracks."""
     overlap: float = _rule("overlap")
+    """Minimum IoU of a box with where its track should be, in the first stage. Lower it for fast things."""
     unsure_overlap: float = _rule("unsure_overlap")
+    """Minimum IoU in the second stage, of unsure boxes. Lower it where things are often half hidden."""
     new_overlap: float = _rule("new_overlap")
+    """Minimum IoU with a track that was seen only once. Lower it for fast things that just appeared."""
     wait: int = _rule("wait")
+    """Frames after which a track that is not seen ends. Raise it for long occlusions."""
     fill: int = _rule("fill")
+    """Longest gap in a track that is filled in by interpolation, in frames."""
     least_seen: int = _rule("least_seen")
+    """Tracks of fewer boxes are left out. Raise it against short false tracks."""
 
     def __post_init__(self) -> None:
         problems = []
