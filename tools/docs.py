@@ -153,7 +153,7 @@ TAKEN = {
 
 def tasks_page(names: Sequence[str]) -> str:
     """Return the list of the tasks."""
-    rows = [[f"[{name}]({name}.md)", _t(_first_line(registry.spoke_class("tasks", name)))] for name in names]
+    rows = [[f"[{name}]({name}.md)", _t(_first_line(registry.component_class("tasks", name)))] for name in names]
     return _page(_t("Tasks"), [_t("`noria list tasks` prints the same."), _table(["task", "what it does"], rows)])
 
 
@@ -381,7 +381,7 @@ def purpose(path: Path) -> str:
 
 
 def _t(text: str) -> str:
-    """Mark a text for people."""
+    """Annotation a text for people."""
     return f"{BEGIN}{text}{END}" if text else ""
 
 

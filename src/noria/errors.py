@@ -1,7 +1,7 @@
 """The one error a user is meant to read, and the exit codes of the commands.
 
-Everything that a user can mend raises `UserError`: what went wrong, where, what was expected, what was found and how
-to mend it. Anything else that escapes is a bug in Noria. Read next: nouns.py.
+Everything that a user can fix raises `UserError`: what went wrong, where, what was expected, what was found and how
+to fix it. Anything else that escapes is a bug in Noria. Read next: nouns.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ EXIT_TERMINATED = 143  # SIGTERM, after saving
 
 
 class UserError(Exception):
-    """Say what is wrong, where, what was expected and found, how to mend it, and what the setting means.
+    """Say what is wrong, where, what was expected and found, how to fix it, and what the setting means.
 
     `where` is a place a person can open: `photos.csv:17` or `job.yaml:3 train.minutes`.
     """
@@ -30,18 +30,18 @@ class UserError(Exception):
         where: str = "",
         expected: str = "",
         found: str = "",
-        mend: str = "",
+        fix: str = "",
         meaning: str = "",
         exit_code: int = EXIT_USER_ERROR,
     ) -> None:
-        self.what, self.where, self.expected, self.found, self.mend = what, where, expected, found, mend
+        self.what, self.where, self.expected, self.found, self.fix = what, where, expected, found, fix
         self.meaning = meaning
         self.exit_code = exit_code
         super().__init__(str(self))
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.what}" if self.where else self.what]
-        said = {"expected": self.expected, "found": self.found, "to mend it": self.mend, "meaning": self.meaning}
+        said = {"expected": self.expected, "found": self.found, "to fix it": self.fix, "meaning": self.meaning}
         for title, text in said.items():
             if text:
                 lines.append(f"  {title}: {text}")
@@ -98,4 +98,4 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def needs_extra(package: str, extra: str, purpose: str) -> UserError:
     """Return the one sentence for an optional package that is not installed."""
-    return UserError(f"{purpose} needs the package {package}", mend=f"pip install 'noria[{extra}]'")
+    return UserError(f"{purpose} needs the package {package}", fix=f"pip install 'noria[{extra}]'")

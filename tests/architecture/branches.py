@@ -14,7 +14,7 @@ from typing import TypeGuard
 from architecture.tree import COMPONENTS, File, constants, parts_below, texts
 
 # What a component is called, and what it is annotated with.
-CALLED = {"task", "target", "modality", "component", "spoke", "head", "embedder"}
+CALLED = {"task", "target", "modality", "component", "head", "embedder"}
 ANNOTATED = re.compile(r"\b(Task|Modality|Target|Component)\b")
 # What holds arrays under the names of inputs, not components.
 HOLDS_ARRAYS = {"batch", "dataset", "windows", "kept", "train", "held_out", "whole", "records"}

@@ -41,4 +41,4 @@ def test_a_spoke_of_another_package_comes_through_the_same_door(monkeypatch):
 
     monkeypatch.setattr(registry, "entry_points", entry_points)
     assert "number-too" in registry.names("targets")
-    assert type(registry.target("number-too")) is registry.spoke_class("targets", "number")
+    assert type(registry.target("number-too")) is registry.component_class("targets", "number")

@@ -19,7 +19,7 @@ from noria.model import blocks
 
 LONGEST = 120  # characters: a line of a terminal, two sentences at most
 COMPONENTS = {
-    f"{kind} {name}": registry.spoke_class(kind, name)
+    f"{kind} {name}": registry.component_class(kind, name)
     for kind in ("modalities", "targets")
     for name in registry.names(kind)
 }

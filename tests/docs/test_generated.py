@@ -76,7 +76,7 @@ def test_the_strings_of_the_pages_are_all_that_a_catalogue_must_hold(generator):
     found = generator.strings()
     assert len(found) == len(set(found)) > 500
     components = [
-        registry.spoke_class(kind, name) for kind in ("modalities", "targets") for name in registry.names(kind)
+        registry.component_class(kind, name) for kind in ("modalities", "targets") for name in registry.names(kind)
     ]
     shown = {one.line for task in map(registry.task, registry.names("tasks")) for one in settings_of(task.target)}
     assert shown <= {one.line for holder in components for one in settings_of(holder)}
@@ -84,7 +84,7 @@ def test_the_strings_of_the_pages_are_all_that_a_catalogue_must_hold(generator):
     assert set(lines_of(Split).values()) <= set(found)
     assert {"setting", "type", "default", "what it does", "whole number or null", "Tasks"} <= set(found)
     assert {
-        (registry.spoke_class("tasks", name).__doc__ or "").split("\n")[0] for name in registry.names("tasks")
+        (registry.component_class("tasks", name).__doc__ or "").split("\n")[0] for name in registry.names("tasks")
     } <= set(found)
 
 

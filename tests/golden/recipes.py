@@ -93,16 +93,16 @@ RECIPES = {
     # Variants of state that people have.
     "image-classification+whitened": Recipe(
         "image-classification",
-        {"inputs": {"image": {"whiten": True, "size": [20, 20], "mirror": True, "light": 0.1, "stretch": 0.1}}},
+        {"inputs": {"image": {"whiten": True, "size": [20, 20], "mirror": True, "color_jitter": 0.1, "stretch": 0.1}}},
     ),
     "object-detection+tiled": Recipe(
         "object-detection",
-        {"inputs": {"image": {**NARROW, "tile": [32, 32], "lap": 0.5}}, "train": {"steps": 200}},
+        {"inputs": {"image": {**NARROW, "tile": [32, 32], "overlap": 0.5}}, "train": {"steps": 200}},
         stored=2,
     ),
     "tabular-classification+dates": Recipe(
         "tabular-classification",
-        {"inputs": {"table": SMALL_TABLE}, "train": {"steps": 60, "average": 0.9}},
+        {"inputs": {"table": SMALL_TABLE}, "train": {"steps": 60, "ema": 0.9}},
         flats_with_gaps,
     ),
     "tabular-regression+columns": Recipe(
@@ -113,8 +113,8 @@ RECIPES = {
     "text-classification+characters": Recipe(
         "text-classification",
         {
-            "inputs": {"text": {"tokenizer": "bpe", "vocabulary": 280, "grams": 2, "characters": 1, "drop": 0.1}},
-            "target": {"is_voting": True, "agreement": 0.1, "merge": {"good": ["positive high"]}},
+            "inputs": {"text": {"tokenizer": "bpe", "vocabulary": 280, "ngrams": 2, "characters": 1, "drop": 0.1}},
+            "target": {"is_voting": True, "rdrop": 0.1, "class_groups": {"good": ["positive high"]}},
             "model": {"depth": 0, "width": 2, "heads": 1},  # a table of grams has 32,768 rows of this width
             "train": {"steps": 300, "learning_rate": 0.03},
         },

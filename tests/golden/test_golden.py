@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import noria
 from golden import bundles, make_golden
 from golden.recipes import RECIPES, wanted_names
-from noria.contract import registry
+from noria.contract import answer_field, dispatch, registry
+from noria.contract.examples import column, records_like
 from noria.errors import UserError
+from noria.types import Dataset
 
 NAMES = bundles.golden_names()
 TASKS = [name for name in NAMES if "+" not in name]
@@ -144,3 +148,21 @@ def texts_in(content: Any) -> Iterator[str]:
     elif isinstance(content, list):
         for value in content:
             yield from texts_in(value)
+
+
+@pytest.mark.parametrize("name", registry.names("tasks"))
+def test_the_baseline_of_an_old_bundle_is_still_scored(name):
+    model = noria.load(bundles.FOLDER / name, device="cpu")
+    task = model.task
+    records = records_like(task, 8)
+    states = model.bundle.states
+    inputs = {
+        field: modality.encode(column([record[field] for record in records]), states["inputs"][field]).arrays
+        for field, modality in task.inputs.items()
+    }
+    answers = task.target.encode([record[answer_field(task)] for record in records], states["target"]).arrays
+    dataset = dispatch.windows(task, Dataset(inputs, answers))
+    learnt = {key: np.asarray(value, np.float32) for key, value in model.bundle.config["baseline"].items()}
+    output = dispatch.predict_baseline(task, dataset, learnt)
+    for metric in task.target.metrics(states["target"]):
+        metric.value(output, dataset.target, np.ones((1, len(dataset)), np.float32))

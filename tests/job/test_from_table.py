@@ -44,7 +44,7 @@ def test_without_an_answer_the_error_says_how_to_name_it(overrides: list[str], h
         load_job(str(heart), overrides)
     assert caught.value.where == str(heart)
     assert caught.value.expected == "label=COLUMN or number=COLUMN"
-    assert caught.value.mend == "noria train heart.csv label=COLUMN"
+    assert caught.value.fix == "noria train heart.csv label=COLUMN"
 
 
 def test_only_a_file_that_is_there_and_holds_a_table_is_one(heart: Path, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_wrong_override_beside_the_answer_is_still_told(heart: Path) -> None:
         load_job(str(heart), ["label=target", "train.stepz=5"])
 
 
-class Ranking(registry.spoke_class("tasks", "tabular-classification")):  # type: ignore[misc]
+class Ranking(registry.component_class("tasks", "tabular-classification")):  # type: ignore[misc]
     """A task of another package, or a new file of ours, that learns a label from columns too."""
 
 
@@ -89,5 +89,5 @@ def test_where_two_tasks_of_ours_fit_the_error_names_them(heart: Path, monkeypat
     with pytest.raises(UserError, match="several tasks could be learnt") as caught:
         job_of_table(heart, ["label=target"])
     assert caught.value.expected == "task=tabular-classification or task=tabular-ranking"
-    assert caught.value.mend == "noria train heart.csv label=target task=tabular-classification"
+    assert caught.value.fix == "noria train heart.csv label=target task=tabular-classification"
     assert job_of_table(heart, ["number=age"])[0]["task"] == "tabular-regression"

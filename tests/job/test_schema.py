@@ -73,19 +73,19 @@ def test_a_key_by_its_old_name_is_told_with_what_the_new_one_means(tmp_path):
 
 
 def test_what_a_component_objects_to_is_told_with_its_place_and_meaning_beside_all_else(tmp_path):
-    text = problem(tmp_path, GOOD + "inputs:\n  image: {lap: 2, erase: x}\nevaluate: {slces: 1}\n")
+    text = problem(tmp_path, GOOD + "inputs:\n  image: {overlap: 2, erase: x}\nevaluate: {slces: 1}\n")
     assert "job.yaml:5 inputs.image.erase: wrong value" in text
-    text = problem(tmp_path, GOOD + "inputs:\n  image: {lap: 2}\nevaluate: {slces: 1}\n")
+    text = problem(tmp_path, GOOD + "inputs:\n  image: {overlap: 2}\nevaluate: {slces: 1}\n")
     assert text.startswith("2 problems")
-    assert "job.yaml:5 inputs.image.lap: a picture cannot have this lap" in text
-    assert f"\n  meaning: {lines_of(ImageSettings)['lap']}\n" in text
+    assert "job.yaml:5 inputs.image.overlap: a picture cannot have this lap" in text
+    assert f"\n  meaning: {lines_of(ImageSettings)['overlap']}\n" in text
 
 
 def test_a_rule_between_settings_names_those_that_the_job_gives_with_their_meaning(tmp_path):
     job = "task: series-classification\ndata: {path: a}\ninputs: {series: {cut: 0.7, kernel: 3}}\n"
     text = problem(tmp_path, job)
     assert "\n  found: cut=0.7\n" in text
-    assert text.endswith(f"\n  meaning: cut: {lines_of(registry.spoke_class('modalities', 'series'))['cut']}")
+    assert text.endswith(f"\n  meaning: cut: {lines_of(registry.component_class('modalities', 'series'))['cut']}")
 
 
 def test_several_problems_come_at_once(tmp_path):
@@ -265,7 +265,7 @@ def test_every_renamed_key_is_gone_and_its_new_name_is_there():
 
 def test_new_names_reach_any_field_and_leave_the_rest_alone(monkeypatch):
     monkeypatch.setitem(RENAMED_KEYS, "inputs.*.lap", "inputs.*.overlap")
-    given = {"inputs": {"a.b": {"lap": 1, "side": 2}, "c": {}}, "target": {"merge": {3: [4]}}, "model": None}
+    given = {"inputs": {"a.b": {"lap": 1, "side": 2}, "c": {}}, "target": {"class_groups": {3: [4]}}, "model": None}
     expected = {**given, "inputs": {"a.b": {"overlap": 1, "side": 2}, "c": {}}}
     assert with_new_names(given) == expected
 

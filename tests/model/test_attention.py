@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from noria.model.blocks.attention import attend
-from noria.model.layers.attention_context import Sight, fuses
+from noria.model.layers.attention_context import AttentionBias, fuses
 from noria.model.layers.attention_mask import as_bias, attention_mask
 
 
@@ -31,8 +31,8 @@ def test_attention_equals_torchs_own(kind: str, num_groups: int, is_fused: bool)
     expected = F.scaled_dot_product_attention(q.double(), *repeated, attn_mask=mask)
     is_triangle = kind == "triangle" and is_fused
     for dtype, tolerance in ((torch.float32, 1e-5), (torch.bfloat16, 0.05)):
-        sight = Sight(None if is_triangle else as_bias(mask, dtype), is_triangle, is_fused)
-        got = attend((q * 8**-0.5).to(dtype), k.to(dtype), v.to(dtype), sight)
+        bias = AttentionBias(None if is_triangle else as_bias(mask, dtype), is_triangle, is_fused)
+        got = attend((q * 8**-0.5).to(dtype), k.to(dtype), v.to(dtype), bias)
         assert got.dtype == dtype
         torch.testing.assert_close(got.double(), expected, atol=tolerance, rtol=0)
 

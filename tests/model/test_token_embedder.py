@@ -61,7 +61,7 @@ def test_what_is_written_token_by_token_has_no_runs() -> None:
     from dataclasses import replace
 
     task: Task = TextGeneration()
-    task.inputs = {"prompt": replace(task.inputs["prompt"], grams=2)}  # type: ignore[type-var]
+    task.inputs = {"prompt": replace(task.inputs["prompt"], ngrams=2)}  # type: ignore[type-var]
     states = fitted(task, records_like(task, 8))
     with pytest.raises(UserError, match="token by token"):
         build(Job.model_validate({"task": "text-generation", "model": {"size": "tiny"}}), task, states)

@@ -23,7 +23,7 @@ def luminance(color: list[float]) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(one: list[float], other: list[float]) -> float:
+def info_nce(one: list[float], other: list[float]) -> float:
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
@@ -39,7 +39,7 @@ def test_both_schemes_set_the_same_colors(scheme: str) -> None:
 def test_text_has_a_contrast_of_four_and_a_half(scheme: str, text: str) -> None:
     colors = SCHEMES[scheme]
     for ground in ("page", "panel"):
-        assert contrast(rgb(colors[text]), rgb(colors[ground])) >= 4.5
+        assert info_nce(rgb(colors[text]), rgb(colors[ground])) >= 4.5
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -48,10 +48,10 @@ def test_counts_can_be_read_on_the_strongest_cell(scheme: str, tone: str) -> Non
     colors = SCHEMES[scheme]
     pairs = zip(rgb(colors[tone]), rgb(colors["page"]), strict=True)
     cell = [STRONGEST * over + (1 - STRONGEST) * under for over, under in pairs]
-    assert contrast(rgb(colors["ink"]), cell) >= 4.5
+    assert info_nce(rgb(colors["ink"]), cell) >= 4.5
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("line", [f"s{i}" for i in range(6)])
 def test_lines_have_a_contrast_of_three(scheme: str, line: str) -> None:
-    assert contrast(rgb(SCHEMES[scheme][line]), rgb(SCHEMES[scheme]["page"])) >= 3
+    assert info_nce(rgb(SCHEMES[scheme][line]), rgb(SCHEMES[scheme]["page"])) >= 3

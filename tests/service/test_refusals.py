@@ -1,4 +1,4 @@
-"""Every wrong request gets one JSON error that names the record, the field and the way to mend it."""
+"""Every wrong request gets one JSON error that names the record, the field and the way to fix it."""
 
 from __future__ import annotations
 

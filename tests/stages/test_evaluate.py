@@ -86,7 +86,7 @@ def test_scoring_again_on_data_that_has_changed_is_refused(run: Path) -> None:
     table(run.parent / "data" / "a.csv", 120, start=7)
     with pytest.raises(UserError, match="the data is not what this run was trained with") as caught:
         evaluate(run, reporter=Silent())
-    assert "--data PATH" in caught.value.mend
+    assert "--data PATH" in caught.value.fix
 
 
 def test_a_bundle_alone_asks_for_data(run: Path, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_the_file_answers_as_the_predictor_for_any_number_of_records(
 
 def test_a_text_read_twice_is_exported_too(tmp_path: Path) -> None:
     job = tiny_job("text-classification", tmp_path)
-    job |= {"inputs": {"text": {"tokenizer": "character", "grams": 2, "characters": 3}}, "target": {"is_voting": True}}
+    job |= {"inputs": {"text": {"tokenizer": "character", "ngrams": 2, "characters": 3}}, "target": {"is_voting": True}}
     check_answers(load(train(job, run=tmp_path / "run", reporter=Silent()), device="cpu"), tmp_path / "model.onnx")
 
 

@@ -20,7 +20,7 @@ def test_a_component_is_shown_with_every_setting_its_default_its_type_and_its_li
     code, out, _ = noria("list", kind, name)
     assert code == 0
     assert out.startswith(f"{name}\n  ")
-    for one in settings_of(registry.spoke_class(ONE_OF[kind], name)):
+    for one in settings_of(registry.component_class(ONE_OF[kind], name)):
         default = json.dumps(one.default, ensure_ascii=False)
         assert f"\n  {one.name} = {default}  (" in out
         assert f")\n      {one.line}\n" in out
@@ -39,7 +39,7 @@ def test_a_task_is_shown_with_the_keys_of_its_job_and_the_defaults_they_have_in_
 
 
 def test_a_default_that_the_task_sets_is_the_one_that_is_shown(monkeypatch):
-    monkeypatch.setattr(registry.spoke_class("tasks", "translation"), "defaults", {"target": {"beams": 4}})
+    monkeypatch.setattr(registry.component_class("tasks", "translation"), "defaults", {"target": {"beams": 4}})
     assert listing("task", "translation")["settings"]["target.beams"]["default"] == 4
 
 

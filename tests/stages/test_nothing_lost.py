@@ -125,7 +125,7 @@ def test_a_write_cut_short_by_the_death_of_the_process_is_not_taken_for_a_checkp
 
 
 def test_running_averages_and_several_batches_a_step_resume_to_the_same_bytes(tmp_path):
-    job = tiny_job("image-classification", tmp_path, average=0.9, accumulate=2, clip=1.0, weight_decay=0.01)
+    job = tiny_job("image-classification", tmp_path, ema=0.9, accumulate=2, clip=1.0, weight_decay=0.01)
     assert run_child(job, tmp_path / "whole") == 0
     assert run_child(job, tmp_path / "cut", signal_before=7, signal=signal.SIGKILL) == -signal.SIGKILL
     train_to_the_end(job, tmp_path / "cut")
@@ -135,7 +135,7 @@ def test_running_averages_and_several_batches_a_step_resume_to_the_same_bytes(tm
 @pytest.mark.parametrize("task_name", VARIED)
 def test_what_is_varied_at_random_is_varied_alike_after_a_kill(task_name, tmp_path):
     """Mosaics, turns and dropout, several batches a step, averaged weights, and what is chosen at the end."""
-    job = tiny_job(task_name, tmp_path, average=0.9, accumulate=2) | VARIED[task_name]
+    job = tiny_job(task_name, tmp_path, ema=0.9, accumulate=2) | VARIED[task_name]
     job["model"]["dropout"] = 0.1
     assert run_child(job, tmp_path / "whole") == 0, said(tmp_path / "whole")
     assert run_child(job, tmp_path / "cut", signal_before=7, signal=signal.SIGKILL) == -signal.SIGKILL

@@ -58,8 +58,8 @@ def folder_of(path, per_class=30, classes=("cat", "dog"), first=0):
 
 
 def prepared(path, task="image-classification", **data):
-    job, spoke = load_job({"task": task, "data": {"path": str(path), **data}})
-    return prepare(job, spoke)
+    job, component = load_job({"task": task, "data": {"path": str(path), **data}})
+    return prepare(job, component)
 
 
 def csv_of(path, header, rows):

@@ -243,7 +243,7 @@ def test_an_older_bundle_is_read_unless_its_trunk_has_parts_that_are_gone(traine
     with pytest.raises(UserError, match=r"parts that are gone") as caught:
         written(window=64, full_every=0)
     assert caught.value.found == "model.full_every=0, model.window=64"
-    assert caught.value.mend.endswith("0.0.1")
+    assert caught.value.fix.endswith("0.0.1")
 
 
 def test_a_bundle_holds_plain_data_only_and_nothing_of_where_the_data_was(trained):

@@ -242,14 +242,14 @@ def test_the_usual_space_follows_what_the_job_has(job: dict[str, Any]) -> None:
     def keys(*overrides: str, pinned: tuple[str, ...] = ()) -> set[str]:
         return {one.key for one in search_space(*load_job(job, ["tune.defaults=true", *overrides]), pinned)}
 
-    plain = {"train.learning_rate", "train.warmup", "train.weight_decay", "train.average"}
+    plain = {"train.learning_rate", "train.warmup", "train.weight_decay", "train.ema"}
     assert keys() == plain
     assert keys("train.epochs=1") == plain | {"train.batch_size"}
     assert keys("train.optimizer=muon") == plain | {"train.muon_learning_rate"}
     assert keys("model.depth=2") == plain | {"model.dropout"}
     deep = {"train.batch_size", "model.dropout", "model.depth"}
     assert keys("model.depth=2", "train.minutes=1") == plain | deep
-    assert keys("tune.space.train.average=null", pinned=("train.warmup",)) == plain - {"train.average", "train.warmup"}
+    assert keys("tune.space.train.ema=null", pinned=("train.warmup",)) == plain - {"train.ema", "train.warmup"}
     assert keys("tune.space.train.clip=[null, 1.0]") == plain | {"train.clip"}
     with pytest.raises(UserError, match="nothing to tune"):
         search_space(*load_job(job))

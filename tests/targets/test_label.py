@@ -112,7 +112,7 @@ def test_classes_are_sorted_numbers_first_and_written_in_one_way() -> None:
 
 
 def test_raw_values_are_merged_into_classes() -> None:
-    label = Label(merge={"healthy": [0], "ill": [1, 2, "3"]})
+    label = Label(class_groups={"healthy": [0], "ill": [1, 2, "3"]})
     state = label.fit([0, 1, "2", 3.0])
     assert state == {"classes": ["healthy", "ill"]}
     assert label.encode(["0", 1, 2.0, 3], state).arrays["label"].tolist() == [0, 1, 1, 1]
@@ -185,14 +185,14 @@ def test_two_answers_with_other_dropout_are_drawn_together() -> None:
     assert model.turn == 0
     torch.testing.assert_close(alone["loss"], functional.cross_entropy(model.given[0], batch.target["label"]))
     model.turn = -1
-    found = Label(agreement=3.0).training_step(model, batch, {})
+    found = Label(rdrop=3.0).training_step(model, batch, {})
     logs = model.given.log_softmax(-1)
     apart = [functional.kl_div(logs[i], logs[1 - i], reduction="none", log_target=True).sum(-1) for i in range(2)]
     nats = [functional.cross_entropy(given, batch.target["label"], reduction="none") for given in model.given]
     torch.testing.assert_close(found["each"], (nats[0] + nats[1]) / 2 + 3 * (apart[0] + apart[1]) / 2)
     torch.testing.assert_close(found["loss"], found["each"].mean())
     task = registry.task("text-classification")
-    task.target = Label(agreement=3.0)
+    task.target = Label(rdrop=3.0)
     model.turn = -1
     torch.testing.assert_close(dispatch.training_step(task.target, model, batch, {})["loss"], found["loss"])
 
@@ -202,11 +202,11 @@ def test_answers_that_agree_cost_no_more() -> None:
     model = torch.nn.Identity()
     model.forward = lambda inputs, target: {"logits": torch.tensor([[2.0, -1.0], [0.5, 0.0]])}
     torch.testing.assert_close(
-        Label(agreement=9.0).training_step(model, batch, {}), Label().training_step(model, batch, {})
+        Label(rdrop=9.0).training_step(model, batch, {}), Label().training_step(model, batch, {})
     )
 
 
-@pytest.mark.parametrize("settings", [{"agreement": -1.0}, {"smoothing": 1.5}, {"smoothing": -0.1}])
+@pytest.mark.parametrize("settings", [{"rdrop": -1.0}, {"smoothing": 1.5}, {"smoothing": -0.1}])
 def test_settings_out_of_range_are_refused(settings: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="smoothing must be 0 to 1, agreement at least 0"):
+    with pytest.raises(ValueError, match="smoothing must be 0 to 1, rdrop at least 0"):
         Label(**settings)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noria.text.entity_spans import listed, runs, trimmed
+from noria.text.entity_spans import decode_bio, listed, trimmed
 
 TAGS = st.sampled_from(["O", *(f"{prefix}-{label}" for prefix in "BIES" for label in ("A", "B"))])
 
@@ -28,19 +28,19 @@ TAGS = st.sampled_from(["O", *(f"{prefix}-{label}" for prefix in "BIES" for labe
     ],
 )
 def test_tags_are_read_as_by_hand(tags, expected):
-    assert runs(tags.split()) == expected
+    assert decode_bio(tags.split()) == expected
 
 
 @pytest.mark.parametrize("tag", ["PER", "B-", "X-PER", "BI-PER", "-PER", "o"])
 def test_what_is_no_tag_is_refused(tag):
     with pytest.raises(ValueError, match="is no tag"):
-        runs(["O", tag])
+        decode_bio(["O", tag])
 
 
 @given(st.lists(TAGS, max_size=12))
 def test_every_token_but_the_outside_ones_is_in_one_stretch_of_its_label(tags):
     covered = ["O"] * len(tags)
-    for first, end, label in runs(tags):
+    for first, end, label in decode_bio(tags):
         assert first < end
         for place in range(first, end):
             assert covered[place] == "O"

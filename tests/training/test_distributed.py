@@ -105,11 +105,11 @@ def test_more_processes_than_records_in_a_batch_are_refused(without_chance):
     import torch
 
     from noria.stages.prepare import prepare
-    from noria.training.distributed import World
+    from noria.training.distributed import Processes
     from noria.training.step import Learner, Step
 
     job, task = load_job(without_chance)
     data = prepare(job, task).splits["train"]
     learner = Learner(job, task, {}, torch.nn.Identity(), torch.device("cpu"))
     with pytest.raises(UserError, match="cannot be divided among 8 processes"):
-        Step(learner, data, 5, "float32", World(0, 8))
+        Step(learner, data, 5, "float32", Processes(0, 8))

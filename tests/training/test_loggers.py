@@ -13,7 +13,7 @@ import pytest
 
 from noria.errors import UserError
 from noria.job import Job, Train
-from noria.training.loggers import numbers, open_sinks
+from noria.training.loggers import numbers, open_loggers
 
 LINE = {"step": 3, "loss": 0.5, "validation": {"accuracy": 0.9, "log_loss": None}, "note": "x", "is_best": True}
 NUMBERS = {"loss": 0.5, "validation/accuracy": 0.9}
@@ -65,7 +65,7 @@ def test_the_numbers_of_a_line_have_flat_names() -> None:
 
 
 def test_both_sinks_get_every_number_with_its_step_and_are_closed(written: dict[str, Any], tmp_path: Path) -> None:
-    with open_sinks(job("tensorboard", "mlflow"), tmp_path / "run", is_writer=True) as sink:
+    with open_loggers(job("tensorboard", "mlflow"), tmp_path / "run", is_writer=True) as sink:
         sink.write(LINE)
         assert written["closed"] == []
     expected = [(name, value, 3) for name, value in NUMBERS.items()]
@@ -80,7 +80,7 @@ def test_both_sinks_get_every_number_with_its_step_and_are_closed(written: dict[
 def test_nothing_is_written_unless_the_job_asks_and_the_process_is_the_writer(
     wanted: tuple[str, ...], is_writer: bool, written: dict[str, Any], tmp_path: Path
 ) -> None:
-    with open_sinks(job(*wanted), tmp_path, is_writer) as sink:
+    with open_loggers(job(*wanted), tmp_path, is_writer) as sink:
         sink.write(LINE)
     assert written == {"tensorboard": [], "mlflow": [], "closed": []}
 
@@ -90,5 +90,5 @@ def test_a_package_that_is_missing_is_named_with_the_command_that_installs_it(
     name: str, module: str, written: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(UserError, match=rf"pip install 'noria\[{name}\]'"), open_sinks(job(name), tmp_path, True):
+    with pytest.raises(UserError, match=rf"pip install 'noria\[{name}\]'"), open_loggers(job(name), tmp_path, True):
         pass

@@ -67,7 +67,7 @@ def test_a_step_is_forecast_for_records_of_usual_length(
     assert lengths is not None
     model = plan.begin(job, task, prepared.states, torch.device("cpu"))
     learner = Learner(job, task, prepared.states["target"], model, torch.device("cpu"))
-    step = Step(learner, train, 99, "float32", plan.World())
+    step = Step(learner, train, 99, "float32", plan.Processes())
     usual = np.mean([step.batch(index).inputs["text"]["ids"].shape[1] for index in range(len(train) // 8)])
     probe = plan._timed(learner, train, "float32", 0.03, is_choosy=False)
     assert probe.seconds == pytest.approx(usual)

@@ -85,7 +85,7 @@ class TrunkLoader(CheckpointLoader, ABC):
 def loaders() -> list[CheckpointLoader]:
     """Return a loader of each kind, those that take whatever is left last."""
     found: list[CheckpointLoader] = [
-        registry.spoke_class("checkpoints", name)() for name in registry.names("checkpoints")
+        registry.component_class("checkpoints", name)() for name in registry.names("checkpoints")
     ]
     return sorted(found, key=lambda loader: loader.is_general)
 
@@ -125,6 +125,6 @@ def loader_of_trunk(states: Mapping[str, Any]) -> TrunkLoader | None:
         raise UserError(
             "no loader knows the checkpoint that this model began as",
             expected=f"one of {', '.join(one.kind for one in loaders())}",
-            mend="install the package whose loader it was",
+            fix="install the package whose loader it was",
         )
     return loader

@@ -72,7 +72,7 @@ def stream(
     """Yield the answers of a batch piece by piece; raise UserError where the target does not write."""
     own = declared(target, can.Generates)
     if own is None:
-        raise UserError("this answer is not given piece by piece", mend="ask for it as a whole: noria predict")
+        raise UserError("this answer is not given piece by piece", fix="ask for it as a whole: noria predict")
     return own.stream(model, batch, state, settings)
 
 

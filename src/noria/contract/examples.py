@@ -32,7 +32,7 @@ def records_like(task: Task, count: int, seed: int = 0) -> list[dict[str, Any]]:
 
 
 def fitted(task: Task, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what a task's spokes learn from such records: {"inputs": {field: state}, "target": state}."""
+    """Return what a task's components learn from such records: {"inputs": {field: state}, "target": state}."""
     answer = answer_field(task)
     states: dict[str, State] = {}
     for name, modality in task.inputs.items():

@@ -1,6 +1,6 @@
-"""Find a spoke by its file name: `image-classification` is the class in tasks/image_classification.py.
+"""Find a component by its file name: `image-classification` is the class in tasks/image_classification.py.
 
-Built-in spokes and those of other packages (entry points `noria.tasks`, `noria.modalities`, `noria.targets`,
+Built-in components and those of other packages (entry points `noria.tasks`, `noria.modalities`, `noria.targets`,
 `noria.checkpoints`) come through the same door. Nothing is registered and nothing is imported before it is asked for.
 """
 
@@ -19,36 +19,36 @@ _SINGULAR = {"tasks": "task", "modalities": "modality", "targets": "target", "ch
 
 
 def names(kind: Kind) -> list[str]:
-    """List the names of all spokes of a kind, with dashes, sorted."""
+    """List the names of all components of a kind, with dashes, sorted."""
     return sorted({*built_in(kind), *(entry.name for entry in entry_points(group=f"noria.{kind}"))})
 
 
 def built_in(kind: Kind) -> list[str]:
-    """List the names of the spokes of a kind that come with Noria, with dashes, sorted."""
+    """List the names of the components of a kind that come with Noria, with dashes, sorted."""
     package = importlib.import_module(f"noria.{kind}")
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__))
 
 
-def spoke_class(kind: Kind, name: str) -> type:
-    """Return the class of a spoke; raise UserError with the nearest name when there is none."""
+def component_class(kind: Kind, name: str) -> type:
+    """Return the class of a component; raise UserError with the nearest name when there is none."""
     for entry in entry_points(group=f"noria.{kind}", name=name):
         return entry.load()  # type: ignore[no-any-return]
     if name not in names(kind):
-        raise UserError(f"there is no {_SINGULAR[kind]} named {name!r}", mend=did_you_mean(name, names(kind)))
+        raise UserError(f"there is no {_SINGULAR[kind]} named {name!r}", fix=did_you_mean(name, names(kind)))
     module = importlib.import_module(f"noria.{kind}.{name.replace('-', '_')}")
     return getattr(module, "".join(part.capitalize() for part in name.split("-")))  # type: ignore[no-any-return]
 
 
 def task(name: str) -> Task:
     """Return a task by name."""
-    return spoke_class("tasks", name)()  # type: ignore[no-any-return]
+    return component_class("tasks", name)()  # type: ignore[no-any-return]
 
 
 def modality(name: str) -> Modality:
     """Return a modality with its default settings by name."""
-    return spoke_class("modalities", name)()  # type: ignore[no-any-return]
+    return component_class("modalities", name)()  # type: ignore[no-any-return]
 
 
 def target(name: str) -> Target:
     """Return a target with its default settings by name."""
-    return spoke_class("targets", name)()  # type: ignore[no-any-return]
+    return component_class("targets", name)()  # type: ignore[no-any-return]

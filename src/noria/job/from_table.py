@@ -35,7 +35,7 @@ def job_of_table(path: Path, overrides: Sequence[str]) -> tuple[Section, list[st
         "a table alone does not say what is to be learnt",
         where=str(path),
         expected=" or ".join(f"{field}=COLUMN" for field in sorted(answers)),
-        mend=f"noria train {path.name} label=COLUMN",
+        fix=f"noria train {path.name} label=COLUMN",
     )
 
 
@@ -57,6 +57,6 @@ def _only(names: Sequence[str], path: Path, override: str) -> str:
             "several tasks could be learnt from this table",
             where=str(path),
             expected=" or ".join(f"task={name}" for name in ours),
-            mend=f"noria train {path.name} {override} task={ours[0]}",
+            fix=f"noria train {path.name} {override} task={ours[0]}",
         )
     return ours[0]

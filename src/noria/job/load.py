@@ -45,7 +45,7 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = 
     where = Where(name, text, given)
     task_name = asked.get("task")
     if not isinstance(task_name, str):
-        raise UserError("the job names no task", where=name, expected="task: <name>", mend="see: noria list tasks")
+        raise UserError("the job names no task", where=name, expected="task: <name>", fix="see: noria list tasks")
     task = _find_task(task_name, where)
     broken = _not_mappings(asked, task, where)
     raise_all(broken)
@@ -93,14 +93,14 @@ def _job_path(source: str | Path) -> Path:
     shipped = shipped_jobs()
     if str(source) in shipped:
         return shipped[str(source)]
-    raise UserError(f"there is no job file or shipped job {str(source)!r}", mend=did_you_mean(str(source), shipped))
+    raise UserError(f"there is no job file or shipped job {str(source)!r}", fix=did_you_mean(str(source), shipped))
 
 
 def _find_task(name: str, where: Where) -> Task:
     try:
         return registry.task(name)
     except UserError as error:
-        raise UserError(error.what, where=where(["task"]), mend=error.mend) from error
+        raise UserError(error.what, where=where(["task"]), fix=error.fix) from error
 
 
 def _not_mappings(asked: Section, task: Task, where: Where) -> list[UserError]:
@@ -126,12 +126,12 @@ def _fill_task(task: Task, asked: Section, where: Where) -> tuple[Task, list[Use
     for name in inputs:
         if name not in task.inputs:
             problems.append(
-                UserError("unknown input", where=where(["inputs", name]), mend=did_you_mean(name, task.inputs))
+                UserError("unknown input", where=where(["inputs", name]), fix=did_you_mean(name, task.inputs))
             )
     filled = {}
-    for name, spoke in task.inputs.items():
+    for name, component in task.inputs.items():
         settings = merge(defaults.get("inputs", {}).get(name, {}), inputs.get(name) or {})
-        filled[name], found = _fill_spoke(spoke, settings, where, ["inputs", name])
+        filled[name], found = _fill_spoke(component, settings, where, ["inputs", name])
         problems += found
     target, found = _fill_spoke(
         task.target, merge(defaults.get("target", {}), asked.get("target") or {}), where, ["target"]
@@ -140,16 +140,16 @@ def _fill_task(task: Task, asked: Section, where: Where) -> tuple[Task, list[Use
     return task, problems + found
 
 
-def _fill_spoke(spoke: Any, settings: Section, where: Where, path: list[str]) -> tuple[Any, list[UserError]]:
-    own = values_of(spoke)
-    problems = [unknown_key([*path, key], keys_of(type(spoke)), where) for key in settings if key not in own]
+def _fill_spoke(component: Any, settings: Section, where: Where, path: list[str]) -> tuple[Any, list[UserError]]:
+    own = values_of(component)
+    problems = [unknown_key([*path, key], keys_of(type(component)), where) for key in settings if key not in own]
     given = {key: value for key, value in settings.items() if key in own}
     try:
-        return TypeAdapter(type(spoke)).validate_python(own | given), problems
+        return TypeAdapter(type(component)).validate_python(own | given), problems
     except ValidationError as error:
-        return spoke, problems + wrong_values(error, where, type(spoke), path, given)
+        return component, problems + wrong_values(error, where, type(component), path, given)
     except UserError as error:
-        return spoke, problems + unmet_rules(error, where, path, keys_of(type(spoke)))
+        return component, problems + unmet_rules(error, where, path, keys_of(type(component)))
 
 
 def _layer(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
@@ -178,7 +178,7 @@ def _field_problems(job: Job, task: Task, where: Where) -> list[UserError]:
     known = [*task.inputs, answer_field(task)]
     return [
         UserError(
-            f"task {job.task} has no such field", where=where(["data", "fields", name]), mend=did_you_mean(name, known)
+            f"task {job.task} has no such field", where=where(["data", "fields", name]), fix=did_you_mean(name, known)
         )
         for name in job.data.fields
         if name not in known

@@ -24,8 +24,8 @@ NOTHING: Mapping[str, Any] = {}
 def unknown_key(path: Sequence[object], lines: Mapping[str, str], where: Where) -> UserError:
     """Return the problem of a key that is not among those of its section, which `lines` holds with their meaning."""
     new = new_name(path)
-    mend = f"it is now called {'.'.join(new)}" if new else did_you_mean(str(path[-1]), lines)
-    return UserError("unknown key", where=where(path), mend=mend, meaning=meaning_of(str([*path, *new][-1]), lines))
+    fix = f"it is now called {'.'.join(new)}" if new else did_you_mean(str(path[-1]), lines)
+    return UserError("unknown key", where=where(path), fix=fix, meaning=meaning_of(str([*path, *new][-1]), lines))
 
 
 def wrong_values(
@@ -46,7 +46,7 @@ def unmet_rules(error: UserError, where: Where, path: Sequence[object], lines: M
         name = one.where.rpartition(".")[2]
         place, meaning = (where([*path, name]), lines[name]) if name in lines else (one.where, "")
         problems.append(
-            UserError(one.what, where=place, expected=one.expected, found=one.found, mend=one.mend, meaning=meaning)
+            UserError(one.what, where=place, expected=one.expected, found=one.found, fix=one.fix, meaning=meaning)
         )
     return problems
 

@@ -18,11 +18,11 @@ class Removed(NamedTuple):
     """What became of a key.
 
     `left`, what every model now has, or null may still stand in a job, as every setting of an older run does. Any other
-    value is an error, mended by `mend`.
+    value is an error, mended by `fix`.
     """
 
     left: object
-    mend: str
+    fix: str
 
 
 REMOVED_KEYS = {
@@ -61,7 +61,7 @@ def removed_problems(job: Mapping[str, Any], where: Where) -> list[UserError]:
             "this setting is gone",
             where=where(key.split(".")),
             found=str(value),
-            mend=REMOVED_KEYS[key].mend,
+            fix=REMOVED_KEYS[key].fix,
         )
         for key, value in removed_in(job).items()
     ]

@@ -12,7 +12,24 @@ from typing import Any
 
 from noria.job.text import Section, parse, read_text, set_key
 
-RENAMED_KEYS = {"evaluate.against": "evaluate.compare_to"}  # a * stands for any one key, as in inputs.*.side
+RENAMED_KEYS = {  # a * stands for any one key; of two that fit, the first holds
+    "evaluate.against": "evaluate.compare_to",
+    "train.average": "train.ema",
+    "train.candidates": "train.hard_example_mining",
+    "train.keep": "train.hard_example_fraction",
+    "inputs.series.drop": "inputs.series.channel_dropout",
+    "inputs.series.mirror": "inputs.series.flip",
+    "inputs.series.stretch": "inputs.series.time_stretch",
+    "inputs.*.drop": "inputs.*.token_dropout",
+    "inputs.*.mirror": "inputs.*.tta_flip",
+    "inputs.*.stretch": "inputs.*.aspect",
+    "inputs.*.lap": "inputs.*.overlap",
+    "inputs.*.light": "inputs.*.color_jitter",
+    "inputs.*.grams": "inputs.*.ngrams",
+    "target.agreement": "target.rdrop",
+    "target.merge": "target.class_groups",
+    "target.caution": "target.no_answer_threshold",
+}
 
 
 def read_stored_job(path: Path) -> Section:

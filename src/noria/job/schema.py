@@ -93,10 +93,10 @@ class Train(_Strict):
     """Budget in tokens that are learnt from."""
     batch_size: int | None = Field(None, gt=0)
     """Records per step. Null takes 32 to 256 by their number; lower it where memory runs out."""
-    candidates: int | None = Field(None, gt=0)
-    """Hard example mining: records drawn per step, of which `keep` is learnt. Not for noisy labels."""
-    keep: float = Field(0.2, gt=0, le=1)
-    """Fraction of the `candidates` with the highest loss that is learnt from, 0 to 1."""
+    hard_example_mining: int | None = Field(None, gt=0)
+    """Hard example mining: records drawn per step, of which `hard_example_fraction` is learnt. Not for noisy labels."""
+    hard_example_fraction: float = Field(0.2, gt=0, le=1)
+    """Fraction of the `hard_example_mining` with the highest loss that is learnt from, 0 to 1."""
     accumulate: int = Field(1, gt=0)
     """Batches whose gradients are summed into one step. For larger batches than memory holds."""
     optimizer: Literal["muon", "adamw"] = "muon"
@@ -115,7 +115,7 @@ class Train(_Strict):
     """Momentum of Muon, 0 to 1."""
     clip: float | None = Field(None, gt=0)
     """Largest norm of the gradient; null does not clip. 1 where the loss jumps."""
-    average: float = Field(0.0, ge=0, lt=1)
+    ema: float = Field(0.0, ge=0, lt=1)
     """Decay of a running mean of the weights (EMA), which is validated and kept; 0 is off, 0.99 usual."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of training. `auto` takes bfloat16 where it is measured to be faster."""

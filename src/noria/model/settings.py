@@ -74,5 +74,5 @@ def settings_of_size(name: str) -> dict[str, int]:
     """
     sizes: dict[str, dict[str, int]] = yaml.safe_load(files("noria.model").joinpath("sizes.yaml").read_text("utf-8"))
     if name not in sizes:
-        raise UserError(f"there is no model size {name!r}", where="model.size", mend=did_you_mean(name, sizes))
+        raise UserError(f"there is no model size {name!r}", where="model.size", fix=did_you_mean(name, sizes))
     return sizes[name]

@@ -4,7 +4,7 @@
 
 Pre-norm RMSNorm without gains, rotary positions, normalised queries and keys, squared ReLU, no
 biases, output projections that start at zero (each block starts as the identity). Depth 0 is the identity.
-Knows no modality, no vocabulary, no loss. Read next: view.py, blocks/__init__.py, mlp.py; sizes.yaml.
+Knows no modality, no vocabulary, no loss. Read next: attention_context.py, blocks/__init__.py, mlp.py; sizes.yaml.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from noria.contract import Attention
 from noria.errors import UserError
 from noria.model.blocks import BlockVariant, block_variant
-from noria.model.layers.attention_context import View, make_view
+from noria.model.layers.attention_context import AttentionContext, attention_context
 from noria.model.layers.cache import KeyValueCache
 from noria.model.layers.fused_ops import branch_norm, norm
 from noria.model.settings import TransformerSettings
@@ -70,12 +70,12 @@ class Transformer(nn.Module):
                 where="model.block",
                 expected="attention",
             )
-        view = make_view(self.settings.rotary, tokens, attention, is_prefix, cache)
+        context = attention_context(self.settings.rotary, tokens, attention, is_prefix, cache)
         x = tokens.features
         if tokens.is_real is not None:  # so that not even NaN at a padded place reaches a real one
             x = x.masked_fill(~tokens.is_real[:, :, None], 0.0)
         for block in self.blocks:
-            x = block(x, view)
+            x = block(x, context)
         return tokens._replace(features=norm(x))
 
     def new_cache(self, batch_size: int, capacity: int, dtype: torch.dtype | None = None) -> KeyValueCache:
@@ -99,7 +99,7 @@ class Block(nn.Module):
         self.mlp = variant.mlp(settings.width, round(settings.mlp_ratio * settings.width))
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, x: Tensor, view: View) -> Tensor:
-        x = x + self.dropout(self.attention(branch_norm(x), view))
+    def forward(self, x: Tensor, context: AttentionContext) -> Tensor:
+        x = x + self.dropout(self.attention(branch_norm(x), context))
         x = x + self.dropout(self.mlp(branch_norm(x)))
         return x

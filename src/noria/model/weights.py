@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 DRAWING = (nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_)
 
 
-class Undrawn(TorchFunctionMode):
+class SkipInit(TorchFunctionMode):
     """Within it, a model that is built fills no layers by chance: weights from a file would replace them all."""
 
     def __torch_function__(

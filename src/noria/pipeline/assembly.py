@@ -47,7 +47,7 @@ def _embedders(task: Task, states: dict[str, Any], width: int) -> tuple[dict[str
     if answer is not None and shared is not None and answer_field(task) in task.shared_vocabulary:
         if not isinstance(shared, type(answer)):
             raise UserError(
-                "what is written token by token is embedded token by token", where="inputs", mend="leave out grams"
+                "what is written token by token is embedded token by token", where="inputs", fix="leave out grams"
             )
         answer = shared
     return embedders, answer

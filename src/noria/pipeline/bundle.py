@@ -20,7 +20,7 @@ from noria.errors import UserError
 from noria.job import Job
 from noria.job.load import load_stored_job
 from noria.job.removed import removed_in
-from noria.pipeline.older_bundles import OLDEST, weights_today
+from noria.pipeline.older_bundles import OLDEST, baseline_today, weights_today
 from noria.pipeline.parts import save_parts
 from noria.store.disk import plain_disk_errors, sync_folder, write_synced
 from noria.store.run_folder import read_json
@@ -106,7 +106,7 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
     from safetensors.torch import load
 
     from noria.model.fast_cpu.prepacked import join_normalised, pack
-    from noria.model.weights import Undrawn, load_weights
+    from noria.model.weights import SkipInit, load_weights
     from noria.pipeline.assembly import build, place
 
     folder = path / "bundle" if (path / "bundle").is_dir() else path
@@ -118,7 +118,7 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
             where=str(folder),
             expected=f"format {OLDEST} to {FORMAT}",
             found=str(written),
-            mend=f"load it with the version of Noria that wrote it: {config.get('noria')}",
+            fix=f"load it with the version of Noria that wrote it: {config.get('noria')}",
         )
     try:
         data = (folder / "model.safetensors").read_bytes()
@@ -131,11 +131,12 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
             "this bundle's trunk has parts that are gone",
             where=str(folder),
             found=", ".join(f"{key}={value}" for key, value in removed.items()),
-            mend=f"load it with the version of Noria that wrote it: {config.get('noria')}",
+            fix=f"load it with the version of Noria that wrote it: {config.get('noria')}",
         )
     job, task = load_stored_job(config["job"])
+    config = {**config, "baseline": baseline_today(config["baseline"])}
     states = join_arrays(config["states"], read_arrays(folder / STATES, config.get("states_sha256")))
-    with Undrawn():
+    with SkipInit():
         model = place(build(job, task, states), torch.device(device))
     load_weights(model, weights_today(load(data)))
     join_normalised(model)

@@ -58,7 +58,7 @@ def map_fields(
             raise UserError(
                 f"the data has no column {missing[0]!r} for the field {name!r}",
                 found=f"columns {', '.join(columns)}",
-                mend=f"name it with data.fields.{name}=COLUMN ({did_you_mean(missing[0], columns)})",
+                fix=f"name it with data.fields.{name}=COLUMN ({did_you_mean(missing[0], columns)})",
             )
     spoken_for = {column for wanted in (*mapping.values(), *named.values(), besides) for column in _listed(wanted)}
     for name, modality in task.inputs.items():
@@ -100,10 +100,10 @@ def joined(parts: Sequence[Values]) -> Values:
     return [value for part in parts for value in part]
 
 
-def encode_field(spoke: Modality | Target, values: Values, state: State, root: Path | None) -> Encoded:
+def encode_field(component: Modality | Target, values: Values, state: State, root: Path | None) -> Encoded:
     """Encode raw values; where the field takes files, read those that cells name (only below `root`)."""
-    values, unreadable = _resolve_files(spoke, values, root)
-    encoded = spoke.encode(values, state)
+    values, unreadable = _resolve_files(component, values, root)
+    encoded = component.encode(values, state)
     return Encoded(encoded.arrays, {**encoded.bad, **unreadable})
 
 
@@ -135,16 +135,16 @@ def encode_answer(task: Task, values: Values, state: State, inputs: Mapping[str,
     return Encoded(encoded.arrays, {**dispatch.validate_pair(task, inputs, encoded.arrays), **encoded.bad})
 
 
-def fit_field(spoke: Modality | Target, values: Values, root: Path | None) -> State:
+def fit_field(component: Modality | Target, values: Values, root: Path | None) -> State:
     """Fit a modality or target on raw training values, leaving out files that cannot be read."""
-    values, unreadable = _resolve_files(spoke, values, root)
+    values, unreadable = _resolve_files(component, values, root)
     if unreadable:
         values = select(values, np.array([i for i in range(length_of(values)) if i not in unreadable], np.int64))
-    return spoke.fit(values)
+    return component.fit(values)
 
 
-def _resolve_files(spoke: Modality | Target, values: Values, root: Path | None) -> tuple[Values, dict[int, str]]:
-    if spoke.raw_type != "file" or not isinstance(values, list):
+def _resolve_files(component: Modality | Target, values: Values, root: Path | None) -> tuple[Values, dict[int, str]]:
+    if component.raw_type != "file" or not isinstance(values, list):
         return values, {}
     found: list[Any] = list(values)
     bad = {}

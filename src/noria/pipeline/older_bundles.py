@@ -1,4 +1,4 @@
-"""Bundles of an older format, in today's words: the keys of their job, the names of their weights.
+"""Bundles of an older format, in today's words: the names of their weights and of what their baseline learnt.
 
     format 2    until 0.1: other names of weights; format 3 is today's
 
@@ -11,12 +11,18 @@ from collections.abc import Mapping
 from typing import Any
 
 OLDEST = 2
+BASELINE = {"sure": "confidence"}  # arrays of a baseline until format 2, and what they are called now
 WEIGHTS = {"repeats.": "pair_features."}  # beginnings of names until format 2, and what they are now
 
 
 def weights_today(weights: Mapping[str, Any]) -> dict[str, Any]:
     """Return weights by their names of today."""
     return {_renamed(name): value for name, value in weights.items()}
+
+
+def baseline_today(baseline: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored baseline by its names of today."""
+    return {BASELINE.get(name, name): value for name, value in baseline.items()}
 
 
 def _renamed(name: str) -> str:

@@ -188,7 +188,7 @@ class Predictor:
                         f"the field {name!r} is missing",
                         where=f"record {index}",
                         found=", ".join(map(str, record)) or "no fields",
-                        mend=did_you_mean(name, map(str, record)),
+                        fix=did_you_mean(name, map(str, record)),
                     )
 
 

@@ -83,7 +83,7 @@ def write_one(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str
     if answer is None:
         raise UserError("there is no record to answer", where=str(out))
     if next(answers, None) is not None:
-        raise UserError("one file holds one answer", where=str(out), mend="give a folder, or a .jsonl or .csv file")
+        raise UserError("one file holds one answer", where=str(out), fix="give a folder, or a .jsonl or .csv file")
     if answer.prediction is None:
         raise UserError(answer.reason, where=answer.where)
     suffix = out.suffix.lower()

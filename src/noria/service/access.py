@@ -48,7 +48,7 @@ def checked_key(key: str | None) -> str | None:
             where="--key or NORIA_KEY",
             expected="visible ASCII characters, without space at either end",
             found="an empty key" if not key.strip() else "",
-            mend='python -c "import secrets; print(secrets.token_urlsafe())" makes a good one',
+            fix='python -c "import secrets; print(secrets.token_urlsafe())" makes a good one',
         )
     return key
 
@@ -59,7 +59,7 @@ def _digest(key: bytes) -> bytes:
 
 def _denied() -> HTTPError:
     return HTTPError(
-        UserError("this server answers only with its key", mend="send the header Authorization: Bearer KEY"),
+        UserError("this server answers only with its key", fix="send the header Authorization: Bearer KEY"),
         HTTPStatus.UNAUTHORIZED,
         code="wrong_key",
         headers={"WWW-Authenticate": "Bearer"},

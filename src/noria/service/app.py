@@ -185,7 +185,7 @@ class Service:
         where, param = error.where, f"records[{place[1]}]"
         if len(self.inputs) == 1:
             where, param = f"{where}, {self.inputs[0].name}", f"{param}.{self.inputs[0].name}"
-        placed = UserError(error.what, where=where, expected=error.expected, found=error.found, mend=error.mend)
+        placed = UserError(error.what, where=where, expected=error.expected, found=error.found, fix=error.fix)
         return HTTPError(placed, HTTPStatus.UNPROCESSABLE_ENTITY, code="unusable_record", param=param)
 
 
@@ -214,12 +214,12 @@ async def _not_here(request: Request, error: Exception) -> Response:
     paths: list[Any] = [getattr(route, "path", "") for route in request.app.routes]
     asked = shown(f"{request.method} {request.url.path}")
     mend = did_you_mean(shown(request.url.path), paths) if error.status_code == HTTPStatus.NOT_FOUND else ""
-    told = UserError(f"{asked}: {HTTPStatus(error.status_code).phrase.lower()}", mend=mend)
+    told = UserError(f"{asked}: {HTTPStatus(error.status_code).phrase.lower()}", fix=mend)
     code = HTTPStatus(error.status_code).name.lower()
     return HTTPError(told, HTTPStatus(error.status_code), code=code, headers=error.headers).response()
 
 
 async def _broken(_: Request, error: Exception) -> Response:
     """Say nothing about a bug to the client; its trace goes to the server's log."""
-    told = UserError("something is broken in the server", mend="its log says what")
+    told = UserError("something is broken in the server", fix="its log says what")
     return HTTPError(told, HTTPStatus.INTERNAL_SERVER_ERROR, code="internal_error").response()

@@ -57,7 +57,7 @@ def _too_large(limits: Limits) -> HTTPError:
     error = UserError(
         "the request is too large",
         expected=f"at most {limits.body_bytes} bytes",
-        mend="send fewer records at a time, or smaller files",
+        fix="send fewer records at a time, or smaller files",
     )
     return HTTPError(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large")
 

@@ -29,7 +29,7 @@ def records_of_json(body: Any, limits: Limits) -> list[Any]:
         _check_count(len(body["records"]), limits)
         return list(body["records"])
     if isinstance(body, list):
-        error = UserError("a list is not a request", where="body", mend='put it into {"records": [..]}')
+        error = UserError("a list is not a request", where="body", fix='put it into {"records": [..]}')
         raise HTTPError(error, code="wrong_type")
     return [body]
 
@@ -45,7 +45,7 @@ def records_of_form(parts: Iterable[Part], inputs: list[Input], limits: Limits) 
             "the fields of the form do not stand in it equally often",
             where="body",
             found=", ".join(f"{shown(name)} {count} times" for name, count in list(counts.items())[:MANY]),
-            mend="give every field once for each record",
+            fix="give every field once for each record",
         )
         raise HTTPError(error, code="uneven_form")
     count = max(counts.values(), default=1)
@@ -152,7 +152,7 @@ def _file_bytes(text: str, where: str, param: str, problems: list[HTTPError]) ->
             where=where,
             expected="the bytes of the file as base64 text",
             found=shown(text),
-            mend="`base64 -w0 FILE` prints it; or send the file itself as multipart/form-data",
+            fix="`base64 -w0 FILE` prints it; or send the file itself as multipart/form-data",
         )
         problems.append(HTTPError(error, code="address" if is_address else "not_base64", param=param))
         return b""
@@ -165,7 +165,7 @@ def _strangers(record: Mapping[str, Any], known: set[str]) -> list[str]:
 def _unknown(name: str, known: Iterable[str], where: str, param: str) -> HTTPError:
     near = did_you_mean(shown(name), known)
     return HTTPError(
-        UserError(f"there is no field {shown(name)!r}", where=where, mend=near), code="unknown_field", param=param
+        UserError(f"there is no field {shown(name)!r}", where=where, fix=near), code="unknown_field", param=param
     )
 
 
@@ -175,7 +175,7 @@ def _missing(name: str, record: Mapping[str, Any], where: str, param: str) -> HT
         f"the field {name!r} is missing",
         where=where,
         found=", ".join(there) or "no fields",
-        mend="GET /schema says what a record holds",
+        fix="GET /schema says what a record holds",
     )
     return HTTPError(error, code="missing_field", param=param)
 
@@ -192,6 +192,6 @@ def _check_count(count: int, limits: Limits) -> None:
             where="body",
             expected=f"at most {limits.records}",
             found=str(count),
-            mend="send them in several requests",
+            fix="send them in several requests",
         )
         raise HTTPError(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large")

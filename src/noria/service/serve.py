@@ -124,13 +124,13 @@ def _address(host: str, has_key: bool) -> tuple[socket.AddressFamily, str]:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError) as error:
-        raise UserError("there is no such address", where="--host", found=host, mend="--host 127.0.0.1") from error
+        raise UserError("there is no such address", where="--host", found=host, fix="--host 127.0.0.1") from error
     if not has_key and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
         raise UserError(
             "other machines could reach this address, and there is no key",
             where="--host",
             found=host,
-            mend="set NORIA_KEY (or --key), or serve on 127.0.0.1",
+            fix="set NORIA_KEY (or --key), or serve on 127.0.0.1",
         )
     return family, str(address[0])
 
@@ -164,7 +164,7 @@ def _not_free(error: OSError, host: str, port: int) -> UserError:
     return UserError(
         f"cannot listen here: {error.strerror or error}",
         where=f"{host}:{port}",
-        mend="name another port with --port; --port 0 takes a free one",
+        fix="name another port with --port; --port 0 takes a free one",
     )
 
 

@@ -80,5 +80,5 @@ class Worker:
 
 def busy(found: str) -> HTTPError:
     """Return the error of a request that would have to wait too long."""
-    error = UserError("the server has too much to do", found=found, mend="ask again in a second")
+    error = UserError("the server has too much to do", found=found, fix="ask again in a second")
     return HTTPError(error, HTTPStatus.SERVICE_UNAVAILABLE, code="overloaded", headers={"Retry-After": "1"})

@@ -48,7 +48,7 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
     Raises UserError where the run is not finished, learnt from other data, or shares no record of the split with us.
     """
     if not (run / "bundle").is_dir():
-        raise UserError("evaluate.compare_to is no finished run", where=str(run), mend="give the folder of a run")
+        raise UserError("evaluate.compare_to is no finished run", where=str(run), fix="give the folder of a run")
     known = read_json(run / "prepare.json")
     other, task = load_stored_job(run / "job.yaml")
     data = other.data.model_copy(update={"path": job.data.path, "fetch": job.data.fetch})
@@ -64,7 +64,7 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
             where=str(run),
             expected=f"some of our {len(ours)} of {split}",
             found="none of them",
-            mend="divide both runs alike: data.split",
+            fix="divide both runs alike: data.split",
         )
     return theirs, here, there
 

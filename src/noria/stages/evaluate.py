@@ -59,7 +59,7 @@ def evaluate(run: str | Path, data: str | Path | None = None, reporter: Reporter
 def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
     """Score a finished training once more, on the data it was prepared with; write what training wrote."""
     if not (run / "job.yaml").is_file():
-        raise UserError("a bundle alone has no test split", where=str(run), mend="name data to score: --data PATH")
+        raise UserError("a bundle alone has no test split", where=str(run), fix="name data to score: --data PATH")
     begun = read_json(run / "prepare.json")
     job, task = load_job(run / "job.yaml")
     try:
@@ -69,13 +69,13 @@ def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
             "the data of this run cannot be prepared again",
             where=error.where or str(run),
             found=error.what,
-            mend="bring it back, name other data with --data PATH, or read the scores of its training in metrics.json",
+            fix="bring it back, name other data with --data PATH, or read the scores of its training in metrics.json",
         ) from error
     if prepared.fingerprint != begun["fingerprint"]:
         raise UserError(
             "the data is not what this run was trained with",
             where=prepared.report["source"],
-            mend="bring the old data back, or score on this data with --data PATH",
+            fix="bring the old data back, or score on this data with --data PATH",
         )
     path = run / "metrics.json"
     before = read_json(path) if path.is_file() else {}

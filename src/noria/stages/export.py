@@ -35,7 +35,7 @@ def export_onnx(predictor: Predictor, path: Path) -> Path:
         raise UserError(
             "an answer that is given token by token cannot be exported as ONNX",
             where=str(predictor.bundle.path),
-            mend="serve it with noria serve",
+            fix="serve it with noria serve",
         )
     arrays = example_arrays(predictor)
     names = [(field, name) for field, part in arrays.items() for name in part]

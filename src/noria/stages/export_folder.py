@@ -16,7 +16,7 @@ def export_folder(predictor: Predictor, out: Path) -> Path:
         raise UserError(
             "only a model that began with model.pretrained can go back to transformers",
             where=str(predictor.bundle.path),
-            mend="write it as ONNX: noria export RUN --to onnx",
+            fix="write it as ONNX: noria export RUN --to onnx",
         )
     loader.export(predictor.bundle.model, predictor.states, out)
     return out

@@ -28,7 +28,7 @@ def generate(run: str | Path, words: Sequence[str], read: Callable[[], bytes]) -
     settings = dict(_setting(word) for word in words if SETTING.match(word))
     if len(prompts) > 1:
         raise UserError(
-            "there is more than one prompt", found=" and ".join(map(repr, prompts[:3])), mend="put it into quotes"
+            "there is more than one prompt", found=" and ".join(map(repr, prompts[:3])), fix="put it into quotes"
         )
     predictor = load(run)
     prompt = prompts[0] if prompts else _text(read())
@@ -40,7 +40,7 @@ def _setting(word: str) -> tuple[str, Any]:
     try:
         return key, yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UserError("this value cannot be read", where=key, found=text, mend="put it into quotes") from error
+        raise UserError("this value cannot be read", where=key, found=text, fix="put it into quotes") from error
 
 
 def _text(data: bytes) -> str:

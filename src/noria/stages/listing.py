@@ -26,7 +26,7 @@ def listing(kind: str = "", name: str = "") -> Described:
         return _one(kind, name)
     if kind and kind not in KINDS:
         known = "" if kind not in ONE_OF else f"noria list {ONE_OF[kind]}, or noria list {kind} NAME"
-        raise UserError(f"there is nothing called {kind!r} to list", mend=known or did_you_mean(kind, KINDS))
+        raise UserError(f"there is nothing called {kind!r} to list", fix=known or did_you_mean(kind, KINDS))
     return {one: _of_kind(one) for one in ([kind] if kind else KINDS)}
 
 
@@ -44,21 +44,21 @@ def as_text(found: Described) -> str:
 def _of_kind(kind: str) -> dict[str, str]:
     if kind == "jobs":
         return {name: path.read_text("utf-8").splitlines()[0].lstrip("# ") for name, path in shipped_jobs().items()}
-    spokes = {name: registry.spoke_class(kind, name) for name in registry.names(kind)}  # type: ignore[arg-type]
-    return {name: (inspect.getdoc(spoke) or "").splitlines()[0] for name, spoke in spokes.items()}
+    components = {name: registry.component_class(kind, name) for name in registry.names(kind)}  # type: ignore[arg-type]
+    return {name: (inspect.getdoc(component) or "").splitlines()[0] for name, component in components.items()}
 
 
 def _one(kind: str, name: str) -> Described:
     """Return one component, or one shipped job, by name."""
     plural = ONE_OF.get(kind, kind)
     if plural not in KINDS:
-        raise UserError(f"there is nothing called {kind!r} to list", mend=did_you_mean(kind, ONE_OF))
+        raise UserError(f"there is nothing called {kind!r} to list", fix=did_you_mean(kind, ONE_OF))
     if plural == "jobs":
         jobs = shipped_jobs()
         if name not in jobs:
-            raise UserError(f"there is no shipped job {name!r}", mend=did_you_mean(name, jobs))
+            raise UserError(f"there is no shipped job {name!r}", fix=did_you_mean(name, jobs))
         return {"name": name, "about": jobs[name].read_text("utf-8").rstrip(), "settings": {}}
-    cls = registry.spoke_class(plural, name)  # type: ignore[arg-type]
+    cls = registry.component_class(plural, name)  # type: ignore[arg-type]
     settings = _of_task(registry.task(name)) if plural == "tasks" else _described("", settings_of(cls), {})
     return {"name": name, "about": inspect.getdoc(cls) or "", "settings": settings}
 

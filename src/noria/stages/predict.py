@@ -30,7 +30,7 @@ def predict_to(
     With a detector, what it finds in the frames of a video is the record. Returns what to say.
     """
     if out is None or (detector is not None and len(paths) != 1):
-        raise UserError("--detector is for one video", mend="noria predict RUN VIDEO --detector RUN --out tracks.txt")
+        raise UserError("--detector is for one video", fix="noria predict RUN VIDEO --detector RUN --out tracks.txt")
     if len(paths) == 1 and (detector is not None or is_film(out)):
         return write_film(run, paths[0], out, detector)
     if out.suffix in LINES:

@@ -80,7 +80,7 @@ def open_data(job: Job, task: Task) -> Source:
         return open_path(Path(job.data.path).expanduser(), task, job.data)
     if job.data.fetch is not None:
         return open_path(fetch(job.data.fetch.name, job.data.fetch.files), task, job.data)
-    raise UserError("the job does not say where the data is", mend="give data.path=FOLDER-OR-FILE")
+    raise UserError("the job does not say where the data is", fix="give data.path=FOLDER-OR-FILE")
 
 
 class _Preparation:
@@ -97,7 +97,7 @@ class _Preparation:
         self._held: list[Rows] | None = None
         for column in (job.data.split.group, job.data.split.column, *job.evaluate.slices):
             if column is not None and column not in source.columns:
-                raise UserError(f"the data has no column {column!r}", mend=did_you_mean(column, source.columns))
+                raise UserError(f"the data has no column {column!r}", fix=did_you_mean(column, source.columns))
 
     def run(self, path: Path) -> None:
         division = self._divide()
@@ -239,9 +239,9 @@ class _Preparation:
 
     def _note_named(self, rows: Rows) -> None:
         """Remember the files that cells name: the stored data holds only while they stay as they are."""
-        spokes: dict[str, Modality | Target] = {**self.task.inputs, self.answer: self.task.target}
-        for name, spoke in spokes.items():
-            if spoke.raw_type == "file" and isinstance(self.mapping.get(name), str):  # several columns hold no names
+        components: dict[str, Modality | Target] = {**self.task.inputs, self.answer: self.task.target}
+        for name, component in components.items():
+            if component.raw_type == "file" and isinstance(self.mapping.get(name), str):  # columns hold no names
                 values = values_of(rows, self.mapping[name])
                 self.named += [value for value in values if isinstance(value, str)]
 
@@ -258,7 +258,7 @@ class _Preparation:
                 f"{len(self.bad)} records cannot be used, more than data.max_bad allows ({forgiven:.0f})",
                 where=str(self.source.path),
                 found="; ".join(f"{one.where}: {one.reason}" for one in self.bad[:5]),
-                mend="mend the records, or allow more with data.max_bad=0.2",
+                fix="mend the records, or allow more with data.max_bad=0.2",
             )
         for split, share_asked in (("train", 1.0), ("test", self.job.data.split.test)):
             if counts.get(split, 0) == 0 and share_asked > 0:
@@ -266,7 +266,7 @@ class _Preparation:
                     f"no usable record is left for {split}",
                     where=str(self.source.path),
                     found=_first(self.bad) or f"{sum(counts.values())} records, {self._distinct()} of them different",
-                    mend="give more records, or a larger share: data.split.test=0.3",
+                    fix="give more records, or a larger share: data.split.test=0.3",
                 )
 
     def _distinct(self) -> int:
@@ -291,8 +291,8 @@ def _first(bad: list[Rejected]) -> str:
 def _key(job: Job, task: Task, source: Source, origin: str) -> str:
     """Name a preparation by all that it depends on; a setting that only the network reads is left out."""
 
-    def settings(spoke: Any) -> dict[str, Any]:
-        return {one.name: one.default for one in settings_of(spoke) if not one.network_only}
+    def settings(component: Any) -> dict[str, Any]:
+        return {one.name: one.default for one in settings_of(component) if not one.network_only}
 
     parts = {
         "version": __version__,

@@ -214,7 +214,7 @@ def _column(predictor: Predictor, source: Source, column: str | None) -> str:
             f"the data has no column {wanted!r} to search",
             where=str(source.path),
             found=f"columns {', '.join(source.columns)}",
-            mend=f"name one with --column ({did_you_mean(wanted, source.columns)})",
+            fix=f"name one with --column ({did_you_mean(wanted, source.columns)})",
         )
     return found
 

@@ -93,7 +93,7 @@ def search_space(job: Job, task: Task, pinned: Collection[str] = ()) -> list[Dim
                 problems.append(error)
     raise_all(problems)
     if not dimensions:
-        raise UserError("there is nothing to tune", where="tune", mend="give tune.space, or tune.defaults=true")
+        raise UserError("there is nothing to tune", where="tune", fix="give tune.space, or tune.defaults=true")
     return dimensions
 
 
@@ -129,7 +129,7 @@ def _usual(job: Job) -> dict[str, Range | None]:
         "train.learning_rate": _around(train.learning_rate, TUNED_RATES if is_tuned else RATES),
         "train.warmup": Range(low=0.0, high=max(0.5, train.warmup)),
         "train.weight_decay": _choices(train.weight_decay, 0.0, 0.01, 0.1),
-        "train.average": _choices(train.average, 0.0, 0.9, 0.99),
+        "train.ema": _choices(train.ema, 0.0, 0.9, 0.99),
     }
     if train.optimizer == "muon":
         ranges["train.muon_learning_rate"] = _around(train.muon_learning_rate, RATES)
@@ -167,22 +167,22 @@ def _tunable(job: Job, task: Task) -> dict[str, bool]:
         for name, field in type(getattr(job, section)).model_fields.items()
         if name not in SHARED
     }
-    for path, spoke in _spokes(task):
-        for one in settings_of(spoke):
+    for path, component in _spokes(task):
+        for one in settings_of(component):
             if one.network_only:  # any other setting changes the prepared data
                 keys[f"{path}.{one.name}"] = _is_whole(one.type)
     return keys
 
 
 def _refusal(key: str, job: Job, task: Task, tunable: Collection[str]) -> UserError:
-    known = {f"{path}.{name}" for path, spoke in _spokes(task) for name in values_of(spoke)}
+    known = {f"{path}.{name}" for path, component in _spokes(task) for name in values_of(component)}
     if key in known | set(_leaves(type(job))):
         return UserError(
             "this setting cannot be tuned", where=f"tune.space {key}", expected="one that leaves data and budget alone"
         )
     new = ".".join(new_name(key.split(".")))
-    mend = f"it is now called {new}" if new else did_you_mean(key, tunable)
-    return UserError("there is no such setting", where=f"tune.space {key}", mend=mend)
+    fix = f"it is now called {new}" if new else did_you_mean(key, tunable)
+    return UserError("there is no such setting", where=f"tune.space {key}", fix=fix)
 
 
 def _spokes(task: Task) -> list[tuple[str, Any]]:

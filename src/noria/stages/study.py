@@ -104,7 +104,7 @@ class Study:
         self._repeat(trial, {})
 
     def bury_killed(self) -> list[int]:
-        """Mark as failed what is still said to run, and let each be tried once more; return their numbers."""
+        """Annotation as failed what is still said to run, and let each be tried once more; return their numbers."""
         self._read()
         retried = {trial.user_attrs.get(AGAIN) for trial in self._trials}
         killed = [trial for trial in self._trials if trial.state.name == "RUNNING"]

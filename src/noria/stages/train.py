@@ -27,7 +27,7 @@ from noria.stages.prepare import prepare
 from noria.store.disk import write_json
 from noria.store.run_folder import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
 from noria.training.allocator import keep_freed_memory
-from noria.training.distributed import World, joined_world
+from noria.training.distributed import Processes, joined_processes
 from noria.training.loop import Training
 from noria.training.plan import Plan, describe, make_plan
 from noria.training.signals import watched
@@ -49,7 +49,7 @@ def train(
     name = Path(str(source)).stem if not isinstance(source, Mapping) else str(source.get("task", "run"))
     run = new_run(run, name)
     keep_freed_memory()
-    with joined_world() as world, watched() as interruption, locked(run, is_shared=not world.is_writer):
+    with joined_processes() as world, watched() as interruption, locked(run, is_shared=not world.is_writer):
         source = start_or_resume(run, source, resume)
         job, task = load_job(source, overrides)
         if resume:
@@ -77,7 +77,7 @@ def with_running_parts(prepared: Prepared, task: Task, device: str) -> Prepared:
     return replace(prepared, states=with_parts(prepared.states, load_parts(task, device)))
 
 
-def _prepare_once(job: Job, task: Task, world: World, reporter: Reporter, origin: str | None) -> Prepared:
+def _prepare_once(job: Job, task: Task, world: Processes, reporter: Reporter, origin: str | None) -> Prepared:
     """Let the writer prepare first; the others then find the data in the cache."""
     if world.is_writer:
         prepared = prepare(job, task, reporter.say, origin)
@@ -85,7 +85,7 @@ def _prepare_once(job: Job, task: Task, world: World, reporter: Reporter, origin
     return prepared if world.is_writer else prepare(job, task, origin=origin)
 
 
-def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: World, reporter: Reporter) -> Plan:
+def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: Processes, reporter: Reporter) -> Plan:
     """Return the run's plan: the stored one, or a new one that is stored before the first step."""
     if world.is_writer:
         has_begun = (run / "job.yaml").exists()  # written last of what a training begins with
@@ -93,7 +93,7 @@ def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: World, rep
             raise UserError(
                 "the data is not what this training began with",
                 where=prepared.report["source"],
-                mend="bring the old data back, or start a new run",
+                fix="bring the old data back, or start a new run",
             )
         if not (has_begun and (run / "plan.json").exists()):
             device = pick_device()

@@ -49,10 +49,10 @@ from noria.stages.study import (
 from noria.store.disk import write_json
 from noria.store.run_folder import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
 from noria.training.allocator import keep_freed_memory
-from noria.training.distributed import World
+from noria.training.distributed import Processes
 from noria.training.loop import Training
 from noria.training.plan import describe, make_plan
-from noria.training.signals import Interruption, watched
+from noria.training.signals import StopSignals, watched
 from noria.training.validation import chosen_metric
 from noria.units import duration
 
@@ -79,7 +79,7 @@ def tune(
     require_optuna()
     reporter = reporter or Terminal()
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise UserError("tuning runs in one process", mend="start it without torchrun")
+        raise UserError("tuning runs in one process", fix="start it without torchrun")
     run = _folder(run, source, resume)
     keep_freed_memory()
     with watched() as interruption, locked(run):
@@ -109,7 +109,7 @@ def without_test(prepared: Prepared) -> Prepared:
         raise UserError(
             "tuning scores on the validation split, and this data has none",
             where=prepared.report["source"],
-            mend="set some of the training records aside: data.split.validation=0.1",
+            fix="set some of the training records aside: data.split.validation=0.1",
         )
     return dataclasses.replace(prepared, splits=splits)
 
@@ -126,7 +126,7 @@ class _Tuning:
         prepared: Prepared,
         study: Study,
         reporter: Reporter,
-        interruption: Interruption,
+        interruption: StopSignals,
     ) -> None:
         self.run, self.job, self.space, self.prepared = run, job, space, prepared
         self.study, self.reporter, self.interruption = study, reporter, interruption
@@ -152,7 +152,7 @@ class _Tuning:
                 f"every trial failed ({len(failed)})",
                 where=str(self.run / "trials"),
                 found="; ".join(dict.fromkeys(reason_of(trial) for trial in failed[:5])),
-                mend="narrow the search with tune.space",
+                fix="narrow the search with tune.space",
             )
 
     def _try_one(self) -> None:
@@ -193,7 +193,7 @@ class _Tuning:
         write_json(folder / "plan.json", plan.as_json())
         judge = _Judge(trial, len(plan.validate_at))
         watching = _Watching(self.reporter, f"trial {trial.number}", judge)
-        training = Training(folder, job, task, self.prepared, plan, World(), watching, self.interruption)
+        training = Training(folder, job, task, self.prepared, plan, Processes(), watching, self.interruption)
         training.run_all()
         best = training.state["best"]
         if best is None or not math.isfinite(best):
@@ -306,7 +306,7 @@ def _folder(run: Path | None, source: str | Path | Mapping[str, Any], resume: bo
     following = new_run(None, f"tune-{name}")
     number = following.name.removeprefix(f"tune-{name}").removeprefix("-")
     if not number:
-        raise UserError("there is no tuning to resume", where=str(following), mend="start it without --resume")
+        raise UserError("there is no tuning to resume", where=str(following), fix="start it without --resume")
     return following.with_name(f"tune-{name}" if number == "2" else f"tune-{name}-{int(number) - 1}")
 
 
@@ -316,7 +316,7 @@ def _begin(
     """Read and check a job; its `tune.space` is then all that is tried, so that resuming it tries the same."""
     job, task = load_job(source, overrides)
     if job.train.validations == 0:
-        raise UserError("train.validations=0 leaves nothing to compare trials by", mend="leave it at 10")
+        raise UserError("train.validations=0 leaves nothing to compare trials by", fix="leave it at 10")
     space = search_space(job, task, pinned)
     whole = {"defaults": False, "space": {one.key: one.range for one in space}}
     return job.model_copy(update={"tune": job.tune.model_copy(update=whole)}), task, space
@@ -327,7 +327,7 @@ def _check_data(run: Path, prepared: Prepared) -> None:
         raise UserError(
             "the data is not what this tuning began with",
             where=prepared.report["source"],
-            mend="bring the old data back, or start a new tuning",
+            fix="bring the old data back, or start a new tuning",
         )
 
 

@@ -28,7 +28,7 @@ def plain_disk_errors(path: Path, advice: str = RUN_ADVICE) -> Iterator[None]:
         raise UserError(
             "the disk is full; what was saved before is whole",
             where=str(path),
-            mend=advice,
+            fix=advice,
             exit_code=EXIT_DISK_FULL,
         ) from error
 

@@ -46,7 +46,7 @@ def new_run(folder: Path | None, name: str) -> Path:
     if folder is not None:
         return folder
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise UserError("several processes need to agree on a run folder", mend="name it with --run")
+        raise UserError("several processes need to agree on a run folder", fix="name it with --run")
     path = Path("runs") / name
     count = 1
     while path.exists():
@@ -60,13 +60,13 @@ def start_or_resume(run: Path, source: str | Path | Mapping[str, Any], resume: b
     began = run / "job.yaml"
     if resume:
         if not began.exists():
-            raise UserError("there is no training to resume here", where=str(run), mend="start it without --resume")
+            raise UserError("there is no training to resume here", where=str(run), fix="start it without --resume")
         return read_stored_job(began)
     if began.exists():
         raise UserError(
             "this folder already holds a training",
             where=str(run),
-            mend="go on with it by --resume, or name another folder with --run",
+            fix="go on with it by --resume, or name another folder with --run",
         )
     return source
 
@@ -82,7 +82,7 @@ def refuse_changes(began: Job, asked: Job) -> None:
                 where=key,
                 expected=repr(before.get(key)),
                 found=repr(now.get(key)),
-                mend="leave it out, or start a new run",
+                fix="leave it out, or start a new run",
             )
             for key in changed
             if key not in MAY_CHANGE
@@ -146,7 +146,7 @@ def locked(run: Path, is_shared: bool = False) -> Iterator[None]:
                 "another process is working in this run folder",
                 where=str(run),
                 found=file.read() or "a process that does not say who it is",
-                mend="wait for it to end, or name another folder with --run",
+                fix="wait for it to end, or name another folder with --run",
                 exit_code=EXIT_RUN_IS_LOCKED,
             ) from error
         file.truncate(0)
@@ -172,9 +172,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise UserError(
-            f"there is no {path.name} here", where=str(path.parent), mend="is this a run folder?"
-        ) from error
+        raise UserError(f"there is no {path.name} here", where=str(path.parent), fix="is this a run folder?") from error
     except json.JSONDecodeError as error:
         raise UserError("this file is damaged", where=f"{path}:{error.lineno}") from error
 

@@ -101,7 +101,7 @@ class Embedding(Matched, DecodesTarget, ShowsPanels):
         Records of which either text is the same do not stand against each other.
         """
         is_same = _same(next(iter(batch.inputs.values()))["ids"]) | _same(batch.target["ids"])
-        return contrast(output["vector"], output["match"], self.temperature, is_same)
+        return info_nce(output["vector"], output["match"], self.temperature, is_same)
 
     def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return list(Tokenizer.from_json(state["tokenizer"]).decode_many(truth["ids"]))
@@ -121,7 +121,7 @@ class Embedding(Matched, DecodesTarget, ShowsPanels):
         return [Panel("table", "Matches found last", {"columns": columns, "rows": rows}, note)]
 
 
-def contrast(vector: Tensor, match: Tensor, temperature: float, is_same: Tensor | None = None) -> dict[str, Tensor]:
+def info_nce(vector: Tensor, match: Tensor, temperature: float, is_same: Tensor | None = None) -> dict[str, Tensor]:
     """Return InfoNCE in both directions; two of `is_same`, bool[B, B], do not stand against each other."""
     import torch
     from torch.nn import functional

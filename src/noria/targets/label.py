@@ -33,14 +33,14 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels):
     """Label smoothing: probability the loss spreads over all classes, 0 to 1. About 0.1 for noisy labels."""
     is_voting: bool = field(default=False, metadata={"network_only": True})
     """Each token answers by itself, and the answers are averaged. For ensembles and second readings of a text."""
-    agreement: float = field(default=0.0, metadata={"network_only": True})
+    rdrop: float = field(default=0.0, metadata={"network_only": True})
     """Weight of R-Drop: two passes with other dropout must agree, at twice the cost. For large models, little data."""
-    merge: dict[str, list[str | int]] = field(default_factory=dict)
+    class_groups: dict[str, list[str | int]] = field(default_factory=dict)
     """Classes made of several raw values: {ill: ["1", "2", "3"]}. For codes finer than the question."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.smoothing <= 1 or self.agreement < 0:
-            raise ValueError("smoothing must be 0 to 1, agreement at least 0")
+        if not 0 <= self.smoothing <= 1 or self.rdrop < 0:
+            raise ValueError("smoothing must be 0 to 1, rdrop at least 0")
 
     def fit(self, values: Values) -> State:
         names = {text for value in set(_listed(values)) if (text := self._class(value)) is not None}
@@ -70,7 +70,7 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels):
 
     def _class(self, value: object) -> str | None:
         text = _text(value)
-        for name, raws in self.merge.items():
+        for name, raws in self.class_groups.items():
             if text in [str(raw) for raw in raws]:
                 return name
         return text
@@ -96,11 +96,11 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels):
 
         "R-Drop: Regularized Dropout for Neural Networks", https://arxiv.org/abs/2106.14448.
         """
-        if not self.agreement:
+        if not self.rdrop:
             return forward_loss(self, model, batch)
         outputs = [model(batch.inputs, batch.target) for _ in range(2)]
         one, other = (self.loss(output, batch)["each"] for output in outputs)
-        each = (one + other) / 2 + self.agreement * _apart(*(output["logits"].float() for output in outputs))
+        each = (one + other) / 2 + self.rdrop * _apart(*(output["logits"].float() for output in outputs))
         return {"loss": each.mean(), "each": each}
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:

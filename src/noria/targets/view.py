@@ -18,7 +18,7 @@ from noria.contract.capabilities import DecodesTarget
 from noria.errors import UserError
 from noria.metrics.retrieval import retrieval_metrics
 from noria.modalities.image.resize import fitted
-from noria.targets.embedding import Matched, contrast
+from noria.targets.embedding import Matched, info_nce
 from noria.types import Arrays, Batch, Encoded, Output, State, Values
 from noria.vision.pictures import read_picture
 
@@ -48,7 +48,7 @@ class View(Matched, DecodesTarget):
             except ValueError:
                 continue  # `encode` meets it again and says why
             return {"height": first.shape[0], "width": first.shape[1], "channels": 3 if first.ndim == 3 else 1}
-        raise UserError("no training picture can be read", mend="look at the quarantine of `noria prepare`")
+        raise UserError("no training picture can be read", fix="look at the quarantine of `noria prepare`")
 
     def encode(self, values: Values, state: State) -> Encoded:
         pixels = np.zeros((len(values), state["height"], state["width"], state["channels"]), np.uint8)
@@ -67,7 +67,7 @@ class View(Matched, DecodesTarget):
         return {**model(batch.inputs), "match": model({name: {**arrays, "pixels": view}})["vector"]}
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        return contrast(output["vector"], output["match"], self.temperature)
+        return info_nce(output["vector"], output["match"], self.temperature)
 
     def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return ["another view"] * len(truth["pixels"])

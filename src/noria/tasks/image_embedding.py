@@ -12,7 +12,7 @@ from noria.contract import MAPPED, Task
 from noria.contract.capabilities import AugmentsBatch, MakesExamples, PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.image.modality import Image
-from noria.sources.core.duplicated_column import SameAgain
+from noria.sources.core.duplicated_column import DuplicatedColumn
 from noria.sources.formats.file_records import file_records
 from noria.targets.view import View, mean_color, raw_vectors
 from noria.types import Arrays, Batch, Dataset, Record
@@ -29,14 +29,14 @@ class ImageEmbedding(Task, ReadsFormats, MakesExamples, PredictsBaseline, Augmen
     one). A trained classifier of images gives vectors too: model.from=RUN train.steps=0.
     """
 
-    inputs: Mapping[str, Image] = {"image": Image(shift=4, zoom=0.3, flip=True, light=0.4)}
+    inputs: Mapping[str, Image] = {"image": Image(shift=4, zoom=0.3, flip=True, color_jitter=0.4)}
     target = View()
     shared_vocabulary = ("image", "view")
     defaults: Mapping[str, Any] = {"model": {"size": "tiny", "depth": 0}}
 
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         source = file_records(path)
-        return None if source is None else SameAgain(source, "file", "view")
+        return None if source is None else DuplicatedColumn(source, "file", "view")
 
     def example(self) -> Record:
         picture = np.zeros((16, 16, 3), np.uint8)

@@ -11,7 +11,7 @@ from noria.contract import MAPPED, Task
 from noria.contract.capabilities import CutsWindows, PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.text.modality import Text
-from noria.sources.core.duplicated_column import SameAgain
+from noria.sources.core.duplicated_column import DuplicatedColumn
 from noria.sources.formats.opening import open_source
 from noria.sources.formats.text_pieces import text_pieces
 from noria.targets.masked_text import MaskedText, common_tokens
@@ -40,7 +40,7 @@ class MaskedLanguageModelling(Task, ReadsFormats, PredictsBaseline, CutsWindows)
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
         source = text_pieces(path, encoding) or open_source(path, encoding=encoding)
         is_plain = "text" in source.columns and not {*self.inputs, "masked_text"} & {*source.columns}
-        return SameAgain(source, "text", "masked_text") if is_plain else None
+        return DuplicatedColumn(source, "text", "masked_text") if is_plain else None
 
     def windows(self, dataset: Dataset, is_learnt: bool = False) -> Dataset:
         """Return texts, one after another, as windows; what is hidden of them is chosen anew at every step."""

@@ -12,7 +12,7 @@ from typing import Any
 PREFIXES = "BIESLU"  # begin, inside, end, single; last and unit are other words for end and single
 
 
-def runs(tags: Sequence[str]) -> list[tuple[int, int, str]]:
+def decode_bio(tags: Sequence[str]) -> list[tuple[int, int, str]]:
     """Return (first, last + 1, label) of the stretches that tags such as B-PER, I-PER, O mean, as conlleval reads them.
 
     A stretch begins with B or S, or where the label or what stands before leaves no other reading: I-LOC after O begins

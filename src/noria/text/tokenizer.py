@@ -282,9 +282,9 @@ def _trained(texts: Iterable[str], kind: str, vocabulary: int, lowercase: bool) 
     except Exception as error:  # the library has no class of its own for it
         if "not large enough" not in str(error):
             raise
-        mend = "a larger vocabulary, or tokenizer=bpe, which needs none of that size"
+        fix = "a larger vocabulary, or tokenizer=bpe, which needs none of that size"
         raise UserError(
-            "the vocabulary has less room than the texts have characters", found=str(vocabulary), mend=mend
+            "the vocabulary has less room than the texts have characters", found=str(vocabulary), fix=fix
         ) from error
     text = backend.to_str() if kind == "bpe" else _steady(backend.to_str())
     parts = {"kind": kind, "lowercase": lowercase, "backend": text}

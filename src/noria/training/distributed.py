@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class World:
+class Processes:
     """The processes that train together. rank 0 writes; the others only compute."""
 
     rank: int = 0
@@ -59,16 +59,16 @@ class World:
 
 
 @contextmanager
-def joined_world() -> Iterator[World]:
+def joined_processes() -> Iterator[Processes]:
     """Join the processes that torchrun started, or be alone."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield World()
+        yield Processes()
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))  # so that "cuda" is this process's own
     torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
-        yield World(torch.distributed.get_rank(), size)
+        yield Processes(torch.distributed.get_rank(), size)
     finally:
         torch.distributed.destroy_process_group()

@@ -18,7 +18,7 @@ class Sink(Protocol):
 
 
 @contextmanager
-def open_sinks(job: Job, run: Path, is_writer: bool) -> Iterator[Sink]:
+def open_loggers(job: Job, run: Path, is_writer: bool) -> Iterator[Sink]:
     """Open every sink the job asks for, as one."""
     makers = {"tensorboard": _tensorboard, "mlflow": _mlflow}
     with ExitStack() as stack:

@@ -24,12 +24,12 @@ from noria.pipeline.inference import outputs
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Reporter
 from noria.store.run_folder import Checkpoint, History, load_checkpoint, save_checkpoint
-from noria.training.distributed import World
-from noria.training.loggers import open_sinks
+from noria.training.distributed import Processes
+from noria.training.loggers import open_loggers
 from noria.training.memory import Heap
 from noria.training.optimizers import Optimizer
 from noria.training.plan import Plan
-from noria.training.signals import Interruption
+from noria.training.signals import StopSignals
 from noria.training.step import Learner, Step, schedule
 from noria.training.validation import chosen_metric, score
 from noria.training.warm_start import begin
@@ -42,8 +42,8 @@ class Training:
     """One training: model, optimiser, where it stands, and the steps to the end."""
 
     def __init__(
-        self, run: Path, job: Job, task: Task, prepared: Prepared, plan: Plan, world: World, reporter: Reporter,
-        interruption: Interruption,
+        self, run: Path, job: Job, task: Task, prepared: Prepared, plan: Plan, world: Processes, reporter: Reporter,
+        interruption: StopSignals,
     ) -> None:  # fmt: skip
         self.run, self.job, self.task, self.plan = run, job, task, plan
         self.world, self.reporter, self.interruption = world, reporter, interruption
@@ -67,7 +67,7 @@ class Training:
         self.optimizer = Optimizer(self.model, job.train)
         self.metric = chosen_metric(job, task, prepared)
         self.target_state: State = prepared.states["target"]
-        self.average = {k: v.clone() for k, v in self._floats()} if job.train.average else {}
+        self.average = {k: v.clone() for k, v in self._floats()} if job.train.ema else {}
         self.best: dict[str, Tensor] = {}
         self.state: dict[str, Any] = {"step": 0, "losses": [], "best": None, "stale": 0, "bad": 0, "done": False}
         if checkpoint is not None:
@@ -80,7 +80,7 @@ class Training:
         saved_at = time.monotonic()
         heap = Heap(self.plan.memory_bytes)
         with (
-            open_sinks(self.job, self.run, self.world.is_writer) as sinks,
+            open_loggers(self.job, self.run, self.world.is_writer) as sinks,
             self.reporter.progress("training", self.plan.steps) as progress,
             self.interruption.deferred(),
         ):
@@ -145,7 +145,7 @@ class Training:
             self.optimizer.step(schedule(step, self.plan.steps, settings.warmup))
             if self.average:
                 for name, value in self._floats():
-                    self.average[name].lerp_(value, 1 - settings.average)
+                    self.average[name].lerp_(value, 1 - settings.ema)
         self.optimizer.clear()
         self._count_bad(total, step)
         return total
@@ -159,7 +159,7 @@ class Training:
         return UserError(
             what,
             where=str(self.run),
-            mend="lower train.learning_rate, or give train.clip=1; the last checkpoint is whole",
+            fix="lower train.learning_rate, or give train.clip=1; the last checkpoint is whole",
             exit_code=EXIT_DIVERGED,
         )
 

@@ -23,7 +23,7 @@ from noria.pipeline.inference import outputs
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.prepared import describe as describe_data
 from noria.reporter import Reporter
-from noria.training.distributed import World
+from noria.training.distributed import Processes
 from noria.training.memory import most_bytes
 from noria.training.optimizers import Optimizer
 from noria.training.step import Learner, Step, batch_size
@@ -160,7 +160,7 @@ def _choose(learner: Learner, train: Dataset) -> tuple[str, int, _Probe]:
 def _probe(learner: Learner, train: Dataset, precision: str, least_seconds: float = PROBE_SECONDS) -> _Probe:
     """Time real steps, batches gathered and weights updated, on a model that is thrown away."""
     plain = _timed(learner, train, precision, least_seconds, is_choosy=False)
-    if not learner.job.train.candidates:
+    if not learner.job.train.hard_example_mining:
         return plain
     choosy = _timed(learner, train, precision, least_seconds, is_choosy=True)
     share = learner.job.train.warmup
@@ -172,7 +172,7 @@ def _probe(learner: Learner, train: Dataset, precision: str, least_seconds: floa
 
 
 def _timed(learner: Learner, train: Dataset, precision: str, least_seconds: float, is_choosy: bool) -> _Probe:
-    step = Step(learner, train, 0 if is_choosy else MOST_STEPS + 1, precision, World())
+    step = Step(learner, train, 0 if is_choosy else MOST_STEPS + 1, precision, Processes())
     step.first_choosy = 0 if is_choosy else MOST_STEPS + 1
     optimizer = Optimizer(learner.model, learner.job.train)
     whole: list[float] = []
@@ -218,7 +218,7 @@ def _longest_step(learner: Learner, train: Dataset, precision: str) -> None:
     size = batch_size(learner.job, len(train))
     assert train.lengths is not None
     longest = train.select(np.sort(np.argsort(train.lengths, kind="stable")[-size:]))
-    step = Step(learner, longest, MOST_STEPS, precision, World())
+    step = Step(learner, longest, MOST_STEPS, precision, Processes())
     step.batch_size = min(size, len(longest))
     step.gradients(0)
     learner.model.zero_grad()
@@ -231,7 +231,7 @@ def _disk_bytes(job: Job, model: nn.Module, seconds: float, has_best: bool) -> i
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
 
     weights, state = size_of(weights_of(model)), size_of(Optimizer(model, job.train).state)
-    checkpoint = weights * (1 + has_best + (job.train.average > 0)) + state
+    checkpoint = weights * (1 + has_best + (job.train.ema > 0)) + state
     count = 2 if seconds > 60 * job.train.checkpoint_minutes else 1
     return count * checkpoint + weights + REPORT_BYTES
 

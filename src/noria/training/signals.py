@@ -17,7 +17,7 @@ from noria.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
 EXIT_CODES = {signal.SIGTERM: EXIT_TERMINATED, signal.SIGINT: EXIT_INTERRUPTED}
 
 
-class Interruption:
+class StopSignals:
     """Whether the process was asked to stop; `exit_code` is then what it should leave with."""
 
     def __init__(self) -> None:
@@ -47,9 +47,9 @@ class Interruption:
 
 
 @contextmanager
-def watched() -> Iterator[Interruption]:
+def watched() -> Iterator[StopSignals]:
     """Watch for signals; outside the main thread, where Python cannot, nothing is watched."""
-    interruption = Interruption()
+    interruption = StopSignals()
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return

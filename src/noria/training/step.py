@@ -15,7 +15,7 @@ from torch import nn
 from noria.contract import Task, dispatch
 from noria.errors import UserError
 from noria.job import Job
-from noria.training.distributed import World
+from noria.training.distributed import Processes
 from noria.training.sampler import Order, step_seed
 from noria.types import Batch, Dataset, State
 
@@ -39,7 +39,7 @@ class Learner:
 class Step:
     """Gradients of one step after another; `steps` is how many the training has in all."""
 
-    def __init__(self, learner: Learner, data: Dataset, steps: int, precision: str, world: World) -> None:
+    def __init__(self, learner: Learner, data: Dataset, steps: int, precision: str, world: Processes) -> None:
         job = learner.job
         self.settings, self.task, self.state, self.model = job.train, learner.task, learner.state, learner.model
         self.data, self.precision, self.device, self.world = data, precision, learner.device, world
@@ -49,9 +49,9 @@ class Step:
         if self.batch_size < world.size:
             raise UserError(
                 f"train.batch_size of {self.batch_size} cannot be divided among {world.size} processes",
-                mend=f"give train.batch_size={world.size} or more",
+                fix=f"give train.batch_size={world.size} or more",
             )
-        self.first_choosy = round(job.train.warmup * steps) if job.train.candidates else steps
+        self.first_choosy = round(job.train.warmup * steps) if job.train.hard_example_mining else steps
 
     def gradients(self, step: int) -> float:
         """Leave the mean gradient of this process's records in the weights; return their loss."""
@@ -68,7 +68,7 @@ class Step:
 
     def batch(self, step: int, part: int = 0) -> Batch:
         """Gather and vary the records that this process draws for one part of a step."""
-        plain, drawn = self.batch_size, self.settings.candidates or 0
+        plain, drawn = self.batch_size, self.settings.hard_example_mining or 0
         accumulate = self.settings.accumulate
         choosy = max(0, step - self.first_choosy)
         start = accumulate * ((step - choosy) * plain + choosy * drawn)
@@ -80,12 +80,12 @@ class Step:
         return dispatch.augment(self.task, data.batch(indices, self.device))
 
     def _drawn(self, step: int) -> int:
-        return self.batch_size if step < self.first_choosy else self.settings.candidates or 0
+        return self.batch_size if step < self.first_choosy else self.settings.hard_example_mining or 0
 
     def records_before(self, step: int) -> int:
         """Return how many records were drawn before a step."""
         choosy = max(0, step - self.first_choosy)
-        drawn = (step - choosy) * self.batch_size + choosy * (self.settings.candidates or 0)
+        drawn = (step - choosy) * self.batch_size + choosy * (self.settings.hard_example_mining or 0)
         return self.settings.accumulate * drawn
 
     def _loss(self, batch: Batch, step: int) -> torch.Tensor:
@@ -105,8 +105,9 @@ class Step:
         """
         losses = self._losses(batch).get("each")
         if losses is None:
-            raise UserError("this task has no loss for each record to choose by", mend="leave out train.candidates")
-        keep = max(1, round(self.settings.keep * batch.size))
+            fix = "leave out train.hard_example_mining"
+            raise UserError("this task has no loss for each record to choose by", fix=fix)
+        keep = max(1, round(self.settings.hard_example_fraction * batch.size))
         chosen = losses.topk(min(keep, batch.size)).indices
 
         def select(arrays: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -24,7 +24,7 @@ def chosen_metric(job: Job, task: Task, prepared: Prepared) -> Metric:
     metrics = {metric.name: metric for metric in task.target.metrics(prepared.states["target"])}
     wanted = job.train.best_by or next(iter(metrics))
     if wanted not in metrics:
-        raise UserError(f"train.best_by names no metric of {job.task}: {wanted!r}", mend=did_you_mean(wanted, metrics))
+        raise UserError(f"train.best_by names no metric of {job.task}: {wanted!r}", fix=did_you_mean(wanted, metrics))
     return metrics[wanted]
 
 

@@ -144,7 +144,7 @@ def _tied(model: Any, taken: list[str]) -> dict[str, Tensor]:
 
 
 def _agree(state: State, other: State) -> bool:
-    """Say whether two states of spokes have something in common and nothing that differs."""
+    """Say whether two states of components have something in common and nothing that differs."""
     common = state.keys() & other.keys() - {"template", "answer_end"}
     return bool(common) and all(is_same(state[key], other[key]) for key in common)
 
@@ -173,7 +173,7 @@ def _check_trunk(trunk: Any, config: Mapping[str, Any]) -> None:
                 where=f"model.{key}",
                 expected=str(before[key]),
                 found=str(now[key]),
-                mend="leave this key out: it is taken from that run",
+                fix="leave this key out: it is taken from that run",
             )
             for key in before
             if before[key] != now[key] and key != "dropout"
@@ -198,7 +198,7 @@ def _config_of(given: str) -> dict[str, Any]:
     config: dict[str, Any] = read_json(folder / "config.json")
     if "states" not in config:
         raise UserError(
-            "this is not a model of ours", where=f"model.from: {given}", mend="is it a checkpoint for model.pretrained?"
+            "this is not a model of ours", where=f"model.from: {given}", fix="is it a checkpoint for model.pretrained?"
         )
     states = join_arrays(config["states"], read_arrays(folder / STATES, config.get("states_sha256")))
     return {**config, "states": states}

@@ -19,11 +19,11 @@ SETTINGS = [
     Image(shift=2),
     Image(flip=True),
     Image(erase=3),
-    Image(rotate=12, zoom=0.1, stretch=0.08, shear=0.15, shift=2),
+    Image(rotate=12, zoom=0.1, aspect=0.08, shear=0.15, shift=2),
     Image(rotate=12, flip=True, erase=3),
     Image(shift=1, flip=True, erase=3),
     Image(flip="both"),
-    Image(light=0.3),
+    Image(color_jitter=0.3),
 ]
 
 
@@ -132,7 +132,7 @@ def test_other_light_keeps_every_edge_where_it_was_and_changes_each_picture_by_i
     given = torch.full((64, 6, 8, 3), 100, dtype=torch.uint8)
     given[:, 2:4, 3:6] = 160
     torch.manual_seed(0)
-    varied = augment(given, Image(light=0.2))
+    varied = augment(given, Image(color_jitter=0.2))
     inner, outer = varied[:, 2:4, 3:6], varied[:, 0]
     assert (inner.flatten(1, 2).std(1) < 1e-3).all()
     assert (inner[:, 0, 0] > outer[:, 0]).all()

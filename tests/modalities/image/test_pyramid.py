@@ -66,7 +66,7 @@ def test_strides_that_the_pyramid_does_not_have_are_refused(strides: tuple[int, 
 
 def test_a_pyramid_cannot_be_mirrored() -> None:
     with pytest.raises(UserError, match="mirror"):
-        Image(stem="pyramid", mirror=True).embedder(STATE, 16)
+        Image(stem="pyramid", tta_flip=True).embedder(STATE, 16)
 
 
 def test_each_token_stands_in_its_map_where_the_spans_say() -> None:

@@ -24,7 +24,7 @@ from noria.targets.mask.target import Mask
 from noria.types import PAD, Arrays, Batch, Dataset, Output
 
 TILE = (48, 80)
-STATE = {"labels": ["dark", "light"]}
+STATE = {"labels": ["dark", "color_jitter"]}
 SIZES = [(150, 310), (48, 80), (40, 200), (301, 90), (20, 30)]
 
 
@@ -178,7 +178,7 @@ class SaysItsPlace(ReadsClasses):
 
 
 def test_where_two_tiles_look_the_nearer_middle_counts_more() -> None:
-    dataset, _ = dataset_of(Image(keep=True, tile=TILE, lap=0.5), [np.zeros((48, 120, 3), np.uint8)])
+    dataset, _ = dataset_of(Image(keep=True, tile=TILE, overlap=0.5), [np.zeros((48, 120, 3), np.uint8)])
     assert dataset.inputs["image"]["places"][0].tolist() == [[0, 0, 48, 80], [0, 40, 48, 80]]
     found = outputs(SaysItsPlace((48, 120)).eval(), Mask(), {}, dataset, 1, "cpu")["classes"][0]
     assert (found == (np.arange(120) >= 60)).all()
@@ -219,4 +219,4 @@ def test_a_tile_needs_the_size_of_the_picture_kept() -> None:
     with pytest.raises(UserError, match=r"inputs\.image\.keep"):
         Image(tile=TILE)
     with pytest.raises(UserError, match=r"inputs\.image\.lap"):
-        Image(lap=1.0)
+        Image(overlap=1.0)

@@ -10,7 +10,7 @@ from noria.modalities.image.tiles import joined_boxes, tiles_of
 HEIGHT, WIDTH, TILE = 700, 1130, (160, 240)
 
 
-@pytest.mark.parametrize("lap", [0.0, 0.1, 0.25, 0.5])
+@pytest.mark.parametrize("overlap", [0.0, 0.1, 0.25, 0.5])
 @pytest.mark.parametrize("size", [(700, 1130), (160, 241), (161, 240), (100, 900), (5000, 300)])
 def test_tiles_cover_the_picture_and_neighbours_share_as_much_as_asked_for(size: tuple[int, int], lap: float) -> None:
     tiles = tiles_of(*size, TILE, lap)
@@ -63,7 +63,7 @@ def scattered(seed: int, sides: tuple[int, int]) -> np.ndarray:
     return np.array(things)
 
 
-@pytest.mark.parametrize("lap", [0.15, 0.25])
+@pytest.mark.parametrize("overlap", [0.15, 0.25])
 @pytest.mark.parametrize("sides", [(8, 30), (30, 120), (100, 400)])
 @pytest.mark.parametrize("seed", range(3))
 def test_each_thing_comes_out_once_and_whole(seed: int, sides: tuple[int, int], lap: float) -> None:

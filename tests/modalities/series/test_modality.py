@@ -184,7 +184,7 @@ def test_without_a_series_that_can_be_read_there_is_nothing_to_learn():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"rotate": 5.0}, {"mirror": True}, {"center": "frame"}, {"kernel": 4}, {"pools": (0,)}, {"cut": 0.6}]
+    "wrong", [{"rotate": 5.0}, {"flip": True}, {"center": "frame"}, {"kernel": 4}, {"pools": (0,)}, {"cut": 0.6}]
 )
 def test_settings_that_mean_nothing_are_refused(wrong):
     with pytest.raises(ValueError, match=r"need dimensions|1 or more|lies in"):
@@ -258,7 +258,7 @@ def test_variation_of_time_keeps_the_path_and_tells_the_new_length():
     line = torch.arange(40.0).reshape(1, 40, 1).repeat(6, 1, 3)
     frames = torch.arange(40).repeat(6, 1)
     line[3:, 25:], frames[3:, 25:] = -1, -1
-    after = varied(Series(dimensions=3, cut=0.2, stretch=0.5), {"values": line, "frames": frames})
+    after = varied(Series(dimensions=3, cut=0.2, time_stretch=0.5), {"values": line, "frames": frames})
     lengths = (after["frames"] >= 0).sum(1)
     assert len(set(lengths.tolist())) > 2
     for row in range(6):
@@ -286,7 +286,7 @@ def test_turning_keeps_distances_and_heights_and_mirroring_turns_left_to_right()
     assert torch.allclose(turned.norm(dim=-1), points.norm(dim=-1), atol=1e-4)
     assert torch.equal(turned[..., 1], points[..., 1])
     assert not torch.allclose(turned[..., 0], points[..., 0], atol=0.1)
-    mirrored = varied(Series(dimensions=3, mirror=True), batch)["values"].unflatten(2, (2, 3))
+    mirrored = varied(Series(dimensions=3, flip=True), batch)["values"].unflatten(2, (2, 3))
     signs = (mirrored[:, :, :, 0] / points[:, :, :, 0]).flatten(1)
     assert set(signs[:, 0].round().tolist()) == {1.0, -1.0}
     assert torch.allclose(signs, signs[:, :1].expand_as(signs), atol=1e-4)
@@ -295,7 +295,7 @@ def test_turning_keeps_distances_and_heights_and_mirroring_turns_left_to_right()
 
 def test_hiding_takes_whole_points_for_the_whole_series():
     batch = {"values": torch.ones(40, 5, 6), "frames": torch.arange(5).repeat(40, 1)}
-    hidden = varied(Series(dimensions=3, drop=0.5), batch)["values"].unflatten(2, (2, 3))
+    hidden = varied(Series(dimensions=3, channel_dropout=0.5), batch)["values"].unflatten(2, (2, 3))
     share = hidden.mean((1, 3))
     assert set(share.flatten().tolist()) == {0.0, 1.0}
     assert 0.3 < float(share.mean()) < 0.7

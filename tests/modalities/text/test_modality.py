@@ -32,7 +32,8 @@ def learnt(kind: str = "bpe") -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram", "character", "byte"])
 @pytest.mark.parametrize(
-    "settings", [{}, {"begin": True, "end": True, "keep": True}, {"mask_word": "<mask>"}, {"characters": 3, "grams": 2}]
+    "settings",
+    [{}, {"begin": True, "end": True, "keep": True}, {"mask_word": "<mask>"}, {"characters": 3, "ngrams": 2}],
 )
 def test_it_keeps_the_contract(kind: str, settings: dict[str, Any]) -> None:
     masks = " <mask>" if "mask_word" in settings else ""
@@ -130,7 +131,7 @@ def test_dropped_tokens_are_padding_and_the_first_one_stays() -> None:
     torch = pytest.importorskip("torch")
     ids = torch.arange(4000).view(4, 1000)
     torch.manual_seed(0)
-    varied = Text(drop=0.25).augment({"ids": ids})["ids"]
+    varied = Text(token_dropout=0.25).augment({"ids": ids})["ids"]
     is_dropped = varied == PAD
     assert not bool(is_dropped[:, 0].any())
     assert 0.2 < float(is_dropped.float().mean()) < 0.3
@@ -147,7 +148,7 @@ def test_a_second_reading_holds_the_characters_between_two_spaces() -> None:
 
 
 def test_the_longest_runs_of_both_readings_stay_whole_as_often() -> None:
-    text = Text(grams=2, characters=6, drop=0.5)
+    text = Text(ngrams=2, characters=6, token_dropout=0.5)
     rows = torch.ones(200, 1000, dtype=torch.int64)
     torch.manual_seed(0)
     varied = text.augment({"ids": rows, "characters": rows})
@@ -161,7 +162,9 @@ def test_a_state_without_characters_cannot_be_read_by_them() -> None:
         Text(characters=3).encode(["water"], learnt())
 
 
-@pytest.mark.parametrize("settings", [{"drop": 1.0}, {"drop": -0.1}, {"grams": 0}, {"characters": -1}])
+@pytest.mark.parametrize(
+    "settings", [{"token_dropout": 1.0}, {"token_dropout": -0.1}, {"ngrams": 0}, {"characters": -1}]
+)
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="drop must be"):
         Text(**settings)

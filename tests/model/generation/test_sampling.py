@@ -216,5 +216,5 @@ def test_the_schema_knows_every_setting_of_a_request_and_its_limits() -> None:
                     Sampling().overridden({name: limit + beyond})
     with pytest.raises(UserError) as caught:
         Sampling().overridden({"nothing": 1})
-    assert all(name in caught.value.mend for name in schema["properties"])
+    assert all(name in caught.value.fix for name in schema["properties"])
     assert schema["properties"]["max_tokens"]["maximum"] == 100

@@ -18,8 +18,8 @@ SETTINGS = {
     "both ways": Image(flip="both"),
     "shift": Image(shift=25),
     "zoom": Image(zoom=0.6),
-    "stretch": Image(stretch=0.4, zoom=0.2),
-    "all": Image(flip=True, shift=12, zoom=0.4, stretch=0.2, light=0.1),
+    "stretch": Image(aspect=0.4, zoom=0.2),
+    "all": Image(flip=True, shift=12, zoom=0.4, aspect=0.2, color_jitter=0.1),
 }
 
 

@@ -87,7 +87,7 @@ def test_what_comes_in_from_beyond_the_edge_has_no_class() -> None:
 def test_light_changes_the_picture_and_leaves_the_mask() -> None:
     torch.manual_seed(0)
     pixels, mask = drawn()
-    varied, moved = augment_masks(pixels, mask, Image(light=0.5), VOID)
+    varied, moved = augment_masks(pixels, mask, Image(color_jitter=0.5), VOID)
     assert torch.equal(moved, mask)
     assert (varied.float() - pixels).abs().mean() > 5
 

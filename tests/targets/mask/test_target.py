@@ -153,7 +153,7 @@ def test_rare_classes_count_more_by_as_much_as_asked_for() -> None:
 def test_an_answer_is_json_and_comes_back_as_the_map() -> None:
     state = Mask(classes=("sky", "road", "car")).fit(MASKS)
     given = np.array([[[2, 2, 2], [2, 0, 1]]], np.uint8)
-    (answer,) = Mask().decode({"classes": given, "sure": np.array([0.75])}, state)
+    (answer,) = Mask().decode({"classes": given, "confidence": np.array([0.75])}, state)
     sent = json.loads(json.dumps(answer.as_json()))
     assert from_png(sent["value"]["png"]).tolist() == given[0].tolist()
     assert (sent["value"]["size"], sent["value"]["classes"]) == ([2, 3], ["sky", "road", "car"])
@@ -168,7 +168,7 @@ def test_the_trivial_answer_is_the_class_that_each_place_has_most_often() -> Non
     masks = np.array([[[0, 1], [VOID, 2]], [[0, 1], [VOID, 1]], [[1, 1], [VOID, 2]]], np.uint8)
     learnt = majority_places({"mask": masks})
     assert learnt["classes"].tolist() == [[[0, 1], [1, 2]]]  # where nothing is known, the most frequent of all
-    assert learnt["sure"][0] == pytest.approx((2 + 3 + 2) / 9)
+    assert learnt["confidence"][0] == pytest.approx((2 + 3 + 2) / 9)
     alike = everywhere_alike(learnt, {"mask": np.zeros((5, 4, 4), np.uint8)})
     assert alike["classes"].shape == (5, 4, 4)
     assert (alike["classes"][3] == np.kron(learnt["classes"][0], np.ones((2, 2)))).all()

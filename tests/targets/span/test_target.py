@@ -196,7 +196,7 @@ def test_a_model_that_never_saw_a_question_without_answer_never_refuses():
 def test_caution_refuses_what_is_hardly_likelier_than_nothing():
     dataset = asked("character", [(CONTEXTS[0], (8, 11))])
     model = Knowing(2.0).on(dataset)
-    assert [answered(Span(caution=one), model, dataset)["_text"].texts()[0] for one in (0.0, 3.9, 4.1)] == [
+    assert [answered(Span(no_answer_threshold=one), model, dataset)["_text"].texts()[0] for one in (0.0, 3.9, 4.1)] == [
         "Ben",
         "Ben",
         "",

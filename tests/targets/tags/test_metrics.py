@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from noria.targets.tags.metrics import span_metrics
-from noria.text.entity_spans import runs
+from noria.text.entity_spans import decode_bio
 from noria.types import Ragged
 
 LABELS = ["LOC", "MISC", "PER"]
 
 
 def stretches(sentences):
-    rows = [[(a, b, LABELS.index(label)) for a, b, label in runs(tags.split())] for tags in sentences]
+    rows = [[(a, b, LABELS.index(label)) for a, b, label in decode_bio(tags.split())] for tags in sentences]
     values = np.array([one for row in rows for one in row], np.int32).reshape(-1, 3)
     return Ragged(values, np.cumsum([0, *map(len, rows)]))
 

@@ -39,7 +39,7 @@ class Detections(Modality, WarmStarts, Displays, Attributable):
     def fit(self, values: Values) -> State:
         tables = [table for value in values if (table := _readable(value)) is not None]
         if not tables:
-            raise UserError("no detections can be read", mend="look at the quarantine of `noria prepare`")
+            raise UserError("no detections can be read", fix="look at the quarantine of `noria prepare`")
         given = np.concatenate([table[:, 6] for table in tables])
         if given.min() >= 0 and given.max() <= 1:
             return {"is_chance": True}

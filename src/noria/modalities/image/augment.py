@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 def augment(pixels: Tensor, settings: ImageSettings) -> Tensor:
     """Return the pictures uint8[B, H, W, C] varied as the settings say; float32 of the same range after an affine."""
-    if settings.rotate or settings.zoom or settings.stretch or settings.shear:
+    if settings.rotate or settings.zoom or settings.aspect or settings.shear:
         pixels = _affine(pixels, settings)
     elif settings.shift:
         pixels = _shift(pixels, settings.shift)
     for axis, is_flipped in drawn_flips(pixels, settings):
         pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(axis), pixels)
-    return vary_colors(pixels, settings)
+    return jitter_colors(pixels, settings)
 
 
 def drawn_flips(pixels: Tensor, settings: ImageSettings) -> list[tuple[int, Tensor]]:
@@ -30,10 +30,10 @@ def drawn_flips(pixels: Tensor, settings: ImageSettings) -> list[tuple[int, Tens
     return [(axis, torch.rand(len(pixels), device=pixels.device) < 0.5) for axis in axes]
 
 
-def vary_colors(pixels: Tensor, settings: ImageSettings) -> Tensor:
+def jitter_colors(pixels: Tensor, settings: ImageSettings) -> Tensor:
     """Return the pictures with what leaves everything in its place: other light, a square erased."""
-    if settings.light:
-        pixels = _light(pixels, settings.light)
+    if settings.color_jitter:
+        pixels = _light(pixels, settings.color_jitter)
     if settings.erase:
         pixels = _erase(pixels, settings.erase)
     return pixels
@@ -65,7 +65,7 @@ def drawn_affine(pixels: Tensor, settings: ImageSettings) -> Tensor:
 
     angle, shear = uniform(math.radians(settings.rotate)), uniform(settings.shear)
     down_by = uniform(settings.zoom).exp()
-    across_by = down_by * uniform(settings.stretch).exp()
+    across_by = down_by * uniform(settings.aspect).exp()
     cos, sin = angle.cos(), angle.sin()
     across, down = uniform(2 * settings.shift / width), uniform(2 * settings.shift / height)
     rows = [

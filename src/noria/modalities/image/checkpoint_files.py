@@ -151,6 +151,6 @@ class PictureFiles:
                 where=f"{WHERE}: {self.path}",
                 expected=f"sha256 {LITE0_SHA256}",
                 found=found,
-                mend="give a folder with config.json and model.safetensors",
+                fix="give a folder with config.json and model.safetensors",
             )
         return torch.load(self.path, map_location="cpu", weights_only=True)

@@ -32,21 +32,21 @@ class ImageEmbedder(nn.Module):
 
     def __init__(self, settings: ImageSettings, state: State, width: int) -> None:
         super().__init__()
-        if settings.mirror and settings.stem == "pyramid":
-            raise UserError("a pyramid's tokens lie where they lie: inputs.image.mirror is for one token a picture")
+        if settings.tta_flip and settings.stem == "pyramid":
+            raise UserError("a pyramid's tokens lie where they lie: inputs.image.tta_flip is for one token a picture")
         self.register_buffer("mean", 255 * torch.tensor(state["mean"]).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("spread", 255 * torch.tensor(state["spread"]).view(1, -1, 1, 1), persistent=False)
         kind = Pretrained if _is_pretrained(settings, state) else STEMS[settings.stem]
         self.stem = kind(settings, state, width)
         self.width = int(self.stem.width)  # type: ignore[arg-type]
-        self.mirror = settings.mirror
+        self.tta_flip = settings.tta_flip
         self.grids = grids(settings, state)
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
         pixels = (arrays["pixels"].permute(0, 3, 1, 2).float() - self.mean).div_(self.spread)
         pixels = pixels.to(next(self.parameters()).dtype)  # a model that only answers may be of bfloat16
         features: Tensor = self.stem(pixels)
-        if self.mirror and not self.training:  # one token and a linear head: the mean of two answers' logits
+        if self.tta_flip and not self.training:  # one token and a linear head: the mean of two answers' logits
             features = (features + self.stem(pixels.flip(3))) / 2
         return Tokens(features, grids=self.grids)
 
@@ -67,7 +67,7 @@ class Reference(nn.Module):
                 "the picture is too small for inputs.image.stem=reference",
                 expected="at least 10 x 10 pixels",
                 found=f"{state['height']} x {state['width']}",
-                mend="give inputs.image.stem=convolution",
+                fix="give inputs.image.stem=convolution",
             )
         self.width = 64 * sides[0] * sides[1]
 

@@ -44,7 +44,7 @@ class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributabl
     def fit(self, values: Values) -> State:
         pictures, sizes, is_colored = _open_all(values, self.size or (self.side, self.side))
         if not pictures:
-            raise UserError("no training picture can be read", mend="look at the quarantine of `noria prepare`")
+            raise UserError("no training picture can be read", fix="look at the quarantine of `noria prepare`")
         height, width = self.size or self.tile or _size(sizes, self.side)
         is_grey = self.colors == "grey" or (self.colors is None and not is_colored)
         state: State = {"height": height, "width": width, "channels": 1 if is_grey else 3}
@@ -81,7 +81,7 @@ class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributabl
                 picture = read_picture(value)
                 pixels[i], size[i] = fitted(picture, state), picture.shape[:2]
                 if self.tile is not None:
-                    places[i] = tiles_of(picture.shape[0], picture.shape[1], self.tile, self.lap)
+                    places[i] = tiles_of(picture.shape[0], picture.shape[1], self.tile, self.overlap)
                     tiles += [fitted(picture[y : y + h, x : x + w], state) for y, x, h, w in places[i].tolist()]
             except ValueError as error:
                 bad[i] = str(error)

@@ -142,6 +142,6 @@ def _levels(settings: ImageSettings, state: State) -> list[int]:
             where="inputs.image.strides",
             expected=f"some of {', '.join(map(str, known))}, fine to coarse",
             found=str(strides),
-            mend="" if "backbone" in state else "each of inputs.image.widths doubles the stride",
+            fix="" if "backbone" in state else "each of inputs.image.widths doubles the stride",
         )
     return [known.index(stride) for stride in strides]

@@ -42,7 +42,7 @@ class PictureSettings:
     """Augmentation: largest random change of size, as log of the factor; 0.1 is about 10 %. For varying distances."""
     flip: bool | Literal["both"] = field(default=False, metadata=NETWORK_ONLY)
     """Augmentation: mirror half of the pictures left to right; `both` also top to bottom. Not for writing."""
-    light: float = field(default=0.0, metadata=NETWORK_ONLY)
+    color_jitter: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Augmentation: largest random change of brightness, contrast and colour, a fraction. For varying light."""
     erase: int = field(default=0, metadata=NETWORK_ONLY)
     """Augmentation: side in pixels of a random square filled with the mean. Against relying on one detail."""
@@ -56,7 +56,7 @@ class ImageSettings(PictureSettings):
     """Store each picture's own height and width. Needed where the answer lies in the picture: boxes, masks."""
     tile: tuple[int, int] | None = None
     """Height and width in pixels of tiles that larger pictures are cut into. For small things in large pictures."""
-    lap: float = 0.25
+    overlap: float = 0.25
     """Minimum fraction of a tile shared with its neighbour, 0 to 1. Things larger than that are merged across tiles."""
     first: tuple[int, int] | None = field(default=None, metadata=NETWORK_ONLY)
     """Kernel and stride in pixels of one more convolution before the others. Use it to shrink large pictures early."""
@@ -66,17 +66,17 @@ class ImageSettings(PictureSettings):
     """Begin with frozen filters that whiten 2 x 2 patches. Speeds up short training on small colour pictures."""
     strides: tuple[int, ...] = field(default=(8, 16, 32), metadata=NETWORK_ONLY)
     """Strides in pixels of the `pyramid` maps that become tokens, fine to coarse. Add finer ones for small things."""
-    stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
+    aspect: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Augmentation: largest random change of the aspect ratio, as log of the factor; 0.1 is about 10 %."""
     shear: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Augmentation: largest random shear, as sideways shift per height, a fraction. For slanted writing and views."""
-    mirror: bool = field(default=False, metadata=NETWORK_ONLY)
+    tta_flip: bool = field(default=False, metadata=NETWORK_ONLY)
     """Average the features of a picture and its mirror image in use. Doubles the time; not for the stem `pyramid`."""
 
     def __post_init__(self) -> None:
         rules = {
             "tile": (self.tile is None or min(self.tile) > 0, "two whole numbers above 0", self.tile),
-            "lap": (0 <= self.lap < 1, "at least 0 and less than 1", self.lap),
+            "overlap": (0 <= self.overlap < 1, "at least 0 and less than 1", self.overlap),
             "keep": (self.keep or self.tile is None, "true with a tile: the answer lies in the picture", self.keep),
         }
         raise_unmet("a picture", rules, "inputs.image.")

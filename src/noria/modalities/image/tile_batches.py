@@ -32,7 +32,7 @@ def all_tiles(given: dict[str, Tensor]) -> Iterator[tuple[Tensor, Tensor, Tensor
         yield given["tiles"][record[part], tile[part]], record[part], tile[part]
 
 
-def tent(rows: int, columns: int, like: Tensor) -> Tensor:
+def blend_window(rows: int, columns: int, like: Tensor) -> Tensor:
     """Return float[rows, columns], what a tile's places count beside those of its neighbours: most in the middle."""
     down, across = (
         torch.minimum(place + 0.5, side - place - 0.5)

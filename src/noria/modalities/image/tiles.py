@@ -19,12 +19,12 @@ AS_SURE = 0.5  # of the score of a box: what is surer than that of another says 
 MOST_BOXES = 3000  # of all tiles, the surest, that are compared with each other
 
 
-def tiles_of(height: int, width: int, tile: tuple[int, int], lap: float) -> np.ndarray:
+def tiles_of(height: int, width: int, tile: tuple[int, int], overlap: float) -> np.ndarray:
     """Return int32[k, 4], top, left, height and width of the tiles of a picture, row by row.
 
-    Neighbours share at least `lap` of their sides. A picture that is no larger than a tile is one.
+    Neighbours share at least `overlap` of their sides. A picture that is no larger than a tile is one.
     """
-    starts = [_starts(side, most, lap) for side, most in zip((height, width), tile, strict=True)]
+    starts = [_starts(side, most, overlap) for side, most in zip((height, width), tile, strict=True)]
     sides = [min(height, tile[0]), min(width, tile[1])]
     return np.array([[top, left, *sides] for top in starts[0] for left in starts[1]], np.int32)
 
@@ -52,10 +52,10 @@ def joined_boxes(
     return boxes[kept], labels[kept], scores[kept]
 
 
-def _starts(side: int, tile: int, lap: float) -> list[int]:
+def _starts(side: int, tile: int, overlap: float) -> list[int]:
     if side <= tile:
         return [0]
-    step = max(1, tile - math.ceil(lap * tile))
+    step = max(1, tile - math.ceil(overlap * tile))
     count = 1 + math.ceil((side - tile) / step)
     return [round(index * (side - tile) / (count - 1)) for index in range(count)]
 

@@ -132,9 +132,9 @@ def pooled_length(frames: int, settings: SeriesSettings) -> int:
 def augment(arrays: dict[str, Tensor], settings: SeriesSettings) -> dict[str, Tensor]:
     """Return a batch of series varied as the settings say; `frames` says how long each is afterwards."""
     values, frames = arrays["values"], arrays.get("frames")
-    if settings.cut or (settings.stretch and frames is not None):
+    if settings.cut or (settings.time_stretch and frames is not None):
         values, frames = _retimed(values, frames, settings)
-    if settings.dimensions is not None and (settings.rotate or settings.mirror):
+    if settings.dimensions is not None and (settings.rotate or settings.flip):
         values = _turned(values, settings.dimensions, settings)
     count, _, channels = values.shape
     group = settings.dimensions or 1
@@ -144,8 +144,8 @@ def augment(arrays: dict[str, Tensor], settings: SeriesSettings) -> dict[str, Te
         values = values * factors.repeat(1, channels // each)[:, None]
     if settings.noise:
         values = values + settings.noise * torch.randn_like(values)
-    if settings.drop:
-        is_kept = torch.rand(count, channels // group, device=values.device) >= settings.drop
+    if settings.channel_dropout:
+        is_kept = torch.rand(count, channels // group, device=values.device) >= settings.channel_dropout
         values = values * is_kept.repeat_interleave(group, 1)[:, None]
     return {"values": values} if frames is None else {"values": values, "frames": frames}
 
@@ -159,7 +159,7 @@ def _retimed(values: Tensor, frames: Tensor | None, settings: SeriesSettings) ->
     end = last - last * settings.cut * torch.rand(count, device=device)
     steps = last
     if frames is not None:
-        speed = ((2 * torch.rand(count, device=device) - 1) * settings.stretch).exp()
+        speed = ((2 * torch.rand(count, device=device) - 1) * settings.time_stretch).exp()
         steps = ((end - start) / speed).round().clamp(0, longest - 1)
     place = torch.arange(longest, device=device)
     times = start[:, None] + (end - start)[:, None] * (place / steps.clamp_min(1)[:, None]).clamp_max(1)
@@ -179,7 +179,7 @@ def _turned(values: Tensor, dimensions: int, settings: SeriesSettings) -> Tensor
     count, longest, _ = values.shape
     points = values.reshape(count, longest, -1, dimensions).unbind(-1)
     across, other = points[0], points[-1]
-    if settings.mirror:
+    if settings.flip:
         sign = 1 - 2 * (torch.rand(count, 1, 1, device=values.device) < 0.5).to(values.dtype)
         across = across * sign
     if settings.rotate:

@@ -48,7 +48,7 @@ class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributa
             except ValueError:
                 continue  # `encode` meets it again and says why
         if not found:
-            raise UserError("no training series can be read", mend="look at the quarantine of `noria prepare`")
+            raise UserError("no training series can be read", fix="look at the quarantine of `noria prepare`")
         channels = Counter(frames.shape[1] for frames in found).most_common(1)[0][0]
         known = [frames.astype(np.float64) for frames in found if frames.shape[1] == channels]
         if self.dimensions is not None and channels % self.dimensions:

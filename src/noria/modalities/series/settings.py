@@ -23,7 +23,7 @@ class SeriesSettings:
     columns: tuple[int, ...] | None = None
     """Columns of a row that are read, counted from 0. Null reads all."""
     dimensions: int | None = None
-    """Coordinates per point, where channels are points in space. `center`, `rotate`, `mirror`, `apart` need it."""
+    """Coordinates per point, where channels are points in space. `center`, `rotate`, `flip`, `apart` need it."""
     valid: tuple[float, float] | None = None
     """Lowest and highest value the sensor can give. What lies outside or is missing is interpolated in time."""
     center: Literal["series", "frame"] | None = None
@@ -36,17 +36,17 @@ class SeriesSettings:
     """Frames per second. Only explanations use it, to speak of seconds."""
     cut: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Augmentation: largest fraction cut off at either end, 0 to 0.5. For recordings started and stopped by hand."""
-    stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
+    time_stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Augmentation: largest random change of speed, as log of the factor. Has no effect with `length`."""
     noise: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Augmentation: spread of random noise added to each number, in standard deviations of its channel."""
     scale: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Augmentation: largest random change of amplitude, as log of the factor; 0.1 is about 10 %."""
-    drop: float = field(default=0.0, metadata=NETWORK_ONLY)
+    channel_dropout: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Augmentation: fraction of points (or channels) set to their mean, 0 to 1. For sensors that fail."""
     rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Augmentation: largest random rotation about the second axis, in degrees. Needs `dimensions`."""
-    mirror: bool = field(default=False, metadata=NETWORK_ONLY)
+    flip: bool = field(default=False, metadata=NETWORK_ONLY)
     """Augmentation: mirror half of the series left to right. Not where left and right mean different things."""
     widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
     """Channels of each convolution, as many as `pools`. Null takes model.width for each."""
@@ -71,10 +71,10 @@ class SeriesSettings:
         counts = [self.channels, self.rows, self.dimensions, self.length, self.max_length, *self.pools]
         if any(count is not None and count < 1 for count in counts) or self.kernel < 1 or not self.kernel % 2:
             raise ValueError("channels, rows, dimensions, length, max_length and pools are 1 or more, kernel is odd")
-        if not (0 <= self.cut < 0.5 and 0 <= self.drop < 1 and 0 <= self.dropout < 1):
-            raise ValueError("cut lies in 0 to 0.5, drop and dropout in 0 to 1")
-        if (self.rotate or self.mirror or self.center) and self.dimensions not in (2, 3):
-            raise ValueError("rotate, mirror and center need dimensions: 2 or 3 coordinates of each point")
+        if not (0 <= self.cut < 0.5 and 0 <= self.channel_dropout < 1 and 0 <= self.dropout < 1):
+            raise ValueError("cut lies in 0 to 0.5, channel_dropout and dropout in 0 to 1")
+        if (self.rotate or self.flip or self.center) and self.dimensions not in (2, 3):
+            raise ValueError("rotate, flip and center need dimensions: 2 or 3 coordinates of each point")
         if (self.apart or self.points) and self.dimensions is None:
             raise ValueError("apart and points need dimensions: how many coordinates a point has")
 

@@ -180,7 +180,7 @@ def _some(values: list[_T], name: str, kind: Kind) -> list[_T]:
     if not values:
         raise UserError(
             f"column {name!r} holds no {kind} that can be learnt from",
-            mend=f"give inputs.table.kinds={{{name}: ignore}}",
+            fix=f"give inputs.table.kinds={{{name}: ignore}}",
         )
     return values
 

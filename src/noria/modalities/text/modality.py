@@ -28,8 +28,8 @@ class Text(Modality, WarmStarts, Augments, Displays, Attributable):
     also `characters`, Ragged int, a space before and after the text.
 
     With `characters` each reading becomes one token, its mean, and answers by itself where the target is voting.
-    `drop` leaves the first token alone; of characters it leaves out fewer, so that the longest run of either reading
-    stays whole as often. A text must hold its `mask_word`; nothing else is read as a special token.
+    `token_dropout` leaves the first token alone; of characters it leaves out fewer, so that the longest run of either
+    reading stays whole as often. A text must hold its `mask_word`; nothing else is read as a special token.
     """
 
     kind: ClassVar[str] = "text"
@@ -49,18 +49,19 @@ class Text(Modality, WarmStarts, Augments, Displays, Attributable):
     """Put an end token after each text: it marks where one text stops and the next begins."""
     keep: bool = False
     """Store the raw text and where each token stands in it. Needed where answers are stretches of the text."""
-    grams: int = field(default=1, metadata={"network_only": True})
+    ngrams: int = field(default=1, metadata={"network_only": True})
     """Longest run of tokens with an embedding of its own. Raise to 2 or 3 for fast classifiers without a trunk."""
     characters: int = 0
     """Longest run of characters with an embedding, in a second reading of the text; 0 is off. For typos."""
-    drop: float = field(default=0.0, metadata={"network_only": True})
+    token_dropout: float = field(default=0.0, metadata={"network_only": True})
     """Augmentation: fraction of tokens left out, 0 to 1. Raise it against relying on single words."""
     mask_word: str | None = None
     """What stands in a text for the token to be filled in, as [MASK]. Change it to the users' own sign."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.drop < 1 or self.grams < 1 or self.characters < 0:
-            raise ValueError("drop must be at least 0 and less than 1, grams at least 1, characters at least 0")
+        if not 0 <= self.token_dropout < 1 or self.ngrams < 1 or self.characters < 0:
+            expected = "token_dropout at least 0 and less than 1, ngrams at least 1, characters at least 0"
+            raise ValueError(f"must be {expected}")
 
     def fit(self, values: Values) -> State:
         state = learn_text(values, self.tokenizer, self.vocabulary, self.lowercase)
@@ -99,13 +100,13 @@ class Text(Modality, WarmStarts, Augments, Displays, Attributable):
         return Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(arrays["ids"]))
 
     def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
-        if not self.drop:
+        if not self.token_dropout:
             return arrays
         import torch
 
-        kept = {"ids": 1 - self.drop}
+        kept = {"ids": 1 - self.token_dropout}
         if self.characters:
-            kept["characters"] = (1 - self.drop) ** (self.grams / self.characters)
+            kept["characters"] = (1 - self.token_dropout) ** (self.ngrams / self.characters)
         varied = dict(arrays)
         for name, share in kept.items():
             is_dropped = torch.rand(arrays[name].shape) >= share
@@ -118,11 +119,11 @@ class Text(Modality, WarmStarts, Augments, Displays, Attributable):
 
         if self.characters:
             return TwoReadings(
-                GramEmbedder(state["vocabulary"], width, self.grams),
+                GramEmbedder(state["vocabulary"], width, self.ngrams),
                 GramEmbedder(_characters(state).size, width, self.characters),
             )
-        if self.grams > 1:
-            return GramEmbedder(state["vocabulary"], width, self.grams)
+        if self.ngrams > 1:
+            return GramEmbedder(state["vocabulary"], width, self.ngrams)
         return text_embedder(state, width)
 
     def spans(self, value: Any, state: State) -> list[Span]:
@@ -176,6 +177,6 @@ def _characters(state: State) -> Tokenizer:
     """Return what reads a text by characters."""
     if "characters" not in state:
         raise UserError(
-            "what was learnt elsewhere reads texts by tokens alone", where="inputs", mend="leave out characters"
+            "what was learnt elsewhere reads texts by tokens alone", where="inputs", fix="leave out characters"
         )
     return Tokenizer.from_json(state["characters"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from noria.modalities.image.augment import augment as vary_pictures
+from noria.modalities.image.augment import augment as augment_pictures
 from noria.modalities.image.embedder import ImageEmbedder
 from noria.types import State, Tokens
 
@@ -47,5 +47,5 @@ def augment(pixels: Tensor, settings: ImageSettings) -> Tensor:
     """Return clips [B, frames, H, W, C] varied as pictures are, all frames of one alike: as channels of one picture."""
     count, frames, height, width, channels = pixels.shape
     together = pixels.permute(0, 2, 3, 1, 4).reshape(count, height, width, frames * channels)
-    varied = vary_pictures(together, settings)
+    varied = augment_pictures(together, settings)
     return varied.reshape(count, height, width, frames, channels).permute(0, 3, 1, 2, 4)

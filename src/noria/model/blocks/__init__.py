@@ -32,7 +32,7 @@ class BlockVariant(Protocol):
         """Say whether block `index` keeps keys and values, one layer of the cache."""
 
     def mixer(self, width: int, heads: int, index: int, layer: int) -> nn.Module:
-        """Build what mixes the tokens of block `index`: (float[B, T, width], View) -> float[B, T, width].
+        """Build what mixes the tokens of block `index`: (float[B, T, width], AttentionContext) -> float[B, T, width].
 
         `layer` is the place of its keys and values among the cache's layers; other state is kept by `index`.
         """
@@ -49,7 +49,7 @@ def names() -> list[str]:
 def block_variant(name: str, settings: Mapping[str, Any]) -> BlockVariant:
     """Return a variant with its settings; raise UserError for an unknown name or setting, with the nearest one."""
     if name not in names():
-        raise UserError(f"there is no block {name!r}", where="model.block", mend=did_you_mean(name, names()))
+        raise UserError(f"there is no block {name!r}", where="model.block", fix=did_you_mean(name, names()))
     kind = getattr(importlib.import_module(f"{__name__}.{name}"), f"{name.capitalize()}Blocks")
     known = {field.name: lines_of(kind).get(field.name, "") for field in fields(kind)}
     raise_all(
@@ -57,7 +57,7 @@ def block_variant(name: str, settings: Mapping[str, Any]) -> BlockVariant:
             UserError(
                 "unknown key",
                 where=f"model.block_settings.{key}",
-                mend=did_you_mean(key, known),
+                fix=did_you_mean(key, known),
                 meaning=meaning_of(key, known),
             )
             for key in settings

@@ -1,6 +1,6 @@
 """The plain block: attention. Each token gathers values of the tokens it sees, weighted by query times key.
 
-Read next: model/view.py.
+Read next: model/attention_context.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from noria.contract import Attention
-from noria.model.layers.attention_context import Sight, View
+from noria.model.layers.attention_context import AttentionBias, AttentionContext
 from noria.model.layers.fused_ops import split_heads
 from noria.model.layers.linear import linear
 from noria.model.layers.mlp import SquaredReluMlp
@@ -53,13 +53,13 @@ class SelfAttention(nn.Module):
         self.sharpness = nn.Parameter(torch.ones(heads))
         self.out = linear(width, width, starts_at_zero=True)
 
-    def forward(self, x: Tensor, view: View) -> Tensor:
+    def forward(self, x: Tensor, context: AttentionContext) -> Tensor:
         scale = torch.cat((self.sharpness * self.head_dim**-0.5, self.sharpness.new_ones(self.heads)))
-        qk, v = split_heads(self._projected(x), scale, 2 * self.heads, view.rotary)  # [B, heads, T, D]
+        qk, v = split_heads(self._projected(x), scale, 2 * self.heads, context.rotary)  # [B, heads, T, D]
         q, k = qk[:, : self.heads], qk[:, self.heads :]
-        if view.cache is not None:
-            k, v = view.cache.append(self.layer, k, v)
-        gathered = attend(q, k, v, view.sight)
+        if context.cache is not None:
+            k, v = context.cache.append(self.layer, k, v)
+        gathered = attend(q, k, v, context.bias)
         said: Tensor = self.out(gathered.transpose(1, 2).flatten(2))
         return said
 
@@ -73,21 +73,21 @@ class SelfAttention(nn.Module):
         return torch.unflatten(joined, -1, (-1, self.head_dim))
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, sight: Sight) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, bias: AttentionBias) -> Tensor:
     """Return softmax(q k) v, float[B, H, Tq, D], for q that is scaled already.
 
     k and v are float[B, H / G, Tk, D]: query head h reads key head h // G (G is 1 in our own trunk; checkpoints share).
     """
     num_queries, num_groups = q.shape[2], k.shape[1]
     stacked = q.reshape(q.shape[0], num_groups, -1, q.shape[3])  # [B, H / G, G * Tq, D]
-    if sight.is_fused and num_queries == 1:  # heads that share a key are queries of one head: each key is read once
-        return F.scaled_dot_product_attention(stacked, k, v, attn_mask=sight.bias, scale=1.0).reshape(q.shape)
-    if sight.is_fused:
+    if bias.is_fused and num_queries == 1:  # heads that share a key are queries of one head: each key is read once
+        return F.scaled_dot_product_attention(stacked, k, v, attn_mask=bias.values, scale=1.0).reshape(q.shape)
+    if bias.is_fused:
         is_grouped = num_groups != q.shape[1]
         return F.scaled_dot_product_attention(
-            q, k, v, attn_mask=sight.bias, is_causal=sight.is_triangle, scale=1.0, enable_gqa=is_grouped
+            q, k, v, attn_mask=bias.values, is_causal=bias.is_triangle, scale=1.0, enable_gqa=is_grouped
         )
     scores = stacked @ k.mT
-    if sight.bias is not None:
-        scores = (scores.view(*scores.shape[:2], -1, num_queries, k.shape[2]) + sight.bias[:, :, None]).flatten(2, 3)
+    if bias.values is not None:
+        scores = (scores.view(*scores.shape[:2], -1, num_queries, k.shape[2]) + bias.values[:, :, None]).flatten(2, 3)
     return (scores.softmax(dim=-1) @ v).reshape(q.shape)

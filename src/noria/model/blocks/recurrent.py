@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from noria.contract import Attention
 from noria.errors import raise_unmet
 from noria.model.blocks.attention import SelfAttention
-from noria.model.layers.attention_context import View
+from noria.model.layers.attention_context import AttentionContext
 from noria.model.layers.fused_ops import norm
 from noria.model.layers.linear import linear
 from noria.model.layers.mlp import SquaredReluMlp
@@ -73,34 +73,34 @@ class Recurrence(nn.Module):
         with torch.no_grad():
             self.blend[-1] = 1.0
 
-    def forward(self, x: Tensor, view: View) -> Tensor:
+    def forward(self, x: Tensor, context: AttentionContext) -> Tensor:
         order = None
-        if view.is_real is not None:
-            order = (~view.is_real).to(torch.uint8).argsort(dim=1, stable=True)[:, :, None]
+        if context.is_real is not None:
+            order = (~context.is_real).to(torch.uint8).argsort(dim=1, stable=True)[:, :, None]
             x = x.take_along_dim(order, 1)
-        y = self._remembered(x, view)
+        y = self._remembered(x, context)
         y = norm(y).to(x.dtype) * torch.unflatten(F.silu(self.gate(x)), -1, (-1, self.head_dim))
         said: Tensor = self.out(y.flatten(2))
         return said if order is None else torch.zeros_like(said).scatter(1, order.expand_as(said), said)
 
-    def _remembered(self, x: Tensor, view: View) -> Tensor:
+    def _remembered(self, x: Tensor, context: AttentionContext) -> Tensor:
         """Return what each head remembers, float32[B, T, H, D], for real tokens packed to the left."""
-        tail, state = (None, None) if view.cache is None else view.cache.states.get(self.index, (None, None))
+        tail, state = (None, None) if context.cache is None else context.cache.states.get(self.index, (None, None))
         joined = F.linear(x, torch.cat([part.weight for part in (self.query, self.key, self.value)]))
-        joined, tail = self._blended(joined, tail, view.is_real)
+        joined, tail = self._blended(joined, tail, context.is_real)
         with torch.autocast(x.device.type, enabled=False):  # the sums within a chunk need float32
             q, k, v = torch.unflatten(joined.float(), -1, (3, -1, self.head_dim)).permute(2, 0, 3, 1, 4)
             b, g = torch.unflatten(self.rates(x.to(self.rates.weight.dtype)).float(), -1, (2, -1)).permute(2, 0, 3, 1)
             b, g = b.sigmoid(), -F.softplus(g + self.fade.float()[:, None])
-            if view.is_real is not None:  # padding neither writes nor fades
-                is_real = _packed(view.is_real)[:, None]
+            if context.is_real is not None:  # padding neither writes nor fades
+                is_real = _packed(context.is_real)[:, None]
                 b, g = b * is_real, g * is_real
             if state is None:
                 state = x.new_zeros(*q.shape[:2], self.head_dim, self.head_dim, dtype=torch.float32)
             q, k = F.normalize(q, dim=-1) * self.head_dim**-0.5, F.normalize(k, dim=-1)
             y, state = delta_rule(q, k, v, g, b, state)
-        if view.cache is not None:
-            view.cache.states[self.index] = (tail, state)
+        if context.cache is not None:
+            context.cache.states[self.index] = (tail, state)
         return y.transpose(1, 2)
 
     def _blended(self, x: Tensor, tail: Tensor | None, is_real: Tensor | None) -> tuple[Tensor, Tensor]:

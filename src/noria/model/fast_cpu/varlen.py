@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from noria.model.blocks.attention import attend
 from noria.model.fast_cpu.prepacked import PackedLinear
-from noria.model.layers.attention_context import Sight, fuses
+from noria.model.layers.attention_context import AttentionBias, fuses
 from noria.model.layers.linear import joined
 
 KINDS = ("bert", "roberta", "xlm-roberta", "camembert")  # of model_type, whose blocks are the same
@@ -85,5 +85,5 @@ class _Layer(nn.Module):
 
     def _attended(self, qkv: Tensor, length: int) -> Tensor:
         q, k, v = qkv.view(-1, length, 3, self.heads, qkv.shape[1] // (3 * self.heads)).permute(2, 0, 3, 1, 4)
-        said = attend(q * q.shape[-1] ** -0.5, k, v, Sight(None, False, fuses(qkv, length, length)))
+        said = attend(q * q.shape[-1] ** -0.5, k, v, AttentionBias(None, False, fuses(qkv, length, length)))
         return said.transpose(1, 2).reshape(len(qkv), -1)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from noria.model.generation.protocols import End, Generated, Speaker, Spelling
+from noria.model.generation.protocols import CausalLM, End, Generated, TokenizerLike
 from noria.model.generation.sampling import UNSEEN, Sampling
 
 
@@ -25,7 +25,7 @@ class _Hypothesis:
     ended: End = field(compare=False)
 
 
-def search(model: Speaker, inputs: Any, sampling: Sampling, tokenizer: Spelling) -> Generated:
+def search(model: CausalLM, inputs: Any, sampling: Sampling, tokenizer: TokenizerLike) -> Generated:
     """Return the best hypothesis of every row of the inputs."""
     beams, end = sampling.beams, tokenizer.end
     logits, cache = model.start(inputs, sampling.max_tokens)
@@ -106,7 +106,7 @@ def _is_done(finished: list[_Hypothesis], best: Tensor, length: int, sampling: S
     return finished[-1].score >= float(best / length**sampling.length_penalty)
 
 
-def _best(finished: list[list[_Hypothesis]], tokenizer: Spelling) -> Generated:
+def _best(finished: list[list[_Hypothesis]], tokenizer: TokenizerLike) -> Generated:
     best = [found[0] for found in finished]
     texts = []
     for one in best:

@@ -1,6 +1,6 @@
 """Answer token by token: one loop for greedy, sampled, streamed and constrained answers; beams stand in beams.py.
 
-Knows no task and no trunk: a Speaker reads the inputs once and is then given one token a row and step. Rows that have
+Knows no task and no trunk: a CausalLM reads the inputs once and is then given one token a row and step. Rows that have
 ended are dropped once a quarter of the rows have. Read next: sampling.py, beams.py, constraint.py.
 """
 
@@ -15,7 +15,7 @@ import torch
 
 from noria.model.generation.beams import search
 from noria.model.generation.constraint import Constraint
-from noria.model.generation.protocols import End, Generated, Speaker, Spelling
+from noria.model.generation.protocols import CausalLM, End, Generated, TokenizerLike
 from noria.model.generation.sampling import Chooser, Sampling
 from noria.text.decoding import Decoder
 from noria.types import Chunk
@@ -25,10 +25,10 @@ STILL_LIVE = 0.75  # share of rows below which the ended ones are dropped: dropp
 
 @torch.inference_mode()
 def generate(
-    model: Speaker,
+    model: CausalLM,
     inputs: Any,
     sampling: Sampling,
-    tokenizer: Spelling,
+    tokenizer: TokenizerLike,
     seeds: Sequence[int] | None = None,
     with_texts: bool = True,
 ) -> Generated:
@@ -47,7 +47,7 @@ def generate(
 
 
 def stream(
-    model: Speaker, inputs: Any, sampling: Sampling, tokenizer: Spelling, seeds: Sequence[int] | None = None
+    model: CausalLM, inputs: Any, sampling: Sampling, tokenizer: TokenizerLike, seeds: Sequence[int] | None = None
 ) -> Iterator[Chunk]:
     """Yield the answers piece by piece as they come; text that may turn out to be a stop text is held back.
 
@@ -126,7 +126,7 @@ def _held_back(text: str, stops: Sequence[str]) -> int:
 
 
 def _spoken(
-    model: Speaker, inputs: Any, sampling: Sampling, tokenizer: Spelling, seeds: Sequence[int] | None,
+    model: CausalLM, inputs: Any, sampling: Sampling, tokenizer: TokenizerLike, seeds: Sequence[int] | None,
     with_texts: bool, rows: list[_Row],
 ) -> Iterator[Chunk]:  # fmt: skip
     """Fill `rows`, one step after another; yield each row's piece of each step."""

@@ -14,13 +14,13 @@ End = Literal["end", "length", "stop"]
 
 
 class Memory(Protocol):
-    """What a Speaker remembers of each row."""
+    """What a CausalLM remembers of each row."""
 
     def select(self, rows: Tensor) -> None:
         """Keep the rows int[K] in this order; some may come more than once."""
 
 
-class Speaker(Protocol):
+class CausalLM(Protocol):
     """What generation needs of a model."""
 
     def start(self, inputs: Any, capacity: int) -> tuple[Tensor, Any]:
@@ -30,7 +30,7 @@ class Speaker(Protocol):
         """Append one token int[B] to each (live) row; return the logits float[B, V] of the next."""
 
 
-class Spelling(Protocol):
+class TokenizerLike(Protocol):
     """What generation needs of a tokenizer; `end` is the id that ends an answer."""
 
     @property

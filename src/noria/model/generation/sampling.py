@@ -77,7 +77,7 @@ class Sampling:
         """Return these settings with those of one request in their place; raise UserError naming all that cannot be."""
         kinds = {one.name: _KINDS[str(one.type)] for one in fields(self) if one.name not in SET_BY_JOB}
         problems = [
-            UserError(f"there is no setting {name!r}", mend=did_you_mean(name, kinds))
+            UserError(f"there is no setting {name!r}", fix=did_you_mean(name, kinds))
             for name in settings
             if name not in kinds
         ]

@@ -25,38 +25,38 @@ from noria.types import Tokens
 MANUAL_SCORES = 1024 * 1024
 
 
-class Sight(NamedTuple):
-    """Who sees whom: bias float[B or 1, 1, Tq or 1, Tk], minus infinity where not seen, None where all is seen.
+class AttentionBias(NamedTuple):
+    """Who sees whom: values float[B or 1, 1, Tq or 1, Tk], minus infinity where not seen, None where all is seen.
 
     is_triangle  plain causal, and the bias is not built: fused kernels then skip half of the work
     is_fused     whether torch's fused kernel is the faster one here
     """
 
-    bias: Tensor | None
+    values: Tensor | None
     is_triangle: bool
     is_fused: bool
 
 
-class View(NamedTuple):
+class AttentionContext(NamedTuple):
     """What the blocks share.
 
     is_real  bool[B, T] of this chunk; None when all are
     """
 
-    sight: Sight
+    bias: AttentionBias
     rotary: Rotary | None
     cache: KeyValueCache | None
     is_real: Tensor | None
 
 
-def make_view(
+def attention_context(
     turning: RotarySettings | None,
     tokens: Tokens,
     attention: Attention,
     is_prefix: Tensor | None,
     cache: KeyValueCache | None,
-) -> View:
-    """Return the view of one forward pass; count the chunk in the cache. `turning` is None without positions."""
+) -> AttentionContext:
+    """Return the context of one forward pass; count the chunk in the cache. `turning` is None without positions."""
     continues = cache is not None and cache.longest > 0
     check_prefix(attention, is_prefix, continues)
     features, is_real, positions, pair_bias = tokens.features, tokens.is_real, tokens.positions, tokens.pair_bias
@@ -73,14 +73,14 @@ def make_view(
     is_fused = fuses(features, num_tokens, num_keys)
     sees_all = attention == "causal" and num_tokens == 1 and real_keys is None
     if sees_all and cache is not None:
-        sight = Sight(None, False, is_fused)
+        bias = AttentionBias(None, False, is_fused)
     elif is_fused and attention == "causal" and real_keys is None and cache is None and pair_bias is None:
-        sight = Sight(None, True, True)
+        bias = AttentionBias(None, True, True)
     else:
         mask = attention_mask(
             attention, num_keys, is_real=real_keys, is_prefix=is_prefix, query_slots=slots, device=features.device
         )
-        sight = Sight(_with_pairs(mask, pair_bias, product_dtype(features)), False, is_fused)
+        bias = AttentionBias(_with_pairs(mask, pair_bias, product_dtype(features)), False, is_fused)
     turn = None
     if turning is not None:
         if positions is None:
@@ -90,7 +90,7 @@ def make_view(
             turn = written_out(turn, turning.num_heads)
         elif is_plain(features):
             turn = Rotary(*(part.to(product_dtype(features)) for part in turn))
-    return View(sight, turn, cache, is_real)
+    return AttentionContext(bias, turn, cache, is_real)
 
 
 def _with_pairs(mask: Tensor | None, pair_bias: Tensor | None, dtype: torch.dtype) -> Tensor | None:

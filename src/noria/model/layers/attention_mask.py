@@ -1,7 +1,7 @@
 """Which token may look at which: one function makes the trunk an encoder, a decoder or both in one stream.
 
 Knows no heads, no features and no cache; it sees only which keys are real, which are prefix, and where the queries
-stand. Read next: view.py, cache.py.
+stand. Read next: attention_context.py, cache.py.
 """
 
 from __future__ import annotations

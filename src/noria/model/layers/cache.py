@@ -9,7 +9,7 @@ Keys and values of attention: only real tokens are kept, packed to the left; so 
                lengths = [4, 2], longest = 4          lengths = [6, 3], longest = 6
 
 Padding is written to the last slot, the scrap, which nobody sees. States of recurrent blocks: tensors of fixed size, by
-layer. Knows no masks and no positions. Read next: view.py.
+layer. Knows no masks and no positions. Read next: attention_context.py.
 """
 
 from __future__ import annotations

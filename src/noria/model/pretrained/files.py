@@ -179,7 +179,7 @@ def _of_hub(given: str) -> Path:
             "neither a folder nor a checkpoint that can be downloaded",
             where=f"{WHERE}: {given}",
             found=str(error).strip().splitlines()[0][:200],
-            mend="check the name and the network, or give the folder of a checkpoint that is here",
+            fix="check the name and the network, or give the folder of a checkpoint that is here",
         ) from error
 
 

@@ -92,5 +92,5 @@ def _check_same(trunk: Any, checkpoint: Any, state: State) -> None:
         raise UserError(
             f"a checkpoint of the kind {state['config']['model_type']!r} computes in a way that is not followed here",
             where=WHERE,
-            mend="take one of BERT's, GPT-2's, Llama's or T5's kind",
+            fix="take one of BERT's, GPT-2's, Llama's or T5's kind",
         )

@@ -3,7 +3,7 @@
     x + attention(norm x), x + mlp(norm x), each norm with gains; rotary positions, grouped-query attention, SwiGLU
 
 Of the cache, the masks and the angles it uses those of our own trunk. Knows no vocabulary. Source: Touvron et al. 2023,
-"Llama 2", https://arxiv.org/abs/2307.09288. Read next: view.py; pretrained.py, which takes checkpoints of other kinds.
+"Llama 2", https://arxiv.org/abs/2307.09288. Read next: ../layers/attention_context.py; trunk.py, for other kinds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from noria.model.blocks.attention import attend
-from noria.model.layers.attention_context import View, make_view
+from noria.model.layers.attention_context import AttentionContext, attention_context
 from noria.model.layers.cache import KeyValueCache
 from noria.model.layers.linear import joined
 from noria.model.layers.positions import RotarySettings, rotate
@@ -54,12 +54,12 @@ class LlamaBlocks(nn.Module):
 
     def forward(self, tokens: Tokens, cache: KeyValueCache | None = None) -> Tensor:
         """Return features float[B, T, D]; padding may stand anywhere, as in our own trunk."""
-        view = make_view(self.turning, tokens, "causal", None, cache)
+        context = attention_context(self.turning, tokens, "causal", None, cache)
         x = tokens.features
         if tokens.is_real is not None:
             x = x.masked_fill(~tokens.is_real[:, :, None], 0.0)
         for layer in self.layers:
-            x = layer(x, view)
+            x = layer(x, context)
         normed: Tensor = self.norm(x)
         return normed
 
@@ -102,8 +102,8 @@ class _Layer(nn.Module):
         self.post_attention_layernorm = _Norm(config)
         self.mlp = _Mlp(config)
 
-    def forward(self, x: Tensor, view: View) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), view)
+    def forward(self, x: Tensor, context: AttentionContext) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), context)
         x = x + self.mlp(self.post_attention_layernorm(x))
         return x
 
@@ -134,18 +134,18 @@ class LlamaAttention(nn.Module):
         self.qkv_proj = joined([self.q_proj, self.k_proj, self.v_proj])
         del self.q_proj, self.k_proj, self.v_proj
 
-    def forward(self, x: Tensor, view: View) -> Tensor:
-        assert view.rotary is not None
+    def forward(self, x: Tensor, context: AttentionContext) -> Tensor:
+        assert context.rotary is not None
         if self.qkv_proj is None:
             qkv = torch.cat((self.q_proj(x), self.k_proj(x), self.v_proj(x)), -1)
         else:
             qkv = self.qkv_proj(x)
         qk, v = qkv.view(*qkv.shape[:2], -1, self.head_dim).tensor_split((self.heads + self.kv_heads,), 2)
-        qk, v = rotate(qk, view.rotary).transpose(1, 2), v.transpose(1, 2)
+        qk, v = rotate(qk, context.rotary).transpose(1, 2), v.transpose(1, 2)
         q, k = qk[:, : self.heads] * self.head_dim**-0.5, qk[:, self.heads :]
-        if view.cache is not None:
-            k, v = view.cache.append(self.index, k, v)
-        said: Tensor = self.o_proj(attend(q, k, v, view.sight).transpose(1, 2).flatten(2))
+        if context.cache is not None:
+            k, v = context.cache.append(self.index, k, v)
+        said: Tensor = self.o_proj(attend(q, k, v, context.bias).transpose(1, 2).flatten(2))
         return said
 
 

@@ -109,7 +109,7 @@ class PretrainedTrunk(nn.Module, ABC):
                 where=WHERE,
                 expected=f"at most {self.longest}",
                 found=str(length),
-                mend="lower max_tokens of the inputs and of the target",
+                fix="lower max_tokens of the inputs and of the target",
             )
 
 

@@ -19,7 +19,7 @@ Box = dict[str, Any]  # label, box; crowd or difficult where the format says so
 
 
 @dataclass(frozen=True)
-class Mark:
+class Annotation:
     """What a format says of one picture: in which file, its boxes, its split and, where it does, its width and height.
 
     Boxes are in pixels, or, where `is_relative`, in shares of the picture's width and height. `flaw` says why the
@@ -35,14 +35,14 @@ class Mark:
 
 
 @dataclass
-class Marks:
+class Annotations:
     """What a format says of all pictures of a tree, by their names there."""
 
-    of: dict[str, Mark] = field(default_factory=dict)
+    of: dict[str, Annotation] = field(default_factory=dict)
     bad: list[Rejected] = field(default_factory=list)  # what is said of no picture
     notes: list[str] = field(default_factory=list)
 
-    def add(self, picture: str | None, mark: Mark, where: str, said: str) -> None:
+    def add(self, picture: str | None, mark: Annotation, where: str, said: str) -> None:
         """Keep what `where` says of the picture called `said`; it is bad where there is none, or it came before."""
         if picture is None:
             self.bad.append(Rejected(where, f"its picture is missing: {said}"))

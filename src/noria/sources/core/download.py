@@ -67,7 +67,7 @@ def _not_to_be_had(folder: Path, names: list[str], failures: list[str]) -> UserE
         where=str(folder),
         expected=", ".join(names),
         found="; ".join(failures),
-        mend=f"put these files into {folder}, or give the folder that has them: data.path=FOLDER",
+        fix=f"put these files into {folder}, or give the folder that has them: data.path=FOLDER",
     )
 
 

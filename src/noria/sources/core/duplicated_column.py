@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from noria.contract.source import Source
-from noria.sources.core.wrapped import Around
+from noria.sources.core.wrapped import WrappedSource
 from noria.types import Rows
 
 
-class SameAgain(Around):
+class DuplicatedColumn(WrappedSource):
     """A source whose records hold `column` as `name` too; nothing is copied."""
 
     def __init__(self, source: Source, column: str, name: str):

@@ -67,7 +67,7 @@ def _check_codec(name: str, where: str) -> None:
         bytes(4).decode(name, "replace")  # not only known, but one of text: rot13 is none
     except LookupError as error:
         raise UserError(
-            f"there is no text encoding named {name!r}", where=where, mend=did_you_mean(name, _KNOWN)
+            f"there is no text encoding named {name!r}", where=where, fix=did_you_mean(name, _KNOWN)
         ) from error
 
 
@@ -120,7 +120,7 @@ def _guess(windows: Sequence[bytes], where: str) -> Encoding:
             "the text is neither UTF-8 nor anything that can be guessed",
             where=where,
             found=", ".join(f"{name} fits {round(100 * value)} %" for name, value in scores.items()),
-            mend="say it: data.encoding=shift_jis (or whatever it is), or save the file as UTF-8",
+            fix="say it: data.encoding=shift_jis (or whatever it is), or save the file as UTF-8",
         )
     fits = f"it fits {round(100 * share)} % of the sampled characters; next {next_best}, {round(100 * next_share)} %"
     return Encoding(best, _note(best, fits))

@@ -12,11 +12,11 @@ from typing import Any
 
 from noria.contract.source import Source
 from noria.errors import UserError
-from noria.sources.core.wrapped import Around
+from noria.sources.core.wrapped import WrappedSource
 from noria.types import Rows
 
 
-class Named(Around):
+class Named(WrappedSource):
     """A source with a column more for each named group of a pattern that its records' names are searched for.
 
     A group replaces the column of its name. A record whose name does not fit is bad.

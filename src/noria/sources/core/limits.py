@@ -57,5 +57,5 @@ class Meter:
             f"unpacks to too much: stopped at {name}",
             where=str(self.path),
             found=found,
-            mend="unpack it yourself if you trust it, and give the folder",
+            fix="unpack it yourself if you trust it, and give the folder",
         )

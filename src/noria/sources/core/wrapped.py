@@ -11,7 +11,7 @@ from noria.contract.source import Source
 from noria.types import Rows
 
 
-class Around(Source):
+class WrappedSource(Source):
     """Another source, each chunk of its records changed."""
 
     def __init__(self, source: Source, columns: list[str]):
@@ -36,7 +36,7 @@ class Around(Source):
             yield self.changed(rows)
 
 
-class Converted(Around):
+class MappedSource(WrappedSource):
     """The records of another source in another form; one that does not fit is bad, with the reason."""
 
     @abstractmethod

@@ -28,7 +28,7 @@ def open_archive(path: Path, encoding: str | None, columns: Sequence[str] = ()) 
         return Documents(archive, encoding=encoding) if archive.seen.is_texts else archive
     names = archive.seen.tables
     if unread := [name for name in names if not name.lower().endswith(_STREAMED)]:
-        raise UserError(f"{unread[0]} cannot be read inside an archive", where=str(path), mend="unpack it first")
+        raise UserError(f"{unread[0]} cannot be read inside an archive", where=str(path), fix="unpack it first")
     tables = [
         CsvTable(path, encoding=encoding, columns=columns, split=split, name=name, opener=_opener(path, name))
         for name, split in split_tables(names, str(path))

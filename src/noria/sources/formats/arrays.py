@@ -142,7 +142,7 @@ def _read_header(archive: zipfile.ZipFile, member: str, path: Path) -> _Array:
         raise UserError(f"{member} is a single number", where=str(path), expected="one row per record")
     if is_fortran and len(shape) > 1:
         raise UserError(
-            f"{member} is stored column by column", where=str(path), mend="save it with numpy.ascontiguousarray"
+            f"{member} is stored column by column", where=str(path), fix="save it with numpy.ascontiguousarray"
         )
     return _Array(member, shape, dtype)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.contract.source import Source
-from noria.sources.core.wrapped import Converted
+from noria.sources.core.wrapped import MappedSource
 from noria.sources.formats.opening import open_source
 from noria.sources.formats.text_pieces import json_list
 
@@ -38,7 +38,7 @@ def chat_turns(path: Path, encoding: str | None = None) -> Source | None:
     return ChatTurns(source) if any(names <= set(source.columns) for names in is_chat) else None
 
 
-class ChatTurns(Converted):
+class ChatTurns(MappedSource):
     """Conversations of another source, one record an answer; a conversation that is not whole is bad."""
 
     def __init__(self, source: Source):

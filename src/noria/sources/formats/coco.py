@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from noria.errors import UserError
-from noria.sources.core.annotations import Box, Mark, Marks, Pictures, box_of, split_of_name
+from noria.sources.core.annotations import Annotation, Annotations, Box, Pictures, box_of, split_of_name
 from noria.sources.core.tree import Tree
 from noria.types import Rejected
 
@@ -27,9 +27,9 @@ def has_coco(tree: Tree) -> bool:
     return bool(_files(tree))
 
 
-def read_coco(tree: Tree) -> Marks:
+def read_coco(tree: Tree) -> Annotations:
     """Return what the JSON files say of the pictures they name."""
-    marks, pictures = Marks(), Pictures(tree.names)
+    marks, pictures = Annotations(), Pictures(tree.names)
     for name, member in tree.read(_files(tree)).items():
         split = split_of_name(name)
         folder = name.rpartition("/")[0]
@@ -54,7 +54,7 @@ def _is_coco(head: bytes) -> bool:
     return b'"images"' in head or sum(key in head for key in _OTHER_KEYS) > 1
 
 
-def _marked(tree: Tree, name: str, data: bytes, split: str, bad: list[Rejected]) -> Iterator[tuple[str, Mark]]:
+def _marked(tree: Tree, name: str, data: bytes, split: str, bad: list[Rejected]) -> Iterator[tuple[str, Annotation]]:
     """Yield the name of each picture of a file and what it says of it."""
     where = f"{tree.origin}/{name}"
     try:
@@ -79,11 +79,11 @@ def _marked(tree: Tree, name: str, data: bytes, split: str, bad: list[Rejected])
         try:
             boxes = [_box(one, labels) for one in by_image[known]]
         except ValueError as error:
-            yield _file_name(image), Mark(name, split=split, flaw=f"{name}: {error}")
+            yield _file_name(image), Annotation(name, split=split, flaw=f"{name}: {error}")
             continue
         size = (image.get("width"), image.get("height"))
         is_said = all(isinstance(side, int) and side > 0 for side in size)
-        yield _file_name(image), Mark(name, boxes, split, size if is_said else None)
+        yield _file_name(image), Annotation(name, boxes, split, size if is_said else None)
 
 
 def _box(one: Mapping[str, Any], labels: Mapping[int, str]) -> Box:

@@ -18,10 +18,10 @@ from noria.contract.source import Source, reading
 from noria.sources.core.layout import is_hidden
 from noria.sources.core.limits import CHUNK_BYTES
 from noria.sources.core.text_file import TextFile, TextSource
-from noria.sources.core.wrapped import Converted
+from noria.sources.core.wrapped import MappedSource
 from noria.sources.formats.opening import open_source
 from noria.sources.formats.tables import Tables, split_tables
-from noria.text.entity_spans import runs, trimmed
+from noria.text.entity_spans import decode_bio, trimmed
 from noria.types import Rejected, Rows
 
 Stretch = dict[str, Any]  # start, end, label
@@ -97,7 +97,7 @@ class ConllFile(TextSource):
                 yield first, held, flaw
 
 
-class TaggedTable(Converted):
+class TaggedTable(MappedSource):
     """Records of another source with tokens and tags, or with a text and spans; what does not fit is bad."""
 
     def __init__(self, source: Source):
@@ -141,7 +141,7 @@ def _tagged(tokens: Sequence[str], tags: Sequence[str]) -> tuple[str, list[Stret
     text, starts = joined(tokens)
     stretches = [
         {"start": starts[first], "end": starts[end - 1] + len(tokens[end - 1]), "label": label}
-        for first, end, label in runs(tags)
+        for first, end, label in decode_bio(tags)
     ]
     return text, stretches
 

@@ -116,7 +116,7 @@ class CsvTable(Source):
                 "the first line must name the columns",
                 where=f"{self._place}:{line}",
                 found=", ".join(names[:5]),
-                mend="write a first line with a name for each column, or give the names: data.columns=[text, label]",
+                fix="write a first line with a name for each column, or give the names: data.columns=[text, label]",
             )
         names = self._fill_empty(names)
         self._refuse_duplicates(names, line)
@@ -195,7 +195,7 @@ def _unclosed_quote(place: str, line: int) -> UserError:
     return UserError(
         "a quote is opened in the record that begins here and never closed",
         where=f"{place}:{line}",
-        mend='close it, or write "" for a quote inside a quoted cell',
+        fix='close it, or write "" for a quote inside a quoted cell',
     )
 
 

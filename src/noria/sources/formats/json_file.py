@@ -62,7 +62,7 @@ class JsonFile(JsonObjects):
             where=f"{self.path}:{1 + whole[: len(whole) - len(whole.lstrip())].count(chr(10))}",
             expected=self.expected,
             found=kinds.get(opening, "no JSON"),
-            mend="if there is an object a line, rename it to .jsonl" if opening == "{" else "",
+            fix="if there is an object a line, rename it to .jsonl" if opening == "{" else "",
         )
 
     def _expect_end(self, whole: str, end: int, line: int) -> None:
@@ -82,7 +82,7 @@ def _whole(text: TextFile) -> str:
             raise UserError(
                 f"is larger than {MAX_CHARACTERS:,} characters",
                 where=str(text.path),
-                mend="write it as JSON lines, one object a line: those are read one by one",
+                fix="write it as JSON lines, one object a line: those are read one by one",
             )
         parts.append(part)
     return "".join(parts)

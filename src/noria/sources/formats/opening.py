@@ -38,7 +38,7 @@ def open_source(
             where=str(path),
             expected=f"data.columns: {', '.join(columns)}",
             found=some(source.columns),
-            mend="leave data.columns out; data.fields says which column fills which field",
+            fix="leave data.columns out; data.fields says which column fills which field",
         )
     return source
 
@@ -86,7 +86,7 @@ def _open(path: Path, encoding: str | None, columns: Sequence[str], splits: Mapp
         where=str(path),
         expected=f"a folder, or a file ending in {', '.join(shown)}",
         found=f"a file ending in {path.suffix or 'nothing'}",
-        mend="a table whose name ends otherwise can be renamed to .csv",
+        fix="a table whose name ends otherwise can be renamed to .csv",
     )
 
 
@@ -100,7 +100,7 @@ def _open_text(path: Path, encoding: str | None) -> Source:
         raise UserError(
             "is a table without a header, by its tabs",
             where=str(path),
-            mend="name its columns: data.columns=[text, label]",
+            fix="name its columns: data.columns=[text, label]",
         )
     return RunningText(path, encoding=encoding)
 
@@ -123,7 +123,7 @@ def _open_folder(path: Path, encoding: str | None, columns: Sequence[str]) -> So
             "several files here could be the data",
             where=str(path),
             found=", ".join([*packed, *tables][:10]),
-            mend=f"name one: data.path={path / packed[0]}",
+            fix=f"name one: data.path={path / packed[0]}",
         )
     if packed:
         return open_source(path / packed[0], encoding=encoding, columns=columns)
@@ -162,4 +162,4 @@ def _no_such_path(path: Path) -> UserError:
         missing = missing.parent
     siblings = sorted(entry.name for entry in missing.parent.iterdir()) if missing.parent.is_dir() else []
     near = difflib.get_close_matches(missing.name, siblings, n=1) or siblings[:10]
-    return UserError("there is no such file or folder", where=str(missing), mend=did_you_mean(missing.name, near))
+    return UserError("there is no such file or folder", where=str(missing), fix=did_you_mean(missing.name, near))

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from noria.contract.source import Source, reading
-from noria.sources.core.annotations import Box, Mark, Marks, Pictures
+from noria.sources.core.annotations import Annotation, Annotations, Box, Pictures
 from noria.sources.core.file_rows import FileRows
 from noria.sources.core.layout import some
 from noria.sources.core.tree import Tree
@@ -24,7 +24,7 @@ from noria.sources.formats.voc import has_voc, read_voc
 from noria.sources.formats.yolo import has_yolo, read_yolo
 from noria.types import Rows
 
-_FORMATS: tuple[tuple[Callable[[Tree], bool], Callable[[Tree], Marks]], ...] = (
+_FORMATS: tuple[tuple[Callable[[Tree], bool], Callable[[Tree], Annotations]], ...] = (
     (has_voc, read_voc),
     (has_coco, read_coco),
     (has_yolo, read_yolo),
@@ -47,7 +47,7 @@ def pictures_with_boxes(path: Path, encoding: str | None = None) -> Source | Non
 class PicturesWithBoxes(Source):
     """The pictures of a tree that a format says something of; `numbers` are their names."""
 
-    def __init__(self, tree: Tree, read: Callable[[Tree], Marks]):
+    def __init__(self, tree: Tree, read: Callable[[Tree], Annotations]):
         self.path = tree.path
         self.root = tree.path if tree.path.is_dir() else tree.path.parent
         self.columns = ["image", "boxes"]
@@ -86,11 +86,11 @@ class PicturesWithBoxes(Source):
                 yield Rows({name: [] for name in self.columns}, self._tree.origin, [], "", list(marks.bad))
 
     @cached_property
-    def _marks(self) -> Marks:
+    def _marks(self) -> Annotations:
         with reading(self.path):
             return self._read(self._tree)
 
-    def _boxes(self, data: bytes, mark: Mark, flaw: str) -> list[Box]:
+    def _boxes(self, data: bytes, mark: Annotation, flaw: str) -> list[Box]:
         """Return the boxes in pixels of the picture as shown; raise ValueError where it cannot be used."""
         if mark.flaw or flaw:
             raise ValueError(mark.flaw or flaw)

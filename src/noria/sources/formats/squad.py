@@ -21,7 +21,7 @@ from noria.contract.source import Source, reading
 from noria.errors import UserError
 from noria.sources.core.layout import JSON_SUFFIXES, is_hidden
 from noria.sources.core.text_file import TextFile, TextSource
-from noria.sources.core.wrapped import Converted
+from noria.sources.core.wrapped import MappedSource
 from noria.sources.formats.opening import open_source
 from noria.sources.formats.tables import Tables, speaks_of_split, split_tables
 from noria.text.entity_spans import listed
@@ -104,7 +104,7 @@ class SquadFile(TextSource):
             ) from error
 
 
-class SpanTable(Converted):
+class SpanTable(MappedSource):
     """A table of another source with the answers found in their contexts; what is not, or is ambiguous, is bad."""
 
     def __init__(self, source: Source, context: str = "context", answer: str = "span"):

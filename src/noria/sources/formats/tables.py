@@ -56,7 +56,7 @@ class Tables(Source):
                     where=str(path),
                     expected=some(first.columns),
                     found=some(table.columns),
-                    mend=f"give one file: data.path={first.path}; if the first lines are records, name the columns: "
+                    fix=f"give one file: data.path={first.path}; if the first lines are records, name the columns: "
                     "data.columns=[text, label]",
                 )
 
@@ -88,7 +88,7 @@ def split_tables(names: Sequence[str], where: str) -> list[tuple[str, str]]:
             where=where,
             expected="train, validation and test in their names, or one table",
             found=some(splits),
-            mend=f"name one: data.path={Path(where) / first}, or say it: data.splits={{train: {first}, test: ...}}",
+            fix=f"name one: data.path={Path(where) / first}, or say it: data.splits={{train: {first}, test: ...}}",
         )
     return sorted(splits.items(), key=lambda item: _ORDER.index(item[1]))
 
@@ -125,10 +125,10 @@ def said_splits(path: Path, splits: Mapping[str, str]) -> list[tuple[str, str]]:
     problems = []
     for split, name in splits.items():
         if split not in SPLITS:
-            problems.append(UserError(f"data.splits has no {split!r}", mend=did_you_mean(split, SPLITS)))
+            problems.append(UserError(f"data.splits has no {split!r}", fix=did_you_mean(split, SPLITS)))
         elif not (path / name).is_file():
             names = [entry.name for entry in path.iterdir() if entry.is_file()] if path.is_dir() else []
             place, mend = str(path / name), did_you_mean(name, names)
-            problems.append(UserError("there is no such file, which data.splits names", where=place, mend=mend))
+            problems.append(UserError("there is no such file, which data.splits names", where=place, fix=mend))
     raise_all(problems)
     return sorted(((name, SPLITS[split]) for split, name in splits.items()), key=lambda item: _ORDER.index(item[1]))

@@ -13,7 +13,7 @@ import numpy as np
 
 from noria.contract.source import Source, reading
 from noria.sources.core.layout import JSON_SUFFIXES, is_beside, is_hidden
-from noria.sources.core.wrapped import Around
+from noria.sources.core.wrapped import WrappedSource
 from noria.sources.formats.opening import TEXT_SUFFIXES, open_source
 from noria.sources.formats.running_text import RunningText
 from noria.sources.formats.tables import open_table_folder, split_parts
@@ -51,7 +51,7 @@ def json_list(path: Path, encoding: str | None = None) -> Source | None:
     return JoinedLines(open_table_folder(path, split_parts(found, str(path)), beside, encoding, ()))
 
 
-class JoinedLines(Around):
+class JoinedLines(WrappedSource):
     """A source in which a cell that is a list of texts, as the lines of a poem, is one text with line breaks."""
 
     def __init__(self, source: Source):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from xml.parsers import expat
 
-from noria.sources.core.annotations import Box, Mark, Marks, Pictures, box_of, split_of_folders, stem
+from noria.sources.core.annotations import Annotation, Annotations, Box, Pictures, box_of, split_of_folders, stem
 from noria.sources.core.members import Member
 from noria.sources.core.tree import Tree
 from noria.types import Rejected
@@ -29,9 +29,9 @@ def has_voc(tree: Tree) -> bool:
     return any(b"<annotation" in member.data[:4096] for member in tree.read(first).values())
 
 
-def read_voc(tree: Tree) -> Marks:
+def read_voc(tree: Tree) -> Annotations:
     """Return what the XML files say, each of the picture of its own name."""
-    marks, pictures = Marks(), Pictures(tree.names)
+    marks, pictures = Annotations(), Pictures(tree.names)
     names = [name for name in tree.names if _is_xml(name)]
     lists = {base: _Lists(tree, base) for base in {_base(name) for name in names}}
     unlisted = 0
@@ -101,10 +101,10 @@ def _picture(name: str, said: str, base: str, pictures: Pictures) -> str | None:
     return next((found for folder in folders if (found := pictures.with_stem(folder + stem(said)))), None)
 
 
-def _marked(member: Member, split: str) -> tuple[Mark, str]:
+def _marked(member: Member, split: str) -> tuple[Annotation, str]:
     """Return what one XML file says, and which picture it names."""
     if member.flaw or len(member.data) > _MAX_BYTES:
-        return Mark(member.name, split=split, flaw=member.flaw or f"its XML has more than {_MAX_BYTES} bytes"), ""
+        return Annotation(member.name, split=split, flaw=member.flaw or f"its XML has more than {_MAX_BYTES} bytes"), ""
     said = ""
     try:
         root = parse_xml(member.data)
@@ -114,9 +114,9 @@ def _marked(member: Member, split: str) -> tuple[Mark, str]:
         width, height = _number(root, "size/width", 0), _number(root, "size/height", 0)
         boxes = [_box(one, number) for number, one in enumerate(root.iter("object"), 1)]
     except ValueError as error:
-        return Mark(member.name, split=split, flaw=f"{member.name}: {error}"), said
+        return Annotation(member.name, split=split, flaw=f"{member.name}: {error}"), said
     size = (round(width), round(height)) if width > 0 and height > 0 else None
-    return Mark(member.name, boxes, split, size), said
+    return Annotation(member.name, boxes, split, size), said
 
 
 def _box(one: Element, number: int) -> Box:

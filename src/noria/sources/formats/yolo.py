@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from noria.errors import UserError
-from noria.sources.core.annotations import Box, Mark, Marks, Pictures, box_of, split_of_folders, stem
+from noria.sources.core.annotations import Annotation, Annotations, Box, Pictures, box_of, split_of_folders, stem
 from noria.sources.core.layout import SPLITS, some
 from noria.sources.core.members import Member
 from noria.sources.core.tree import Tree
@@ -33,9 +33,9 @@ def has_yolo(tree: Tree) -> bool:
     return _names_file(tree) is not None and any(stem(name) in pictures for name in texts)
 
 
-def read_yolo(tree: Tree) -> Marks:
+def read_yolo(tree: Tree) -> Annotations:
     """Return what the label files say, each of the picture of its own name."""
-    marks, pictures = Marks(), Pictures(tree.names)
+    marks, pictures = Annotations(), Pictures(tree.names)
     names, splits = _data(tree)
     known = set(tree.names)
     labels = {picture: _labels(picture) for picture in pictures.names}
@@ -47,7 +47,7 @@ def read_yolo(tree: Tree) -> Marks:
             marks.of[picture] = _marked(read[text], split, names)
         else:
             without += 1
-            marks.of[picture] = Mark(picture, split=split, is_relative=True)
+            marks.of[picture] = Annotation(picture, split=split, is_relative=True)
     belongs = set(labels.values())
     lost = [name for name in tree.names if "labels" in name.split("/")[:-1] and name.endswith(".txt")]
     marks.bad += [Rejected(f"{tree.origin}/{name}", "its picture is missing") for name in lost if name not in belongs]
@@ -130,17 +130,17 @@ def _splits(tree: Tree, folder: str, whole: dict[str, Any]) -> _Splits:
     return splits
 
 
-def _marked(member: Member, split: str, names: dict[int, str] | None) -> Mark:
+def _marked(member: Member, split: str, names: dict[int, str] | None) -> Annotation:
     if member.flaw and member.flaw != "empty file":
-        return Mark(member.name, split=split, is_relative=True, flaw=member.flaw)
+        return Annotation(member.name, split=split, is_relative=True, flaw=member.flaw)
     boxes: list[Box] = []
     for number, line in enumerate(member.data.decode("utf-8-sig", "replace").splitlines(), 1):
         if line.strip():
             try:
                 boxes.append(_box(line.split(), names))
             except ValueError as error:
-                return Mark(member.name, split=split, is_relative=True, flaw=f"{member.name}:{number}: {error}")
-    return Mark(member.name, boxes, split, is_relative=True)
+                return Annotation(member.name, split=split, is_relative=True, flaw=f"{member.name}:{number}: {error}")
+    return Annotation(member.name, boxes, split, is_relative=True)
 
 
 def _box(words: list[str], names: dict[int, str] | None) -> Box:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from noria.modalities.image.augment import drawn_affine, drawn_flips, resampled, vary_colors
+from noria.modalities.image.augment import drawn_affine, drawn_flips, jitter_colors, resampled
 from noria.types import PAD
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def augment_boxes(
     boxes = torch.cat([boxes[:, :, :4] * scale.flip(1).repeat(1, 2)[:, None], boxes[:, :, 4:]], 2).where(is_there, PAD)
     if mosaic:
         pixels, boxes = _mosaic(pixels, boxes, mosaic)
-    if settings.rotate or settings.zoom or settings.stretch or settings.shear or settings.shift:
+    if settings.rotate or settings.zoom or settings.aspect or settings.shear or settings.shift:
         affine = drawn_affine(pixels, settings)
         mean = pixels.float().mean((1, 2), keepdim=True)
         pixels = resampled(pixels.float() - mean, affine, "zeros") + mean
@@ -43,7 +43,7 @@ def augment_boxes(
     for axis, is_flipped in drawn_flips(pixels, settings):
         pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(axis), pixels)
         boxes = boxes.where(~is_flipped[:, None, None], _flipped(boxes, axis, pixels.shape[axis]))
-    return vary_colors(pixels, settings), boxes
+    return jitter_colors(pixels, settings), boxes
 
 
 def boxes_in(boxes: Tensor, places: Tensor) -> Tensor:

@@ -79,7 +79,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
     def fit(self, values: Values) -> State:
         labels = {label for value in values for label, _, _ in _readable(value)}
         if not labels:
-            raise UserError("no training picture has a box", mend="look at the quarantine of `noria prepare`")
+            raise UserError("no training picture has a box", fix="look at the quarantine of `noria prepare`")
         return {"labels": sorted(labels)}
 
     def encode(self, values: Values, state: State) -> Encoded:

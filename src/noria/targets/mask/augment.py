@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noria.modalities.image.augment import drawn_affine, drawn_flips, resampled, vary_colors
+from noria.modalities.image.augment import drawn_affine, drawn_flips, jitter_colors, resampled
 
 if TYPE_CHECKING:
     from noria.modalities.image.settings import ImageSettings
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def augment_masks(pixels: Tensor, mask: Tensor, settings: ImageSettings, void: int) -> tuple[Tensor, Tensor]:
     """Return the pictures [B, H, W, C] and their masks uint8[B, h, w], varied as the settings say."""
-    if settings.rotate or settings.zoom or settings.stretch or settings.shear or settings.shift:
+    if settings.rotate or settings.zoom or settings.aspect or settings.shear or settings.shift:
         affine = drawn_affine(pixels, settings)
         mean = pixels.float().mean((1, 2), keepdim=True)
         pixels = resampled(pixels.float() - mean, affine, "zeros") + mean
@@ -28,7 +28,7 @@ def augment_masks(pixels: Tensor, mask: Tensor, settings: ImageSettings, void: i
     for axis, is_flipped in drawn_flips(pixels, settings):
         pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(axis), pixels)
         mask = torch.where(is_flipped[:, None, None], mask.flip(axis), mask)
-    return vary_colors(pixels, settings), mask
+    return jitter_colors(pixels, settings), mask
 
 
 def moved_mask(mask: Tensor, affine: Tensor, void: int) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noria.modalities.image.tile_batches import all_tiles, tent
+from noria.modalities.image.tile_batches import all_tiles, blend_window
 from noria.model.heads import pooled
 from noria.types import Output, Tokens
 
@@ -88,7 +88,7 @@ def whole_of_tiles(
             for logits, place in zip(coarse, one["places"][0, tile], strict=True):
                 part = _part(place, one["size"][0], shape)
                 chances = in_size(logits[None], [side.stop - side.start for side in part])[0].softmax(0)
-                weight = tent(chances.shape[1], chances.shape[2], chances)
+                weight = blend_window(chances.shape[1], chances.shape[2], chances)
                 whole = chances.new_zeros((len(chances), *shape)) if whole is None else whole
                 whole[:, part[0], part[1]] += chances * weight
                 counts[part] += weight

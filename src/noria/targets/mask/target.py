@@ -33,7 +33,7 @@ CUSTOM = 255  # the number that by custom belongs to no class; in a mask of 0 an
 MOST_CLASSES = 255
 PLACES = 32  # rows and columns at most of the map that the trivial answer knows
 
-Mark = int | tuple[int, int, int]  # a class's number in masks, or its colour
+Annotation = int | tuple[int, int, int]  # a class's number in masks, or its colour
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
     """A class for each place. A mask is a PNG or another lossless picture of class numbers or colours, or an array.
 
     Arrays: `mask` uint8[n, H, W], codes of classes, 255 where there is none; `_size` int32[n, 2], the mask's own height
-    and width. Output: `logits` float[n, classes, H, W]; asked: `classes` uint8[n, H, W], `sure` float[n]. An answer has
-    a `png` of codes with a palette, base64, which covers the whole picture (vision.masks.from_png), and the `classes`
-    that the codes count.
+    and width. Output: `logits` float[n, classes, H, W]; asked: `classes` uint8[n, H, W], `confidence` float[n]. An
+    answer has a `png` of codes with a palette, base64, which covers the whole picture (vision.masks.from_png), and the
+    `classes` that the codes count.
 
     Of pictures in tiles (inputs.image.tile) `size` is that of the whole. Without `classes`, a file beside the masks
     names them, or else they are the numbers that stand in training masks.
@@ -56,9 +56,9 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
     """Height and width of the masks learnt from, in pixels. Null: their own if all agree, else squares of `side`."""
     side: int = 256
     """Side in pixels of the squares, where `size` is null and masks differ or are larger. Raise for fine outlines."""
-    classes: dict[str, Mark] | tuple[str, ...] = ()
+    classes: dict[str, Annotation] | tuple[str, ...] = ()
     """Names of the classes by number, or {name: number or [red, green, blue]}. Empty: as the data says."""
-    void: tuple[Mark | str, ...] | None = None
+    void: tuple[Annotation | str, ...] | None = None
     """Numbers, colours or names of places neither learnt nor scored. Null: 255 and a class called void or ignore."""
     balance: float = field(default=0.0, metadata=NETWORK_ONLY)
     """How much more places of rare classes count, 0 to 1. Raise it where small classes are missed."""
@@ -99,7 +99,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
             numbers, places = np.unique(mask, return_counts=True)
             counts.update(dict(zip(numbers.tolist(), places.tolist(), strict=True)))
         if not sizes:
-            raise UserError("no training mask can be read", mend="look at the quarantine of `noria prepare`")
+            raise UserError("no training mask can be read", fix="look at the quarantine of `noria prepare`")
         named, void = self._divided(known, counts)
         total = max(1, sum(counts[number] for number in named.values()))
         (height, width), count = sizes.most_common(1)[0]
@@ -170,15 +170,15 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
         image = batch.inputs["image"]
         if "tiles" in image:
             parts = list(whole_of_tiles(model, image, model.head.size))  # type: ignore
-            return dict(zip(("classes", "sure"), map(torch.stack, zip(*parts, strict=True)), strict=True))
+            return dict(zip(("classes", "confidence"), map(torch.stack, zip(*parts, strict=True)), strict=True))
         logits = model(batch.inputs)["logits"].float()
         most, classes = logits.max(1)
         sure = (most - logits.logsumexp(1)).exp().mean((1, 2))
-        return {"classes": classes.to(torch.uint8), "sure": sure}
+        return {"classes": classes.to(torch.uint8), "confidence": sure}
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         predictions = []
-        for codes, sure in zip(output["classes"], output["sure"], strict=True):
+        for codes, sure in zip(output["classes"], output["confidence"], strict=True):
             codes = np.asarray(codes, np.uint8)
             counts = np.bincount(codes.ravel(), minlength=len(state["classes"]))
             order = [int(code) for code in np.argsort(-counts, kind="stable") if counts[code]]
@@ -198,7 +198,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         return region_panels(output["classes"], truth["mask"], state["classes"])
 
-    def _said(self) -> dict[str, Mark]:
+    def _said(self) -> dict[str, Annotation]:
         """Return the classes that the setting names."""
         if isinstance(self.classes, Mapping):
             return dict(self.classes)
@@ -219,7 +219,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
             unknown = [one for one in self.void if isinstance(one, str) and one not in named]
             if unknown:
                 raise UserError(
-                    f"no class is called {unknown[0]!r}", where="target.void", mend=did_you_mean(unknown[0], named)
+                    f"no class is called {unknown[0]!r}", where="target.void", fix=did_you_mean(unknown[0], named)
                 )
             void = {named[one] if isinstance(one, str) else number_of(one) for one in self.void}
         named = named or {str(number): number for number in sorted(counts)}
@@ -228,7 +228,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
             raise UserError(
                 f"a mask needs at least two classes, and at most {MOST_CLASSES}",
                 found=f"{len(named)}: {', '.join(list(named)[:10])}",
-                mend="name them: target.classes=[sky, road]; target.void says which numbers are none",
+                fix="name them: target.classes=[sky, road]; target.void says which numbers are none",
             )
         return named, void
 
@@ -245,14 +245,17 @@ def majority_places(train: Arrays) -> Arrays:
     overall = int(counts.sum(0).argmax())
     most = np.where(counts.any(1), counts.argmax(1), overall)
     sure = counts.max(1).sum() / max(1, counts.sum())
-    return {"classes": most.reshape(1, rows, columns).astype(np.uint8), "sure": np.array([sure], np.float32)}
+    return {"classes": most.reshape(1, rows, columns).astype(np.uint8), "confidence": np.array([sure], np.float32)}
 
 
 def everywhere_alike(learnt: Arrays, truth: Arrays) -> Arrays:
     """Return the same map for every record, at the size of its mask."""
     count, height, width = truth["mask"].shape
     classes = nearest(np.asarray(learnt["classes"][0], np.uint8), height, width)
-    return {"classes": np.broadcast_to(classes, (count, height, width)), "sure": np.repeat(learnt["sure"], count)}
+    return {
+        "classes": np.broadcast_to(classes, (count, height, width)),
+        "confidence": np.repeat(learnt["confidence"], count),
+    }
 
 
 def of_other_size(answer: Arrays, size: np.ndarray) -> dict[int, str]:

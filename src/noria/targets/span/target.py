@@ -53,7 +53,7 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, Show
     """Tokens of the context that are read at once; longer ones are read in several windows."""
     overlap: float = field(default=0.33, metadata=NETWORK_ONLY)
     """Minimum fraction of a window shared with the next one, 0 to 1. Longer answers may be cut in two."""
-    caution: float = field(default=0.0, metadata=NETWORK_ONLY)
+    no_answer_threshold: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Nats by which the best answer must beat "no answer". Raise it where a wrong answer is worse than none."""
 
     def __post_init__(self) -> None:
@@ -129,7 +129,7 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, Show
         odds, share = (np.clip(output[name], -MOST_NATS, MOST_NATS).astype(np.float64) for name in ("odds", "share"))
         none = np.exp(-odds) if state["can_refuse"] else np.zeros(len(odds))
         total = np.exp(-share) + none
-        is_refused = (output["start"] < 0) | (state["can_refuse"] & (odds <= self.caution))
+        is_refused = (output["start"] < 0) | (state["can_refuse"] & (odds <= self.no_answer_threshold))
         places = [
             (NOWHERE, NOWHERE) if refused else trimmed(text, int(start), int(end))
             for text, start, end, refused in zip(texts, output["start"], output["end"], is_refused, strict=True)

@@ -15,7 +15,7 @@ from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, PostProcesses, PredictStep, ShowsPanels
 from noria.errors import UserError, did_you_mean
 from noria.targets.tags.metrics import span_counts, span_metrics
-from noria.text.entity_spans import listed, runs, trimmed
+from noria.text.entity_spans import decode_bio, listed, trimmed
 from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
         labels = {span[2] for value in values for span in _readable(value)}
         if not labels:
             raise UserError(
-                "no training record has a label", mend="look at the quarantine of `noria prepare`, and at the tags"
+                "no training record has a label", fix="look at the quarantine of `noria prepare`, and at the tags"
             )
         return {"labels": sorted(labels)}
 
@@ -97,7 +97,7 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
             starts, ends = given["starts"][i], given["ends"][i]
             own = np.flatnonzero(starts != PAD)
             tags, sure = output["tags"][i][own], output["sure"][i][own].astype(np.float64)
-            found = list(runs([names[tag] for tag in tags])) if tags.any() else []
+            found = list(decode_bio([names[tag] for tag in tags])) if tags.any() else []
             row = []
             for first, end, label in found:
                 start, stop = trimmed(text, int(starts[own[first]]), int(ends[own[end - 1]]))

@@ -1,4 +1,4 @@
-"""Every spoke that noria.contract.registry knows keeps the contract."""
+"""Every component that noria.contract.registry knows keeps the contract."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def values_of(kind, name):
         if kind == "targets" and answer_field(task) == name.replace("-", "_"):
             return [record[answer_field(task)] for record in records]
         for field, modality in task.inputs.items():
-            if kind == "modalities" and type(modality) is registry.spoke_class("modalities", name):
+            if kind == "modalities" and type(modality) is registry.component_class("modalities", name):
                 return column([record[field] for record in records])
     pytest.fail(f"no task uses {name}: give the test values for it")
 
