@@ -77,7 +77,7 @@ def test_what_a_component_objects_to_is_told_with_its_place_and_meaning_beside_a
     assert "job.yaml:5 inputs.image.erase: wrong value" in text
     text = problem(tmp_path, GOOD + "inputs:\n  image: {overlap: 2}\nevaluate: {slces: 1}\n")
     assert text.startswith("2 problems")
-    assert "job.yaml:5 inputs.image.overlap: a picture cannot have this lap" in text
+    assert "job.yaml:5 inputs.image.overlap: a picture cannot have this overlap" in text
     assert f"\n  meaning: {lines_of(ImageSettings)['overlap']}\n" in text
 
 
