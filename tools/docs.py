@@ -1,14 +1,18 @@
 """Write the generated pages of docs/ from the code: a page a task, every key of the job file, the commands, the map.
 
     python tools/docs.py            write them        python tools/docs.py --check    only say which are out of date
-    python tools/docs.py --missing  print what docs/zh/strings.yaml does not translate yet
+    python tools/docs.py --missing  print the texts that docs/zh/strings.yaml does not translate yet, to fill in
+    python tools/docs.py --fill     read these from standard input into the catalogue; drop the texts no page has any more
 
 Everything comes from what runs: dataclass fields, pydantic models, docstrings, typer's own help. A test compares the
 files with `pages()`. What people write by hand stands in docs/index.md, docs/guide.md and docs/zh/.
 
 A page is made once, with marks around each text for people: `_t("Metrics")`. `rendered` takes them off, for English,
-or puts the catalogue's text in their place, for docs/zh/tasks and docs/zh/reference. Without docs/zh/strings.yaml,
-{English: Chinese}, there are English pages only.
+or puts the catalogue's text in their place, for docs/zh/tasks and docs/zh/reference. A catalogue is {English: Chinese};
+without docs/zh/strings.yaml there are English pages only. After a change of an English text:
+
+    python tools/docs.py --missing > new.yaml        (fill in new.yaml)
+    python tools/docs.py --fill < new.yaml && python tools/docs.py
 """
 
 from __future__ import annotations
@@ -55,8 +59,10 @@ BEGIN, END = "\ue000", "\ue001"  # around a text for people; for private use, so
 def main() -> int:
     """Write what differs, or with --check only name it; return the exit code."""
     if "--missing" in sys.argv[1:]:
-        lacking = dict.fromkeys(missing(catalogue() or {}), "")
-        sys.stdout.write(yaml.safe_dump(lacking, allow_unicode=True, sort_keys=False, width=10**6))
+        sys.stdout.write(as_yaml(dict.fromkeys(missing(catalogue() or {}), "")))
+        return 0
+    if "--fill" in sys.argv[1:]:
+        CATALOGUE.write_text(as_yaml(filled(catalogue() or {}, yaml.safe_load(sys.stdin) or {})), "utf-8")
         return 0
     is_check = "--check" in sys.argv[1:]
     differing = stale()
@@ -120,6 +126,17 @@ def missing(words: Mapping[str, str]) -> list[str]:
 def unused(words: Mapping[str, str]) -> list[str]:
     """Return what a catalogue translates although no page says it any more."""
     return sorted(set(words) - set(strings()))
+
+
+def filled(words: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    """Return a catalogue with new translations, in the order of the pages, without those that no page needs."""
+    both = {**words, **{english: text for english, text in new.items() if text}}
+    return {one: both[one] for one in strings() if one in both}
+
+
+def as_yaml(words: Mapping[str, str]) -> str:
+    """Return a catalogue as it is written: each text in one line, so that a difference is easy to read."""
+    return yaml.safe_dump(dict(words), allow_unicode=True, sort_keys=False, width=10**6)
 
 
 def stale() -> list[str]:
@@ -333,14 +350,30 @@ def _limit(constraint: Any) -> str:
 
 
 def cli_page() -> str:
-    """Return the help of every command, and the exit codes."""
+    """Return every command with its arguments and options, and the exit codes."""
     group = typing.cast(Any, typer.main.get_command(cli.app))
     top = group.context_class(group, info_name="noria", terminal_width=HELP_WIDTH)
-    parts = [_code("text", group.get_help(top))]
+    rows = [[f"[{name}](#noria-{name})", _t(command.help)] for name, command in group.commands.items()]
+    parts = [_code("text", group.get_usage(top)), _t(group.help), _t("`--help` after a command prints the same.")]
+    parts.append(_table(["command", "what it does"], rows))
     for name, command in group.commands.items():
         context = command.context_class(command, info_name=name, parent=top, terminal_width=HELP_WIDTH)
-        parts += [f"## noria {name}", _code("text", command.get_help(context))]
+        rows = [_option(one, context) for one in command.params]
+        parts += [f"## noria {name}", _t(command.help), _code("text", command.get_usage(context))]
+        parts.append(_table(["argument or option", "default", "meaning"], rows))
     return _page(_t("The commands"), [*parts, f"## {_t('Exit codes')}", *_exit_codes()])
+
+
+def _option(option: Any, context: Any) -> list[str]:
+    """Return the row of an argument or an option. A default that comes from the environment is shown as $NAME."""
+    spelling = option.get_help_record(context)[0]
+    if option.required:
+        default = _t("required")
+    elif option.envvar:
+        default = f"`${option.envvar}`"
+    else:
+        default = _value(option.default) if option.default else ""
+    return [f"`{spelling}`", default, _t(option.help)]
 
 
 def _exit_codes() -> list[str]:
