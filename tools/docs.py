@@ -33,6 +33,7 @@ from noria import cli, errors, job
 from noria.contract import Task, answer_field, dispatch, registry
 from noria.contract.capabilities import PredictsBaseline, declared
 from noria.contract.examples import column, fitted, records_like
+from noria.contract.settings import setting_fields
 from noria.service.inputs import inputs_of, record_schema
 from noria.service.serve import example_command
 from noria.types import Dataset
@@ -126,7 +127,7 @@ def _settings(spoke: Any, path: str) -> list[str]:
     hints = typing.get_type_hints(type(spoke))
     rows = [
         [f"`{path}.{one.name}`", _type(hints[one.name]), _value(getattr(spoke, one.name)), _effect(one)]
-        for one in dataclasses.fields(spoke)
+        for one in setting_fields(spoke)
     ]
     parts = [_prose(inspect.getdoc(type(spoke)) or "")]
     return [*parts, _table(["setting", "type", "default here", "changes"], rows)] if rows else parts

@@ -10,6 +10,7 @@ HOUSE = {
     "errors": "",
     "contract": "",
     "contract.capabilities": "",
+    "contract.settings": "",
     "modalities.image": 'KEPT = "image"\ndef encode() -> Encoded:\n    return Encoded({"pixels": pixels}, {})',
     "targets.boxes.head": 'def forward(self) -> Output:\n    return {"sides": sides}',
     "targets.label": 'def settle(self) -> Arrays:\n    return {"_text": texts}',

@@ -5,7 +5,6 @@ Knows no task: the settings of a task's inputs and target are the fields of thei
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +12,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from noria.contract import Task, answer_field, registry
+from noria.contract.settings import fields_by_task, settings_of
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.from_checkpoint import settings_of_origin
 from noria.job.from_table import is_table, job_of_table
@@ -140,11 +140,11 @@ def _fill_task(task: Task, asked: Section, where: Where) -> tuple[Task, list[Use
 
 
 def _fill_spoke(spoke: Any, settings: Section, where: Where, path: list[str]) -> tuple[Any, list[UserError]]:
-    known = {field.name for field in dataclasses.fields(spoke)}
-    problems = [_unknown_key([*path, key], known, where) for key in settings if key not in known]
-    given = {key: value for key, value in settings.items() if key in known}
+    own = settings_of(spoke)
+    problems = [_unknown_key([*path, key], own, where) for key in settings if key not in own]
+    given = {key: value for key, value in settings.items() if key in own}
     try:
-        whole = {field.name: getattr(spoke, field.name) for field in dataclasses.fields(spoke)} | given
+        whole = fields_by_task(spoke) | own | given
         return TypeAdapter(type(spoke)).validate_python(whole), problems
     except ValidationError as error:
         return spoke, problems + [_problem(found, where, type(spoke), path) for found in error.errors()]

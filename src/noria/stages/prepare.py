@@ -7,7 +7,6 @@ Read next: store.py, stages/train.py.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import shutil
@@ -21,6 +20,7 @@ import numpy as np
 
 from noria import __version__
 from noria.contract import Modality, Target, Task, answer_field, dispatch
+from noria.contract.settings import setting_fields, settings_of
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
@@ -347,8 +347,8 @@ def _key(job: Job, task: Task, source: Source, origin: str) -> str:
     """Name a preparation by all that it depends on; a setting that only the network reads is left out."""
 
     def settings(spoke: Any) -> dict[str, Any]:
-        fields = dataclasses.fields(spoke)
-        return {one.name: getattr(spoke, one.name) for one in fields if not one.metadata.get("network_only")}
+        values = settings_of(spoke)
+        return {one.name: values[one.name] for one in setting_fields(spoke) if not one.metadata.get("network_only")}
 
     parts = {
         "version": __version__,

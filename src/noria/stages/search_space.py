@@ -6,7 +6,6 @@ task nor optuna's study. Read next: stages/tune.py.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import typing
@@ -17,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from noria.contract import Task
+from noria.contract.settings import setting_fields, settings_of
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job import BUDGETS, Job, Range
 from noria.job.from_checkpoint import settings_of_origin
@@ -113,8 +113,8 @@ def setting(job: Job, task: Task, key: str) -> Any:
     section, _, rest = key.partition(".")
     if section == "inputs":
         field, _, name = rest.partition(".")
-        return getattr(task.inputs[field], name)
-    return getattr(task.target if section == "target" else getattr(job, section), rest)
+        return settings_of(task.inputs[field])[name]
+    return settings_of(task.target)[rest] if section == "target" else getattr(getattr(job, section), rest)
 
 
 def _usual(job: Job) -> dict[str, Range | None]:
@@ -169,14 +169,14 @@ def _tunable(job: Job, task: Task) -> dict[str, bool]:
     }
     for path, spoke in _spokes(task):
         types = typing.get_type_hints(type(spoke))
-        for field in dataclasses.fields(spoke):
+        for field in setting_fields(spoke):
             if field.metadata.get("network_only"):  # any other setting changes the prepared data
                 keys[f"{path}.{field.name}"] = _is_whole(types[field.name])
     return keys
 
 
 def _refusal(key: str, job: Job, task: Task, tunable: Collection[str]) -> UserError:
-    known = {f"{path}.{field.name}" for path, spoke in _spokes(task) for field in dataclasses.fields(spoke)}
+    known = {f"{path}.{field.name}" for path, spoke in _spokes(task) for field in setting_fields(spoke)}
     if key in known | set(_leaves(type(job))):
         return UserError(
             "this setting cannot be tuned", where=f"tune.space {key}", expected="one that leaves data and budget alone"

@@ -15,6 +15,7 @@ import numpy as np
 
 from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, PredictStep, ShowsPanels, TrainingStep, WarmStarts
+from noria.contract.settings import named_input
 from noria.metrics.retrieval import codes_of, ranks, retrieval_metrics
 from noria.text.learning import learn_text, usable_texts
 from noria.text.tokenizer import Tokenizer
@@ -77,6 +78,7 @@ class Embedding(Matched, DecodesTarget, ShowsPanels):
     kind: ClassVar[str] = "embedding"
 
     max_tokens: int = 512
+    text: str = named_input("text")  # the input that goes through the model as its match does
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -94,15 +96,14 @@ class Embedding(Matched, DecodesTarget, ShowsPanels):
 
     def both(self, model: nn.Module, batch: Batch) -> Output:
         """Return `vector` of the inputs and `match` of their matches."""
-        name = next(iter(batch.inputs))
-        return {**model(batch.inputs), "match": model({name: {"ids": batch.target["ids"]}})["vector"]}
+        return {**model(batch.inputs), "match": model({self.text: {"ids": batch.target["ids"]}})["vector"]}
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """Return the loss of telling each record's match from the others of the batch, and the other way round.
 
         Records of which either text is the same do not stand against each other.
         """
-        is_same = _same(next(iter(batch.inputs.values()))["ids"]) | _same(batch.target["ids"])
+        is_same = _same(batch.inputs[self.text]["ids"]) | _same(batch.target["ids"])
         return contrast(output["vector"], output["match"], self.temperature, is_same)
 
     def decode_target(self, truth: Arrays, state: State) -> list[Any]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from noria.contract import Metric
 from noria.contract.capabilities import DecodesTarget
+from noria.contract.settings import named_input
 from noria.errors import UserError
 from noria.metrics.retrieval import retrieval_metrics
 from noria.modalities.image.resize import fitted
@@ -41,6 +42,7 @@ class View(Matched, DecodesTarget):
     raw_type: ClassVar[Literal["file"]] = "file"
 
     temperature: float = field(default=0.2, metadata={"network_only": True})
+    image: str = named_input("image")  # the input that goes through the model as its other view does
 
     def fit(self, values: Values) -> State:
         for value in values:
@@ -63,9 +65,9 @@ class View(Matched, DecodesTarget):
 
     def both(self, model: nn.Module, batch: Batch) -> Output:
         """Return `vector` of the inputs and `match` of the other views."""
-        (name, arrays), *_ = batch.inputs.items()
+        arrays = batch.inputs[self.image]
         view = other_view(arrays["pixels"], batch.target["pixels"])
-        return {**model(batch.inputs), "match": model({name: {**arrays, "pixels": view}})["vector"]}
+        return {**model(batch.inputs), "match": model({self.image: {**arrays, "pixels": view}})["vector"]}
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         return contrast(output["vector"], output["match"], self.temperature)

@@ -30,7 +30,7 @@ class ImageEmbedding(Task, ReadsFormats, MakesExamples, PredictsBaseline, Augmen
     """
 
     inputs: Mapping[str, Image] = {"image": Image(shift=4, zoom=0.3, flip=True, light=0.4)}
-    target = View()
+    target = View(image="image")
     shared_vocabulary = ("image", "view")
     defaults: Mapping[str, Any] = {"model": {"size": "tiny", "depth": 0}}
 

@@ -29,7 +29,7 @@ class MaskedLanguageModelling(Task, ReadsFormats, PredictsBaseline, CutsWindows)
     """
 
     inputs: Mapping[str, Text] = {"masked": Text(begin=True, end=True, mask_word="[MASK]", is_optional=True)}
-    target = MaskedText()
+    target = MaskedText(masked="masked")
     attention = "full"
     shared_vocabulary = ("masked", "masked_text")
     defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 64}}

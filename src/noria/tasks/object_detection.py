@@ -26,7 +26,7 @@ class ObjectDetection(Task, ReadsFormats, MakesExamples, PredictsBaseline, Valid
 
     def __init__(self) -> None:
         self.inputs: Mapping[str, Image] = {"image": Image(stem="pyramid", side=320, keep=True)}
-        self.target: Boxes = Boxes()
+        self.target: Boxes = Boxes(image="image")
         self.defaults = {"model": {"size": "tiny", "depth": 0}, "evaluate": {"batch_size": 32}}
 
     def example(self) -> Record:

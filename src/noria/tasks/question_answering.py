@@ -34,7 +34,7 @@ class QuestionAnswering(Task, ReadsFormats, MakesExamples, PredictsBaseline, Pai
         "question": Text(max_tokens=64, begin=True, end=True, keep=True),
         "context": Text(max_tokens=8192, end=True, keep=True),
     }
-    target = Span()
+    target = Span(context="context")
     attention = "full"
     shared_vocabulary = ("question", "context")
     defaults: Mapping[str, Any] = {"model": {"size": "tiny"}, "evaluate": {"batch_size": 64}}

@@ -28,7 +28,7 @@ class SemanticSegmentation(Task, ReadsFormats, MakesExamples, PredictsBaseline, 
 
     def __init__(self) -> None:
         self.inputs: Mapping[str, Image] = {"image": Image(stem="pyramid", strides=(4,), side=256, keep=True)}
-        self.target: Mask = Mask()
+        self.target: Mask = Mask(image="image")
         self.defaults = {"model": {"size": "tiny", "depth": 0}, "evaluate": {"batch_size": 16}}
 
     def example(self) -> Record:

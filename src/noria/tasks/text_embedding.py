@@ -23,7 +23,7 @@ class TextEmbedding(Task, ReadsFormats, PredictsBaseline):
     translation, the passage that answers a question; the prediction is the vector of `text`."""
 
     inputs: Mapping[str, Text] = {"text": Text(begin=True, end=True)}
-    target = Embedding()
+    target = Embedding(text="text")
     attention = "full"
     shared_vocabulary = ("text", "embedding")
     defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 64}}

@@ -15,6 +15,7 @@ import numpy as np
 
 from noria.contract import Metric, Target
 from noria.contract.capabilities import Calibrates, DecodesTarget, PostProcesses, PredictStep, Renders, ShowsPanels
+from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.modalities.image.tiles import joined_boxes
 from noria.targets.boxes.metrics import best_threshold, detection_metrics
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from noria.modalities.image.settings import ImageSettings
 
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
-IMAGE = "image"  # the input that boxes lie in; it keeps `size`
 LEAST_SCORE = 0.01  # of a box that is kept for the scores: precision is measured at every recall
 THRESHOLD = 0.4  # where none is given or chosen
 CANDIDATES = 300  # of a picture, before those that say the same are left out
@@ -60,6 +60,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
     overlap: float = field(default=0.6, metadata=NETWORK_ONLY)
     most: int = field(default=100, metadata=NETWORK_ONLY)
     mosaic: float = field(default=0.0, metadata=NETWORK_ONLY)
+    image: str = named_input("image")  # the input that boxes lie in; it keeps `size`
 
     def __post_init__(self) -> None:
         rules = {
@@ -107,7 +108,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
         """Return a training batch whose pictures are varied as the settings say, and their boxes with them."""
         from noria.targets.boxes.augment import augment_boxes, boxes_in
 
-        given = batch.inputs[IMAGE]
+        given = batch.inputs[self.image]
         pixels, size, boxes = given["pixels"], given["size"], batch.target["boxes"]
         if "tiles" in given:
             from noria.modalities.image.tile_batches import drawn_tiles
@@ -116,13 +117,13 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
             size, boxes = places[:, 2:], boxes_in(boxes, places)
         pixels, boxes = augment_boxes(pixels, size, boxes, image, self.mosaic)
         size = given["size"].new_tensor(pixels.shape[1:3]).expand(batch.size, 2)
-        return Batch({**batch.inputs, IMAGE: {"pixels": pixels, "size": size}}, {"boxes": boxes}, batch.size)
+        return Batch({**batch.inputs, self.image: {"pixels": pixels, "size": size}}, {"boxes": boxes}, batch.size)
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from noria.targets.boxes.head import detection_loss
 
         _need_places(output)
-        boxes, size = batch.target["boxes"], batch.inputs[IMAGE]["size"]
+        boxes, size = batch.target["boxes"], batch.inputs[self.image]["size"]
         is_learnt = (boxes[:, :, 4] >= 0) & (boxes[:, :, 5] == 0)
         labels = boxes[:, :, 4].long().masked_fill(~is_learnt, -1)
         shares = boxes[:, :, :4] / size.flip(1).repeat(1, 2)[:, None]
@@ -131,8 +132,8 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
     def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         """Return the likeliest boxes, in shares of the picture: see `best_candidates`. Of a picture in tiles, those of
         each tile, in shares of it: one axis more, after the first."""
-        if "tiles" in batch.inputs[IMAGE]:
-            return self._ask_tiles(model, batch.inputs[IMAGE])
+        if "tiles" in batch.inputs[self.image]:
+            return self._ask_tiles(model, batch.inputs[self.image])
         return self._ask_pictures(model, batch.inputs)
 
     def _ask_pictures(self, model: nn.Module, inputs: dict[str, dict[str, Tensor]]) -> Output:
@@ -147,7 +148,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
 
         whole: Output = {}
         for pixels, record, tile in all_tiles(given):
-            for name, values in self._ask_pictures(model, {IMAGE: {"pixels": pixels}}).items():
+            for name, values in self._ask_pictures(model, {self.image: {"pixels": pixels}}).items():
                 if name not in whole:  # where a picture has no more tiles, nothing is sure
                     whole[name] = values.new_zeros((*given["places"].shape[:2], *values.shape[1:]))
                 whole[name][record, tile] = values
@@ -155,7 +156,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Cut the boxes at the edge of the picture, in its own pixels, and leave out those that say the same."""
-        found, given = [], inputs[IMAGE]
+        found, given = [], inputs[self.image]
         for i, size in enumerate(np.asarray(given["size"])):
             own = {name: values[i] for name, values in output.items()}
             if "places" in given:

@@ -15,6 +15,7 @@ import numpy as np
 
 from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, PredictStep, Renders, ShowsPanels
+from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.targets.mask.metrics import VOID, region_metrics
 from noria.targets.mask.panels import region_panels
@@ -62,6 +63,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
     void: tuple[Mark | str, ...] | None = None
     balance: float = field(default=0.0, metadata=NETWORK_ONLY)
     overlap: float = field(default=0.0, metadata=NETWORK_ONLY)
+    image: str = named_input("image")  # the input that the mask lies over
 
     def __post_init__(self) -> None:
         marks = list(self._said().values())
@@ -137,10 +139,10 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
         return MaskHead(width, (state["height"], state["width"]), weights.tolist())
 
     def augment_with(self, batch: Batch, image: ImageSettings) -> Batch:
-        """Return a training batch with picture and mask varied together, as the settings of the input `image` say."""
+        """Return a training batch with picture and mask varied together, as the settings of the picture say."""
         from noria.targets.mask.augment import augment_masks
 
-        given, mask = batch.inputs["image"], batch.target["mask"]
+        given, mask = batch.inputs[self.image], batch.target["mask"]
         pixels = given["pixels"]
         if "tiles" in given:
             from noria.modalities.image.tile_batches import drawn_tiles
@@ -149,7 +151,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
             pixels, places = drawn_tiles(given)
             mask = mask_in(mask, given["size"], places, (pixels.shape[1], pixels.shape[2]))
         pixels, mask = augment_masks(pixels, mask, image, VOID)
-        return Batch({"image": {"pixels": pixels}}, {**batch.target, "mask": mask}, batch.size)
+        return Batch({**batch.inputs, self.image: {"pixels": pixels}}, {**batch.target, "mask": mask}, batch.size)
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from noria.targets.mask.head import in_size, mask_loss
@@ -165,9 +167,9 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
 
         from noria.targets.mask.head import whole_of_tiles
 
-        image = batch.inputs["image"]
+        image = batch.inputs[self.image]
         if "tiles" in image:
-            parts = list(whole_of_tiles(model, image, model.head.size))  # type: ignore
+            parts = list(whole_of_tiles(model, self.image, image, model.head.size))  # type: ignore
             return dict(zip(("classes", "sure"), map(torch.stack, zip(*parts, strict=True)), strict=True))
         logits = model(batch.inputs)["logits"].float()
         most, classes = logits.max(1)

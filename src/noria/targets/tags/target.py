@@ -13,6 +13,7 @@ import numpy as np
 
 from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, PostProcesses, PredictStep, ShowsPanels
+from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean
 from noria.targets.tags.metrics import span_counts, span_metrics
 from noria.text.entity_spans import listed, runs, trimmed
@@ -21,7 +22,6 @@ from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-TEXT = "text"  # the input that is labelled; it keeps `starts`, `ends` and `_text`
 UNSCORED = -100  # the label of special tokens and padding
 
 
@@ -37,6 +37,8 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
 
     kind: ClassVar[str] = "tags"
     has_closed_vocabulary: ClassVar[bool] = True
+
+    text: str = named_input("text")  # the input that is labelled; it keeps `starts`, `ends` and `_text`
 
     def fit(self, values: Values) -> State:
         labels = {span[2] for value in values for span in _readable(value)}
@@ -70,7 +72,7 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from torch.nn import functional
 
-        tags = _tags(batch)
+        tags = _tags(batch.target, batch.inputs[self.text])
         nats = functional.cross_entropy(
             output["logits"].float().transpose(1, 2), tags, ignore_index=UNSCORED, reduction="none"
         )
@@ -82,14 +84,14 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
         sure, tags = model(batch.inputs)["logits"].float().softmax(-1).max(-1)
         if not batch.target:
             return {"tags": tags, "sure": sure}
-        true = _tags(batch)
+        true = _tags(batch.target, batch.inputs[self.text])
         is_scored = true != UNSCORED
         right = ((tags == true) & is_scored).sum(1).float()
         return {"tags": tags, "sure": sure, "right": right, "tokens": is_scored.sum(1).float()}
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn the tags of tokens into stretches of characters; the chance of one is that of all its tags."""
-        given = inputs[TEXT]
+        given = inputs[self.text]
         texts = given["_text"].texts()
         names = ["O", *(f"{prefix}-{code}" for code in range(len(state["labels"])) for prefix in "BI")]
         spans, chances = [], []
@@ -185,9 +187,9 @@ def _readable(value: Any) -> list[tuple[int, int, str]]:
         return []
 
 
-def _tags(batch: Batch) -> Tensor:
+def _tags(truth: dict[str, Tensor], text: dict[str, Tensor]) -> Tensor:
     """Return int[B, T]: 0 outside, 1 + 2 label for the first token of a stretch, 2 + 2 label for the others."""
-    starts, ends, spans = batch.inputs[TEXT]["starts"], batch.inputs[TEXT]["ends"], batch.target["spans"].long()
+    starts, ends, spans = text["starts"], text["ends"], truth["spans"].long()
     tags = starts.new_zeros(starts.shape).long()
     is_free = starts != PAD
     for place in range(spans.shape[1]):  # where two stretches meet in one token it is the first one's

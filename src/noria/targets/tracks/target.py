@@ -7,13 +7,14 @@ modalities/detections/embedder.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, Exports, PostProcesses, Renders, ShowsPanels
+from noria.contract.settings import named_input, setting_fields, settings_of
 from noria.errors import UserError, raise_all
 from noria.modalities.detections.mot import rows_of, truth_rows, write_mot
 from noria.targets.tracks.association import Rules, associate
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
-DETECTIONS = "detections"  # the input that is associated
 _DIGITS = 4  # of a chance that thresholds look at: a batch may differ in the last bits
 
 
@@ -57,11 +57,12 @@ class Tracks(Target, PostProcesses, DecodesTarget, Renders, Exports, ShowsPanels
     wait: int = _rule("wait")
     fill: int = _rule("fill")
     least_seen: int = _rule("least_seen")
+    detections: str = named_input("detections")  # the input that is associated
 
     def __post_init__(self) -> None:
         problems = []
-        for one in fields(self):
-            value, is_count = getattr(self, one.name), one.type == "int"
+        for one in setting_fields(self):
+            value, is_count = settings_of(self)[one.name], one.type == "int"
             if (is_count and value < 0) or (not is_count and not 0 <= value <= 1):
                 expected = "0 or more" if is_count else "0 to 1"
                 problems.append(
@@ -91,13 +92,13 @@ class Tracks(Target, PostProcesses, DecodesTarget, Renders, Exports, ShowsPanels
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from noria.modalities.detections.embedder import are_true, tracking_loss
 
-        given = batch.inputs[DETECTIONS]
+        given = batch.inputs[self.detections]
         is_true = are_true(given, batch.target)
         return tracking_loss(output["logits"][:, :, 0], is_true, given["frames"] >= 0)
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn how true each detection is into tracks."""
-        given = inputs[DETECTIONS]
+        given = inputs[self.detections]
         found = []
         for i in range(len(given["frames"])):
             frames = np.asarray(given["frames"][i])
@@ -140,7 +141,7 @@ class Tracks(Target, PostProcesses, DecodesTarget, Renders, Exports, ShowsPanels
 
     @property
     def rules(self) -> Rules:
-        return Rules(**{one.name: getattr(self, one.name) for one in fields(self)})
+        return Rules(**settings_of(self))
 
 
 def frame_by_frame(detections: Arrays) -> Arrays:
