@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _C = TypeVar("_C")
 MAPPED: Mapping[str, Any] = {}  # no column is named
+# How an answer that is given token by token goes in and out of the network: see Generates.
+IDS = "ids"  # the array of its tokens, and of those of the inputs
+LOGITS = "logits"  # of the head: float[B, T, vocabulary], how likely each token comes next
 
 
 def declared(component: object, capability: type[_C]) -> _C | None:
@@ -113,13 +116,17 @@ class Calibrates(ABC):
 class Generates(ABC):
     """Gives its answer token by token.
 
-    Its array is `ids`, Ragged, each row ended by the end token; the head then sees one token more than the answer has:
-    the last of the inputs, which predicts the first of the answer, and so on.
+    Its array is IDS, Ragged, each row ended by the end token; the head then sees one token more than the answer has:
+    the last of the inputs, which predicts the first of the answer, and so on. The head's output is LOGITS.
     """
 
     @abstractmethod
     def answer_embedder(self, state: State, width: int) -> nn.Module:
-        """Return how the answer enters the trunk, {"ids": int[B, T]} -> Tokens."""
+        """Return how the answer enters the trunk: {IDS: int[B, T]} -> Tokens, with `reach` as an attribute.
+
+        A token's features may also depend on the `reach` tokens before it; where these stand in no row of IDS, they are
+        `before`, int[B, reach].
+        """
 
     @abstractmethod
     def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:

@@ -110,7 +110,7 @@ class Embedding(Matched, DecodesTarget, ShowsPanels):
         return list(Tokenizer.from_json(state["tokenizer"]).decode_many(truth["ids"]))
 
     def metrics(self, state: State) -> Sequence[Metric]:
-        return retrieval_metrics()
+        return retrieval_metrics("vector", "match", truth="ids")
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         """Show what was found in place of matches that stand furthest down."""

@@ -154,7 +154,7 @@ class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, D
 
     def metrics(self, state: State) -> Sequence[Metric]:
         """Return the scores of the hidden tokens."""
-        known = [metric for metric in likelihood() if metric.name != "bits_per_byte"]
+        known = likelihood(nats="nats", tokens="tokens", right="right")
         return (*known, Metric("token_accuracy_top5", "fraction", "higher", _top_accuracy))
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:

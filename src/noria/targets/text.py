@@ -182,7 +182,8 @@ class Text(Target, WarmStarts, PredictStep, PostProcesses, Generates, DecodesTar
         ]
 
     def metrics(self, state: State) -> Sequence[Metric]:
-        return (*likelihood(), *overlap_metrics(self.overlap, self.language))
+        known = likelihood(nats="nats", tokens="tokens", right="right", num_bytes="_bytes")
+        return (*known, *overlap_metrics(self.overlap, self.language, text="_text"))
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         if "_text" not in output:

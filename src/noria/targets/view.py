@@ -76,7 +76,7 @@ class View(Matched, DecodesTarget):
         return ["another view"] * len(truth["pixels"])
 
     def metrics(self, state: State) -> Sequence[Metric]:
-        return retrieval_metrics("pixels")
+        return retrieval_metrics("vector", "match", truth="pixels")
 
 
 def other_view(pixels: Tensor, view: Tensor) -> Tensor:

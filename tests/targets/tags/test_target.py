@@ -16,7 +16,7 @@ from noria.modalities.text.modality import Text
 from noria.pipeline.assembly import build
 from noria.targets.tags.target import UNSCORED, Tags, _tags, nothing_found
 from noria.tasks.token_classification import TokenClassification
-from noria.types import PAD, Batch, Dataset
+from noria.types import PAD, Dataset
 
 STATE = {"labels": ["LOC", "PER"]}
 TEXTS = ["Ada Lovelace met  Ben in New York, again.", "王明李雷昨天从上海去了北京。", "Naïve café!", "x"]

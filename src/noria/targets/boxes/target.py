@@ -17,6 +17,7 @@ from noria.contract import Metric, Target
 from noria.contract.capabilities import Calibrates, DecodesTarget, PostProcesses, PredictStep, Renders, ShowsPanels
 from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean, raise_all
+from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
 from noria.modalities.image.tiles import joined_boxes
 from noria.targets.boxes.metrics import best_threshold, detection_metrics
 from noria.targets.boxes.panels import detection_panels
@@ -109,21 +110,21 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
         from noria.targets.boxes.augment import augment_boxes, boxes_in
 
         given = batch.inputs[self.image]
-        pixels, size, boxes = given["pixels"], given["size"], batch.target["boxes"]
-        if "tiles" in given:
+        pixels, size, boxes = given[PIXELS], given[SIZE], batch.target["boxes"]
+        if TILES in given:
             from noria.modalities.image.tile_batches import drawn_tiles
 
             pixels, places = drawn_tiles(given)
             size, boxes = places[:, 2:], boxes_in(boxes, places)
         pixels, boxes = augment_boxes(pixels, size, boxes, image, self.mosaic)
-        size = given["size"].new_tensor(pixels.shape[1:3]).expand(batch.size, 2)
-        return Batch({**batch.inputs, self.image: {"pixels": pixels, "size": size}}, {"boxes": boxes}, batch.size)
+        size = given[SIZE].new_tensor(pixels.shape[1:3]).expand(batch.size, 2)
+        return Batch({**batch.inputs, self.image: {PIXELS: pixels, SIZE: size}}, {"boxes": boxes}, batch.size)
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from noria.targets.boxes.head import detection_loss
 
         _need_places(output)
-        boxes, size = batch.target["boxes"], batch.inputs[self.image]["size"]
+        boxes, size = batch.target["boxes"], batch.inputs[self.image][SIZE]
         is_learnt = (boxes[:, :, 4] >= 0) & (boxes[:, :, 5] == 0)
         labels = boxes[:, :, 4].long().masked_fill(~is_learnt, -1)
         shares = boxes[:, :, :4] / size.flip(1).repeat(1, 2)[:, None]
@@ -132,7 +133,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
     def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         """Return the likeliest boxes, in shares of the picture: see `best_candidates`. Of a picture in tiles, those of
         each tile, in shares of it: one axis more, after the first."""
-        if "tiles" in batch.inputs[self.image]:
+        if TILES in batch.inputs[self.image]:
             return self._ask_tiles(model, batch.inputs[self.image])
         return self._ask_pictures(model, batch.inputs)
 
@@ -148,19 +149,19 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
 
         whole: Output = {}
         for pixels, record, tile in all_tiles(given):
-            for name, values in self._ask_pictures(model, {self.image: {"pixels": pixels}}).items():
+            for name, values in self._ask_pictures(model, {self.image: {PIXELS: pixels}}).items():
                 if name not in whole:  # where a picture has no more tiles, nothing is sure
-                    whole[name] = values.new_zeros((*given["places"].shape[:2], *values.shape[1:]))
+                    whole[name] = values.new_zeros((*given[PLACES].shape[:2], *values.shape[1:]))
                 whole[name][record, tile] = values
         return whole
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Cut the boxes at the edge of the picture, in its own pixels, and leave out those that say the same."""
         found, given = [], inputs[self.image]
-        for i, size in enumerate(np.asarray(given["size"])):
+        for i, size in enumerate(np.asarray(given[SIZE])):
             own = {name: values[i] for name, values in output.items()}
-            if "places" in given:
-                found.append(self._settle_tiles(own, given["places"][i]))
+            if PLACES in given:
+                found.append(self._settle_tiles(own, given[PLACES][i]))
             else:
                 found.append(self._settle_one(own, [0, 0, *size]))
         boxes, labels, scores = ([one[part] for one in found] for part in range(3))

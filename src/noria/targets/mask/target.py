@@ -17,6 +17,7 @@ from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, PredictStep, Renders, ShowsPanels
 from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean, raise_all
+from noria.modalities.image.arrays import PIXELS, SIZE, TILES
 from noria.targets.mask.metrics import VOID, region_metrics
 from noria.targets.mask.panels import region_panels
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
@@ -143,15 +144,15 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
         from noria.targets.mask.augment import augment_masks
 
         given, mask = batch.inputs[self.image], batch.target["mask"]
-        pixels = given["pixels"]
-        if "tiles" in given:
+        pixels = given[PIXELS]
+        if TILES in given:
             from noria.modalities.image.tile_batches import drawn_tiles
             from noria.targets.mask.head import mask_in
 
             pixels, places = drawn_tiles(given)
-            mask = mask_in(mask, given["size"], places, (pixels.shape[1], pixels.shape[2]))
+            mask = mask_in(mask, given[SIZE], places, (pixels.shape[1], pixels.shape[2]))
         pixels, mask = augment_masks(pixels, mask, image, VOID)
-        return Batch({**batch.inputs, self.image: {"pixels": pixels}}, {**batch.target, "mask": mask}, batch.size)
+        return Batch({**batch.inputs, self.image: {PIXELS: pixels}}, {**batch.target, "mask": mask}, batch.size)
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from noria.targets.mask.head import in_size, mask_loss
@@ -168,7 +169,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
         from noria.targets.mask.head import whole_of_tiles
 
         image = batch.inputs[self.image]
-        if "tiles" in image:
+        if TILES in image:
             parts = list(whole_of_tiles(model, self.image, image, model.head.size))  # type: ignore
             return dict(zip(("classes", "sure"), map(torch.stack, zip(*parts, strict=True)), strict=True))
         logits = model(batch.inputs)["logits"].float()

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Metric, Target
-from noria.contract.capabilities import DecodesTarget, PostProcesses, PredictStep, ShowsPanels, TrainingStep
+from noria.contract.capabilities import IDS, DecodesTarget, PostProcesses, PredictStep, ShowsPanels, TrainingStep
 from noria.contract.settings import named_input
 from noria.errors import raise_unmet
+from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.targets.span.metrics import answer_metrics
 from noria.text.entity_spans import listed, trimmed
 from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
@@ -128,7 +129,7 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, Show
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn characters into texts, and refuse an answer where none is likelier."""
-        texts = inputs[self.context]["_text"].texts()
+        texts = inputs[self.context][RAW].texts()
         odds, share = (np.clip(output[name], -MOST_NATS, MOST_NATS).astype(np.float64) for name in ("odds", "share"))
         none = np.exp(-odds) if state["can_refuse"] else np.zeros(len(odds))
         total = np.exp(-share) + none
@@ -171,7 +172,7 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, Show
         from noria.targets.span.context_windows import sliding
 
         context = batch.inputs[self.context]
-        if context["ids"].shape[1] <= self.window:
+        if context[IDS].shape[1] <= self.window:
             return batch, None
         stride = max(1, self.window - math.ceil(self.overlap * self.window))
         context, record = sliding(context, self.window, stride)
@@ -216,7 +217,7 @@ def _logits(output: Output, context: dict[str, Tensor]) -> tuple[Tensor, Tensor]
     """Return float[B, 1 + T] of the start and of the end: no answer, then the tokens of the context."""
     import torch
 
-    places = context["starts"]
+    places = context[STARTS]
     logits = output["logits"].float()
     inside = logits[:, logits.shape[1] - places.shape[1] :].masked_fill((places == PAD)[:, :, None], NEVER)
     both = torch.cat([logits[:, :1], inside], 1)
@@ -227,7 +228,7 @@ def _labels(truth: dict[str, Tensor], context: dict[str, Tensor]) -> tuple[Tenso
     """Return int[B] each: the first and the last token of the answer, counted from 1; 0 where not all of it is here."""
     import torch
 
-    starts, ends = context["starts"], context["ends"]
+    starts, ends = context[STARTS], context[ENDS]
     start, end = truth["start"][:, None], truth["end"][:, None]
     is_inside = (starts < end) & (ends > start) & (starts != PAD)
     count = is_inside.sum(1)
@@ -250,8 +251,8 @@ def _best(start: Tensor, end: Tensor, context: dict[str, Tensor], longest: int) 
     best, place = scores.max(1)
     first, last = place // longest, place // longest + place % longest
     return {
-        "start": context["starts"].gather(1, first[:, None])[:, 0],
-        "end": context["ends"].gather(1, last[:, None])[:, 0],
+        "start": context[STARTS].gather(1, first[:, None])[:, 0],
+        "end": context[ENDS].gather(1, last[:, None])[:, 0],
         "odds": best - none,
         "share": best - scores.logsumexp(1),
     }

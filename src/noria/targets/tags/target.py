@@ -15,6 +15,7 @@ from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, PostProcesses, PredictStep, ShowsPanels
 from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean
+from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.targets.tags.metrics import span_counts, span_metrics
 from noria.text.entity_spans import listed, runs, trimmed
 from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
@@ -92,11 +93,11 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn the tags of tokens into stretches of characters; the chance of one is that of all its tags."""
         given = inputs[self.text]
-        texts = given["_text"].texts()
+        texts = given[RAW].texts()
         names = ["O", *(f"{prefix}-{code}" for code in range(len(state["labels"])) for prefix in "BI")]
         spans, chances = [], []
         for i, text in enumerate(texts):
-            starts, ends = given["starts"][i], given["ends"][i]
+            starts, ends = given[STARTS][i], given[ENDS][i]
             own = np.flatnonzero(starts != PAD)
             tags, sure = output["tags"][i][own], output["sure"][i][own].astype(np.float64)
             found = list(runs([names[tag] for tag in tags])) if tags.any() else []
@@ -106,7 +107,7 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
                 row.append((start, stop, int(label)))
             spans.append(row)
             chances.append([sure[first:end].prod() for first, end, _ in found])
-        settled = {"spans": _ragged(spans), "chances": Ragged.of(chances, np.float32), "_text": given["_text"]}
+        settled = {"spans": _ragged(spans), "chances": Ragged.of(chances, np.float32), "_text": given[RAW]}
         return settled | {name: output[name] for name in ("right", "tokens") if name in output}
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
@@ -145,7 +146,7 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
 def nothing_found(truth: Arrays, text: Arrays) -> Arrays:
     """Return the outputs of an answer that labels nothing, as `settle` gives them; `text` is the encoded input."""
     count = len(truth["spans"])
-    starts, ends = text["starts"][:], text["ends"][:]
+    starts, ends = text[STARTS][:], text[ENDS][:]
     tokens, inside = np.zeros(count), np.zeros(count)
     for i in range(count):
         own = starts[i] != PAD
@@ -155,7 +156,7 @@ def nothing_found(truth: Arrays, text: Arrays) -> Arrays:
     return {
         "spans": _ragged([[]] * count),
         "chances": Ragged.of([[]] * count, np.float32),
-        "_text": text["_text"][:],
+        "_text": text[RAW][:],
         "right": tokens - inside,
         "tokens": tokens,
     }
@@ -189,7 +190,7 @@ def _readable(value: Any) -> list[tuple[int, int, str]]:
 
 def _tags(truth: dict[str, Tensor], text: dict[str, Tensor]) -> Tensor:
     """Return int[B, T]: 0 outside, 1 + 2 label for the first token of a stretch, 2 + 2 label for the others."""
-    starts, ends, spans = text["starts"], text["ends"], truth["spans"].long()
+    starts, ends, spans = text[STARTS], text[ENDS], truth["spans"].long()
     tags = starts.new_zeros(starts.shape).long()
     is_free = starts != PAD
     for place in range(spans.shape[1]):  # where two stretches meet in one token it is the first one's
