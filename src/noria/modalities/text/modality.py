@@ -110,7 +110,8 @@ class Text(Modality, WarmStarts, Augments, Displays, Attributable):
         return varied
 
     def embedder(self, state: State, width: int) -> nn.Module:
-        from noria.model.token_embedder import GramEmbedder, TwoReadings, text_embedder
+        from noria.modalities.text.embedder import GramEmbedder, TwoReadings
+        from noria.model.token_embedder import text_embedder
 
         if self.characters:
             return TwoReadings(
