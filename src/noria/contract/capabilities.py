@@ -9,7 +9,7 @@ calls that. checks/ proves each capability that is declared. A new capability is
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -166,6 +166,26 @@ class ShowsPanels(ABC):
     @abstractmethod
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         """Return what the report shows beside the scores."""
+
+
+class Embeds(ABC):
+    """Answers with a vector that records can be compared and searched by."""
+
+    @abstractmethod
+    def vectors(self, output: Arrays) -> np.ndarray:
+        """Return float[n, D] from the outputs of n records; near to one another where records are alike."""
+
+
+class SingleValued(ABC):
+    """Answers with one class or one number: reports count them, preparation looks for columns that give them away."""
+
+    @abstractmethod
+    def single_values(self, truth: Arrays) -> np.ndarray:
+        """Return of n true answers int[n], the numbers of their classes, or float[n], of any scale."""
+
+    @abstractmethod
+    def class_names(self, state: State) -> Sequence[str] | None:
+        """Return the names that the numbers of classes count; None where the answer is a number."""
 
 
 class UsesParts(ABC):

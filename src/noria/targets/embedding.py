@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Metric, Target
-from noria.contract.capabilities import DecodesTarget, PredictStep, ShowsPanels, TrainingStep, WarmStarts
+from noria.contract.capabilities import DecodesTarget, Embeds, PredictStep, ShowsPanels, TrainingStep, WarmStarts
 from noria.contract.settings import named_input
 from noria.metrics.retrieval import codes_of, ranks, retrieval_metrics
 from noria.text.learning import learn_text, usable_texts
@@ -30,7 +30,7 @@ SAMPLES_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Matched(Target, WarmStarts, TrainingStep, PredictStep):
+class Matched(Target, WarmStarts, TrainingStep, PredictStep, Embeds):
     """What is common to answers that go through the model as the input does. Output: `vector`, and where the match is
     known `match`, float[n, D], of length one.
 
@@ -61,6 +61,9 @@ class Matched(Target, WarmStarts, TrainingStep, PredictStep):
 
     def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         return self.both(model, batch) if batch.target else dict(model(batch.inputs))
+
+    def vectors(self, output: Arrays) -> np.ndarray:
+        return np.asarray(output["vector"])
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         return [Prediction(row) for row in output["vector"].astype(np.float64).round(DECIMALS).tolist()]
