@@ -154,6 +154,11 @@ def rarity(train: Arrays) -> Arrays:
     return {"idf": (np.log((1 + len(ids)) / (1 + texts)) + 1).astype(np.float32)[None]}
 
 
+def bag_vectors(text: Arrays, truth: Arrays, learnt: Arrays) -> Arrays:
+    """Return the trivial answer: encoded inputs and matches as bags of tokens."""
+    return {"vector": bags(text["ids"], learnt), "match": bags(truth["ids"], learnt)}
+
+
 def bags(ids: Ragged, learnt: Arrays) -> np.ndarray:
     """Return float32[n, 1024]: bags of tokens, the rare ones heavy, hashed (Weinberger et al. 2009), of length one."""
     tokens, idf = np.asarray(ids.values[ids.offsets[0] : ids.offsets[-1]], np.int64), learnt["idf"][0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -21,7 +21,7 @@ from noria.metrics.likelihood import likelihood
 from noria.targets.text import unigram
 from noria.text.learning import learn_text, usable_texts
 from noria.text.tokenizer import Tokenizer
-from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
+from noria.types import PAD, Arrays, Batch, Dataset, Encoded, Output, Panel, Prediction, Ragged, State, Values, Windows
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -172,6 +172,17 @@ class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, D
                 rows.append([around, tokenizer.decode(ids[[place]]), answer])
         columns = ["around it", "truth", "answer"]
         return [Panel("table", "Hidden tokens", {"columns": columns, "rows": rows}, "Evenly drawn.")]
+
+    def windows(self, dataset: Dataset) -> Dataset:
+        """Return texts, one after another, as windows; what is hidden of them is chosen anew at every step."""
+        if "ids" not in dataset.target:
+            return dataset
+        length = len(dataset.target["ids"].values)
+        step = min(self.window, length - 1)
+        count = max(0, (length - 1) // max(1, step))
+        answer = {name: Windows(one.values, step, 0, step, count) for name, one in dataset.target.items()}
+        inputs = {self.masked: {"ids": answer["ids"]}}
+        return replace(dataset, inputs=inputs, target=answer, slices={}, where_path=None, places=None)
 
     def fixed_places(self, ids: Tensor, specials: Sequence[int]) -> Tensor:
         """Return int[B, K], the places that are hidden where a text is scored: a function of its tokens alone."""

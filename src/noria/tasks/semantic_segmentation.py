@@ -45,8 +45,7 @@ class SemanticSegmentation(Task, ReadsFormats, MakesExamples, PredictsBaseline, 
         return masks(path)
 
     def validate_pair(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
-        image = inputs["image"]
-        return of_other_size(answer, image["size"]) if "size" in image else {}
+        return of_other_size(answer, inputs["image"])
 
     def augment_batch(self, batch: Batch) -> Batch:
         return self.target.augment_with(batch, self.inputs["image"])

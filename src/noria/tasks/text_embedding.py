@@ -11,7 +11,7 @@ from noria.contract.capabilities import PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.text.modality import Text
 from noria.sources.formats.parallel_lines import parallel_lines
-from noria.targets.embedding import Embedding, bags, rarity
+from noria.targets.embedding import Embedding, bag_vectors, rarity
 from noria.types import Arrays, Dataset, Record
 
 if TYPE_CHECKING:
@@ -39,4 +39,4 @@ class TextEmbedding(Task, ReadsFormats, PredictsBaseline):
 
     def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return bags of words: the match is the text with the most rare words in common."""
-        return {"vector": bags(dataset.inputs["text"]["ids"], learnt), "match": bags(dataset.target["ids"], learnt)}
+        return bag_vectors(dataset.inputs["text"], dataset.target, learnt)

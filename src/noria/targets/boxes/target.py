@@ -237,8 +237,9 @@ def mean_box(truth: Arrays) -> Arrays:
     return {"box": np.append(boxes[boxes[:, 4] == label, :4].mean(0), label).astype(np.float32)[None]}
 
 
-def same_box(box: np.ndarray, count: int) -> Arrays:
-    """Return the settled outputs of an answer that finds this one box [5] in every picture."""
+def same_box(learnt: Arrays, count: int) -> Arrays:
+    """Return the settled outputs of an answer that finds the box of `mean_box` in every picture."""
+    box = learnt["box"][0]
     return {
         "boxes": _ragged([box[None, :4]] * count, 4),
         "labels": Ragged.of([[int(box[4])]] * count, np.int32),
@@ -246,10 +247,10 @@ def same_box(box: np.ndarray, count: int) -> Arrays:
     }
 
 
-def outside(answer: Arrays, size: np.ndarray) -> dict[int, str]:
-    """Return the pictures, [height, width] each, with a box of which less than half lies within, and why."""
+def outside(answer: Arrays, picture: Arrays) -> dict[int, str]:
+    """Return the pictures with a box of which less than half lies within, and why."""
     found = {}
-    for index, (height, width) in enumerate(size):
+    for index, (height, width) in enumerate(picture[SIZE]):
         row = answer["boxes"][index][:, :4].astype(np.float64)
         inner = np.clip(row, 0, [width, height, width, height])
         is_out = np.prod(inner[:, 2:] - inner[:, :2], 1) < 0.5 * np.prod(row[:, 2:] - row[:, :2], 1)

@@ -256,10 +256,12 @@ def everywhere_alike(learnt: Arrays, truth: Arrays) -> Arrays:
     return {"classes": np.broadcast_to(classes, (count, height, width)), "sure": np.repeat(learnt["sure"], count)}
 
 
-def of_other_size(answer: Arrays, size: np.ndarray) -> dict[int, str]:
-    """Return which masks are of another size than their pictures int[n, 2], and why they cannot be used."""
-    found = {}
-    for i, (own, of_picture) in enumerate(zip(answer["_size"].tolist(), size.tolist(), strict=True)):
+def of_other_size(answer: Arrays, picture: Arrays) -> dict[int, str]:
+    """Return which masks are of another size than their pictures, where that is kept, and why they cannot be used."""
+    found: dict[int, str] = {}
+    if SIZE not in picture:
+        return found
+    for i, (own, of_picture) in enumerate(zip(answer["_size"].tolist(), picture[SIZE].tolist(), strict=True)):
         if own != of_picture:
             sizes = [f"{width} x {height}" for height, width in (own, of_picture)]
             found[i] = f"the mask is of {sizes[0]} pixels, its picture of {sizes[1]}"

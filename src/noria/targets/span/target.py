@@ -186,6 +186,18 @@ def unanswerable(train: Arrays) -> Arrays:
     return {"none": np.array([np.mean(np.asarray(train["start"]) < 0)], np.float32)}
 
 
+def is_mostly_unanswerable(learnt: Arrays) -> bool:
+    """Say whether more than half of the training questions had no answer."""
+    return float(learnt["none"][0]) > 0.5
+
+
+def trivial_answers(context: Arrays, places: Sequence[tuple[int, int]], learnt: Arrays) -> Arrays:
+    """Return the settled outputs of answers at these places of the encoded contexts."""
+    count, none = len(places), float(learnt["none"][0])
+    answers = answers_at(context[RAW][:].texts(), places)
+    return {**answers, "chance": np.zeros(count), "none": np.full(count, none)}
+
+
 def answers_at(texts: Sequence[str], places: Sequence[tuple[int, int]]) -> Arrays:
     """Return `_text`, `start` and `end` of the stretches of texts, NOWHERE for no answer."""
     found = Ragged.of_texts([text[max(0, a) : max(0, b)] for text, (a, b) in zip(texts, places, strict=True)])

@@ -1,7 +1,6 @@
 """Tracks: the boxes of a sequence with identities. What is learnt is which detections are true, the rest follows.
 
-Read next: targets/tracks/association.py, which gives identities; targets/tracks/metrics.py;
-modalities/detections/embedder.py.
+Read next: targets/tracks/head.py; targets/tracks/association.py, which gives identities; targets/tracks/metrics.py.
 """
 
 from __future__ import annotations
@@ -85,12 +84,12 @@ class Tracks(Target, PostProcesses, DecodesTarget, Renders, Exports, ShowsPanels
         return Encoded(_arrays(tables), bad)
 
     def head(self, state: State, width: int) -> nn.Module:
-        from noria.modalities.detections.embedder import TrueOrNot
+        from noria.targets.tracks.head import TrueOrNot
 
         return TrueOrNot(width)
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        from noria.modalities.detections.embedder import are_true, tracking_loss
+        from noria.targets.tracks.head import are_true, tracking_loss
 
         given = batch.inputs[self.detections]
         is_true = are_true(given, batch.target)
