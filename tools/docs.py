@@ -2,7 +2,7 @@
 
     python tools/docs.py            write them        python tools/docs.py --check    only say which are out of date
     python tools/docs.py --missing  print the texts that docs/zh/strings.yaml does not translate yet, to fill in
-    python tools/docs.py --fill     read these from standard input into the catalogue; drop the texts no page has any more
+    python tools/docs.py --fill     read these from standard input into the catalogue; drop what no page says
 
 Everything comes from what runs: dataclass fields, pydantic models, docstrings, typer's own help. A test compares the
 files with `pages()`. What people write by hand stands in docs/index.md, docs/guide.md and docs/zh/.

@@ -18,8 +18,8 @@ CALLED = {"task", "target", "modality", "component", "head", "embedder"}
 ANNOTATED = re.compile(r"\b(Task|Modality|Target|Component)\b")
 # What holds arrays under the names of inputs, not components.
 HOLDS_ARRAYS = {"batch", "dataset", "windows", "kept", "train", "held_out", "whole", "records"}
-# The one place that asks for a capability.
-ASKS_FOR_CAPABILITIES = "contract.capabilities"
+# The one place that asks for a capability, and the one that reads the settings of any component by their names.
+ASK_COMPONENTS = ("contract.capabilities", "contract.settings")
 KIND_IS_ASKED = re.compile(r"\b(kind|kind_of|answer_field|field|modality)\b")
 HOLDS_KINDS = re.compile(r"(?i)kinds|modalities|targets|^(states|fields)$")
 FINDERS = ("find.modality", "find.target", "registry.modality", "registry.target")
@@ -108,7 +108,7 @@ def kind_names(file: File, names: Names) -> Iterator[int]:
 
 def class_questions(file: File) -> Iterator[int]:
     """A component is asked for its class or for what it has: isinstance, hasattr, getattr, type."""
-    if file.name == ASKS_FOR_CAPABILITIES:
+    if file.name in ASK_COMPONENTS:
         return
     for function in file.functions:
         known = _component_names(function)

@@ -1,7 +1,8 @@
 """Rules on inputs and arrays: no file takes the first input, knows an input's name, or reads another room's arrays.
 
-The keys of arrays are owned by the room that makes them: the string keys of dicts in functions that return Encoded,
-Output or Arrays. A head or loss of model/ is a room of its own; who imports its file may read its keys. Each rule
+The keys of arrays are owned by the room that makes them: the keys of dicts in functions that return Encoded, Output or
+Arrays. A head or loss of model/ is a room of its own; who imports its file may read its keys. Who imports the constant
+by which the owner, or the contract, calls an array may read it by that name, but by no text of its own. Each rule
 yields the lines it objects to.
 """
 
@@ -18,6 +19,7 @@ MADE = re.compile(r"\b(Encoded|Output|Arrays)\b")
 HOLDS_ARRAYS = re.compile(r"\b(Arrays|Output|Encoded)\b|\[str, (Tensor|np\.ndarray|torch\.Tensor|Ragged)")
 CALLED_ARRAYS = {"arrays", "output", "truth", "learnt"}
 OF_THE_CONTRACT = {"loss", "each"}  # what Target.loss returns
+CONTRACT = "contract"  # the room whose constants all may read arrays by
 
 
 def first_inputs(file: File) -> Iterator[int]:
@@ -93,7 +95,7 @@ def owners(among: Mapping[str, File]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for file in among.values():
         if file.is_below("modalities", "targets", "model"):
-            for key in _made(file) - OF_THE_CONTRACT:
+            for key in _made(file, constants(file, among)) - OF_THE_CONTRACT:
                 found.setdefault(key, set()).add(_owner(file))
     return found
 
@@ -102,7 +104,7 @@ def _owner(file: File) -> str:
     return file.name if file.is_below("model") else file.room
 
 
-def _made(file: File) -> set[str]:
+def _made(file: File, known: Mapping[str, ast.AST]) -> set[str]:
     makers = [node for node in file.nodes if isinstance(node, ast.FunctionDef) and node.returns is not None]
     keys: set[str] = set()
     for maker in makers:
@@ -110,24 +112,37 @@ def _made(file: File) -> set[str]:
             continue
         for node in ast.walk(maker):
             if isinstance(node, ast.Dict):
-                keys |= {key for one in node.keys if isinstance(one, ast.Constant) for key in texts(one)}
+                keys |= {key for one in node.keys if one is not None for key in _texts_alone(one, known)}
             elif isinstance(node, ast.Assign):
                 stored = [one.slice for one in node.targets if isinstance(one, ast.Subscript)]
-                keys |= {key for one in stored if isinstance(one, ast.Constant) for key in texts(one)}
+                keys |= {key for one in stored for key in _texts_alone(one, known)}
     return keys
+
+
+def constants_from(file: File, among: Mapping[str, File]) -> dict[str, str]:
+    """Return which room each constant comes from that a file imports at its top."""
+    found: dict[str, str] = {}
+    for node in file.tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("noria."):
+            there = among.get(node.module.removeprefix("noria."))
+            own = constants(there, {}) if there else {}
+            found |= {one.asname or one.name: _owner(there) for one in node.names if there and one.name in own}
+    return found
 
 
 def array_keys(file: File, among: Mapping[str, File], owned: Mapping[str, set[str]]) -> Iterator[int]:
     """An array is asked for by a key that another room gives it."""
     known = constants(file, among)
     rooms = {_owner(file)} | {name for name, _ in imports(file, among) if name.startswith("model.")}
+    imported = constants_from(file, among)
     for nodes in file.functions:
         arrays = _array_names(nodes)
         for node in nodes:
             for holder, key in _looked_up(node):
                 for text in _texts_alone(key, known):
                     is_foreign = text in owned and not rooms & owned[text]
-                    if is_foreign and (text.startswith("_") or _are_arrays(holder, arrays)):
+                    is_named = isinstance(key, ast.Name) and imported.get(key.id) in {*owned.get(text, ()), CONTRACT}
+                    if is_foreign and not is_named and (text.startswith("_") or _are_arrays(holder, arrays)):
                         yield node.lineno  # type: ignore[attr-defined]
 
 

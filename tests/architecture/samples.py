@@ -9,8 +9,12 @@ from architecture.tree import File, sample
 HOUSE = {
     "errors": "",
     "contract": "",
-    "contract.capabilities": "",
-    "modalities.image": 'KEPT = "image"\ndef encode() -> Encoded:\n    return Encoded({"pixels": pixels}, {})',
+    "contract.capabilities": 'LOGITS = "logits"',
+    "contract.settings": "",
+    "modalities.image": (
+        'KEPT = "image"\nPIXELS = "pixels"\ndef encode() -> Encoded:\n    return Encoded({PIXELS: pixels}, {})'
+    ),
+    "modalities.text": 'PIXELS = "pixels"',
     "targets.boxes.head": 'def forward(self) -> Output:\n    return {"sides": sides}',
     "targets.label": 'def settle(self) -> Arrays:\n    return {"_text": texts}',
     "tasks.image_classification": "",

@@ -67,6 +67,7 @@ RIGHT = {
         ("stages.train", "for one in batch.inputs.values():\n    isinstance(one, Ragged)"),
         ("stages.train", "f'{type(target).__name__}'"),
         ("contract.capabilities", "def generates(target: Target):\n    return isinstance(target, Generates)"),
+        ("contract.settings", "def settings_of(component: Any):\n    return getattr(component, name)"),
     ],
     "overridden methods": [("stages.train", "type(value).__name__ == 'int'"), ("stages.train", "vars(settings)")],
 }

@@ -38,6 +38,13 @@ WRONG = {
         ("targets.boxes.head", 'encoded.arrays["pixels"]'),
         ("model.heads", 'arrays["pixels"]'),
         ("targets.boxes.loss", 'output["logits"]'),
+        ("targets.boxes.loss", 'from noria.modalities.image import PIXELS\narrays["pixels"]'),
+        (
+            "targets.boxes.loss",
+            "from noria.modalities.text import PIXELS\narrays[PIXELS]",
+        ),  # another room's word for it
+        ("stages.train", 'from noria.contract.capabilities import LOGITS\noutput["logits"]'),
+        ("contract.metric", 'output["logits"]'),
     ],
 }
 RIGHT = {
@@ -56,6 +63,9 @@ RIGHT = {
         ("modalities.image", 'arrays["pixels"]'),
         ("targets.boxes.loss", 'output["sides"]'),
         ("targets.boxes.loss", 'from noria.model.heads import Head\noutput["logits"]'),
+        ("targets.boxes.loss", "from noria.modalities.image import PIXELS\narrays[PIXELS]"),
+        ("targets.boxes.loss", "from noria.contract.capabilities import LOGITS\noutput[LOGITS]"),
+        ("stages.train", "from noria.contract.capabilities import LOGITS\nLOGITS in output"),
         ("stages.train", 'record["pixels"]'),
         ("stages.train", 'output["loss"]'),
     ],

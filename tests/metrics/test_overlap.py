@@ -39,7 +39,7 @@ def score(metric: Metric, pairs: list[tuple[str, str]], weights: np.ndarray | No
 def test_bleu_and_chrf_are_those_of_sacrebleu(language: Language) -> None:
     sacrebleu = pytest.importorskip("sacrebleu")
     given_, true = map(list, zip(*PAIRS[language], strict=True))
-    bleu, chrf = overlap_metrics("bleu", language)
+    bleu, chrf = overlap_metrics("bleu", language, text="_text")
     assert (bleu.name, chrf.name) == ("bleu", "chrf")
     tokenize = "zh" if language == "zh" else "13a"
     own = sacrebleu.corpus_bleu(given_, [true], tokenize=tokenize).score
@@ -58,7 +58,7 @@ def test_a_weight_is_so_many_repetitions(kind: str, language: Language, drawn: l
         pytest.importorskip("sacrebleu")
     pairs = PAIRS[language]
     counts = np.bincount(drawn, minlength=len(pairs)).astype(np.float32)
-    for metric in overlap_metrics(kind, language):  # type: ignore[arg-type]
+    for metric in overlap_metrics(kind, language, text="_text"):  # type: ignore[arg-type]
         repeated = score(metric, [pairs[i] for i in drawn])[0]
         weighted = score(metric, pairs, np.stack([counts, np.ones_like(counts)]))
         assert weighted[0] == pytest.approx(repeated, abs=1e-5)
@@ -70,7 +70,7 @@ def test_the_same_text_scores_highest_and_nothing_scores_zero(kind: str) -> None
     if kind == "bleu":
         pytest.importorskip("sacrebleu")
     for language, pairs in PAIRS.items():
-        for metric in overlap_metrics(kind, language):  # type: ignore[arg-type]
+        for metric in overlap_metrics(kind, language, text="_text"):  # type: ignore[arg-type]
             top = score(metric, [(true, true) for _, true in pairs if len(true) > 4])[0]
             assert top == pytest.approx(100 if kind == "bleu" else 1)
             assert score(metric, [("", true) for _, true in pairs])[0] == 0
@@ -115,14 +115,14 @@ def test_the_longest_common_subsequence_is_that_of_the_whole_table(one: list[int
 def test_where_nothing_was_written_there_is_no_score(kind: str) -> None:
     if kind == "bleu":
         pytest.importorskip("sacrebleu")
-    for metric in overlap_metrics(kind, "en"):  # type: ignore[arg-type]
+    for metric in overlap_metrics(kind, "en", text="_text"):  # type: ignore[arg-type]
         found = metric.value({"nats": np.ones(5)}, arrays(ENGLISH)[1], np.ones((2, 5), np.float32))
         assert found.shape == (2,)
         assert np.isnan(found).all()
-    assert overlap_metrics("none", "en") == ()
+    assert overlap_metrics("none", "en", text="_text") == ()
 
 
 def test_statistics_are_counted_anew_for_other_texts() -> None:
-    first = overlap_metrics("rouge", "en")[0]
+    first = overlap_metrics("rouge", "en", text="_text")[0]
     assert score(first, [("a", "a")])[0] == 1
     assert score(first, [("a", "b")])[0] == 0

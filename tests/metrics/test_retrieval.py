@@ -24,7 +24,10 @@ def drawn(noise: float = 1.0) -> tuple[dict[str, np.ndarray], dict[str, Ragged]]
 
 
 def scores(output: dict, truth: dict, weights: np.ndarray) -> dict[str, np.ndarray]:
-    return {metric.name: metric.value(output, truth, weights) for metric in retrieval_metrics()}
+    return {
+        metric.name: metric.value(output, truth, weights)
+        for metric in retrieval_metrics("vector", "match", truth="ids")
+    }
 
 
 def test_a_place_is_that_in_the_sorted_list_of_all_different_matches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,6 +70,6 @@ def test_drawing_records_again_leaves_the_pool_whole() -> None:
 
 
 def test_another_output_gets_its_own_scores_from_the_same_metric() -> None:
-    metric = retrieval_metrics()[0]
+    metric = retrieval_metrics("vector", "match", truth="ids")[0]
     good, bad = (metric.value(*drawn(noise), np.ones((1, RECORDS)))[0] for noise in (0.1, 3.0))
     assert good > bad

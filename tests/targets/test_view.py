@@ -102,10 +102,10 @@ def test_the_loss_is_least_where_each_finds_its_own():
 def test_the_trivial_answer_compares_pixels():
     pixels = np.stack([scene(seed) for seed in range(5)])
     noisy = np.clip(pixels.astype(int) + 3, 0, 255).astype(np.uint8)
-    given = raw_vectors(pixels, noisy, mean_color({"pixels": pixels}))
+    given = raw_vectors({"pixels": pixels}, {"pixels": noisy}, mean_color({"pixels": pixels}))
     assert (given["vector"] @ given["match"].T).argmax(1).tolist() == [0, 1, 2, 3, 4]
     assert given["vector"].shape == (5, 20 * 20 * 3)
-    assert raw_vectors(np.zeros((1, 90, 64, 3), np.uint8), np.ones((1, 90, 64, 3), np.uint8),
+    assert raw_vectors({"pixels": np.zeros((1, 90, 64, 3), np.uint8)}, {"pixels": np.ones((1, 90, 64, 3), np.uint8)},
                        {"mean": np.zeros((1, 3))})["vector"].shape == (1, 30 * 32 * 3)  # fmt: skip
 
 

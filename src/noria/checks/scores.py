@@ -23,13 +23,14 @@ FIT_STEPS = 300  # of gradient descent on an output itself, towards a perfect on
 
 
 def check_scores(whole: Whole) -> None:
-    """Check the metrics of a task, and the trivial answer that they are compared with."""
+    """Check the metrics of a task, the vectors that it is searched by, and the trivial answer it is compared with."""
     check_metric_names(whole)
     output = whole.answers(whole.model().eval(), whole.dataset)
     check_metric_values(whole, output)
     check_metric_order(whole, output)
     check_metric_weights(whole, output)
     check_metric_direction(whole, output)
+    check_vectors(whole, output)
     check_baseline(whole)
     check_predict_baseline(whole, output)
 
@@ -97,6 +98,18 @@ def check_metric_direction(whole: Whole, output: Arrays) -> None:
         gain = best - plain
         is_best = gain >= -TOLERANCE if metric.direction == "higher" else gain <= TOLERANCE
         require(bool(is_best) or np.isnan(gain), f"{metric.name} is worse where the loss is as low as it gets")
+
+
+@check
+def check_vectors(whole: Whole, output: Arrays) -> None:
+    """An answer that records are searched by is one finite vector each, and not the same for all."""
+    vectors = dispatch.vectors(whole.task.target, output)
+    if vectors is None:
+        return
+    count = len(whole.dataset)
+    is_right = vectors.ndim == 2 and len(vectors) == count and bool(np.isfinite(vectors).all())
+    require(is_right, f"vectors must be finite, float[{count}, D], and are of shape {vectors.shape}")
+    require(not np.allclose(vectors, vectors[:1]), "all records have the same vector")
 
 
 @check

@@ -19,6 +19,7 @@ def check_target(target: Target, values: Values) -> None:
     check_learning_and_encoding(subject)
     check_decode_target(subject, target)
     check_inverse(subject, dispatch.decode_target(target, subject.arrays, subject.state))
+    check_single_values(subject, target)
 
 
 def check_padding(target: Target, values: Values) -> None:
@@ -35,6 +36,20 @@ def check_decode_target(subject: Component, target: Target) -> None:
         if shown is not None and isinstance(subject.value(index), str | int | float):
             bad = target.encode([shown], subject.state).bad
             require(not bad, f"{shown!r}, the truth of answer {index}, is no answer: {bad}")
+
+
+@check
+def check_single_values(subject: Component, target: Target) -> None:
+    """Every answer is one class of those that the state has, or one finite number."""
+    values = dispatch.single_values(target, subject.arrays)
+    if values is None:
+        return
+    require(values.shape == (subject.count,), f"{subject.count} answers have single values of shape {values.shape}")
+    if (names := dispatch.class_names(target, subject.state)) is not None:
+        is_class = values.dtype.kind == "i" and bool(((values >= 0) & (values < len(names))).all())
+        require(is_class, f"a single value is no class: there are {len(names)}")
+    else:
+        require(values.dtype.kind == "f" and bool(np.isfinite(values).all()), "a single value is no finite number")
 
 
 @check

@@ -9,7 +9,7 @@ calls that. checks/ proves each capability that is declared. A new capability is
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _C = TypeVar("_C")
 MAPPED: Mapping[str, Any] = {}  # no column is named
 PARTS = "parts"  # where the parts of a target stand in its state
+# How an answer that is given token by token goes in and out of the network: see Generates.
+IDS = "ids"  # the array of its tokens, and of those of the inputs
+LOGITS = "logits"  # of the head: float[B, T, vocabulary], how likely each token comes next
 
 
 def declared(component: object, capability: type[_C]) -> _C | None:
@@ -114,13 +117,17 @@ class Calibrates(ABC):
 class Generates(ABC):
     """Gives its answer token by token.
 
-    Its array is `ids`, Ragged, each row ended by the end token; the head then sees one token more than the answer has:
-    the last of the inputs, which predicts the first of the answer, and so on.
+    Its array is IDS, Ragged, each row ended by the end token; the head then sees one token more than the answer has:
+    the last of the inputs, which predicts the first of the answer, and so on. The head's output is LOGITS.
     """
 
     @abstractmethod
     def answer_embedder(self, state: State, width: int) -> nn.Module:
-        """Return how the answer enters the trunk, {"ids": int[B, T]} -> Tokens."""
+        """Return how the answer enters the trunk: {IDS: int[B, T]} -> Tokens, with `reach` as an attribute.
+
+        A token's features may also depend on the `reach` tokens before it; where these stand in no row of IDS, they are
+        `before`, int[B, reach].
+        """
 
     @abstractmethod
     def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
@@ -160,6 +167,26 @@ class ShowsPanels(ABC):
     @abstractmethod
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         """Return what the report shows beside the scores."""
+
+
+class Embeds(ABC):
+    """Answers with a vector that records can be compared and searched by."""
+
+    @abstractmethod
+    def vectors(self, output: Arrays) -> np.ndarray:
+        """Return float[n, D] from the outputs of n records; near to one another where records are alike."""
+
+
+class SingleValued(ABC):
+    """Answers with one class or one number: reports count them, preparation looks for columns that give them away."""
+
+    @abstractmethod
+    def single_values(self, truth: Arrays) -> np.ndarray:
+        """Return of n true answers int[n], the numbers of their classes, or float[n], of any scale."""
+
+    @abstractmethod
+    def class_names(self, state: State) -> Sequence[str] | None:
+        """Return the names that the numbers of classes count; None where the answer is a number."""
 
 
 class UsesParts(ABC):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from noria.contract.metric import Metric
+from noria.errors import UserError
 from noria.types import Arrays, Batch, Encoded, Output, Prediction, Record, State, Values
 
 if TYPE_CHECKING:
@@ -125,3 +126,11 @@ class Task(ABC):
 def answer_field(task: Task) -> str:
     """Return the field name of the task's answer: the kind of its target (`label`, `number`, ...)."""
     return task.target.kind
+
+
+def only_input(task: Task, use: str) -> str:
+    """Return the field name of the one input of a task; raise UserError where it has several: `use` says what for."""
+    if len(task.inputs) != 1:
+        raise UserError(f"only a model with one input can {use}", found=f"inputs {', '.join(task.inputs)}")
+    (only,) = task.inputs
+    return only

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +111,24 @@ def panels(target: Target, output: Arrays, truth: Arrays, state: State) -> list[
     """Return what the report shows beside the scores."""
     own = declared(target, can.ShowsPanels)
     return own.panels(output, truth, state) if own else []
+
+
+def vectors(target: Target, output: Arrays) -> np.ndarray | None:
+    """Return what records can be searched by, float[n, D]; None where the answer is no vector."""
+    own = declared(target, can.Embeds)
+    return own.vectors(output) if own else None
+
+
+def single_values(target: Target, truth: Arrays) -> np.ndarray | None:
+    """Return the class numbers int[n] or the numbers float[n] of true answers; None where they are neither."""
+    own = declared(target, can.SingleValued)
+    return own.single_values(truth) if own else None
+
+
+def class_names(target: Target, state: State) -> Sequence[str] | None:
+    """Return the names of an answer's classes; None where it is not one of several classes."""
+    own = declared(target, can.SingleValued)
+    return own.class_names(state) if own else None
 
 
 def display(modality: Modality, arrays: Arrays, state: State) -> Any:

@@ -6,7 +6,9 @@ A setting's line is a string that stands right under its field, in the class its
     shift: int = field(default=0, metadata=NETWORK_ONLY)
     \"\"\"Largest random shift in training, in pixels. Raise it where objects are not centred.\"\"\"
 
-Documents, `noria list` and errors show it. Nothing is parsed before it is asked for. Read next: registry.py.
+Documents, `noria list` and errors show it. Nothing is parsed before it is asked for. A target that looks at an input is
+told its name by the task, `Boxes(image="photo")`: such a field is made by `named_input`, is no setting of a job, and
+changes nothing about prepared data. Read next: registry.py.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from typing import Any, Literal, Union
 from noria.errors import nearest
 
 NETWORK_ONLY_KEY = "network_only"  # in a field's metadata: preparation does not depend on it
+BY_TASK = "is_filled_by_task"  # in a field's metadata: it is no setting
 WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "anything", type(None): "null"}
 
 
@@ -58,13 +61,24 @@ def settings_of(holder: Any) -> list[Setting]:
             bool(one.metadata.get(NETWORK_ONLY_KEY)),
             cls,
         )
-        for one in dataclasses.fields(cls)
+        for one in _settable(cls)
     ]
 
 
 def values_of(holder: Any) -> dict[str, Any]:
     """Return the value of each setting of a component, by name."""
-    return {one.name: getattr(holder, one.name) for one in dataclasses.fields(holder)}
+    return {one.name: getattr(holder, one.name) for one in _settable(holder)}
+
+
+def named_input(usual: str) -> Any:
+    """Return a field of a target that holds the name of the input it looks at; `usual` where the task names none."""
+    return dataclasses.field(default=usual, kw_only=True, metadata={BY_TASK: True})
+
+
+def fields_by_task(holder: Any) -> dict[str, Any]:
+    """Return what the task has filled in, by name."""
+    filled = [one.name for one in dataclasses.fields(holder) if one.metadata.get(BY_TASK)]
+    return {name: getattr(holder, name) for name in filled}
 
 
 @functools.cache
@@ -101,6 +115,10 @@ def in_words(hint: Any) -> str:
     if origin is tuple:
         return f"list of {len(arguments)} ({_either(sorted({in_words(one) for one in arguments}))})"
     return WORDS.get(hint) or (hint.__name__.lower() if isinstance(hint, type) else str(hint))
+
+
+def _settable(holder: Any) -> list[dataclasses.Field[Any]]:
+    return [one for one in dataclasses.fields(holder) if not one.metadata.get(BY_TASK)]
 
 
 def _default(one: dataclasses.Field[Any]) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from noria.contract import Task, answer_field, registry
-from noria.contract.settings import values_of
+from noria.contract.settings import fields_by_task, values_of
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.from_checkpoint import settings_of_origin
 from noria.job.from_table import is_table, job_of_table
@@ -145,7 +145,8 @@ def _fill_spoke(component: Any, settings: Section, where: Where, path: list[str]
     problems = [unknown_key([*path, key], keys_of(type(component)), where) for key in settings if key not in own]
     given = {key: value for key, value in settings.items() if key in own}
     try:
-        return TypeAdapter(type(component)).validate_python(own | given), problems
+        whole = fields_by_task(component) | own | given
+        return TypeAdapter(type(component)).validate_python(whole), problems
     except ValidationError as error:
         return component, problems + wrong_values(error, where, type(component), path, given)
     except UserError as error:

@@ -22,18 +22,20 @@ from noria.types import Arrays, Ragged
 Language = Literal["en", "zh"]
 
 
-def overlap_metrics(kind: Literal["none", "bleu", "rouge"], language: Language) -> tuple[Metric, ...]:
-    """Return the scores of `_text` of the output beside `_text` of the truth, Ragged UTF-8 each."""
+def overlap_metrics(kind: Literal["none", "bleu", "rouge"], language: Language, *, text: str) -> tuple[Metric, ...]:
+    """Return the scores of the array `text` of the output beside that of the truth, Ragged UTF-8 each."""
     if kind == "none":
         return ()
     if kind == "rouge":
         names = ("rouge1", "rouge2", "rougeL")
-        known = _Once(lambda given, true: np.array([rouge(a, b, language) for a, b in zip(given, true, strict=True)]))
+        known = _Once(
+            text, lambda given, true: np.array([rouge(a, b, language) for a, b in zip(given, true, strict=True)])
+        )
         return tuple(
             mean_metric(name, "fraction", "higher", functools.partial(_column, known, i))
             for i, name in enumerate(names)
         )
-    return _bleu(language)
+    return _bleu(language, text)
 
 
 def rouge(given: str, true: str, language: Language = "en") -> tuple[float, float, float]:
@@ -54,33 +56,34 @@ def rouge(given: str, true: str, language: Language = "en") -> tuple[float, floa
 class _Once:
     """Compute the statistics of one output beside one truth once, however many resamples ask for them."""
 
-    def __init__(self, compute: Callable[[list[str], list[str]], np.ndarray]) -> None:
+    def __init__(self, text: str, compute: Callable[[list[str], list[str]], np.ndarray]) -> None:
+        self.text = text
         self._compute = compute
         self._known: tuple[Ragged, Ragged, np.ndarray] | None = None
 
     def __call__(self, output: Arrays, truth: Arrays) -> np.ndarray:
-        given, true = output["_text"], truth["_text"]
+        given, true = output[self.text], truth[self.text]
         if self._known is None or self._known[0] is not given or self._known[1] is not true:
             self._known = given, true, self._compute(given.texts(), true.texts())
         return self._known[2]
 
 
-def _bleu(language: Language) -> tuple[Metric, ...]:
+def _bleu(language: Language, text: str) -> tuple[Metric, ...]:
     try:
         from sacrebleu.metrics.bleu import BLEU
         from sacrebleu.metrics.chrf import CHRF
     except ImportError as error:
         raise needs_extra("sacrebleu", "text", "BLEU and chrF") from error
     bleu, chrf = BLEU(tokenize="zh" if language == "zh" else "13a"), CHRF()
-    return _corpus_metric("bleu", bleu), _corpus_metric("chrf", chrf)
+    return _corpus_metric("bleu", bleu, text), _corpus_metric("chrf", chrf, text)
 
 
-def _corpus_metric(name: str, scorer: Any) -> Metric:
+def _corpus_metric(name: str, scorer: Any, text: str) -> Metric:
     """Return a score of sacreBLEU as a metric: its statistics are sums over records."""
-    known = _Once(lambda given, true: np.array(scorer._extract_corpus_statistics(given, [true]), np.float64))
+    known = _Once(text, lambda given, true: np.array(scorer._extract_corpus_statistics(given, [true]), np.float64))
 
     def value(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
-        if "_text" not in output:  # in a validation within training nothing is written
+        if text not in output:  # in a validation within training nothing is written
             return np.full(len(weights), np.nan)
         sums = np.rint(weights.astype(np.float64) @ known(output, truth))
         return np.array([scorer._compute_score_from_stats([int(one) for one in row]).score for row in sums])
@@ -113,6 +116,6 @@ def _common(one: Sequence[str], two: Sequence[str]) -> int:
 
 
 def _column(known: _Once, index: int, output: Arrays, truth: Arrays) -> np.ndarray:
-    if "_text" not in output:  # in a validation within training nothing is written
+    if known.text not in output:  # in a validation within training nothing is written
         return np.full(len(next(iter(output.values()))), np.nan)
     return known(output, truth)[:, index]

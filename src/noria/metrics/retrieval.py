@@ -1,4 +1,4 @@
-"""How well a vector finds its match: from `vector` and `match`, float[n, D], and the true matches.
+"""How well a vector finds its match: from both vectors, float[n, D], and the true matches.
 
 The pool is all matches of the n records, equal ones counted once, and stays whole where records are drawn again.
 """
@@ -13,12 +13,12 @@ from noria.types import Arrays, Ragged
 BLOCK = 1024  # queries compared at once
 
 
-def retrieval_metrics(array: str = "ids") -> tuple[Metric, ...]:
+def retrieval_metrics(vector: str, match: str, *, truth: str) -> tuple[Metric, ...]:
     """Return the mean of 1 / the match's place, and how often it stands first and among the first ten.
 
-    `array`: where the truth holds the matches, by which equal ones are known.
+    vector, match: the arrays of the output. truth: where the truth holds the matches, by which equal ones are known.
     """
-    known = _Ranks(array)
+    known = _Ranks(vector, match, truth)
     return (
         mean_metric("mean_reciprocal_rank", "fraction", "higher", lambda output, truth: 1 / known(output, truth)),
         mean_metric("recall_at_1", "fraction", "higher", lambda output, truth: (known(output, truth) <= 1) * 1.0),
@@ -49,12 +49,12 @@ def codes_of(rows: Ragged | np.ndarray) -> np.ndarray:
 class _Ranks:
     """Work out the ranks of one output once, however many metrics and resamples ask for them."""
 
-    def __init__(self, array: str) -> None:
-        self._array = array
+    def __init__(self, vector: str, match: str, truth: str) -> None:
+        self._vector, self._match, self._truth = vector, match, truth
         self._known: tuple[np.ndarray, Ragged | np.ndarray, np.ndarray] | None = None
 
     def __call__(self, output: Arrays, truth: Arrays) -> np.ndarray:
-        vectors, rows = output["vector"], truth[self._array]
+        vectors, rows = output[self._vector], truth[self._truth]
         if self._known is None or self._known[0] is not vectors or self._known[1] is not rows:
-            self._known = vectors, rows, ranks(vectors, output["match"], codes_of(rows))
+            self._known = vectors, rows, ranks(vectors, output[self._match], codes_of(rows))
         return self._known[2]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from noria.contract.capabilities import LOGITS
+from noria.model.vocabulary import PredictsVocabulary
 from noria.types import Output, Tokens
 
 LEAST_CHANCE = 1e-30  # of a class, so that its logarithm is finite
@@ -70,7 +72,7 @@ class VotingLinear(nn.Module):
         return {self.name: answer, "votes": votes, "weights": weights} if self.training else {self.name: answer}
 
 
-class NextToken(nn.Module):
+class NextToken(nn.Module, PredictsVocabulary):
     """Say which token comes next. Output: `logits` float[B, T, vocabulary]. Starts at zero: every token as likely.
 
     `epsilon`: as in BERT, features go through a dense layer, GELU and a norm of that epsilon first, and every token has
@@ -80,15 +82,24 @@ class NextToken(nn.Module):
     def __init__(self, width: int, vocabulary: int, epsilon: float | None = None) -> None:
         super().__init__()
         self.before: nn.Module = nn.Identity()
+        self.fills_masks = epsilon is not None
         if epsilon is not None:
             self.before = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width, eps=epsilon))
         self.linear = nn.Linear(width, vocabulary, bias=epsilon is not None)
         for weight in self.linear.parameters():
             nn.init.zeros_(weight)
-        self.fills_masks = epsilon is not None
+
+    def get_output_embeddings(self) -> nn.Linear:
+        return self.linear
+
+    def mask_filler(self) -> tuple[nn.Module, nn.Module] | None:
+        if not self.fills_masks:
+            return None
+        dense, _, norm = self.before.children()
+        return dense, norm
 
     def forward(self, tokens: Tokens) -> Output:
-        return {"logits": self.linear(self.before(tokens.features))}
+        return {LOGITS: self.linear(self.before(tokens.features))}
 
 
 class EachTokenLinear(nn.Module):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.contract import Attention
+from noria.contract.capabilities import IDS, LOGITS
 from noria.errors import UserError
 from noria.model.transformer import Transformer
 from noria.types import IS_PRESENT, PAD, Output, Tokens
@@ -54,7 +55,7 @@ class Model(nn.Module):
         """Return the tokens that the head sees."""
         tokens = self.tokens(inputs)
         if self.answer is not None and target:
-            return self._with_answer(tokens, target["ids"], self._before(inputs))
+            return self._with_answer(tokens, target[IDS], self._before(inputs))
         mixed: Tokens = self.trunk(tokens, self.attention, self._is_prefix(tokens))
         return mixed
 
@@ -81,22 +82,22 @@ class Model(nn.Module):
     def step(self, ids: Tensor, cache: Any, is_live: Tensor | None = None) -> Tensor:
         """Append one token int[B] to each live row; return the logits float[B, V] of the next."""
         assert self.answer is not None
-        given = {"ids": ids[:, None]}
+        given = {IDS: ids[:, None]}
         if self._reach:  # an embedder that looks back is shown the last tokens again
             (given["before"],) = cache.states[ANSWER]
-            cache.states[ANSWER] = (torch.cat((given["before"], given["ids"]), 1)[:, 1:],)
+            cache.states[ANSWER] = (torch.cat((given["before"], given[IDS]), 1)[:, 1:],)
         tokens = Tokens(self.answer(given).features, None if is_live is None else is_live[:, None])
         return self._logits(self.trunk(tokens, self.attention, None, cache))
 
     def _logits(self, mixed: Tokens) -> Tensor:
         last = Tokens(mixed.features[:, -1:])
-        logits: Tensor = self.head(last)["logits"][:, 0]
+        logits: Tensor = self.head(last)[LOGITS][:, 0]
         return logits
 
     @property
     def _reach(self) -> int:
         """Return how many tokens the answer's embedder looks back."""
-        return getattr(self.answer, "reach", 0)
+        return 0 if self.answer is None else int(self.answer.reach)  # type: ignore[arg-type]
 
     def _before(self, inputs: Inputs) -> Tensor:
         """Return the ids that the answer continues, as far as its embedder looks back: int[B, reach], or PAD."""
@@ -105,7 +106,7 @@ class Model(nn.Module):
         if not reach or embedder is not self.answer:  # no continuation: what stands before the answer has other ids
             first = next(iter(arrays.values()))
             return torch.full((len(first), reach), PAD, device=first.device)
-        ids = arrays["ids"].long()
+        ids = arrays[IDS].long()
         ids = ids.gather(1, (ids != PAD).int().argsort(dim=1, stable=True))
         return functional.pad(ids, (reach, 0), value=PAD)[:, ids.shape[1] :]
 
@@ -113,7 +114,7 @@ class Model(nn.Module):
         assert self.answer is not None
         prefix = right_align(tokens)
         length = prefix.features.shape[1]
-        given = {"ids": ids[:, :-1], "before": before}
+        given = {IDS: ids[:, :-1], "before": before}
         stream = concatenate_tokens([prefix, self.answer(given)]) if ids.shape[1] > 1 else prefix
         is_prefix = None
         if self.attention == "prefix":

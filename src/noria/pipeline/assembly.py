@@ -27,7 +27,8 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
             name: embedder if embedder.width == width else Projected(embedder, width)
             for name, embedder in embedders.items()
         }
-    head = task.target.head(states["target"], int(next(iter(embedders.values())).width))  # type: ignore[arg-type]
+    widest = max(int(embedder.width) for embedder in embedders.values())  # type: ignore[arg-type]  # all have the same
+    head = task.target.head(states["target"], widest)
     features = dispatch.pair_features(task, width) if loader is None else None  # a checkpoint has learnt to compare
     model = Model(embedders, trunk, head, task.attention, answer, features)
     if loader is not None:

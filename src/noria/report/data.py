@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from noria.contract import dispatch
+from noria.contract import Target, dispatch
 from noria.report.bars import Bar, bar_chart
 from noria.report.charts import histogram
-from noria.report.class_codes import class_codes
 from noria.report.markup import Markup, join, tag
 from noria.report.tables import Cell, facts, table
+from noria.types import Arrays
 
 if TYPE_CHECKING:
     from noria.pipeline.predictor import Predictor
@@ -39,25 +39,24 @@ def _warnings(report: Mapping[str, Any]) -> Markup | None:
 
 def _answers(prepared: Prepared, predictor: Predictor) -> Markup | None:
     """Draw the balance of the classes, or how numbers are spread, in the training records."""
-    state, train = prepared.states["target"], prepared.splits["train"]
-    if class_codes(train.target, state) is not None:
-        by_split = {split: _class_counts(one.target, state) for split, one in prepared.splits.items()}
-        return _classes([str(name) for name in state["classes"]], by_split)
+    state, train, target = prepared.states["target"], prepared.splits["train"], predictor.task.target
+    if classes := dispatch.class_names(target, state):
+        by_split = {split: _class_counts(target, one.target, len(classes)) for split, one in prepared.splits.items()}
+        return _classes([str(name) for name in classes], by_split)
     chosen = np.linspace(0, len(train) - 1, min(len(train), MOST_ANSWERS)).astype(int)
     truth = {name: values[chosen] for name, values in train.target.items()}
-    answers = dispatch.decode_target(predictor.task.target, truth, state)
+    answers = dispatch.decode_target(target, truth, state)
     numbers = [float(one) for one in answers if isinstance(one, int | float) and not isinstance(one, bool)]
     if not numbers:
         return None
     return tag("div", histogram("Answers in training", numbers, "answer"), class_="charts")
 
 
-def _class_counts(target: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> list[int]:
-    codes = class_codes(dict(target), state)
+def _class_counts(target: Target, truth: Arrays, size: int) -> list[int]:
+    """Return how many records have each class."""
+    codes = dispatch.single_values(target, truth)
     assert codes is not None
-    size = len(state["classes"])
-    counts = np.bincount(codes, minlength=size) if codes.ndim == 1 else codes.sum(0)
-    return [int(count) for count in counts]
+    return [int(count) for count in np.bincount(codes, minlength=size)]
 
 
 def _classes(classes: list[str], by_split: Mapping[str, list[int]]) -> Markup:

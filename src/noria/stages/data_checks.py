@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from noria.contract import Target, dispatch
 from noria.store.array_store import SPLITS
 from noria.store.hashing import hash_values
-from noria.types import Arrays, Dataset, Ragged, Windows
+from noria.types import Arrays, Dataset
 
 LEAK_RECORDS = 20_000  # a column is tried on so many training records: half to learn from, half to score
 LEAK_SCORE = 0.99
@@ -34,9 +35,9 @@ class Suspicions:
         }
         self._hashes.setdefault(split, []).append(hash_values(seen))
 
-    def notes(self, splits: dict[str, Dataset], states: dict[str, Any]) -> list[str]:
+    def notes(self, splits: dict[str, Dataset], states: dict[str, Any], target: Target) -> list[str]:
         """Return one sentence for each suspicion."""
-        return [*self._duplicates(splits), *_leaking_columns(splits["train"], states)]
+        return [*self._duplicates(splits), *_leaking_columns(splits["train"], states, target)]
 
     def _duplicates(self, splits: dict[str, Dataset]) -> list[str]:
         found = []
@@ -53,14 +54,13 @@ class Suspicions:
         return found
 
 
-def _leaking_columns(train: Dataset, states: dict[str, Any]) -> list[str]:
+def _leaking_columns(train: Dataset, states: dict[str, Any], target: Target) -> list[str]:
     """Try each named column alone against the answer; one that foretells it almost surely is a leak."""
     if not any(state.get("names") for state in states["inputs"].values()):
         return []
-    answers = next(iter(train.target.values()))
-    if isinstance(answers, Ragged | Windows):  # no single value to foretell
+    answers = dispatch.single_values(target, train.target)
+    if answers is None:
         return []
-    answers = np.asarray(answers[:]).reshape(len(train), -1)[:, 0]
     chosen = np.linspace(0, len(train) - 1, min(len(train), LEAK_RECORDS)).astype(int)
     chosen = np.random.default_rng(0).permutation(chosen)
     found = []

@@ -1,6 +1,6 @@
 """Write an answer to one prompt, piece by piece: what stands behind `noria generate`.
 
-The prompt fills the task's first input. Knows no task. Read next: pipeline/predictor.py, model/generation/generate.py.
+The prompt fills the one input of a task. Knows no task. Read next: pipeline/predictor.py, model/generation/generate.py.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from noria.contract import only_input
 from noria.errors import UserError
 from noria.pipeline.predictor import load
 from noria.types import Chunk
@@ -32,7 +33,7 @@ def generate(run: str | Path, words: Sequence[str], read: Callable[[], bytes]) -
         )
     predictor = load(run)
     prompt = prompts[0] if prompts else _text(read())
-    yield from predictor.stream({next(iter(predictor.task.inputs)): prompt}, **settings)
+    yield from predictor.stream({only_input(predictor.task, "be given a prompt alone"): prompt}, **settings)
 
 
 def _setting(word: str) -> tuple[str, Any]:

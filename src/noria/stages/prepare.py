@@ -108,7 +108,7 @@ class _Preparation:
             splits = writer.close()
             counts = {split: len(dataset) for split, dataset in splits.items()}
             self._check(counts)
-            notes = suspicions.notes(splits, states)
+            notes = suspicions.notes(splits, states, self.task.target)
             writer.publish(
                 {
                     "states": states,

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from noria import __version__
+from noria.contract import dispatch, only_input
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.fields import open_path
@@ -33,6 +34,8 @@ CHUNK = 2**16  # vectors that are compared at once
 CACHE_BYTES = 20 * 2**30
 MOST_TEXT = 200  # characters of a record in one line
 SPLIT = "test"  # the one that an index is stored as
+VECTORS, TEXTS = "vectors", "texts"  # the arrays of an index
+FORMAT = 2  # of an index; one of another format is made again
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def index(predictor: Predictor, path: Path, column: str | None = None, reporter:
     if manifest["unusable"]:
         reporter.say(f"not searched: {manifest['unusable']} records, the first at {manifest['first']}")
     kept = splits[SPLIT]
-    return Index(kept.target["vector"], kept.inputs["shown"]["_text"], kept.wheres())
+    return Index(kept.target[VECTORS], kept.target[TEXTS], kept.wheres())
 
 
 def vectors_of(predictor: Predictor, records: Sequence[dict[str, Any]]) -> np.ndarray:
@@ -166,8 +169,8 @@ def _build(predictor: Predictor, source: Source, column: str, folder: Path, repo
             unusable += len(chunk.rejected)
             if not len(chunk):
                 continue
-            arrays: Arrays = {"target/vector": _vectors(predictor, chunk.records)}
-            arrays |= {"inputs/shown/_text": Ragged.of_texts([_shown(chunk.values[field], int(i)) for i in chunk.kept])}
+            texts = Ragged.of_texts([_shown(chunk.values[field], int(i)) for i in chunk.kept])
+            arrays: Arrays = {f"target/{VECTORS}": _vectors(predictor, chunk.records), f"target/{TEXTS}": texts}
             writer.append(SPLIT, arrays, chunk.records.wheres())
             done += len(chunk)
         writer.close()
@@ -179,14 +182,14 @@ def _build(predictor: Predictor, source: Source, column: str, folder: Path, repo
 
 
 def _vectors(predictor: Predictor, dataset: Dataset) -> np.ndarray:
-    output = predictor.outputs(dataset)
-    if "vector" not in output:
+    found = dispatch.vectors(predictor.task.target, predictor.outputs(dataset))
+    if found is None:
         raise UserError(
             "this model gives no vectors to search by",
             where=str(predictor.bundle.path),
             expected="a model that embeds records, as one for text embedding does",
         )
-    vectors = np.asarray(output["vector"], np.float32)
+    vectors = np.asarray(found, np.float32)
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12)))
 
 
@@ -220,10 +223,10 @@ def _column(predictor: Predictor, source: Source, column: str | None) -> str:
 
 
 def _only_input(predictor: Predictor) -> str:
-    inputs = list(predictor.task.inputs)
-    if len(inputs) != 1 or predictor.task.inputs[inputs[0]].raw_type == "columns":
-        raise UserError("only a model with one input can be searched with", found=f"inputs {', '.join(inputs)}")
-    return inputs[0]
+    field = only_input(predictor.task, "be searched with")
+    if predictor.task.inputs[field].raw_type == "columns":
+        raise UserError("only a model with one input that is no table can be searched with", found=f"input {field}")
+    return field
 
 
 def _in_line(text: str) -> str:
@@ -241,5 +244,5 @@ def _key(predictor: Predictor, source: Source, column: str) -> str:
     """Name an index by all that its vectors depend on: the model, what turns records into its inputs, the source."""
     config = predictor.bundle.config
     model = [config["weights"]["sha256"], config["job"]["inputs"], config["job"]["target"], config["states"]]
-    parts = [__version__, model, str(source.path.resolve()), source.stamp(), column]
+    parts = [__version__, FORMAT, model, str(source.path.resolve()), source.stamp(), column]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

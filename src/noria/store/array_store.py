@@ -153,7 +153,7 @@ def _read_split(folder: Path) -> Dataset:
         plain = {name: one for name, one in found.items() if name.rpartition(".")[0] not in ragged}
         return plain | ragged
 
-    inputs = {field.name: arrays(field) for field in sorted((folder / "inputs").iterdir())}
+    inputs = {field.name: arrays(field) for field in sorted((folder / "inputs").glob("*"))}
     slices = {unquote(column): values for column, values in arrays(folder / "slices").items()}
     return Dataset(inputs, arrays(folder / "target"), slices, folder / "where.txt")
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Metric, Target
-from noria.contract.capabilities import DecodesTarget, PredictStep, ShowsPanels, TrainingStep, WarmStarts
+from noria.contract.capabilities import DecodesTarget, Embeds, PredictStep, ShowsPanels, TrainingStep, WarmStarts
+from noria.contract.settings import named_input
 from noria.metrics.retrieval import codes_of, ranks, retrieval_metrics
 from noria.text.learning import learn_text, usable_texts
 from noria.text.tokenizer import Tokenizer
@@ -29,7 +30,7 @@ SAMPLES_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Matched(Target, WarmStarts, TrainingStep, PredictStep):
+class Matched(Target, WarmStarts, TrainingStep, PredictStep, Embeds):
     """What is common to answers that go through the model as the input does. Output: `vector`, and where the match is
     known `match`, float[n, D], of length one.
     """
@@ -61,6 +62,9 @@ class Matched(Target, WarmStarts, TrainingStep, PredictStep):
     def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         return self.both(model, batch) if batch.target else dict(model(batch.inputs))
 
+    def vectors(self, output: Arrays) -> np.ndarray:
+        return np.asarray(output["vector"])
+
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         return [Prediction(row) for row in output["vector"].astype(np.float64).round(DECIMALS).tolist()]
 
@@ -75,6 +79,7 @@ class Embedding(Matched, DecodesTarget, ShowsPanels):
 
     max_tokens: int = 512
     """Longest match in tokens; the rest is cut off. Memory and time grow with it."""
+    text: str = named_input("text")  # the input that goes through the model as its match does
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -92,22 +97,21 @@ class Embedding(Matched, DecodesTarget, ShowsPanels):
 
     def both(self, model: nn.Module, batch: Batch) -> Output:
         """Return `vector` of the inputs and `match` of their matches."""
-        name = next(iter(batch.inputs))
-        return {**model(batch.inputs), "match": model({name: {"ids": batch.target["ids"]}})["vector"]}
+        return {**model(batch.inputs), "match": model({self.text: {"ids": batch.target["ids"]}})["vector"]}
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """Return the loss of telling each record's match from the others of the batch, and the other way round.
 
         Records of which either text is the same do not stand against each other.
         """
-        is_same = _same(next(iter(batch.inputs.values()))["ids"]) | _same(batch.target["ids"])
+        is_same = _same(batch.inputs[self.text]["ids"]) | _same(batch.target["ids"])
         return info_nce(output["vector"], output["match"], self.temperature, is_same)
 
     def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return list(Tokenizer.from_json(state["tokenizer"]).decode_many(truth["ids"]))
 
     def metrics(self, state: State) -> Sequence[Metric]:
-        return retrieval_metrics()
+        return retrieval_metrics("vector", "match", truth="ids")
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         """Show what was found in place of matches that stand furthest down."""
@@ -146,6 +150,11 @@ def rarity(train: Arrays) -> Arrays:
     pairs = np.unique(np.stack([np.repeat(np.arange(len(ids)), ids.lengths), np.asarray(ids.values)], 1), axis=0)
     texts = np.append(np.bincount(pairs[:, 1]), 0)
     return {"idf": (np.log((1 + len(ids)) / (1 + texts)) + 1).astype(np.float32)[None]}
+
+
+def bag_vectors(text: Arrays, truth: Arrays, learnt: Arrays) -> Arrays:
+    """Return the trivial answer: encoded inputs and matches as bags of tokens."""
+    return {"vector": bags(text["ids"], learnt), "match": bags(truth["ids"], learnt)}
 
 
 def bags(ids: Ragged, learnt: Arrays) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Metric, Target, mean_metric
-from noria.contract.capabilities import DecodesTarget, ShowsPanels, TrainingStep
+from noria.contract.capabilities import DecodesTarget, ShowsPanels, SingleValued, TrainingStep
 from noria.contract.dispatch import forward_loss
 from noria.errors import UserError, did_you_mean
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
@@ -23,7 +23,7 @@ CALIBRATION_BINS = 15  # as in Guo et al. 2017, "On Calibration of Modern Neural
 
 
 @dataclass(frozen=True)
-class Label(Target, TrainingStep, DecodesTarget, ShowsPanels):
+class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued):
     """A class name. Arrays: `label` int64[n]. Output: `logits` float[n, classes]."""
 
     kind: ClassVar[str] = "label"
@@ -119,6 +119,13 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels):
 
     def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return [state["classes"][code] for code in truth["label"]]
+
+    def single_values(self, truth: Arrays) -> np.ndarray:
+        return np.asarray(truth["label"])
+
+    def class_names(self, state: State) -> Sequence[str]:
+        names: list[str] = state["classes"]
+        return names
 
     def metrics(self, state: State) -> Sequence[Metric]:
         binary = (Metric("auc", "fraction", "higher", _auc),) if len(state["classes"]) == 2 else ()

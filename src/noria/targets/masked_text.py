@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, PostProcesses, PredictStep, ShowsPanels, TrainingStep, WarmStarts
+from noria.contract.settings import named_input
 from noria.errors import UserError
 from noria.metrics.likelihood import likelihood
 from noria.targets.text import unigram
 from noria.text.learning import learn_text, usable_texts
 from noria.text.tokenizer import Tokenizer
-from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
+from noria.types import PAD, Arrays, Batch, Dataset, Encoded, Output, Panel, Prediction, Ragged, State, Values, Windows
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -47,6 +48,7 @@ class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, D
     """Tokens that are read at once; texts stand one after another. Raise it where far context matters."""
     hidden: float = field(default=0.15, metadata=NETWORK_ONLY)  # BERT's
     """Fraction of the tokens that is hidden and learnt from, 0 to 1. More learns faster from less context."""
+    masked: str = named_input("masked")  # the input whose masks are filled in
 
     def __post_init__(self) -> None:
         if self.window < 1 or not 0 < self.hidden < 1:
@@ -84,7 +86,7 @@ class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, D
         way = torch.rand(places.shape, device=ids.device)
         shown = torch.where(way < REPLACED, _mask_of(tokenizer), torch.randint_like(places, tokenizer.size))
         shown = torch.where(way > 1 - LEFT, at(ids, places), shown)
-        logits = _logits(model, batch, _with(ids, places, shown), places)
+        logits = _logits(model, self.masked, _with(ids, places, shown), places)
         return self.loss({"logits": logits}, Batch(batch.inputs, {"ids": at(ids, places)}, batch.size))
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
@@ -106,11 +108,11 @@ class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, D
 
         tokenizer = Tokenizer.from_json(state["tokenizer"])
         if not batch.target:
-            return _candidates(model, batch, tokenizer)
+            return _candidates(model, self.masked, batch.inputs[self.masked]["ids"].long(), tokenizer)
         ids = batch.target["ids"].long()
         places = self.fixed_places(ids, _specials(tokenizer))
         masks = torch.full_like(places, _mask_of(tokenizer))
-        logits, truth = _logits(model, batch, _with(ids, places, masks), places), at(ids, places)
+        logits, truth = _logits(model, self.masked, _with(ids, places, masks), places), at(ids, places)
         nats, is_hidden = _nats(logits, truth)
         best = logits.topk(min(CANDIDATES, logits.shape[-1])).indices
         is_right = (best == truth[..., None]) & is_hidden[..., None]
@@ -133,7 +135,7 @@ class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, D
             for name in ("places", "best", "candidates", "chances")
             if name in output
         }
-        ids = {"ids": next(iter(inputs.values()))["ids"]} if "candidates" in output else {}
+        ids = {"ids": inputs[self.masked]["ids"]} if "candidates" in output else {}
         return {**output, **rows, **ids}
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
@@ -151,7 +153,7 @@ class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, D
 
     def metrics(self, state: State) -> Sequence[Metric]:
         """Return the scores of the hidden tokens."""
-        known = [metric for metric in likelihood() if metric.name != "bits_per_byte"]
+        known = likelihood(nats="nats", tokens="tokens", right="right")
         return (*known, Metric("token_accuracy_top5", "fraction", "higher", _top_accuracy))
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
@@ -169,6 +171,17 @@ class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, D
                 rows.append([around, tokenizer.decode(ids[[place]]), answer])
         columns = ["around it", "truth", "answer"]
         return [Panel("table", "Hidden tokens", {"columns": columns, "rows": rows}, "Evenly drawn.")]
+
+    def windows(self, dataset: Dataset) -> Dataset:
+        """Return texts, one after another, as windows; what is hidden of them is chosen anew at every step."""
+        if "ids" not in dataset.target:
+            return dataset
+        length = len(dataset.target["ids"].values)
+        step = min(self.window, length - 1)
+        count = max(0, (length - 1) // max(1, step))
+        answer = {name: Windows(one.values, step, 0, step, count) for name, one in dataset.target.items()}
+        inputs = {self.masked: {"ids": answer["ids"]}}
+        return replace(dataset, inputs=inputs, target=answer, slices={}, where_path=None, places=None)
 
     def fixed_places(self, ids: Tensor, specials: Sequence[int]) -> Tensor:
         """Return int[B, K], the places that are hidden where a text is scored: a function of its tokens alone."""
@@ -227,12 +240,11 @@ def _with(ids: Tensor, places: Tensor, new: Tensor) -> Tensor:
     return functional.pad(ids, (0, 1)).scatter(1, places.masked_fill(places == PAD, spare), new)[:, :spare]
 
 
-def _logits(model: Any, batch: Batch, ids: Tensor, places: Tensor) -> Tensor:
+def _logits(model: Any, field: str, ids: Tensor, places: Tensor) -> Tensor:
     """Return float[B, K, V], the logits at places of a text: all others are not worked out, as they are the most."""
     from noria.types import Tokens
 
-    name = next(iter(batch.inputs))
-    mixed: Tokens = model.mixed({name: {"ids": ids}})
+    mixed: Tokens = model.mixed({field: {"ids": ids}})
     index = places.clamp_min(0)[:, :, None].expand(-1, -1, mixed.features.shape[-1])
     logits: Tensor = model.head(Tokens(mixed.features.gather(1, index)))["logits"]
     return logits
@@ -248,15 +260,14 @@ def _nats(logits: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
     return nats.view_as(ids), ids != PAD
 
 
-def _candidates(model: nn.Module, batch: Batch, tokenizer: Tokenizer) -> Output:
+def _candidates(model: nn.Module, field: str, ids: Tensor, tokenizer: Tokenizer) -> Output:
     import torch
 
-    ids = next(iter(batch.inputs.values()))["ids"].long()
     is_mask = ids == _mask_of(tokenizer)
     places = torch.arange(ids.shape[1], device=ids.device).expand_as(ids).masked_fill(~is_mask, ids.shape[1])
     places = places.sort(dim=1).values[:, : int(is_mask.sum(1).max())]
     places = places.masked_fill(places == ids.shape[1], PAD)
-    logits = _logits(model, batch, ids, places).float()
+    logits = _logits(model, field, ids, places).float()
     logits[..., _specials(tokenizer)] = -math.inf  # they have no spelling
     chances, candidates = logits.softmax(-1).topk(min(CANDIDATES, logits.shape[-1]))
     return {"places": places, "candidates": candidates, "chances": chances}

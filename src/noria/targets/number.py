@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Metric, Target, mean_metric
-from noria.contract.capabilities import DecodesTarget, ShowsPanels
+from noria.contract.capabilities import DecodesTarget, ShowsPanels, SingleValued
 from noria.errors import UserError
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
 
@@ -21,7 +21,7 @@ POINTS_SHOWN = 500
 
 
 @dataclass(frozen=True)
-class Number(Target, DecodesTarget, ShowsPanels):
+class Number(Target, DecodesTarget, ShowsPanels, SingleValued):
     """A real number. Arrays: `number` float32[n, 1]. Output: `number` float[n, 1].
 
     Both are standardised by the mean and spread of the training answers.
@@ -75,6 +75,12 @@ class Number(Target, DecodesTarget, ShowsPanels):
 
     def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return [prediction.value for prediction in self.decode(truth, state)]
+
+    def single_values(self, truth: Arrays) -> np.ndarray:
+        return np.asarray(truth["number"])[:, 0]
+
+    def class_names(self, state: State) -> None:
+        return None
 
     def metrics(self, state: State) -> Sequence[Metric]:
         spread = state["spread"]

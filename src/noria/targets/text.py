@@ -7,7 +7,7 @@ model/generation/generate.py, which writes the answer; text/tokenizer.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -16,9 +16,24 @@ from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, Generates, PostProcesses, PredictStep, ShowsPanels, WarmStarts
 from noria.metrics.likelihood import likelihood
 from noria.metrics.overlap import overlap_metrics
+from noria.modalities.text.arrays import RAW
 from noria.text.learning import learn_text, usable_texts
 from noria.text.tokenizer import Tokenizer
-from noria.types import PAD, Arrays, Batch, Chunk, Encoded, Output, Panel, Prediction, Ragged, State, Values
+from noria.types import (
+    PAD,
+    Arrays,
+    Batch,
+    Chunk,
+    Dataset,
+    Encoded,
+    Output,
+    Panel,
+    Prediction,
+    Ragged,
+    State,
+    Values,
+    Windows,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -197,8 +212,24 @@ class Text(Target, WarmStarts, PredictStep, PostProcesses, Generates, DecodesTar
             for i in range(len(ids))
         ]
 
+    def windows(self, dataset: Dataset, prompt: str, is_learnt: bool) -> Dataset:
+        """Return running text as windows: the first token of each is the input `prompt`, the others are the answer.
+
+        To be scored, windows overlap: the prompt is half a window, so that no token is told from fewer than those.
+        """
+        if not self.is_running or "ids" not in dataset.target:
+            return dataset
+        ids = dataset.target["ids"]
+        step = max(1, min(self.window if is_learnt else -(-self.window // 2), len(ids.values) - 1))
+        count = max(0, len(ids.values) - 1) // step
+        known = 1 if is_learnt else self.window - step + 1
+        first = Windows(ids.values, step, 1 - known, known, count)
+        answer = {name: Windows(one.values, step, 1, step, count) for name, one in dataset.target.items()}
+        return replace(dataset, inputs={prompt: {"ids": first}}, target=answer, slices={}, where_path=None)
+
     def metrics(self, state: State) -> Sequence[Metric]:
-        return (*likelihood(), *overlap_metrics(self.overlap, self.language))
+        known = likelihood(nats="nats", tokens="tokens", right="right", num_bytes="_bytes")
+        return (*known, *overlap_metrics(self.overlap, self.language, text="_text"))
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         if "_text" not in output:
@@ -252,6 +283,11 @@ def unigram_scores(truth: Arrays, learnt: Arrays) -> Arrays:
         "tokens": np.array([float(len(row)) for row in rows]),
         "right": np.array([float((row == common).sum()) for row in rows]),
     }
+
+
+def copied(source: Arrays, truth: Arrays, learnt: Arrays) -> Arrays:
+    """Return the trivial answer that copies an encoded input, with the scores of `unigram`."""
+    return {**unigram_scores(truth, learnt), "_text": source[RAW][:]}
 
 
 def no_answers(count: int) -> Ragged:

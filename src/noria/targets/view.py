@@ -15,8 +15,10 @@ import numpy as np
 
 from noria.contract import Metric
 from noria.contract.capabilities import DecodesTarget
+from noria.contract.settings import named_input
 from noria.errors import UserError
 from noria.metrics.retrieval import retrieval_metrics
+from noria.modalities.image.arrays import PIXELS
 from noria.modalities.image.resize import fitted
 from noria.targets.embedding import Matched, info_nce
 from noria.types import Arrays, Batch, Encoded, Output, State, Values
@@ -24,6 +26,8 @@ from noria.vision.pictures import read_picture
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from noria.modalities.image.modality import Image
 
 WINDOW = 0.75  # of each side, where a picture is looked for by a part of itself
 SIDE = 32  # pixels at most, and so many rows and columns, that the trivial answer compares
@@ -40,6 +44,7 @@ class View(Matched, DecodesTarget):
 
     temperature: float = field(default=0.2, metadata={"network_only": True})
     """Similarities are divided by it before the softmax. Lower it to set similar pictures further apart."""
+    image: str = named_input("image")  # the input that goes through the model as its other view does
 
     def fit(self, values: Values) -> State:
         for value in values:
@@ -62,9 +67,15 @@ class View(Matched, DecodesTarget):
 
     def both(self, model: nn.Module, batch: Batch) -> Output:
         """Return `vector` of the inputs and `match` of the other views."""
-        (name, arrays), *_ = batch.inputs.items()
-        view = other_view(arrays["pixels"], batch.target["pixels"])
-        return {**model(batch.inputs), "match": model({name: {**arrays, "pixels": view}})["vector"]}
+        arrays = batch.inputs[self.image]
+        view = other_view(arrays[PIXELS], batch.target["pixels"])
+        return {**model(batch.inputs), "match": model({self.image: {**arrays, PIXELS: view}})["vector"]}
+
+    def augment_with(self, batch: Batch, image: Image) -> Batch:
+        """Return a training batch with both views varied as the modality varies pictures, each by its own."""
+        other = image.augment({PIXELS: batch.target["pixels"]})
+        varied = {**batch.inputs, self.image: image.augment(batch.inputs[self.image])}
+        return Batch(varied, {**batch.target, "pixels": other[PIXELS]}, batch.size)
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         return info_nce(output["vector"], output["match"], self.temperature)
@@ -73,7 +84,7 @@ class View(Matched, DecodesTarget):
         return ["another view"] * len(truth["pixels"])
 
     def metrics(self, state: State) -> Sequence[Metric]:
-        return retrieval_metrics("pixels")
+        return retrieval_metrics("vector", "match", truth="pixels")
 
 
 def other_view(pixels: Tensor, view: Tensor) -> Tensor:
@@ -95,10 +106,11 @@ def mean_color(train: Arrays) -> Arrays:
     return {"mean": np.asarray(train["pixels"][:1000], np.float32).mean((0, 1, 2))[None]}
 
 
-def raw_vectors(pixels: np.ndarray, view: np.ndarray, learnt: Arrays) -> Arrays:
+def raw_vectors(picture: Arrays, truth: Arrays, learnt: Arrays) -> Arrays:
     """Return the trivial answer: pictures and views as rows of pixels, of length one."""
     import torch
 
+    pixels, view = picture[PIXELS], truth["pixels"]
     other = other_view(torch.from_numpy(np.array(pixels)), torch.from_numpy(np.array(view))).numpy()
     return {"vector": _rows(pixels, learnt["mean"]), "match": _rows(other, learnt["mean"])}
 

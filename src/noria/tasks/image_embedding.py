@@ -30,7 +30,7 @@ class ImageEmbedding(Task, ReadsFormats, MakesExamples, PredictsBaseline, Augmen
     """
 
     inputs: Mapping[str, Image] = {"image": Image(shift=4, zoom=0.3, flip=True, color_jitter=0.4)}
-    target = View()
+    target = View(image="image")
     shared_vocabulary = ("image", "view")
     defaults: Mapping[str, Any] = {"model": {"size": "tiny", "depth": 0}}
 
@@ -54,14 +54,11 @@ class ImageEmbedding(Task, ReadsFormats, MakesExamples, PredictsBaseline, Augmen
         return records
 
     def augment_batch(self, batch: Batch) -> Batch:
-        """Return a batch with both views varied, each by its own."""
-        image = self.inputs["image"]
-        other = image.augment({"pixels": batch.target["pixels"]})
-        return Batch({"image": image.augment(batch.inputs["image"])}, {**batch.target, **other}, batch.size)
+        return self.target.augment_with(batch, self.inputs["image"])
 
     def fit_baseline(self, train: Arrays) -> Arrays:
         return mean_color(train)
 
     def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return the pixels themselves."""
-        return raw_vectors(dataset.inputs["image"]["pixels"], dataset.target["pixels"], learnt)
+        return raw_vectors(dataset.inputs["image"], dataset.target, learnt)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from noria.sources.core.duplicated_column import DuplicatedColumn
 from noria.sources.formats.opening import open_source
 from noria.sources.formats.text_pieces import text_pieces
 from noria.targets.masked_text import MaskedText, common_tokens
-from noria.types import Arrays, Dataset, Record, Windows
+from noria.types import Arrays, Dataset, Record
 
 if TYPE_CHECKING:
     pass
@@ -29,7 +28,7 @@ class MaskedLanguageModelling(Task, ReadsFormats, PredictsBaseline, CutsWindows)
     """
 
     inputs: Mapping[str, Text] = {"masked": Text(begin=True, end=True, mask_word="[MASK]", is_optional=True)}
-    target = MaskedText()
+    target = MaskedText(masked="masked")
     attention = "full"
     shared_vocabulary = ("masked", "masked_text")
     defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 64}}
@@ -43,15 +42,7 @@ class MaskedLanguageModelling(Task, ReadsFormats, PredictsBaseline, CutsWindows)
         return DuplicatedColumn(source, "text", "masked_text") if is_plain else None
 
     def windows(self, dataset: Dataset, is_learnt: bool = False) -> Dataset:
-        """Return texts, one after another, as windows; what is hidden of them is chosen anew at every step."""
-        if "ids" not in dataset.target:
-            return dataset
-        length = len(dataset.target["ids"].values)
-        step = min(self.target.window, length - 1)
-        count = max(0, (length - 1) // max(1, step))
-        answer = {name: Windows(one.values, step, 0, step, count) for name, one in dataset.target.items()}
-        inputs = {"masked": {"ids": answer["ids"]}}
-        return replace(dataset, inputs=inputs, target=answer, slices={}, where_path=None, places=None)
+        return self.target.windows(dataset)
 
     def fit_baseline(self, train: Arrays) -> Arrays:
         return common_tokens(train)

@@ -26,7 +26,7 @@ class ObjectDetection(Task, ReadsFormats, MakesExamples, PredictsBaseline, Valid
 
     def __init__(self) -> None:
         self.inputs: Mapping[str, Image] = {"image": Image(stem="pyramid", side=320, keep=True)}
-        self.target: Boxes = Boxes()
+        self.target: Boxes = Boxes(image="image")
         self.defaults = {"model": {"size": "tiny", "depth": 0}, "evaluate": {"batch_size": 32}}
 
     def example(self) -> Record:
@@ -46,7 +46,7 @@ class ObjectDetection(Task, ReadsFormats, MakesExamples, PredictsBaseline, Valid
         return pictures_with_boxes(path, encoding)
 
     def validate_pair(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
-        return outside(answer, inputs["image"]["size"])
+        return outside(answer, inputs["image"])
 
     def augment_batch(self, batch: Batch) -> Batch:
         return self.target.augment_with(batch, self.inputs["image"])
@@ -56,7 +56,7 @@ class ObjectDetection(Task, ReadsFormats, MakesExamples, PredictsBaseline, Valid
 
     def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return the same box for every picture."""
-        return same_box(learnt["box"][0], len(dataset))
+        return same_box(learnt, len(dataset))
 
 
 def _drawn(generator: np.random.Generator, things: int) -> Record:

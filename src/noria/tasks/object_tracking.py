@@ -13,7 +13,7 @@ from noria.contract.capabilities import MakesExamples, PredictsBaseline, ReadsFo
 from noria.contract.source import Source
 from noria.modalities.detections.modality import Detections
 from noria.sources.formats.mot import mot_sequences
-from noria.targets.tracks.target import DETECTIONS, Tracks, frame_by_frame
+from noria.targets.tracks.target import Tracks, frame_by_frame
 from noria.types import Arrays, Dataset, Record
 
 
@@ -24,8 +24,8 @@ class ObjectTracking(Task, ReadsFormats, MakesExamples, PredictsBaseline):
     true; it starts as the detector's own word, so that a training of no steps, the default, is ByteTrack as published.
     """
 
-    inputs: Mapping[str, Detections] = {DETECTIONS: Detections()}
-    target = Tracks()
+    inputs: Mapping[str, Detections] = {"detections": Detections()}
+    target = Tracks(detections="detections")
     attention = "full"
     defaults: Mapping[str, Any] = {"model": {"size": "tiny", "depth": 0}, "train": {"steps": 0, "batch_size": 4}}
 
@@ -47,7 +47,7 @@ class ObjectTracking(Task, ReadsFormats, MakesExamples, PredictsBaseline):
                     found.append(f"{frame},-1,{place},{generator.uniform(0.8, 0.99):.3f},-1,-1,-1\n")
                 nothing, chance = generator.integers(300, 600), generator.uniform(0.02, 0.3)
                 found.append(f"{frame},-1,{nothing},400,20,50,{chance:.3f},-1,-1,-1\n")
-            fields = {DETECTIONS: "".join(found).encode(), "tracks": "".join(true).encode()}
+            fields = {"detections": "".join(found).encode(), "tracks": "".join(true).encode()}
             records.append(Record(fields, "two things that walk past each other"))
         return records
 
@@ -59,4 +59,4 @@ class ObjectTracking(Task, ReadsFormats, MakesExamples, PredictsBaseline):
         return {}
 
     def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
-        return frame_by_frame(dataset.inputs[DETECTIONS])
+        return frame_by_frame(dataset.inputs["detections"])

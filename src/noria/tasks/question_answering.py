@@ -12,9 +12,10 @@ import numpy as np
 from noria.contract import MAPPED, Task
 from noria.contract.capabilities import MakesExamples, PairFeatures, PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
+from noria.modalities.text.arrays import RAW
 from noria.modalities.text.modality import Text
 from noria.sources.formats.squad import squad
-from noria.targets.span.target import NOWHERE, Span, answers_at, unanswerable
+from noria.targets.span.target import NOWHERE, Span, is_mostly_unanswerable, trivial_answers, unanswerable
 from noria.types import Arrays, Dataset, Record
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class QuestionAnswering(Task, ReadsFormats, MakesExamples, PredictsBaseline, Pai
         "question": Text(max_tokens=64, begin=True, end=True, keep=True),
         "context": Text(max_tokens=8192, end=True, keep=True),
     }
-    target = Span()
+    target = Span(context="context")
     attention = "full"
     shared_vocabulary = ("question", "context")
     defaults: Mapping[str, Any] = {"model": {"size": "tiny"}, "evaluate": {"batch_size": 64}}
@@ -59,7 +60,9 @@ class QuestionAnswering(Task, ReadsFormats, MakesExamples, PredictsBaseline, Pai
         return records
 
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
-        return squad(path, encoding, named)
+        columns = {name: str(column) for name, column in named.items()}
+        question, context = (columns.get(name, name) for name in ("question", "context"))
+        return squad(path, encoding, question, context, columns.get("span"))
 
     def pair_features(self, width: int) -> nn.Module:
         from noria.modalities.text.exact_match import ExactMatch
@@ -71,12 +74,12 @@ class QuestionAnswering(Task, ReadsFormats, MakesExamples, PredictsBaseline, Pai
 
     def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return the sentence that has most words of the question; nothing where most questions have no answer."""
-        questions, contexts = (dataset.inputs[name]["_text"][:].texts() for name in ("question", "context"))
-        none = np.full(len(dataset), float(learnt["none"][0]))
+        question, context = (dataset.inputs[name] for name in ("question", "context"))
         places = [(NOWHERE, NOWHERE)] * len(dataset)
-        if none[:1] <= 0.5:
-            places = [nearest_sentence(*pair) for pair in zip(questions, contexts, strict=True)]
-        return {**answers_at(contexts, places), "chance": np.zeros(len(dataset)), "none": none}
+        if not is_mostly_unanswerable(learnt):
+            pairs = zip(question[RAW][:].texts(), context[RAW][:].texts(), strict=True)
+            places = [nearest_sentence(*pair) for pair in pairs]
+        return trivial_answers(context, places, learnt)
 
 
 def nearest_sentence(question: str, context: str) -> tuple[int, int]:

@@ -28,7 +28,7 @@ class SemanticSegmentation(Task, ReadsFormats, MakesExamples, PredictsBaseline, 
 
     def __init__(self) -> None:
         self.inputs: Mapping[str, Image] = {"image": Image(stem="pyramid", strides=(4,), side=256, keep=True)}
-        self.target: Mask = Mask()
+        self.target: Mask = Mask(image="image")
         self.defaults = {"model": {"size": "tiny", "depth": 0}, "evaluate": {"batch_size": 16}}
 
     def example(self) -> Record:
@@ -45,8 +45,7 @@ class SemanticSegmentation(Task, ReadsFormats, MakesExamples, PredictsBaseline, 
         return masks(path)
 
     def validate_pair(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
-        image = inputs["image"]
-        return of_other_size(answer, image["size"]) if "size" in image else {}
+        return of_other_size(answer, inputs["image"])
 
     def augment_batch(self, batch: Batch) -> Batch:
         return self.target.augment_with(batch, self.inputs["image"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from noria.contract import Task
 from noria.contract.capabilities import PredictsBaseline
+from noria.modalities.text.arrays import RAW
 from noria.modalities.text.modality import Text
 from noria.targets import text
 from noria.types import Arrays, Dataset, Ragged, Record
@@ -31,7 +32,7 @@ class Summarization(Task, PredictsBaseline):
 
     def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return the first sentence of the source."""
-        sources = dataset.inputs["source"]["_text"].texts()
+        sources = dataset.inputs["source"][RAW].texts()
         leads = Ragged.of_texts([first_sentence(source) for source in sources])
         return {**text.unigram_scores(dataset.target, learnt), "_text": leads}
 

@@ -11,7 +11,7 @@ from noria.contract.capabilities import PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.modalities.text.modality import Text
 from noria.sources.formats.parallel_lines import parallel_lines
-from noria.targets.embedding import Embedding, bags, rarity
+from noria.targets.embedding import Embedding, bag_vectors, rarity
 from noria.types import Arrays, Dataset, Record
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class TextEmbedding(Task, ReadsFormats, PredictsBaseline):
     translation, the passage that answers a question; the prediction is the vector of `text`."""
 
     inputs: Mapping[str, Text] = {"text": Text(begin=True, end=True)}
-    target = Embedding()
+    target = Embedding(text="text")
     attention = "full"
     shared_vocabulary = ("text", "embedding")
     defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 64}}
@@ -39,4 +39,4 @@ class TextEmbedding(Task, ReadsFormats, PredictsBaseline):
 
     def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return bags of words: the match is the text with the most rare words in common."""
-        return {"vector": bags(dataset.inputs["text"]["ids"], learnt), "match": bags(dataset.target["ids"], learnt)}
+        return bag_vectors(dataset.inputs["text"], dataset.target, learnt)

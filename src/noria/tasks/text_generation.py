@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from noria.contract.source import Source
 from noria.modalities.text.modality import Text
 from noria.sources.formats.text_pieces import text_pieces
 from noria.targets import text
-from noria.types import Arrays, Dataset, Record, Windows
+from noria.types import Arrays, Dataset, Record
 
 
 class TextGeneration(Task, ReadsFormats, PredictsBaseline, CutsWindows):
@@ -32,19 +31,7 @@ class TextGeneration(Task, ReadsFormats, PredictsBaseline, CutsWindows):
         return text_pieces(path, encoding)
 
     def windows(self, dataset: Dataset, is_learnt: bool = False) -> Dataset:
-        """Return running text as windows: the first token of each is the prompt, the others are the answer.
-
-        To be scored, windows overlap: the prompt is half a window, so that no token is told from fewer than those.
-        """
-        if not self.target.is_running or "ids" not in dataset.target:
-            return dataset
-        ids, window = dataset.target["ids"], self.target.window
-        step = max(1, min(window if is_learnt else -(-window // 2), len(ids.values) - 1))
-        count = max(0, len(ids.values) - 1) // step
-        known = 1 if is_learnt else window - step + 1
-        first = Windows(ids.values, step, 1 - known, known, count)
-        answer = {name: Windows(one.values, step, 1, step, count) for name, one in dataset.target.items()}
-        return replace(dataset, inputs={"prompt": {"ids": first}}, target=answer, slices={}, where_path=None)
+        return self.target.windows(dataset, "prompt", is_learnt)
 
     fit_baseline = staticmethod(text.unigram)
 

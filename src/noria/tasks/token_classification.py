@@ -21,7 +21,7 @@ class TokenClassification(Task, ReadsFormats, MakesExamples, PredictsBaseline):
     """text -> tags. Every token sees all others and answers by itself; Chinese needs no word segmenter."""
 
     inputs: Mapping[str, Text] = {"text": Text(begin=True, end=True, keep=True)}
-    target = Tags()
+    target = Tags(text="text")
     attention = "full"
     defaults: Mapping[str, Any] = {"model": {"size": "tiny"}, "evaluate": {"batch_size": 64}}
 

@@ -27,8 +27,7 @@ class Dataset:
     places: list[str] | None = None  # where each record stands, for records that no store holds
 
     def __len__(self) -> int:
-        arrays = next(iter(self.inputs.values()))
-        return len(next(iter(arrays.values())))
+        return len(next(one for arrays in (*self.inputs.values(), self.target) for one in arrays.values()))
 
     @property
     def lengths(self) -> np.ndarray | None:

@@ -11,7 +11,15 @@ from torch import nn
 from torch.nn import functional
 
 from noria.contract import Metric, Modality, Target, Task, answer_field, mean_metric
-from noria.contract.capabilities import Attributable, Augments, DecodesTarget, Displays, ShowsPanels
+from noria.contract.capabilities import (
+    Attributable,
+    Augments,
+    DecodesTarget,
+    Displays,
+    Embeds,
+    ShowsPanels,
+    SingleValued,
+)
 from noria.model.heads import pooled
 from noria.types import PAD, Encoded, Panel, Prediction, Ragged, Record, Span, Tokens
 
@@ -66,7 +74,7 @@ class LetterEmbedder(nn.Module):
 
 
 @dataclass(frozen=True)
-class Side(Target, DecodesTarget, ShowsPanels):
+class Side(Target, DecodesTarget, ShowsPanels, Embeds, SingleValued):
     """One of the names seen in training. Arrays: `side` int64[n]. Output: `logits` float[n, names]."""
 
     kind: ClassVar[str] = "side"
@@ -94,6 +102,15 @@ class Side(Target, DecodesTarget, ShowsPanels):
 
     def decode_target(self, truth, state):
         return [state["names"][side] for side in truth["side"]]
+
+    def vectors(self, output):
+        return output["logits"]
+
+    def single_values(self, truth):
+        return truth["side"]
+
+    def class_names(self, state):
+        return state["names"]
 
     def metrics(self, state):
         return [

@@ -45,6 +45,30 @@ class TellsAnotherAnswer(Side):
         return [state["names"][side - 1] for side in truth["side"]]
 
 
+@broken("single_values")
+class GivesNoValueOfTheFirstAnswer(Side):
+    def single_values(self, truth):
+        return super().single_values(truth)[1:]
+
+
+@broken("single_values")
+class CountsClassesFromOne(Side):
+    def single_values(self, truth):
+        return super().single_values(truth) + 1
+
+
+@broken("vectors")
+class GivesTheSameVectorToAll(Side):
+    def vectors(self, output):
+        return np.ones_like(output["logits"])
+
+
+@broken("vectors")
+class GivesAVectorLess(Side):
+    def vectors(self, output):
+        return output["logits"][1:]
+
+
 class AnotherHead(Side):
     """Sides whose head answers otherwise: what the next ones share."""
 

@@ -152,7 +152,7 @@ def test_columns_of_other_names_are_those_that_the_job_says(tmp_path: Path) -> N
     path = tmp_path / "asked.csv"
     path.write_text("q,passage,a\nwho,Ada wrote it,Ada\n", "utf-8")
     assert squad(path) is None
-    source = squad(path, None, {"question": "q", "context": "passage", "span": "a"})
+    source = squad(path, None, question="q", context="passage", answer="a")
     assert source is not None
     (rows,) = source.rows()
     assert source.columns == ["q", "passage", "a"]

@@ -89,7 +89,7 @@ def test_a_box_that_lies_outside_of_its_picture_is_told_and_one_that_reaches_bey
         [{"label": "cat", "box": [0, 0, 40, 30]}, {"label": "cat", "box": [35, 35, 39, 39]}],
         [{"label": "cat", "box": [-50, -50, -10, -10]}],
     ]
-    found = outside(Boxes().encode(answers, STATE).arrays, np.array([[30, 40]] * 5))
+    found = outside(Boxes().encode(answers, STATE).arrays, {"size": np.array([[30, 40]] * 5)})
     assert sorted(found) == [1, 3, 4]
     assert "40 x 30 pixels" in found[1]
 
@@ -143,7 +143,7 @@ def test_the_trivial_answer_is_the_mean_box_of_the_most_frequent_label() -> None
     answers = [[{"label": "dog", "box": [0, 0, 10, 10]}], [{"label": "dog", "box": [10, 20, 30, 40]}, GOOD[0]], []]
     learnt = mean_box(Boxes().encode(answers, STATE).arrays)
     assert learnt["box"].tolist() == [[5, 10, 20, 25, 1]]
-    output = same_box(learnt["box"][0], 3)
+    output = same_box(learnt, 3)
     assert isinstance(output["boxes"], Ragged)
     assert [one.value[0]["label"] for one in Boxes().decode(output, STATE)] == ["dog"] * 3
 

@@ -14,10 +14,11 @@ from noria.errors import UserError
 from noria.job import Job
 from noria.modalities.text.modality import Text
 from noria.pipeline.assembly import build
-from noria.targets.span.target import CONTEXT, Span, _best, _best_of_each
+from noria.targets.span.target import Span, _best, _best_of_each
 from noria.tasks.question_answering import QuestionAnswering, nearest_sentence
 from noria.types import PAD, Dataset
 
+CONTEXT = "context"  # the input that answers stand in
 CONTEXTS = [
     "Ada met Ben in Rome, on  Monday.",
     "王明昨天从上海去了北京，他说 Noria 很好。",

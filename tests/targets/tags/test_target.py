@@ -16,7 +16,7 @@ from noria.modalities.text.modality import Text
 from noria.pipeline.assembly import build
 from noria.targets.tags.target import UNSCORED, Tags, _tags, nothing_found
 from noria.tasks.token_classification import TokenClassification
-from noria.types import PAD, Batch, Dataset
+from noria.types import PAD, Dataset
 
 STATE = {"labels": ["LOC", "PER"]}
 TEXTS = ["Ada Lovelace met  Ben in New York, again.", "王明李雷昨天从上海去了北京。", "Naïve café!", "x"]
@@ -44,7 +44,8 @@ class Knowing(torch.nn.Module):
 
     def __init__(self, dataset):
         super().__init__()
-        self.tags = _tags(dataset.batch(np.arange(len(dataset))))
+        batch = dataset.batch(np.arange(len(dataset)))
+        self.tags = _tags(batch.target, batch.inputs["text"])
 
     def forward(self, inputs):
         tags = self.tags.clamp_min(0)
@@ -83,7 +84,8 @@ def test_a_model_that_knows_the_tags_gives_the_very_stretches(kind):
 def test_special_tokens_and_padding_are_not_scored():
     dataset = labelled("character")
     batch = dataset.batch(np.arange(len(TEXTS)))
-    tags, starts = _tags(batch), batch.inputs["text"]["starts"]
+    text = batch.inputs["text"]
+    tags, starts = _tags(batch.target, text), text["starts"]
     assert ((tags == UNSCORED) == (starts == PAD)).all()
     assert (tags != UNSCORED).sum(1).tolist() == list(map(len, TEXTS))
     assert tags[1, 1:5].tolist() == [3, 4, 3, 4]  # begin and inside, twice
@@ -92,7 +94,7 @@ def test_special_tokens_and_padding_are_not_scored():
 def test_a_token_in_which_two_stretches_meet_is_of_the_first():
     starts, ends = torch.tensor([[0, 2, 4, PAD]]), torch.tensor([[2, 4, 5, PAD]])
     spans = torch.tensor([[[0, 3, 1], [3, 5, 0], [PAD, PAD, PAD]]])
-    tags = _tags(Batch({"text": {"starts": starts, "ends": ends}}, {"spans": spans}, 1))
+    tags = _tags({"spans": spans}, {"starts": starts, "ends": ends})
     assert tags.tolist() == [[3, 4, 1, UNSCORED]]
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from noria.errors import UserError
-from noria.modalities.detections.embedder import are_true
 from noria.modalities.detections.mot import read_mot
+from noria.targets.tracks.head import are_true
 from noria.targets.tracks.target import Tracks
 from noria.tasks.object_tracking import ObjectTracking
 from noria.types import PAD, Ragged

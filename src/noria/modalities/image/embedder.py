@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.errors import UserError
+from noria.modalities.image.arrays import PIXELS
 from noria.modalities.image.backbones import backbone_of, strides_of
 from noria.modalities.image.pyramid import Pyramid, pyramid_grids
 from noria.types import State, Tokens
@@ -43,7 +44,7 @@ class ImageEmbedder(nn.Module):
         self.grids = grids(settings, state)
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
-        pixels = (arrays["pixels"].permute(0, 3, 1, 2).float() - self.mean).div_(self.spread)
+        pixels = (arrays[PIXELS].permute(0, 3, 1, 2).float() - self.mean).div_(self.spread)
         pixels = pixels.to(next(self.parameters()).dtype)  # a model that only answers may be of bfloat16
         features: Tensor = self.stem(pixels)
         if self.tta_flip and not self.training:  # one token and a linear head: the mean of two answers' logits

@@ -14,6 +14,7 @@ import numpy as np
 from noria.contract import Modality
 from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
 from noria.errors import UserError
+from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
 from noria.modalities.image.resize import fitted, resized
 from noria.modalities.image.settings import ImageSettings
 from noria.modalities.image.tiles import tiles_of
@@ -89,21 +90,21 @@ class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributabl
         if self.tile is not None:
             offsets = np.cumsum([0, *map(len, places)], dtype=np.int64)
             cut = np.stack(tiles) if tiles else np.zeros((0, *shape), np.uint8)
-            encoded.arrays["tiles"] = Ragged(cut, offsets)
-            encoded.arrays["places"] = Ragged(np.concatenate([np.zeros((0, 4), np.int32), *places]), offsets)
+            encoded.arrays[TILES] = Ragged(cut, offsets)
+            encoded.arrays[PLACES] = Ragged(np.concatenate([np.zeros((0, 4), np.int32), *places]), offsets)
         return encoded
 
     def _encoded(self, pixels: np.ndarray, size: np.ndarray, bad: dict[int, str]) -> Encoded:
-        return Encoded({"pixels": pixels, "size": size} if self.keep else {"pixels": pixels}, bad)
+        return Encoded({PIXELS: pixels, SIZE: size} if self.keep else {PIXELS: pixels}, bad)
 
     def display(self, arrays: Arrays, state: State) -> np.ndarray:
-        pixels = np.asarray(arrays["pixels"])
+        pixels = np.asarray(arrays[PIXELS])
         return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
 
     def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
         from noria.modalities.image.augment import augment
 
-        return {**arrays, "pixels": augment(arrays["pixels"], self)}
+        return {**arrays, PIXELS: augment(arrays[PIXELS], self)}
 
     def embedder(self, state: State, width: int) -> nn.Module:
         from noria.modalities.image.embedder import ImageEmbedder

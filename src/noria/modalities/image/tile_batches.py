@@ -13,23 +13,25 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from noria.modalities.image.arrays import PLACES, TILES
+
 AT_ONCE = 32  # tiles that go through the network together
 
 
 def drawn_tiles(given: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Return a tile of each picture [B, H, W, C], drawn at random, and its place int[B, 4]."""
-    counts = (given["places"][:, :, 2] > 0).sum(1)
+    counts = (given[PLACES][:, :, 2] > 0).sum(1)
     chosen = (torch.rand(len(counts), device=counts.device) * counts).long().clamp_max(counts - 1)
     which = torch.arange(len(counts), device=counts.device)
-    return given["tiles"][which, chosen], given["places"][which, chosen]
+    return given[TILES][which, chosen], given[PLACES][which, chosen]
 
 
 def all_tiles(given: dict[str, Tensor]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Yield the tiles of a batch in parts: pixels [n, H, W, C], which record int[n] and which of its tiles int[n]."""
-    record, tile = (given["places"][:, :, 2] > 0).nonzero(as_tuple=True)
+    record, tile = (given[PLACES][:, :, 2] > 0).nonzero(as_tuple=True)
     for start in range(0, len(record), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        yield given["tiles"][record[part], tile[part]], record[part], tile[part]
+        yield given[TILES][record[part], tile[part]], record[part], tile[part]
 
 
 def blend_window(rows: int, columns: int, like: Tensor) -> Tensor:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
+from noria.contract.capabilities import IDS, Attributable, Augments, Displays, WarmStarts
 from noria.errors import UserError
+from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.text.learning import learn_text, text_of, usable_texts
 from noria.text.tokenizer import Tokenizer
 from noria.types import PAD, Arrays, Encoded, Ragged, Span, State, Values
@@ -85,26 +86,26 @@ class Text(Modality, WarmStarts, Augments, Displays, Attributable):
             spaced = _characters(state).encode([f" {text} " if text else "" for text in texts])
             arrays["characters"] = spaced.cut(CHARACTERS_A_TOKEN * self.max_tokens)
         if not self.keep and not any(self._has_mask(text) for text in texts):
-            return Encoded({"ids": tokenizer.encode(texts).cut(self._room).with_ends(begin, end), **arrays}, bad)
+            return Encoded({IDS: tokenizer.encode(texts).cut(self._room).with_ends(begin, end), **arrays}, bad)
         ids, *places = self._with_places(texts, tokenizer)
-        arrays["ids"] = ids.cut(self._room).with_ends(begin, end)
+        arrays[IDS] = ids.cut(self._room).with_ends(begin, end)
         if self.keep:
             around = [NOWHERE if one is not None else None for one in (begin, end)]
             starts, ends = (place.cut(self._room).with_ends(*around) for place in places)
-            arrays |= {"starts": starts, "ends": ends, "_text": Ragged.of_texts(texts)}
+            arrays |= {STARTS: starts, ENDS: ends, RAW: Ragged.of_texts(texts)}
         return Encoded(arrays, bad)
 
     def display(self, arrays: Arrays, state: State) -> str:
-        if "_text" in arrays:  # as it was given: word pieces lose cases and spaces
-            return bytes(np.asarray(arrays["_text"], np.uint8)).decode("utf-8", "replace")
-        return Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(arrays["ids"]))
+        if RAW in arrays:  # as it was given: word pieces lose cases and spaces
+            return bytes(np.asarray(arrays[RAW], np.uint8)).decode("utf-8", "replace")
+        return Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(arrays[IDS]))
 
     def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
         if not self.token_dropout:
             return arrays
         import torch
 
-        kept = {"ids": 1 - self.token_dropout}
+        kept = {IDS: 1 - self.token_dropout}
         if self.characters:
             kept["characters"] = (1 - self.token_dropout) ** (self.ngrams / self.characters)
         varied = dict(arrays)
@@ -115,7 +116,8 @@ class Text(Modality, WarmStarts, Augments, Displays, Attributable):
         return varied
 
     def embedder(self, state: State, width: int) -> nn.Module:
-        from noria.model.token_embedder import GramEmbedder, TwoReadings, text_embedder
+        from noria.modalities.text.embedder import GramEmbedder, TwoReadings
+        from noria.model.token_embedder import text_embedder
 
         if self.characters:
             return TwoReadings(

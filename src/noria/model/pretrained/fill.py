@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 
+from noria.contract.capabilities import declared
 from noria.contract.checkpoints import WHERE
 from noria.errors import UserError
 from noria.model.fast_cpu.varlen import is_bert
-from noria.model.heads import NextToken
 from noria.model.network import parts_of
 from noria.model.pretrained.files import PretrainedFiles
 from noria.model.pretrained.trunk import filler_of
-from noria.model.token_embedder import TextEmbedder
+from noria.model.vocabulary import EmbedsVocabulary, PredictsVocabulary
 from noria.types import State, Tokens
 
 TOLERANCE = 1e-3  # on logits, relative to the largest: sums in another order
@@ -51,23 +51,26 @@ def fill(model: Any, files: PretrainedFiles, states: Mapping[str, Any]) -> list[
     table, output = checkpoint.get_input_embeddings().weight, checkpoint.get_output_embeddings()
     taken = ["trunk"]
     for name, part in parts_of(model).items():
-        if isinstance(part, TextEmbedder) and part.table.weight.shape == table.shape:
-            part.table.weight.copy_(table)
+        embedder, head = declared(part, EmbedsVocabulary), declared(part, PredictsVocabulary)
+        if embedder and embedder.get_input_embeddings().weight.shape == table.shape:
+            embedder.get_input_embeddings().weight.copy_(table)
             taken.append(name)
-        if isinstance(part, NextToken) and output is not None and part.linear.weight.shape == output.weight.shape:
-            part.linear.weight.copy_(output.weight)
-            if part.fills_masks:
-                _copy_filler(part, checkpoint)
+        if head and output is not None and head.get_output_embeddings().weight.shape == output.weight.shape:
+            head.get_output_embeddings().weight.copy_(output.weight)
+            _copy_filler(head, checkpoint)
             taken.append(name)
     _check_same(model.trunk.eval(), checkpoint, trunk)
     model.trunk.train()
     return taken
 
 
-def _copy_filler(head: Any, checkpoint: Any) -> None:
-    head.linear.bias.copy_(checkpoint.get_output_embeddings().bias)
-    for own, theirs in zip((head.before[0], head.before[2]), filler_of(checkpoint), strict=True):
-        own.load_state_dict(theirs.state_dict())
+def _copy_filler(head: PredictsVocabulary, checkpoint: Any) -> None:
+    """Copy what fills in masks, where the head does."""
+    filler = head.mask_filler()
+    if filler is not None:
+        head.get_output_embeddings().bias.copy_(checkpoint.get_output_embeddings().bias)
+        for own, theirs in zip(filler, filler_of(checkpoint), strict=True):
+            own.load_state_dict(theirs.state_dict())
 
 
 def _check_same(trunk: Any, checkpoint: Any, state: State) -> None:

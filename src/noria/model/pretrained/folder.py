@@ -19,10 +19,9 @@ import torch
 from torch import nn
 
 from noria.errors import UserError
-from noria.model.heads import NextToken
 from noria.model.pretrained.files import auto_class, import_transformers, silent
 from noria.model.pretrained.trunk import filler_of
-from noria.model.token_embedder import TextEmbedder
+from noria.model.vocabulary import EmbedsVocabulary, vocabulary_embedder, vocabulary_head
 from noria.store.disk import plain_disk_errors
 from noria.types import State
 
@@ -39,32 +38,33 @@ def write_folder(model: Any, states: Mapping[str, Any], out: Path) -> None:
         with silent():
             theirs.save_pretrained(out)
         write_tokenizer(out, tokenizer, template, theirs.config.pad_token_id)
-        if not isinstance(model.head, NextToken) or theirs.get_output_embeddings() is None:
+        if vocabulary_head(model) is None or theirs.get_output_embeddings() is None:
             _write_head(out, model.head)
 
 
-def _embedder(model: Any) -> TextEmbedder:
-    parts = [*([] if model.answer is None else [model.answer]), *model.embedders.values()]
-    found = [part for part in parts if isinstance(part, TextEmbedder)]
-    if not found:
+def _embedder(model: Any) -> EmbedsVocabulary:
+    found = vocabulary_embedder(model)
+    if found is None:
         raise UserError("this model has no text for a checkpoint's embedding to read")
-    return found[0]
+    return found
 
 
 @torch.no_grad()
-def _filled(model: Any, embedder: TextEmbedder, state: State) -> Any:
+def _filled(model: Any, embedder: EmbedsVocabulary, state: State) -> Any:
     """Return the checkpoint's own class with the model's weights."""
     transformers = import_transformers()
     config = transformers.AutoConfig.for_model(**state["config"])
-    fills_masks = isinstance(model.head, NextToken) and model.head.fills_masks
-    theirs = auto_class(transformers, state["family"], fills_masks).from_config(config)
+    head = vocabulary_head(model)
+    filler = None if head is None else head.mask_filler()
+    theirs = auto_class(transformers, state["family"], filler is not None).from_config(config)
     theirs.base_model.load_state_dict(model.trunk.model.state_dict(), strict=False)
-    theirs.get_input_embeddings().weight.copy_(embedder.table.weight)
-    if isinstance(model.head, NextToken) and theirs.get_output_embeddings() is not None and not state["is_tied"]:
-        theirs.get_output_embeddings().weight.copy_(model.head.linear.weight)
-    if fills_masks:
-        theirs.get_output_embeddings().bias.copy_(model.head.linear.bias)
-        for own, part in zip((model.head.before[0], model.head.before[2]), filler_of(theirs), strict=True):
+    theirs.get_input_embeddings().weight.copy_(embedder.get_input_embeddings().weight)
+    output = theirs.get_output_embeddings()
+    if head is not None and output is not None and not state["is_tied"]:
+        output.weight.copy_(head.get_output_embeddings().weight)
+    if head is not None and filler is not None:
+        output.bias.copy_(head.get_output_embeddings().bias)
+        for own, part in zip(filler, filler_of(theirs), strict=True):
             part.load_state_dict(own.state_dict())
     return theirs.eval()
 

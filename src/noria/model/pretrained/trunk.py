@@ -23,10 +23,9 @@ from noria.contract import Attention
 from noria.contract.checkpoints import WHERE
 from noria.errors import UserError
 from noria.model.fast_cpu.varlen import UnpaddedBert, is_bert
-from noria.model.heads import NextToken
 from noria.model.pretrained.files import import_transformers
 from noria.model.pretrained.llama import LlamaBlocks, is_llama
-from noria.model.token_embedder import TextEmbedder
+from noria.model.vocabulary import EmbedsVocabulary, vocabulary_embedder, vocabulary_head
 from noria.types import State, Tokens
 
 ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")  # as configurations name it
@@ -44,13 +43,13 @@ def pretrained_trunk(state: State) -> PretrainedTrunk:
 
 def tie(model: Any, state: State) -> None:
     """Share the table by which texts are embedded with what else reads it: the head, what a decoder begins with."""
-    embedder = next(iter(model.embedders.values())) if model.answer is None else model.answer
-    if not (isinstance(model.head, NextToken) and isinstance(embedder, TextEmbedder)):
+    embedder, head = vocabulary_embedder(model), vocabulary_head(model)
+    if embedder is None or head is None:
         return
-    if state["is_tied"] and (model.answer is not None or model.head.fills_masks):
-        model.head.linear.weight = embedder.table.weight
+    if state["is_tied"] and (model.answer is not None or head.mask_filler() is not None):
+        head.get_output_embeddings().weight = embedder.get_input_embeddings().weight
     if isinstance(model.trunk, PretrainedEncoderDecoder):
-        model.trunk.answer = (model.answer,)
+        model.trunk.answer = (embedder,)
 
 
 def filler_of(checkpoint: Any) -> tuple[nn.Module, nn.Module]:
@@ -184,7 +183,9 @@ class PretrainedEncoderDecoder(PretrainedTrunk):
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__(config)
-        self.answer: tuple[TextEmbedder, ...] = ()  # put here by `tie`; in a tuple it is not counted as a part of this
+        self.answer: tuple[
+            EmbedsVocabulary, ...
+        ] = ()  # put here by `tie`; in a tuple it is not counted as a part of this
         # The head of the first T5 shares the embedding table, which is too large for it by this factor.
         self.scale = self.width**-0.5 if config.get("scale_decoder_outputs") else 1.0
 
@@ -198,7 +199,7 @@ class PretrainedEncoderDecoder(PretrainedTrunk):
         encoded = self.model.encoder(inputs_embeds=features[:, :length], attention_mask=_mask(is_real))[0]
         if cache is not None:
             cache.encoded, cache.is_real = encoded, is_real
-        start = self.answer[0].table.weight[self.config["decoder_start_token_id"]].to(features.dtype)
+        start = self.answer[0].get_input_embeddings().weight[self.config["decoder_start_token_id"]].to(features.dtype)
         start = start.expand(len(features), 1, -1)
         decoded = self._decoded(torch.cat((start, features[:, length:]), 1), encoded, is_real, cache)
         return torch.cat((decoded.new_zeros(len(decoded), length - 1, self.width), decoded), 1)

@@ -16,7 +16,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from noria.contract import MAPPED
 from noria.contract.source import Source, reading
 from noria.errors import UserError
 from noria.sources.core.layout import JSON_SUFFIXES, is_hidden
@@ -30,21 +29,25 @@ from noria.types import Rejected, Rows
 Answer = dict[str, Any]  # text and, where it stands in the context, start
 
 
-def squad(path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+def squad(
+    path: Path,
+    encoding: str | None = None,
+    question: str = "question",
+    context: str = "context",
+    answer: str | None = None,
+) -> Source | None:
     """Return the reader of questions with their answers, or None where the path holds none.
 
-    `named` are the columns of a table for question, context and span, where they have other names.
+    question, context, answer: the columns of a table; the answer's is `span` or else `answers` where it is not named.
 
     Files of a folder are splits where one of them is named after training; else they are parts of one whole.
     """
     found = _squad_files(path)
     if not found:
         source = open_source(path, encoding=encoding)
-        columns = {field: str(named.get(field, field)) for field in ("question", "context", "span")}
-        if columns["span"] not in source.columns and "span" not in named:
-            columns["span"] = "answers"
-        is_whole = set(columns.values()) <= set(source.columns)
-        return SpanTable(source, columns["context"], columns["span"]) if is_whole else None
+        answer = answer or ("span" if "span" in source.columns else "answers")
+        is_whole = {question, context, answer} <= set(source.columns)
+        return SpanTable(source, context, answer) if is_whole else None
     if path.is_file():
         return SquadFile(path, encoding=encoding)
     names = [file.name for file in found]

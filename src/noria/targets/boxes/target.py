@@ -15,7 +15,9 @@ import numpy as np
 
 from noria.contract import Metric, Target
 from noria.contract.capabilities import Calibrates, DecodesTarget, PostProcesses, PredictStep, Renders, ShowsPanels
+from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean, raise_all
+from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
 from noria.modalities.image.tiles import joined_boxes
 from noria.targets.boxes.metrics import best_threshold, detection_metrics
 from noria.targets.boxes.panels import detection_panels
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from noria.modalities.image.settings import ImageSettings
 
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
-IMAGE = "image"  # the input that boxes lie in; it keeps `size`
 LEAST_SCORE = 0.01  # of a box that is kept for the scores: precision is measured at every recall
 THRESHOLD = 0.4  # where none is given or chosen
 CANDIDATES = 300  # of a picture, before those that say the same are left out
@@ -60,6 +61,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
     """Most boxes answered per picture, or per tile. Raise it for pictures with more things."""
     mosaic: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Augmentation: fraction of the training pictures that are put together of four, 0 to 1. For small data."""
+    image: str = named_input("image")  # the input that boxes lie in; it keeps `size`
 
     def __post_init__(self) -> None:
         rules = {
@@ -107,22 +109,22 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
         """Return a training batch whose pictures are varied as the settings say, and their boxes with them."""
         from noria.targets.boxes.augment import augment_boxes, boxes_in
 
-        given = batch.inputs[IMAGE]
-        pixels, size, boxes = given["pixels"], given["size"], batch.target["boxes"]
-        if "tiles" in given:
+        given = batch.inputs[self.image]
+        pixels, size, boxes = given[PIXELS], given[SIZE], batch.target["boxes"]
+        if TILES in given:
             from noria.modalities.image.tile_batches import drawn_tiles
 
             pixels, places = drawn_tiles(given)
             size, boxes = places[:, 2:], boxes_in(boxes, places)
         pixels, boxes = augment_boxes(pixels, size, boxes, image, self.mosaic)
-        size = given["size"].new_tensor(pixels.shape[1:3]).expand(batch.size, 2)
-        return Batch({**batch.inputs, IMAGE: {"pixels": pixels, "size": size}}, {"boxes": boxes}, batch.size)
+        size = given[SIZE].new_tensor(pixels.shape[1:3]).expand(batch.size, 2)
+        return Batch({**batch.inputs, self.image: {PIXELS: pixels, SIZE: size}}, {"boxes": boxes}, batch.size)
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from noria.targets.boxes.head import detection_loss
 
         _need_places(output)
-        boxes, size = batch.target["boxes"], batch.inputs[IMAGE]["size"]
+        boxes, size = batch.target["boxes"], batch.inputs[self.image][SIZE]
         is_learnt = (boxes[:, :, 4] >= 0) & (boxes[:, :, 5] == 0)
         labels = boxes[:, :, 4].long().masked_fill(~is_learnt, -1)
         shares = boxes[:, :, :4] / size.flip(1).repeat(1, 2)[:, None]
@@ -131,8 +133,8 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
     def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         """Return the likeliest boxes, in shares of the picture: see `best_candidates`. Of a picture in tiles, those of
         each tile, in shares of it: one axis more, after the first."""
-        if "tiles" in batch.inputs[IMAGE]:
-            return self._ask_tiles(model, batch.inputs[IMAGE])
+        if TILES in batch.inputs[self.image]:
+            return self._ask_tiles(model, batch.inputs[self.image])
         return self._ask_pictures(model, batch.inputs)
 
     def _ask_pictures(self, model: nn.Module, inputs: dict[str, dict[str, Tensor]]) -> Output:
@@ -147,19 +149,19 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
 
         whole: Output = {}
         for pixels, record, tile in all_tiles(given):
-            for name, values in self._ask_pictures(model, {IMAGE: {"pixels": pixels}}).items():
+            for name, values in self._ask_pictures(model, {self.image: {PIXELS: pixels}}).items():
                 if name not in whole:  # where a picture has no more tiles, nothing is sure
-                    whole[name] = values.new_zeros((*given["places"].shape[:2], *values.shape[1:]))
+                    whole[name] = values.new_zeros((*given[PLACES].shape[:2], *values.shape[1:]))
                 whole[name][record, tile] = values
         return whole
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Cut the boxes at the edge of the picture, in its own pixels, and leave out those that say the same."""
-        found, given = [], inputs[IMAGE]
-        for i, size in enumerate(np.asarray(given["size"])):
+        found, given = [], inputs[self.image]
+        for i, size in enumerate(np.asarray(given[SIZE])):
             own = {name: values[i] for name, values in output.items()}
-            if "places" in given:
-                found.append(self._settle_tiles(own, given["places"][i]))
+            if PLACES in given:
+                found.append(self._settle_tiles(own, given[PLACES][i]))
             else:
                 found.append(self._settle_one(own, [0, 0, *size]))
         boxes, labels, scores = ([one[part] for one in found] for part in range(3))
@@ -235,8 +237,9 @@ def mean_box(truth: Arrays) -> Arrays:
     return {"box": np.append(boxes[boxes[:, 4] == label, :4].mean(0), label).astype(np.float32)[None]}
 
 
-def same_box(box: np.ndarray, count: int) -> Arrays:
-    """Return the settled outputs of an answer that finds this one box [5] in every picture."""
+def same_box(learnt: Arrays, count: int) -> Arrays:
+    """Return the settled outputs of an answer that finds the box of `mean_box` in every picture."""
+    box = learnt["box"][0]
     return {
         "boxes": _ragged([box[None, :4]] * count, 4),
         "labels": Ragged.of([[int(box[4])]] * count, np.int32),
@@ -244,10 +247,10 @@ def same_box(box: np.ndarray, count: int) -> Arrays:
     }
 
 
-def outside(answer: Arrays, size: np.ndarray) -> dict[int, str]:
-    """Return the pictures, [height, width] each, with a box of which less than half lies within, and why."""
+def outside(answer: Arrays, picture: Arrays) -> dict[int, str]:
+    """Return the pictures with a box of which less than half lies within, and why."""
     found = {}
-    for index, (height, width) in enumerate(size):
+    for index, (height, width) in enumerate(picture[SIZE]):
         row = answer["boxes"][index][:, :4].astype(np.float64)
         inner = np.clip(row, 0, [width, height, width, height])
         is_out = np.prod(inner[:, 2:] - inner[:, :2], 1) < 0.5 * np.prod(row[:, 2:] - row[:, :2], 1)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
 from noria.modalities.image.tile_batches import all_tiles, blend_window
 from noria.model.heads import pooled
 from noria.types import Output, Tokens
@@ -74,19 +75,21 @@ def _between(old: int, new: int, like: Tensor) -> Tensor:
 
 
 def whole_of_tiles(
-    model: nn.Module, image: dict[str, Tensor], shape: tuple[int, int]
+    model: nn.Module, name: str, image: dict[str, Tensor], shape: tuple[int, int]
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield for each picture in tiles its likeliest classes uint8[H, W] and the mean of their chances.
 
+    `name` is the field of the pictures.
+
     Where tiles overlap, a place's chances are the mean of what they say, each counting less towards its edge.
     """
-    for index in range(len(image["places"])):
-        one = {name: values[index : index + 1] for name, values in image.items()}
-        whole, counts = None, image["tiles"].new_zeros(shape, dtype=torch.float32)
+    for index in range(len(image[PLACES])):
+        one = {key: values[index : index + 1] for key, values in image.items()}
+        whole, counts = None, image[TILES].new_zeros(shape, dtype=torch.float32)
         for pixels, _, tile in all_tiles(one):
-            coarse = model.head.coarse(model.mixed({"image": {"pixels": pixels}}))  # type: ignore
-            for logits, place in zip(coarse, one["places"][0, tile], strict=True):
-                part = _part(place, one["size"][0], shape)
+            coarse = model.head.coarse(model.mixed({name: {PIXELS: pixels}}))  # type: ignore
+            for logits, place in zip(coarse, one[PLACES][0, tile], strict=True):
+                part = _part(place, one[SIZE][0], shape)
                 chances = in_size(logits[None], [side.stop - side.start for side in part])[0].softmax(0)
                 weight = blend_window(chances.shape[1], chances.shape[2], chances)
                 whole = chances.new_zeros((len(chances), *shape)) if whole is None else whole

@@ -15,7 +15,9 @@ import numpy as np
 
 from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, PredictStep, Renders, ShowsPanels
+from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean, raise_all
+from noria.modalities.image.arrays import PIXELS, SIZE, TILES
 from noria.targets.mask.metrics import VOID, region_metrics
 from noria.targets.mask.panels import region_panels
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
@@ -64,6 +66,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
     """How much more places of rare classes count, 0 to 1. Raise it where small classes are missed."""
     overlap: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Weight of Dice loss beside cross-entropy, 0 or more. Raise it for small regions."""
+    image: str = named_input("image")  # the input that the mask lies over
 
     def __post_init__(self) -> None:
         marks = list(self._said().values())
@@ -139,19 +142,19 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
         return MaskHead(width, (state["height"], state["width"]), weights.tolist())
 
     def augment_with(self, batch: Batch, image: ImageSettings) -> Batch:
-        """Return a training batch with picture and mask varied together, as the settings of the input `image` say."""
+        """Return a training batch with picture and mask varied together, as the settings of the picture say."""
         from noria.targets.mask.augment import augment_masks
 
-        given, mask = batch.inputs["image"], batch.target["mask"]
-        pixels = given["pixels"]
-        if "tiles" in given:
+        given, mask = batch.inputs[self.image], batch.target["mask"]
+        pixels = given[PIXELS]
+        if TILES in given:
             from noria.modalities.image.tile_batches import drawn_tiles
             from noria.targets.mask.head import mask_in
 
             pixels, places = drawn_tiles(given)
-            mask = mask_in(mask, given["size"], places, (pixels.shape[1], pixels.shape[2]))
+            mask = mask_in(mask, given[SIZE], places, (pixels.shape[1], pixels.shape[2]))
         pixels, mask = augment_masks(pixels, mask, image, VOID)
-        return Batch({"image": {"pixels": pixels}}, {**batch.target, "mask": mask}, batch.size)
+        return Batch({**batch.inputs, self.image: {PIXELS: pixels}}, {**batch.target, "mask": mask}, batch.size)
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from noria.targets.mask.head import in_size, mask_loss
@@ -167,9 +170,9 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
 
         from noria.targets.mask.head import whole_of_tiles
 
-        image = batch.inputs["image"]
-        if "tiles" in image:
-            parts = list(whole_of_tiles(model, image, model.head.size))  # type: ignore
+        image = batch.inputs[self.image]
+        if TILES in image:
+            parts = list(whole_of_tiles(model, self.image, image, model.head.size))  # type: ignore
             return dict(zip(("classes", "confidence"), map(torch.stack, zip(*parts, strict=True)), strict=True))
         logits = model(batch.inputs)["logits"].float()
         most, classes = logits.max(1)
@@ -258,10 +261,12 @@ def everywhere_alike(learnt: Arrays, truth: Arrays) -> Arrays:
     }
 
 
-def of_other_size(answer: Arrays, size: np.ndarray) -> dict[int, str]:
-    """Return which masks are of another size than their pictures int[n, 2], and why they cannot be used."""
-    found = {}
-    for i, (own, of_picture) in enumerate(zip(answer["_size"].tolist(), size.tolist(), strict=True)):
+def of_other_size(answer: Arrays, picture: Arrays) -> dict[int, str]:
+    """Return which masks are of another size than their pictures, where that is kept, and why they cannot be used."""
+    found: dict[int, str] = {}
+    if SIZE not in picture:
+        return found
+    for i, (own, of_picture) in enumerate(zip(answer["_size"].tolist(), picture[SIZE].tolist(), strict=True)):
         if own != of_picture:
             sizes = [f"{width} x {height}" for height, width in (own, of_picture)]
             found[i] = f"the mask is of {sizes[0]} pixels, its picture of {sizes[1]}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from noria.contract.capabilities import IDS
+from noria.modalities.text.arrays import STARTS
 from noria.types import PAD
 
 
@@ -17,7 +19,7 @@ def sliding(arrays: dict[str, Tensor], size: int, stride: int) -> tuple[dict[str
 
         a b c d e f g .   size 5, stride 2      a b c d .   c d e f .   d e f g .
     """
-    ids, starts = arrays["ids"], arrays["starts"]
+    ids, starts = arrays[IDS], arrays[STARTS]
     lengths = (ids != PAD).sum(1)
     final = (lengths - 1).clamp_min(0)[:, None]
     has_end = bool((starts.gather(1, final) == PAD).all())

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Metric, Target
-from noria.contract.capabilities import DecodesTarget, PostProcesses, PredictStep, ShowsPanels, TrainingStep
+from noria.contract.capabilities import IDS, DecodesTarget, PostProcesses, PredictStep, ShowsPanels, TrainingStep
+from noria.contract.settings import named_input
 from noria.errors import raise_unmet
+from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.targets.span.metrics import answer_metrics
 from noria.text.entity_spans import listed, trimmed
 from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
-CONTEXT = "context"  # the input that answers stand in, and the last one; it keeps `starts`, `ends` and `_text`
 NOWHERE = -1  # the place of no answer
 NEVER = -1e4  # the logit of what cannot be: finite also in half precision
 MOST_NATS = 80.0  # a difference whose exponential is still a number
@@ -55,6 +56,8 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, Show
     """Minimum fraction of a window shared with the next one, 0 to 1. Longer answers may be cut in two."""
     no_answer_threshold: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Nats by which the best answer must beat "no answer". Raise it where a wrong answer is worse than none."""
+    # The input that answers stand in, and the last one; it keeps `starts`, `ends` and `_text`.
+    context: str = named_input("context")
 
     def __post_init__(self) -> None:
         rules = {
@@ -104,8 +107,9 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, Show
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from torch.nn import functional
 
-        start, end = _logits(output, batch)
-        first, last = _labels(batch)
+        context = batch.inputs[self.context]
+        start, end = _logits(output, context)
+        first, last = _labels(batch.target, context)
         nats = [functional.cross_entropy(one, label, reduction="none") for one, label in ((start, first), (end, last))]
         each = (nats[0] + nats[1]) / 2
         return {"loss": each.mean(), "each": each}
@@ -117,7 +121,8 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, Show
         several windows that one answers whose odds are best.
         """
         windows, record = self._windows(batch)
-        found = _best(*_logits(model(windows.inputs), windows), windows.inputs[CONTEXT], self.longest)
+        context = windows.inputs[self.context]
+        found = _best(*_logits(model(windows.inputs), context), context, self.longest)
         if record is None:
             return found
         chosen = _best_of_each(found["odds"], record, batch.size)
@@ -125,7 +130,7 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, Show
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn characters into texts, and refuse an answer where none is likelier."""
-        texts = inputs[CONTEXT]["_text"].texts()
+        texts = inputs[self.context][RAW].texts()
         odds, share = (np.clip(output[name], -MOST_NATS, MOST_NATS).astype(np.float64) for name in ("odds", "share"))
         none = np.exp(-odds) if state["can_refuse"] else np.zeros(len(odds))
         total = np.exp(-share) + none
@@ -167,19 +172,31 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, Show
         """Return a batch with a record for each window and which record it is of; None where all contexts fit."""
         from noria.targets.span.context_windows import sliding
 
-        context = batch.inputs[CONTEXT]
-        if context["ids"].shape[1] <= self.window:
+        context = batch.inputs[self.context]
+        if context[IDS].shape[1] <= self.window:
             return batch, None
         stride = max(1, self.window - math.ceil(self.overlap * self.window))
         context, record = sliding(context, self.window, stride)
         inputs = {name: {key: one[record] for key, one in arrays.items()} for name, arrays in batch.inputs.items()}
         target = {name: values[record] for name, values in batch.target.items()}
-        return Batch({**inputs, CONTEXT: context}, target, len(record)), record
+        return Batch({**inputs, self.context: context}, target, len(record)), record
 
 
 def unanswerable(train: Arrays) -> Arrays:
     """Return what the trivial answer knows: the share of training questions without an answer, `none` [1]."""
     return {"none": np.array([np.mean(np.asarray(train["start"]) < 0)], np.float32)}
+
+
+def is_mostly_unanswerable(learnt: Arrays) -> bool:
+    """Say whether more than half of the training questions had no answer."""
+    return float(learnt["none"][0]) > 0.5
+
+
+def trivial_answers(context: Arrays, places: Sequence[tuple[int, int]], learnt: Arrays) -> Arrays:
+    """Return the settled outputs of answers at these places of the encoded contexts."""
+    count, none = len(places), float(learnt["none"][0])
+    answers = answers_at(context[RAW][:].texts(), places)
+    return {**answers, "chance": np.zeros(count), "none": np.full(count, none)}
 
 
 def answers_at(texts: Sequence[str], places: Sequence[tuple[int, int]]) -> Arrays:
@@ -209,23 +226,23 @@ def _answer(value: Any) -> tuple[str, int | None]:
     return text.strip(), None if start is None else start + len(text) - len(text.lstrip())
 
 
-def _logits(output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
+def _logits(output: Output, context: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Return float[B, 1 + T] of the start and of the end: no answer, then the tokens of the context."""
     import torch
 
-    places = batch.inputs[CONTEXT]["starts"]
+    places = context[STARTS]
     logits = output["logits"].float()
-    context = logits[:, logits.shape[1] - places.shape[1] :].masked_fill((places == PAD)[:, :, None], NEVER)
-    both = torch.cat([logits[:, :1], context], 1)
+    inside = logits[:, logits.shape[1] - places.shape[1] :].masked_fill((places == PAD)[:, :, None], NEVER)
+    both = torch.cat([logits[:, :1], inside], 1)
     return both[:, :, 0], both[:, :, 1]
 
 
-def _labels(batch: Batch) -> tuple[Tensor, Tensor]:
+def _labels(truth: dict[str, Tensor], context: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Return int[B] each: the first and the last token of the answer, counted from 1; 0 where not all of it is here."""
     import torch
 
-    starts, ends = batch.inputs[CONTEXT]["starts"], batch.inputs[CONTEXT]["ends"]
-    start, end = batch.target["start"][:, None], batch.target["end"][:, None]
+    starts, ends = context[STARTS], context[ENDS]
+    start, end = truth["start"][:, None], truth["end"][:, None]
     is_inside = (starts < end) & (ends > start) & (starts != PAD)
     count = is_inside.sum(1)
     first = is_inside.int().argmax(1)
@@ -247,8 +264,8 @@ def _best(start: Tensor, end: Tensor, context: dict[str, Tensor], longest: int) 
     best, place = scores.max(1)
     first, last = place // longest, place // longest + place % longest
     return {
-        "start": context["starts"].gather(1, first[:, None])[:, 0],
-        "end": context["ends"].gather(1, last[:, None])[:, 0],
+        "start": context[STARTS].gather(1, first[:, None])[:, 0],
+        "end": context[ENDS].gather(1, last[:, None])[:, 0],
         "odds": best - none,
         "share": best - scores.logsumexp(1),
     }

@@ -13,7 +13,9 @@ import numpy as np
 
 from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, PostProcesses, PredictStep, ShowsPanels
+from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean
+from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.targets.tags.metrics import span_counts, span_metrics
 from noria.text.entity_spans import decode_bio, listed, trimmed
 from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
@@ -21,7 +23,6 @@ from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-TEXT = "text"  # the input that is labelled; it keeps `starts`, `ends` and `_text`
 UNSCORED = -100  # the label of special tokens and padding
 
 
@@ -37,6 +38,8 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
 
     kind: ClassVar[str] = "tags"
     has_closed_vocabulary: ClassVar[bool] = True
+
+    text: str = named_input("text")  # the input that is labelled; it keeps `starts`, `ends` and `_text`
 
     def fit(self, values: Values) -> State:
         labels = {span[2] for value in values for span in _readable(value)}
@@ -70,7 +73,7 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from torch.nn import functional
 
-        tags = _tags(batch)
+        tags = _tags(batch.target, batch.inputs[self.text])
         nats = functional.cross_entropy(
             output["logits"].float().transpose(1, 2), tags, ignore_index=UNSCORED, reduction="none"
         )
@@ -82,19 +85,19 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
         sure, tags = model(batch.inputs)["logits"].float().softmax(-1).max(-1)
         if not batch.target:
             return {"tags": tags, "sure": sure}
-        true = _tags(batch)
+        true = _tags(batch.target, batch.inputs[self.text])
         is_scored = true != UNSCORED
         right = ((tags == true) & is_scored).sum(1).float()
         return {"tags": tags, "sure": sure, "right": right, "tokens": is_scored.sum(1).float()}
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn the tags of tokens into stretches of characters; the chance of one is that of all its tags."""
-        given = inputs[TEXT]
-        texts = given["_text"].texts()
+        given = inputs[self.text]
+        texts = given[RAW].texts()
         names = ["O", *(f"{prefix}-{code}" for code in range(len(state["labels"])) for prefix in "BI")]
         spans, chances = [], []
         for i, text in enumerate(texts):
-            starts, ends = given["starts"][i], given["ends"][i]
+            starts, ends = given[STARTS][i], given[ENDS][i]
             own = np.flatnonzero(starts != PAD)
             tags, sure = output["tags"][i][own], output["sure"][i][own].astype(np.float64)
             found = list(decode_bio([names[tag] for tag in tags])) if tags.any() else []
@@ -104,7 +107,7 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
                 row.append((start, stop, int(label)))
             spans.append(row)
             chances.append([sure[first:end].prod() for first, end, _ in found])
-        settled = {"spans": _ragged(spans), "chances": Ragged.of(chances, np.float32), "_text": given["_text"]}
+        settled = {"spans": _ragged(spans), "chances": Ragged.of(chances, np.float32), "_text": given[RAW]}
         return settled | {name: output[name] for name in ("right", "tokens") if name in output}
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
@@ -143,7 +146,7 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
 def nothing_found(truth: Arrays, text: Arrays) -> Arrays:
     """Return the outputs of an answer that labels nothing, as `settle` gives them; `text` is the encoded input."""
     count = len(truth["spans"])
-    starts, ends = text["starts"][:], text["ends"][:]
+    starts, ends = text[STARTS][:], text[ENDS][:]
     tokens, inside = np.zeros(count), np.zeros(count)
     for i in range(count):
         own = starts[i] != PAD
@@ -153,7 +156,7 @@ def nothing_found(truth: Arrays, text: Arrays) -> Arrays:
     return {
         "spans": _ragged([[]] * count),
         "chances": Ragged.of([[]] * count, np.float32),
-        "_text": text["_text"][:],
+        "_text": text[RAW][:],
         "right": tokens - inside,
         "tokens": tokens,
     }
@@ -185,9 +188,9 @@ def _readable(value: Any) -> list[tuple[int, int, str]]:
         return []
 
 
-def _tags(batch: Batch) -> Tensor:
+def _tags(truth: dict[str, Tensor], text: dict[str, Tensor]) -> Tensor:
     """Return int[B, T]: 0 outside, 1 + 2 label for the first token of a stretch, 2 + 2 label for the others."""
-    starts, ends, spans = batch.inputs[TEXT]["starts"], batch.inputs[TEXT]["ends"], batch.target["spans"].long()
+    starts, ends, spans = text[STARTS], text[ENDS], truth["spans"].long()
     tags = starts.new_zeros(starts.shape).long()
     is_free = starts != PAD
     for place in range(spans.shape[1]):  # where two stretches meet in one token it is the first one's

@@ -1,19 +1,19 @@
 """Tracks: the boxes of a sequence with identities. What is learnt is which detections are true, the rest follows.
 
-Read next: targets/tracks/association.py, which gives identities; targets/tracks/metrics.py;
-modalities/detections/embedder.py.
+Read next: targets/tracks/head.py; targets/tracks/association.py, which gives identities; targets/tracks/metrics.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, Exports, PostProcesses, Renders, ShowsPanels
+from noria.contract.settings import named_input, settings_of, values_of
 from noria.errors import UserError, raise_all
 from noria.modalities.detections.mot import rows_of, truth_rows, write_mot
 from noria.targets.tracks.association import Rules, associate
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
-DETECTIONS = "detections"  # the input that is associated
 _DIGITS = 4  # of a chance that thresholds look at: a batch may differ in the last bits
 
 
@@ -63,11 +62,12 @@ class Tracks(Target, PostProcesses, DecodesTarget, Renders, Exports, ShowsPanels
     """Longest gap in a track that is filled in by interpolation, in frames."""
     least_seen: int = _rule("least_seen")
     """Tracks of fewer boxes are left out. Raise it against short false tracks."""
+    detections: str = named_input("detections")  # the input that is associated
 
     def __post_init__(self) -> None:
         problems = []
-        for one in fields(self):
-            value, is_count = getattr(self, one.name), one.type == "int"
+        for one in settings_of(self):
+            value, is_count = one.default, one.type is int
             if (is_count and value < 0) or (not is_count and not 0 <= value <= 1):
                 expected = "0 or more" if is_count else "0 to 1"
                 problems.append(
@@ -90,20 +90,20 @@ class Tracks(Target, PostProcesses, DecodesTarget, Renders, Exports, ShowsPanels
         return Encoded(_arrays(tables), bad)
 
     def head(self, state: State, width: int) -> nn.Module:
-        from noria.modalities.detections.embedder import TrueOrNot
+        from noria.targets.tracks.head import TrueOrNot
 
         return TrueOrNot(width)
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        from noria.modalities.detections.embedder import are_true, tracking_loss
+        from noria.targets.tracks.head import are_true, tracking_loss
 
-        given = batch.inputs[DETECTIONS]
+        given = batch.inputs[self.detections]
         is_true = are_true(given, batch.target)
         return tracking_loss(output["logits"][:, :, 0], is_true, given["frames"] >= 0)
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn how true each detection is into tracks."""
-        given = inputs[DETECTIONS]
+        given = inputs[self.detections]
         found = []
         for i in range(len(given["frames"])):
             frames = np.asarray(given["frames"][i])
@@ -146,7 +146,7 @@ class Tracks(Target, PostProcesses, DecodesTarget, Renders, Exports, ShowsPanels
 
     @property
     def rules(self) -> Rules:
-        return Rules(**{one.name: getattr(self, one.name) for one in fields(self)})
+        return Rules(**values_of(self))
 
 
 def frame_by_frame(detections: Arrays) -> Arrays:
