@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import difflib
 import functools
 import inspect
 import json
@@ -53,13 +54,14 @@ RECORDS = 8  # like the example, that its page is made with
 URL = "http://127.0.0.1:8000"
 CATALOGUE = ROOT / "docs" / "zh" / "strings.yaml"
 FOLDERS = ("docs/tasks", "docs/reference", "docs/zh/tasks", "docs/zh/reference")
+FULL_WIDTH = ("\uff1a", "\u3002", "\uff0c", "\uff1b")  # colon, full stop, comma, semicolon
 BEGIN, END = "\ue000", "\ue001"  # around a text for people; for private use, so that no text holds them
 
 
 def main() -> int:
     """Write what differs, or with --check only name it; return the exit code."""
     if "--missing" in sys.argv[1:]:
-        sys.stdout.write(as_yaml(dict.fromkeys(missing(catalogue() or {}), "")))
+        sys.stdout.write(to_fill(catalogue() or {}))
         return 0
     if "--fill" in sys.argv[1:]:
         CATALOGUE.write_text(as_yaml(filled(catalogue() or {}, yaml.safe_load(sys.stdin) or {})), "utf-8")
@@ -98,13 +100,17 @@ def pages(words: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def rendered(marked: str, translate: Callable[[str], str]) -> str:
-    """Return a page whose texts for people are translated. A bar stays escaped where the text stands in a table."""
+    """Return a page whose texts for people are translated. A bar stays escaped where the text stands in a table.
+
+    No space follows a full-width sign, which has one in itself; but one before a table's bar stays.
+    """
 
     def replaced(found: re.Match[str]) -> str:
         text = translate(found[1].replace("\\|", "|"))
-        return text.replace("|", "\\|") if "\\|" in found[1] else text
+        space = "" if text.endswith(FULL_WIDTH) else found[2]
+        return (text.replace("|", "\\|") if "\\|" in found[1] else text) + space
 
-    return re.sub(f"{BEGIN}(.*?){END}", replaced, marked, flags=re.DOTALL)
+    return re.sub(f"{BEGIN}(.*?){END}((?: (?!\\|))?)", replaced, marked, flags=re.DOTALL)
 
 
 def strings() -> list[str]:
@@ -126,6 +132,15 @@ def missing(words: Mapping[str, str]) -> list[str]:
 def unused(words: Mapping[str, str]) -> list[str]:
     """Return what a catalogue translates although no page says it any more."""
     return sorted(set(words) - set(strings()))
+
+
+def to_fill(words: Mapping[str, str]) -> str:
+    """Return what is missing as YAML to fill in, each below the translation of the text that it seems to replace."""
+    old, lines = unused(words), []
+    for one in missing(words):
+        lines += [f"# {words[near]}\n" for near in difflib.get_close_matches(one, old, 1)]
+        lines.append(as_yaml({one: ""}))
+    return "".join(lines)
 
 
 def filled(words: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
@@ -202,7 +217,7 @@ def _settings(component: Any, path: str) -> list[str]:
     rows = [[f"`{path}.{one.name}`", _t(in_words(one.type)), _value(one.default), _t(one.line)] for one in found]
     parts = [_prose(inspect.getdoc(type(component)) or "")]
     prepared = ", ".join(f"`{one.name}`" for one in found if not one.network_only)
-    anew = f"{_t('A change of these prepares the data anew:')} {prepared}." if prepared else ""
+    anew = f"{_t('A change of these prepares the data anew:')} {prepared}{_t('.')}" if prepared else ""
     return [*parts, _table(["setting", "type", "default", "what it does"], rows), anew] if rows else parts
 
 

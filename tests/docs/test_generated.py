@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import re
+from collections import Counter
 
 import pytest
+import typer
+import yaml
 
 from docs.markdown import ROOT
+from noria import cli
 from noria.contract import registry
 from noria.contract.settings import lines_of, settings_of
 from noria.job import Job
@@ -55,6 +60,27 @@ def test_every_setting_of_a_task_has_its_row_with_its_line(generator, name):
     expected = {f"{path}.{one.name}": one.line for path, part in parts.items() for one in settings_of(part)}
     assert {key: cells[-1] for key, cells in rows.items() if key.startswith(("inputs.", "target."))} == expected
     assert all(expected.values())
+
+
+def test_every_command_has_its_row_and_its_table_of_options(generator):
+    page = generator.pages()["docs/reference/cli.md"]
+    sections = dict(re.findall(r"^## noria (\w+)\n(.*?)(?=^## )", page, re.M | re.S))
+    group = typer.main.get_command(cli.app)
+    assert list(sections) == list(group.commands)
+    for name, command in group.commands.items():
+        assert f"| [{name}](#noria-{name}) | {command.help} |" in page
+        rows = re.findall(r"^\| `(.+?)` \| .* \| (.+) \|$", sections[name], re.M)
+        assert [line for _, line in rows] == [one.help for one in command.params]
+        spelt = [one.opts[0] if one.param_type_name == "option" else one.name for one in command.params]
+        assert [left.split()[0].removesuffix("...") for left, _ in rows] == spelt
+
+
+def test_a_default_is_shown_as_a_value_a_variable_or_that_there_is_none(generator):
+    page = generator.pages()["docs/reference/cli.md"]
+    assert "\n| `--port <int>` | `8000` | " in page
+    assert "\n| `--key <str>` | `$NORIA_KEY` | " in page
+    assert "\n| `run <path>` | required | " in page
+    assert "\n| `--json` |  | " in page
 
 
 def rows_of(page):
@@ -109,14 +135,77 @@ def test_a_bar_in_a_translated_cell_stays_within_its_cell(generator):
     assert generator.rendered(table, lambda one: one.replace("a|b", "c|d")).endswith("| c\\|d |")
 
 
+def test_a_text_to_fill_in_stands_below_the_translation_of_the_one_it_replaces(generator):
+    words = dict.fromkeys(generator.strings(), "\u5b57")
+    assert generator.to_fill(words) == ""
+    del words["Example record"]
+    words["Example records"] = "\u4f8b"
+    assert generator.to_fill(words) == "# \u4f8b\nExample record: ''\n"
+
+
+def test_filling_adds_what_is_new_in_the_order_of_the_pages_and_drops_what_no_page_says(
+    generator, monkeypatch, tmp_path
+):
+    words = dict.fromkeys(generator.strings(), "\u5b57")
+    old = {one: text for one, text in words.items() if one != "Example record"} | {"No page says this.": "\u5b57"}
+    monkeypatch.setattr(generator, "CATALOGUE", tmp_path / "strings.yaml")
+    generator.CATALOGUE.write_text(generator.as_yaml(old), "utf-8")
+    monkeypatch.setattr("sys.argv", ["docs.py", "--fill"])
+    monkeypatch.setattr("sys.stdin", io.StringIO("Example record: \u4f8b\nMetrics: ''\n"))
+    assert generator.main() == 0
+    expected = words | {"Example record": "\u4f8b"}
+    assert list(yaml.safe_load(generator.CATALOGUE.read_text("utf-8")).items()) == list(expected.items())
+
+
+def test_no_space_follows_a_full_width_sign_but_that_before_a_bar(generator):
+    marked = f"{generator._t('a:')} `code` {generator._t('b')} c | {generator._t('d.')} |"
+    chinese = {"a:": "\u7532\uff1a", "b": "\u4e59", "d.": "\u4e01\u3002"}
+    assert generator.rendered(marked, chinese.__getitem__) == "\u7532\uff1a`code` \u4e59 c | \u4e01\u3002 |"
+    assert generator.rendered(marked, lambda one: one) == "a: `code` b c | d. |"
+
+
 def test_english_pages_do_not_depend_on_the_catalogue_and_hold_no_marks(generator):
     plain = {path: text for path, text in generator.pages().items() if not path.startswith("docs/zh/")}
     assert plain == {path: generator.pages({"Tasks": "\u5b57"})[path] for path in plain}
     assert not any(mark in text for text in plain.values() for mark in (generator.BEGIN, generator.END))
 
 
-def test_the_catalogue_is_whole_where_there_is_one(generator):
+def test_the_catalogue_is_whole(generator):
     words = generator.catalogue()
-    if words is not None:
-        assert generator.missing(words) == [], "python tools/docs.py --missing prints them"
-        assert generator.unused(words) == []
+    assert generator.missing(words) == [], "python tools/docs.py --missing prints them"
+    assert generator.unused(words) == [], "python tools/docs.py --fill < /dev/null drops them"
+
+
+def test_a_chinese_text_is_chinese_and_keeps_code_numbers_and_files(generator):
+    assert {one: found for one, text in generator.catalogue().items() if (found := faults(one, text))} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("\u53d6 `max`\uff0c\u4e0a\u9650 1,200\uff0c\u89c1 loop.py", []),
+        ("\u53d6 `min`\uff0c\u4e0a\u9650 1,200\uff0c\u89c1 loop.py", ["code"]),
+        ("\u53d6 `max`\uff0c\u4e0a\u9650 1200\uff0c\u89c1 loop.py", ["numbers"]),
+        ("\u53d6 `max`\uff0c\u4e0a\u9650 1,200\uff0c\u89c1 plan.py", ["files"]),
+        ("Take `max`, at most 1,200, see loop.py", ["no Chinese"]),
+    ],
+)
+def test_a_translation_that_changes_what_must_stay_is_told_so(text, found):
+    assert faults("Take `max`, at most 1,200, see loop.py", text) == found
+
+
+UNITS = {"nats", "nats per token"}  # which have no other sign in Chinese
+KEPT = {
+    "code": re.compile(r"`[^`]+`"),
+    "numbers": re.compile(r"\d[\d,.]*\d|\d"),
+    "files": re.compile(r"[\w/]+\.(?:py|yaml|md|jsonl?|html|css|csv)\b", re.A),
+}
+
+
+def faults(english, chinese):
+    """What is wrong with a translation. A text of nothing but code or names in capitals may stay as it is."""
+    found = [what for what, one in KEPT.items() if Counter(one.findall(english)) != Counter(one.findall(chinese))]
+    has_words = re.search(r"[a-z]{2,}", KEPT["code"].sub("", english))
+    if has_words and english not in UNITS and not re.search(r"[\u4e00-\u9fff]", chinese):
+        found.append("no Chinese")
+    return found
