@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noria.types import PAD, Ragged, Windows, concatenated, repeated
+from noria.types import PAD, Dataset, Ragged, Windows, concatenated, lengths_of, real_rows, repeated
 
 rows_of_numbers = st.lists(st.lists(st.integers(0, 60_000), max_size=6), min_size=1, max_size=8)
 
@@ -34,6 +35,27 @@ def test_padding_fills_short_rows_alone(rows):
     longest = max(map(len, rows))
     assert padded.shape == (len(rows), longest)
     assert padded.tolist() == [row + [PAD] * (longest - len(row)) for row in rows]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.uint8])
+@given(rows_of_numbers)
+def test_of_numbers_and_pictures_only_the_lengths_beside_them_tell_where_a_row_ends(kind, rows):
+    offsets = np.cumsum([0, *map(len, rows)])
+    ragged = Ragged(np.full((offsets[-1], 2, 3), -1).astype(kind), offsets)  # data that looks like a fill value
+    batch = Dataset({"it": {"rows": ragged}}, {"rows": ragged}).batch(slice(None))
+    for arrays in (batch.inputs["it"], batch.target):
+        padded, lengths = arrays["rows"], arrays[lengths_of("rows")]
+        is_real = real_rows(lengths, padded.shape[1])
+        assert padded.numpy().dtype == kind
+        assert (padded[is_real] == torch.tensor(-1).to(padded.dtype)).all()
+        assert (padded[~is_real] == 0).all()
+        assert lengths.dtype == torch.int64
+        assert lengths.tolist() == [len(row) for row in rows]
+
+
+def test_of_ids_no_lengths_stand_beside_them():
+    batch = Dataset({"it": {"ids": Ragged.of([[3, 4], [5]], np.uint16)}}, {}).batch(slice(None))
+    assert {name: one.tolist() for name, one in batch.inputs["it"].items()} == {"ids": [[3, 4], [5, PAD]]}
 
 
 @given(rows_of_numbers, rows_of_numbers)

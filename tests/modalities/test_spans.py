@@ -23,7 +23,7 @@ from noria.modalities.video.modality import Video
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
 from noria.stages.train import train
-from noria.types import Ragged, Span
+from noria.types import Span, as_tensors
 from tiny_data import png
 
 
@@ -35,9 +35,8 @@ def changes(modality: Modality, learnt: list[Any], value: Any, other: Any) -> li
     tokens = []
     for one in (value, other):
         arrays = modality.encode([one], state).arrays
-        plain = {name: values.padded() if isinstance(values, Ragged) else values for name, values in arrays.items()}
         with torch.inference_mode():
-            tokens.append(embed({name: torch.from_numpy(values) for name, values in plain.items()}).features[0])
+            tokens.append(embed(as_tensors(arrays, slice(None), "cpu")).features[0])
     spans = modality.spans(value, state)
     return list(zip(spans, (tokens[0] - tokens[1]).abs().sum(1).tolist(), strict=True))
 
@@ -163,7 +162,7 @@ def test_an_answer_can_be_explained_by_the_points_of_a_skeleton(tmp_path: Any) -
 
 def tokens_of(model: Any, modality: Modality, state: Any, value: Any) -> Any:
     arrays = modality.encode([value], state).arrays
-    return model.eval().tokens({"series": {name: torch.from_numpy(rows.padded()) for name, rows in arrays.items()}})
+    return model.eval().tokens({"series": as_tensors(arrays, slice(None), "cpu")})
 
 
 def test_names_that_are_not_of_the_points_are_refused() -> None:

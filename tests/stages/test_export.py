@@ -19,7 +19,7 @@ from noria.reporter import Silent
 from noria.stages import export as module
 from noria.stages.export import example_arrays, export_onnx
 from noria.stages.train import train
-from noria.types import Arrays, Dataset, Prediction, as_tensors
+from noria.types import Arrays, Dataset, Prediction, Ragged, as_tensors
 from tiny_data import tiny_job
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -41,6 +41,22 @@ def test_the_file_answers_as_the_predictor_for_any_number_of_records(
     name: str, trained: Callable[[str], Path], tmp_path: Path
 ) -> None:
     check_answers(load(trained(name), device="cpu"), tmp_path / "model.onnx")
+
+
+def test_a_series_beside_a_longer_one_is_told_by_its_length(trained: Callable[[str], Path], tmp_path: Path) -> None:
+    path = export_onnx(load(trained("series-classification"), device="cpu"), tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    shape = {one.name: one.shape for one in session.get_inputs()}["series.values"]
+    rows = [-np.ones((length, shape[2]), np.float32) for length in (5, 9)]  # as a fill value was
+    answers = []
+    for some in (rows[:1], rows):
+        given = Ragged.of(some, np.float32)
+        feed = {"series.values": given.padded(), "series.values.lengths": given.lengths}
+        feed["series.frames"] = Ragged.of([range(len(row)) for row in some], np.int64).padded()
+        named = {one.name for one in session.get_inputs()}
+        answers.append(session.run(None, {name: one for name, one in feed.items() if name in named})[0])
+    np.testing.assert_allclose(answers[0][0], answers[1][0], atol=1e-5)
+    assert np.abs(answers[1][0] - answers[1][1]).max() > 1e-3
 
 
 def test_a_text_read_twice_is_exported_too(tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ class Modality(ABC):
     def embedder(self, state: State, width: int) -> nn.Module:
         """Return a module: dict of tensors [B, ...] -> Tokens [B, T, D], with D as its attribute `width`.
 
-        D may differ from the width asked for; the model then projects. A Ragged array comes padded with PAD.
+        D may differ from the width asked for; the model then projects. A Ragged array comes padded: integers with
+        PAD, others with zeros, and how long their rows are stands beside them (`lengths_of` the array's name).
         """
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from noria.errors import UserError, needs_extra
 from noria.pipeline.predictor import Predictor
 from noria.store.disk import plain_disk_errors
-from noria.types import Arrays, Ragged
+from noria.types import Arrays, Ragged, lengths_of
 
 TOLERANCE = 1e-4  # on the outputs of the example, absolute and relative; labels must be equal
 EXAMPLE_LENGTH = 8  # of a row of unequal length
@@ -24,7 +24,7 @@ EXAMPLE_LENGTH = 8  # of a row of unequal length
 def export_onnx(predictor: Predictor, path: Path) -> Path:
     """Write the model as ONNX beside its config; raise RuntimeError where its answers are not PyTorch's.
 
-    Inputs are named `field.array` as in the store; outputs as in the target's Output.
+    Inputs are named `field.array` as in a batch, lengths of rows among them; outputs as in the target's Output.
     """
     try:
         import onnxruntime
@@ -75,10 +75,12 @@ def example_arrays(predictor: Predictor) -> dict[str, Arrays]:
 
     Of rows of unequal length the second is half as long as the first, and filled up.
     """
-    return {
-        field: {name: _example(kind, shape) for name, (kind, *shape) in part.items()}
-        for field, part in _shapes(predictor).items()
-    }
+    arrays: dict[str, Arrays] = {}
+    for field, part in _shapes(predictor).items():
+        arrays[field] = {}
+        for name, (kind, *shape) in part.items():
+            arrays[field] |= _example(name, np.dtype(kind), shape)
+    return arrays
 
 
 def _shapes(predictor: Predictor) -> dict[str, dict[str, list[Any]]]:
@@ -86,12 +88,15 @@ def _shapes(predictor: Predictor) -> dict[str, dict[str, list[Any]]]:
     return shapes
 
 
-def _example(kind: str, shape: list[Any]) -> np.ndarray:
+def _example(name: str, kind: np.dtype, shape: list[Any]) -> Arrays:
+    """Return the array, and the lengths of its rows where no fill value tells them."""
     if None not in shape:
-        return np.zeros((2, *shape), np.dtype(kind))
-    rows = [np.zeros((length, *shape[1:]), np.dtype(kind)) for length in (EXAMPLE_LENGTH, EXAMPLE_LENGTH // 2)]
-    padded = Ragged.of(rows, np.dtype(kind)).padded()
-    return padded.astype(np.int64) if padded.dtype.kind in "iu" else padded
+        return {name: np.zeros((2, *shape), kind)}
+    rows = Ragged.of([np.zeros((length, *shape[1:]), kind) for length in (EXAMPLE_LENGTH, EXAMPLE_LENGTH // 2)], kind)
+    padded = rows.padded()
+    if rows.is_padded_with_ids:
+        return {name: padded.astype(np.int64)}
+    return {name: padded, lengths_of(name): rows.lengths}
 
 
 def _free_axes(predictor: Predictor, field: str, name: str, batch: Any) -> dict[int, Any]:
@@ -99,7 +104,7 @@ def _free_axes(predictor: Predictor, field: str, name: str, batch: Any) -> dict[
 
     The shortest length is the exporter's affair: of what is pooled, some places become one.
     """
-    is_ragged = None in _shapes(predictor)[field][name]
+    is_ragged = None in _shapes(predictor)[field].get(name, ())  # lengths are in no store
     return {0: batch, 1: torch.export.Dim.DYNAMIC} if is_ragged else {0: batch}
 
 

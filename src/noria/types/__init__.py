@@ -6,10 +6,10 @@
 Knows no task, no file format and (at import) no torch. Read next: contract/core.py.
 """
 
-from noria.types.arrays import PAD, Arrays, Ragged, Values, Windows, concatenated, repeated
+from noria.types.arrays import PAD, Arrays, Ragged, Values, Windows, concatenated, lengths_of, repeated
 from noria.types.dataset import Dataset, as_tensors
 from noria.types.records import Chunk, Media, Panel, Prediction, Record, Rejected, Rows, Span, State, in_order
-from noria.types.tensors import IS_PRESENT, Batch, Encoded, Output, Tokens
+from noria.types.tensors import IS_PRESENT, Batch, Encoded, Output, Tokens, real_rows
 
 __all__ = [
     "IS_PRESENT",
@@ -35,5 +35,7 @@ __all__ = [
     "as_tensors",
     "concatenated",
     "in_order",
+    "lengths_of",
+    "real_rows",
     "repeated",
 ]

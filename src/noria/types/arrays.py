@@ -16,7 +16,12 @@ Values: TypeAlias = "list[Any] | np.ndarray | Mapping[str, list[Any] | np.ndarra
 # metrics (a raw text): it never becomes a tensor.
 Arrays: TypeAlias = dict[str, Any]
 
-PAD = -1  # what fills short rows: in token ids, boxes, tags
+PAD = -1  # what fills short rows of integers (ids, tags), which are never -1; other rows have lengths beside them
+
+
+def lengths_of(name: str) -> str:
+    """Return the name of the tensor that says how long the rows of an array are, int64[B]: it stands beside it."""
+    return f"{name}.lengths"
 
 
 @dataclass(frozen=True)
@@ -94,17 +99,25 @@ class Ragged:
         values[is_own] = self.values[self.offsets[0] : self.offsets[-1]]
         return Ragged(values, offsets)
 
-    def padded(self, fill: float = PAD) -> np.ndarray:
-        """Return the rows as one array [n, longest, ...], short ones filled up; unsigned values become int64.
+    @property
+    def is_padded_with_ids(self) -> bool:
+        """Say whether PAD tells where a padded row ends: in integers, but not in numbers or pictures."""
+        return self.values.dtype.kind in "iub" and not self._holds_pictures
 
-        Rows of pictures stay bytes, eight times as small, and are filled up with zeros.
+    @property
+    def _holds_pictures(self) -> bool:
+        return self.values.dtype == np.uint8 and self.values.ndim > 2
+
+    def padded(self) -> np.ndarray:
+        """Return the rows as one array [n, longest, ...]; unsigned values become int64.
+
+        Short rows are filled up: integers with PAD, numbers and pictures with zeros, beside which only `lengths` say
+        where a row ends. Pictures stay bytes, eight times as small.
         """
         lengths = self.lengths
         longest = int(lengths.max(initial=0))
-        dtype = np.int64 if self.values.dtype.kind in "ub" else self.values.dtype
-        if self.values.dtype == np.uint8 and self.values.ndim > 2:
-            dtype, fill = self.values.dtype, 0
-        full = np.full((len(self), longest, *self.values.shape[1:]), fill, dtype)
+        dtype = np.int64 if self.values.dtype.kind in "ub" and not self._holds_pictures else self.values.dtype
+        full = np.full((len(self), longest, *self.values.shape[1:]), PAD if self.is_padded_with_ids else 0, dtype)
         full[np.arange(longest) < lengths[:, None]] = self.values[self.offsets[0] : self.offsets[-1]]
         return full
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from noria.types.arrays import PAD, Arrays, Ragged, Windows
+from noria.types.arrays import Arrays, Ragged, Windows, lengths_of
 from noria.types.tensors import Batch
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Dataset:
         )
 
     def batch(self, indices: np.ndarray | slice, device: torch.device | str = "cpu") -> Batch:
-        """Gather records into tensors on a device; rows of unequal length are filled up with PAD."""
+        """Gather records into tensors on a device; rows of unequal length are filled up."""
         inputs = {name: as_tensors(arrays, indices, device) for name, arrays in self.inputs.items()}
         size = len(range(len(self))[indices]) if isinstance(indices, slice) else len(indices)
         return Batch(inputs, as_tensors(self.target, indices, device), size)
@@ -84,7 +84,10 @@ class Dataset:
 
 
 def as_tensors(arrays: Arrays, indices: np.ndarray | slice, device: torch.device | str) -> dict[str, torch.Tensor]:
-    """Gather the records of arrays as tensors [B, ...]; what only people and metrics read stays behind."""
+    """Gather the records of arrays as tensors [B, ...]; what only people and metrics read stays behind.
+
+    Ragged integers are filled up with PAD, other Ragged arrays with zeros: their lengths stand beside them.
+    """
     import torch
 
     tensors = {}
@@ -92,7 +95,12 @@ def as_tensors(arrays: Arrays, indices: np.ndarray | slice, device: torch.device
         if name.startswith("_"):
             continue
         chosen = values[indices]
-        chosen = chosen.padded(PAD) if isinstance(chosen, Ragged) else np.array(chosen)
+        if isinstance(chosen, Ragged):
+            if not chosen.is_padded_with_ids:
+                tensors[lengths_of(name)] = torch.from_numpy(chosen.lengths).to(device)
+            chosen = chosen.padded()
+        else:
+            chosen = np.array(chosen)
         if chosen.dtype.kind == "u" and chosen.dtype.itemsize > 1:
             chosen = chosen.astype(np.int64)
         tensors[name] = torch.from_numpy(chosen).to(device)

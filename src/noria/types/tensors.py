@@ -27,7 +27,8 @@ class Encoded:
 class Batch:
     """Encoded records on a device: `inputs[field][array]` and `target[array]`, each tensor [B, ...].
 
-    `target` is empty when there is no answer to compare with (prediction).
+    `target` is empty when there is no answer to compare with (prediction). Of a Ragged array, integers are filled up
+    with PAD; beside numbers and pictures, filled up with zeros, stands `lengths_of` their name, int64[B].
     """
 
     inputs: dict[str, dict[str, Tensor]]
@@ -54,3 +55,10 @@ class Tokens(NamedTuple):
     segments: Tensor | None = None
     grids: tuple[tuple[int, int], ...] | None = None
     pair_bias: Tensor | None = None
+
+
+def real_rows(lengths: Tensor, longest: int) -> Tensor:
+    """Return bool[B, longest]: which rows of a padded array are real, by its lengths int64[B]."""
+    import torch
+
+    return torch.arange(longest, device=lengths.device) < lengths[:, None]

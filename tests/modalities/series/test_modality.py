@@ -13,6 +13,7 @@ from noria.checks import check_modality
 from noria.errors import UserError
 from noria.modalities.series.embedder import augment
 from noria.modalities.series.modality import Series, read_series
+from noria.types import Ragged, as_tensors
 
 WALK = np.random.default_rng(0).normal(size=(9, 6)).cumsum(0).astype(np.float32)
 
@@ -231,16 +232,24 @@ def test_training_sees_the_same_numbers_whether_or_not_there_is_padding(settings
     torch.manual_seed(0)
     embed = settings.embedder(state, 16).train()
     arrays = settings.encode(short, state).arrays
-    values, frames = torch.from_numpy(arrays["values"].padded()), torch.from_numpy(arrays["frames"].padded())
-    alone = embed({"values": values, "frames": frames})
-    padded = embed(
-        {
-            "values": torch.nn.functional.pad(values, (0, 0, 0, 6), value=9.0),
-            "frames": torch.nn.functional.pad(frames, (0, 6), value=-1),
-        }
-    )
+    tensors = as_tensors(arrays, slice(None), "cpu")
+    alone = embed(tensors)
+    padded = embed({**tensors, "values": torch.nn.functional.pad(tensors["values"], (0, 0, 0, 6), value=9.0)})
     count = alone.features.shape[1]
     assert torch.allclose(alone.features, padded.features[:, :count], atol=1e-4)
+
+
+def test_a_series_of_minus_ones_has_the_same_tokens_beside_a_longer_one():
+    settings = Series(pools=(1, 2), velocities=True)
+    state = settings.fit(series_of(8, 9))
+    torch.manual_seed(0)
+    embed = settings.embedder(state, 16).eval()
+    rows = [np.full((length, state["channels"]), -1, np.float32) for length in (3, 11)]
+    alone, beside = (
+        embed(as_tensors({"values": Ragged.of(some, np.float32)}, slice(None), "cpu")) for some in (rows[:1], rows)
+    )
+    assert beside.is_real.sum(1).tolist() == [2, 6]
+    assert torch.allclose(alone.features[0], beside.features[0, :2], atol=1e-6)
 
 
 def varied(settings, arrays):
@@ -251,15 +260,16 @@ def varied(settings, arrays):
 def ragged_batch(*lengths):
     settings = Series(dimensions=3)
     arrays = settings.encode(series_of(*lengths), settings.fit(series_of(9, 9))).arrays
-    return {name: torch.from_numpy(one.padded()) for name, one in arrays.items()}
+    return as_tensors(arrays, slice(None), "cpu")
 
 
 def test_variation_of_time_keeps_the_path_and_tells_the_new_length():
     line = torch.arange(40.0).reshape(1, 40, 1).repeat(6, 1, 3)
-    frames = torch.arange(40).repeat(6, 1)
-    line[3:, 25:], frames[3:, 25:] = -1, -1
-    after = varied(Series(dimensions=3, cut=0.2, time_stretch=0.5), {"values": line, "frames": frames})
-    lengths = (after["frames"] >= 0).sum(1)
+    line[3:, 25:] = 0
+    given = {"values": line, "values.lengths": torch.tensor([40, 40, 40, 25, 25, 25])}
+    after = varied(Series(dimensions=3, cut=0.2, time_stretch=0.5), given)
+    lengths = after["values.lengths"]
+    assert torch.equal((after["frames"] >= 0).sum(1), lengths)
     assert len(set(lengths.tolist())) > 2
     for row in range(6):
         last = 39 if row < 3 else 24

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from noria.errors import UserError
+from noria.modalities.detections.embedder import EachDetection
 from noria.modalities.detections.mot import read_mot
 from noria.targets.tracks.head import are_true
 from noria.targets.tracks.target import Tracks
 from noria.tasks.object_tracking import ObjectTracking
-from noria.types import PAD, Ragged
+from noria.types import PAD, Dataset, Ragged
 
 TASK = ObjectTracking()
 
@@ -67,6 +68,25 @@ def test_a_detection_is_true_where_a_true_box_of_its_frame_covers_it_by_half():
     found = {"frames": torch.tensor([[1, 2, 1, PAD]]), "boxes": torch.tensor(boxes)}
     truth = {"frames": torch.tensor([[1, PAD]]), "boxes": torch.tensor([[[0, 0, 10, 10], [-1, -1, -1, -1]]])}
     assert are_true(found, truth).tolist() == [[True, False, False, False]]
+
+
+def test_a_sequence_has_the_same_tokens_and_the_same_loss_beside_a_longer_one():
+    """Also where a box, true or detected, lies at -1."""
+    boxes, losses, found = [[-1, -1, 10, 10]], [], []
+    for lengths in ((1, 1), (1, 4)):
+
+        def ragged(row, kind=np.float32, lengths=lengths):
+            return Ragged.of([row * length for length in lengths], kind)
+
+        given = {"frames": ragged([0], np.int32), "boxes": ragged(boxes)}
+        detections = given | {"chances": ragged([0.9]), "overlaps": ragged([[-1, -1, -1]])}
+        batch = Dataset({"detections": detections}, given).batch(slice(None))
+        tokens = EachDetection()(batch.inputs["detections"])
+        assert tokens.is_real.sum(1).tolist() == list(lengths)
+        found.append(tokens.features[0, 0].tolist())
+        losses.append(Tracks().loss({"logits": tokens.features[:, :, :1]}, batch)["each"][0].item())
+    assert found[0] == found[1]
+    assert losses[0] == losses[1] > 0
 
 
 def test_confidences_that_are_no_chances_are_taken_from_the_mean_of_training():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from noria.types import PAD, Tokens
+from noria.types import Tokens, lengths_of, real_rows
 
 
 class EachDetection(nn.Module):
@@ -14,7 +14,7 @@ class EachDetection(nn.Module):
     width = 4
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
-        is_real = arrays["frames"] != PAD
+        is_real = real_rows(arrays[lengths_of("chances")], arrays["chances"].shape[1])
         chances = arrays["chances"].float().where(is_real, arrays["chances"].new_tensor(0.5))
         overlaps = arrays["overlaps"].float().where(is_real[:, :, None], arrays["overlaps"].new_tensor(0.0))
         return Tokens(torch.cat([chances.logit()[:, :, None], overlaps], 2), is_real)

@@ -14,11 +14,13 @@ from torch.nn import functional
 
 from noria.errors import UserError
 from noria.modalities.series.settings import SeriesSettings
-from noria.types import PAD, State, Tokens
+from noria.types import PAD, State, Tokens, lengths_of, real_rows
+
+LENGTHS = lengths_of("values")
 
 
 class SeriesEmbedder(nn.Module):
-    """`values` float[B, T, C] (and `frames` int[B, T], PAD where padded) -> Tokens, one for `stride` frames each.
+    """`values` float[B, T, C] (and their lengths, where they differ) -> Tokens, one for `stride` frames each.
 
     Of points that stay apart, those of the first frames stand first, point after point.
     """
@@ -49,7 +51,7 @@ class SeriesEmbedder(nn.Module):
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
         values = arrays["values"].float()
-        is_real = arrays["frames"] >= 0 if "frames" in arrays else None
+        is_real = real_rows(arrays[LENGTHS], values.shape[1]) if LENGTHS in arrays else None
         if is_real is not None:
             values = values * is_real[:, :, None]
         parts = [values, self._moved(values, is_real)] if self.velocities else [values]
@@ -130,10 +132,10 @@ def pooled_length(frames: int, settings: SeriesSettings) -> int:
 
 
 def augment(arrays: dict[str, Tensor], settings: SeriesSettings) -> dict[str, Tensor]:
-    """Return a batch of series varied as the settings say; `frames` says how long each is afterwards."""
-    values, frames = arrays["values"], arrays.get("frames")
-    if settings.cut or (settings.time_stretch and frames is not None):
-        values, frames = _retimed(values, frames, settings)
+    """Return a batch of series varied as the settings say, and their lengths where they differ."""
+    values, lengths = arrays["values"], arrays.get(LENGTHS)
+    if settings.cut or (settings.time_stretch and lengths is not None):
+        values, lengths = _retimed(values, lengths, settings)
     if settings.dimensions is not None and (settings.rotate or settings.flip):
         values = _turned(values, settings.dimensions, settings)
     count, _, channels = values.shape
@@ -147,18 +149,22 @@ def augment(arrays: dict[str, Tensor], settings: SeriesSettings) -> dict[str, Te
     if settings.channel_dropout:
         is_kept = torch.rand(count, channels // group, device=values.device) >= settings.channel_dropout
         values = values * is_kept.repeat_interleave(group, 1)[:, None]
-    return {"values": values} if frames is None else {"values": values, "frames": frames}
+    if lengths is None:
+        return {"values": values}
+    place = torch.arange(values.shape[1], device=values.device).expand(values.shape[:2])
+    frames = place.masked_fill(~real_rows(lengths, values.shape[1]), PAD)
+    return {"values": values, "frames": frames, LENGTHS: lengths}
 
 
-def _retimed(values: Tensor, frames: Tensor | None, settings: SeriesSettings) -> tuple[Tensor, Tensor | None]:
+def _retimed(values: Tensor, lengths: Tensor | None, settings: SeriesSettings) -> tuple[Tensor, Tensor | None]:
     """Cut something off both ends and, where series keep their own length, let them run faster or slower."""
     count, longest, _ = values.shape
     device = values.device
-    last = torch.full((count,), longest - 1.0, device=device) if frames is None else (frames >= 0).sum(1) - 1.0
+    last = torch.full((count,), longest - 1.0, device=device) if lengths is None else lengths - 1.0
     start = last * settings.cut * torch.rand(count, device=device)
     end = last - last * settings.cut * torch.rand(count, device=device)
     steps = last
-    if frames is not None:
+    if lengths is not None:
         speed = ((2 * torch.rand(count, device=device) - 1) * settings.time_stretch).exp()
         steps = ((end - start) / speed).round().clamp(0, longest - 1)
     place = torch.arange(longest, device=device)
@@ -168,10 +174,7 @@ def _retimed(values: Tensor, frames: Tensor | None, settings: SeriesSettings) ->
     share = (times - before)[:, :, None]
     row = torch.arange(count, device=device)[:, None]
     values = values[row, before] * (1 - share) + values[row, after] * share
-    if frames is None:
-        return values, None
-    is_real = place <= steps[:, None]
-    return values, torch.where(is_real, place.to(frames.dtype), PAD)
+    return values, None if lengths is None else steps.long() + 1
 
 
 def _turned(values: Tensor, dimensions: int, settings: SeriesSettings) -> Tensor:

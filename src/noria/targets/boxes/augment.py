@@ -1,7 +1,8 @@
 """Vary pictures and the boxes in them together, a whole batch at once. Randomness follows torch's global seed.
 
-Boxes are rows float[B, G, 6]: left, top, right, bottom, label, whether it is not scored; -1 fills short rows. What is
-shown of a box is cut at the edge; where that is little, it is left out. Read next: variation.py.
+Boxes are rows float[B, G, 6]: left, top, right, bottom, label, whether it is not scored. In here a label of -1 says
+that there is no box, in the middle of a row too (`marked`); `packed` turns that into lengths again. What is shown of a
+box is cut at the edge; where that is little, it is left out. Read next: variation.py.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from noria.modalities.image.augment import drawn_affine, drawn_flips, jitter_colors, resampled
-from noria.types import PAD
+from noria.types import PAD, real_rows
 
 if TYPE_CHECKING:
     from noria.modalities.image.settings import ImageSettings
@@ -22,12 +23,18 @@ LEAST_SIDE = 2.0  # of what is left of a box, in pixels
 MIDDLE = (0.25, 0.75)  # where the four pictures of a mosaic meet, in shares of its sides
 
 
+def marked(boxes: Tensor, lengths: Tensor) -> Tensor:
+    """Return the boxes [B, G, 6] of rows of these lengths int64[B], PAD where a row has ended."""
+    return boxes.where(real_rows(lengths, boxes.shape[1])[:, :, None], PAD)
+
+
 def augment_boxes(
     pixels: Tensor, size: Tensor, boxes: Tensor, settings: ImageSettings, mosaic: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Return the pictures [B, H, W, C] and their boxes, varied as the settings say.
 
-    Boxes come in pixels of pictures of these sizes int[B, 2], and leave in pixels of the pictures as they are here.
+    Boxes come `marked`, in pixels of pictures of these sizes int[B, 2], and leave in pixels of the pictures as they are
+    here, marked as well.
     """
     height, width = pixels.shape[1:3]
     scale = pixels.new_tensor([height, width], dtype=torch.float32) / size
@@ -121,9 +128,18 @@ def _cut(boxes: Tensor, moved: Tensor, limits: Tensor) -> Tensor:
     return torch.cat([start, end, boxes[:, :, 4:]], 2).where(is_seen[..., None], PAD)
 
 
+def packed(boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what is there of marked boxes, rows filled up with zeros, and how long they are, int64[B]."""
+    lengths = (boxes[:, :, 4] >= 0).sum(1)
+    return _sorted(boxes).where(real_rows(lengths, boxes.shape[1])[:, :, None], 0), lengths
+
+
 def _packed(boxes: Tensor) -> Tensor:
-    """Return the boxes with those that are none at the end of each row, and no longer than the longest row needs."""
-    is_there = boxes[:, :, 4] >= 0
-    order = (~is_there).int().argsort(dim=1, stable=True)
-    longest = int(is_there.sum(1).max()) if is_there.numel() else 0
-    return boxes.gather(1, order[:, :longest, None].expand(-1, -1, boxes.shape[2]))
+    """Return marked boxes with those that are none at the end of each row, no longer than the longest row needs."""
+    longest = int((boxes[:, :, 4] >= 0).sum(1).max()) if boxes.numel() else 0
+    return _sorted(boxes)[:, :longest]
+
+
+def _sorted(boxes: Tensor) -> Tensor:
+    order = (boxes[:, :, 4] < 0).int().argsort(dim=1, stable=True)
+    return boxes.gather(1, order[:, :, None].expand_as(boxes))

@@ -22,7 +22,7 @@ from noria.modalities.image.tiles import joined_boxes
 from noria.targets.boxes.metrics import best_threshold, detection_metrics
 from noria.targets.boxes.panels import detection_panels
 from noria.text.entity_spans import listed
-from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
+from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values, lengths_of, real_rows
 from noria.vision.boxes import distinct
 from noria.vision.drawing import draw_boxes
 
@@ -35,6 +35,7 @@ NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depe
 LEAST_SCORE = 0.01  # of a box that is kept for the scores: precision is measured at every recall
 THRESHOLD = 0.4  # where none is given or chosen
 CANDIDATES = 300  # of a picture, before those that say the same are left out
+LENGTHS = lengths_of("boxes")
 OPTIONAL = ("crowd", "difficult")  # marks of a box that is neither wanted nor wrong
 
 _Found = tuple[np.ndarray, np.ndarray, np.ndarray]  # the boxes of a picture, their labels, their scores
@@ -107,10 +108,10 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
 
     def augment_with(self, batch: Batch, image: ImageSettings) -> Batch:
         """Return a training batch whose pictures are varied as the settings say, and their boxes with them."""
-        from noria.targets.boxes.augment import augment_boxes, boxes_in
+        from noria.targets.boxes.augment import augment_boxes, boxes_in, marked, packed
 
         given = batch.inputs[self.image]
-        pixels, size, boxes = given[PIXELS], given[SIZE], batch.target["boxes"]
+        pixels, size, boxes = given[PIXELS], given[SIZE], marked(batch.target["boxes"], batch.target[LENGTHS])
         if TILES in given:
             from noria.modalities.image.tile_batches import drawn_tiles
 
@@ -118,14 +119,16 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
             size, boxes = places[:, 2:], boxes_in(boxes, places)
         pixels, boxes = augment_boxes(pixels, size, boxes, image, self.mosaic)
         size = given[SIZE].new_tensor(pixels.shape[1:3]).expand(batch.size, 2)
-        return Batch({**batch.inputs, self.image: {PIXELS: pixels, SIZE: size}}, {"boxes": boxes}, batch.size)
+        boxes, lengths = packed(boxes)
+        target = {"boxes": boxes, LENGTHS: lengths}
+        return Batch({**batch.inputs, self.image: {PIXELS: pixels, SIZE: size}}, target, batch.size)
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         from noria.targets.boxes.head import detection_loss
 
         _need_places(output)
         boxes, size = batch.target["boxes"], batch.inputs[self.image][SIZE]
-        is_learnt = (boxes[:, :, 4] >= 0) & (boxes[:, :, 5] == 0)
+        is_learnt = real_rows(batch.target[LENGTHS], boxes.shape[1]) & (boxes[:, :, 5] == 0)
         labels = boxes[:, :, 4].long().masked_fill(~is_learnt, -1)
         shares = boxes[:, :, :4] / size.flip(1).repeat(1, 2)[:, None]
         return detection_loss(output, shares, labels)
