@@ -18,12 +18,12 @@ from children import Moments, disk_full, exit_code
 from noria.contract.examples import records_like
 from noria.errors import UserError
 from noria.modalities.detections.mot import read_mot
+from noria.pipeline import video_output
 from noria.pipeline.bundle import Bundle, load_bundle
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.sinks import ANSWERS, write_answers
-from noria.stages import video_output
+from noria.pipeline.video_output import frames, write_film, write_frames
 from noria.stages.predict import predict, predict_to
-from noria.stages.video_output import frames, write_film, write_frames
 from noria.types import Arrays, Dataset
 from tiny_data import png
 
