@@ -135,7 +135,7 @@ def sentence_job(scratch: Path) -> dict[str, Any]:
     return {
         "task": "text-classification",
         "data": {"path": str(scratch / "sentences"), "columns": ["text", "label"], "split": {"test": 0}},
-        "inputs": {"text": {"tokenizer": "unigram", "vocabulary": 4096, "drop": 0.3}},
+        "inputs": {"text": {"tokenizer": "unigram", "vocabulary": 4096, "token_dropout": 0.3}},
         "model": {"width": 128, "depth": 2, "heads": 4, "dropout": 0.3},
         "train": {"batch_size": 32, "precision": "bfloat16", "validations": 0},
     }

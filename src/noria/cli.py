@@ -119,8 +119,8 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Search for better settings on the validation split; write the best job as a file."""
-    from noria.stages.study import summary
     from noria.stages.tune import tune
+    from noria.tuning.study import summary
 
     made = tune(job, overrides or [], run, resume, minutes, trials)
     _out(json.loads((made / "tune.json").read_text("utf-8")) if as_json else summary(made), as_json)

@@ -15,9 +15,9 @@ from noria.contract.checkpoints import CheckpointLoader, loader_behind, loader_f
 from noria.errors import UserError
 from noria.job.load import load_job
 from noria.pipeline.predictor import load
+from noria.pipeline.warm_start import origin_key
 from noria.reporter import Silent
 from noria.stages.train import train
-from noria.training.warm_start import origin_key
 from noria.types import State
 from tiny_data import tiny_job
 

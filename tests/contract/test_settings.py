@@ -43,9 +43,7 @@ HOLDERS = COMPONENTS | SECTIONS | VARIANTS
 
 
 def names_of(holder):
-    return (
-        list(holder.model_fields) if issubclass(holder, BaseModel) else [one.name for one in dataclasses.fields(holder)]
-    )
+    return list(holder.model_fields) if issubclass(holder, BaseModel) else [one.name for one in settings_of(holder)]
 
 
 def types_of(hint):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 import json
 import os
@@ -11,20 +12,39 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from docs.markdown import ROOT, blocks, commands
-from noria.contract import registry
+from noria.contract import Modality, Target, registry
+from noria.contract.source import Source
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-SECTION = TEXT.split("## Add a task in 20 minutes")[1].split("\n## ")[0]
-FILES = {block.name: block.text for block in blocks(SECTION) if block.name}
+TASK, MODALITY, TARGET, SOURCE = "Add a task in 20 minutes", "Add a modality", "Add a target", "Add a source"
 
 
-def test_the_section_names_the_files_it_is_about():
-    assert list(FILES) == ["src/noria/tasks/image_regression.py", "squares.py", "brightness.yaml", "pyproject.toml"]
-    assert len(commands(SECTION)) == 8
+def section(title: str) -> str:
+    return TEXT.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def files(title: str) -> dict[str, str]:
+    """Return the files that a section has in full, by their names."""
+    return {block.name: block.text for block in blocks(section(title)) if block.name}
+
+
+NAMED = {
+    TASK: ["src/noria/tasks/image_regression.py", "squares.py", "brightness.yaml", "pyproject.toml"],
+    MODALITY: ["src/noria/modalities/bits.py", "src/noria/tasks/bits_classification.py", "bits.py", "bits.yaml"],
+    TARGET: ["src/noria/targets/rating.py", "src/noria/tasks/tabular_rating.py", "dinners.py", "dinners.yaml"],
+    SOURCE: ["src/noria/sources/formats/arff.py", "petals.py", "petals.yaml"],
+}
+
+
+@pytest.mark.parametrize(("title", "count"), [(TASK, 8), (MODALITY, 4), (TARGET, 4), (SOURCE, 3)])
+def test_a_section_names_the_files_it_is_about(title, count):
+    assert list(files(title)) == NAMED[title]
+    assert len(commands(section(title))) == count
 
 
 def test_the_three_commands_are_those_of_the_makefile():
@@ -35,25 +55,46 @@ def test_the_three_commands_are_those_of_the_makefile():
 
 
 def test_a_task_is_added_as_the_text_says(tmp_path):
-    root = copy_of_the_repository(tmp_path)
-    for name, text in FILES.items():
-        if name != "pyproject.toml":
-            assert not (root / name).exists(), f"{name} is not a new file"
-            (root / name).write_text(text, "utf-8")
-    said = {command: run(command, root) for command in commands(SECTION)}
+    root, said = followed(TASK, tmp_path)
     assert "image-regression" in said["noria list tasks"]
     assert "embed image" in said["noria trace brightness.yaml"]
-    metrics = json.loads((root / "runs/brightness/metrics.json").read_text("utf-8"))
-    assert {"rmse", "mae", "r2"} <= metrics["metrics"].keys()
-    assert metrics["metrics"]["rmse"]["value"] < metrics["baseline"]["rmse"]["value"]
+    assert {"rmse", "mae", "r2"} <= scores(root, "brightness")["metrics"].keys()
+    assert_beats_the_baseline(root, "brightness", "rmse")
     answer = json.loads(said["noria predict runs/brightness squares/0.png"])
     assert 0 < answer["value"] < 1
     page = (root / "docs/tasks/image-regression.md").read_text("utf-8")
     assert "Say what number belongs to a picture" in page
 
 
+def test_a_modality_is_added_as_the_text_says(tmp_path):
+    root, said = followed(MODALITY, tmp_path)
+    assert "Longest value in bits" in said["noria list modality bits"]
+    assert_beats_the_baseline(root, "bits", "accuracy")
+
+
+def test_a_target_is_added_as_the_text_says(tmp_path):
+    root, _ = followed(TARGET, tmp_path)
+    assert_beats_the_baseline(root, "dinners", "steps_off")
+    with (root / "answers.csv").open(newline="") as file:
+        answers = [row["value"] for row in csv.DictReader(file)]
+    assert len(answers) == 300
+    assert set(answers) <= {"1.0", "2.0", "3.0", "4.0", "5.0"}
+
+
+def test_a_source_is_added_as_the_text_says(tmp_path):
+    root, said = followed(SOURCE, tmp_path)
+    assert "table: columns petal length (number), width (number)" in said["noria prepare petals.yaml"]
+    assert "1 could not be used" in said["noria prepare petals.yaml"]
+    lines = (root / "runs/petals/quarantine.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["where"] for line in lines] == ["petals.arff:7"]
+    assert_beats_the_baseline(root, "petals", "accuracy")
+    (root / "petals.docx").touch()
+    refused = run("noria prepare petals.yaml data.path=petals.docx", root, returncode=2)
+    assert ".npz, .arff, .zip" in refused
+
+
 def test_a_task_of_another_package_is_found_by_its_entry_point(tmp_path, monkeypatch):
-    groups = tomllib.loads(FILES["pyproject.toml"])["project"]["entry-points"]
+    groups = tomllib.loads(files(TASK)["pyproject.toml"])["project"]["entry-points"]
     lines = [
         line for group, found in groups.items() for line in (f"[{group}]", *(f"{k} = {v}" for k, v in found.items()))
     ]
@@ -62,7 +103,7 @@ def test_a_task_of_another_package_is_found_by_its_entry_point(tmp_path, monkeyp
     (tmp_path / "brightness-1.0.dist-info" / "entry_points.txt").write_text("\n".join(lines) + "\n")
     (tmp_path / "brightness").mkdir()
     (tmp_path / "brightness" / "__init__.py").touch()
-    module = FILES["src/noria/tasks/image_regression.py"]
+    module = files(TASK)["src/noria/tasks/image_regression.py"]
     (tmp_path / "brightness" / "image_regression.py").write_text(module, "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
@@ -75,20 +116,51 @@ def test_a_task_of_another_package_is_found_by_its_entry_point(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("title", "kind", "members"),
+    ("title", "contract", "members", "facts"),
     [
-        ("Add a modality", "Modality", 5),
-        ("Add a target", "Target", 6),
+        (MODALITY, Modality, 5, {"kind", "raw_type"}),
+        (TARGET, Target, 6, {"kind"}),
+        (SOURCE, Source, 4, {"columns"}),
     ],
 )
-def test_the_members_in_the_text_are_those_of_the_contract(title, kind, members):
-    contract = importlib.import_module("noria.contract.core")
-    section = TEXT.split(f"## {title}")[1].split("\n## ")[0]
-    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
-    named = {name for row in rows for name in re.findall(r"`(\w+)", row)}
+def test_the_members_in_the_text_are_those_of_the_contract(title, contract, members, facts):
+    rows = [line.split("|")[1] for line in section(title).splitlines() if line.startswith("| `")]
     assert len(rows) == members
-    assert getattr(contract, kind).__abstractmethods__ <= named
-    assert named <= getattr(contract, kind).__abstractmethods__ | {"kind", "raw_type"}
+    assert {name for row in rows for name in re.findall(r"`(\w+)", row)} == contract.__abstractmethods__ | facts
+
+
+def followed(title: str, folder: Path) -> tuple[Path, dict[str, str]]:
+    """Write a section's files into a copy of the repository and run its commands there; return what each said.
+
+    Nothing else may be needed: the files are new ones, and no other file of the package is changed.
+    """
+    root = copy_of_the_repository(folder)
+    before = package(root)
+    new = {name: text for name, text in files(title).items() if name != "pyproject.toml"}
+    for name, text in new.items():
+        assert not (root / name).exists(), f"{name} is not a new file"
+        (root / name).write_text(text, "utf-8")
+    said = {command: run(command, root) for command in commands(section(title))}
+    assert package(root) == before | {name: text.encode() for name, text in new.items() if name.startswith("src/")}
+    return root, said
+
+
+def package(root: Path) -> dict[str, bytes]:
+    """Return the files of the package."""
+    paths = [path for path in (root / "src").rglob("*") if path.is_file() and path.parent.name != "__pycache__"]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+
+
+def scores(root: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((root / "runs" / name / "metrics.json").read_text("utf-8"))
+    return found
+
+
+def assert_beats_the_baseline(root: Path, name: str, metric: str) -> None:
+    found = scores(root, name)
+    model, baseline = found["metrics"][metric]["value"], found["baseline"][metric]["value"]
+    is_better = model > baseline if found["metrics"][metric]["direction"] == "higher" else model < baseline
+    assert is_better, f"{metric} is {model}, and {baseline} of the baseline"
 
 
 def copy_of_the_repository(folder: Path) -> Path:
@@ -102,10 +174,10 @@ def copy_of_the_repository(folder: Path) -> Path:
     return root
 
 
-def run(command: str, root: Path) -> str:
+def run(command: str, root: Path, returncode: int = 0) -> str:
     """Run a command in a shell where the virtual environment is active and the copy is what is imported."""
     environment = {**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1"}
     line = f". .venv/bin/activate && {command}"
     done = subprocess.run(["sh", "-c", line], cwd=root, env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    assert done.returncode == returncode, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout if returncode == 0 else done.stderr

@@ -26,6 +26,12 @@ READMES = ("README.md", "README.zh-CN.md")
 GUIDES = ("docs/guide.md", "docs/zh/guide.md")
 SOURCE = ROOT / "src" / "noria"
 HOSTS = {"127.0.0.1:8000", "keepachangelog.com", "semver.org", "www.apache.org", "json-schema.org"}
+# The tasks that CONTRIBUTING.md adds: tests/docs/test_contributing.py adds them and runs the commands.
+ADDED = {
+    Path(block.name).stem.replace("_", "-")
+    for block in blocks((ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    if block.name.startswith("src/noria/tasks/")
+}
 # A file of one machine: a path from the root of its disk, of two parts or more.
 ABSOLUTE = re.compile(r"(?<![\w.:/~)>}-])/\w[\w.-]*/[\w.-]+")
 
@@ -37,6 +43,7 @@ def text_of(name):
 def test_the_documents_are_all_there():
     assert set(BY_HAND) >= {*READMES, *GUIDES, "CONTRIBUTING.md", "CHANGELOG.md", "docs/index.md"}
     assert len(GENERATED) >= 7
+    assert {"image-regression", "bits-classification", "tabular-rating"} == ADDED
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -79,12 +86,12 @@ def check_command(words, line, folder):
     command = group.commands[words[0]]
     given = command.make_context(words[0], list(words[1:])).params
     job = given.get("job")
-    if job is None or job == "image-regression" or Path(job).name == "best.yaml":  # what `noria tune` writes
+    if job is None or job in ADDED or Path(job).name == "best.yaml":  # what `noria tune` writes
         return
     if Path(job).suffix == ".csv":  # a bare table: a file must be there, what it holds does not matter here
         (folder / job).write_text("left\n", "utf-8")
-    elif (folder / job).exists() and yaml.safe_load((folder / job).read_text("utf-8"))["task"] == "image-regression":
-        return  # tests/docs/test_contributing.py adds that task and runs the command
+    elif (folder / job).exists() and yaml.safe_load((folder / job).read_text("utf-8"))["task"] in ADDED:
+        return
     assert (folder / job).exists() or job in shipped_jobs(), line
     load_job(job, given["overrides"] or [])
 
@@ -101,7 +108,7 @@ def test_jobs_in_the_text_are_valid(name):
         if block.language != "yaml":
             continue
         content = yaml.safe_load(block.text)
-        if content["task"] != "image-regression":
+        if content["task"] not in ADDED:
             load_job(content)
 
 

@@ -166,3 +166,12 @@ def test_the_baseline_of_an_old_bundle_is_still_scored(name):
     output = dispatch.predict_baseline(task, dataset, learnt)
     for metric in task.target.metrics(states["target"]):
         metric.value(output, dataset.target, np.ones((1, len(dataset)), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("records", "told"),
+    [({"text": "a"}, "a list of mappings"), (["a"], "a list of mappings"), ([{"texts": "a"}], "call 'texts' 'text'")],
+)
+def test_records_of_another_form_are_told_how_they_should_be(records, told):
+    with pytest.raises(UserError, match=told):
+        noria.load(bundles.FOLDER / "text-classification", device="cpu").predict(records)

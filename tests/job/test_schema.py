@@ -54,7 +54,7 @@ def test_a_wrong_type_is_told_with_what_was_expected_and_found(tmp_path):
 
 
 def test_a_wrong_value_is_told_with_what_the_setting_means(tmp_path):
-    text = problem(tmp_path, GOOD + "inputs: {image: {patch: big}}\ndata: {split: {test: 5}}\n")
+    text = problem(tmp_path, "task: image-classification\ninputs: {image: {patch: big}}\ndata: {split: {test: 5}}\n")
     assert f"\n  meaning: {lines_of(ImageSettings)['patch']}\n" in text
     assert text.endswith(f"\n  meaning: {lines_of(Split)['test']}")
 
@@ -298,3 +298,9 @@ def test_a_block_that_is_not_there_is_told_with_those_that_are(tmp_path):
     told = problem(tmp_path, GOOD + "model: {block: recurent}\n")
     assert "job.yaml:4 model.block: wrong value" in told
     assert "one of attention, recurrent, swiglu" in told
+
+
+def test_a_key_that_stands_twice_is_told_with_its_line(tmp_path):
+    told = problem(tmp_path, "task: image-classification\ndata: {path: a}\ndata: {path: b}\n")
+    assert "job.yaml:3: this is not valid YAML" in told
+    assert "the key 'data' stands twice" in told

@@ -13,11 +13,11 @@ from noria.job.load import load_job
 from noria.model.fast_cpu.prepacked import pack
 from noria.model.pretrained.files import PretrainedFiles
 from noria.pipeline.predictor import load
+from noria.pipeline.warm_start import begin
 from noria.reporter import Silent
 from noria.stages.export_folder import export_folder
 from noria.stages.prepare import prepare
 from noria.stages.train import train
-from noria.training.warm_start import begin
 from noria.types import PAD
 from tiny_data import tiny_job
 

@@ -18,11 +18,11 @@ from noria.model.settings import TransformerSettings
 from noria.model.transformer import Transformer
 from noria.model.weights import weights_of
 from noria.pipeline.predictor import load
+from noria.pipeline.warm_start import begin, origin_states
 from noria.reporter import Silent
 from noria.stages.train import train
 from noria.store.run_folder import load_checkpoint
 from noria.training.optimizers import Optimizer
-from noria.training.warm_start import begin, origin_states
 from noria.types import Tokens
 from tiny_data import tiny_job
 

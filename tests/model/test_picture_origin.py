@@ -19,13 +19,13 @@ from noria.modalities.image.efficientnet import EfficientNetLite0
 from noria.modalities.image.modality import Image
 from noria.model.weights import weights_of
 from noria.pipeline.predictor import load
+from noria.pipeline.warm_start import begin
 from noria.reporter import Silent
 from noria.stages.export import export_onnx
 from noria.stages.prepare import prepare
 from noria.stages.train import train
 from noria.store.run_folder import load_checkpoint
 from noria.training.optimizers import Optimizer, pretrained_weights
-from noria.training.warm_start import begin
 from tiny_data import tiny_job
 
 Checkpoint = Callable[[str], Path]

@@ -25,19 +25,35 @@ from tiny_data import tiny_job
 TASKS = registry.names("tasks")
 KILLS = 4  # random moments a task
 # Every way in which what is seen can be varied, for each task that varies it in its own way.
-JOINT = {"rotate": 10, "zoom": 0.3, "stretch": 0.2, "shear": 0.1, "shift": 3, "flip": "both", "light": 0.3, "erase": 6}
+JOINT = {
+    "rotate": 10,
+    "zoom": 0.3,
+    "aspect": 0.2,
+    "shear": 0.1,
+    "shift": 3,
+    "flip": "both",
+    "color_jitter": 0.3,
+    "erase": 6,
+}
 VARIED: dict[str, dict[str, object]] = {
     "object-detection": {"inputs": {"image": JOINT}, "target": {"mosaic": 0.5}},
     "semantic-segmentation": {"inputs": {"image": JOINT}, "target": {"balance": 0.5, "overlap": 1.0}},
     "video-classification": {
         "inputs": {
-            "video": {"frames": 4, "rotate": 10, "zoom": 0.3, "shift": 3, "flip": True, "light": 0.3, "erase": 4}
+            "video": {"frames": 4, "rotate": 10, "zoom": 0.3, "shift": 3, "flip": True, "color_jitter": 0.3, "erase": 4}
         }
     },
     "series-classification": {
         "inputs": {
-            "series": {"dimensions": 2, "cut": 0.1, "stretch": 0.2, "noise": 0.1, "scale": 0.1, "drop": 0.1}
-            | {"rotate": 20, "mirror": True, "dropout": 0.2}
+            "series": {
+                "dimensions": 2,
+                "cut": 0.1,
+                "time_stretch": 0.2,
+                "noise": 0.1,
+                "scale": 0.1,
+                "channel_dropout": 0.1,
+            }
+            | {"rotate": 20, "flip": True, "dropout": 0.2}
         }
     },
 }
@@ -279,7 +295,7 @@ def test_a_second_process_on_a_run_folder_leaves_with_75_and_names_the_first(job
 
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_a_training_that_diverges_leaves_with_76_and_stores_no_bad_number(average, tmp_path):
-    job = tiny_job("image-classification", tmp_path, steps=40, average=average)
+    job = tiny_job("image-classification", tmp_path, steps=40, ema=average)
     job["train"] |= {"learning_rate": 1e30, "muon_learning_rate": 1e30, "warmup": 0.0}
     with pytest.raises(UserError) as caught:
         train(job, run=tmp_path / "run", reporter=Silent())

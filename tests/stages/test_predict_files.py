@@ -18,12 +18,12 @@ from children import Moments, disk_full, exit_code
 from noria.contract.examples import records_like
 from noria.errors import UserError
 from noria.modalities.detections.mot import read_mot
+from noria.pipeline import video_output
 from noria.pipeline.bundle import Bundle, load_bundle
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.sinks import ANSWERS, write_answers
-from noria.stages import video_output
+from noria.pipeline.video_output import frames, write_film, write_frames
 from noria.stages.predict import predict, predict_to
-from noria.stages.video_output import frames, write_film, write_frames
 from noria.types import Arrays, Dataset
 from tiny_data import png
 
@@ -74,8 +74,10 @@ def test_one_picture_is_drawn_into_one_file(trained: Trained, tmp_path: Path) ->
 
 def test_what_lies_in_no_picture_is_not_drawn(trained: Trained, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png(np.zeros((28, 28), np.uint8)))
-    with pytest.raises(UserError, match="cannot be drawn"):
-        predict_to(trained("image-classification"), [tmp_path / "a.png"], tmp_path / "out")
+    said = predict_to(trained("image-classification"), [tmp_path / "a.png"], tmp_path / "out")
+    assert "1 are nothing to draw" in said
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["answers.jsonl"]
+    assert json.loads((tmp_path / "out" / "answers.jsonl").read_text())["value"] is not None
 
 
 def test_tracks_are_written_as_a_mot_file(trained: Trained, tmp_path: Path) -> None:

@@ -526,11 +526,11 @@ def test_prepared_data_that_was_damaged_is_made_again(damage, tmp_path, monkeypa
 
 
 def test_two_preparations_of_the_same_data_at_once_both_succeed(tmp_path, monkeypatch):
-    from noria.stages.prepare import _Preparation
+    from noria.preparation.preparation import Preparation
 
     monkeypatch.setenv("NORIA_CACHE", str(tmp_path / "cache"))
     path = csv_of(tmp_path / "rows.csv", "x,y,number", numbers(60))
-    plain, others = _Preparation.run, []
+    plain, others = Preparation.run, []
 
     def run(self, where):
         if not others:  # while this one works, another one begins and finishes
@@ -541,7 +541,7 @@ def test_two_preparations_of_the_same_data_at_once_both_succeed(tmp_path, monkey
             monkeypatch.setenv("NORIA_CACHE", str(tmp_path / "cache"))
         plain(self, where)
 
-    monkeypatch.setattr(_Preparation, "run", run)
+    monkeypatch.setattr(Preparation, "run", run)
     data = prepared(path, "tabular-regression")
     assert data.fingerprint == others[1].fingerprint
     assert len(list((tmp_path / "cache" / "prepared").iterdir())) == 1

@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 
 from noria import cli
 from noria.errors import UserError
+from noria.pipeline import vector_index as module
 from noria.pipeline.predictor import Predictor, load
+from noria.pipeline.vector_index import Hit, Index, index
 from noria.reporter import Silent
-from noria.stages import search as module
-from noria.stages.search import Hit, Index, found, index, search
+from noria.stages.search import found, search
 from noria.types import Ragged
 
 TEXTS = [f"A dog runs in the snow, {word}." for word in ["high", "low", "12", "77", "345", "red", "blue", "green"]]

@@ -23,14 +23,15 @@ from noria.pipeline.prepared import Prepared
 from noria.reporter import Silent
 from noria.stages import tune as stage
 from noria.stages.prepare import prepare
-from noria.stages.search_space import search_space
-from noria.stages.study import FEW, Study, opened_study, summary
 from noria.stages.train import train
 from noria.stages.tune import tune
+from noria.tuning import trials as running
+from noria.tuning.search_space import search_space
+from noria.tuning.study import FEW, Study, opened_study, summary
 
 GOOD, BAD, DIVERGING = 0.05, 1e-6, 1e30
 RATES = "tune.space.train.learning_rate"
-TUNED = ("learning_rate", "warmup", "weight_decay", "average", "batch_size")  # of `train`, where a checkpoint is tuned
+TUNED = ("learning_rate", "warmup", "weight_decay", "ema", "batch_size")  # of `train`, where a checkpoint is tuned
 
 
 @pytest.fixture(scope="module")
@@ -181,13 +182,13 @@ def test_the_test_split_cannot_be_touched(job: dict[str, Any], monkeypatch: pyte
         prepared = prepare(*arguments)
         return dataclasses.replace(prepared, splits={**prepared.splits, "test": Locked()})  # type: ignore[dict-item]
 
-    class Watched(stage.Training):
+    class Watched(running.Training):
         def __init__(self, *arguments: Any) -> None:
             given.append(arguments[3])
             super().__init__(*arguments)
 
     monkeypatch.setattr(stage, "prepare", with_locked_test)
-    monkeypatch.setattr(stage, "Training", Watched)
+    monkeypatch.setattr(running, "Training", Watched)
     tune(job, [f"{RATES}=[{GOOD}, {BAD}]"], trials=2, reporter=Silent())
     assert [sorted(prepared.splits) for prepared in given] == [["train", "validation"]] * 2
     assert given[0] is given[1]  # prepared once, shared by all trials

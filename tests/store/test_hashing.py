@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from noria.stages.data_checks import Suspicions
+from noria.preparation.data_checks import Suspicions
 from noria.store.hashing import hash_values
 from noria.types import Ragged
 

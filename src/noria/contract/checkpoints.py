@@ -2,7 +2,7 @@
 
 A loader is one file in checkpoints/ (or an entry point `noria.checkpoints`) and is found by what it recognises; nothing
 else is edited. Jobs, pipeline and training ask here and know no kind of checkpoint. Read next: checkpoints/text.py,
-training/warm_start.py.
+pipeline/warm_start.py.
 """
 
 from __future__ import annotations

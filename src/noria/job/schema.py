@@ -27,7 +27,7 @@ class _Strict(BaseModel):
 class Model(_Strict):
     """The trunk. `size` names a row of model/sizes.yaml; the others override it (settings: model/settings.py).
 
-    Where it starts: training/warm_start.py.
+    Where it starts: pipeline/warm_start.py.
     """
 
     from_: str | None = Field(None, alias="from")
@@ -179,7 +179,7 @@ class Range(_Strict):
 
 
 class Tune(_Strict):
-    """What `noria tune` tries, and for how long. Settings: stages/search_space.py."""
+    """What `noria tune` tries, and for how long. Settings: tuning/search_space.py."""
 
     space: dict[str, Range | None] = {}
     """Range or choices for each dotted key; null leaves a setting as the job has it."""

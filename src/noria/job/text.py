@@ -30,7 +30,7 @@ def read_text(path: Path) -> str:
 def parse(text: str, name: str) -> Section:
     """Return the content of a job file; raise UserError where it is no YAML, or no mapping."""
     try:
-        content = yaml.safe_load(text)
+        content = _UniqueKeys(text).get_single_data()
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
@@ -38,6 +38,20 @@ def parse(text: str, name: str) -> Section:
     if not isinstance(content, dict):
         raise UserError("a job file is a mapping of keys", where=name, found=type(content).__name__)
     return content
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Read YAML, but refuse a key that stands twice in one mapping: one of its two values would be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the mapping of a node; raise YAMLError where a key stands twice."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                what = f"the key {key.value!r} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, what, key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
 
 
 def parse_override(override: str) -> tuple[list[str], Any]:

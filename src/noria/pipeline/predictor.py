@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from noria.contract import Task, answer_field, dispatch
-from noria.errors import UserError, did_you_mean
+from noria.errors import UserError, nearest
 from noria.pipeline.bundle import Bundle, load_bundle
 from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder, counted, gathered, splits_to_score
 from noria.pipeline.fields import Columns, select
@@ -78,6 +78,9 @@ class Predictor:
         A field that takes a file is given its bytes, an array, or a path below `root` (default: here). Raises UserError
         that names the first record that cannot be used.
         """
+        if isinstance(records, Mapping) or not all(isinstance(record, Mapping) for record in records):
+            example = "{" + ", ".join(f'"{name}": ...' for name in self.task.inputs) + "}"
+            raise UserError("records are a list of mappings, one a record", fix=f"model.predict([{example}])")
         answers = self.answers(self._chunks_of(records, root))
         return [one.prediction for one in answers if one.prediction is not None]
 
@@ -184,11 +187,12 @@ class Predictor:
         for index, record in enumerate(records):
             for name in names:
                 if name not in record:
+                    near = nearest(name, map(str, record))
                     raise UserError(
                         f"the field {name!r} is missing",
                         where=f"record {index}",
                         found=", ".join(map(str, record)) or "no fields",
-                        fix=did_you_mean(name, map(str, record)),
+                        fix=f"call {near!r} {name!r}" if near else f"give it the key {name!r}",
                     )
 
 

@@ -53,7 +53,7 @@ def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> 
 
     All answers stand there too, a line each, or why there is none. Returns what to say.
     """
-    num_drawn = num_bad = 0
+    num_drawn = num_plain = num_bad = 0
     taken: set[Path] = set()
     with whole_file(out / ANSWERS) as temporary, temporary.open("w", encoding="utf-8") as lines:
         for answer in answers:
@@ -68,13 +68,14 @@ def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> 
             elif drawn is not None:
                 suffix, data = ".png", _encoded(drawn, ".png")
             else:
-                expected = f"--out FILE{' or '.join(LINES)}"
-                raise UserError("answers of this kind cannot be drawn", where=str(out), expected=expected)
+                num_plain += 1
+                continue
             with whole_file(_free_place(out, answer.id, suffix, taken)) as file:
                 file.write_bytes(data)
             num_drawn += 1
     bad = f"; {num_bad} could not be answered: {out / ANSWERS} says why" if num_bad else ""
-    return f"drew {num_drawn} answers into {out}{bad}"
+    plain = f"; {num_plain} are nothing to draw and stand in {out / ANSWERS} alone" if num_plain else ""
+    return f"drew {num_drawn} answers into {out}{plain}{bad}"
 
 
 def write_one(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str:

@@ -18,7 +18,7 @@ from noria.contract import dispatch
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.job import Job
-from noria.job.load import load_job
+from noria.job.load import load_stored_job
 from noria.metrics.intervals import LEAST_RESAMPLES, measure
 from noria.pipeline.bundle import Bundle
 from noria.pipeline.encoder import counted, gathered, splits_to_score
@@ -61,7 +61,7 @@ def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
     if not (run / "job.yaml").is_file():
         raise UserError("a bundle alone has no test split", where=str(run), fix="name data to score: --data PATH")
     begun = read_json(run / "prepare.json")
-    job, task = load_job(run / "job.yaml")
+    job, task = load_stored_job(run / "job.yaml")
     try:
         prepared = prepare(job, task, reporter.say, begun.get("origin"))
     except UserError as error:

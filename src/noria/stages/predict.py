@@ -12,8 +12,8 @@ from typing import Any
 from noria.errors import UserError
 from noria.pipeline.predictor import Answer, Predictor, load
 from noria.pipeline.sinks import LINES, draw_answers, write_answers, write_one
+from noria.pipeline.video_output import is_film, write_film
 from noria.reporter import Reporter, Terminal
-from noria.stages.video_output import is_film, write_film
 
 
 def predict(run: Path, paths: Sequence[Path], reporter: Reporter | None = None) -> Iterator[dict[str, Any]]:

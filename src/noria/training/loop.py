@@ -22,6 +22,7 @@ from noria.model.weights import load_weights, weights_of
 from noria.pipeline.assembly import build, place
 from noria.pipeline.inference import outputs
 from noria.pipeline.prepared import Prepared
+from noria.pipeline.warm_start import begin
 from noria.reporter import Reporter
 from noria.store.run_folder import Checkpoint, History, load_checkpoint, save_checkpoint
 from noria.training.distributed import Processes
@@ -32,7 +33,6 @@ from noria.training.plan import Plan
 from noria.training.signals import StopSignals
 from noria.training.step import Learner, Step, schedule
 from noria.training.validation import chosen_metric, score
-from noria.training.warm_start import begin
 from noria.types import State
 
 BAD_STEPS = 5  # so many steps in a row without a finite loss end the training

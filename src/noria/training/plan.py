@@ -22,12 +22,12 @@ from noria.model.weights import weights_of
 from noria.pipeline.inference import outputs
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.prepared import describe as describe_data
+from noria.pipeline.warm_start import begin
 from noria.reporter import Reporter
 from noria.training.distributed import Processes
 from noria.training.memory import most_bytes
 from noria.training.optimizers import Optimizer
 from noria.training.step import Learner, Step, batch_size
-from noria.training.warm_start import begin
 from noria.types import Batch, Dataset
 from noria.units import duration, size
 

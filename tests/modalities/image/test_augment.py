@@ -39,7 +39,7 @@ def test_shape_and_range_stay_and_the_pixels_change(settings: Image, channels: i
     torch.manual_seed(0)
     varied = augment(given, settings)
     assert varied.shape == given.shape
-    assert varied.dtype == (torch.float32 if settings.rotate or settings.light else torch.uint8)
+    assert varied.dtype == (torch.float32 if settings.rotate or settings.color_jitter else torch.uint8)
     assert varied.min() >= 0
     assert varied.max() <= 255
     assert not torch.equal(varied.float(), given.float())

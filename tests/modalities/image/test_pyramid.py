@@ -65,7 +65,7 @@ def test_strides_that_the_pyramid_does_not_have_are_refused(strides: tuple[int, 
 
 
 def test_a_pyramid_cannot_be_mirrored() -> None:
-    with pytest.raises(UserError, match="mirror"):
+    with pytest.raises(UserError, match="tta_flip"):
         Image(stem="pyramid", tta_flip=True).embedder(STATE, 16)
 
 

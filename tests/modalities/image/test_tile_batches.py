@@ -165,7 +165,7 @@ def test_masks_of_tiles_become_the_mask_of_the_whole(part: int) -> None:
     assert found["classes"].shape == (3, *size)
     right = found["classes"] == np.stack(masks)[:, ::part, ::part]
     assert right.all() if part == 1 else right.mean() > 0.97
-    assert ((found["sure"] > 0.9) & (found["sure"] <= 1.0001)).all()
+    assert ((found["confidence"] > 0.9) & (found["confidence"] <= 1.0001)).all()
 
 
 class SaysItsPlace(ReadsClasses):
@@ -218,5 +218,5 @@ def test_every_tile_is_drawn_and_none_that_is_not_there() -> None:
 def test_a_tile_needs_the_size_of_the_picture_kept() -> None:
     with pytest.raises(UserError, match=r"inputs\.image\.keep"):
         Image(tile=TILE)
-    with pytest.raises(UserError, match=r"inputs\.image\.lap"):
+    with pytest.raises(UserError, match=r"inputs\.image\.overlap"):
         Image(overlap=1.0)

@@ -12,8 +12,10 @@ HEIGHT, WIDTH, TILE = 700, 1130, (160, 240)
 
 @pytest.mark.parametrize("overlap", [0.0, 0.1, 0.25, 0.5])
 @pytest.mark.parametrize("size", [(700, 1130), (160, 241), (161, 240), (100, 900), (5000, 300)])
-def test_tiles_cover_the_picture_and_neighbours_share_as_much_as_asked_for(size: tuple[int, int], lap: float) -> None:
-    tiles = tiles_of(*size, TILE, lap)
+def test_tiles_cover_the_picture_and_neighbours_share_as_much_as_asked_for(
+    size: tuple[int, int], overlap: float
+) -> None:
+    tiles = tiles_of(*size, TILE, overlap)
     seen = np.zeros(size, np.int32)
     for top, left, height, width in tiles:
         assert (height, width) == (min(size[0], TILE[0]), min(size[1], TILE[1]))
@@ -23,9 +25,9 @@ def test_tiles_cover_the_picture_and_neighbours_share_as_much_as_asked_for(size:
     assert seen.min() == 1
     for axis, side in enumerate(TILE):
         starts = np.unique(tiles[:, axis])
-        assert (starts[:-1] + side - starts[1:] >= np.floor(lap * side)).all()
+        assert (starts[:-1] + side - starts[1:] >= np.floor(overlap * side)).all()
     fewest = [
-        1 if whole <= side else -(-(whole - lap * side) // (side - lap * side))
+        1 if whole <= side else -(-(whole - overlap * side) // (side - overlap * side))
         for whole, side in zip(size, TILE, strict=True)
     ]
     assert len(tiles) <= (fewest[0] + 1) * (fewest[1] + 1)
@@ -66,9 +68,9 @@ def scattered(seed: int, sides: tuple[int, int]) -> np.ndarray:
 @pytest.mark.parametrize("overlap", [0.15, 0.25])
 @pytest.mark.parametrize("sides", [(8, 30), (30, 120), (100, 400)])
 @pytest.mark.parametrize("seed", range(3))
-def test_each_thing_comes_out_once_and_whole(seed: int, sides: tuple[int, int], lap: float) -> None:
+def test_each_thing_comes_out_once_and_whole(seed: int, sides: tuple[int, int], overlap: float) -> None:
     """Small ones that lie on an edge, middling ones that are cut in two tiles, and some larger than any tile."""
-    things, tiles = scattered(seed, sides), tiles_of(HEIGHT, WIDTH, TILE, lap)
+    things, tiles = scattered(seed, sides), tiles_of(HEIGHT, WIDTH, TILE, overlap)
     boxes, labels, scores, source = found_in(things, tiles, seed)
     assert len(boxes) > 1.2 * len(things)
     given, codes, sure = joined_boxes(boxes, labels, scores, source, tiles, 0.6)

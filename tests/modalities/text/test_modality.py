@@ -166,7 +166,7 @@ def test_a_state_without_characters_cannot_be_read_by_them() -> None:
     "settings", [{"token_dropout": 1.0}, {"token_dropout": -0.1}, {"ngrams": 0}, {"characters": -1}]
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="drop must be"):
+    with pytest.raises(ValueError, match="token_dropout at least"):
         Text(**settings)
 
 

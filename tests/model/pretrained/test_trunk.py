@@ -17,7 +17,7 @@ from noria.model.pretrained import trunk as pretrained
 from noria.model.pretrained.llama import LlamaBlocks
 from noria.model.token_embedder import TextEmbedder
 from noria.pipeline.assembly import build
-from noria.training.warm_start import load_origin, origin_states
+from noria.pipeline.warm_start import load_origin, origin_states
 from noria.types import PAD, Tokens
 
 pytest.importorskip("transformers", reason="needs transformers")

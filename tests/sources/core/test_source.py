@@ -1,4 +1,6 @@
+import importlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,38 @@ def test_a_kind_without_a_reader_lists_those_that_have_one(tmp_path):
     (tmp_path / "a.docx").write_bytes(b"x")
     with pytest.raises(UserError, match=r"\.parquet.*\.zip"):
         open_source(tmp_path / "a.docx")
+
+
+def test_an_ending_is_read_by_the_file_of_its_name_and_listed_from_then_on(tmp_path, monkeypatch):
+    (tmp_path / "a.toy").write_text("x")
+    with pytest.raises(UserError, match="no reader"):
+        open_source(tmp_path / "a.toy")
+    reader = "from noria.sources.formats.csv_table import CsvTable as Table\n"
+    reader += "def open_format(path, encoding):\n    return Table(path, encoding=encoding, columns=['a'])\n"
+    (tmp_path / "toy.py").write_text(reader)
+    formats = importlib.import_module("noria.sources.formats")
+    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path)])
+    importlib.invalidate_caches()
+    try:
+        (tmp_path / "b.TOY").write_text("x")
+        for name in ("a.toy", "b.TOY"):
+            assert open_source(tmp_path / name).columns == ["a"]
+        with pytest.raises(UserError, match=r"\.npz, \.toy, \.zip"):
+            open_source(_empty(tmp_path / "a.docx"))
+    finally:
+        sys.modules.pop("noria.sources.formats.toy", None)
+        vars(formats).pop("toy", None)
+
+
+@pytest.mark.parametrize("ending", ["opening", "mot", "csv_table", "", "sources.formats.mot", "__init__"])
+def test_a_file_that_reads_no_ending_is_not_asked(tmp_path, ending):
+    with pytest.raises(UserError, match=r"no reader[^$]*\.npz, \.zip"):
+        open_source(_empty(tmp_path / f"a.{ending}"))
+
+
+def _empty(path: Path) -> Path:
+    path.touch()
+    return path
 
 
 def test_a_fifo_is_refused_without_waiting(tmp_path):

@@ -18,7 +18,7 @@ SETTINGS = {
     "both ways": Image(flip="both"),
     "shift": Image(shift=25),
     "zoom": Image(zoom=0.6),
-    "stretch": Image(aspect=0.4, zoom=0.2),
+    "aspect": Image(aspect=0.4, zoom=0.2),
     "all": Image(flip=True, shift=12, zoom=0.4, aspect=0.2, color_jitter=0.1),
 }
 

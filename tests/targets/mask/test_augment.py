@@ -18,9 +18,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "crop": {"zoom": 0.3, "shift": 12},
     "shift": {"shift": 9},
     "rotate": {"rotate": 20.0},
-    "stretch": {"stretch": 0.3},
+    "aspect": {"aspect": 0.3},
     "shear": {"shear": 0.2},
-    "all": {"flip": True, "zoom": 0.4, "shift": 8, "rotate": 15.0, "stretch": 0.2, "shear": 0.1},
+    "all": {"flip": True, "zoom": 0.4, "shift": 8, "rotate": 15.0, "aspect": 0.2, "shear": 0.1},
 }
 
 

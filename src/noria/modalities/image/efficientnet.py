@@ -4,8 +4,10 @@
     width   32    16    24   40   80   112   192   320   1280
     map           2     4    8         16          32    stride in pixels, the last of each
 
-Inverted residual blocks without squeeze-and-excitation, ReLU6: Sandler et al. 2018, "MobileNetV2"; Tan and Le 2019,
-"EfficientNet"; the Lite variant is Google's of 2020, its package under Apache-2.0. Read next: backbones.py.
+Built by hand because its weights come by pip and work offline: packages that bring this network (timm, torchvision)
+fetch weights when they are used. Inverted residual blocks without squeeze-and-excitation, ReLU6: Sandler et al. 2018,
+"MobileNetV2"; Tan and Le 2019, "EfficientNet"; the Lite variant is Google's of 2020, its package under Apache-2.0. Read
+next: backbones.py.
 """
 
 from __future__ import annotations

@@ -1,12 +1,16 @@
 """Pick the reader for a path: by what it is, by the ending of its name, and by the names in a folder.
 
-Knows no task. Each format is a file beside this one. Read next: source.py, then csv_table.py.
+Knows no task. Each format is a file beside this one. An ending that is not named here is read by the file of its name:
+of x.arff, `arff.py` is asked for `open_format(path, encoding)`, so a new format is one new file and no edit here. Read
+next: source.py, then csv_table.py.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from noria.contract.source import Source, reading
@@ -17,6 +21,7 @@ from noria.sources.core.layout import JSON_SUFFIXES, TABLE_SUFFIXES, is_hidden, 
 from noria.sources.core.text_file import TextFile
 
 TEXT_SUFFIXES = (".txt", ".txt.gz")
+_FORMATS = "noria.sources.formats"
 _PACKED = (*ARCHIVE_SUFFIXES, ".npz")
 _HEADERLESS = (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz", *TEXT_SUFFIXES)  # what `columns` can name those of
 
@@ -80,14 +85,9 @@ def _open(path: Path, encoding: str | None, columns: Sequence[str], splits: Mapp
         return open_archive(path, encoding, columns)
     if name.endswith(".npz"):
         return Arrays(path)
-    shown = (*TABLE_SUFFIXES[:6], ".json", ".txt", ".npz", *ARCHIVE_SUFFIXES[:3])
-    raise UserError(
-        "is of a kind that has no reader",
-        where=str(path),
-        expected=f"a folder, or a file ending in {', '.join(shown)}",
-        found=f"a file ending in {path.suffix or 'nothing'}",
-        fix="a table whose name ends otherwise can be renamed to .csv",
-    )
+    if found := _opener(path.suffix.lower().removeprefix(".")):
+        return found(path, encoding)
+    raise _no_reader(path)
 
 
 def _open_text(path: Path, encoding: str | None) -> Source:
@@ -153,6 +153,32 @@ def _open_files(path: Path, encoding: str | None) -> Source:
 
     folder = Folder(path)
     return Documents(folder, encoding=encoding) if folder.seen.is_texts else folder
+
+
+def _opener(ending: str) -> Callable[[Path, str | None], Source] | None:
+    """Return `open_format` of the file beside this one that has the ending as its name; None where there is none."""
+    if ending not in _beside():
+        return None
+    module = importlib.import_module(f"{_FORMATS}.{ending}")
+    found: Callable[[Path, str | None], Source] | None = vars(module).get("open_format")
+    return found
+
+
+def _beside() -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(importlib.import_module(_FORMATS).__path__)]
+
+
+def _no_reader(path: Path) -> UserError:
+    """Say which endings can be read, those that are found by the name of their file among them."""
+    found = [f".{name}" for name in _beside() if _opener(name)]
+    shown = (*TABLE_SUFFIXES[:6], ".json", ".txt", ".npz", *found, *ARCHIVE_SUFFIXES[:3])
+    return UserError(
+        "is of a kind that has no reader",
+        where=str(path),
+        expected=f"a folder, or a file ending in {', '.join(shown)}",
+        found=f"a file ending in {path.suffix or 'nothing'}",
+        fix="a table whose name ends otherwise can be renamed to .csv",
+    )
 
 
 def _no_such_path(path: Path) -> UserError:

@@ -17,10 +17,10 @@ from noria.model.pretrained.files import PretrainedFiles
 from noria.model.weights import weights_of
 from noria.pipeline.bundle import Bundle
 from noria.pipeline.predictor import Predictor, load
+from noria.pipeline.warm_start import begin, load_origin, origin_key
 from noria.reporter import Silent
 from noria.stages.prepare import prepare
 from noria.stages.train import train
-from noria.training.warm_start import begin, load_origin, origin_key
 from noria.types import PAD
 from tiny_data import tiny_job
 

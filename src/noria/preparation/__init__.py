@@ -1,0 +1,1 @@
+"""From raw records to prepared splits: division, fitting, encoding, data checks. Read next: preparation.py."""

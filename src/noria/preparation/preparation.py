@@ -1,0 +1,247 @@
+"""One preparation: divide, learn from the training split only, encode, check, store.
+
+Three readings of the source: one to divide it, one to sample what `fit` learns from, one to encode; a small source is
+held in memory after the first. Unusable records are quarantined with place and reason. Knows no task.
+Read next: division.py, data_checks.py, pipeline/encoder.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from noria.contract import Modality, Target, Task, answer_field, dispatch
+from noria.contract.source import Source
+from noria.errors import UserError, did_you_mean
+from noria.job import Job
+from noria.pipeline.encoder import RecordEncoder
+from noria.pipeline.fields import (
+    encode_field,
+    fit_field,
+    fit_input,
+    joined,
+    map_fields,
+    select,
+    values_of,
+)
+from noria.pipeline.warm_start import inherited, origin_states
+from noria.preparation.data_checks import Suspicions
+from noria.preparation.division import TRAIN, VALIDATION, divide
+from noria.sources.core.named_file import named_files_stamp
+from noria.store.array_store import SPLITS, StoreWriter
+from noria.store.hashing import hash_values, share
+from noria.types import Arrays, Dataset, Rejected, Rows, Values
+
+HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
+CACHE_BYTES = 40 * 2**30
+LEAST_BAD = 10  # so many unusable records are always forgiven
+
+
+class Preparation:
+    """One preparation; holds what its steps share."""
+
+    def __init__(self, job: Job, task: Task, source: Source, tell: Callable[[str], None]) -> None:
+        self.job, self.task, self.source, self.tell = job, task, source, tell
+        self.answer = answer_field(task)
+        besides = [column for column in (job.data.split.group, job.data.split.column) if column is not None]
+        self.mapping = map_fields(source.columns, task, job.data.fields, needs_answer=True, besides=besides)
+        self.bad: list[Rejected] = []
+        self.notes: list[str] = []
+        self.named: list[str] = []
+        self._held: list[Rows] | None = None
+        for column in (job.data.split.group, job.data.split.column, *job.evaluate.slices):
+            if column is not None and column not in source.columns:
+                raise UserError(f"the data has no column {column!r}", fix=did_you_mean(column, source.columns))
+
+    def run(self, path: Path) -> None:
+        division = self._divide()
+        division, states = self._fit(division)
+        suspicions = Suspicions([name for name in self.task.inputs if name in self.mapping])
+        with StoreWriter(path) as writer:
+            slices = self._encode(division, states, writer, suspicions)
+            splits = writer.close()
+            counts = {split: len(dataset) for split, dataset in splits.items()}
+            self._check(counts)
+            notes = suspicions.notes(splits, states, self.task.target)
+            writer.publish(
+                {
+                    "states": states,
+                    "report": self._report(counts, slices, notes),
+                    "named": self.named,
+                    "named_stamp": named_files_stamp(self.source.root, self.named),
+                }
+            )
+
+    def _report(self, counts: dict[str, int], slices: dict[str, list[str]], suspicious: list[str]) -> dict[str, Any]:
+        reasons = Counter(self._kind(one.reason) for one in self.bad)
+        return {
+            "source": str(self.source.path),
+            "records": {split: counts[split] for split in SPLITS if split in counts},
+            "quarantined": len(self.bad),
+            "reasons": dict(reasons.most_common(20)),
+            "quarantine": [{"where": one.where, "reason": one.reason} for one in self.bad],
+            "fields": self.mapping,
+            "slices": slices,
+            "notes": [*self.source.notes(), *self.notes],
+            "warnings": suspicious,
+        }
+
+    def _kind(self, reason: str) -> str:
+        """Return what records with a like reason are counted under: its first words, after the name of the field."""
+        field = next((f"{name}: " for name in self.task.inputs if reason.startswith(f"{name}: ")), "")
+        return field + reason.removeprefix(field).split(":")[0][:80]
+
+    def _chunks(self) -> Iterator[Rows]:
+        if self._held is not None:
+            yield from self._held
+            return
+        yield from self.source.rows()
+
+    def _divide(self) -> np.ndarray:
+        """Return int8[n], the side of every record; a small source is held in memory from here on."""
+        if _size_bytes(self.source) <= HELD_BYTES:
+            self._held = list(self._chunks())
+        filled = [name for name in self.task.inputs if name in self.mapping] or [self.answer]
+        fields = [self.mapping[name] for name in filled]
+        found = divide(self._chunks(), self.job.data.split, fields, str(self.source.path))
+        self.stated, self.hashes = found.stated, found.hashes
+        return found.sides
+
+    def _fit(self, division: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
+        """Learn states from training records. A class that only held-out records of ours have moves to training."""
+        target = self.task.target
+        answers = joined([values_of(rows, self.mapping[self.answer]) for rows in self._chunks()])
+        ours = np.flatnonzero((division != TRAIN) & (self.stated < VALIDATION))
+        unseen = self._unseen(answers, division, ours) if target.has_closed_vocabulary else ours[:0]
+        if len(unseen):
+            moved = ours[np.isin(self.hashes[ours], self.hashes[unseen])]  # with what must stand on the same side
+            division[moved] = TRAIN
+            self.notes.append(f"{len(moved)} held-out records moved to training: their answers stood nowhere else")
+        origin = origin_states(self.job)
+        inputs = self._fit_inputs(self._samples(division), origin)
+        if self.answer in self.task.shared_vocabulary:
+            state = dispatch.warm_start(target, inputs[self.task.shared_vocabulary[0]])
+        else:
+            state = inherited(target, origin)
+        if state is None:
+            state = fit_field(target, select(answers, np.flatnonzero(division == TRAIN)), self.source.root)
+        trunk = {"trunk": origin["trunk"]} if "trunk" in origin else {}
+        return division, {"inputs": inputs, "target": state, **trunk}
+
+    def _fit_inputs(self, samples: dict[str, Values], origin: dict[str, Any]) -> dict[str, Any]:
+        """Learn each input's state, or take over that of the model training starts from; shared ones once for all."""
+        shared = self.task.shared_vocabulary
+        states: dict[str, Any] = {}
+        for name, modality in self.task.inputs.items():
+            state = inherited(modality, origin)
+            if state is None and name in shared and shared[0] in states:
+                state = states[shared[0]]
+            if state is None:
+                values = joined([samples[one] for one in shared]) if name in shared else samples[name]
+                state = fit_input(modality, values, self.source.root)
+            states[name] = state
+        return states
+
+    def _unseen(self, answers: Values, division: np.ndarray, ours: np.ndarray) -> np.ndarray:
+        """Return which of our held-out records have answers that training does not know."""
+        target, root = self.task.target, self.source.root
+        known = select(answers, np.flatnonzero(division == TRAIN))
+        try:
+            state = fit_field(target, known, root)
+        except UserError:  # one class only: the others are all held out
+            return ours[~np.isin(hash_values(select(answers, ours)), hash_values(known))] if len(ours) else ours
+        unknown = ours[list(encode_field(target, select(answers, ours), state, root).bad)]
+        if not len(unknown):
+            return unknown
+        # Nothing is learnt from this state: it only tells an answer that is missing from one that is new.
+        missing = encode_field(target, select(answers, unknown), fit_field(target, answers, root), root).bad
+        return np.delete(unknown, list(missing))
+
+    def _samples(self, division: np.ndarray) -> dict[str, Any]:
+        """Draw, by hash and so in any order of reading, the training records that each input's `fit` sees."""
+        is_train = division == TRAIN
+        luck = share(hash_values(self.hashes[:, None], seed=1))
+        fit_records = {name: modality.num_fit_records for name, modality in self.task.inputs.items()}
+        if self.answer in self.task.shared_vocabulary:
+            fit_records[self.answer] = fit_records[self.task.shared_vocabulary[0]]
+        parts: dict[str, list[Any]] = {name: [] for name in fit_records}
+        for start, rows in self._numbered():
+            here = slice(start, start + len(rows))
+            for name, most in fit_records.items():
+                chosen = np.flatnonzero(is_train[here] & (luck[here] < most / max(1, is_train.sum())))
+                parts[name].append(select(values_of(rows, self.mapping.get(name)), chosen))
+        return {name: joined(values) for name, values in parts.items()}
+
+    def _encode(
+        self, division: np.ndarray, states: dict[str, Any], writer: StoreWriter, suspicions: Suspicions
+    ) -> dict[str, list[str]]:
+        """Encode every chunk into the store; return the names of the slices' values by column."""
+        encoder = RecordEncoder(self.task, states, self.mapping, self.source.root, self.job.evaluate.slices)
+        for start, rows in self._numbered():
+            chunk = encoder.chunk(rows)
+            self._note_named(rows)
+            self.bad += chunk.rejected
+            arrays, places = _stored(chunk.records), division[start + chunk.kept]
+            for code, split in enumerate(SPLITS):
+                chosen = np.flatnonzero(places == code)
+                if len(chosen):
+                    of_split = {name: values[chosen] for name, values in arrays.items()}
+                    suspicions.see(split, of_split)
+                    wheres = chunk.records.wheres()
+                    writer.append(split, of_split, [wheres[i] for i in chosen])
+        return encoder.slice_names
+
+    def _note_named(self, rows: Rows) -> None:
+        """Remember the files that cells name: the stored data holds only while they stay as they are."""
+        components: dict[str, Modality | Target] = {**self.task.inputs, self.answer: self.task.target}
+        for name, component in components.items():
+            if component.raw_type == "file" and isinstance(self.mapping.get(name), str):  # columns hold no names
+                values = values_of(rows, self.mapping[name])
+                self.named += [value for value in values if isinstance(value, str)]
+
+    def _numbered(self) -> Iterator[tuple[int, Rows]]:
+        start = 0
+        for rows in self._chunks():
+            yield start, rows
+            start += len(rows)
+
+    def _check(self, counts: dict[str, int]) -> None:
+        forgiven = max(LEAST_BAD, self.job.data.max_bad * (len(self.stated) + len(self.bad)))
+        if len(self.bad) > forgiven:
+            raise UserError(
+                f"{len(self.bad)} records cannot be used, more than data.max_bad allows ({forgiven:.0f})",
+                where=str(self.source.path),
+                found="; ".join(f"{one.where}: {one.reason}" for one in self.bad[:5]),
+                fix="mend the records, or allow more with data.max_bad=0.2",
+            )
+        for split, share_asked in (("train", 1.0), ("test", self.job.data.split.test)):
+            if counts.get(split, 0) == 0 and share_asked > 0:
+                raise UserError(
+                    f"no usable record is left for {split}",
+                    where=str(self.source.path),
+                    found=_first(self.bad) or f"{sum(counts.values())} records, {self._distinct()} of them different",
+                    fix="give more records, or a larger share: data.split.test=0.3",
+                )
+
+    def _distinct(self) -> int:
+        return len(np.unique(self.hashes))
+
+
+def _stored(records: Dataset) -> Arrays:
+    """Return the arrays of records under the names that a store keeps them by."""
+    arrays = {f"inputs/{name}/{key}": value for name, one in records.inputs.items() for key, value in one.items()}
+    arrays |= {f"target/{key}": value for key, value in records.target.items()}
+    return arrays | {f"slices/{quote(column, safe='')}": codes for column, codes in records.slices.items()}
+
+
+def _size_bytes(source: Source) -> int:
+    return sum(file.stat().st_size for file in source.files())
+
+
+def _first(bad: list[Rejected]) -> str:
+    return f"{bad[0].where}: {bad[0].reason}" if bad else ""

@@ -1,0 +1,1 @@
+"""The search for better settings: what may be tried, the study, its trials. Read next: trials.py."""
