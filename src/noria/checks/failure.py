@@ -61,6 +61,7 @@ def check(function: Callable[Concatenate[_S, _P], _T]) -> Callable[Concatenate[_
 
 
 def require(holds: bool, what: str) -> None:
+    """Raise CheckFailed, saying what is wrong, unless it holds."""
     if not holds:
         raise CheckFailed(what)
 
@@ -96,10 +97,12 @@ def is_untouched(one: Any, other: Any) -> bool:
 
 
 def as_arrays(output: Mapping[str, Tensor]) -> Arrays:
+    """Return a network's output as NumPy arrays; NumPy has no bfloat16, so what is no whole number becomes float32."""
     return {name: (value.float() if value.is_floating_point() else value).numpy() for name, value in output.items()}
 
 
 def seeded(make: Callable[[], _T], seed: int = 0) -> _T:
+    """Return what `make` makes from this seed; torch's own random state is left as it was."""
     import torch
 
     with torch.random.fork_rng():
