@@ -18,9 +18,7 @@ from noria.contract.settings import settings_of
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.job import Job
-from noria.pipeline.fields import (
-    open_path,
-)
+from noria.pipeline.fields import open_path
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.warm_start import origin_key
 from noria.preparation.preparation import Preparation

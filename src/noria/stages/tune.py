@@ -31,17 +31,8 @@ from noria.training.allocator import keep_freed_memory
 from noria.training.signals import watched
 from noria.training.validation import chosen_metric
 from noria.tuning.search_space import Dimension, search_space
-from noria.tuning.study import (
-    opened_study,
-    require_optuna,
-    write_report,
-)
+from noria.tuning.study import opened_study, require_optuna, write_report
 from noria.tuning.trials import Trials
-
-TRIALS = 20  # where the job names neither trials nor minutes
-UNJUDGED = 0.3  # share of a trial before which it is not given up: a long warm-up makes a slow beginning
-# What one set of values may do to its trial without ending the study: diverge, run out of memory, fit no network.
-FAILURES = (UserError, MemoryError, RuntimeError, ValueError)
 
 
 def tune(
