@@ -1,7 +1,7 @@
 """The one error a user is meant to read, and the exit codes of the commands.
 
 Everything that a user can fix raises `UserError`: what went wrong, where, what was expected, what was found and how
-to fix it. Anything else that escapes is a bug in Noria. Read next: nouns.py.
+to fix it. Anything else that escapes is a bug in Noria. Read next: types/__init__.py.
 """
 
 from __future__ import annotations

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
-from architecture.tree import File
+from architecture.tree import SOURCE, File
 
 MOST_LINES = 400
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base", "legacy"}
 PRINTS_BY_DESIGN = ("cli", "__main__")
+FILE_NAMED = re.compile(r"(?<![\w/.{}*<-])(?:[a-z_0-9]+/)*[a-z_0-9]+\.py\b")
 EVALUATES = {"eval", "exec", "pickle.load", "pickle.loads", "torch.load", "yaml.load", "yaml.unsafe_load"}
 
 
@@ -54,6 +56,15 @@ def without_docstring(file: File) -> Iterator[int]:
         is_named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         if is_named and not node.name.startswith("_") and ast.get_docstring(node) is None:
             yield node.lineno
+
+
+def stale_paths(file: File) -> Iterator[int]:
+    """A text names a file that is not there: beside this one, below src/noria, or from the top of the repository."""
+    tops = (SOURCE, SOURCE.parents[1], (SOURCE.parents[1] / file.path).parent)
+    for number, line in enumerate(file.text.splitlines(), 1):
+        for named in FILE_NAMED.findall(line):
+            if not any((top / named).is_file() for top in tops):
+                yield number
 
 
 def _calls(file: File) -> Iterator[tuple[str, int]]:

@@ -21,6 +21,7 @@ WRONG = {
         ("stages.train", "yaml.load(x, weights_only=True)"),
     ],
     "without docstring": [("stages.train", '"""A file."""\ndef public(): pass'), ("stages.train", "x = 1")],
+    "stale paths": [("stages.train", '"""Read next: loop.py."""'), ("stages.train", "# as in training/nothing.py")],
 }
 RIGHT = {
     "too long": [("stages.train", "x = 1\n" * 400)],
@@ -29,6 +30,7 @@ RIGHT = {
     "prints": [("cli", "print(1)"), ("stages.train", "file.write('a')")],
     "evaluates": [("stages.train", "model.eval()"), ("stages.train", "torch.load(path, weights_only=True)")],
     "without docstring": [("stages.train", '"""A file."""\ndef _private(): pass')],
+    "stale paths": [("stages.train", '"""Read next: prepare.py, training/loop.py, benchmarks/digits.py."""')],
 }
 
 

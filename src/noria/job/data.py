@@ -1,6 +1,6 @@
 """The section `data` of a job: where the records are, which column fills which field, and how they are divided.
 
-Read next: job.py.
+Read next: schema.py.
 """
 
 from __future__ import annotations

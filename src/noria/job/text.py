@@ -1,6 +1,6 @@
 """The job file as text: reading it, the line each key stands in, and `key=value` overrides. Knows no schema.
 
-Read next: job.py.
+Read next: schema.py.
 """
 
 from __future__ import annotations

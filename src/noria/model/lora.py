@@ -3,7 +3,7 @@
     y = W x + 2 (up (down x))        down [rank, in] drawn, up [out, rank] zero: training starts from what was there
 
 The factor is alpha / rank with alpha = 2 rank, so a rank can be changed without another learning rate. Knows no task.
-Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685. Read next: assemble.py.
+Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685. Read next: pipeline/assembly.py.
 """
 
 from __future__ import annotations

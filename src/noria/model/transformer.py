@@ -4,7 +4,8 @@
 
 Pre-norm RMSNorm without gains, rotary positions, normalised queries and keys, squared ReLU, no
 biases, output projections that start at zero (each block starts as the identity). Depth 0 is the identity.
-Knows no modality, no vocabulary, no loss. Read next: attention_context.py, blocks/__init__.py, mlp.py; sizes.yaml.
+Knows no modality, no vocabulary, no loss.
+Read next: model/layers/attention_context.py, blocks/__init__.py, model/layers/mlp.py; sizes.yaml.
 """
 
 from __future__ import annotations

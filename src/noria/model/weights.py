@@ -1,6 +1,6 @@
 """The weights of a model by name, each tensor once: embedders that several inputs share have several names for one.
 
-Files of tensors cannot hold two names of one tensor. Read next: training/loop.py, bundle.py.
+Files of tensors cannot hold two names of one tensor. Read next: training/loop.py, pipeline/bundle.py.
 """
 
 from __future__ import annotations

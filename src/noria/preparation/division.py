@@ -1,6 +1,6 @@
 """Which records are for training, validation and test: as the source says, or else by a hash of what they hold.
 
-A hash, so that a record stays on its side when others are added. Knows no task. Read next: prepare.py.
+A hash, so that a record stays on its side when others are added. Knows no task. Read next: preparation.py.
 """
 
 from __future__ import annotations

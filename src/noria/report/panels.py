@@ -1,4 +1,4 @@
-"""What the target wants shown beside the scores: each kind of Panel (nouns.py) drawn by its chart."""
+"""What the target wants shown beside the scores: each kind of Panel (types/records.py) drawn by its chart."""
 
 from __future__ import annotations
 

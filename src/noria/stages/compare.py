@@ -2,7 +2,7 @@
 
 Both runs answer the same held-out records, and every draw of records scores both: what makes a record hard for both
 cancels out. The records are told apart by where they stand in the source; the other run's data is ours, encoded again
-as that run has it, and must come out as it was when that run learnt. Read next: intervals.py, evaluate.py.
+as that run has it, and must come out as it was when that run learnt. Read next: metrics/intervals.py, evaluate.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Answer new records: files, one record each, or tables, folders and archives of records; to lines, a table, pictures.
 
-Every record is answered or has its reason, in order. Knows no task. Read next: pipeline/predictor.py, sinks.py.
+Every record is answered or has its reason, in order. Knows no task.
+Read next: pipeline/predictor.py, pipeline/sinks.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     RUN/job.yaml prepare.json plan.json environment.json quarantine.jsonl
     RUN/history.jsonl            one line a report, a pure function of job and data; times.jsonl has the seconds
     RUN/checkpoints/step-00000120/{model,optimizer}.safetensors state.json manifest.json
-    RUN/bundle/                  what is shipped (bundle.py)
+    RUN/bundle/                  what is shipped (pipeline/bundle.py)
     RUN/metrics.json report.html
 
 A checkpoint is written into a temporary folder, synced, listed with sha256 in its manifest, renamed, and only then are

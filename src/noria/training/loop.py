@@ -1,7 +1,8 @@
 """The one training loop. Each step is a pure function of (job, data, plan, step): killed and resumed, it ends the same.
 
-Knows no task: the loss comes from the task's `step`, the choice of the best weights from its target's first metric.
-Read next: training/step.py (up to the gradients), training/plan.py (what is fixed before the first step), runs.py.
+Knows no task: the loss comes from the target's training_step, the choice of the best weights from its first metric.
+Read next: training/step.py (up to the gradients), training/plan.py (what is fixed before the first step),
+store/run_folder.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Backbones that come from a checkpoint of pictures: the same maps, fine to coarse, whatever made them.
 
 A backbone has `strides` in pixels and `widths` in channels of its maps, `places` for who wants only the coarsest one,
-and `is_pretrained` for the optimiser. It is built from a state alone; its weights come once, from picture_files.py.
+and `is_pretrained` for the optimiser. It is built from a state alone; its weights come once, from checkpoint_files.py.
 Read next: efficientnet.py; pyramid.py, which fuses the maps.
 """
 

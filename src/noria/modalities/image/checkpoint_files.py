@@ -2,7 +2,7 @@
 
 What is learnt from it (`state`: architecture, how pixels are normalised) is enough to build the same backbone without
 these files. Weights are read from safetensors, and from one published file that is known by its hash. Knows no task.
-Read next: backbones.py, origin.py.
+Read next: backbones.py, pipeline/warm_start.py.
 """
 
 from __future__ import annotations

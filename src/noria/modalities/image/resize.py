@@ -1,4 +1,4 @@
-"""Pictures brought to the size and the colours that training learnt. Read next: pictures.py."""
+"""Pictures brought to the size and the colours that training learnt. Read next: vision/pictures.py."""
 
 from __future__ import annotations
 

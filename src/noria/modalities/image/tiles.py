@@ -1,7 +1,7 @@
 """Large pictures in overlapping tiles: where these lie, and what the boxes found in them are in the whole.
 
 A tile is a row of top, left, height and width, in pixels of the picture; of a box of such a tile that ends at an edge
-where the picture goes on, only a part may have been seen. Read next: boxes.py; modalities/image/tile_batches.py.
+where the picture goes on, only a part may have been seen. Read next: vision/boxes.py; modalities/image/tile_batches.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """From clips to tokens: every frame through the stem of pictures, beside what changes until the next frame.
 
-The tokens of a clip stand frame after frame; what lies between them in time is the trunk's affair. Read next: stems.py.
+The tokens of a clip stand frame after frame; what lies between them in time is the trunk's affair.
+Read next: modalities/image/embedder.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A clip is the bytes of a video, an array [frames, height, width(, 3)], the bytes of such an array as .npy, or a list of
 pictures. Decoding is strict: only video formats, no broken packet, no bombs. One pass over the packets tells the times,
-one decodes. Knows no modality. Read next: pictures.py.
+one decodes. Knows no modality. Read next: vision/pictures.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Video: frames spread evenly over a clip's time, decoded once into bytes of pixels, each embedded as a picture is.
 
 What a frame becomes, and how training clips are varied, is said by the settings of images; a clip is varied as a whole.
-Read next: modalities/video/files.py, modalities/video/embedder.py, image.py.
+Read next: modalities/video/files.py, modalities/video/embedder.py, modalities/image/modality.py.
 """
 
 from __future__ import annotations

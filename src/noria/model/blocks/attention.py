@@ -1,6 +1,6 @@
 """The plain block: attention. Each token gathers values of the tokens it sees, weighted by query times key.
 
-Read next: model/attention_context.py.
+Read next: model/layers/attention_context.py.
 """
 
 from __future__ import annotations

@@ -6,29 +6,17 @@ Source: Shazeer 2020, "GLU Variants Improve Transformer", https://arxiv.org/abs/
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from noria.contract import Attention
-from noria.model.blocks.attention import SelfAttention
+from noria.model.blocks.attention import AttentionBlocks
 from noria.model.layers.linear import linear
 
 
 @dataclass(frozen=True)
-class SwigluBlocks:
-    """Blocks of attention and a gated MLP, all of them."""
-
-    attentions: ClassVar[tuple[Attention, ...]] = ("full", "causal", "prefix")
-
-    def has_attention(self, index: int) -> bool:
-        """Say so of each block."""
-        return True
-
-    def mixer(self, width: int, heads: int, index: int, layer: int) -> nn.Module:
-        """Build the attention of one block."""
-        return SelfAttention(width, heads, layer)
+class SwigluBlocks(AttentionBlocks):
+    """Plain blocks but for their MLP, which is gated."""
 
     def mlp(self, width: int, hidden: int) -> nn.Module:
         """Build the gated MLP: two thirds as wide, so that it has as many weights as the plain one."""

@@ -7,7 +7,7 @@ blocks of 32 that share a step and a start, in one of two ways of llama.cpp:
     Q4_1  start + step * q, where the smallest has q = 0 and the largest 15        q = 0 ... 15
     Q4_0  step * (q - 8), where the one furthest from zero has q = 0
 
-Source: https://github.com/ggml-org/ggml, ggml-quants.c. Read next: packed.py.
+Source: https://github.com/ggml-org/ggml, ggml-quants.c. Read next: varlen.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Plain layers are laid out anew at every call, which for a few tokens takes as long as the product itself: on one core of
 an AMD Zen 4, 16 tokens by a bfloat16 matrix of 1536 x 576 take 345 microseconds plain and 200 packed (torch 2.13).
-A packed model answers and can do nothing else: it has no weights to train or to save. Read next: unpadded.py, llama.py.
+A packed model answers and can do nothing else: it has no weights to train or to save.
+Read next: varlen.py, model/pretrained/llama.py.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     row 2  f g h
 
 Made of the layers of `transformers` when a model is packed; it has no weights to train. Source: Devlin et al. 2018,
-https://arxiv.org/abs/1810.04805. Read next: packed.py, blocks/attention.py.
+https://arxiv.org/abs/1810.04805. Read next: varlen.py, model/blocks/attention.py.
 """
 
 from __future__ import annotations

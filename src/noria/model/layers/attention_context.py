@@ -1,6 +1,6 @@
 """What every block of one forward pass shares: who sees whom, the angles, where the cache writes. Made once a pass.
 
-Read next: blocks/attention.py, mask.py, cache.py.
+Read next: model/blocks/attention.py, attention_mask.py, cache.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 On a CPU they cost more than the matrix products where autograd finds the gradients by itself, as it passes over memory
 two to four times as often. Under torch.compile and export the plain formulas are used: a compiler fuses them anyway.
-Knows no weights and no cache. Read next: blocks/attention.py.
+Knows no weights and no cache. Read next: model/blocks/attention.py.
 """
 
 from __future__ import annotations

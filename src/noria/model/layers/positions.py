@@ -2,7 +2,7 @@
 
 After it the product of a query and a key depends on the distance between them alone. Source: Su et al. 2021,
 "RoFormer", https://arxiv.org/abs/2104.09864, equation 34, with the pairs (i, i + D/2) as in GPT-NeoX.
-Read next: blocks/attention.py.
+Read next: model/blocks/attention.py.
 """
 
 from __future__ import annotations

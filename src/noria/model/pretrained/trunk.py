@@ -1,13 +1,13 @@
 """The trunk of a Hugging Face checkpoint in the place of ours: the same calls, the same tokens in and out.
 
     family           attention       made of
-    encoder          full            the modules of `transformers` (BERT and its kin; packed, unpadded.py)
+    encoder          full            the modules of `transformers` (BERT and its kin; packed, model/fast_cpu/varlen.py)
     decoder          causal, prefix  llama.py where the blocks are Llama's, else the modules of `transformers` (GPT-2)
     encoder-decoder  prefix          the modules of `transformers` (T5): the encoder reads what is_prefix marks
 
 A decoder reads a prefix, too, from left to right. The embedding table and the language model's head stand outside, as
 TextEmbedder and NextToken. Dropout is the checkpoint's own, but none of attention weights: it takes half of BERT's time
-and most of its memory. Read next: llama.py, origin.py, which loads the weights.
+and most of its memory. Read next: llama.py, pipeline/warm_start.py, which loads the weights.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """What the formats of boxes share: what one of them says of a picture, and whose picture a name means.
 
 A box is [left, top, right, bottom] in pixels of the picture as shown, from its top left corner, right and bottom
-exclusive; each format comes to this in its own file. Read next: voc.py, coco.py, yolo.py, pictures_with_boxes.py.
+exclusive; each format comes to this in its own file.
+Read next: sources/formats/voc.py, sources/formats/coco.py, sources/formats/yolo.py,
+sources/formats/pictures_with_boxes.py.
 """
 
 from __future__ import annotations

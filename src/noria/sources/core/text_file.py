@@ -1,7 +1,8 @@
 """Read a text file line by line as str, in any encoding, and mark the lines that cannot be trusted.
 
 A line with undecodable bytes, a NUL or too many characters is still given, with its number in `flaws`, so that a
-parser keeps its place and its caller can quarantine the record. Knows no table. Read next: csv_table.py.
+parser keeps its place and its caller can quarantine the record. Knows no table.
+Read next: sources/formats/csv_table.py.
 """
 
 from __future__ import annotations

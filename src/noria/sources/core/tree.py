@@ -1,7 +1,7 @@
 """A folder or an archive as files by name, for formats that keep what they say of a file in another file.
 
 Gives names first and data on demand, in an order that never changes; a file that cannot be read comes with its flaw.
-Knows no format. Read next: pictures_with_boxes.py.
+Knows no format. Read next: sources/formats/pictures_with_boxes.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An archive that holds only tables: each is streamed out of it, without unpacking it to disk.
 
-Only .csv and .tsv, which need no going back and forth. Read next: archive.py, tables.py.
+Only .csv and .tsv, which need no going back and forth. Read next: sources/core/archive.py, tables.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     run/1.mp4  run/2.avi  walk/3.webm           a record each, the label is the first folder
     run/1/001.png  run/1/002.png  run/2/...     a record a folder, `file` the pictures in the order of their numbers
 
-Splits and classes are those of the folders' names, as for pictures. Read next: layout.py, tree.py.
+Splits and classes are those of the folders' names, as for pictures.
+Read next: sources/core/layout.py, sources/core/tree.py.
 """
 
 from __future__ import annotations

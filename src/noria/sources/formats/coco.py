@@ -4,7 +4,7 @@
     train/_annotations.coco.json  train/7.jpg                    or the folder it stands in
 
 bbox is left, top, width and height in pixels from 0. A crowd stays marked as one. A file is held in memory while it is
-read. Read next: marks.py.
+read. Read next: sources/core/annotations.py.
 """
 
 from __future__ import annotations

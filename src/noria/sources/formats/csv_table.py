@@ -2,8 +2,9 @@
 
 The first line names the columns, unless `columns` does.
 
-Streams: never holds more than a chunk, nor a line longer than text_file.py allows. Line numbers are an editor's, also
-after quoted newlines. Does not convert cells to numbers. Read next: text_file.py, csv_dialect.py.
+Streams: never holds more than a chunk, nor a line longer than sources/core/text_file.py allows. Line numbers are an
+editor's, also after quoted newlines. Does not convert cells to numbers. Read next: sources/core/text_file.py,
+csv_dialect.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Folders or archives of .txt files as rows: one document a file, decoded; `label` is the class folder.
 
-The splits are those of the folder's names, as for pictures: train/pos/1.txt. Read next: folder.py, encoding.py.
+The splits are those of the folder's names, as for pictures: train/pos/1.txt.
+Read next: sources/core/folder.py, sources/core/encoding.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A folder or an archive in which every file is a record, whatever its name ends in: recordings, clips, series.
 
-Left to the other readers: a single table, and tables whose names say train and test. Read next: folder.py, names.py.
+Left to the other readers: a single table, and tables whose names say train and test.
+Read next: sources/core/folder.py, sources/core/layout.py.
 """
 
 from __future__ import annotations

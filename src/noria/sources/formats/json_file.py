@@ -1,7 +1,7 @@
 """A JSON file that is one list of objects, as rows: a record an object, named by the line it begins in.
 
 The text of the file is held in memory, its objects are not. What is no JSON breaks off the whole file, with its line.
-Read next: json_objects.py, text_file.py.
+Read next: json_objects.py, sources/core/text_file.py.
 """
 
 from __future__ import annotations

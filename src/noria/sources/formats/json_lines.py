@@ -1,6 +1,6 @@
 """JSON lines as rows: one object a line, plain or gzip; a broken line is quarantined by its number.
 
-Read next: json_objects.py, text_file.py.
+Read next: json_objects.py, sources/core/text_file.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Knows no task. Each format is a file beside this one. An ending that is not named here is read by the file of its name:
 of x.arff, `arff.py` is asked for `open_format(path, encoding)`, so a new format is one new file and no edit here. Read
-next: source.py, then csv_table.py.
+next: contract/source.py, then csv_table.py.
 """
 
 from __future__ import annotations

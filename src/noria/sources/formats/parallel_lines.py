@@ -1,7 +1,7 @@
 """Files whose lines are translations of each other: train.en.gz and train.de.gz; a column a language.
 
 Line 7 of one file belongs to line 7 of the others. The split is a word of the name: train, val, test_2016_flickr.
-Read next: text_file.py, tables.py.
+Read next: sources/core/text_file.py, tables.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Parquet tables as rows, batch by batch; image columns as Hugging Face stores them become bytes.
 
-Needs pyarrow, the extra `parquet`. `numbers` count rows from 0. Read next: source.py.
+Needs pyarrow, the extra `parquet`. `numbers` count rows from 0. Read next: contract/source.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Columns: `image`, the bytes of the file, and `boxes`, [{"label": ..., "box": [left, top, right, bottom]}, ...] in pixels
 of the picture as shown, right and bottom exclusive. A box is cut at the edge of its picture; one with nothing inside,
-an annotation whose size is not the picture's, a missing picture are bad. Knows no format itself. Read next: marks.py.
+an annotation whose size is not the picture's, a missing picture are bad. Knows no format itself.
+Read next: sources/core/annotations.py.
 """
 
 from __future__ import annotations

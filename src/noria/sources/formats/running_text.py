@@ -1,6 +1,7 @@
 """One long text as records: cut into pieces of equal length which, joined, are the file again.
 
-A piece that holds broken bytes is quarantined by the line it begins in. Read next: text_file.py, text_pieces.py.
+A piece that holds broken bytes is quarantined by the line it begins in.
+Read next: sources/core/text_file.py, text_pieces.py.
 """
 
 from __future__ import annotations

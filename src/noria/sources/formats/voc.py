@@ -4,7 +4,8 @@
     7.jpg  7.xml                                       beside each other; splits are folders, if any
 
 Its pixels count from 1 and a box ends with its last pixel, so xmin and ymin are one less here; what is marked difficult
-stays so. XML with a document type is refused: entities could unfold without end. Read next: marks.py.
+stays so. XML with a document type is refused: entities could unfold without end.
+Read next: sources/core/annotations.py.
 """
 
 from __future__ import annotations

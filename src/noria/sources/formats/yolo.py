@@ -3,7 +3,7 @@
     images/train/7.jpg  labels/train/7.txt  data.yaml: {names: [cat, dog], train: images/train, val: images/val}
 
 A line is a class number, then centre, width and height as shares of the picture; or a polygon's corners, whose bounds
-are the box. A picture without a file has no objects. Read next: marks.py.
+are the box. A picture without a file has no objects. Read next: sources/core/annotations.py.
 """
 
 from __future__ import annotations

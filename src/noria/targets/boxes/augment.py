@@ -2,7 +2,7 @@
 
 Boxes are rows float[B, G, 6]: left, top, right, bottom, label, whether it is not scored. In here a label of -1 says
 that there is no box, in the middle of a row too (`marked`); `packed` turns that into lengths again. What is shown of a
-box is cut at the edge; where that is little, it is left out. Read next: variation.py.
+box is cut at the edge; where that is little, it is left out. Read next: modalities/image/augment.py.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
 Anchor-free (Tian et al. 2019, "FCOS"). A thing is learnt by the tokens inside it that find it best: Feng et al. 2021,
 "TOOD"; their scores are taught how good their box is (Li et al. 2020, "Generalized Focal Loss"). Read next:
-targets/boxes/target.py, which uses this; boxed_variation.py.
+targets/boxes/target.py, which uses this; augment.py.
 """
 
 from __future__ import annotations

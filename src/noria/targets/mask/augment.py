@@ -1,7 +1,7 @@
 """Vary pictures and their masks together, a whole batch at once. Randomness follows torch's global seed.
 
 Picture and mask may be of different sizes: both show the same whole, so a map of places from -1 to 1 moves both. What
-comes in from beyond the picture belongs to no class. Read next: variation.py.
+comes in from beyond the picture belongs to no class. Read next: modalities/image/augment.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From the tokens of a map to a class for each place of a mask, and the loss of it. Knows no task.
 
 Long et al. 2015, "Fully Convolutional Networks for Semantic Segmentation"; Milletari et al. 2016, "V-Net", for the
-overlap (Dice) part of the loss. Read next: pyramid.py.
+overlap (Dice) part of the loss. Read next: modalities/image/pyramid.py.
 """
 
 from __future__ import annotations
