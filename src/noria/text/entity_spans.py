@@ -51,3 +51,13 @@ def listed(value: Any) -> Any:
     except (ValueError, RecursionError):
         return value
     return found if isinstance(found, list) else value
+
+
+def required_list(value: Any, what: str, parts: str) -> list[Any]:
+    """Return an answer's list, given as such or as JSON; raise ValueError where it is missing or no list of `parts`."""
+    value = listed(value)
+    if value is None or isinstance(value, float):
+        raise ValueError(f"the {what} are missing")
+    if not isinstance(value, list):
+        raise ValueError(f"expected a list of {parts}, found {value!r}"[:200])
+    return value

@@ -21,7 +21,7 @@ from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
 from noria.modalities.image.tiles import joined_boxes
 from noria.targets.boxes.metrics import best_threshold, detection_metrics
 from noria.targets.boxes.panels import detection_panels
-from noria.text.entity_spans import listed
+from noria.text.entity_spans import required_list
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values, lengths_of, real_rows
 from noria.vision.boxes import distinct
 from noria.vision.drawing import draw_boxes
@@ -278,12 +278,7 @@ def _named(boxes: np.ndarray, labels: np.ndarray, state: State) -> list[dict[str
 
 def _boxes(value: Any) -> Iterator[tuple[str, tuple[float, ...], bool]]:
     """Yield label, sides and whether it is not scored, of an answer's boxes; raise ValueError where it is none."""
-    value = listed(value)
-    if value is None or isinstance(value, float):
-        raise ValueError("the boxes are missing")
-    if not isinstance(value, list):
-        raise ValueError(f"expected a list of label and box, found {value!r}"[:200])
-    for one in value:
+    for one in required_list(value, "boxes", "label and box"):
         label, box = (one.get("label"), one.get("box")) if isinstance(one, Mapping) else (None, None)
         is_name = isinstance(label, str | int) and not isinstance(label, bool) and str(label).strip()
         if not is_name or not isinstance(box, Sequence) or isinstance(box, str | bytes) or len(box) != 4:

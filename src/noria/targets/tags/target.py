@@ -17,7 +17,7 @@ from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean
 from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.targets.tags.metrics import span_counts, span_metrics
-from noria.text.entity_spans import decode_bio, listed, trimmed
+from noria.text.entity_spans import decode_bio, required_list, trimmed
 from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
 
 if TYPE_CHECKING:
@@ -169,12 +169,7 @@ def _ragged(rows: Sequence[Sequence[tuple[int, int, int]]]) -> Ragged:
 
 def _spans(value: Any) -> Iterator[tuple[int, int, str]]:
     """Yield start, end and label of an answer's stretches; raise ValueError where it is none."""
-    value = listed(value)
-    if value is None or isinstance(value, float):
-        raise ValueError("the tags are missing")
-    if not isinstance(value, list):
-        raise ValueError(f"expected a list of start, end and label, found {value!r}"[:200])
-    for one in value:
+    for one in required_list(value, "tags", "start, end and label"):
         start, end, label = map(one.get, ("start", "end", "label")) if isinstance(one, Mapping) else (None, None, None)
         if type(start) is not int or type(end) is not int or not 0 <= start < end or not isinstance(label, str):
             raise ValueError(f"a stretch needs start, end and label, found {one!r}"[:200])

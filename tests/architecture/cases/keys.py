@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from architecture.samples import objected
-
 WRONG = {
     "first inputs": [
         ("stages.train", "next(iter(task.inputs))"),
@@ -70,13 +66,3 @@ RIGHT = {
         ("stages.train", 'output["loss"]'),
     ],
 }
-
-
-@pytest.mark.parametrize(("rule", "name", "code"), [(rule, *one) for rule, cases in WRONG.items() for one in cases])
-def test_a_rule_sees_what_is_wrong(rule: str, name: str, code: str):
-    assert objected(rule, name, code)
-
-
-@pytest.mark.parametrize(("rule", "name", "code"), [(rule, *one) for rule, cases in RIGHT.items() for one in cases])
-def test_a_rule_lets_pass_what_is_right(rule: str, name: str, code: str):
-    assert objected(rule, name, code) == []

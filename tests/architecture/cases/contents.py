@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from architecture.samples import objected
-
 WRONG = {
     "too long": [("stages.train", "x = 1\n" * 401)],
     "empty names": [
@@ -32,13 +28,3 @@ RIGHT = {
     "without docstring": [("stages.train", '"""A file."""\ndef _private(): pass')],
     "stale paths": [("stages.train", '"""Read next: prepare.py, training/loop.py, benchmarks/digits.py."""')],
 }
-
-
-@pytest.mark.parametrize(("rule", "name", "code"), [(rule, *one) for rule, cases in WRONG.items() for one in cases])
-def test_a_rule_sees_what_is_wrong(rule: str, name: str, code: str):
-    assert objected(rule, name, code)
-
-
-@pytest.mark.parametrize(("rule", "name", "code"), [(rule, *one) for rule, cases in RIGHT.items() for one in cases])
-def test_a_rule_lets_pass_what_is_right(rule: str, name: str, code: str):
-    assert objected(rule, name, code) == []
