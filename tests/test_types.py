@@ -109,3 +109,9 @@ def test_windows_that_reach_back_are_padded_where_nothing_stands():
 def test_a_place_beyond_the_rows_is_refused():
     with pytest.raises(IndexError):
         Ragged.of([[1]], np.int64)[1]
+
+
+def test_rows_of_which_none_has_a_value_keep_their_shape_and_join_with_others():
+    empty, full = (Ragged.of(rows, np.float32, (4,)) for rows in ([[], []], [np.ones((2, 4))]))
+    assert concatenated([empty, full]).values.shape == (2, 4)
+    assert empty.padded().shape == (2, 0, 4)

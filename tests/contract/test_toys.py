@@ -33,7 +33,9 @@ from noria.service.app import make_app
 from noria.stages.evaluate import evaluate
 from noria.stages.export import export_onnx
 from noria.stages.predict import predict_to
+from noria.stages.trace import trace
 from noria.stages.train import train
+from noria.stages.tune import tune
 from noria.types import Dataset
 from service.conftest import _send
 from tiny_data import tiny_job
@@ -204,3 +206,10 @@ def test_a_part_that_is_not_there_is_told_before_training(run_of, tmp_path):
 
 def test_toys_are_no_part_of_the_package():
     assert not any("toy" in path.name for path in Path(noria.__file__).parent.rglob("*.py"))
+
+
+def test_a_tuning_and_a_trace_run_with_the_parts_of_a_target(run_of, tmp_path):
+    job = job_of("toy-speech", tmp_path, run_of)
+    assert any(step.name == "decode" for step in trace(job))
+    job["tune"] = {"trials": 1, "defaults": False, "space": {"train.learning_rate": [0.01, 0.001]}}
+    assert (tune(job, run=tmp_path / "tuned", reporter=Silent()) / "best.yaml").is_file()

@@ -304,3 +304,9 @@ def test_a_key_that_stands_twice_is_told_with_its_line(tmp_path):
     told = problem(tmp_path, "task: image-classification\ndata: {path: a}\ndata: {path: b}\n")
     assert "job.yaml:3: this is not valid YAML" in told
     assert "the key 'data' stands twice" in told
+
+
+@pytest.mark.parametrize("key", ["{{x}}: 1", "[1, 2]: 3", "? {a: b}\n: 1"])
+def test_a_key_that_is_no_word_is_told_with_its_line(key, tmp_path):
+    told = problem(tmp_path, f"task: image-classification\n{key}\n")
+    assert "job.yaml:2: this is not valid YAML" in told

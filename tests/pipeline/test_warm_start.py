@@ -79,6 +79,16 @@ def test_the_same_task_goes_on_where_the_run_ended(trained, tmp_path):
     }
 
 
+def test_what_is_said_of_pairs_of_tokens_goes_on_too(tmp_path):
+    run = train(tiny_job("question-answering", tmp_path / "one", steps=4), run=tmp_path / "run", reporter=Silent())
+    model, _ = started(starting_from(run, "question-answering", tmp_path / "two"))
+    learnt = load(run, "cpu").bundle.model.pair_features.state_dict()
+    assert any(value.abs().max() > 0 for value in learnt.values())
+    for name, value in model.pair_features.state_dict().items():
+        assert torch.equal(value, learnt[name])
+    assert "pair_features" in model.begins
+
+
 def test_a_head_for_other_classes_starts_anew(trained, tmp_path):
     job = {**tiny_job("tabular-classification", tmp_path), "model": {"from": str(trained("tabular-classification"))}}
     path = Path(job["data"]["path"])

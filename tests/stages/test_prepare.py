@@ -26,6 +26,7 @@ from noria.reporter import Silent
 from noria.sources.core.layout import SPLITS
 from noria.stages.prepare import prepare
 from noria.stages.train import train
+from noria.store.cache import cache_folder
 from noria.store.hashing import hash_values
 from noria.text.tokenizer import Tokenizer
 from tiny_data import png
@@ -616,3 +617,36 @@ def test_a_table_without_a_header_is_prepared_by_the_names_and_splits_the_job_gi
     assert data.report["fields"] == {"table": ["x", "y"], "number": "number"}
     alone = prepared(tmp_path / "dev.txt", "tabular-regression", columns=["x", "y", "number"])
     assert sum(alone.report["records"].values()) == 60
+
+
+def test_what_cannot_be_encoded_counts_once_among_all_records(tmp_path):
+    header, rows = "x,y,number", numbers(100)
+    bad = [(*row[:2], "much") if index < 60 else row for index, row in enumerate(rows)]
+    with pytest.raises(UserError, match=r"60 records cannot be used, more than data.max_bad allows \(50\)"):
+        prepared(csv_of(tmp_path / "rows.csv", header, bad), "tabular-regression", max_bad=0.5)
+
+
+def test_a_table_of_answers_alone_is_told(tmp_path):
+    with pytest.raises(UserError, match="no column of the data is left for the field 'table'"):
+        prepared(csv_of(tmp_path / "rows.csv", "number", [(i,) for i in range(50)]), "tabular-regression")
+
+
+def test_a_file_may_be_called_anything_and_each_record_has_its_place(tmp_path):
+    path = folder_of(tmp_path / "pets")
+    odd = [path / "cat" / "a\u2028b.png", path / "cat" / "a\nb.png", path / "cat" / "\udcff.png"]
+    for number, file in enumerate(odd):
+        file.write_bytes(picture(1000 + number))
+    data = prepared(path)
+    assert all(len(dataset.wheres()) == len(dataset) for dataset in data.splits.values())
+    assert {f"pets/cat/{file.name}" for file in odd} <= set.union(*wheres(data).values())
+
+
+@pytest.mark.parametrize("name", ["*/train/target/*.npy", "*/manifest.json", "*/train/where.jsonl"])
+def test_prepared_data_that_a_crash_cut_short_is_made_again(name, tmp_path):
+    path = csv_of(tmp_path / "rows.csv", "x,y,number", numbers(100))
+    first = prepared(path, "tabular-regression")
+    (file, *_) = (cache_folder() / "prepared").glob(name)
+    file.unlink() if file.suffix == ".jsonl" else file.write_bytes(b"")
+    again = prepared(path, "tabular-regression")
+    assert again.fingerprint == first.fingerprint
+    assert wheres(again) == wheres(first)

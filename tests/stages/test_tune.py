@@ -27,7 +27,7 @@ from noria.stages.train import train
 from noria.stages.tune import tune
 from noria.tuning import trials as running
 from noria.tuning.search_space import search_space
-from noria.tuning.study import FEW, Study, opened_study, summary
+from noria.tuning.study import FEW, Study, _course, opened_study, summary
 
 GOOD, BAD, DIVERGING = 0.05, 1e-6, 1e30
 RATES = "tune.space.train.learning_rate"
@@ -210,15 +210,17 @@ def test_every_wrong_key_and_value_of_the_space_is_told_before_any_compute(job: 
         "data.split.seed": [1, 2],
         "inputs.image.size": [[8, 8], [16, 16]],
         "inputs.image.widths": [[8], [16]],
+        "model.from": ["a", "b"],
+        "model.pretrained": ["a", "b"],
     }
     with pytest.raises(UserError) as caught:
         tune(job, reporter=Silent())
     text = str(caught.value)
-    assert text.startswith("5 problems")
+    assert text.startswith("7 problems")
     assert "did you mean 'train.learning_rate'?" in text
     assert "tune.space train.batch_size: wrong value" in text
     assert "'many'" in text
-    assert text.count("cannot be tuned") == 3
+    assert text.count("cannot be tuned") == 5
 
 
 @pytest.mark.parametrize(
@@ -335,6 +337,16 @@ def test_where_lower_is_better_the_lowest_score_is_the_best(study: Study) -> Non
         study.tell(trial, score, False, "", 1.0)
     assert study.best().value == 1.0
     assert study.importances() == {}  # too few to tell
+
+
+def test_a_score_of_nothing_is_drawn_like_any_other(study: Study) -> None:
+    for score in (3.0, 0.0):
+        trial = study.ask()
+        trial.suggest_float("x", 0, 1)
+        study.tell(trial, score, False, "", 1.0)
+    chart = _course("rmse", "lower", study.finished())
+    assert [list(line.points) for line in chart.scatters] == [[(0, 3.0), (1, 0.0)]]
+    assert list(chart.lines[0].points) == [(0, 3.0), (1, 0.0)]
 
 
 def test_what_moves_the_score_is_what_mattered(study: Study) -> None:

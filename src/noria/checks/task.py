@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from noria.checks.failure import check, require
+from noria.checks.failure import check, is_untouched, require
 from noria.checks.modality import check_modality
 from noria.checks.scores import check_scores
 from noria.checks.target import check_padding, check_target
@@ -65,10 +65,10 @@ def check_shared(subject: Declared, records: Sequence[Mapping[str, Any]]) -> Non
     values = column([record[field] for field in shared for record in records])
     for name in [name for name in shared if name in task.inputs]:
         own = task.inputs[name].fit(values)
-        require(own == states[name], f"{name!r} shares the state of {shared[0]!r}, and would learn another")
+        require(is_untouched(own, states[name]), f"{name!r} shares the state of {shared[0]!r}, and would learn another")
     if answer_field(task) in shared:
         taken = dispatch.warm_start(task.target, states[shared[0]])
-        require(taken == states[shared[0]], "the answer does not take over the state that it shares")
+        require(is_untouched(taken, states[shared[0]]), "the answer does not take over the state that it shares")
 
 
 def _whole(task: Task, records: Sequence[Mapping[str, Any]]) -> Whole:

@@ -38,7 +38,7 @@ def declared(component: object, capability: type[_C]) -> _C | None:
 
 
 class WarmStarts(ABC):
-    """RawType over what an earlier model had learnt for a component of the same kind."""
+    """Takes over what an earlier model had learnt for a component of the same kind."""
 
     @abstractmethod
     def warm_start(self, state: State) -> State | None:

@@ -47,6 +47,8 @@ class _UniqueKeys(yaml.SafeLoader):
         """Return the mapping of a node; raise YAMLError where a key stands twice."""
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key is a word", key.start_mark)
             if key.value in seen:
                 what = f"the key {key.value!r} stands twice"
                 raise yaml.constructor.ConstructorError(None, None, what, key.start_mark)

@@ -145,7 +145,8 @@ class Projected(nn.Module):
 def parts_of(model: Model) -> dict[str, nn.Module]:
     """Return the parts of a model besides its trunk, by name of module."""
     parts: dict[str, nn.Module] = {f"embedders.{name}": part for name, part in model.embedders.items()}
-    return {**parts, **({} if model.answer is None else {"answer": model.answer}), "head": model.head}
+    optional = {"pair_features": model.pair_features, "answer": model.answer}
+    return {**parts, **{name: part for name, part in optional.items() if part is not None}, "head": model.head}
 
 
 def concatenate_tokens(parts: list[Tokens]) -> Tokens:

@@ -64,6 +64,10 @@ def map_fields(
     for name, modality in task.inputs.items():
         if name not in mapping and modality.raw_type == "columns":
             mapping[name] = [column for column in columns if column not in spoken_for]
+            if not mapping[name]:
+                raise UserError(
+                    f"no column of the data is left for the field {name!r}", found=f"columns {', '.join(columns)}"
+                )
     return mapping
 
 

@@ -6,7 +6,7 @@ Read next: encoder.py, other_data.py, inference.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder, counted
 from noria.pipeline.fields import Columns, select
 from noria.pipeline.other_data import one_file_field, open_other
 from noria.pipeline.parts import FOLDER, part_folder, with_parts
+from noria.pipeline.prepared import Prepared
 from noria.types import Arrays, Chunk, Dataset, Prediction, Rejected, Values
 
 
@@ -38,6 +39,11 @@ def load_parts(task: Task, device: str, folder: Path | None = None) -> dict[str,
     """Load the parts of a task's target, by name: from below a folder, or else from where training takes them."""
     paths = dispatch.part_paths(task.target)
     return {name: load(folder / name if folder else part_folder(name, path), device) for name, path in paths.items()}
+
+
+def with_running_parts(prepared: Prepared, task: Task, device: str) -> Prepared:
+    """Return prepared data with whose states a model can run: with the parts of its target, loaded."""
+    return replace(prepared, states=with_parts(prepared.states, load_parts(task, device)))
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,7 @@ class Index:
         ]
 
     def _text(self, row: int) -> str:
-        text: str = self.texts[row : row + 1].texts()[0]
-        return text
+        return str(self.texts[row].tobytes(), "utf-8", "replace")
 
 
 def index(predictor: Predictor, path: Path, column: str | None = None, reporter: Reporter | None = None) -> Index:

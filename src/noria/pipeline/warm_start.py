@@ -26,6 +26,7 @@ from noria.model.settings import TransformerSettings, settings_of_size
 from noria.model.transformer import Transformer
 from noria.pipeline.assembly import build, place
 from noria.pipeline.bundle import STATES
+from noria.pipeline.older_bundles import weights_today
 from noria.store.run_folder import read_json
 from noria.store.states import is_same, join_arrays, read_arrays
 from noria.types import State
@@ -115,6 +116,11 @@ def _load_run(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
     sources["answer"] = config["states"]["target"]
     for name, part in parts_of(model).items():
         if name == "head":
+            continue
+        if name == "pair_features":  # they are of pairs of tokens, whatever these are
+            if _fits(part, _below(weights, f"{name}.")):
+                part.load_state_dict(_below(weights, f"{name}."))
+                taken.append(name)
             continue
         state = states["target"] if name == "answer" else states["inputs"][name.removeprefix("embedders.")]
         for source in sorted(sources, key=lambda one: one != name):  # of equals the one of the same name
@@ -207,5 +213,4 @@ def _config_of(given: str) -> dict[str, Any]:
 def _weights_of(folder: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
-    weights: dict[str, Tensor] = load_file(folder / "model.safetensors")
-    return weights
+    return weights_today(load_file(folder / "model.safetensors"))

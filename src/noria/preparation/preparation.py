@@ -8,7 +8,7 @@ Read next: division.py, data_checks.py, pipeline/encoder.py.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -38,15 +38,14 @@ from noria.store.hashing import hash_values, share
 from noria.types import Arrays, Dataset, Rejected, Rows, Values
 
 HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
-CACHE_BYTES = 40 * 2**30
 LEAST_BAD = 10  # so many unusable records are always forgiven
 
 
 class Preparation:
     """One preparation; holds what its steps share."""
 
-    def __init__(self, job: Job, task: Task, source: Source, tell: Callable[[str], None]) -> None:
-        self.job, self.task, self.source, self.tell = job, task, source, tell
+    def __init__(self, job: Job, task: Task, source: Source) -> None:
+        self.job, self.task, self.source = job, task, source
         self.answer = answer_field(task)
         besides = [column for column in (job.data.split.group, job.data.split.column) if column is not None]
         self.mapping = map_fields(source.columns, task, job.data.fields, needs_answer=True, besides=besides)
@@ -169,11 +168,12 @@ class Preparation:
         fit_records = {name: modality.num_fit_records for name, modality in self.task.inputs.items()}
         if self.answer in self.task.shared_vocabulary:
             fit_records[self.answer] = fit_records[self.task.shared_vocabulary[0]]
+        shares = {name: most / max(1, is_train.sum()) for name, most in fit_records.items()}
         parts: dict[str, list[Any]] = {name: [] for name in fit_records}
         for start, rows in self._numbered():
             here = slice(start, start + len(rows))
-            for name, most in fit_records.items():
-                chosen = np.flatnonzero(is_train[here] & (luck[here] < most / max(1, is_train.sum())))
+            for name, share_fitted in shares.items():
+                chosen = np.flatnonzero(is_train[here] & (luck[here] < share_fitted))
                 parts[name].append(select(values_of(rows, self.mapping.get(name)), chosen))
         return {name: joined(values) for name, values in parts.items()}
 
@@ -211,7 +211,7 @@ class Preparation:
             start += len(rows)
 
     def _check(self, counts: dict[str, int]) -> None:
-        forgiven = max(LEAST_BAD, self.job.data.max_bad * (len(self.stated) + len(self.bad)))
+        forgiven = max(LEAST_BAD, self.job.data.max_bad * (sum(counts.values()) + len(self.bad)))
         if len(self.bad) > forgiven:
             raise UserError(
                 f"{len(self.bad)} records cannot be used, more than data.max_bad allows ({forgiven:.0f})",

@@ -27,9 +27,7 @@ from noria.sources.core.named_file import named_files_stamp
 from noria.store.array_store import read_store, trim_stores
 from noria.store.cache import cache_folder
 
-HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
 CACHE_BYTES = 40 * 2**30
-LEAST_BAD = 10  # so many unusable records are always forgiven
 
 
 def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, origin: str | None = None) -> Prepared:
@@ -46,7 +44,7 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, 
         stored = None
     if stored is None:
         tell(f"reading {source.path}")
-        Preparation(job, task, source, tell).run(path)
+        Preparation(job, task, source).run(path)
         trim_stores(path.parent, CACHE_BYTES)
         stored = read_store(path)
         assert stored is not None

@@ -19,6 +19,8 @@ from noria.job.load import load_job
 from noria.pipeline.assembly import build
 from noria.pipeline.encoder import RecordEncoder
 from noria.pipeline.fields import map_fields
+from noria.pipeline.parts import with_parts
+from noria.pipeline.predictor import load_parts
 from noria.pipeline.walk import Step, walk
 from noria.stages.prepare import open_data, prepare
 from noria.types import Record
@@ -31,6 +33,7 @@ def trace(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ())
     job, task = load_job(source, overrides)
     has_data = job.data.path is not None
     record, states = _from_data(job, task) if has_data else _from_example(task)
+    states = with_parts(states, load_parts(task, "cpu"))
     torch.manual_seed(job.train.seed)
     return list(walk(task, record, states, build(job, task, states).eval()))
 

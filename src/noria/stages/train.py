@@ -17,8 +17,8 @@ from noria.job import Job
 from noria.job.load import load_job
 from noria.pipeline.bundle import save_bundle
 from noria.pipeline.inference import pick_device
-from noria.pipeline.parts import with_parts, without_parts
-from noria.pipeline.predictor import load_parts
+from noria.pipeline.parts import without_parts
+from noria.pipeline.predictor import with_running_parts
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Reporter, Terminal
 from noria.stages.compare import held_out_in_both
@@ -70,11 +70,6 @@ def train(
             save_bundle(run, job, task, replace(prepared, states=states), weights, plan.weights)
             evaluate_run(run, job, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
     return run
-
-
-def with_running_parts(prepared: Prepared, task: Task, device: str) -> Prepared:
-    """Return prepared data with whose states the model can run: with the parts of its target."""
-    return replace(prepared, states=with_parts(prepared.states, load_parts(task, device)))
 
 
 def _prepare_once(job: Job, task: Task, world: Processes, reporter: Reporter, origin: str | None) -> Prepared:

@@ -23,6 +23,8 @@ from noria.contract import Task
 from noria.errors import UserError
 from noria.job import Job
 from noria.job.load import load_job, load_stored_job
+from noria.pipeline.inference import pick_device
+from noria.pipeline.predictor import with_running_parts
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Reporter, Terminal
 from noria.stages.prepare import prepare
@@ -70,7 +72,8 @@ def tune(
             record_start(run, job, prepared.record(), prepared.report["quarantine"])
         metric = chosen_metric(job, task, prepared)
         with opened_study(run / "tune.db", metric, job.train.seed, len(prepared.splits["validation"])) as study:
-            Trials(run, job, task, space, prepared, study, reporter, interruption).run_all()
+            running = with_running_parts(prepared, task, str(pick_device()))
+            Trials(run, job, task, space, running, study, reporter, interruption).run_all()
             write_report(run, study)
     return run
 

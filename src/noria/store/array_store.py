@@ -15,21 +15,20 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 import numpy as np
 
+from noria.errors import UserError
 from noria.store.disk import plain_disk_errors
 from noria.store.states import join_arrays, read_arrays, split_arrays, write_arrays
 from noria.types import Arrays, Dataset, Ragged
 
-if TYPE_CHECKING:
-    pass
-
 CACHE_ADVICE = "free some space, or set NORIA_CACHE to a folder on a larger disk, and run the command again"
 ABANDONED_SECONDS = 24 * 3600
 SPLITS = ("train", "validation", "test")
+WHERES = "where.jsonl"  # where each record stands in the source: a name of a file may hold any character
 
 
 def scored_split(splits: Collection[str]) -> str:
@@ -64,8 +63,8 @@ class StoreWriter:
                 else:
                     self._append(f"{split}/{name}", values)
             if split not in self._wheres:
-                self._wheres[split] = (self._temporary / split / "where.txt").open("w", encoding="utf-8")
-            self._wheres[split].writelines(f"{where}\n" for where in wheres)
+                self._wheres[split] = (self._temporary / split / WHERES).open("w", encoding="ascii")
+            self._wheres[split].writelines(f"{json.dumps(where)}\n" for where in wheres)
 
     def _append(self, key: str, values: np.ndarray) -> None:
         if key not in self._files:
@@ -91,7 +90,7 @@ class StoreWriter:
         with plain_disk_errors(self.path, CACHE_ADVICE):
             plain, arrays = split_arrays(manifest)
             write_arrays(self._temporary / "manifest.safetensors", arrays)
-            (self._temporary / "manifest.json").write_text(json.dumps(plain, ensure_ascii=False), "utf-8")
+            (self._temporary / "manifest.json").write_text(json.dumps(plain), "utf-8")
             if self.path.exists() and read_store(self.path) is None:
                 shutil.rmtree(self.path)  # it is damaged
             try:
@@ -116,9 +115,10 @@ def read_store(path: Path) -> tuple[dict[str, Dataset], dict[str, Any]] | None:
         manifest = json.loads(manifest_path.read_text("utf-8"))
         manifest = join_arrays(manifest, read_arrays(path / "manifest.safetensors"))
         splits = {split: _read_split(path / split) for split in SPLITS if (path / split).is_dir()}
-        if not all((path / f"{name}.npy").is_file() for name in manifest["arrays"]):
+        needed = [f"{name}.npy" for name in manifest["arrays"]] + [f"{split}/{WHERES}" for split in splits]
+        if not all((path / name).is_file() for name in needed):
             return None
-    except (OSError, ValueError, KeyError):
+    except (OSError, EOFError, ValueError, KeyError, UserError):
         return None  # cut short by a crash of the system: it can be made again
     os.utime(manifest_path)  # when it was last used: `trim_stores` removes the oldest
     return splits, manifest
@@ -155,7 +155,7 @@ def _read_split(folder: Path) -> Dataset:
 
     inputs = {field.name: arrays(field) for field in sorted((folder / "inputs").glob("*"))}
     slices = {unquote(column): values for column, values in arrays(folder / "slices").items()}
-    return Dataset(inputs, arrays(folder / "target"), slices, folder / "where.txt")
+    return Dataset(inputs, arrays(folder / "target"), slices, folder / WHERES)
 
 
 class _GrowingArray:

@@ -63,12 +63,16 @@ def read_arrays(path: Path, sha256: str | None = None) -> dict[str, np.ndarray]:
         if sha256:
             raise UserError("a file is missing", where=str(path))
         return {}
+    from safetensors import SafetensorError
     from safetensors.numpy import load
 
     data = path.read_bytes()
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise UserError("this file is not what was written", where=str(path))
-    arrays: dict[str, np.ndarray] = load(data)
+    try:
+        arrays: dict[str, np.ndarray] = load(data)
+    except SafetensorError as error:
+        raise UserError("this file is damaged", where=str(path), found=str(error)) from error
     return arrays
 
 

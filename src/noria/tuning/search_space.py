@@ -30,6 +30,7 @@ TUNED_RATES = (0.2, 6.0)  # those of a checkpoint between these: 1e-5 to 3e-4, b
 SHARED = {
     *(*BUDGETS, "seed", "validations", "best_by", "patience"),
     *("checkpoint_minutes", "report_to", "compile", "precision"),
+    *("from_", "pretrained"),  # the data is prepared with what they have learnt
 }
 
 
@@ -192,7 +193,7 @@ def _spokes(task: Task) -> list[tuple[str, Any]]:
 def _leaves(model: type[BaseModel], prefix: str = "") -> list[str]:
     keys: list[str] = []
     for name, field in model.model_fields.items():
-        kind = field.annotation
+        kind, name = field.annotation, field.alias or name
         is_section = isinstance(kind, type) and issubclass(kind, BaseModel)
         keys += _leaves(kind, f"{prefix}{name}.") if is_section else [prefix + name]  # type: ignore[arg-type]
     return keys

@@ -104,7 +104,7 @@ class Study:
         self._repeat(trial, {})
 
     def bury_killed(self) -> list[int]:
-        """Annotation as failed what is still said to run, and let each be tried once more; return their numbers."""
+        """Mark as failed what is still said to run, and let each be tried once more; return their numbers."""
         self._read()
         retried = {trial.user_attrs.get(AGAIN) for trial in self._trials}
         killed = [trial for trial in self._trials if trial.state.name == "RUNNING"]
@@ -284,7 +284,11 @@ def _page(facts: Mapping[str, Any], trials: Sequence[Any]) -> str:
 def _course(name: str, direction: str, trials: Sequence[Any]) -> Chart:
     """Return the chart of every score and of the best so far."""
     points = {
-        state: [(trial.number, score) for trial in trials if trial.state.name == state and (score := _score(trial))]
+        state: [
+            (trial.number, score)
+            for trial in trials
+            if trial.state.name == state and (score := _score(trial)) is not None
+        ]
         for state in ("COMPLETE", "PRUNED")
     }
     pick = max if direction == "higher" else min

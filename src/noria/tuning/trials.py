@@ -29,19 +29,12 @@ from noria.training.loop import Training
 from noria.training.plan import describe, make_plan
 from noria.training.signals import StopSignals
 from noria.tuning.search_space import Dimension, setting, with_settings
-from noria.tuning.study import (
-    Study,
-    reason_of,
-    seconds_of,
-    write_best,
-    write_results,
-)
+from noria.tuning.study import Study, reason_of, seconds_of, write_best, write_results
 from noria.units import duration
-
-# What one set of values may do to its trial without ending the study: diverge, run out of memory, fit no network.
 
 TRIALS = 20  # where the job names neither trials nor minutes
 UNJUDGED = 0.3  # share of a trial before which it is not given up: a long warm-up makes a slow beginning
+# What one set of values may do to its trial without ending the study: diverge, run out of memory, fit no network.
 FAILURES = (UserError, MemoryError, RuntimeError, ValueError)
 
 

@@ -36,12 +36,12 @@ class Ragged:
     offsets: np.ndarray
 
     @classmethod
-    def of(cls, rows: Sequence[np.ndarray | Sequence[Any]], dtype: Any) -> Ragged:
-        """Join rows, each an array [length, ...]."""
+    def of(cls, rows: Sequence[np.ndarray | Sequence[Any]], dtype: Any, shape: tuple[int, ...] = ()) -> Ragged:
+        """Join rows, each an array [length, *shape]; where none has a value, only `shape` says so."""
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([len(row) for row in rows], out=offsets[1:])
         parts = [np.asarray(row, dtype) for row in rows if len(row)]
-        return cls(np.concatenate(parts) if parts else np.zeros(0, dtype), offsets)
+        return cls(np.concatenate(parts) if parts else np.zeros((0, *shape), dtype), offsets)
 
     @classmethod
     def of_texts(cls, texts: Sequence[str]) -> Ragged:
@@ -69,19 +69,18 @@ class Ragged:
         if isinstance(key, int | np.integer):
             index = range(len(self))[int(key)]
             return self.values[self.offsets[index] : self.offsets[index + 1]]
-        rows = np.arange(len(self))[key]
-        lengths = self.lengths[rows]
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(lengths, out=offsets[1:])
-        places = np.repeat(self.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return Ragged(self.values[places], offsets)
+        starts = self.offsets[:-1][key]
+        return self._gathered(starts, self.offsets[1:][key] - starts)
 
     def cut(self, most: int) -> Ragged:
         """Return the rows cut at `most` values each."""
-        lengths = np.minimum(self.lengths, most)
-        offsets = np.zeros(len(self) + 1, np.int64)
+        return self._gathered(self.offsets[:-1], np.minimum(self.lengths, most))
+
+    def _gathered(self, starts: np.ndarray, lengths: np.ndarray) -> Ragged:
+        """Return rows of these lengths that begin at these places of the values."""
+        offsets = np.zeros(len(starts) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
-        places = np.repeat(self.offsets[:-1] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        places = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
         return Ragged(self.values[places], offsets)
 
     def with_ends(self, first: Any = None, last: Any = None) -> Ragged:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +31,7 @@ class Dataset:
     def __len__(self) -> int:
         return len(next(one for arrays in (*self.inputs.values(), self.target) for one in arrays.values()))
 
-    @property
+    @cached_property
     def lengths(self) -> np.ndarray | None:
         """Return how long each record is where that differs, int64[n]: the sum over its fields' longest rows."""
         fields = [
@@ -79,7 +81,7 @@ class Dataset:
     def wheres(self) -> list[str]:
         """Return where each record stands in the source."""
         if self.where_path is not None:
-            return self.where_path.read_text("utf-8").splitlines()
+            return [json.loads(line) for line in self.where_path.read_text("ascii").splitlines()]
         return self.places or [""] * len(self)
 
 
@@ -100,7 +102,7 @@ def as_tensors(arrays: Arrays, indices: np.ndarray | slice, device: torch.device
                 tensors[lengths_of(name)] = torch.from_numpy(chosen.lengths).to(device)
             chosen = chosen.padded()
         else:
-            chosen = np.array(chosen)
+            chosen = np.array(chosen, copy=isinstance(indices, slice) or None)  # gathering by indices has copied
         if chosen.dtype.kind == "u" and chosen.dtype.itemsize > 1:
             chosen = chosen.astype(np.int64)
         tensors[name] = torch.from_numpy(chosen).to(device)

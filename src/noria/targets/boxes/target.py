@@ -99,7 +99,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
             except ValueError as error:
                 bad[index] = str(error)
             rows.append(row)
-        return Encoded({"boxes": _ragged(rows, 6)}, bad)
+        return Encoded({"boxes": Ragged.of(rows, np.float32, (6,))}, bad)
 
     def head(self, state: State, width: int) -> nn.Module:
         from noria.targets.boxes.head import EachPlace
@@ -169,7 +169,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
                 found.append(self._settle_one(own, [0, 0, *size]))
         boxes, labels, scores = ([one[part] for one in found] for part in range(3))
         return {
-            "boxes": _ragged(boxes, 4),
+            "boxes": Ragged.of(boxes, np.float32, (4,)),
             "labels": Ragged.of(labels, np.int32),
             "scores": Ragged.of(scores, np.float32),
         }
@@ -244,7 +244,7 @@ def same_box(learnt: Arrays, count: int) -> Arrays:
     """Return the settled outputs of an answer that finds the box of `mean_box` in every picture."""
     box = learnt["box"][0]
     return {
-        "boxes": _ragged([box[None, :4]] * count, 4),
+        "boxes": Ragged.of([box[None, :4]] * count, np.float32, (4,)),
         "labels": Ragged.of([[int(box[4])]] * count, np.int32),
         "scores": Ragged.of([[1.0]] * count, np.float32),
     }
@@ -261,12 +261,6 @@ def outside(answer: Arrays, picture: Arrays) -> dict[int, str]:
             box = [round(float(side), 1) for side in row[is_out][0]]
             found[index] = f"the box {box} lies outside of its picture of {width} x {height} pixels"
     return found
-
-
-def _ragged(rows: Sequence[Any], columns: int) -> Ragged:
-    parts = [np.asarray(row, np.float32).reshape(-1, columns) for row in rows]
-    values = np.concatenate(parts) if parts else np.zeros((0, columns), np.float32)
-    return Ragged(values, np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)]))
 
 
 def _named(boxes: np.ndarray, labels: np.ndarray, state: State) -> list[dict[str, Any]]:

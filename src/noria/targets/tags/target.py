@@ -63,7 +63,7 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
             except ValueError as error:
                 bad[index] = str(error)
             rows.append(row)
-        return Encoded({"spans": _ragged(rows)}, bad)
+        return Encoded({"spans": Ragged.of(rows, np.int32, (3,))}, bad)
 
     def head(self, state: State, width: int) -> nn.Module:
         from noria.model.heads import EachTokenLinear
@@ -107,7 +107,11 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
                 row.append((start, stop, int(label)))
             spans.append(row)
             chances.append([sure[first:end].prod() for first, end, _ in found])
-        settled = {"spans": _ragged(spans), "chances": Ragged.of(chances, np.float32), "_text": given[RAW]}
+        settled = {
+            "spans": Ragged.of(spans, np.int32, (3,)),
+            "chances": Ragged.of(chances, np.float32),
+            "_text": given[RAW],
+        }
         return settled | {name: output[name] for name in ("right", "tokens") if name in output}
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
@@ -154,17 +158,12 @@ def nothing_found(truth: Arrays, text: Arrays) -> Arrays:
         spans = truth["spans"][i]
         tokens[i], inside[i] = own.sum(), ((a < spans[:, 1]) & (b > spans[:, 0])).any(1).sum()
     return {
-        "spans": _ragged([[]] * count),
+        "spans": Ragged.of([[]] * count, np.int32, (3,)),
         "chances": Ragged.of([[]] * count, np.float32),
         "_text": text[RAW][:],
         "right": tokens - inside,
         "tokens": tokens,
     }
-
-
-def _ragged(rows: Sequence[Sequence[tuple[int, int, int]]]) -> Ragged:
-    joined = np.array([span for row in rows for span in row], np.int32).reshape(-1, 3)
-    return Ragged(joined, np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]))
 
 
 def _spans(value: Any) -> Iterator[tuple[int, int, str]]:
