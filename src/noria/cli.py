@@ -81,12 +81,13 @@ def trace(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
 def prepare(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
     """Read, check, divide and encode the data; say what was found."""
     from noria.job.load import load_job
-    from noria.pipeline.prepared import describe
+    from noria.pipeline.prepared import describe, understood
     from noria.reporter import Terminal
     from noria.stages.prepare import prepare
 
     prepared = prepare(*load_job(job, overrides or []), Terminal().say)
-    _out({"fingerprint": prepared.fingerprint, **prepared.report} if as_json else describe(prepared), as_json)
+    text = "\n".join(filter(None, (understood(prepared), describe(prepared))))
+    _out({"fingerprint": prepared.fingerprint, **prepared.report} if as_json else text, as_json)
 
 
 @app.command()

@@ -16,7 +16,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["types"],
     ["store.disk", "store.cache"],
     ["contract"],
-    ["text", "vision"],
+    ["text", "vision", "columns"],
     ["sources", "metrics", "model"],
     ["modalities"],
     ["targets"],

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from noria.contract.source import Source
-from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State
+from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -45,6 +45,18 @@ class WarmStarts(ABC):
         """Return this component's state where training starts from a model that had `state`; None: learnt anew."""
 
 
+class TellsReading(ABC):
+    """Decides in `fit` how its raw values are read, and tells it."""
+
+    @abstractmethod
+    def remarks(self, state: State) -> list[str]:
+        """Return one sentence for each thing that another reader might have done otherwise, with how to choose."""
+
+    @abstractmethod
+    def reading(self, state: State) -> Panel | None:
+        """Return how the raw values are read, for people; None where the remarks say all."""
+
+
 # Of modalities
 
 
@@ -63,6 +75,26 @@ class Displays(ABC):
     def display(self, arrays: Arrays, state: State) -> Any:
         """Return what a person would look at, from the arrays [...] of one value: a picture uint8[H, W(, 3)], a text,
         a dict of cells. Reports show it by its type."""
+
+
+class DriftMeter(ABC):
+    """Sees new values of one field, and says what of them is unlike the training values."""
+
+    @abstractmethod
+    def see(self, values: Values, arrays: Arrays) -> None:
+        """Take in n raw values that could be encoded, and their arrays [n, ...]."""
+
+    @abstractmethod
+    def sentences(self) -> list[str]:
+        """Return one sentence for each thing that is unlike training; none where nothing is."""
+
+
+class DetectsDrift(ABC):
+    """Knows what its training values were like."""
+
+    @abstractmethod
+    def drift_meter(self, state: State) -> DriftMeter:
+        """Return what compares new values with those of training."""
 
 
 class Attributable(ABC):

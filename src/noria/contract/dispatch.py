@@ -25,6 +25,24 @@ def warm_start(component: Modality | Target, state: State) -> State | None:
     return own.warm_start(state) if own else None
 
 
+def reading(component: Modality | Target, state: State) -> Panel | None:
+    """Return how a component's raw values are read; None where it does not tell."""
+    own = declared(component, can.TellsReading)
+    return own.reading(state) if own else None
+
+
+def remarks(component: Modality | Target, state: State) -> list[str]:
+    """Return what is to be said of how a component's raw values are read."""
+    own = declared(component, can.TellsReading)
+    return own.remarks(state) if own else []
+
+
+def drift_meter(modality: Modality, state: State) -> can.DriftMeter | None:
+    """Return what compares new values with those of training; None where the modality does not know."""
+    own = declared(modality, can.DetectsDrift)
+    return own.drift_meter(state) if own else None
+
+
 def augment(task: Task, batch: Batch) -> Batch:
     """Return a training batch, varied as the task or else each of its modalities does."""
     if own := declared(task, can.AugmentsBatch):

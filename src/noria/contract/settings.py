@@ -104,6 +104,8 @@ def meaning_of(name: str, lines: Mapping[str, str]) -> str:
 def in_words(hint: Any) -> str:
     """Return a type as a person says it: `whole number or null`."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return in_words(arguments[0])
     if origin in (Union, types.UnionType):
         return _either([in_words(one) for one in arguments])
     if origin is Literal:

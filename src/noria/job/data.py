@@ -6,12 +6,18 @@ Read next: schema.py.
 from __future__ import annotations
 
 import re
-from typing import Literal
+import unicodedata
+from functools import partial
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 # A key that is not in the schema is an error.
 STRICT = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False, serialize_by_alias=True)
+
+
+# The name of a column, composed (NFC): however it was typed, it is that of the data.
+ColumnName = Annotated[str, AfterValidator(partial(unicodedata.normalize, "NFC"))]
 
 
 class _Strict(BaseModel):
@@ -21,11 +27,11 @@ class _Strict(BaseModel):
 class Split(_Strict):
     """How records are divided where the source does not say: by a hash, so that old rows stay on their side."""
 
-    group: str | None = None
+    group: ColumnName | None = None
     """Column whose equal values stay in one split, as a patient or customer, so that no one is in two."""
     block: int | None = Field(None, gt=0)
     """Number of successive records that stay together. For windows cut from one recording."""
-    column: str | None = None
+    column: ColumnName | None = None
     """Column that says itself which split a record belongs to."""
     values: dict[Literal["train", "validation", "test"], list[str | int]] = {}
     """Values of `column` that mean each split, where they are not train, validation and test themselves."""
@@ -64,9 +70,9 @@ class Data(_Strict):
 
     path: str | None = None
     """File, folder or archive with the records. A relative path starts where the command is given."""
-    fields: dict[str, str | list[str]] = {}
+    fields: dict[str, ColumnName | list[ColumnName]] = {}
     """Column that fills each field of the task. Leave it out where columns are called like fields."""
-    columns: list[str] | None = Field(None, min_length=1)
+    columns: list[ColumnName] | None = Field(None, min_length=1)
     """Names of the columns of a table without a header, in order."""
     names: str | None = None
     """Regular expression over file names, whose named groups become columns: `(?P<label>[a-z]+)_`"""

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from noria.contract.checkpoints import recognized
-from noria.job.data import STRICT, Data
+from noria.job.data import STRICT, ColumnName, Data
 from noria.job.text import Section
 from noria.model import blocks
 
@@ -140,7 +140,7 @@ class Evaluate(_Strict):
 
     batch_size: int = Field(512, gt=0)
     """Records per batch in scoring. Lower it where memory runs out."""
-    slices: list[str] = []
+    slices: list[ColumnName] = []
     """Columns whose values are scored one by one, as gender or site, to find groups that do worse."""
     resamples: int = Field(1000, ge=100)
     """Bootstrap resamples behind each 95 % interval, at least 100."""

@@ -12,6 +12,7 @@ from noria.contract import Modality, Target, Task, answer_field, dispatch
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.job.data import Data
+from noria.sources.core.composed_names import with_composed_names
 from noria.sources.core.filename_columns import Named
 from noria.sources.core.named_file import read_file
 from noria.sources.formats.opening import lone_archive, may_lack_header, open_source
@@ -26,7 +27,7 @@ def open_path(path: Path, task: Task, data: Data) -> Source:
     is_said = bool(data.splits) or (bool(data.columns) and may_lack_header(path))
     source = None if is_said else dispatch.read(task, path, data.encoding, data.fields)
     source = source or open_source(path, encoding=data.encoding, columns=data.columns or (), splits=data.splits)
-    return source if data.names is None else Named(source, data.names)
+    return with_composed_names(source if data.names is None else Named(source, data.names))
 
 
 def map_fields(

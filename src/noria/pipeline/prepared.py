@@ -12,6 +12,7 @@ from noria.units import size
 
 SHOWN_ITEMS = 12
 SHOWN_CHARACTERS = 200
+SHOWN_ROWS, SHOWN_CELL = 100, 60  # of how a field is read
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,19 @@ class Prepared:
         """Return what a run writes down of it; the records that could not be used are a file of their own."""
         report = {key: value for key, value in self.report.items() if key != "quarantine"}
         return {"fingerprint": self.fingerprint, "origin": self.origin, "states": self.states, "report": report}
+
+
+def understood(prepared: Prepared) -> str:
+    """Return how the raw values of each field are read, as aligned text; "" where no field tells it."""
+    parts = []
+    for name, panel in prepared.report.get("readings", {}).items():
+        rows = [panel["columns"], *panel["rows"][:SHOWN_ROWS]]
+        cells = [[str(cell)[:SHOWN_CELL] for cell in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+        more = len(panel["rows"]) + 1 - len(rows)
+        parts += [f"{name}: {panel['title']}", *lines, *([f"... and {more} more"] if more else [])]
+    return "\n".join(parts)
 
 
 def describe(prepared: Prepared) -> str:

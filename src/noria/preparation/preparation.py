@@ -70,13 +70,19 @@ class Preparation:
             writer.publish(
                 {
                     "states": states,
-                    "report": self._report(counts, slices, notes),
+                    "report": self._report(states, counts, slices, notes),
                     "named": self.named,
                     "named_stamp": named_files_stamp(self.source.root, self.named),
                 }
             )
 
-    def _report(self, counts: dict[str, int], slices: dict[str, list[str]], suspicious: list[str]) -> dict[str, Any]:
+    def _report(
+        self, states: dict[str, Any], counts: dict[str, int], slices: dict[str, list[str]], suspicious: list[str]
+    ) -> dict[str, Any]:
+        fields: dict[str, Modality | Target] = {**self.task.inputs, self.answer: self.task.target}
+        of_field = {**states["inputs"], self.answer: states["target"]}
+        remarks = [one for name, component in fields.items() for one in dispatch.remarks(component, of_field[name])]
+        read = {name: dispatch.reading(component, of_field[name]) for name, component in fields.items()}
         reasons = Counter(self._kind(one.reason) for one in self.bad)
         return {
             "source": str(self.source.path),
@@ -86,7 +92,8 @@ class Preparation:
             "quarantine": [{"where": one.where, "reason": one.reason} for one in self.bad],
             "fields": self.mapping,
             "slices": slices,
-            "notes": [*self.source.notes(), *self.notes],
+            "readings": {name: {**panel.data, "title": panel.title} for name, panel in read.items() if panel},
+            "notes": [*self.source.notes(), *self.notes, *remarks],
             "warnings": suspicious,
         }
 

@@ -15,6 +15,7 @@ from noria.contract.source import Source
 from noria.errors import UserError
 from noria.job import Job
 from noria.job.load import load_stored_job
+from noria.pipeline.drift import Drift
 from noria.pipeline.encoder import counted, gathered, splits_to_score
 from noria.pipeline.other_data import open_other
 from noria.pipeline.predictor import Predictor, load
@@ -84,9 +85,13 @@ def _on_other(predictor: Predictor, path: Path, reporter: Reporter) -> dict[str,
     for split, count in left_out.items():
         reporter.say(f"not scored: {count} records of {split}")
     encoder = predictor.encoder(mapping, source.root, _slices_of(predictor, source, reporter))
-    dataset, bad = gathered(predictor.task, encoder.chunks(source, splits), str(path))
+    drift = Drift(predictor.task, predictor.states)
+    dataset, bad = gathered(predictor.task, drift.watch(encoder.chunks(source, splits)), str(path))
     for note in source.notes():
         reporter.say(note)
+    unlike = drift.sentences()
+    for sentence in unlike:
+        reporter.say(f"unlike the training data: {sentence}")
     for one in bad[:SHOWN]:
         reporter.say(f"not scored: {one.where}: {one.reason}")
     if len(bad) > SHOWN:
@@ -94,7 +99,7 @@ def _on_other(predictor: Predictor, path: Path, reporter: Reporter) -> dict[str,
     if not len(dataset):
         raise UserError("there are no usable records to score", where=str(path))
     scored = scores(predictor, dataset, predictor.outputs(dataset), path.name, encoder.slice_names)
-    return {**scored, "quarantined": len(bad), "left_out": left_out}
+    return {**scored, "quarantined": len(bad), "left_out": left_out, "unlike_training": unlike}
 
 
 def _slices_of(predictor: Predictor, source: Source, reporter: Reporter) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.errors import UserError
+from noria.pipeline.drift import Drift
 from noria.pipeline.predictor import Answer, Predictor, load
 from noria.pipeline.sinks import LINES, draw_answers, write_answers, write_one
 from noria.pipeline.video_output import is_film, write_film
@@ -44,5 +45,8 @@ def predict_to(
 def answers_of(predictor: Predictor, paths: Sequence[Path], reporter: Reporter | None = None) -> Iterator[Answer]:
     """Yield the answers to all records of some paths, in order; say which files were not read."""
     tell = (reporter or Terminal()).say
+    drift = Drift(predictor.task, predictor.states)
     for path in paths:
-        yield from predictor.answers(predictor.chunks(path, tell))
+        yield from predictor.answers(drift.watch(predictor.chunks(path, tell)))
+    for sentence in drift.sentences():
+        tell(f"unlike the training data: {sentence}")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from noria.columns import CategoryForm, category_form, form_of
+from noria.columns.cells import NOTHING_BESIDE_VALUES, is_absent, text_of
 from noria.contract import Metric, Target, mean_metric
-from noria.contract.capabilities import DecodesTarget, ShowsPanels, SingleValued, TrainingStep
+from noria.contract.capabilities import DecodesTarget, ShowsPanels, SingleValued, TellsReading, TrainingStep
 from noria.contract.dispatch import forward_loss
 from noria.errors import UserError, did_you_mean
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
@@ -23,8 +26,11 @@ CALIBRATION_BINS = 15  # as in Guo et al. 2017, "On Calibration of Modern Neural
 
 
 @dataclass(frozen=True)
-class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued):
-    """A class name. Arrays: `label` int64[n]. Output: `logits` float[n, classes]."""
+class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, TellsReading):
+    """A class name: 1, 1.0 and "1" are one, and so are true and True.
+
+    Arrays: `label` int64[n]. Output: `logits` float[n, classes].
+    """
 
     kind: ClassVar[str] = "label"
     has_closed_vocabulary: ClassVar[bool] = True
@@ -43,19 +49,30 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued):
             raise ValueError("smoothing must be 0 to 1, rdrop at least 0")
 
     def fit(self, values: Values) -> State:
-        names = {text for value in set(_listed(values)) if (text := self._class(value)) is not None}
+        given = _listed(values)
+        form = category_form(given)
+        spellings: dict[str, Counter[str]] = {}
+        absent = Counter[str]()
+        for value, count in Counter(given).items():
+            if (name := self._class(value, form)) is None:
+                absent[_spelling(value)] += count
+            else:
+                spellings.setdefault(name, Counter())[name if name in self.class_groups else text_of(value)] += count
+        names = [max(sorted(counts), key=counts.__getitem__) for counts in spellings.values()]
         if len(names) < 2:
             raise UserError(
                 "a label needs at least two classes in the training records",
                 found=f"{len(names)} ({', '.join(sorted(names))})" if names else "none",
             )
-        return {"classes": sorted(names, key=_natural)}
+        return {"classes": sorted(names, key=_natural), "form": form.content, "absent": dict(absent)}
 
     def encode(self, values: Values, state: State) -> Encoded:
+        form = form_of(state["form"]) if "form" in state else CategoryForm()
+        assert isinstance(form, CategoryForm)
         classes: list[str] = state["classes"]
-        index = {name: i for i, name in enumerate(classes)}
+        index = {name if name in self.class_groups else form.read(name) or name: i for i, name in enumerate(classes)}
         given = _listed(values)
-        names = {value: self._class(value) for value in set(given)}  # they are few, the records many
+        names = {value: self._class(value, form) for value in set(given)}  # they are few, the records many
         label = np.zeros(len(values), np.int64)
         bad = {}
         for i, value in enumerate(given):
@@ -63,17 +80,32 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued):
             if text in index:
                 label[i] = index[text]
             elif text is None:
-                bad[i] = "the label is missing"
+                bad[i] = (
+                    f"the label is missing: {value!r}"
+                    if isinstance(value, str) and value.strip()
+                    else "the label is missing"
+                )
             else:
                 bad[i] = f"the label {text!r} does not stand in the training records: {did_you_mean(text, classes)}"
         return Encoded({"label": label}, bad)
 
-    def _class(self, value: object) -> str | None:
-        text = _text(value)
+    def _class(self, value: object, form: CategoryForm) -> str | None:
+        text = form.read(value)
         for name, raws in self.class_groups.items():
-            if text in [str(raw) for raw in raws]:
+            if text in [form.read(raw) for raw in raws]:
                 return name
         return text
+
+    def remarks(self, state: State) -> list[str]:
+        absent = {word: count for word, count in state.get("absent", {}).items() if word}
+        words = [name for name in state["classes"] if is_absent(name, NOTHING_BESIDE_VALUES)]
+        found = [f"the label {word!r} is a class of its own, not a missing one" for word in words]
+        if absent:
+            found.append("labels read as missing: " + ", ".join(f"{word!r} {count}" for word, count in absent.items()))
+        return found
+
+    def reading(self, state: State) -> None:
+        return None
 
     def head(self, state: State, width: int) -> nn.Module:
         from noria.model.heads import PooledLinear, VotingLinear
@@ -264,13 +296,8 @@ def _listed(values: Values) -> list[Any]:
     return [value if isinstance(value, Hashable) else str(value) for value in listed]
 
 
-def _text(value: object) -> str | None:
-    """Return the class name of a raw value; None where it is missing. 3, 3.0 and "3" are one class."""
-    if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
-        return None
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        value = int(value)
-    return str(value).strip() or None
+def _spelling(value: object) -> str:
+    return text_of(value) if isinstance(value, str) else ""
 
 
 def _natural(name: str) -> tuple[int, float, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from noria.columns import NumberForm, form_of, number_form
 from noria.contract import Metric, Target, mean_metric
 from noria.contract.capabilities import DecodesTarget, ShowsPanels, SingleValued
 from noria.errors import UserError
@@ -31,9 +32,14 @@ class Number(Target, DecodesTarget, ShowsPanels, SingleValued):
 
     is_voting: bool = field(default=False, metadata={"network_only": True})
     """Each token answers by itself, and the answers are averaged. For ensembles, as those of tables."""
+    form: str | None = None
+    """How the numbers are written, by an example with its decimal mark: "1.234,5". Null finds out."""
 
     def fit(self, values: Values) -> State:
-        numbers = np.array([number for value in values if (number := _number(value)) is not None])
+        if isinstance(values, Mapping):
+            raise TypeError("an answer is one column")
+        form = number_form(values, self.form)
+        numbers = np.array([number for value in values if (number := _number(value, form)) is not None])
         if len(numbers) == 0:
             raise UserError("no training record has a number as its answer")
         with np.errstate(over="ignore", invalid="ignore"):
@@ -42,17 +48,21 @@ class Number(Target, DecodesTarget, ShowsPanels, SingleValued):
             raise UserError("every training record has the same answer", found=str(numbers[0]))
         if not math.isfinite(spread):
             raise UserError("the answers are too large to be learnt", found=f"up to {np.abs(numbers).max():.4g}")
-        return {"mean": float(numbers.mean()), "spread": spread}
+        return {"mean": float(numbers.mean()), "spread": spread, "form": form.content}
 
     def encode(self, values: Values, state: State) -> Encoded:
+        form = form_of(state["form"]) if "form" in state else NumberForm()
+        assert isinstance(form, NumberForm)
         raw = np.zeros(len(values), np.float64)
         bad = {}
         for i, value in enumerate(values):
-            number = _number(value)
-            if number is None:
-                bad[i] = f"the answer {value!r} is not a finite number"
-            else:
+            number = _number(value, form)
+            if number is not None:
                 raw[i] = number
+            elif form.is_absent(value):
+                bad[i] = "the answer is missing"
+            else:
+                bad[i] = f"the answer {value!r} is not a finite number"
         return Encoded({"number": ((raw - state["mean"]) / state["spread"]).astype(np.float32)[:, None]}, bad)
 
     def head(self, state: State, width: int) -> nn.Module:
@@ -119,9 +129,6 @@ def _r2(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
         return np.asarray(np.where(spread > 0, 1 - weights @ _squares(output, truth) / spread, np.nan))
 
 
-def _number(value: object) -> float | None:
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+def _number(value: object, form: NumberForm) -> float | None:
+    number = None if form.is_absent(value) else form.read(value)
+    return number if number is not None and math.isfinite(number) else None

@@ -11,7 +11,7 @@ from noria.modalities.table.embedder import FAR, Numbers
 from noria.modalities.table.modality import Table
 
 COLUMNS: dict[str, list[Any]] = {
-    "age": [str(30 + i) for i in range(40)],
+    "age": [str(30 + i % 31) for i in range(40)],
     "size": [f"{0.5 * i * i:.2f}" for i in range(40)],
     "city": ["Bonn", "北京", "Oslo", "Bonn"] * 10,
 }
@@ -57,13 +57,38 @@ def test_values_far_from_training_are_finite_and_stop_growing(stem: Any) -> None
 
 
 def test_a_missing_number_differs_from_a_mean_one() -> None:
-    numbers = Numbers([[-1.0, 0.0, 1.0]], 4)
+    numbers = Numbers([[-1.0, 0.0, 1.0]], 4, [False])
     features = numbers(torch.tensor([[0.0], [float("nan")]]))
     assert not torch.allclose(features[0], features[1])
 
 
+def test_what_was_never_missing_in_training_is_read_as_the_mean_where_it_is() -> None:
+    numbers = Numbers([[-1.0, 0.0, 1.0]], 4, [True])
+    features = numbers(torch.tensor([[0.0], [float("nan")]]))
+    torch.testing.assert_close(features[0], features[1])
+
+
+@pytest.mark.parametrize("cell", ["Rome", ""])
+def test_a_category_that_training_never_showed_is_the_mean_of_those_it_did(cell: str) -> None:
+    table = Table(stem="columns")
+    columns = {"city": ["Bonn", "Oslo"] * 20}
+    state = table.fit(columns)
+    embedder = table.embedder(state, 16).eval()
+    known = embedder(arrays_of(table, columns, state)).features[:2].mean(0)
+    torch.testing.assert_close(embedder(arrays_of(table, {"city": [cell]}, state)).features[0], known)
+
+
+def test_a_category_that_was_missing_in_training_keeps_what_it_learnt() -> None:
+    table = Table(stem="columns")
+    columns = {"city": ["Bonn", "Oslo", ""] * 20}
+    state = table.fit(columns)
+    embedder = table.embedder(state, 16).eval()
+    features = embedder(arrays_of(table, columns, state)).features
+    assert not torch.allclose(features[2], features[:2].mean(0))
+
+
 def test_the_code_of_a_number_bends_at_its_edges_only() -> None:
-    numbers = Numbers([[-1.0, 0.0, 2.0], [0.0, 1.0]], 1)
+    numbers = Numbers([[-1.0, 0.0, 2.0], [0.0, 1.0]], 1, [False, False])
     with torch.no_grad():
         numbers.slope.zero_()
         numbers.offset.zero_()
@@ -74,7 +99,7 @@ def test_the_code_of_a_number_bends_at_its_edges_only() -> None:
 
 
 def test_the_linear_part_reaches_beyond_the_edges_up_to_a_limit() -> None:
-    numbers = Numbers([[-1.0, 1.0]], 1)
+    numbers = Numbers([[-1.0, 1.0]], 1, [False])
     with torch.no_grad():
         numbers.slope.fill_(2.0)
         numbers.offset.zero_()

@@ -12,7 +12,7 @@ from noria.errors import UserError
 from noria.modalities.table.modality import ABSENT, RARE, Table
 
 COLUMNS: dict[str, list[Any]] = {
-    "年龄": [str(20 + i) for i in range(30)],
+    "年龄": [str(20 + i % 23) for i in range(30)],
     "收入": [f"{1000.5 * i:.1f}" if i % 5 else "缺失" for i in range(30)],
     "城市": (["北京", "上海", "广州"] * 10),
     "code": ["1", "2", "3"] * 10,
@@ -59,7 +59,8 @@ def test_kinds_are_inferred() -> None:
         (["2024-01-31T10:00:00", "2023-12-01T11:30:00+08:00"], "date"),
         ([datetime.date(2024, 1, 31), datetime.date(2023, 12, 1)], "date"),
         (["yes", "no", "n/a", "yes"], "category"),
-        (["yes", "", "n/a", "yes"], "ignore"),
+        (["yes", "", "n/a", "yes"], "category"),  # which may mean no garage
+        (["yes", "", "null", "yes"], "ignore"),
         ([True, False, True, False], "category"),
     ],
 )
@@ -68,7 +69,7 @@ def test_a_column_is_what_its_values_are(cells: list[Any], kind: str) -> None:
 
 
 def test_one_stray_word_of_many_leaves_a_column_numbers() -> None:
-    cells = [str(i) for i in range(199)] + ["unknown"]
+    cells = [str(i % 97) for i in range(199)] + ["unknown"]
     state = column(cells)
     assert state["kinds"]["a"] == "number"
     encoded = Table().encode({"a": cells, "b": ["x"] * 200}, state)
@@ -76,7 +77,7 @@ def test_one_stray_word_of_many_leaves_a_column_numbers() -> None:
 
 
 def test_full_width_digits_are_the_numbers_they_show() -> None:
-    state = column([str(i) for i in range(30)])
+    state = column([str(i % 23) for i in range(30)])
     numbers = Table().encode({"a": ["１２", "12"], "b": ["x", "x"]}, state).arrays["numbers"]
     assert numbers[0] == numbers[1]
 
@@ -181,12 +182,19 @@ def test_a_column_named_like_a_part_of_a_date_stays_itself(cells: list[str]) -> 
     assert back["d.day''"] == pytest.approx(datetime.date(2024, 3, 3).toordinal(), abs=1)
 
 
-def test_every_way_to_write_a_date_is_the_same_date() -> None:
-    state = column(["2024-01-31", "2023-12-01", "2023-11-30", "2022-05-05"])
+def test_a_date_with_its_year_first_is_read_whatever_form_the_others_have() -> None:
+    state = column(["31.01.2024", "01.12.2023", "30.11.2023", "05.05.2022"])
     written = ["2024-03-09", "2024/03/09", "09.03.2024", "20240309", "2024年3月9日", datetime.date(2024, 3, 9)]
     numbers = Table().encode({"a": written, "b": ["x"] * 6}, state).arrays["numbers"]
     assert (numbers == numbers[0]).all()
     assert not np.isnan(numbers).any()
+
+
+def test_a_date_in_another_order_than_that_of_training_is_refused_rather_than_guessed() -> None:
+    state = column(["2024-01-31", "2023-12-01", "2023-11-30", "2022-05-05"])
+    assert Table().encode({"a": ["09.03.2024"], "b": ["x"]}, state).bad == {
+        0: "column 'a' should hold a date: '09.03.2024' is none of the form %Y-%m-%d"
+    }
 
 
 def test_kinds_override_what_would_be_inferred() -> None:

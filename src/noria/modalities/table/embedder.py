@@ -6,6 +6,8 @@ Gorishniy et al. 2024, "TabM" (members that share their weights and differ by sc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -25,8 +27,11 @@ class TableEmbedder(nn.Module):
         features = width if settings.stem == "columns" else settings.column_width
         edges = [spread["edges"] for spread in state["numbers"].values()]
         sizes = [len(known) + 2 for known in state["categories"].values()]
-        self.numbers = Numbers(edges, features) if edges else None
-        self.categories = Categories(sizes, features) if sizes else None
+        seen = state.get("seen", {}).get("columns", {})
+        unseen = [seen.get(name, {}).get("absent") == 0 for name in state["numbers"]]
+        unlearnt = [[seen.get(name, {}).get(what) == 0 for what in ("rare", "absent")] for name in state["categories"]]
+        self.numbers = Numbers(edges, features, unseen) if edges else None
+        self.categories = Categories(sizes, features, unlearnt) if sizes else None
         columns = len(edges) + len(sizes)
         self.members = None if settings.stem == "columns" else Members(columns * features, settings)
         self.width = features if self.members is None else settings.hidden
@@ -42,13 +47,18 @@ class TableEmbedder(nn.Module):
 
 
 class Numbers(nn.Module):
-    """float[B, a] with NaN where missing -> [B, a, features]."""
+    """float[B, a] with NaN where missing -> [B, a, features].
+
+    A column that was never missing in training (`unseen`) is read as its mean where it is: nothing else was learnt.
+    """
 
     low: Tensor
     size: Tensor
+    unseen: Tensor
 
-    def __init__(self, edges: list[list[float]], features: int) -> None:
+    def __init__(self, edges: list[list[float]], features: int, unseen: Sequence[bool]) -> None:
         super().__init__()
+        self.register_buffer("unseen", torch.tensor(unseen), persistent=False)
         bins = max(len(one) for one in edges) - 1
         low, size = torch.full((len(edges), bins), 1e9), torch.ones(len(edges), bins)
         for column, one in enumerate(edges):
@@ -63,26 +73,43 @@ class Numbers(nn.Module):
 
     def forward(self, numbers: Tensor) -> Tensor:
         is_missing = numbers.isnan()
+        is_learnt = is_missing & ~self.unseen
         numbers = torch.where(is_missing, 0.0, numbers)
         code = ((numbers[:, :, None] - self.low) / self.size).clamp(0, 1)
         linear = numbers.clamp(-FAR, FAR)[:, :, None] * self.slope + self.offset
         features = linear + torch.einsum("nab,abd->nad", code, self.pieces)
-        return torch.where(is_missing[:, :, None], self.missing, features)
+        return torch.where(is_learnt[:, :, None], self.missing, features)
 
 
 class Categories(nn.Module):
-    """int[B, b] -> [B, b, features]: every column has its own rows of one table of embeddings."""
+    """int[B, b] -> [B, b, features]: every column has its own rows of one table of embeddings.
+
+    The first two rows of a column are "rare" and "missing". Where training showed none of them (`unlearnt`), they are
+    the mean of the column's categories instead of what they began as.
+    """
 
     start: Tensor
+    is_mean: Tensor
+    column: Tensor
 
-    def __init__(self, sizes: list[int], features: int) -> None:
+    def __init__(self, sizes: list[int], features: int, unlearnt: Sequence[Sequence[bool]]) -> None:
         super().__init__()
         self.table = nn.Embedding(sum(sizes), features)
         nn.init.uniform_(self.table.weight, -(features**-0.5), features**-0.5)
         self.register_buffer("start", torch.tensor([0, *np.cumsum(sizes[:-1])]), persistent=False)
+        is_mean = [row for size, both in zip(sizes, unlearnt, strict=True) for row in (*both, *[False] * (size - 2))]
+        self.register_buffer("is_mean", torch.tensor(is_mean)[:, None], persistent=False)
+        self.register_buffer("column", torch.repeat_interleave(torch.tensor(sizes)), persistent=False)
+        self.sizes = sizes
 
     def forward(self, categories: Tensor) -> Tensor:
-        features: Tensor = self.table(categories + self.start)
+        weight = self.table.weight
+        if not self.training:
+            means = torch.stack(
+                [rows[2:].mean(0) if len(rows) > 2 else rows.mean(0) for rows in weight.split_with_sizes(self.sizes)]
+            )
+            weight = torch.where(self.is_mean, means[self.column], weight)
+        features: Tensor = functional.embedding(categories + self.start, weight)
         return features
 
 

@@ -1,48 +1,49 @@
 """Tables: numbers, categories and dates with holes, each column understood from its training values.
 
 What a column is gets inferred unless `kinds` says so: numbers parse as numbers, dates as dates, the rest are
-categories; a constant column and one that names each record (an identifier, free text) are left out. Read next:
-modalities/table/embedder.py.
+categories; a constant column and one that names or counts the records are left out. Read next: noria/columns/,
+modalities/table/cells.py, modalities/table/embedder.py.
 """
 
 from __future__ import annotations
 
-import datetime
-import functools
-import math
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
+from noria.columns import ANY_DATE, CategoryForm, Column, DateForm, Form, NumberForm, form_of, read_table
+from noria.columns.cells import plain, text_of
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Displays, WarmStarts
+from noria.contract.capabilities import Attributable, DetectsDrift, Displays, DriftMeter, TellsReading, WarmStarts
 from noria.errors import UserError
-from noria.modalities.table.settings import Kind, TableSettings
-from noria.types import Arrays, Encoded, Span, State, Values
+from noria.modalities.table.cells import (
+    ABSENT,
+    DATE_PARTS,
+    RARE,
+    codes_of,
+    dates_of,
+    numbers_of,
+    part_name,
+)
+from noria.modalities.table.reading import panel_of, remarks_of
+from noria.modalities.table.settings import TableSettings
+from noria.types import Arrays, Encoded, Panel, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import nn
 
 _T = TypeVar("_T")
-MISSING = {"", "?", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "missing", "缺失", "无"}
-PARSED = 0.99  # a column is numbers, or dates, where so many of its values are
-IDENTIFIER = 0.5  # a column of words is left out where more than this share of its values stand once
 LEAST_CATEGORY = 5  # training records that a category needs for a place of its own; others share "rare"
 MOST_CATEGORIES = 5_000
-DATE_FORMATS = ("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y%m%d", "%Y年%m月%d日")
-DATE_PARTS = ("day", "month", "weekday", "hour")
-DATES_TRIED = 200
-CODES = 5  # so few different whole numbers are taken for codes of categories
-LARGEST = 1e30  # far inside what float32 holds
-RARE, ABSENT = 0, 1  # the first two places of every category
+# Of bundles that keep none.
+EARLIER_FORMS: dict[str, Form] = {"number": NumberForm(), "date": ANY_DATE, "category": CategoryForm()}
 
 
 @dataclass(frozen=True)
-class Table(TableSettings, Modality, WarmStarts, Displays, Attributable):
+class Table(TableSettings, Modality, WarmStarts, Displays, Attributable, TellsReading, DetectsDrift):
     """A row of a table.
 
     Arrays: `numbers` float32[n, a] standardised, NaN where missing; `categories` int64[n, b], 0 rare, 1 missing.
@@ -53,39 +54,51 @@ class Table(TableSettings, Modality, WarmStarts, Displays, Attributable):
 
     def fit(self, values: Values) -> State:
         columns = _columns(values)
-        if unknown := set(self.kinds) - set(columns):
-            raise UserError(
-                f"inputs.table.kinds names no column: {', '.join(sorted(unknown))}", found=", ".join(columns)
-            )
+        kinds, forms = _composed(self.kinds), _composed(self.forms)
+        for setting, named in (("kinds", kinds), ("forms", forms)):
+            if unknown := set(named) - set(columns):
+                raise UserError(
+                    f"inputs.table.{setting} names no column: {', '.join(sorted(unknown))}", found=", ".join(columns)
+                )
+        readings = read_table(columns, kinds, forms)
+        kinds = {name: reading.kind for name, reading in readings.items()}
         numbers: dict[str, Any] = {}
         categories: dict[str, list[str]] = {}
-        kinds: dict[str, Kind] = {}
-        for name, cells in columns.items():
-            given = [cell for cell in cells if not is_missing(cell)]
-            kinds[name] = self.kinds.get(name) or _kind(given)
-            if kinds[name] == "number":
-                found = [number for cell in given if (number := _number(cell)) is not None]
-                usable = [number for number in found if abs(number) <= LARGEST]  # `encode` names the others
-                numbers[name] = self._spread(_some(usable, name, "number"))
-            elif kinds[name] == "date":
-                dates = [_date_parts(date) for cell in given if (date := _date(cell)) is not None]
-                parts = np.array(_some(dates, name, "date"))
-                for index, part in enumerate(DATE_PARTS):
-                    if len(set(parts[:, index])) > 1:
-                        numbers[_part_name(name, part, columns)] = self._spread(parts[:, index].tolist())
-            elif kinds[name] == "category":
-                least = LEAST_CATEGORY if len(cells) > 100 * LEAST_CATEGORY else 2
-                common = Counter(_text(cell) for cell in given).most_common(MOST_CATEGORIES)
-                categories[name] = sorted(text for text, count in common if count >= least)
+        for name, reading in readings.items():
+            if isinstance(reading.form, CategoryForm) and reading.kind == "category":
+                categories[name] = _common(columns[name], reading.form)
+            elif reading.kind != "ignore":
+                numbers |= {part: self._spread(found) for part, found in _numbers(name, columns, reading).items()}
         if not numbers and not categories:
-            raise UserError("no column can be learnt from", found=", ".join(f"{n}: {k}" for n, k in kinds.items()))
-        return {
+            found = ", ".join(f"{name}: {one.left_out or 'one value'}" for name, one in readings.items())
+            raise UserError("no column can be learnt from", found=found)
+        state = {
             "columns": ", ".join(f"{name} ({kind})" for name, kind in kinds.items()),
-            "kinds": dict(kinds),
+            "kinds": kinds,
+            "forms": {name: one.form.content for name, one in readings.items() if one.kind != "ignore"},
             "numbers": numbers,
             "categories": categories,
             "names": {"numbers": list(numbers), "categories": list(categories)},
         }
+        return state | {"seen": self._seen(values, state, readings)}
+
+    def _seen(self, values: Values, state: State, readings: Mapping[str, Column]) -> dict[str, Any]:
+        """Return what training values were like: their number, and by column what was missing, rare, and how far they
+        reach; what was read as missing, by spelling; what was left out and remarked."""
+        encoded = self.encode(values, state)
+        good = np.setdiff1d(np.arange(len(encoded.arrays["numbers"])), list(encoded.bad))
+        numbers, categories = (encoded.arrays[name][good] for name in ("numbers", "categories"))
+        seen: dict[str, Any] = {}
+        for name, cells in zip(state["numbers"], numbers.T, strict=True):
+            given = cells[~np.isnan(cells)]
+            reach = {"low": float(given.min()), "high": float(given.max())} if len(given) else {}
+            seen[name] = {"absent": int(np.isnan(cells).sum()), **reach}
+        for name, codes in zip(state["categories"], categories.T, strict=True):
+            seen[name] = {"absent": int((codes == ABSENT).sum()), "rare": int((codes == RARE).sum())}
+        absent = {name: one.absent for name, one in readings.items() if one.absent}
+        told = {"absent": absent, "remarks": {name: one.remark for name, one in readings.items() if one.remark}}
+        left_out = {name: one.left_out for name, one in readings.items() if one.left_out}
+        return {"records": len(good), "columns": seen, **told, "left_out": left_out}
 
     def warm_start(self, state: State) -> State | None:
         return state
@@ -95,19 +108,20 @@ class Table(TableSettings, Modality, WarmStarts, Displays, Attributable):
         records = len(next(iter(columns.values())))
         bad: dict[int, str] = {}
         raw: dict[str, np.ndarray] = {}
+        categories = np.zeros((records, len(state["categories"])), np.int64)
+        places = {name: index for index, name in enumerate(state["categories"])}
         for name, kind in state["kinds"].items():
-            if kind == "number":
-                raw[name] = _numbers(name, columns[name], bad)
-            elif kind == "date":
-                parts = _dates(name, columns[name], bad)
-                raw |= {_part_name(name, part, state["kinds"]): parts[:, i] for i, part in enumerate(DATE_PARTS)}
+            form = _form(name, kind, state)
+            if isinstance(form, NumberForm):
+                raw[name] = numbers_of(name, columns[name], form, bad)
+            elif isinstance(form, DateForm):
+                parts = dates_of(name, columns[name], form, bad)
+                raw |= {part_name(name, part, state["kinds"]): parts[:, i] for i, part in enumerate(DATE_PARTS)}
+            elif form is not None:
+                categories[:, places[name]] = codes_of(columns[name], form, state["categories"][name])
         numbers = np.zeros((records, len(state["numbers"])), np.float32)
         for index, (name, spread) in enumerate(state["numbers"].items()):
             numbers[:, index] = (raw[name] - spread["mean"]) / spread["spread"]
-        categories = np.zeros((records, len(state["categories"])), np.int64)
-        for index, (name, known) in enumerate(state["categories"].items()):
-            places = {text: place for place, text in enumerate(known, start=2)}
-            categories[:, index] = _each(columns[name], functools.partial(_place, places))
         numbers[list(bad)] = 0
         return Encoded({"numbers": numbers, "categories": categories}, bad)
 
@@ -130,7 +144,18 @@ class Table(TableSettings, Modality, WarmStarts, Displays, Attributable):
             return [Span("column", index, index + 1, name) for index, name in enumerate(names)]
         return [Span("column", 0, len(names))] * self.members
 
-    def _spread(self, numbers: Sequence[float]) -> dict[str, Any]:
+    def reading(self, state: State) -> Panel:
+        return panel_of(state)
+
+    def remarks(self, state: State) -> list[str]:
+        return remarks_of(state)
+
+    def drift_meter(self, state: State) -> DriftMeter:
+        from noria.modalities.table.drift import TableDrift
+
+        return TableDrift(state)
+
+    def _spread(self, numbers: np.ndarray) -> dict[str, Any]:
         """Return mean, spread and the edges of the bins, standardised."""
         values = np.asarray(numbers, np.float64)
         mean, spread = float(values.mean()), float(values.std()) or 1.0
@@ -146,130 +171,50 @@ def automatic_bins(records: int) -> int:
     return int(min(256, max(2, records // 24)))
 
 
-def is_missing(cell: Any) -> bool:
-    """Whether a cell says nothing: empty, NaN, None, or one of the usual words for it."""
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return True
-    return isinstance(cell, str) and cell.strip().lower() in MISSING
+def _composed(named: Mapping[str, _T]) -> dict[str, _T]:
+    return {text_of(name): value for name, value in named.items()}
 
 
 def _columns(values: Values) -> Mapping[str, Sequence[Any]]:
     if not isinstance(values, Mapping):
         raise TypeError("a table's values are a mapping of columns")
-    return {name: cells.tolist() if isinstance(cells, np.ndarray) else cells for name, cells in values.items()}
+    return {name: plain(cells) for name, cells in values.items()}
 
 
-def _kind(given: Sequence[Any]) -> Kind:
-    """Infer what a column is from the values that are there; each different value is looked at once."""
-    counts = Counter(given)
-    if len({_text(cell) for cell in counts}) < 2:
-        return "ignore"
-    numbers = {cell: number for cell in counts if (number := _number(cell)) is not None}
-    if sum(counts[cell] for cell in numbers) >= PARSED * len(given):
-        is_code = len(set(numbers.values())) <= CODES and all(number.is_integer() for number in numbers.values())
-        return "category" if is_code else "number"
-    first = list(counts)[:DATES_TRIED]
-    if all(_date(cell) is not None for cell in first[:3]) and sum(_date(c) is not None for c in first) >= PARSED * len(
-        first
-    ):
-        return "date"
-    return "ignore" if len(given) > 20 and len(counts) > IDENTIFIER * len(given) else "category"
+def _form(name: str, kind: str, state: State) -> Form | None:
+    """Return how a column is read; None for one that is left out."""
+    if kind == "ignore":
+        return None
+    kept = state.get("forms", {}).get(name)
+    return form_of(kept) if kept else EARLIER_FORMS[kind]
 
 
-def _some(values: list[_T], name: str, kind: Kind) -> list[_T]:
-    if not values:
+def _numbers(name: str, columns: Mapping[str, Sequence[Any]], reading: Column) -> dict[str, np.ndarray]:
+    """Return the training numbers of a column, or of those parts of its dates that vary, by name."""
+    form = reading.form
+    if isinstance(form, NumberForm):
+        found = numbers_of(name, columns[name], form, {})
+        return {name: _some(found[~np.isnan(found)], name, "number")}
+    assert isinstance(form, DateForm)
+    parts = dates_of(name, columns[name], form, {})
+    parts = _some(parts[~np.isnan(parts[:, 0])], name, "date")
+    varied = [index for index in range(len(DATE_PARTS)) if len(np.unique(parts[:, index])) > 1]
+    return {part_name(name, DATE_PARTS[index], columns): parts[:, index] for index in varied}
+
+
+def _common(cells: Sequence[Any], form: CategoryForm) -> list[str]:
+    least = LEAST_CATEGORY if len(cells) > 100 * LEAST_CATEGORY else 2
+    counts = Counter[str]()
+    for cell, count in Counter(cells).items():
+        if (text := form.read(cell)) is not None:
+            counts[text] += count
+    return sorted(text for text, count in counts.most_common(MOST_CATEGORIES) if count >= least)
+
+
+def _some(values: np.ndarray, name: str, kind: str) -> np.ndarray:
+    if not len(values):
         raise UserError(
             f"column {name!r} holds no {kind} that can be learnt from",
             fix=f"give inputs.table.kinds={{{name}: ignore}}",
         )
     return values
-
-
-def _numbers(name: str, cells: Sequence[Any], bad: dict[int, str]) -> np.ndarray:
-    try:
-        numbers = np.fromiter(map(float, cells), np.float64, len(cells))
-        if not (np.abs(numbers) > LARGEST).any():
-            return numbers
-    except (TypeError, ValueError, OverflowError):
-        pass  # one of them is no plain number
-    numbers = np.full(len(cells), np.nan)
-    for i, cell in enumerate(cells):
-        number = _number(cell)
-        if number is None:
-            if not is_missing(cell):
-                bad[i] = f"column {name!r} should hold a number: {cell!r}"
-        elif abs(number) > LARGEST:
-            bad[i] = f"column {name!r} is infinite or too large: {cell!r}"
-        else:
-            numbers[i] = number
-    return numbers
-
-
-def _dates(name: str, cells: Sequence[Any], bad: dict[int, str]) -> np.ndarray:
-    absent = (np.nan,) * len(DATE_PARTS)
-
-    def parts_of(cell: Any) -> tuple[float, ...] | None:
-        date = None if is_missing(cell) else _date(cell)
-        return _date_parts(date) if date else absent if is_missing(cell) else None
-
-    parts = _each(cells, parts_of)
-    bad |= {i: f"column {name!r} should hold a date: {cells[i]!r}" for i, one in enumerate(parts) if one is None}
-    return np.array([one or absent for one in parts])
-
-
-def _place(places: Mapping[str, int], cell: object) -> int:
-    """Return the code of a category's cell."""
-    return ABSENT if is_missing(cell) else places.get(_text(cell), RARE)
-
-
-def _each(cells: Sequence[Any], read: Callable[[Any], _T]) -> list[_T]:
-    """Return what each cell is read as; of equal texts only one is read."""
-    if set(map(type, cells)) != {str}:  # 1 and True are equal, but read differently
-        return [read(cell) for cell in cells]
-    known = {cell: read(cell) for cell in set(cells)}
-    return [known[cell] for cell in cells]
-
-
-def _number(cell: Any) -> float | None:
-    if isinstance(cell, str) and not cell.isascii():
-        cell = unicodedata.normalize("NFKC", cell)  # full-width digits, points and signs
-    try:
-        return float(cell)
-    except OverflowError:  # a whole number larger than any float
-        return math.inf if cell > 0 else -math.inf
-    except (TypeError, ValueError):
-        return None
-
-
-def _date(cell: Any) -> datetime.datetime | None:
-    if isinstance(cell, datetime.date):
-        return datetime.datetime(cell.year, cell.month, cell.day, getattr(cell, "hour", 0))
-    text = str(cell).strip()
-    try:
-        return datetime.datetime.fromisoformat(text)
-    except ValueError:
-        pass
-    for form in DATE_FORMATS:
-        try:
-            return datetime.datetime.strptime(text, form)
-        except ValueError:
-            continue
-    return None
-
-
-def _date_parts(date: datetime.datetime) -> tuple[float, float, float, float]:
-    return date.toordinal() + date.hour / 24, date.month, date.weekday(), date.hour
-
-
-def _part_name(name: str, part: str, columns: Collection[str]) -> str:
-    """Return what a part of a date column is called: a name that no column of the table has."""
-    own = f"{name}.{part}"
-    while own in columns:
-        own += "'"
-    return own
-
-
-def _text(cell: Any) -> str:
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    return str(cell).strip()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["number", "category", "date", "ignore"]
+from noria.columns.look import Kind
+
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 
 
@@ -15,6 +16,8 @@ class TableSettings:
 
     kinds: dict[str, Kind] = field(default_factory=dict)
     """What a column is where the guess is wrong: number, category, date or ignore, as in {zip: category}."""
+    forms: dict[str, str] = field(default_factory=dict)
+    """How a column is written where two ways fit: {price: "1.234,5", day: "%d/%m/%Y"}, a number or a date pattern."""
     bins: int | None = None
     """Bins of each number's piecewise linear encoding. Null takes more of them the more records there are."""
     stem: Literal["members", "columns"] = field(default="members", metadata=NETWORK_ONLY)
