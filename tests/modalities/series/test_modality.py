@@ -71,6 +71,21 @@ def test_every_way_of_writing_numbers_gives_the_same_frames(value):
     assert np.allclose(read_series(value, Series()), WALK, atol=1e-4)
 
 
+@pytest.mark.parametrize("text", ["1,50;2,25\n3,00;4,75", "1,05\t2,5\n3,0\t4,75", "t;u\n1,5;2,2\n3,1;4,7\n"])
+def test_a_comma_is_a_decimal_mark_where_another_mark_divides_the_cells(text):
+    with_points = text.replace(",", ".").replace(";", ",")
+    assert read_series(text.encode(), Series()).tolist() == read_series(with_points.encode(), Series()).tolist()
+
+
+def test_a_comma_divides_where_points_are_decimal_marks():
+    assert read_series(b"1.5,2.5;3.5,4.5", Series()).tolist() == [[1.5, 2.5, 3.5, 4.5]]
+
+
+def test_a_comma_that_may_be_either_is_refused():
+    with pytest.raises(ValueError, match="a comma may be a decimal mark"):
+        read_series(b"120,45;7,130\n121,44;8,131", Series())
+
+
 def test_rows_of_joints_become_frames_of_the_columns_that_are_asked_for():
     rows = np.arange(24.0).reshape(6, 4)
     frames = read_series(as_text(rows), Series(rows=3, columns=(2, 0)))

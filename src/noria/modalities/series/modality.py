@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 MAX_NUMBERS = 50_000_000  # of one value: 200 MB
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 SIDE = 112  # pixels of the picture that a person sees
 
 
@@ -198,13 +200,32 @@ def _from_bytes(data: bytes) -> Any:
             return json.loads(text)
         except ValueError as error:
             raise ValueError(f"the JSON is broken: {error}") from None
-    rows = [line.replace(",", " ").replace(";", " ").split() for line in text.splitlines()]
-    rows = [row for row in rows if row and not row[0].startswith("#")]
+    rows = _split(text)
     if len(rows) > 1 and not any(_is_number(cell) for cell in rows[0]):
         rows = rows[1:]  # a header
     if not rows:
         raise ValueError("the file holds no row of numbers")
     return rows
+
+
+def _split(text: str) -> list[list[str]]:
+    """Return the cells of each line. A comma between digits is a decimal mark where another mark divides the cells."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    mark = next((mark for mark in ";\t" if mark in text), None)
+    if mark is not None and "." not in "".join(lines):
+        cells = [[cell.strip() for cell in line.strip().strip(mark).split(mark)] for line in lines]
+        parts = [cell.partition(",")[2] for row in cells for cell in row if DECIMAL_COMMA.fullmatch(cell)]
+        if len({len(part) for part in parts}) == 1 or any(part[0] == "0" or len(part) > 4 for part in parts):
+            return [
+                [cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell for cell in row] for row in cells
+            ]
+        if parts:
+            raise ValueError("a comma may be a decimal mark here or divide two numbers: write 1.5, or no ; and tabs")
+    return [line.replace(",", " ").replace(";", " ").split() for line in lines]
+
+
+def _with_point(cell: str) -> str:
+    return cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell
 
 
 def _numbers(value: np.ndarray | Sequence[Any]) -> np.ndarray:

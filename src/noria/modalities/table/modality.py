@@ -28,7 +28,7 @@ from noria.modalities.table.cells import (
     numbers_of,
     part_name,
 )
-from noria.modalities.table.reading import panel_of, remarks_of
+from noria.modalities.table.reading import in_short, panel_of, remarks_of
 from noria.modalities.table.settings import TableSettings
 from noria.types import Arrays, Encoded, Panel, Span, State, Values
 
@@ -73,7 +73,7 @@ class Table(TableSettings, Modality, WarmStarts, Displays, Attributable, TellsRe
             found = ", ".join(f"{name}: {one.left_out or 'one value'}" for name, one in readings.items())
             raise UserError("no column can be learnt from", found=found)
         state = {
-            "columns": ", ".join(f"{name} ({kind})" for name, kind in kinds.items()),
+            "columns": in_short(kinds),
             "kinds": kinds,
             "forms": {name: one.form.content for name, one in readings.items() if one.kind != "ignore"},
             "numbers": numbers,

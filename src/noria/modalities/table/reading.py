@@ -5,7 +5,9 @@ Read next: modalities/table/drift.py.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from noria.columns import form_of
@@ -13,6 +15,17 @@ from noria.types import Panel, State
 
 EXAMPLES = 4  # categories shown
 NAMED = 6  # columns named in one remark
+LISTED = 8  # so many columns are named one by one
+SIGNIFICANT = 3  # digits after the first one of a column's spread
+
+
+def in_short(kinds: Mapping[str, str]) -> str:
+    """Return the columns of a table in one line: each with its kind, or how many there are of each kind."""
+    if len(kinds) <= LISTED:
+        return ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
+    counts = Counter(kinds.values())
+    words = {"number": "numbers", "category": "categories", "date": "dates", "ignore": "left out"}
+    return f"{len(kinds)}: " + ", ".join(f"{counts[kind]} {word}" for kind, word in words.items() if counts[kind])
 
 
 def panel_of(state: State) -> Panel:
@@ -77,10 +90,17 @@ def _values(name: str, state: State) -> str:
         more = [f"{len(known) - EXAMPLES} more"] if len(known) > EXAMPLES else []
         return ", ".join([*known[:EXAMPLES], *more, *([f"{rare} rare ones"] if rare else [])])
     if (spread := state["numbers"].get(name)) is not None:
-        low, high = (spread["mean"] + spread["spread"] * spread["edges"][end] for end in (0, -1))
-        return f"{low:.6g} to {high:.6g}, mean {spread['mean']:.6g}"
+        ends = (spread["mean"] + spread["spread"] * spread["edges"][end] for end in (0, -1))
+        low, high, mean = (_rounded(number, spread["spread"]) for number in (*ends, spread["mean"]))
+        return f"{low} to {high}, mean {mean}"
     parts = [one.rpartition(".")[2] for one in state["numbers"] if one.startswith(f"{name}.")]
     return ", ".join(parts) if state["kinds"][name] == "date" else ""
+
+
+def _rounded(number: float, spread: float) -> str:
+    """Return a number as exactly as the spread of its column asks for."""
+    rounded = round(number, SIGNIFICANT - math.floor(math.log10(spread)))
+    return f"{rounded + 0.0:.10g}"
 
 
 def _absent(name: str, seen: dict[str, Any]) -> str:
