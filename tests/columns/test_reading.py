@@ -139,6 +139,23 @@ def test_numbers_that_count_nothing_are_kept(cells):
     assert (read(cells).kind, read(cells).left_out) == ("number", "")
 
 
+@pytest.mark.parametrize("name", ["id", "ID", "customer_id", "customer ID", "customerId", "客户编号", "uuid"])
+def test_different_whole_numbers_under_the_name_of_an_identifier_name_the_records(name):
+    cells = LUCK.sample(range(10**9), 60)
+    assert read_table({name: cells}, {}, {})[name].left_out == "names each record"
+
+
+@pytest.mark.parametrize("name", ["humid", "paid", "grid", "acid", "Madrid"])
+def test_a_name_that_only_ends_like_one_does_not(name):
+    cells = LUCK.sample(range(10**9), 60)
+    assert read_table({name: cells}, {}, {})[name].kind == "number"
+
+
+def test_whole_numbers_too_long_for_a_float_name_the_records():
+    cells = [str(10**18 + LUCK.randrange(10**17)) for _ in range(60)]
+    assert read(cells).left_out == "names each record"
+
+
 def test_years_are_kept():
     assert read_table({"Year": [*range(1980, 2020)]}, {}, {})["Year"].kind == "number"
 

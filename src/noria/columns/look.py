@@ -6,6 +6,7 @@ Read next: reading.py, which decides.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -30,6 +31,8 @@ IDENTIFIER, LEAST_IDENTIFIER = 0.5, 20  # words name the records where more than
 SENTENCE_WORDS, SENTENCE_SIGNS = 4, 10  # a text has more words a cell than this, or more Chinese characters
 NO_CHANCE = 12.0  # records, whose whole numbers are all different, are counted if chance had e^-12 of it
 LEAST_IN_ORDER = 20
+EXACT = 2.0**53  # larger whole numbers are no longer different from one another
+ID = re.compile(r"(?:.*[\W_])?(?:id|uid|uuid|guid|identifier)|.*(?-i:[a-z]I[Dd])|.*(?:编号|序号)", re.IGNORECASE)
 YEARS = {"year", "yr", "yyyy", "jahr", "année", "año", "anno", "年", "年份"}
 
 
@@ -177,6 +180,8 @@ class Look:
         numbers = self.values  # in the order of the file, as all are different
         if not np.isfinite(numbers).all() or (numbers != np.round(numbers)).any():
             return ""
+        if np.abs(numbers).max() >= EXACT or ID.fullmatch(self.name.strip()):
+            return "names each record"
         steps = np.unique(np.diff(np.sort(numbers)))
         if steps[0] == 0:
             return ""
