@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 
 from noria.contract.source import Source, reading
 from noria.errors import UserError
-from noria.sources.core.encoding import WINDOW_BYTES, find_encoding
+from noria.sources.core.encoding import WINDOW_BYTES, find_encoding, whole_characters
 
 Opener = Callable[[], BinaryIO]
 
@@ -144,19 +144,24 @@ def read_windows(opener: Opener, size_bytes: int | None, where: str) -> list[byt
         with opener() as stream:
             if size_bytes is None or size_bytes <= whole_bytes:
                 head = stream.read(whole_bytes)
-                return [head if len(head) < whole_bytes else _up_to_newline(head)]
-            windows = [_up_to_newline(stream.read(WINDOW_BYTES))]
+                return [head if not stream.read(1) else _whole_lines(head, is_first=True)]
+            windows = [_whole_lines(stream.read(WINDOW_BYTES), is_first=True)]
             for i in range(1, NUM_WINDOWS):
                 stream.seek((size_bytes - WINDOW_BYTES) * i // (NUM_WINDOWS - 1))
                 window = stream.read(WINDOW_BYTES)
-                windows.append(_up_to_newline(window[window.find(b"\n") + 1 :]))
+                windows.append(_whole_lines(window, is_last=i == NUM_WINDOWS - 1))
             return windows
     except BROKEN as error:
         raise UserError("the compressed file is broken", where=where, found=str(error)) from error
 
 
-def _up_to_newline(window: bytes) -> bytes:
-    return window[: window.rfind(b"\n") + 1] or window
+def _whole_lines(window: bytes, *, is_first: bool = False, is_last: bool = False) -> bytes:
+    """Return the whole lines of a window cut out of a file; where it holds none, what it holds, in whole characters."""
+    begin = 0 if is_first else window.find(b"\n") + 1
+    end = len(window) if is_last else window.rfind(b"\n") + 1
+    if begin < end:
+        return whole_characters(window[begin:end], is_start_cut=not (is_first or begin), is_end_cut=False)
+    return whole_characters(window, is_start_cut=not is_first, is_end_cut=not is_last)
 
 
 class TextSource(Source):
