@@ -5,7 +5,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import noria.sources.core.text_file as text_file
-
 from noria.errors import UserError
 from noria.sources.core.text_file import WINDOW_BYTES, TextFile
 

@@ -100,6 +100,6 @@ def test_the_stamp_follows_every_document(tmp_path):
 
 @pytest.mark.parametrize("shift", [0, 1, 2])
 def test_a_long_document_of_utf_8_is_read_wherever_the_sample_ends(tmp_path, read_all, shift):
-    long = "a" * shift + "好" * 400_000  # more than the first megabyte, by which the encoding is found
+    long = "a\n" * (2**19 - 1) + "a" * shift + "好好"  # the encoding is found from the first megabyte
     records, bad = read_all(open_source(fill(tmp_path, {"a/1.txt": long, "b/2.txt": BAD})))
     assert ({values for _, _, values in records}, bad) == ({(long, "a"), (BAD, "b")}, [])

@@ -45,7 +45,7 @@ class Encoding:
 
 
 def find_encoding(windows: Sequence[bytes], declared: str | None, where: str) -> Encoding:
-    """Return the encoding of the windows, each whole lines or, if cut, `whole_characters`; the first begins the file."""
+    """Return the encoding of the windows, whole lines or `whole_characters` each; the first begins the file."""
     if declared is not None:
         _check_codec(declared, where)
     for mark, name in _MARKS:
