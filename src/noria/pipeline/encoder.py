@@ -101,7 +101,7 @@ class RecordEncoder:
             rows.bad,
             None if answer is None else values_of(rows, answer),
         )
-        slices = {column: self._coded(column, rows.columns[column])[found.kept] for column in self._codes}
+        slices = {column: self._coded(column, values_of(rows, column))[found.kept] for column in self._codes}
         return replace(found, records=replace(found.records, slices=slices)) if slices else found
 
     def encode(

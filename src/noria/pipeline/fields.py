@@ -77,8 +77,13 @@ def values_of(rows: Rows, columns: str | list[str] | None) -> Values:
     if columns is None:
         return [None] * len(rows)
     if isinstance(columns, str):
-        return rows.columns[columns]
-    return {column: rows.columns[column] for column in columns}
+        return _plain(rows.columns[columns])
+    return {column: _plain(rows.columns[column]) for column in columns}
+
+
+def _plain(values: Sequence[Any] | np.ndarray) -> list[Any] | np.ndarray:
+    """Return a column as what components take: a reader may hold it otherwise, to save memory."""
+    return values if isinstance(values, list | np.ndarray) else list(values)
 
 
 def length_of(values: Values) -> int:

@@ -41,7 +41,7 @@ class Rows:
     where it says nothing. `bad` are the records of this stretch that could not even be read.
     """
 
-    columns: dict[str, list[Any] | np.ndarray]
+    columns: Mapping[str, Sequence[Any] | np.ndarray]
     origin: str
     numbers: Sequence[int] | np.ndarray | Sequence[str]
     split: str = ""

@@ -1,7 +1,10 @@
 import gzip
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+import noria.sources.core.text_file as text_file
 from noria.errors import UserError
 from noria.sources.core.text_file import WINDOW_BYTES, TextFile
 
@@ -43,3 +46,29 @@ def test_a_broken_gzip_file_is_a_user_error(tmp_path, spoil):
 def test_the_file_may_be_read_many_times(tmp_path):
     file = TextFile(write(tmp_path, b"a\nb\n"))
     assert list(file.lines()) == list(file.lines()) == ["a\n", "b\n"]
+
+
+WIDE = st.text(st.sampled_from("aé好😀 "), max_size=300)
+
+
+@settings(
+    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(WIDE, min_size=1, max_size=6), st.sampled_from(["\n", "\r\n", "\r", ""]), st.integers(8, 40), st.booleans()
+)
+def test_utf_8_that_is_valid_is_found_wherever_its_windows_are_cut(tmp_path, monkeypatch, lines, end, size, is_packed):
+    monkeypatch.setattr(text_file, "WINDOW_BYTES", size)
+    monkeypatch.setattr(text_file, "NUM_WINDOWS", 4)
+    text = end.join(["a", *lines])
+    content = gzip.compress(text.encode()) if is_packed else text.encode()
+    file = TextFile(write(tmp_path, content, "a.csv.gz" if is_packed else "a.csv"))
+    assert (file.encoding, file.note) == ("utf-8", "")
+    assert "".join(file.lines()) == text
+
+
+@pytest.mark.parametrize("codec", ["gb18030", "utf-8"])
+def test_one_long_line_of_chinese_is_read_whole_in_its_encoding(tmp_path, codec):
+    text = "a" + "距离川沙公路较近，但是公交指示不对。" * 60_000
+    file = TextFile(write(tmp_path, text.encode(codec)))
+    assert "".join(file.lines()) == text

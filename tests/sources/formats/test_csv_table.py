@@ -89,26 +89,57 @@ def test_an_over_long_line_is_bad_and_does_not_disturb_the_next(tmp_path, read_a
     assert bad == [Rejected("table.csv:3", "the line is longer than 100 characters")]
 
 
-def test_columns_of_the_same_name_are_refused_all_at_once(tmp_path):
-    with pytest.raises(UserError) as caught:
-        open_source(write(tmp_path, "a,b,a,c,c\n1,2,3,4,5\n"))
-    assert "columns are named 'a'" in str(caught.value)
-    assert "columns are named 'c'" in str(caught.value)
+def test_columns_of_the_same_name_are_all_kept_under_names_of_their_own_and_said(tmp_path, read_all):
+    source = open_source(write(tmp_path, "a,b,a,c,a,a.1,c\n1,2,3,4,5,6,7\n"))
+    assert source.columns == ["a", "b", "a.2", "c", "a.3", "a.1", "c.1"]
+    assert read_all(source)[0][0][2] == tuple("1234567")
+    assert "column 3 is called a.2: another one is named 'a'" in source.notes()[0]
+    assert len(source.notes()) == 3
 
 
-def test_a_quote_that_is_never_closed_names_the_line_it_began_in(tmp_path):
-    source = open_source(write(tmp_path, 'a,b\n1,2\n3,"oops\n4,5\n6,7\n'))
-    with pytest.raises(UserError, match=r"table\.csv:3: a quote is opened"):
-        list(source.rows())
+def test_a_quote_that_is_never_closed_makes_its_own_line_bad_and_no_other(tmp_path, read_all):
+    records, bad = read_all(open_source(write(tmp_path, 'a,b\n1,2\n3,"oops\n4,5\n6,7\n')))
+    assert [values for _, _, values in records] == [("1", "2"), ("4", "5"), ("6", "7")]
+    assert [one.where for one in bad] == ["table.csv:3"]
+    assert "a quote is opened in the record that begins here and never closed" in bad[0].reason
+
+
+@pytest.mark.parametrize(
+    ("lines", "good", "bad"),
+    [
+        (['1,"x"y', "2,z"], [("2", "z")], {2: "a cell goes on after its closing quote"}),
+        (
+            ['1,"two', 'lines"y', "2,z"],
+            [("2", "z")],
+            {2: 'closing quote; write "" for a quote inside a quoted cell (lines 2 to 3)'},
+        ),
+        (
+            ['1,"stray', '2,"x"', "3,z"],
+            [("2", "x"), ("3", "z")],
+            {2: "that is closed in no cell"},
+        ),
+        (['1,"stray', '2,x",3', "3,z"], [("3", "z")], {2: "3 cells where the header has 2 (lines 2 to 3)"}),
+        (['1,"two', 'lines",3', "3,z"], [("3", "z")], {2: "3 cells where the header has 2 (lines 2 to 3)"}),
+        (['1,"two', 'lines"', "3,z"], [("1", "two\nlines"), ("3", "z")], {}),
+        (["3,z", "a,b"], [("3", "z")], {3: "repeats the header"}),
+    ],
+)
+def test_a_quote_that_fits_no_cell_hides_no_row_and_makes_none(tmp_path, read_all, lines, good, bad):
+    content = "\n".join(["a,b", *lines, *["8,9"] * 9])
+    records, found = read_all(open_source(write(tmp_path, content)))
+    assert [values for _, _, values in records] == [*good, *[("8", "9")] * 9]
+    assert [int(one.where.split(":")[1]) for one in found] == list(bad)
+    assert all(reason in one.reason for one, reason in zip(found, bad.values(), strict=True))
 
 
 def test_an_unclosed_quote_does_not_swallow_a_large_file_into_memory(tmp_path, monkeypatch):
     limit = csv.field_size_limit(131072)
-    monkeypatch.setattr("noria.sources.formats.csv_table.MAX_LINE_CHARACTERS", 131072)
+    monkeypatch.setattr("noria.sources.formats.csv_records.MAX_LINE_CHARACTERS", 131072)
     try:
         source = open_source(write(tmp_path, 'a,b\n1,2\n3,"oops\n' + "4,5\n" * 100_000))
-        with pytest.raises(UserError, match=r"table\.csv:3: a quote is opened"):
-            list(source.rows())
+        rows = list(source.rows())
+        assert sum(map(len, rows)) == 100_001
+        assert [one.where for chunk in rows for one in chunk.bad] == ["table.csv:3"]
     finally:
         csv.field_size_limit(limit)
 
@@ -120,7 +151,6 @@ def test_an_unclosed_quote_does_not_swallow_a_large_file_into_memory(tmp_path, m
         (b"\n\n", "the file is empty"),
         (b"a,b\n", "no row"),
         (b"a,b\n\n\n", "no row"),
-        (b"1,2\n3,4\n", "name the columns"),
         (b"a\0,b\n3,4\n", "the header cannot be read"),
     ],
 )

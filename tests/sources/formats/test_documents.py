@@ -96,3 +96,10 @@ def test_the_stamp_follows_every_document(tmp_path):
     stamp = open_source(fill(tmp_path, REVIEWS)).stamp()
     fill(tmp_path, {"train/pos/1.txt": GOOD + "!"})
     assert open_source(tmp_path).stamp() != stamp
+
+
+@pytest.mark.parametrize("shift", [0, 1, 2])
+def test_a_long_document_of_utf_8_is_read_wherever_the_sample_ends(tmp_path, read_all, shift):
+    long = "a\n" * (2**19 - 1) + "a" * shift + "好好"  # the encoding is found from the first megabyte
+    records, bad = read_all(open_source(fill(tmp_path, {"a/1.txt": long, "b/2.txt": BAD})))
+    assert ({values for _, _, values in records}, bad) == ({(long, "a"), (BAD, "b")}, [])

@@ -157,3 +157,12 @@ def test_columns_of_other_names_are_those_that_the_job_says(tmp_path: Path) -> N
     (rows,) = source.rows()
     assert source.columns == ["q", "passage", "a"]
     assert rows.columns["a"] == [[{"text": "Ada", "start": 0}]]
+
+
+def test_an_encoding_that_is_said_helps_where_none_could_be_guessed(tmp_path, read_all):
+    text = "Ада встретила Бена."
+    path = written(tmp_path / "squad.json", {"answers": [answer("Ада", 0)]}, context=text)
+    path.write_bytes(json.dumps(json.loads(path.read_text("utf-8")), ensure_ascii=False).encode("cp1251"))
+    with pytest.raises(UserError, match=r"data\.encoding"):
+        squad(path)
+    assert [values[1] for _, _, values in read_all(squad(path, "cp1251"))[0]] == [text]

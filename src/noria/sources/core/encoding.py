@@ -24,6 +24,8 @@ _MARKS = (  # UTF-32 before UTF-16: its little-endian mark begins with that of U
 _KNOWN = ("utf-8", "utf-16", "utf-32", "gb18030", "gbk", "big5", "cp1252", "latin-1", "shift_jis", "euc_kr", "cp1251")
 _MULTIBYTE = re.compile(r"gb|big5|cp9[345]\d|euc|shift|iso2022|hz|johab")
 _LONG_UTF8 = re.compile(rb"[\xe0-\xf4][\x80-\xbf]{2}")
+_FEW_TRAILING = re.compile(rb"[\x80-\xbf]{1,3}(?![\x80-\xbf])")  # the end of a character that began before
+_PART_OF_UTF8 = re.compile(rb"(?:[\xc2-\xf4]|[\xe0-\xf4][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{2})\Z")
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 _CJK_MARKS = re.compile("[\u3000-\u303f\uff00-\uffef\u2010-\u2027]")
 _LATIN = re.compile(r"[À-ÖØ-öø-ÿŒœŠšŸŽž‘’“”–—…•€£§°©®«»¿¡´·\xa0½¼¾²³]+")
@@ -43,7 +45,7 @@ class Encoding:
 
 
 def find_encoding(windows: Sequence[bytes], declared: str | None, where: str) -> Encoding:
-    """Return the encoding of the windows: each whole lines, or WINDOW_BYTES of one line; the first begins the file."""
+    """Return the encoding of the windows, whole lines or `whole_characters` each; the first begins the file."""
     if declared is not None:
         _check_codec(declared, where)
     for mark, name in _MARKS:
@@ -84,11 +86,20 @@ def _utf_8_share(windows: Sequence[bytes]) -> tuple[float, bool]:
 
 def _is_utf_8(line: bytes) -> bool:
     try:
-        # Windows hold whole lines, unless one line fills a window: that may end inside a character.
-        codecs.getincrementaldecoder("utf-8")().decode(line, final=len(line) < WINDOW_BYTES)
+        line.decode("utf-8")
     except UnicodeDecodeError:
         return False
     return True
+
+
+def whole_characters(window: bytes, *, is_start_cut: bool, is_end_cut: bool) -> bytes:
+    """Return a window without the parts of a UTF-8 character that its cut ends may have left.
+
+    Text in another encoding loses three bytes at most, which tells as much about it without them.
+    """
+    begin = _FEW_TRAILING.match(window) if is_start_cut else None
+    end = _PART_OF_UTF8.search(window) if is_end_cut else None
+    return window[begin.end() if begin else 0 : end.start() if end else None]
 
 
 def _utf_16(window: bytes) -> str:

@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 
 from noria.contract.source import Source, reading
 from noria.errors import UserError
-from noria.sources.core.encoding import WINDOW_BYTES, find_encoding
+from noria.sources.core.encoding import WINDOW_BYTES, find_encoding, whole_characters
 
 Opener = Callable[[], BinaryIO]
 
@@ -82,7 +82,8 @@ class TextFile:
 class Lines:
     """The lines of one reading, line ends kept. `number` is that of the last line given; `flaws` maps numbers to why.
 
-    Characters are counted in `num_characters`; `is_exhausted` is true once the end was met.
+    Characters are counted in `num_characters`; `is_exhausted` is true once the end was met. Between two lines, `block`
+    takes many at once, unseen: they are counted by `skip`, or given after all once they are `put_back`.
     """
 
     def __init__(self, file: TextFile, newline: str = ""):
@@ -91,23 +92,60 @@ class Lines:
         self.is_exhausted = False
         self.flaws: dict[int, str] = {}
         self._file, self._newline = file, newline
+        self._held = io.StringIO()
+        self._text: io.TextIOWrapper
 
     def __iter__(self) -> Iterator[str]:
-        with self._file.opened(self._newline) as text:
-            try:
-                yield from self._marked(text)
-            except BROKEN as error:
-                raise UserError(
-                    f"breaks off after line {self.number}", where=str(self._file.path), found=str(error)
-                ) from error
+        with self._file.opened(self._newline) as self._text, self._unbroken():
+            yield from self._marked()
         self.is_exhausted = True
 
-    def _marked(self, text: io.TextIOWrapper) -> Iterator[str]:
-        while line := text.readline(MAX_LINE_CHARACTERS + 1):
+    def block(self, num_characters: int) -> str:
+        """Return about so many characters of whole lines; nothing at the end, or while lines that are put back wait."""
+        if self.is_exhausted or self._is_holding():
+            return ""
+        with self._unbroken():
+            text = self._text.read(num_characters) + self._text.readline(MAX_LINE_CHARACTERS)
+        if len(text) > MAX_LINE_CHARACTERS:  # the last line may be cut
+            self.put_back(text)
+            return ""
+        return text
+
+    def put_back(self, block: str) -> None:
+        """Let the next lines be those of a block that was taken."""
+        self._held = io.StringIO(block, newline=self._newline)
+
+    def skip(self, num_lines: int, num_characters: int) -> None:
+        """Count the lines of a block as given."""
+        self.number += num_lines
+        self.num_characters += num_characters
+
+    def _is_holding(self) -> bool:
+        place = self._held.tell()
+        has_more = bool(self._held.read(1))
+        self._held.seek(place)
+        return has_more
+
+    def _readline(self, most: int) -> str:
+        line = self._held.readline(most)
+        if len(line) == most or line.endswith(("\r", "\n")):
+            return line
+        return line + self._text.readline(most - len(line))
+
+    @contextmanager
+    def _unbroken(self) -> Iterator[None]:
+        try:
+            yield
+        except BROKEN as error:
+            place = str(self._file.path)
+            raise UserError(f"breaks off after line {self.number}", where=place, found=str(error)) from error
+
+    def _marked(self) -> Iterator[str]:
+        while line := self._readline(MAX_LINE_CHARACTERS + 1):
             self.number += 1
             self.num_characters += len(line)
             if len(line) > MAX_LINE_CHARACTERS:
-                line = _skip_rest(text, line)
+                line = self._skip_rest(line)
                 self.flaws[self.number] = f"the line is longer than {MAX_LINE_CHARACTERS} characters"
             if UNDECODABLE in line:
                 self.flaws[self.number] = f"the line is not valid {self._file.encoding}"
@@ -115,16 +153,15 @@ class Lines:
                 self.flaws[self.number] = "the line holds a NUL byte"
             yield line
 
-
-def _skip_rest(text: io.TextIOWrapper, line: str) -> str:
-    """Drop an over-long line piece by piece; what is left opens or closes a quote just as the line did."""
-    num_quotes = 0
-    while line:
-        num_quotes += line.count('"')
-        if line[-1] in "\r\n":
-            break
-        line = text.readline(WINDOW_BYTES)
-    return ('"' if num_quotes % 2 else "") + _TOO_LONG + "\n"
+    def _skip_rest(self, line: str) -> str:
+        """Drop an over-long line piece by piece; what is left opens or closes a quote just as the line did."""
+        num_quotes = 0
+        while line:
+            num_quotes += line.count('"')
+            if line[-1] in "\r\n":
+                break
+            line = self._readline(WINDOW_BYTES)
+        return ('"' if num_quotes % 2 else "") + _TOO_LONG + "\n"
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -144,19 +181,24 @@ def read_windows(opener: Opener, size_bytes: int | None, where: str) -> list[byt
         with opener() as stream:
             if size_bytes is None or size_bytes <= whole_bytes:
                 head = stream.read(whole_bytes)
-                return [head if len(head) < whole_bytes else _up_to_newline(head)]
-            windows = [_up_to_newline(stream.read(WINDOW_BYTES))]
+                return [head if not stream.read(1) else _whole_lines(head, is_first=True)]
+            windows = [_whole_lines(stream.read(WINDOW_BYTES), is_first=True)]
             for i in range(1, NUM_WINDOWS):
                 stream.seek((size_bytes - WINDOW_BYTES) * i // (NUM_WINDOWS - 1))
                 window = stream.read(WINDOW_BYTES)
-                windows.append(_up_to_newline(window[window.find(b"\n") + 1 :]))
+                windows.append(_whole_lines(window, is_last=i == NUM_WINDOWS - 1))
             return windows
     except BROKEN as error:
         raise UserError("the compressed file is broken", where=where, found=str(error)) from error
 
 
-def _up_to_newline(window: bytes) -> bytes:
-    return window[: window.rfind(b"\n") + 1] or window
+def _whole_lines(window: bytes, *, is_first: bool = False, is_last: bool = False) -> bytes:
+    """Return the whole lines of a window cut out of a file; where it holds none, what it holds, in whole characters."""
+    begin = 0 if is_first else window.find(b"\n") + 1
+    end = len(window) if is_last else window.rfind(b"\n") + 1
+    if begin < end:
+        return whole_characters(window[begin:end], is_start_cut=not (is_first or begin), is_end_cut=False)
+    return whole_characters(window, is_start_cut=not is_first, is_end_cut=not is_last)
 
 
 class TextSource(Source):

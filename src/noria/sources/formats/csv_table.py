@@ -1,10 +1,11 @@
-"""CSV and TSV tables as rows of str: delimiter sniffed, broken rows quarantined by line number.
+"""CSV and TSV tables as rows of str: how cells are told apart is sniffed, broken rows are quarantined by line number.
 
-The first line names the columns, unless `columns` does.
+    bytes -text_file-> lines -csv_blocks-> many records at once      where a stretch of them is clean
+                             -csv_records-> record by record         elsewhere: the same records
 
-Streams: never holds more than a chunk, nor a line longer than sources/core/text_file.py allows. Line numbers are an
-editor's, also after quoted newlines. Does not convert cells to numbers. Read next: sources/core/text_file.py,
-csv_dialect.py.
+The first line names the columns, unless `columns` does, or it is plainly a record itself. Streams: never holds more
+than a chunk, nor a line longer than sources/core/text_file.py allows. Line numbers are an editor's, also after quoted
+newlines. Does not convert cells to numbers. Read next: csv_dialect.py, csv_header.py, csv_records.py, csv_blocks.py.
 """
 
 from __future__ import annotations
@@ -12,19 +13,25 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
 from noria.contract.source import Source, reading
-from noria.errors import UserError, UserErrors
+from noria.errors import UserError
 from noria.sources.core.limits import CHUNK_BYTES
-from noria.sources.core.text_file import MAX_LINE_CHARACTERS, Lines, Opener, TextFile
-from noria.sources.formats.csv_dialect import Dialect, sniff_dialect, sniff_headerless
+from noria.sources.core.text_column import TextColumn
+from noria.sources.core.text_file import Opener, TextFile
+from noria.sources.formats.csv_blocks import Block, Blocks
+from noria.sources.formats.csv_dialect import said_delimiter, sniff_dialect, sniff_headerless
+from noria.sources.formats.csv_header import LOOK_AT, Header, find_header
+from noria.sources.formats.csv_records import Found, Records
 from noria.types import Rejected, Rows
 
-_Cells = tuple[int, list[str]]  # the line a record begins in, and its cells
+FAST_FROM = 2**19  # characters: importing pyarrow takes longer than reading a smaller table with care
 
 
 class CsvTable(Source):
@@ -41,57 +48,56 @@ class CsvTable(Source):
         opener: Opener | None = None,
     ):
         self.path, self.root, self._split = path, path.parent, split
-        self._notes: list[str] = []
         with reading(path):
             self._text = TextFile(path, name=name, declared=encoding, opener=opener)
             self._place = str(path) if not name else f"{path}/{name}"
             samples = self._text.samples()
+            self._is_large = sum(map(len, samples)) >= FAST_FROM
+            self._num_said = 1 if said_delimiter(samples[0]) else 0  # lines that only say what separates the cells
             self._dialect = sniff_dialect(samples[0], path.suffix, samples[1:])
-            self._has_header = not columns or self._names_itself(columns)
-            if not self._has_header:
+            self._named_by = "data.columns" if columns and not self._names_itself(columns) else "the header"
+            if self._named_by == "the header":
+                self._header = self._find_header(self._first_records(LOOK_AT))
+            else:
                 self._dialect = sniff_headerless(samples, len(columns)) or self._refuse_width(columns)
-            self.columns = self._read_header() if self._has_header else list(columns)
+                self._header = Header(list(columns), self._num_said)
+            if columns and self._named_by == "the header":
+                self._header.notes.append("the first line names the columns, so it is no record")
+            self.columns = self._header.names
 
     def files(self) -> list[Path]:
         """Return the one file."""
         return [self.path]
 
     def notes(self) -> list[str]:
-        """Return how the encoding was guessed, and which columns had no name."""
-        guess = [f"{self._text.name}: {self._text.note}"] if self._text.note else []
-        return guess + self._notes
+        """Return how the encoding was guessed, and what is unusual about the header."""
+        guess = [self._text.note] if self._text.note else []
+        return [f"{self._text.name}: {note}" for note in (*guess, *self._header.notes)]
 
     def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
         """Yield the records; `numbers` are the lines they begin in."""
         with reading(self.path):
+            gathered = _Gathered(self.columns, self._text.name, self._split, chunk_size)
             lines = self._text.lines()
-            records = _records(lines, self._dialect, self._place)
-            if self._has_header:
-                next(records)
-            chunk = self._new_chunk()
-            cut_at = CHUNK_BYTES
-            for start, cells in records:
-                chunk.add(start, cells, _flaw(lines, start))
-                if len(chunk) >= chunk_size or lines.num_characters > cut_at:
-                    yield chunk.rows()
-                    chunk = self._new_chunk()
-                    cut_at = lines.num_characters + CHUNK_BYTES
-            if len(chunk):
-                yield chunk.rows()
+            records = Records(lines, self._dialect, len(self.columns), self._named_by)
+            blocks = Blocks(self._dialect, len(self.columns), self._header.cells, is_on=self._is_large)
+            for found in records:
+                if found.end > self._header.end:
+                    yield from gathered.add(self._checked(found), records.num_characters)
+                    while records.is_at_line and (block := blocks.take(lines)):
+                        yield from gathered.add_block(block, lines.number, lines.num_characters)
+            yield from gathered.rest()
 
-    def _new_chunk(self) -> _Chunk:
-        return _Chunk(self.columns, self._text.name, self._split, "the header" if self._has_header else "data.columns")
+    def _checked(self, found: Found) -> Found:
+        is_header = found.cells == self._header.cells and not found.flaw
+        return found._replace(flaw="repeats the header") if is_header else found
 
     def _names_itself(self, columns: Sequence[str]) -> bool:
         """Say whether the first line is a header all the same: it holds every name."""
-        _, cells = self._first_record()
-        is_header = set(columns) <= {cell.strip() for cell in cells}
-        if is_header:
-            self._notes.append(f"{self._text.name}: the first line names the columns, so it is no record")
-        return is_header
+        return set(columns) <= {cell.strip() for cell in self._first_records(1)[0].cells}
 
     def _refuse_width(self, columns: Sequence[str]) -> NoReturn:
-        line, cells = self._first_record()
+        line, _, cells, _ = self._first_records(1)[0]
         raise UserError(
             f"most records do not have the {len(columns)} cells that data.columns names",
             where=f"{self._place}:{line}",
@@ -99,119 +105,101 @@ class CsvTable(Source):
             found=f"{len(cells)} cells: {' | '.join(cell[:30] for cell in cells[:5])}" if cells else "blank lines",
         )
 
-    def _first_record(self) -> _Cells:
-        return next(_records(self._text.lines(), self._dialect, self._place), (1, []))
-
-    def _read_header(self) -> list[str]:
-        lines = self._text.lines()
-        records = _records(lines, self._dialect, self._place)
-        header = next(records, None)
-        if header is None:
+    def _first_records(self, count: int) -> list[Found]:
+        records = Records(self._text.lines(), self._dialect)
+        found = list(islice((one for one in records if one.start > self._num_said), count))
+        if not found:
             raise UserError("the file is empty", where=self._place)
-        line, cells = header
-        if flaw := _flaw(lines, line):
-            raise UserError(f"the header cannot be read: {flaw}", where=f"{self._place}:{line}")
-        names = [cell.strip() for cell in cells]
-        if any(names) and all(_is_number(name) for name in names):
-            raise UserError(
-                "the first line must name the columns",
-                where=f"{self._place}:{line}",
-                found=", ".join(names[:5]),
-                fix="write a first line with a name for each column, or give the names: data.columns=[text, label]",
-            )
-        names = self._fill_empty(names)
-        self._refuse_duplicates(names, line)
-        if next(records, None) is None:
-            raise UserError("there is a header but no row", where=self._place, found=", ".join(names[:5]))
-        return names
+        return found
 
-    def _fill_empty(self, names: list[str]) -> list[str]:
-        """Name a column without a name, such as the row number that pandas writes, by its place."""
-        for i, name in enumerate(names, start=1):
-            if not name:
-                self._notes.append(f"{self._text.name}: column {i} has no name and is called column_{i}")
-        return [name or f"column_{i}" for i, name in enumerate(names, start=1)]
+    def _find_header(self, records: list[Found]) -> Header:
+        unquoted = self._unquoted(records) if records[0].flaw else None
+        records = [unquoted, *records[1:]] if unquoted else records
+        header = find_header(records)
+        for one in records:
+            if one.flaw and one.end <= header.end:
+                raise UserError(f"the header cannot be read: {one.flaw}", where=f"{self._place}:{one.start}")
+        if all(one.end <= header.end for one in records):
+            raise UserError("there is a header but no row", where=self._place, found=", ".join(header.names[:5]))
+        if unquoted:
+            header.notes.append(f"a quote in line {unquoted.start} fits no cell, and the names are read without quotes")
+        return header
 
-    def _refuse_duplicates(self, names: list[str], line: int) -> None:
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        problems = [
-            UserError(
-                f"{names.count(name)} columns are named {name[:60]!r}",
-                where=f"{self._place}:{line}",
-                expected="a different name for each column",
-            )
-            for name in twice
-        ]
-        if problems:
-            raise problems[0] if len(problems) == 1 else UserErrors(problems)
+    def _unquoted(self, records: Sequence[Found]) -> Found | None:
+        """Return the first record with its quotes as plain characters, where it then is as wide as most others."""
+        plain = Records(self._text.lines(), replace(self._dialect, quoting=csv.QUOTE_NONE, escape=""))
+        first = next(one for one in plain if one.start == records[0].start)
+        widths = Counter(len(one.cells) for one in records[1:] if not one.flaw).most_common(1)
+        is_usual = bool(widths) and widths[0][0] == len(first.cells)
+        names = [cell.strip(self._dialect.quote) for cell in first.cells]
+        return first._replace(cells=names) if is_usual and not first.flaw else None
 
 
-class _Chunk:
-    """Records gathered until they are Rows."""
+class _Gathered:
+    """Records gathered until they are a chunk: so many, or those of so many characters."""
 
-    def __init__(self, columns: list[str], origin: str, split: str, named_by: str):
-        self._columns, self._origin, self._split, self._named_by = columns, origin, split, named_by
+    def __init__(self, columns: list[str], origin: str, split: str, chunk_size: int):
+        self._columns, self._origin, self._split, self._chunk_size = columns, origin, split, chunk_size
+        self._cut_at = CHUNK_BYTES
+        self._clear()
+
+    def _clear(self) -> None:
         self._numbers: list[int] = []
-        self._cells: list[list[str]] = []
+        self._cells: list[list[str]] = []  # records that are not among the parts yet
+        self._parts: list[list[Any]] = []  # the columns of some records, as Arrow arrays or lists
         self._bad: list[Rejected] = []
 
-    def __len__(self) -> int:
-        return len(self._numbers) + len(self._bad)
-
-    def add(self, number: int, cells: list[str], flaw: str) -> None:
-        if not flaw and len(cells) != len(self._columns):
-            flaw = f"{len(cells)} cells where {self._named_by} has {len(self._columns)}"
-        if flaw:
-            self._bad.append(Rejected(f"{self._origin}:{number}", flaw, len(self._numbers)))
+    def add(self, found: Found, num_characters: int) -> Iterator[Rows]:
+        """Add a record, which ends so many characters into the text; yield the chunk that it completes."""
+        if found.flaw:
+            self._bad.append(Rejected(f"{self._origin}:{found.start}", found.flaw, len(self._numbers)))
         else:
-            self._numbers.append(number)
-            self._cells.append(cells)
+            self._numbers.append(found.start)
+            self._cells.append(found.cells)
+        yield from self._completed(num_characters)
 
-    def rows(self) -> Rows:
-        values = zip(*self._cells, strict=True) if self._cells else ([] for _ in self._columns)
-        columns: dict[str, list[Any] | np.ndarray] = {
-            name: list(column) for name, column in zip(self._columns, values, strict=True)
-        }
-        return Rows(columns, self._origin, self._numbers, self._split, self._bad)
+    def add_block(self, block: Block, last_line: int, num_characters: int) -> Iterator[Rows]:
+        """Add the records of a block that ends with this line, so many characters into the text."""
+        lines = block.lines + (last_line - block.num_lines + 1)
+        ends = block.ends + (num_characters - block.num_characters)
+        start = 0
+        while start < len(lines):
+            stop = min(len(lines), start + self._chunk_size - len(self._numbers) - len(self._bad))
+            stop = min(stop, start + int(np.searchsorted(ends[start:stop], self._cut_at, side="right")) + 1)
+            self._close_part()
+            self._parts.append([column.slice(start, stop - start) for column in block.columns])
+            self._numbers += lines[start:stop].tolist()
+            yield from self._completed(int(ends[stop - 1]))
+            start = stop
 
+    def rest(self) -> Iterator[Rows]:
+        """Yield the records that are left."""
+        if self._numbers or self._bad:
+            yield Rows(self._joined(), self._origin, self._numbers, self._split, self._bad)
 
-def _records(lines: Lines, dialect: Dialect, place: str) -> Iterator[_Cells]:
-    """Yield each record that is not a blank line with the line it begins in."""
-    # One limit for the whole process (there is none per reader). It is raised once, to the longest line allowed.
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_CHARACTERS))
-    reader = csv.reader(iter(lines), delimiter=dialect.delimiter, quoting=dialect.quoting)
-    start = 1
-    try:
-        for cells in reader:
-            if lines.is_exhausted:  # the parser asked for one line more: a quote is still open
-                raise _unclosed_quote(place, start)
-            if cells:
-                yield start, cells
-            start = lines.number + 1
-    except csv.Error as error:
-        raise _unclosed_quote(place, start) from error
+    def _completed(self, num_characters: int) -> Iterator[Rows]:
+        if len(self._numbers) + len(self._bad) >= self._chunk_size or num_characters > self._cut_at:
+            yield from self.rest()
+            self._clear()
+            self._cut_at = num_characters + CHUNK_BYTES
 
+    def _close_part(self) -> None:
+        if self._cells:
+            self._parts.append([list(column) for column in zip(*self._cells, strict=True)])
+            self._cells = []
 
-def _unclosed_quote(place: str, line: int) -> UserError:
-    return UserError(
-        "a quote is opened in the record that begins here and never closed",
-        where=f"{place}:{line}",
-        fix='close it, or write "" for a quote inside a quoted cell',
-    )
-
-
-def _flaw(lines: Lines, start: int) -> str:
-    """Return and forget what is wrong with the lines of the record that begins at `start`, if anything."""
-    if not lines.flaws:
-        return ""
-    reasons = [reason if line == start else f"{reason} (line {line})" for line, reason in lines.flaws.items()]
-    lines.flaws.clear()
-    return "; ".join(reasons)
+    def _joined(self) -> dict[str, list[Any] | TextColumn]:
+        self._close_part()
+        by_column = zip(*self._parts, strict=True) if self._parts else ([] for _ in self._columns)
+        return {name: _joined(parts) for name, parts in zip(self._columns, by_column, strict=True)}
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _joined(parts: Sequence[Any]) -> list[Any] | TextColumn:
+    """Return the parts of a column as one: as Arrow holds it where it holds all of them."""
+    if not parts or any(isinstance(part, list) for part in parts):
+        return [cell for part in parts for cell in (part if isinstance(part, list) else TextColumn(part))]
+    if len(parts) == 1:
+        return TextColumn(parts[0])
+    import pyarrow
+
+    return TextColumn(pyarrow.concat_arrays(parts))

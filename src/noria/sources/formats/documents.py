@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.contract.source import Source
-from noria.sources.core.encoding import WINDOW_BYTES, find_encoding
+from noria.sources.core.encoding import WINDOW_BYTES, find_encoding, whole_characters
 from noria.sources.core.layout import TEXT_SUFFIX, is_beside, some
 from noria.sources.core.text_file import NUM_WINDOWS
 from noria.types import Rows
@@ -55,7 +55,8 @@ class Documents(Source):
         windows, left = [], _SAMPLE_BYTES
         for content in contents:
             if left > 0:
-                windows.append(bytes(content[:left]))
+                window = bytes(content[:left])
+                windows.append(whole_characters(window, is_start_cut=False, is_end_cut=len(content) > left))
                 left -= len(content)
         if windows:
             found = find_encoding(windows, self._declared, str(self.path))

@@ -42,7 +42,7 @@ def squad(
 
     Files of a folder are splits where one of them is named after training; else they are parts of one whole.
     """
-    found = _squad_files(path)
+    found = _squad_files(path, encoding)
     if not found:
         source = open_source(path, encoding=encoding)
         answer = answer or ("span" if "span" in source.columns else "answers")
@@ -121,12 +121,12 @@ class SpanTable(MappedSource):
         return [{**fields, self._span: _cell(fields[self._answer], context)}]
 
 
-def _squad_files(path: Path) -> list[Path]:
+def _squad_files(path: Path, encoding: str | None) -> list[Path]:
     """Return the files of SQuAD's form: JSON that begins with an object in which `data` or `paragraphs` is soon met."""
     with reading(path):
         entries = sorted(path.iterdir()) if path.is_dir() else [path]
         files = [one for one in entries if one.is_file() and one.name.lower().endswith(JSON_SUFFIXES)]
-        heads = [(file, TextFile(file).samples()[0].lstrip("\ufeff \t\r\n")) for file in files]
+        heads = [(file, TextFile(file, declared=encoding).samples()[0].lstrip("\ufeff \t\r\n")) for file in files]
     return [file for file, head in heads if head.startswith("{") and ('"paragraphs"' in head or '"data"' in head)]
 
 
