@@ -41,7 +41,7 @@ class TokenClassification(Task, ReadsFormats, MakesExamples, PredictsBaseline):
         return records
 
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
-        return conll(path, encoding)
+        return conll(path, encoding, named)
 
     def fit_baseline(self, train: Arrays) -> Arrays:
         """Return nothing: the trivial answer labels nothing."""

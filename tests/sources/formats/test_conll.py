@@ -7,7 +7,8 @@ import json
 import pytest
 
 from noria.errors import UserError
-from noria.sources.formats.conll import conll, joined
+from noria.sources.formats.conll import conll
+from noria.sources.formats.tagged_table import joined
 
 ENGLISH = """-DOCSTART- -X- O O
 
@@ -22,7 +23,7 @@ CHINESE = "王\tB-PER\n明\tI-PER\n去\tO\n北\tB-LOC\n京\tI-LOC\n\n我\tO\n"
 
 
 def found(values):
-    text, tags = values
+    text, tags = values[:2]
     return [(text[one["start"] : one["end"]], one["label"]) for one in tags]
 
 
