@@ -1,6 +1,6 @@
 """What the places of a stretch count: characters, as here, or UTF-16 units or bytes, as other programs do.
 
-    "😀 Anna"    Anna stands at 2 to 6 in characters, at 3 to 7 in UTF-16 (browsers, Java), at 5 to 9 in bytes (Go, Rust)
+    "😀 Anna"   Anna stands at 2 to 6 in characters, at 3 to 7 in UTF-16 (browsers), at 5 to 9 in bytes (Rust)
 
 Where a stretch names its own text, that tells which is meant; one file counts in one way. Knows no format.
 """

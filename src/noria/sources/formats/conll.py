@@ -11,7 +11,7 @@ column says that holds tags too. Read next: conll_columns.py; tagged_table.py, f
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from noria.sources.formats.conll_columns import (
     BREAK,
     DOCUMENT_COMMENTS,
     PART_OF_SPEECH,
-    Columns,
     find_columns,
     refuse,
     words_of,
@@ -38,17 +37,17 @@ _LOOK_AT = 5_000  # lines by which the columns are told
 Sentence = tuple[int, list[str], str, str]  # first line, lines, what is wrong with their bytes, document
 
 
-def conll(path: Path, encoding: str | None = None, named: Mapping[str, Any] | None = None) -> Source | None:
+def conll(path: Path, encoding: str | None = None, text: str = "text", tags: str = "tags") -> Source | None:
     """Return the reader of texts with labelled stretches, or None where the path holds none.
 
-    `named`: the columns of a table that fill the fields `text` and `tags`, where they are called otherwise.
+    text, tags: the columns of a table that hold the texts and their stretches.
     """
     with reading(path):
         entries = sorted(path.iterdir()) if path.is_dir() else [path]
         files = [one for one in entries if one.is_file() and one.name.lower().endswith(_SUFFIXES)]
         files = [file for file in files if not is_hidden(file.name) and _is_conll(file, encoding)]
     if not files:
-        return tagged_table(path, encoding, named or {})
+        return tagged_table(path, encoding, text, tags)
     if path.is_file():
         return ConllFile(path, encoding=encoding)
     splits = split_tables([file.name for file in files], str(path))

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from noria.errors import UserError
 
@@ -74,7 +75,7 @@ def find_columns(lines: Sequence[str]) -> Columns | None:
     rows = [row for row in rows if len(row) == width]
     if width < 2 or len(rows) <= MOST_USUAL * len(lines):
         return None
-    is_numbered = width > 2 and _mostly(_NUMBER, rows, 0) and rows[0][0] != rows[-1][0] and _counts(rows)
+    is_numbered = width > 2 and _mostly(_NUMBER, rows, 0) and _counts(rows)
     token = 1 if is_numbered else 0
     tags = [column for column in range(token + 1, width) if _mostly(_TAG, rows, column)]
     tags = [column for column in tags if any(row[column] != "O" for row in rows)] or tags[-1:]
@@ -118,7 +119,7 @@ def refuse(path: str, lines: Sequence[str]) -> UserError:
     return UserError(
         "no column of this file holds tags",
         where=path,
-        expected="a token a line with its tag, O, B-PER or I-PER, in the last column, and a blank line between sentences",
+        expected="a token a line with its tag, O, B-PER or I-PER, in the last column, a blank line between sentences",
         found=repr(first[:100]),
         fix="texts without labels are read from .txt, .csv and .jsonl: rename the file",
     )
@@ -144,5 +145,5 @@ def _mostly(pattern: re.Pattern[str], rows: Sequence[Sequence[str]], column: int
 def _counts(rows: Sequence[Sequence[str]]) -> bool:
     """Say whether the first column numbers the tokens of each sentence: most are one more than those before."""
     numbers = [int(re.split("[-.]", row[0])[0]) if row[0][:1].isdigit() else -1 for row in rows]
-    follows = sum(b - a == 1 or b <= 1 or b == a for a, b in zip(numbers, numbers[1:], strict=False))
-    return follows > MOST_USUAL * (len(numbers) - 1)
+    follows = sum(b - a == 1 or b <= 1 or b == a for a, b in pairwise(numbers))
+    return len(set(numbers)) > 1 and follows > MOST_USUAL * (len(numbers) - 1)

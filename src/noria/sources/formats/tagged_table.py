@@ -25,18 +25,22 @@ from noria.types import Rows
 
 Stretch = dict[str, Any]  # start, end, label
 
+TAGS = "tags"  # where nothing else is said
 OWN_TEXT = ("text", "surface", "mention")  # how spans call the text that they stand for
 WIDE = "\uffff"  # UTF-16 counts two for each character beyond
 
 
-def tagged_table(path: Path, encoding: str | None, named: Mapping[str, Any]) -> Source | None:
-    """Return the reader of a table with tags or spans, or None where it has no columns of such names."""
+def tagged_table(path: Path, encoding: str | None, text: str, tags: str) -> Source | None:
+    """Return the reader of a table with tags or spans, or None where it has no columns of such names.
+
+    text, tags: the columns that hold them.
+    """
     source = open_source(path, encoding=encoding)
-    text, tags = (str(named.get(field, field)) for field in ("text", "tags"))
     columns = set(source.columns)
-    if {"tokens", "tags"} <= columns and (text, tags) == ("text", "tags"):
+    is_usual = tags == TAGS
+    if {"tokens", TAGS} <= columns and is_usual:
         return TaggedTokens(source)
-    spans = "spans" if "spans" in columns and "tags" not in named else tags
+    spans = "spans" if "spans" in columns and is_usual else tags
     return TaggedSpans(source, text, spans, tags) if {text, spans} <= columns else None
 
 
@@ -48,7 +52,7 @@ class TaggedTokens(MappedSource):
         super().__init__(source, ["text", "tags", *(name for name in source.columns if name not in used)])
 
     def converted(self, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
-        tokens, tags = listed(fields["tokens"]), listed(fields["tags"])
+        tokens, tags = (listed(fields[name]) for name in ("tokens", TAGS))
         if not isinstance(tokens, list) or not isinstance(tags, list) or len(tokens) != len(tags) or not tokens:
             raise ValueError("expected a list of tokens and one of as many tags")
         if not all(isinstance(one, str) and one for one in tokens) or not all(isinstance(one, str) for one in tags):
@@ -72,7 +76,9 @@ class TaggedSpans(MappedSource):
         """Return what places count, where that is not characters or cannot be told (known once the rows were read)."""
         said = self._decision.note() if self._decision else ""
         if not said and self._decision and not self._decision.has_seen and self._num_wide:
-            said = f"{self._num_wide:,} texts hold characters that UTF-16 counts twice, as emoji, before a span, and no "
+            said = (
+                f"{self._num_wide:,} texts hold characters that UTF-16 counts twice, as emoji, before a span, and no "
+            )
             said += 'span says what its text is ("text"): places are taken to count characters'
         return [*super().notes(), *([said] if said else [])]
 
