@@ -107,7 +107,8 @@ class Preparation:
             self._held = list(self._chunks())
         filled = [name for name in self.task.inputs if name in self.mapping] or [self.answer]
         fields = [self.mapping[name] for name in filled]
-        found = divide(self._chunks(), self.job.data.split, fields, str(self.source.path))
+        found = divide(self._chunks(), self.job.data.split, fields, str(self.source.path), self.source.groups())
+        self.notes += [found.note] if found.note else []
         self.stated, self.hashes = found.stated, found.hashes
         return found.sides
 
