@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Displays, WarmStarts
+from noria.contract.capabilities import Attributable, Displays, Truncates, WarmStarts
 from noria.text.learning import is_missing, learn_text, text_of
 from noria.text.tokenizer import Tokenizer
 from noria.types import Arrays, Encoded, Ragged, Span, State, Values
@@ -26,7 +26,7 @@ OPEN, CLOSE = "<|im_start|>", "<|im_end|>"  # of ChatML, where a checkpoint's vo
 
 
 @dataclass(frozen=True)
-class Messages(Modality, WarmStarts, Displays, Attributable):
+class Messages(Modality, WarmStarts, Truncates, Displays, Attributable):
     """A conversation, list of {"role", "content"} or its JSON; a text alone is the user's only message.
 
     Arrays: `ids` Ragged int.
@@ -66,8 +66,12 @@ class Messages(Modality, WarmStarts, Displays, Attributable):
             messages = messages_of(value)
             if isinstance(messages, str):
                 bad[index], messages = messages, []
-            rows.append(np.array(self._ids(messages, tokenizer, state["template"])[-self.max_tokens :]))
-        return Encoded({"ids": Ragged.of(rows, np.int32)}, bad)
+            rows.append(self._ids(messages, tokenizer, state["template"]))
+        cut = Ragged.of(rows, np.int32).beyond(self.max_tokens)
+        return Encoded({"ids": Ragged.of([row[-self.max_tokens :] for row in rows], np.int32)}, bad, cut)
+
+    def most_read(self) -> tuple[str, int]:
+        return "max_tokens", self.max_tokens
 
     def display(self, arrays: Arrays, state: State) -> str:
         return Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(arrays["ids"]))
