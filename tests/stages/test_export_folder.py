@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +139,41 @@ def test_the_template_gives_the_ids_of_a_real_vocabulary(tmp_path):
     theirs: Any = transformers.AutoTokenizer.from_pretrained(tmp_path)
     assert templated(theirs) == Messages().encode([TALK], state).arrays["ids"][0].tolist()
     assert "<|im_start|>user\n" in theirs.apply_chat_template(TALK, tokenize=False)
+
+
+def test_a_real_checkpoint_keeps_its_own_template(tmp_path):
+    tokenizer, template = PretrainedFiles.find(str(smollm2())).tokenizer_and_template()
+    assert template is not None
+    state = Messages().warm_start({"tokenizer": tokenizer.to_json(), "kind": "pretrained", "template": template})
+    assert state is not None
+    assert state["chat"] == "template: the checkpoint's own; an answer ends with <|im_end|>"
+    write_tokenizer(tmp_path, json.loads(state["tokenizer"]), state["template"], None)
+    theirs: Any = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert theirs.chat_template == template["jinja"]
+    for talk in (TALK, TALK[1:]):  # it writes a system message of its own where there is none
+        given = theirs.apply_chat_template(talk, add_generation_prompt=True, return_dict=False)
+        assert given == Messages().encode([talk], state).arrays["ids"][0].tolist()
+        assert "<|im_start|>system\n" in theirs.decode(given)
+
+
+def test_a_chat_of_a_checkpoint_with_its_own_template_is_trained_and_exported_with_it(checkpoint, tmp_path):
+    folder = shutil.copytree(checkpoint("llama"), tmp_path / "llama")
+    jinja = (
+        "{% for m in messages %}[CLS]{{ m.role }}: {{ m.content | trim }}[SEP]{% endfor %}"
+        "{% if add_generation_prompt %}[CLS]assistant: {% endif %}"
+    )
+    (folder / "chat_template.jinja").write_text(jinja, "utf-8")
+    job = tiny_job("chat", tmp_path, steps=1, validations=1)
+    job |= {"model": {"pretrained": str(folder)}, **SHORT["chat"]}
+    predictor = load(train(job, run=tmp_path / "run", reporter=Silent()), "cpu")
+    theirs: Any = transformers.AutoTokenizer.from_pretrained(export_folder(predictor, tmp_path / "out"))
+    assert theirs.chat_template == jinja
+    modality, state = replace(predictor.task.inputs["messages"], max_tokens=500), predictor.states["inputs"]["messages"]
+    assert templated(theirs) == modality.encode([TALK], state).arrays["ids"][0].tolist()
+    answer = predictor.task.target.encode(["yes"], predictor.states["target"]).arrays["ids"][0].tolist()
+    assert theirs.decode(answer) == "yes[SEP]"
+    ends = transformers.GenerationConfig.from_pretrained(tmp_path / "out").eos_token_id
+    assert ends == theirs.convert_tokens_to_ids("[SEP]")
 
 
 def templated(tokenizer: Any) -> list[int]:

@@ -58,6 +58,11 @@ class Text(TrunkLoader):
 
         return pretrained_trunk(state)
 
+    def most_tokens(self, state: State) -> int | None:
+        from noria.model.pretrained.trunk import most_positions
+
+        return most_positions(state)
+
     def tie(self, model: Any, state: State) -> None:
         from noria.model.pretrained.trunk import tie
 

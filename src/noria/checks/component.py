@@ -15,7 +15,7 @@ from typing import Any, get_args
 import numpy as np
 
 from noria.checks.failure import check, is_same, is_untouched, json_round_trip, require
-from noria.contract import Modality, RawType, Target
+from noria.contract import Modality, RawType, Target, dispatch
 from noria.contract.examples import column
 from noria.store.states import join_arrays, split_arrays
 from noria.types import Arrays, Encoded, Ragged, State, Values
@@ -72,6 +72,7 @@ def check_learning_and_encoding(subject: Component) -> None:
     check_encode(subject)
     check_order(subject)
     check_bad_values(subject)
+    check_cut(subject)
 
 
 @check
@@ -109,6 +110,21 @@ def check_arguments(subject: Component) -> None:
 def _divided(subject: Component) -> tuple[range, range]:
     """Return which values are learnt from where some are held out, and which those are."""
     return range(subject.count - 1), range(subject.count - 1, subject.count)
+
+
+@check
+def check_cut(subject: Component) -> None:
+    """What is not read whole is counted, and a setting says how much is read."""
+    cut = subject.component.encode(subject.values, subject.state).cut
+    limit = dispatch.most_read(subject.component)
+    if limit is None:
+        require(not cut, "it cuts values and does not declare Truncates: nobody learns by which setting")
+        return
+    name, most = limit
+    require(getattr(subject.component, name, None) == most, f"most_read names {name!r}, which is no setting of {most}")
+    for index, (read, whole) in cut.items():
+        right = index in range(subject.count) and 0 <= read < whole and read <= most
+        require(right, f"of value {index} it reads {read} of {whole} tokens, at most {most}")
 
 
 @check

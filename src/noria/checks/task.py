@@ -28,6 +28,7 @@ def check_task(task: Task, records: Sequence[Mapping[str, Any]] | None = None) -
     check_shared(Declared(task), records)
     whole = _whole(task, records)
     check_validate_pair(whole)
+    check_unread(whole)
     check_whole(whole)
     check_scores(whole)
     check_example(whole)
@@ -87,6 +88,17 @@ def check_validate_pair(whole: Whole) -> None:
     """No good answer is said not to belong to its inputs."""
     misfits = dispatch.validate_pair(whole.task, whole.dataset.inputs, whole.dataset.target)
     require(not misfits, f"validate_pair refuses good answers: {misfits}")
+
+
+@check
+def check_unread(whole: Whole) -> None:
+    """Of each record's true answers some may lie where it is not read, and no more than it has."""
+    counts = dispatch.unread(whole.task.target, whole.dataset.target, whole.dataset.inputs)
+    if counts is not None:
+        require(
+            counts.shape == (len(whole.dataset), 2), f"unread gives two numbers a record, [{len(whole.dataset)}, 2]"
+        )
+        require(bool((counts[:, 0] <= counts[:, 1]).all()), "more answers are not read than there are")
 
 
 @check

@@ -57,6 +57,14 @@ class TellsReading(ABC):
         """Return how the raw values are read, for people; None where the remarks say all."""
 
 
+class Truncates(ABC):
+    """Reads no more than so many tokens of a long value: `Encoded.cut` says of which ones, and how much is left."""
+
+    @abstractmethod
+    def most_read(self) -> tuple[str, int]:
+        """Return the setting that says how many tokens are read, and how many that is."""
+
+
 # Of modalities
 
 
@@ -207,6 +215,14 @@ class Embeds(ABC):
     @abstractmethod
     def vectors(self, output: Arrays) -> np.ndarray:
         """Return float[n, D] from the outputs of n records; near to one another where records are alike."""
+
+
+class AnswersInInput(ABC):
+    """Has answers that are places of an input, and that nobody can find where it is not read."""
+
+    @abstractmethod
+    def unread(self, truth: Arrays, inputs: Mapping[str, Arrays]) -> np.ndarray:
+        """Return int[n, 2]: how many true answers of each record lie where it is not read, and how many it has."""
 
 
 class SingleValued(ABC):

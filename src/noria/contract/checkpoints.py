@@ -74,6 +74,10 @@ class TrunkLoader(CheckpointLoader, ABC):
         """Build the trunk that states["trunk"] describes, with random weights and without the checkpoint's files."""
 
     @abstractmethod
+    def most_tokens(self, state: State) -> int | None:
+        """Return how many tokens a trunk that states["trunk"] describes can read at once; None for any number."""
+
+    @abstractmethod
     def tie(self, model: nn.Module, state: State) -> None:
         """Share weights between the parts of a model around that trunk, as the checkpoint does."""
 

@@ -137,6 +137,18 @@ def vectors(target: Target, output: Arrays) -> np.ndarray | None:
     return own.vectors(output) if own else None
 
 
+def most_read(component: Modality | Target) -> tuple[str, int] | None:
+    """Return the setting that says how many tokens of a value are read, and its value; None where all are."""
+    own = declared(component, can.Truncates)
+    return own.most_read() if own else None
+
+
+def unread(target: Target, truth: Arrays, inputs: Mapping[str, Arrays]) -> np.ndarray | None:
+    """Return int[n, 2], the true answers that the inputs are not read far enough for, and all; None: not places."""
+    own = declared(target, can.AnswersInInput)
+    return own.unread(truth, inputs) if own else None
+
+
 def single_values(target: Target, truth: Arrays) -> np.ndarray | None:
     """Return the class numbers int[n] or the numbers float[n] of true answers; None where they are neither."""
     own = declared(target, can.SingleValued)

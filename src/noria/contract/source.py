@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +36,10 @@ class Source(ABC):
     @abstractmethod
     def notes(self) -> list[str]:
         """Return what a person should know, one sentence each: a guessed encoding, files that were left out."""
+
+    def groups(self) -> Sequence[str]:
+        """Return the columns whose equal values belong together, the widest first: the turns of one conversation."""
+        return ()
 
     def stamp(self) -> str:
         """Return a cheap identity: sha256 hex over name, size and time of change of the files."""

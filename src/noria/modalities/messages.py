@@ -1,6 +1,7 @@
 """Conversations: what was said so far, by whom, as one text for the model to go on from.
 
-The template is data in the state, and so in the bundle: what opens a message of each role and what closes it. No code.
+The template is in the state, and so in the bundle: that of the checkpoint, or what opens a message and what closes it.
+Read next: text/chat_template.py.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Displays, WarmStarts
+from noria.contract.capabilities import Attributable, Displays, Truncates, WarmStarts
+from noria.errors import UserError
+from noria.text.chat_template import ChatTemplate
 from noria.text.learning import is_missing, learn_text, text_of
 from noria.text.tokenizer import Tokenizer
 from noria.types import Arrays, Encoded, Ragged, Span, State, Values
@@ -26,13 +29,14 @@ OPEN, CLOSE = "<|im_start|>", "<|im_end|>"  # of ChatML, where a checkpoint's vo
 
 
 @dataclass(frozen=True)
-class Messages(Modality, WarmStarts, Displays, Attributable):
+class Messages(Modality, WarmStarts, Truncates, Displays, Attributable):
     """A conversation, list of {"role", "content"} or its JSON; a text alone is the user's only message.
 
     Arrays: `ids` Ragged int.
 
-    Each message is an opening token, its role, a line break, its content and a closing token; then the assistant's
-    message is opened. What a message says is never read as one of these tokens.
+    A conversation is written as the checkpoint's own chat template says. Without one, each message is an opening token,
+    its role, a line break, its content and a closing token; then the assistant's message is opened. What a message says
+    is never read as a special token.
     """
 
     kind: ClassVar[str] = "messages"
@@ -45,6 +49,8 @@ class Messages(Modality, WarmStarts, Displays, Attributable):
     """Number of tokens that `bpe` or `unigram` learn. Raise it for much text, lower it for little."""
     max_tokens: int = 512
     """Longest conversation in tokens; of a longer one the oldest part is left out. Memory grows with it."""
+    template: Literal["own", "plain"] = "own"
+    """`own`: the chat template of the checkpoint, where it has one; `plain`: two marks around each message."""
 
     def fit(self, values: Values) -> State:
         texts: list[Any] = []
@@ -54,20 +60,38 @@ class Messages(Modality, WarmStarts, Displays, Attributable):
                 texts.append(value)
             elif isinstance(messages, list):
                 texts += _contents(messages)
-        return self._with_template(learn_text(texts, self.tokenizer, self.vocabulary, lowercase=False))
+        return _with_marks(learn_text(texts, self.tokenizer, self.vocabulary, lowercase=False))
 
     def warm_start(self, state: State) -> State | None:
-        return self._with_template(state)
+        if self.template == "own" and "jinja" in state.get("template", {}):
+            return state if "answer_end" in state else _with_own_template(state)
+        made = _with_marks(state)
+        if state.get("kind") != "pretrained":
+            return made
+        tokenizer = Tokenizer.from_json(state["tokenizer"])
+        marks = " and ".join(tokenizer.spelling(one) or "a mark" for one in made["template"].values())
+        why = "as the job says" if "jinja" in state.get("template", {}) else "as the checkpoint has none of its own"
+        return {**made, "chat": f"template: each message stands between {marks}, {why}"}
 
     def encode(self, values: Values, state: State) -> Encoded:
         tokenizer = Tokenizer.from_json(state["tokenizer"])
         rows, bad = [], {}
         for index, value in enumerate(values):
             messages = messages_of(value)
+            ids: list[int] = []
             if isinstance(messages, str):
-                bad[index], messages = messages, []
-            rows.append(np.array(self._ids(messages, tokenizer, state["template"])[-self.max_tokens :]))
-        return Encoded({"ids": Ragged.of(rows, np.int32)}, bad)
+                bad[index] = messages
+            else:
+                try:
+                    ids = self._ids(messages, tokenizer, state["template"])
+                except ValueError as error:
+                    bad[index] = str(error)
+            rows.append(ids)
+        cut = Ragged.of(rows, np.int32).beyond(self.max_tokens)
+        return Encoded({"ids": Ragged.of([row[-self.max_tokens :] for row in rows], np.int32)}, bad, cut)
+
+    def most_read(self) -> tuple[str, int]:
+        return "max_tokens", self.max_tokens
 
     def display(self, arrays: Arrays, state: State) -> str:
         return Tokenizer.from_json(state["tokenizer"]).decode(np.asarray(arrays["ids"]))
@@ -81,6 +105,8 @@ class Messages(Modality, WarmStarts, Displays, Attributable):
         messages = messages_of(value)
         tokenizer = Tokenizer.from_json(state["tokenizer"])
         found = [] if isinstance(messages, str) else messages
+        if "jinja" in state["template"]:
+            return _spans(found, tokenizer, state["template"])[-self.max_tokens :]
         spans: list[Span] = []
         for number, message in enumerate(found):
             length = len(self._message(message, tokenizer, state["template"]))
@@ -90,16 +116,9 @@ class Messages(Modality, WarmStarts, Displays, Attributable):
         )
         return spans[-self.max_tokens :]
 
-    def _with_template(self, state: State) -> State:
-        """Add the template: the checkpoint's own tokens where it has them, else the end and mask tokens of ours."""
-        tokenizer = Tokenizer.from_json(state["tokenizer"])
-        opening, closing = tokenizer.id_of(OPEN), tokenizer.id_of(CLOSE)
-        if opening is None or closing is None:
-            opening, closing = tokenizer.begin if tokenizer.mask is None else tokenizer.mask, tokenizer.end
-        template = {"open": opening, "close": closing}
-        return {**state, "template": template, "answer_end": closing}
-
-    def _ids(self, messages: list[dict[str, str]], tokenizer: Tokenizer, template: Mapping[str, int]) -> list[int]:
+    def _ids(self, messages: list[dict[str, str]], tokenizer: Tokenizer, template: Mapping[str, Any]) -> list[int]:
+        if "jinja" in template:
+            return ChatTemplate(**template).encode(messages, tokenizer)[0]
         said = [one for message in messages for one in self._message(message, tokenizer, template)]
         return said + self._opening("assistant", tokenizer, template)
 
@@ -111,6 +130,42 @@ class Messages(Modality, WarmStarts, Displays, Attributable):
 
     def _opening(self, role: str, tokenizer: Tokenizer, template: Mapping[str, int]) -> list[int]:
         return [template["open"], *tokenizer.encode([f"{role}\n"])[0].tolist()]
+
+
+def _with_marks(state: State) -> State:
+    """Add a template: the checkpoint's marks of ChatML where it has them, else the end and mask tokens of ours."""
+    tokenizer = Tokenizer.from_json(state["tokenizer"])
+    opening, closing = tokenizer.id_of(OPEN), tokenizer.id_of(CLOSE)
+    if opening is None or closing is None:
+        opening, closing = tokenizer.begin if tokenizer.mask is None else tokenizer.mask, tokenizer.end
+    template = {"open": opening, "close": closing}
+    return {**state, "template": template, "answer_end": closing}
+
+
+def _with_own_template(state: State) -> State:
+    """Add what ends an answer in the checkpoint's own template; raise UserError where it cannot be used."""
+    try:
+        end, said = ChatTemplate(**state["template"]).closing(Tokenizer.from_json(state["tokenizer"]))
+    except ValueError as error:
+        raise UserError(
+            "the checkpoint's own chat template cannot be used",
+            found=str(error),
+            fix="put two marks around each message instead: inputs.messages.template=plain",
+        ) from error
+    return {**state, "answer_end": end, "chat": f"template: the checkpoint's own; {said}"}
+
+
+def _spans(messages: list[dict[str, str]], tokenizer: Tokenizer, template: Mapping[str, Any]) -> list[Span]:
+    """Return, for each token of a conversation in the checkpoint's own template, which message it is of."""
+    chat = ChatTemplate(**template)
+    try:
+        _, starts, text = chat.encode(messages, tokenizer)
+    except ValueError:  # it is no conversation for this template
+        return []
+    numbers = np.searchsorted(chat.ends(messages, text), starts, side="right").tolist()
+    roles = [*(message["role"] for message in messages), "reply"]
+    count = len(messages)
+    return [Span("message", number, min(number + 1, count), roles[number]) for number in numbers]
 
 
 def messages_of(value: Any) -> list[dict[str, str]] | str:

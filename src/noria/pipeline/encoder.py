@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from noria.contract.source import Source
 from noria.errors import UserError
 from noria.pipeline.fields import Columns, encode_answer, encode_input, values_of
 from noria.sources.core.named_file import read_file
-from noria.types import Arrays, Dataset, Rejected, Rows, Values, concatenated, in_order
+from noria.types import Arrays, Dataset, Encoded, Rejected, Rows, Values, concatenated, in_order
 
 ALL = ("train", "validation", "test", "")  # the splits that a source may put records in; "" where it says nothing
 RECORDS, FILES = 1024, 128  # in memory at once, cells and whole files (pictures, clips)
@@ -34,6 +34,7 @@ class EncodedChunk:
     `records` has their places and, as codes, the columns they are sliced by; its target is empty without answers. `ids`
     name them within their source: row numbers, file names. `kept` int64[n] are their indices among the records as read.
     `rejected` are the others, in order. `values` and `answers` are raw and of all; file names in them are below `root`.
+    `cut`, by field, are the records that are too long to be read whole: how many tokens are read, how many there are.
     """
 
     records: Dataset
@@ -43,6 +44,7 @@ class EncodedChunk:
     values: Mapping[str, Values]
     answers: Values | None = None
     root: Path | None = None
+    cut: Mapping[str, Mapping[int, tuple[int, int]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.kept)
@@ -113,29 +115,33 @@ class RecordEncoder:
         answers: Values | None = None,
     ) -> EncodedChunk:
         """Encode raw values of n records by field. `unread` are records beside them that could not even be read."""
-        inputs, reasons = self.encode_inputs(values)
-        target: Arrays = {}
+        found, reasons = self._encoded_inputs(values)
+        inputs, target = {name: encoded.arrays for name, encoded in found.items()}, Encoded({})
         if answers is not None:
-            encoded = encode_answer(self.task, answers, self.states["target"], inputs, self.root)
-            target, reasons = encoded.arrays, {**encoded.bad, **reasons}
+            target = encode_answer(self.task, answers, self.states["target"], inputs, self.root)
+            reasons = {**target.bad, **reasons}
+        cut = {name: one.cut for name, one in [*found.items(), (answer_field(self.task), target)] if one.cut}
         kept = np.array([i for i in range(len(wheres)) if i not in reasons], np.int64)
         if reasons:
             inputs = {name: _chosen(arrays, kept) for name, arrays in inputs.items()}
-            target = _chosen(target, kept)
+            target = Encoded(_chosen(target.arrays, kept))
         places = [wheres[i] for i in kept]
         rejected = in_order(wheres, unread, reasons)
-        records = Dataset(inputs, target, places=places)
-        return EncodedChunk(records, [ids[i] for i in kept], rejected, kept, values, answers, self.root)
+        records = Dataset(inputs, target.arrays, places=places)
+        return EncodedChunk(records, [ids[i] for i in kept], rejected, kept, values, answers, self.root, cut)
 
     def encode_inputs(self, values: Mapping[str, Values]) -> tuple[dict[str, Arrays], dict[int, str]]:
         """Return the arrays of all records by input, and by index why some cannot be used."""
-        inputs: dict[str, Arrays] = {}
+        found, reasons = self._encoded_inputs(values)
+        return {name: encoded.arrays for name, encoded in found.items()}, reasons
+
+    def _encoded_inputs(self, values: Mapping[str, Values]) -> tuple[dict[str, Encoded], dict[int, str]]:
+        inputs: dict[str, Encoded] = {}
         reasons: dict[int, str] = {}
         for name, modality in self.task.inputs.items():
-            encoded = encode_input(modality, values[name], self.states["inputs"][name], self.root)
-            inputs[name] = encoded.arrays
+            inputs[name] = encode_input(modality, values[name], self.states["inputs"][name], self.root)
             prefix = f"{name}: " if len(self.task.inputs) > 1 else ""
-            reasons |= {index: prefix + reason for index, reason in encoded.bad.items()}
+            reasons |= {index: prefix + reason for index, reason in inputs[name].bad.items()}
         return inputs, reasons
 
     @property

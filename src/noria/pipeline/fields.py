@@ -114,7 +114,7 @@ def encode_field(component: Modality | Target, values: Values, state: State, roo
     """Encode raw values; where the field takes files, read those that cells name (only below `root`)."""
     values, unreadable = _resolve_files(component, values, root)
     encoded = component.encode(values, state)
-    return Encoded(encoded.arrays, {**encoded.bad, **unreadable})
+    return Encoded(encoded.arrays, {**encoded.bad, **unreadable}, encoded.cut)
 
 
 def encode_input(modality: Modality, values: Values, state: State, root: Path | None) -> Encoded:
@@ -124,7 +124,7 @@ def encode_input(modality: Modality, values: Values, state: State, root: Path | 
         return encoded
     is_missing = np.array([_is_missing(value) for value in values], bool)
     bad = {index: reason for index, reason in encoded.bad.items() if not is_missing[index]}
-    return Encoded({**encoded.arrays, IS_PRESENT: (~is_missing).astype(np.uint8)}, bad)
+    return Encoded({**encoded.arrays, IS_PRESENT: (~is_missing).astype(np.uint8)}, bad, encoded.cut)
 
 
 def fit_input(modality: Modality, values: Values, root: Path | None) -> State:
@@ -142,7 +142,8 @@ def _is_missing(value: Any) -> bool:
 def encode_answer(task: Task, values: Values, state: State, inputs: Mapping[str, Arrays], root: Path | None) -> Encoded:
     """Encode raw answers to inputs that are encoded already; one that cannot belong to them is bad."""
     encoded = encode_field(task.target, values, state, root)
-    return Encoded(encoded.arrays, {**dispatch.validate_pair(task, inputs, encoded.arrays), **encoded.bad})
+    bad = {**dispatch.validate_pair(task, inputs, encoded.arrays), **encoded.bad}
+    return Encoded(encoded.arrays, bad, encoded.cut)
 
 
 def fit_field(component: Modality | Target, values: Values, root: Path | None) -> State:

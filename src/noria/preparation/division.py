@@ -6,7 +6,7 @@ A hash, so that a record stays on its side when others are added. Knows no task.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,35 +23,55 @@ TRAIN, VALIDATION, TEST = 0, 1, 2  # as in SPLITS
 SHOWN_ITEMS = 12
 
 
+LEAST_GROUPS = 10  # into fewer a source's records are not divided by what it says belongs together
+FEW_GROUPS = 200  # fewer are shared out in turn: by their hashes alone a split could be left without any
+
+
 @dataclass(frozen=True)
 class Division:
     """For each record its side (TRAIN, VALIDATION or TEST), what the source says of it (-1: nothing), and its hash.
 
-    sides and stated int8[n], hashes uint64[n]: records with equal hashes must stand on one side.
+    sides and stated int8[n], hashes uint64[n]: records with equal hashes must stand on one side. `note` says what of
+    the source's records was kept together, where the source says what belongs together.
     """
 
     sides: np.ndarray
     stated: np.ndarray
     hashes: np.ndarray
+    note: str = ""
 
 
-def divide(chunks: Iterable[Rows], split: Split, fields: Sequence[str | list[str]], where: str) -> Division:
-    """Divide records; `fields` are the columns whose values are hashed. Raises UserError where there are none."""
+def divide(
+    chunks: Iterable[Rows],
+    split: Split,
+    fields: Sequence[str | list[str]],
+    where: str,
+    groups: Sequence[str] = (),
+) -> Division:
+    """Divide records; `fields` are the columns whose values are hashed. Raises UserError where there are none.
+
+    `groups`: the columns by which the source says what belongs together; what the job says of it wins.
+    """
     stated: list[np.ndarray] = []
     hashes: list[np.ndarray] = []
     first_bad = ""
     sides = _Stated(split)
+    together = _Together(() if split.group or split.block or split.order else groups)
     for rows in chunks:
         first_bad = first_bad or next((f"{one.where}: {one.reason}" for one in rows.bad), "")
         stated.append(sides.of(rows))
         hashes.append(_hash(rows, split, fields))
+        together.see(rows, split.seed)
     if not sum(len(part) for part in stated):
         raise UserError("there are no usable records", where=where, found=first_bad)
     sides.check(where)
     joined = np.concatenate(hashes)
     if split.block is not None:
         joined = hash_values(np.arange(len(joined))[:, None] // split.block, split.seed)
-    return _divided(np.concatenate(stated), joined, split)
+    of_source, joined, note = np.concatenate(stated), *together.kept(joined)
+    divided = _divided(of_source, joined, split)
+    is_ours = bool(((divided.sides != TRAIN) & (of_source <= TRAIN)).any())
+    return replace(divided, note=note) if is_ours else divided
 
 
 def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split) -> Division:
@@ -64,6 +84,34 @@ def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split) -> Division:
     sides[ours[at < test + (1 - test) * validation]] = VALIDATION
     sides[ours[at < test]] = TEST
     return Division(np.asarray(sides), stated, hashes)
+
+
+class _Together:
+    """Which records the source says belong together, by the first of its columns that has enough different values."""
+
+    def __init__(self, groups: Sequence[str]) -> None:
+        self._hashes: dict[str, list[np.ndarray]] = {column: [] for column in groups}
+
+    def see(self, rows: Rows, seed: int) -> None:
+        for column, hashes in self._hashes.items():
+            hashes.append(_of_group(rows, column, seed, np.zeros(len(rows), np.uint64)))
+
+    def kept(self, hashes: np.ndarray) -> tuple[np.ndarray, str]:
+        """Return the hashes, equal for what belongs together, and a sentence on it where there is something."""
+        for column, parts in self._hashes.items():
+            own = np.concatenate(parts)
+            different, index = np.unique(own[own != 0], return_inverse=True)
+            if len(different) == np.count_nonzero(own) or len(different) < LEAST_GROUPS:
+                continue  # each stands alone, or too few would be divided
+            if len(different) < FEW_GROUPS:
+                different = ((np.arange(len(different)) + 0.5) / len(different) * 2.0**64).astype(np.uint64)
+            joined = hashes.copy()
+            joined[own != 0] = different[index]
+            return joined, (
+                f"records of one {column} stay in one split, {len(different):,} of them; data.split.group names another"
+                " column, data.split.block=1 divides record by record"
+            )
+        return hashes, ""
 
 
 class _Stated:
@@ -107,8 +155,11 @@ def _hash(rows: Rows, split: Split, fields: Sequence[str | list[str]]) -> np.nda
     for columns in fields:
         own = hash_values(values_of(rows, columns), split.seed)
         total = hash_values(np.stack([total, own], 1))
-    if split.group:
-        groups = rows.columns[split.group]
-        has_group = np.array([group is not None and str(group).strip() != "" for group in groups])
-        total = np.where(has_group, hash_values(groups, split.seed), total)
-    return total
+    return _of_group(rows, split.group, split.seed, total) if split.group else total
+
+
+def _of_group(rows: Rows, column: str, seed: int, otherwise: np.ndarray) -> np.ndarray:
+    """Return uint64[n]: the hash of the value of a column, `otherwise` where a record has none."""
+    groups = rows.columns[column]
+    has_group = np.array([group is not None and str(group).strip() != "" for group in groups])
+    return np.where(has_group, hash_values(groups, seed), otherwise)

@@ -30,6 +30,7 @@ from noria.pipeline.fields import (
     values_of,
 )
 from noria.pipeline.warm_start import inherited, origin_states
+from noria.preparation.cut_records import CutRecords
 from noria.preparation.data_checks import Suspicions
 from noria.preparation.division import TRAIN, VALIDATION, divide
 from noria.sources.core.named_file import named_files_stamp
@@ -53,6 +54,7 @@ class Preparation:
         self.notes: list[str] = []
         self.named: list[str] = []
         self._held: list[Rows] | None = None
+        self._cuts = CutRecords(task)
         for column in (job.data.split.group, job.data.split.column, *job.evaluate.slices):
             if column is not None and column not in source.columns:
                 raise UserError(f"the data has no column {column!r}", fix=did_you_mean(column, source.columns))
@@ -66,7 +68,7 @@ class Preparation:
             splits = writer.close()
             counts = {split: len(dataset) for split, dataset in splits.items()}
             self._check(counts)
-            notes = suspicions.notes(splits, states, self.task.target)
+            notes = [*suspicions.notes(splits, states, self.task.target), *self._cuts.warnings(states)]
             writer.publish(
                 {
                     "states": states,
@@ -114,7 +116,8 @@ class Preparation:
             self._held = list(self._chunks())
         filled = [name for name in self.task.inputs if name in self.mapping] or [self.answer]
         fields = [self.mapping[name] for name in filled]
-        found = divide(self._chunks(), self.job.data.split, fields, str(self.source.path))
+        found = divide(self._chunks(), self.job.data.split, fields, str(self.source.path), self.source.groups())
+        self.notes += [found.note] if found.note else []
         self.stated, self.hashes = found.stated, found.hashes
         return found.sides
 
@@ -193,6 +196,7 @@ class Preparation:
             chunk = encoder.chunk(rows)
             self._note_named(rows)
             self.bad += chunk.rejected
+            self._cuts.see(chunk)
             arrays, places = _stored(chunk.records), division[start + chunk.kept]
             for code, split in enumerate(SPLITS):
                 chosen = np.flatnonzero(places == code)

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Metric, Target
-from noria.contract.capabilities import DecodesTarget, Embeds, PredictStep, ShowsPanels, TrainingStep, WarmStarts
+from noria.contract.capabilities import (
+    DecodesTarget,
+    Embeds,
+    PredictStep,
+    ShowsPanels,
+    TrainingStep,
+    Truncates,
+    WarmStarts,
+)
 from noria.contract.settings import named_input
 from noria.metrics.retrieval import codes_of, ranks, retrieval_metrics
 from noria.text.learning import learn_text, usable_texts
@@ -70,7 +78,7 @@ class Matched(Target, WarmStarts, TrainingStep, PredictStep, Embeds):
 
 
 @dataclass(frozen=True)
-class Embedding(Matched, DecodesTarget, ShowsPanels):
+class Embedding(Matched, Truncates, DecodesTarget, ShowsPanels):
     """The match of a record, a text. Arrays: `ids` Ragged int, begin ... end. Output: `vector`, and where the match is
     known `match`, float[n, D], of length one.
     """
@@ -92,8 +100,12 @@ class Embedding(Matched, DecodesTarget, ShowsPanels):
     def encode(self, values: Values, state: State) -> Encoded:
         tokenizer = Tokenizer.from_json(state["tokenizer"])
         texts, bad = usable_texts(values)
-        ids = tokenizer.encode(texts).cut(self.max_tokens - 2).with_ends(tokenizer.begin, tokenizer.end)
-        return Encoded({"ids": ids}, bad)
+        ids = tokenizer.encode(texts)
+        most = self.max_tokens - 2
+        return Encoded({"ids": ids.cut(most).with_ends(tokenizer.begin, tokenizer.end)}, bad, ids.beyond(most))
+
+    def most_read(self) -> tuple[str, int]:
+        return "max_tokens", self.max_tokens
 
     def both(self, model: nn.Module, batch: Batch) -> Output:
         """Return `vector` of the inputs and `match` of their matches."""

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Metric, Target
-from noria.contract.capabilities import DecodesTarget, Generates, PostProcesses, PredictStep, ShowsPanels, WarmStarts
+from noria.contract.capabilities import (
+    DecodesTarget,
+    Generates,
+    PostProcesses,
+    PredictStep,
+    ShowsPanels,
+    Truncates,
+    WarmStarts,
+)
 from noria.metrics.likelihood import likelihood
 from noria.metrics.overlap import overlap_metrics
 from noria.modalities.text.arrays import RAW
@@ -45,7 +53,7 @@ SAMPLES_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Text(Target, WarmStarts, PredictStep, PostProcesses, Generates, DecodesTarget, ShowsPanels):
+class Text(Target, WarmStarts, Truncates, PredictStep, PostProcesses, Generates, DecodesTarget, ShowsPanels):
     """A text. Arrays: `ids` Ragged int, ended by the end token; `_bytes` Ragged uint8, what each token stands for;
     of records also `_text`, the raw text as UTF-8 bytes.
 
@@ -108,6 +116,7 @@ class Text(Target, WarmStarts, PredictStep, PostProcesses, Generates, DecodesTar
         texts, bad = usable_texts(values)
         ids = tokenizer.encode(texts)
         sizes = tokenizer.num_bytes(ids)
+        cut = {} if self.is_running else ids.beyond(self.longest - 1)
         if not self.is_running:
             ids, sizes = ids.cut(self.longest - 1), sizes.cut(self.longest - 1)
         if not (self.is_running and self.is_stream):
@@ -116,7 +125,10 @@ class Text(Target, WarmStarts, PredictStep, PostProcesses, Generates, DecodesTar
             if self.is_running:
                 ids, sizes = ids.with_ends(tokenizer.begin, None), sizes.with_ends(0, None)
         raw = {} if self.is_running else {"_text": Ragged.of_texts(texts)}
-        return Encoded({"ids": ids, "_bytes": sizes, **raw}, bad)
+        return Encoded({"ids": ids, "_bytes": sizes, **raw}, bad, cut)
+
+    def most_read(self) -> tuple[str, int]:
+        return "longest", self.longest
 
     def answer_embedder(self, state: State, width: int) -> nn.Module:
         from noria.model.token_embedder import text_embedder

@@ -41,7 +41,8 @@ class TokenClassification(Task, ReadsFormats, MakesExamples, PredictsBaseline):
         return records
 
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
-        return conll(path, encoding)
+        text, tags = (str(named.get(name, name)) for name in ("text", "tags"))
+        return conll(path, encoding, text, tags)
 
     def fit_baseline(self, train: Arrays) -> Arrays:
         """Return nothing: the trivial answer labels nothing."""

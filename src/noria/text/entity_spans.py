@@ -9,7 +9,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-PREFIXES = "BIESLU"  # begin, inside, end, single; last and unit are other words for end and single
+# Begin, inside, end, single; middle is another word for inside, last for end, unit and whole for single.
+PREFIXES = "BIESLUMW"
 
 
 def decode_bio(tags: Sequence[str]) -> list[tuple[int, int, str]]:
@@ -21,10 +22,10 @@ def decode_bio(tags: Sequence[str]) -> list[tuple[int, int, str]]:
     found: list[tuple[int, int, str]] = []
     before, open_label, start = "O", "", 0
     for place, tag in enumerate([*tags, "O"]):
-        prefix, _, label = tag.partition("-")
-        if tag != "O" and (prefix not in PREFIXES or len(prefix) != 1 or not label):
+        prefix, label = tag[:1], tag[2:] if tag[1:2] in ("-", "_") else ""
+        if tag != "O" and (prefix not in PREFIXES or not label):
             raise ValueError(f"{tag!r} is no tag: expected O, B-LABEL or I-LABEL")
-        is_new = prefix in "BSU" or before in "OESLU" or label != open_label
+        is_new = prefix in "BSUW" or before in "OESLUW" or label != open_label
         if open_label and (tag == "O" or is_new):
             found.append((start, place, open_label))
         if tag != "O" and is_new:

@@ -70,11 +70,7 @@ class Tokenizer:
         file = path / "tokenizer.json"
         if not file.is_file():
             raise UserError("there is no tokenizer here", where=str(path), expected="a folder with tokenizer.json")
-        settings: dict[str, Any] = {}
-        for name in ("special_tokens_map.json", "tokenizer_config.json"):
-            if (path / name).is_file():
-                settings |= json.loads((path / name).read_text("utf-8"))
-        return Tokenizer.of_checkpoint(file.read_text("utf-8"), settings)
+        return Tokenizer.of_checkpoint(file.read_text("utf-8"), tokenizer_settings(path))
 
     @staticmethod
     def of_checkpoint(text: str, settings: dict[str, Any]) -> Tokenizer:
@@ -105,6 +101,29 @@ class Tokenizer:
         """Return the id of a token by its spelling in the vocabulary, special ones included; None if there is none."""
         found = self._backend.token_to_id(token) if "backend" in self._parts else None
         return None if found is None else int(found)
+
+    def spelling(self, index: int) -> str:
+        """Return how a token is spelled in the vocabulary, "" for one that has no spelling."""
+        found = self._backend.id_to_token(index) if "backend" in self._parts else None
+        return found or ""
+
+    def is_special(self, index: int) -> bool:
+        """Say whether an id is one of the special tokens that a checkpoint's vocabulary names."""
+        return self.spelling(index) in self.special_spellings
+
+    @functools.cached_property
+    def special_spellings(self) -> frozenset[str]:
+        """Return the spellings of a checkpoint's special tokens."""
+        if "backend" not in self._parts:
+            return frozenset()
+        added = self._backend.get_added_tokens_decoder().values()
+        return frozenset(one.content for one in added if one.special)
+
+    def encode_marked(self, text: str, is_marked: bool) -> tuple[list[int], list[int]]:
+        """Return ids and where each starts in a text; if it `is_marked`, special tokens spelled in it are read."""
+        backend = _backend(self._parts["backend"], is_marked)
+        found = backend.encode(text, add_special_tokens=False)
+        return list(found.ids), [start for start, _ in found.offsets]
 
     def encode(self, texts: Sequence[str]) -> Ragged:
         """Return the ids of texts, without special tokens."""
@@ -234,6 +253,15 @@ class Tokenizer:
         return np.fromiter(itertools.chain.from_iterable(found), self._dtype, int(lengths.sum())), lengths
 
 
+def tokenizer_settings(folder: Path) -> dict[str, Any]:
+    """Return what a Hugging Face folder says of its tokenizer: special tokens by role, a chat template, ..."""
+    settings: dict[str, Any] = {}
+    for name in ("special_tokens_map.json", "tokenizer_config.json"):
+        if (folder / name).is_file():
+            settings |= json.loads((folder / name).read_text("utf-8"))
+    return settings
+
+
 @functools.lru_cache(maxsize=16)
 def _of_json(text: str, end: int | None) -> Tokenizer:
     parts = json.loads(text)
@@ -241,9 +269,9 @@ def _of_json(text: str, end: int | None) -> Tokenizer:
 
 
 @functools.lru_cache(maxsize=16)
-def _backend(text: str) -> Any:
+def _backend(text: str, is_marked: bool = False) -> Any:
     backend = _tokenizers().Tokenizer.from_str(text)
-    backend.encode_special_tokens = True  # what looks like a special token in a text is text
+    backend.encode_special_tokens = not is_marked  # what looks like a special token in a text is text
     backend.no_truncation()
     backend.no_padding()
     return backend

@@ -76,6 +76,11 @@ class Ragged:
         """Return the rows cut at `most` values each."""
         return self._gathered(self.offsets[:-1], np.minimum(self.lengths, most))
 
+    def beyond(self, most: int) -> dict[int, tuple[int, int]]:
+        """Return, of the rows that have more values, by index, `most` and how many they have."""
+        lengths = self.lengths
+        return {int(index): (most, int(lengths[index])) for index in np.flatnonzero(lengths > most)}
+
     def _gathered(self, starts: np.ndarray, lengths: np.ndarray) -> Ragged:
         """Return rows of these lengths that begin at these places of the values."""
         offsets = np.zeros(len(starts) + 1, np.int64)

@@ -17,10 +17,14 @@ Output: TypeAlias = "dict[str, Tensor]"  # what a head gives; the first axis of 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Arrays [n, ...] of n values, and why some of them could not be encoded (by index; their rows are zero)."""
+    """Arrays [n, ...] of n values, and why some of them could not be encoded (by index; their rows are zero).
+
+    cut: of values that are too long to be read whole, by index, how many tokens are read and how many there are.
+    """
 
     arrays: Arrays
     bad: dict[int, str] = field(default_factory=dict)
+    cut: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -204,3 +204,10 @@ class ShowsNumbers(Letters):
 class ShowsAnotherWord(Letters):
     def display(self, arrays, state):
         return super().display(arrays, state)[::-1]
+
+
+@broken("cut")
+class CutsWithoutSayingBySetting(Letters):
+    def encode(self, values, state):
+        encoded = super().encode(values, state)
+        return replace(encoded, cut=encoded.arrays["ids"].beyond(3))

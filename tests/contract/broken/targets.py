@@ -10,7 +10,7 @@ from tests.contract.broken.healthy import Side, SideHead, broken, is_right, log_
 from torch import nn
 
 from noria.contract import Metric, mean_metric
-from noria.contract.capabilities import TrainingStep
+from noria.contract.capabilities import AnswersInInput, TrainingStep
 from noria.contract.dispatch import forward_loss
 from noria.types import Panel
 
@@ -299,3 +299,9 @@ def nan_where_all_is_right(output, truth, weights):
 @broken("metric_direction")
 class CannotScoreAPerfectAnswer(Side):
     metrics = scored_by(Metric("log_loss", "nats", "lower", nan_where_all_is_right))
+
+
+@broken("unread")
+class HasMoreUnreadAnswersThanAnswers(Side, AnswersInInput):
+    def unread(self, truth, inputs):
+        return np.tile([2, 1], (len(truth["side"]), 1))

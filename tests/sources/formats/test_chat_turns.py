@@ -26,9 +26,9 @@ def shared_gpt(messages):
 @pytest.mark.parametrize("form", [lambda messages: {"messages": messages}, shared_gpt])
 def test_each_answer_is_a_record_with_what_was_said_before(tmp_path, read_all, form):
     source = chat_turns(lines(tmp_path, form([USER, REPLY, MORE, LAST])))
-    assert source.columns == ["messages", "text", "opening"]
+    assert source.columns == ["messages", "text", "opening", "conversation"]
     records, bad = read_all(source)
-    assert [values for _, _, values in records] == TURNS
+    assert [values[:3] for _, _, values in records] == TURNS
     assert [where for where, _, _ in records] == ["chat.jsonl:1"] * 2
     assert bad == []
 
@@ -36,7 +36,7 @@ def test_each_answer_is_a_record_with_what_was_said_before(tmp_path, read_all, f
 def test_a_list_of_conversations_in_one_json_file_is_read_the_same_way(tmp_path, read_all):
     path = tmp_path / "chat.json"
     path.write_text(json.dumps([{"id": 7, "messages": [USER, REPLY, MORE, LAST]}], indent=1), "utf-8")
-    assert [values for _, _, values in read_all(chat_turns(path))[0]] == TURNS
+    assert [values[:3] for _, _, values in read_all(chat_turns(path))[0]] == TURNS
 
 
 def test_an_instruction_with_and_without_input_is_a_conversation_of_one_answer(tmp_path, read_all):
@@ -54,7 +54,7 @@ def test_an_instruction_with_and_without_input_is_a_conversation_of_one_answer(t
 def test_system_messages_and_greetings_are_said_before_and_are_no_answers(tmp_path, read_all):
     system, greeting = {"role": "system", "content": "Be brief."}, {"role": "assistant", "content": "Welcome."}
     records, _ = read_all(chat_turns(lines(tmp_path, {"messages": [system, greeting, USER, REPLY]})))
-    assert [values for _, _, values in records] == [([system, greeting, USER], "Hello!", "Hi")]
+    assert [values[:3] for _, _, values in records] == [([system, greeting, USER], "Hello!", "Hi")]
 
 
 def test_content_in_parts_of_text_is_one_text(tmp_path, read_all):
@@ -100,3 +100,17 @@ def test_what_holds_no_conversation_is_left_to_the_other_readers(tmp_path):
     assert chat_turns(lines(tmp_path, {"messages": [USER], "text": "Hello!"})) is None
     with pytest.raises(UserError, match="no such file"):
         chat_turns(tmp_path / "none.jsonl")
+
+
+def test_the_answers_of_one_conversation_belong_together_by_what_is_said_or_by_its_name(tmp_path, read_all):
+    talks = [{"messages": [USER, REPLY, MORE, LAST], "source": "a"}, {"messages": [USER, LAST], "source": "b"}]
+    source = chat_turns(lines(tmp_path, *talks))
+    assert source.groups() == ("conversation",)
+    records, _ = read_all(source)
+    names = [values[source.columns.index("conversation")] for _, _, values in records]
+    assert names[0] == names[1] != names[2]
+    assert [values[source.columns.index("source")] for _, _, values in records] == ["a", "a", "b"]
+
+    source = chat_turns(lines(tmp_path, *({**one, "conversation_id": 7} for one in talks)))
+    records, _ = read_all(source)
+    assert {values[source.columns.index("conversation")] for _, _, values in records} == {"7"}

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from noria.errors import UserError
-from noria.sources.formats.conll import conll, joined
+from noria.sources.formats.conll import conll
+from noria.sources.formats.tagged_table import joined
 
 ENGLISH = """-DOCSTART- -X- O O
 
@@ -22,7 +23,7 @@ CHINESE = "王\tB-PER\n明\tI-PER\n去\tO\n北\tB-LOC\n京\tI-LOC\n\n我\tO\n"
 
 
 def found(values):
-    text, tags = values
+    text, tags = values[:2]
     return [(text[one["start"] : one["end"]], one["label"]) for one in tags]
 
 
@@ -119,3 +120,120 @@ def test_what_has_no_tags_is_left_to_the_other_readers(tmp_path):
     assert conll(plain) is None
     with pytest.raises(UserError, match="no such file"):
         conll(tmp_path / "none.conll")
+
+
+def texts_of(path, text, read_all):
+    path.write_text(text, "utf-8")
+    records, bad = read_all(conll(path))
+    return [(values[0], found(values)) for _, _, values in records], [flaw.reason for flaw in bad]
+
+
+def test_between_tabs_a_token_may_hold_spaces(tmp_path, read_all):
+    sentence = "Ada\tNNP\tO\nflew\tVBD\tO\nSan Juan\tNNP\tB-LOC\n20\u00a0000\tCD\tB-NUM\nkm \tNN\tI-NUM\n\n"
+    records, bad = texts_of(tmp_path / "a.conll", sentence * 30, read_all)
+    assert records == [("Ada flew San Juan 20\u00a0000 km", [("San Juan", "LOC"), ("20\u00a0000 km", "NUM")])] * 30
+    assert bad == []
+
+
+def test_between_spaces_a_line_with_a_column_more_is_refused(tmp_path, read_all):
+    text = "Ada B-PER\nslept O\n\n" * 30 + "San Juan B-LOC\n\n"
+    records, bad = texts_of(tmp_path / "a.conll", text, read_all)
+    assert len(records) == 30
+    assert len(bad) == 1
+    assert "3 columns and the file 2" in bad[0]
+
+
+def test_comments_stand_above_sentences_and_a_number_sign_is_a_token(tmp_path, read_all):
+    text = "# id 7a\tdomain=test\n# text = Ada likes\nAda _ _ B-PER\n# _ _ O\nnorias _ _ O\n\n"
+    assert texts_of(tmp_path / "a.conll", text * 9, read_all)[0] == [("Ada # norias", [("Ada", "PER")])] * 9
+
+
+def test_numbers_of_tokens_are_no_tokens(tmp_path, read_all):
+    text = "# source\n1\tAda\tB-PER\tO\n2\tLovelace\tI-PER\tB-LOC\n3\tslept\tO\tO\n\n1\tRome\tB-LOC\tO\n\n"
+    path = tmp_path / "names.tsv"
+    path.write_text(text * 5, "utf-8")
+    source = conll(path)
+    assert source.columns == ["text", "tags", "tags_3"]
+    assert source.notes() == ["names.tsv: tags are read from column 4; those of column 3 are data.fields.tags=tags_3"]
+    records, _ = read_all(source)
+    text, inner, outer = records[0][2]
+    assert (found((text, inner)), found((text, outer))) == ([("Lovelace", "LOC")], [("Ada Lovelace", "PER")])
+
+
+def test_korean_and_other_scripts_with_spaces_keep_them_and_those_without_have_none(tmp_path, read_all):
+    for number, (tokens, text) in enumerate(
+        [
+            (["서울에서", "철수가", "잤다"], "서울에서 철수가 잤다"),
+            (["東京", "へ", "行く"], "東京へ行く"),
+            (["ฉัน", "ไป", "กรุงเทพ"], "ฉันไปกรุงเทพ"),
+            (["𠮷", "野", "家"], "𠮷野家"),
+            (["Ада", "спит"], "Ада спит"),
+        ]
+    ):
+        lines = "".join(f"{token} {'B-X' if i == 0 else 'O'}\n" for i, token in enumerate(tokens))
+        assert texts_of(tmp_path / f"{number}.bio", lines + "\n", read_all)[0] == [(text, [(tokens[0], "X")])]
+
+
+def test_where_spaces_are_tokens_no_other_ones_are_added(tmp_path, read_all):
+    lines = "".join(f"{one}\t{tag}\n" for one, tag in zip("철수 잔다", ["B-PS", "I-PS", "O", "O", "O"], strict=True))
+    assert texts_of(tmp_path / "a.tsv", (lines + "\n") * 3, read_all)[0] == [("철수 잔다", [("철수", "PS")])] * 3
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        "I-PER I-PER O I-LOC B-LOC",
+        "B-PER I-PER O B-LOC B-LOC",
+        "B-PER E-PER O S-LOC S-LOC",
+        "B-PER L-PER O U-LOC U-LOC",
+        "B-PER M-PER O W-LOC W-LOC",
+        "B_PER I_PER O B_LOC B_LOC",
+    ],
+)
+def test_every_scheme_of_tags_means_the_same(tmp_path, read_all, tags):
+    lines = "".join(f"{a} {b}\n" for a, b in zip(["Ada", "Lovelace", "to", "Rome", "Oslo"], tags.split(), strict=True))
+    expected = ("Ada Lovelace to Rome Oslo", [("Ada Lovelace", "PER"), ("Rome", "LOC"), ("Oslo", "LOC")])
+    assert texts_of(tmp_path / "a.iob", f"{lines}\n" * 3, read_all)[0] == [expected] * 3
+
+
+def test_tags_that_look_the_same_are_one_label(tmp_path, read_all):
+    text = "José B-cafe\u0301\nLuis I-caf\u00e9\n\n"
+    assert texts_of(tmp_path / "a.conll", text * 3, read_all)[0] == [("José Luis", [("José Luis", "café")])] * 3
+
+
+CONLLU = (
+    "# newdoc id = a\n# text = Vámonos al mar.\n"
+    "1-2\tVámonos\t_\t_\t_\t_\t_\t_\t_\t_\n1\tVamos\tir\tVERB\t_\t_\t0\troot\t_\t_\n"
+    "2\tnos\tnosotros\tPRON\t_\t_\t1\tobj\t_\t_\n3\tal\ta\tADP\t_\t_\t4\tcase\t_\t_\n4\tmar\tmar\tNOUN\t_\t_\t1\tobl\t_\t"
+    "SpaceAfter=No\n4.1\tmar\tmar\tNOUN\t_\t_\t_\t_\t_\t_\n5\t.\t.\tPUNCT\t_\t_\t1\tpunct\t_\t_\n\n"
+)
+
+
+def test_universal_dependencies_label_each_word_by_its_part_of_speech(tmp_path, read_all):
+    path = tmp_path / "a.conllu"
+    path.write_text(CONLLU * 3, "utf-8")
+    source = conll(path)
+    assert source.columns == ["text", "tags", "document"]
+    assert "part of speech" in source.notes()[0]
+    expected = [("Vámonos", "VERB"), ("al", "ADP"), ("mar", "NOUN"), (".", "PUNCT")]
+    records, bad = read_all(source)
+    assert [(values[0], found(values)) for _, _, values in records] == [("Vámonos al mar.", expected)] * 3
+    assert bad == []
+
+
+def test_sentences_of_one_document_belong_together(tmp_path, read_all):
+    path = tmp_path / "a.conll"
+    path.write_text("-DOCSTART- O\n\nAda B-PER\n\nslept O\n\n-DOCSTART- O\n\nRome B-LOC\n\n", "utf-8")
+    source = conll(path)
+    assert source.groups() == ["document"]
+    documents = [values[-1] for _, _, values in read_all(source)[0]]
+    assert documents[0] == documents[1] != documents[2]
+    path.write_text(CHINESE, "utf-8")
+    assert conll(path).groups() == []
+
+
+def test_a_file_named_as_conll_that_holds_no_tags_says_what_is_wrong(tmp_path):
+    path = tmp_path / "a.conll"
+    path.write_text("Ada slept well.\nIt was late.\n", "utf-8")
+    with pytest.raises(UserError, match="no column of this file holds tags"):
+        conll(path)

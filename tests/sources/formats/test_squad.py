@@ -166,3 +166,43 @@ def test_an_encoding_that_is_said_helps_where_none_could_be_guessed(tmp_path, re
     with pytest.raises(UserError, match=r"data\.encoding"):
         squad(path)
     assert [values[1] for _, _, values in read_all(squad(path, "cp1251"))[0]] == [text]
+
+
+def in_units(texts, word, count):
+    return [(text, {"answers": [answer(word, count(text[: text.rindex(word)]))]}) for text in texts]
+
+
+@pytest.mark.parametrize("unit", ["utf-16-le", "utf-8"])
+def test_places_in_other_units_are_told_by_the_answers_for_the_whole_file(tmp_path, read_all, unit):
+    size = 2 if unit == "utf-16-le" else 1
+    contexts = [f"\U0001f600\U0001f600 Ada, as Ada {i}" for i in range(4)]
+    asked = in_units(contexts, "Ada", lambda text: len(text.encode(unit)) // size)
+    paragraphs = [{"context": context, "qas": [{"question": "Who?", **one}]} for context, one in asked]
+    path = tmp_path / "squad.json"
+    path.write_text(json.dumps({"data": [{"paragraphs": paragraphs}]}), "utf-8")
+    source = squad(path)
+    records, bad = read_all(source)
+    assert bad == []
+    assert [values[2][0]["start"] for _, _, values in records] == [context.rindex("Ada") for context in contexts]
+    assert "by that 4 stretches" in source.notes()[0]
+
+    flat = tmp_path / "flat.jsonl"
+    rows = [{"question": "Who?", "context": context, **one} for context, one in asked]
+    flat.write_text("".join(json.dumps(one) + "\n" for one in rows), "utf-8")
+    source = squad(flat)
+    assert [values[-1] for _, _, values in read_all(source)[0]] == [values[2] for _, _, values in records]
+    assert "by that 4 stretches" in source.notes()[0]
+
+
+def test_answers_that_were_found_by_their_text_alone_are_counted(tmp_path, read_all):
+    source = squad(written(tmp_path / "squad.json", {"answers": [answer("Rome", 0)]}, {"answers": [answer("Ben", 8)]}))
+    for _ in range(2):  # once, however often it is read
+        read_all(source)
+    assert source.notes() == ["1 answers stand elsewhere than answer_start says, in one place alone, which was taken"]
+
+
+def test_questions_about_one_article_belong_together_or_those_about_one_context(tmp_path):
+    assert squad(written(tmp_path / "squad.json", {"answers": [answer("Ada", 0)]})).groups() == ("title", "context")
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"question": "Who?", "context": CONTEXT, "span": "Ben"}), "utf-8")
+    assert squad(path).groups() == ["context"]

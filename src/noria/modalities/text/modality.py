@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import IDS, Attributable, Augments, Displays, WarmStarts
+from noria.contract.capabilities import IDS, Attributable, Augments, Displays, Truncates, WarmStarts
 from noria.errors import UserError
 from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.text.learning import learn_text, text_of, usable_texts
@@ -23,7 +23,7 @@ CHARACTERS_A_TOKEN = 4  # of max_tokens, beyond which no character is read
 
 
 @dataclass(frozen=True)
-class Text(Modality, WarmStarts, Augments, Displays, Attributable):
+class Text(Modality, WarmStarts, Truncates, Augments, Displays, Attributable):
     """A text. Arrays: `ids` Ragged int; with `keep` also `starts` and `ends`, Ragged int32, the characters of the raw
     text that each token stands for (-1 for special tokens), and `_text`, the raw text as UTF-8 bytes; with `characters`
     also `characters`, Ragged int, a space before and after the text.
@@ -86,14 +86,18 @@ class Text(Modality, WarmStarts, Augments, Displays, Attributable):
             spaced = _characters(state).encode([f" {text} " if text else "" for text in texts])
             arrays["characters"] = spaced.cut(CHARACTERS_A_TOKEN * self.max_tokens)
         if not self.keep and not any(self._has_mask(text) for text in texts):
-            return Encoded({IDS: tokenizer.encode(texts).cut(self._room).with_ends(begin, end), **arrays}, bad)
+            ids = tokenizer.encode(texts)
+            return Encoded({IDS: ids.cut(self._room).with_ends(begin, end), **arrays}, bad, ids.beyond(self._room))
         ids, *places = self._with_places(texts, tokenizer)
         arrays[IDS] = ids.cut(self._room).with_ends(begin, end)
         if self.keep:
             around = [NOWHERE if one is not None else None for one in (begin, end)]
             starts, ends = (place.cut(self._room).with_ends(*around) for place in places)
             arrays |= {STARTS: starts, ENDS: ends, RAW: Ragged.of_texts(texts)}
-        return Encoded(arrays, bad)
+        return Encoded(arrays, bad, ids.beyond(self._room))
+
+    def most_read(self) -> tuple[str, int]:
+        return "max_tokens", self.max_tokens
 
     def display(self, arrays: Arrays, state: State) -> str:
         if RAW in arrays:  # as it was given: word pieces lose cases and spaces

@@ -19,11 +19,12 @@ from typing import Any, Literal
 
 from noria.contract.checkpoints import WHERE
 from noria.errors import UserError, needs_extra
-from noria.text.tokenizer import Tokenizer
+from noria.text.chat_template import ChatTemplate
+from noria.text.tokenizer import Tokenizer, tokenizer_settings
 from noria.types import State
 
 Family = Literal["encoder", "decoder", "encoder-decoder"]
-WANTED = ["*.json", "*.safetensors", "*.model"]  # of what lies on the hub
+WANTED = ["*.json", "*.safetensors", "*.model", "*.jinja"]  # of what lies on the hub
 NOT_OURS = ("auto_map", "quantization_config", "_name_or_path", "dtype", "transformers_version", "architectures")
 ENCODER_DECODERS = ("t5", "mt5", "umt5")
 NOT_NEEDED = ("pooler.",)  # weights that many checkpoints lack and no output of ours depends on
@@ -73,12 +74,19 @@ class PretrainedFiles:
 
     def tokenizer(self) -> Tokenizer:
         """Return the checkpoint's tokenizer."""
+        return self.tokenizer_and_template()[0]
+
+    def tokenizer_and_template(self) -> tuple[Tokenizer, dict[str, Any] | None]:
+        """Return the checkpoint's tokenizer, and the state of its chat template where it has one."""
         if not self.gguf and (self.folder / "tokenizer.json").is_file():
-            return Tokenizer.from_folder(self.folder)
+            own = self.folder / "chat_template.jinja"
+            jinja = own.read_text("utf-8") if own.is_file() else None
+            return Tokenizer.from_folder(self.folder), ChatTemplate.of(tokenizer_settings(self.folder), jinja)
         transformers = import_transformers()
         with reading(self.folder / (self.gguf or "")):
             made = transformers.AutoTokenizer.from_pretrained(self.folder, **self._options())
-        return Tokenizer.of_checkpoint(made.backend_tokenizer.to_str(), dict(made.special_tokens_map))
+        settings = {**made.special_tokens_map, "chat_template": made.chat_template}
+        return Tokenizer.of_checkpoint(made.backend_tokenizer.to_str(), settings), ChatTemplate.of(settings, None)
 
     def has_filler(self) -> bool:
         """Say whether an encoder has the head by which it was taught to fill in masks."""

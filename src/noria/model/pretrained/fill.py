@@ -25,7 +25,7 @@ TOLERANCE = 1e-3  # on logits, relative to the largest: sums in another order
 
 def states_of(files: PretrainedFiles) -> tuple[State, State]:
     """Return the state of whatever reads texts, and that of the trunk."""
-    trunk, tokenizer = files.trunk(), files.tokenizer()
+    trunk, (tokenizer, template) = files.trunk(), files.tokenizer_and_template()
     rows = trunk["config"]["vocab_size"]
     if tokenizer.size > rows:
         raise UserError(
@@ -35,6 +35,7 @@ def states_of(files: PretrainedFiles) -> tuple[State, State]:
             found=str(tokenizer.size),
         )
     text = {"tokenizer": tokenizer.to_json(), "vocabulary": rows, "kind": tokenizer.kind}
+    text |= {"template": template} if template else {}
     if is_bert(trunk["config"]) and files.has_filler():
         text["head_epsilon"] = trunk["config"]["layer_norm_eps"]
     return text, trunk

@@ -30,9 +30,9 @@ def write_folder(model: Any, states: Mapping[str, Any], out: Path) -> None:
     """Write a model that began as a checkpoint of `transformers` back as one."""
     embedder = _embedder(model)
     theirs = _filled(model, embedder, states["trunk"])
-    tokenizer, template = _tokenizer_of(states)
-    if template:  # a reply ends where a message does
-        theirs.generation_config.eos_token_id = template["close"]
+    tokenizer, template, answer_end = _tokenizer_of(states)
+    if answer_end is not None:  # a reply ends where a message does
+        theirs.generation_config.eos_token_id = answer_end
     with plain_disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         with silent():
@@ -69,17 +69,18 @@ def _filled(model: Any, embedder: EmbedsVocabulary, state: State) -> Any:
     return theirs.eval()
 
 
-def _tokenizer_of(states: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, int]]:
+def _tokenizer_of(states: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any], int | None]:
     """Return the parts of the tokenizer that the inputs, and with them the answer, were encoded by.
 
-    Beside them the template of a chat, {"open", "close"}: the ids around each message; {} where there is none.
+    Beside them the template of a chat, {"open", "close"}, the ids around each message, or {"jinja", "tokens"}, the
+    checkpoint's own; {} where there is none. And the token that ends an answer of a chat.
     """
     known = [*states["inputs"].values(), states["target"]]
     state = next(state for state in known if "tokenizer" in state)
-    return json.loads(state["tokenizer"]), state.get("template", {})
+    return json.loads(state["tokenizer"]), state.get("template", {}), state.get("answer_end")
 
 
-def write_tokenizer(out: Path, parts: Mapping[str, Any], template: Mapping[str, int], pad: int | None) -> None:
+def write_tokenizer(out: Path, parts: Mapping[str, Any], template: Mapping[str, Any], pad: int | None) -> None:
     """Write a tokenizer for AutoTokenizer, with the template of a chat where there is one."""
     from tokenizers import Tokenizer
 
@@ -95,9 +96,12 @@ def write_tokenizer(out: Path, parts: Mapping[str, Any], template: Mapping[str, 
     }
     named = {role: backend.id_to_token(index) for role, index in roles.items() if index is not None}
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", **{role: one for role, one in named.items() if one}}
+    settings |= template.get("tokens", {})  # which the checkpoint's own template names
     (out / "tokenizer.json").write_text(parts["backend"], "utf-8")
     (out / "tokenizer_config.json").write_text(json.dumps(settings, ensure_ascii=False, indent=1), "utf-8")
-    if template:
+    if "jinja" in template:
+        (out / "chat_template.jinja").write_text(template["jinja"], "utf-8")
+    elif template:
         marks = {name: json.dumps(backend.id_to_token(index)) for name, index in template.items()}
         (out / "chat_template.jinja").write_text(_jinja(marks["open"], marks["close"]), "utf-8")
 

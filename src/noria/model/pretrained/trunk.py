@@ -254,6 +254,12 @@ def _built(config: Mapping[str, Any]) -> Any:
     return model
 
 
+def most_positions(state: State) -> int | None:
+    """Return how many tokens the trunk of a state can read at once, None for any number; nothing is computed."""
+    with torch.device("meta"):
+        return _longest(_built(state["config"])) if state["family"] != "encoder-decoder" else None
+
+
 def _longest(model: nn.Module) -> int | None:
     """Return how many positions the model has learnt, None where it counts without a table."""
     names = ("position_embeddings", "wpe", "embed_positions")

@@ -18,6 +18,10 @@ class WrappedSource(Source):
         self._source = source
         self.path, self.root, self.columns = source.path, source.root, columns
 
+    def groups(self) -> Sequence[str]:
+        """Return those of what is read, where the columns are still there."""
+        return [name for name in self._source.groups() if name in self.columns]
+
     @abstractmethod
     def changed(self, rows: Rows) -> Rows:
         """Return what a chunk becomes, with all columns."""

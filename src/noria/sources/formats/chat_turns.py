@@ -4,13 +4,16 @@
     {"conversations": [{"from": "human", "value": "Hi"}, ...]}   ShareGPT
     {"instruction": "Translate", "input": "Hi", "output": "..."} Alpaca
 
-Columns: `messages` (those before the answer), `text` (the answer) and `opening` (what the conversation begins with):
-records of one conversation have it in common, so data.split.group=opening keeps them on one side.
+Columns: `messages` (those before the answer), `text` (the answer), `opening` (the first thing that the user says),
+`conversation` (what is the same for its answers and differs for other ones), and those of the data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,10 @@ from noria.sources.formats.opening import open_source
 from noria.sources.formats.text_pieces import json_list
 
 Message = dict[str, str]  # role and content
+
+NAMES = ("conversation_id", "conversation", "dialogue_id", "dialog_id", "thread_id")  # columns that name conversations
+_FORMS = ({"messages"}, {"conversations"}, {"instruction", "output"})  # columns that hold conversations
+_TURNED = ({"messages", "text"},)  # were turned into records before
 
 _ROLES = {
     **dict.fromkeys(("system", "developer"), "system"),
@@ -32,21 +39,30 @@ _ROLES = {
 def chat_turns(path: Path, encoding: str | None = None) -> Source | None:
     """Return the reader of conversations, or None where the path holds none: it has no column of such a name."""
     source = json_list(path, encoding) or open_source(path, encoding=encoding)
-    if {"messages", "text"} <= set(source.columns):  # turned into records before
+    if any(names <= set(source.columns) for names in _TURNED):
         return None
-    is_chat = {"messages"}, {"conversations"}, {"instruction", "output"}
-    return ChatTurns(source) if any(names <= set(source.columns) for names in is_chat) else None
+    return ChatTurns(source) if any(names <= set(source.columns) for names in _FORMS) else None
 
 
 class ChatTurns(MappedSource):
     """Conversations of another source, one record an answer; a conversation that is not whole is bad."""
 
     def __init__(self, source: Source):
-        super().__init__(source, ["messages", "text", "opening"])
+        made = ["messages", "text", "opening", "conversation"]
+        used = {*made, *chain(*_FORMS), "input"}
+        super().__init__(source, [*made, *(name for name in source.columns if name not in used)])
+        self._named = next((name for name in NAMES if name in source.columns), None)
+
+    def groups(self) -> Sequence[str]:
+        """Return the column that says of which conversation an answer is."""
+        return ("conversation",)
 
     def converted(self, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
-        turns = _turns(_messages(fields))
-        return [{"messages": history, "text": text, "opening": _opening(history)} for history, text in turns]
+        messages = _messages(fields)
+        own = fields[self._named] if self._named else None
+        conversation = _digest(messages) if own is None or own == "" else str(own)
+        about = {**fields, "opening": _opening(messages), "conversation": conversation}
+        return [{**about, "messages": history, "text": text} for history, text in _turns(messages)]
 
 
 def _messages(record: Mapping[str, Any]) -> list[Message]:
@@ -97,6 +113,11 @@ def _turns(messages: list[Message]) -> list[tuple[list[Message], str]]:
     return turns
 
 
-def _opening(history: list[Message]) -> str:
+def _opening(messages: list[Message]) -> str:
     """Return the first thing that the user says."""
-    return next(message["content"] for message in history if message["role"] == "user")
+    return next((message["content"] for message in messages if message["role"] == "user"), "")
+
+
+def _digest(messages: list[Message]) -> str:
+    """Return a name of a conversation by what is said in it, the same wherever it stands."""
+    return hashlib.sha256(json.dumps(messages).encode()).hexdigest()[:16]

@@ -5,13 +5,13 @@
     question, context, span                             a table; an empty span says that there is no answer
 
 Columns: `question`, `context`, `span` (the accepted answers, [{"text": ..., "start": character}, ...]) and, of SQuAD's
-files, `title`; data.split.group=context keeps the questions about one text on one side. Read next: json_file.py.
+files, `title`. Questions about one article, or else one context, belong together. Read next: answer_places.py.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,11 @@ from noria.errors import UserError
 from noria.sources.core.layout import JSON_SUFFIXES, is_hidden
 from noria.sources.core.text_file import TextFile, TextSource
 from noria.sources.core.wrapped import MappedSource
+from noria.sources.formats.answer_places import AnswerPlaces, Pair
 from noria.sources.formats.opening import open_source
 from noria.sources.formats.tables import Tables, speaks_of_split, split_tables
 from noria.text.entity_spans import listed
 from noria.types import Rejected, Rows
-
-Answer = dict[str, Any]  # text and, where it stands in the context, start
 
 
 def squad(
@@ -64,9 +63,19 @@ class SquadFile(TextSource):
 
     def __init__(self, path: Path, *, encoding: str | None = None, split: str = ""):
         super().__init__(path, ["question", "context", "span", "title"], encoding, split)
+        self._places = AnswerPlaces()
+
+    def groups(self) -> Sequence[str]:
+        """Return the article, and the context."""
+        return ("title", "context")
+
+    def notes(self) -> list[str]:
+        """Return how the encoding was guessed, and how answers were placed (known once the rows were read)."""
+        return [*super().notes(), *self._places.notes()]
 
     def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
         """Yield the questions in order; one whose answers stand nowhere in its context is bad."""
+        self._places.begin(pair for _, (_, context, asked) in self._questions() for pair in _pairs_of(asked, context))
         questions = self._questions()
         while chunk := list(islice(questions, chunk_size)):
             found: dict[str, list[Any]] = {name: [] for name in self.columns}
@@ -74,7 +83,7 @@ class SquadFile(TextSource):
             bad: list[Rejected] = []
             for number, (title, context, asked) in chunk:
                 try:
-                    values = (_text_of(asked, "question"), context, _accepted(asked, context), title)
+                    values = (_text_of(asked, "question"), context, self._places.placed(_asked(asked), context), title)
                 except ValueError as error:
                     bad.append(Rejected(f"{self.path.name}/{number}", str(error), len(numbers)))
                     continue
@@ -115,10 +124,31 @@ class SpanTable(MappedSource):
         self._span = "span" if answer == "answers" else answer  # the column that the answers with their places are in
         others = [name for name in source.columns if name not in (answer, "answers")]
         super().__init__(source, [*others, self._span])
+        self._places = AnswerPlaces()
+
+    def groups(self) -> Sequence[str]:
+        """Return what the source says belongs together, and the context."""
+        return [*super().groups(), self._context]
+
+    def notes(self) -> list[str]:
+        """Return the notes of the source, and how answers were placed (known once the rows were read)."""
+        return [*super().notes(), *self._places.notes()]
+
+    def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
+        """Yield the records; how places count is told from all of them first."""
+        self._places.begin(self._pairs(chunk_size))
+        yield from super().rows(chunk_size)
 
     def converted(self, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
         context = _text_of(fields, self._context)
-        return [{**fields, self._span: _cell(fields[self._answer], context)}]
+        return [{**fields, self._span: self._places.placed(_cell(fields[self._answer]), context)}]
+
+    def _pairs(self, chunk_size: int) -> Iterator[tuple[Pair, str]]:
+        """Yield each answer with its context."""
+        for rows in self._source.rows(chunk_size):
+            for context, cell in zip(rows.columns[self._context], rows.columns[self._answer], strict=True):
+                if isinstance(context, str):
+                    yield from ((pair, context) for pair in _cell(cell))
 
 
 def _squad_files(path: Path, encoding: str | None) -> list[Path]:
@@ -130,8 +160,8 @@ def _squad_files(path: Path, encoding: str | None) -> list[Path]:
     return [file for file, head in heads if head.startswith("{") and ('"paragraphs"' in head or '"data"' in head)]
 
 
-def _accepted(asked: Mapping[str, Any], context: str) -> list[Answer]:
-    """Return the accepted answers to a question of SQuAD's; ValueError where it has some and none has a place."""
+def _asked(asked: Mapping[str, Any]) -> list[Pair]:
+    """Return the accepted answers to a question of SQuAD's; ValueError where they are not given."""
     if asked.get("is_impossible"):
         return []
     given = asked.get("answers")
@@ -139,45 +169,29 @@ def _accepted(asked: Mapping[str, Any], context: str) -> list[Answer]:
         raise ValueError("the question has no list of answers")
     if not given and "is_impossible" not in asked:
         raise ValueError("the question has no answer, and is not said to be impossible")
-    return _placed([(one.get("text"), one.get("answer_start")) for one in given if isinstance(one, Mapping)], context)
+    return [(one.get("text"), one.get("answer_start")) for one in given if isinstance(one, Mapping)]
 
 
-def _cell(value: Any, context: str) -> list[Answer]:
-    """Return the accepted answers that a cell holds; ValueError where none of them has a place."""
+def _pairs_of(asked: Mapping[str, Any], context: str) -> Iterator[tuple[Pair, str]]:
+    try:
+        yield from ((pair, context) for pair in _asked(asked))
+    except ValueError:  # it is rejected when it is read
+        return
+
+
+def _cell(value: Any) -> list[Pair]:
+    """Return the accepted answers that a cell holds."""
     value = listed(value)
     if value is None or (isinstance(value, float) and value != value) or (isinstance(value, str) and not value.strip()):
         return []
     if isinstance(value, Mapping) and isinstance(value.get("text"), list):  # as Hugging Face writes SQuAD
         texts, starts = value["text"], value.get("answer_start") or []
-        return _placed(list(zip(texts, [*starts, *[None] * len(texts)], strict=False)), context)
+        return list(zip(texts, [*starts, *[None] * len(texts)], strict=False))
     several = value if isinstance(value, list) else [value]
-    pairs = [
+    return [
         (one.get("text"), one.get("start", one.get("answer_start"))) if isinstance(one, Mapping) else (one, None)
         for one in several
     ]
-    return _placed(pairs, context)
-
-
-def _placed(pairs: list[tuple[Any, Any]], context: str) -> list[Answer]:
-    """Return answers with their places in a context; at least one must have one, the others count in scoring only."""
-    answers: list[Answer] = []
-    reason = ""
-    for text, start in pairs:
-        text = str(text) if isinstance(text, int | float) and not isinstance(text, bool) else text
-        if not isinstance(text, str) or not text.strip():
-            raise ValueError(f"an answer has no text, but {text!r}"[:200])
-        times = context.count(text)
-        if isinstance(start, int) and start >= 0 and context[start : start + len(text)] == text:
-            answers.append({"text": text, "start": start})
-        elif times == 1:
-            answers.append({"text": text, "start": context.index(text)})
-        else:
-            answers.append({"text": text})
-            said = "does not stand in the context" if not times else f"stands in the context {times} times"
-            reason = reason or f"the answer {said}: {text!r}"[:200]
-    if reason and not any("start" in one for one in answers):
-        raise ValueError(reason)
-    return answers
 
 
 def _text_of(record: Mapping[str, Any], name: str) -> str:

@@ -60,6 +60,10 @@ class Tables(Source):
                     "data.columns=[text, label]",
                 )
 
+    def groups(self) -> Sequence[str]:
+        """Return those that every table has."""
+        return [name for name in self._tables[0].groups() if all(name in table.groups() for table in self._tables)]
+
     def files(self) -> list[Path]:
         """Return the table files in the order of reading."""
         return list(dict.fromkeys(file for table in self._tables for file in table.files()))

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Metric, Target
-from noria.contract.capabilities import IDS, DecodesTarget, PostProcesses, PredictStep, ShowsPanels, TrainingStep
+from noria.contract.capabilities import (
+    IDS,
+    AnswersInInput,
+    DecodesTarget,
+    PostProcesses,
+    PredictStep,
+    ShowsPanels,
+    TrainingStep,
+)
 from noria.contract.settings import named_input
 from noria.errors import raise_unmet
 from noria.modalities.text.arrays import ENDS, RAW, STARTS
@@ -35,7 +43,7 @@ SAMPLES_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Span(Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
+class Span(Target, TrainingStep, PredictStep, PostProcesses, AnswersInInput, DecodesTarget, ShowsPanels):
     """A stretch of a text. An answer is a list of accepted ones, {"text": ..., "start": character}, the first of which
     with a place is learnt; an empty list is "no answer". Without `start` a text counts in scoring only.
 
@@ -154,6 +162,11 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, Show
                 details["no_answer"] = round(float(none), 6)
             predictions.append(Prediction(text, round(float(none if is_none else chance), 6), details))
         return predictions
+
+    def unread(self, truth: Arrays, inputs: Mapping[str, Arrays]) -> np.ndarray:
+        ends = inputs[self.context][ENDS]
+        read = np.array([ends[i].max(initial=0) for i in range(len(ends))], np.int64)
+        return np.stack([truth["end"] > read, truth["start"] >= 0], 1).astype(np.int64)
 
     def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return [list(dict.fromkeys(json.loads(accepted))) for accepted in truth["_answers"].texts()]

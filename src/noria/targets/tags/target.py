@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Metric, Target
-from noria.contract.capabilities import DecodesTarget, PostProcesses, PredictStep, ShowsPanels
+from noria.contract.capabilities import AnswersInInput, DecodesTarget, PostProcesses, PredictStep, ShowsPanels
 from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean
 from noria.modalities.text.arrays import ENDS, RAW, STARTS
@@ -27,7 +27,7 @@ UNSCORED = -100  # the label of special tokens and padding
 
 
 @dataclass(frozen=True)
-class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
+class Tags(Target, PredictStep, PostProcesses, AnswersInInput, DecodesTarget, ShowsPanels):
     """Labelled stretches. An answer is a list of {"start": character, "end": ..., "label": ...}; it may be empty.
 
     Arrays: `spans` Ragged int32[n, 3]: start, end, label. Output: `logits` float[B, T, 1 + 2 labels]: outside, then
@@ -123,6 +123,11 @@ class Tags(Target, PredictStep, PostProcesses, DecodesTarget, ShowsPanels):
             ]
             predictions.append(Prediction(found, min((one["confidence"] for one in found), default=None)))
         return predictions
+
+    def unread(self, truth: Arrays, inputs: Mapping[str, Arrays]) -> np.ndarray:
+        spans, ends = truth["spans"], inputs[self.text][ENDS]
+        beyond = [int((spans[i][:, 1] > ends[i].max(initial=0)).sum()) for i in range(len(spans))]
+        return np.stack([np.array(beyond, np.int64), spans.lengths], 1)
 
     def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return [self._named(truth["spans"][i], state) for i in range(len(truth["spans"]))]
