@@ -45,6 +45,14 @@ class WarmStarts(ABC):
         """Return this component's state where training starts from a model that had `state`; None: learnt anew."""
 
 
+class TellsState(ABC):
+    """Says in sentences what it learnt of how values are to be read, where a person should know."""
+
+    @abstractmethod
+    def state_notes(self, state: State) -> list[str]:
+        """Return the sentences, for the report of the data; none where there is nothing to tell."""
+
+
 # Of modalities
 
 

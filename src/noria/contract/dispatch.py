@@ -25,6 +25,12 @@ def warm_start(component: Modality | Target, state: State) -> State | None:
     return own.warm_start(state) if own else None
 
 
+def state_notes(component: Modality | Target, state: State) -> list[str]:
+    """Return what a person should know of what a component learnt; nothing where it does not say."""
+    own = declared(component, can.TellsState)
+    return own.state_notes(state) if own else []
+
+
 def augment(task: Task, batch: Batch) -> Batch:
     """Return a training batch, varied as the task or else each of its modalities does."""
     if own := declared(task, can.AugmentsBatch):

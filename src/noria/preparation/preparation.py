@@ -70,13 +70,15 @@ class Preparation:
             writer.publish(
                 {
                     "states": states,
-                    "report": self._report(counts, slices, notes),
+                    "report": self._report(counts, slices, notes, states),
                     "named": self.named,
                     "named_stamp": named_files_stamp(self.source.root, self.named),
                 }
             )
 
-    def _report(self, counts: dict[str, int], slices: dict[str, list[str]], suspicious: list[str]) -> dict[str, Any]:
+    def _report(
+        self, counts: dict[str, int], slices: dict[str, list[str]], suspicious: list[str], states: dict[str, Any]
+    ) -> dict[str, Any]:
         reasons = Counter(self._kind(one.reason) for one in self.bad)
         return {
             "source": str(self.source.path),
@@ -86,9 +88,16 @@ class Preparation:
             "quarantine": [{"where": one.where, "reason": one.reason} for one in self.bad],
             "fields": self.mapping,
             "slices": slices,
-            "notes": [*self.source.notes(), *self.notes],
+            "notes": [*self.source.notes(), *self.notes, *self._learnt(states)],
             "warnings": suspicious,
         }
+
+    def _learnt(self, states: dict[str, Any]) -> list[str]:
+        """Return what components tell of their states, each sentence after the name of its field."""
+        components: dict[str, Modality | Target] = {**self.task.inputs, self.answer: self.task.target}
+        learnt = {**states["inputs"], self.answer: states["target"]}
+        told = {name: dispatch.state_notes(one, learnt[name]) for name, one in components.items()}
+        return [f"{name}: {note}" for name, notes in told.items() for note in notes]
 
     def _kind(self, reason: str) -> str:
         """Return what records with a like reason are counted under: its first words, after the name of the field."""

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
+from noria.contract.capabilities import Attributable, Augments, Displays, TellsState, WarmStarts
 from noria.modalities.image.modality import Image
 from noria.modalities.image.settings import NETWORK_ONLY, PictureSettings
 from noria.modalities.video.files import read_clip
 from noria.types import Arrays, Encoded, Span, State, Values
+from noria.vision.levels import LEVELS
+from noria.vision.pictures import NOTHING_LEARNT, read_picture, read_pixels
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,7 +29,7 @@ SHOWN = 4  # frames that a person sees
 
 
 @dataclass(frozen=True)
-class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributable):
+class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributable, TellsState):
     """A clip. Arrays: `pixels` uint8[n, frames, height, width, channels], 0 to 255.
 
     The settings of pictures hold for every frame; all frames of a clip are augmented alike. With `max`, `mean` and
@@ -68,9 +71,10 @@ class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributa
     def encode(self, values: Values, state: State) -> Encoded:
         pixels = np.zeros((len(values), self.frames, state["height"], state["width"], state["channels"]), np.uint8)
         bad = {}
+        read = partial(read_picture, levels=state.get(LEVELS, NOTHING_LEARNT))
         for i, value in enumerate(values):
             try:
-                frames = self.picture.encode(read_clip(value, self.frames).frames, state)
+                frames = self.picture.encode(read_clip(value, self.frames, read).frames, state)
             except ValueError as error:
                 bad[i] = str(error)
                 continue
@@ -78,6 +82,9 @@ class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributa
             if frames.bad:
                 bad[i] = next(iter(frames.bad.values()))
         return Encoded({"pixels": pixels}, bad)
+
+    def state_notes(self, state: State) -> list[str]:
+        return self.picture.state_notes(state)
 
     def display(self, arrays: Arrays, state: State) -> np.ndarray:
         """Return a few of the frames side by side."""
@@ -113,6 +120,6 @@ class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributa
     def _frames(self, values: Values) -> Iterator[np.ndarray]:
         for value in values:
             try:
-                yield from read_clip(value, self.frames).frames
+                yield from read_clip(value, self.frames, read_pixels).frames
             except ValueError:
                 continue  # `encode` meets it again and says why
