@@ -50,10 +50,10 @@ def read_mask(value: Any, classes: Classes) -> np.ndarray:
 
 def palette_of(value: Any) -> np.ndarray | None:
     """Return the colours uint8[n, 3] of a file whose pixels are numbers of a palette; None of any other mask."""
-    if not isinstance(value, bytes | bytearray) or (
-        value.startswith(PNG) and value[PNG_COLOUR : PNG_COLOUR + 1] != PNG_PALETTE
-    ):
-        return None  # most masks are PNG without a palette, and need no second decoding
+    if not isinstance(value, bytes | bytearray):
+        return None
+    if value.startswith(PNG) and value[PNG_COLOUR : PNG_COLOUR + 1] != PNG_PALETTE:
+        return None  # as most masks are: they need no second decoding
     with opened(value) as picture:
         colours = picture.getpalette("RGB") if picture.mode in ("P", "PA") else None
     return None if colours is None else np.array(colours, np.uint8).reshape(-1, 3)

@@ -1,4 +1,4 @@
-"""What numbers of masks mean: grey edges of resizing and compression, 255 as a class or as none, palettes that differ."""
+"""What numbers of masks mean: grey edges of resizing and compression, 255 as a class or none, palettes that differ."""
 
 from __future__ import annotations
 
