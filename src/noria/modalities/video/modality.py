@@ -15,8 +15,9 @@ import numpy as np
 
 from noria.contract import Modality
 from noria.contract.capabilities import Attributable, Augments, Displays, TellsState, WarmStarts
+from noria.errors import raise_unmet
 from noria.modalities.image.modality import Image
-from noria.modalities.image.settings import NETWORK_ONLY, PictureSettings
+from noria.modalities.image.settings import NETWORK_ONLY, PictureSettings, picture_rules
 from noria.modalities.video.files import read_clip
 from noria.types import Arrays, Encoded, Span, State, Values
 from noria.vision.levels import LEVELS
@@ -25,6 +26,7 @@ from noria.vision.pictures import NOTHING_LEARNT, read_picture, read_pixels
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+MAX_FRAMES = 10_000  # taken from a clip
 SHOWN = 4  # frames that a person sees
 
 
@@ -54,8 +56,11 @@ class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributa
     """Side of a patch in pixels, for the stem `patches`. Smaller sees more of each frame and costs more tokens."""
 
     def __post_init__(self) -> None:
-        if self.frames < 1 or (self.rate_hz is not None and self.rate_hz <= 0):
-            raise ValueError("frames is 1 or more, rate_hz more than 0")
+        rules = picture_rules(self) | {
+            "frames": (1 <= self.frames <= MAX_FRAMES, f"a whole number from 1 to {MAX_FRAMES}", self.frames),
+            "rate_hz": (self.rate_hz is None or 0 < self.rate_hz < float("inf"), "more than 0", self.rate_hz),
+        }
+        raise_unmet("a video", rules, "inputs.video.")
 
     @property
     def picture(self) -> Image:

@@ -18,6 +18,7 @@ from noria.contract.capabilities import DecodesTarget, PredictStep, Renders, Sho
 from noria.contract.settings import named_input
 from noria.errors import UserError, raise_all
 from noria.modalities.image.arrays import PIXELS, SIZE, TILES
+from noria.modalities.image.settings import MAX_SIDE, is_size
 from noria.targets.mask.classes import (
     Annotation,
     check_palettes,
@@ -78,8 +79,8 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels, TellsState)
         marks = list(self._said().values())
         is_alike = len({isinstance(mark, int) for mark in marks}) < 2 and len(set(marks)) == len(marks)
         rules = {
-            "size": (self.size is None or min(self.size) > 0, "two whole numbers above 0", self.size),
-            "side": (self.side > 0, "a whole number above 0", self.side),
+            "size": (is_size(self.size), f"two whole numbers from 1 to {MAX_SIDE}", self.size),
+            "side": (is_size([self.side]), f"a whole number from 1 to {MAX_SIDE}", self.side),
             "classes": (is_alike, "numbers or colours, each once", self.classes),
             "balance": (0 <= self.balance <= 1, "0 to 1", self.balance),
             "overlap": (self.overlap >= 0, "0 or more", self.overlap),
