@@ -21,7 +21,9 @@ from PIL import Image as Pillow
 from children import Moments, disk_full, exit_code
 from noria.errors import UserError
 from noria.job.load import load_job
+from noria.modalities.image import training_pictures
 from noria.modalities.image.modality import Image
+from noria.modalities.image.training_pictures import TrainingPictures
 from noria.reporter import Silent
 from noria.sources.core.layout import SPLITS
 from noria.stages.prepare import prepare
@@ -188,14 +190,11 @@ def test_large_pictures_are_learnt_from_without_holding_all_of_them_at_once():
 
 
 def test_of_more_pictures_than_fit_into_memory_an_even_share_is_learnt_from(monkeypatch):
-    from noria.modalities.image import modality as image
-
-    monkeypatch.setattr(image, "HELD_BYTES", 10 * 8 * 8)
-    values = [np.full((8, 8), index, np.uint8) for index in range(64)]
-    pictures, sizes, is_colored = image._open_all(values, (128, 128))
-    assert 5 <= len(pictures) <= 10
-    assert np.mean(pictures) == pytest.approx(31.5, abs=5)
-    assert (sizes, is_colored) == ({(8, 8): 64}, False)
+    monkeypatch.setattr(training_pictures, "HELD_BYTES", 10 * 8 * 8)
+    seen = TrainingPictures.of([np.full((8, 8), index, np.uint8) for index in range(64)], (128, 128))
+    assert 5 <= len(seen.pictures()) <= 10
+    assert np.mean(seen.pictures()) == pytest.approx(31.5, abs=5)
+    assert (seen.sizes, seen.is_colored) == ({(8, 8): 64}, False)
 
 
 def test_a_class_with_one_example_moves_to_training(tmp_path):

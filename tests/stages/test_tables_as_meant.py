@@ -140,13 +140,13 @@ def test_labels_are_missing_by_the_rule_of_features_and_counted_by_spelling(
     data = prepared(table(tmp_path / "rows.csv", ("x", "label"), rows), max_bad=0.1)
     assert len(data.states["target"]["classes"]) == 2
     assert data.report["reasons"] == {"the label is missing": 8}
-    assert any(note.startswith(f"labels read as missing: {words[2]!r}") for note in data.report["notes"])
+    assert any(note.startswith(f"label: labels read as missing: {words[2]!r}") for note in data.report["notes"])
 
 
 def test_a_label_that_could_mean_missing_among_words_is_a_class_and_told(tmp_path: Path) -> None:
     rows = [(i * 7 % 197 / 8, ("NA", "DE", "FR")[i % 3]) for i in range(200)]
     data = prepared(table(tmp_path / "rows.csv", ("x", "label"), rows))
-    assert "the label 'NA' is a class of its own, not a missing one" in data.report["notes"]
+    assert "label: the label 'NA' is a class of its own, not a missing one" in data.report["notes"]
 
 
 def test_names_that_look_the_same_are_the_same_in_the_job_and_in_the_data(tmp_path: Path) -> None:

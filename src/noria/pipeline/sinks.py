@@ -19,7 +19,8 @@ from noria.contract import dispatch
 from noria.errors import UserError
 from noria.pipeline.predictor import Answer, Predictor
 from noria.store.disk import whole_file
-from noria.vision.pictures import read_picture
+from noria.vision.levels import LEVELS
+from noria.vision.pictures import NOTHING_LEARNT, read_picture
 
 LINES = (".jsonl", ".csv")
 COLUMNS = ("where", "value", "confidence", "error")
@@ -114,7 +115,8 @@ def _drawn(predictor: Predictor, answer: Answer) -> np.ndarray | None:
     for name, modality in predictor.task.inputs.items():
         if modality.raw_type == "file":
             try:
-                picture = read_picture(raw[name])
+                levels = predictor.states["inputs"][name].get(LEVELS, NOTHING_LEARNT)
+                picture = read_picture(raw[name], levels)
             except ValueError:
                 continue
             return dispatch.render(predictor.task.target, picture, answer.prediction.value, predictor.states["target"])

@@ -83,7 +83,7 @@ class Preparation:
     ) -> dict[str, Any]:
         fields: dict[str, Modality | Target] = {**self.task.inputs, self.answer: self.task.target}
         of_field = {**states["inputs"], self.answer: states["target"]}
-        remarks = [one for name, component in fields.items() for one in dispatch.remarks(component, of_field[name])]
+        remarks = [f"{name}: {one}" for name in fields for one in dispatch.remarks(fields[name], of_field[name])]
         read = {name: dispatch.reading(component, of_field[name]) for name, component in fields.items()}
         reasons = Counter(self._kind(one.reason) for one in self.bad)
         return {

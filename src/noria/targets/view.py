@@ -22,7 +22,8 @@ from noria.modalities.image.arrays import PIXELS
 from noria.modalities.image.resize import fitted
 from noria.targets.embedding import Matched, info_nce
 from noria.types import Arrays, Batch, Encoded, Output, State, Values
-from noria.vision.pictures import read_picture
+from noria.vision.levels import LEVELS, LevelRange
+from noria.vision.pictures import NOTHING_LEARNT, read_picture, read_pixels
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -47,20 +48,28 @@ class View(Matched, DecodesTarget):
     image: str = named_input("image")  # the input that goes through the model as its other view does
 
     def fit(self, values: Values) -> State:
+        seen = LevelRange()
+        state: State = {}
         for value in values:
             try:
-                first = read_picture(value)
+                picture = read_pixels(value)
             except ValueError:
                 continue  # `encode` meets it again and says why
-            return {"height": first.shape[0], "width": first.shape[1], "channels": 3 if first.ndim == 3 else 1}
-        raise UserError("no training picture can be read", fix="look at the quarantine of `noria prepare`")
+            height, width = picture.shape[:2]
+            state = state or {"height": height, "width": width, "channels": 3 if picture.ndim == 3 else 1}
+            seen.see(picture)
+            if not seen.extents:
+                return state  # pictures of bytes have nothing more to be learnt
+        if not state:
+            raise UserError("no training picture can be read", fix="look at the quarantine of `noria prepare`")
+        return {**state, LEVELS: seen.levels()}
 
     def encode(self, values: Values, state: State) -> Encoded:
         pixels = np.zeros((len(values), state["height"], state["width"], state["channels"]), np.uint8)
         bad = {}
         for i, value in enumerate(values):
             try:
-                pixels[i] = fitted(read_picture(value), state)
+                pixels[i] = fitted(read_picture(value, state.get(LEVELS, NOTHING_LEARNT)), state)
             except ValueError as error:
                 bad[i] = str(error)
         return Encoded({"pixels": pixels}, bad)

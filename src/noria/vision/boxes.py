@@ -21,6 +21,12 @@ def ious(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(shared, covered, out=np.zeros(shared.shape), where=covered > 0))
 
 
+def shares_within(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return float64[n, m]: how much of each of the first lies in each of the others, 0 to 1."""
+    shared, own = shared_areas(one, other), areas(one)[:, None]
+    return np.asarray(np.divide(shared, own, out=np.zeros(shared.shape), where=own > 0))
+
+
 def shared_areas(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return float64[n, m]: the area that lies in both."""
     left, top, right, bottom = one.T[:4, :, None].astype(np.float64)

@@ -17,6 +17,8 @@ import numpy as np
 from noria.vision.pictures import opened
 
 Classes = Mapping[str, Any]  # name -> number, or colour [red, green, blue]
+WHITE, HALF = 255, 127  # of a mask of one class that is white; grey edges of resizing belong to the nearer side
+PNG, PNG_COLOUR, PNG_PALETTE = b"\x89PNG", 25, b"\3"  # where the header says how colours are kept
 GOLDEN = 0.618034  # steps of the hue by it lie as far apart as they can, however many there are
 
 
@@ -35,6 +37,8 @@ def read_mask(value: Any, classes: Classes) -> np.ndarray:
                 raise ValueError("a JPEG blurs the numbers of classes: a mask must be PNG, or another lossless file")
             if has_colours(classes) and picture.mode not in ("RGB", "RGBA"):
                 picture = picture.convert("RGB")
+            if picture.mode == "F":
+                return _of_array(np.asarray(picture), classes)
             if picture.mode in ("1", "L", "P") or picture.mode.startswith("I"):
                 return np.asarray(picture).astype(np.int32)
             if picture.mode in ("LA", "PA"):
@@ -42,6 +46,17 @@ def read_mask(value: Any, classes: Classes) -> np.ndarray:
             return _of_array(np.asarray(picture.convert("RGB")), classes)
     except ValueError as error:
         raise ValueError(str(error).replace("not a picture", "the mask is not a picture", 1)) from None
+
+
+def palette_of(value: Any) -> np.ndarray | None:
+    """Return the colours uint8[n, 3] of a file whose pixels are numbers of a palette; None of any other mask."""
+    if not isinstance(value, bytes | bytearray):
+        return None
+    if value.startswith(PNG) and value[PNG_COLOUR : PNG_COLOUR + 1] != PNG_PALETTE:
+        return None  # as most masks are: they need no second decoding
+    with opened(value) as picture:
+        colours = picture.getpalette("RGB") if picture.mode in ("P", "PA") else None
+    return None if colours is None else np.array(colours, np.uint8).reshape(-1, 3)
 
 
 def has_colours(classes: Classes) -> bool:
@@ -115,6 +130,8 @@ def _of_array(value: np.ndarray, classes: Classes) -> np.ndarray:
         return first
     if value.ndim != 2 or 0 in value.shape:
         raise ValueError(f"an array of shape {value.shape} is not a mask of shape [height, width]")
+    if value.dtype.kind == "f" and np.isfinite(value).all() and (value == np.rint(value)).all():
+        value = value.astype(np.int64)
     if value.dtype.kind not in "biu" or (value.size and not 0 <= value.min() <= value.max() < 2**31):
         raise ValueError(f"an array of {value.dtype} is not a mask: its values must be whole numbers, not negative")
     if has_colours(classes):
@@ -133,7 +150,7 @@ def _of_classes(masks: Mapping[str, Any], classes: Classes) -> np.ndarray:
         whole = np.zeros(one.shape, np.int32) if whole is None else whole
         if whole.shape != one.shape:
             raise ValueError(f"the masks of the classes are of different sizes: {_size(whole)}, {name} {_size(one)}")
-        whole[one > 0] = number_of(mark)
+        whole[one > (HALF if one.max() == WHITE else 0)] = number_of(mark)
     if whole is None or not set(masks) <= set(classes):
         raise ValueError(f"the masks are of classes that have no number: {', '.join(map(str, masks)) or 'none'}"[:200])
     return whole

@@ -1,7 +1,7 @@
 """A file or an array as the pixels that a person sees.
 
 Decoding is strict: only well-known formats, the whole picture, no truncated files, no bombs; what the file is called
-does not matter. EXIF rotation is applied, transparency is laid on white. Read next: masks.py;
+does not matter. EXIF rotation is applied, transparency is laid on white. Read next: levels.py, masks.py;
 modalities/image/modality.py.
 """
 
@@ -9,29 +9,55 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from noria.vision.levels import Levels, as_bytes, kind_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 BROKEN = (OSError, SyntaxError, EOFError, IndexError, TypeError, KeyError)  # what Pillow raises for damaged files
+RGB, RGBA = 3, 4  # channels
+NOTHING_LEARNT: Mapping[str, tuple[float, float]] = {}
 MAX_PIXELS = 50_000_000  # a picture of more is refused before it is decoded: 150 MB as RGB
 
 
-def read_picture(value: Any) -> np.ndarray:
+def read_picture(value: Any, levels: Levels = NOTHING_LEARNT) -> np.ndarray:
     """Decode one picture, bytes of a file or an array, to uint8[height, width] or [height, width, 3].
 
-    Raises ValueError with a plain reason: not a picture, truncated, too large.
+    `levels` is what training learnt of pixels that are no bytes (levels.py); those of a kind that it does not have are
+    seen as files of that kind usually are. Raises ValueError with a plain reason: not a picture, truncated, too large.
     """
+    pixels = read_pixels(value)
+    if scale := levels.get(kind_of(pixels)):
+        pixels = as_bytes(pixels, scale)
+    elif isinstance(value, np.ndarray):
+        pixels = _usual_of_array(pixels)
+    else:
+        pixels = _usual_of_file(pixels)
+    return on_white(pixels) if pixels.ndim == 3 and pixels.shape[2] == RGBA else pixels
+
+
+def read_pixels(value: Any) -> np.ndarray:
+    """Decode one picture to numbers as they stand in it, [height, width] or [height, width, 3 or 4]: bytes, whole
+    numbers of more bits, floats. Raises ValueError as `read_picture` does."""
     if isinstance(value, np.ndarray):
-        return _from_array(value)
+        return _checked(value)
     with opened(value) as picture:
-        return _as_array(picture)
+        return _pixels(picture)
+
+
+def on_white(pixels: np.ndarray) -> np.ndarray:
+    """Return uint8[height, width, 3] of pixels with transparency, uint8[height, width, 4]."""
+    from PIL import Image as Pillow
+
+    picture = Pillow.fromarray(pixels)
+    return np.asarray(Pillow.alpha_composite(Pillow.new("RGBA", picture.size, "white"), picture).convert("RGB"))
 
 
 @contextmanager
@@ -66,35 +92,58 @@ def opened(value: Any) -> Iterator[Image]:
         raise ValueError(f"the picture is broken: {error}") from None
 
 
-def _as_array(picture: Image) -> np.ndarray:
-    from PIL import Image as Pillow
-
+def _pixels(picture: Image) -> np.ndarray:
     if picture.mode.startswith("I;16"):
-        return np.asarray(np.asarray(picture).astype(np.uint16) // 257, np.uint8)
+        return np.asarray(picture).astype(np.uint16)
     if picture.mode in ("I", "F"):
-        values = np.asarray(picture, np.float64)
-        if not np.isfinite(values).all():
+        pixels = np.asarray(picture)
+        if not np.isfinite(pixels).all():
             raise ValueError("the picture has pixels that are no numbers")
-        most = values.max()
-        scale = 255 if picture.mode == "F" and 0 < most <= 1 else 1 / 257 if most > 255 else 1
-        return np.asarray(np.clip(values * scale, 0, 255), np.uint8)
+        return pixels
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        picture = Pillow.alpha_composite(Pillow.new("RGBA", picture.size, "white"), picture)
+        return on_white(np.asarray(picture.convert("RGBA")))
     if picture.mode in ("L", "1"):
         return np.asarray(picture.convert("L"))
     return np.asarray(picture.convert("RGB"))
 
 
-def _from_array(value: np.ndarray) -> np.ndarray:
+def _checked(value: np.ndarray) -> np.ndarray:
+    """Return an array in the shape of a picture; raise ValueError where it is none."""
     if value.ndim == 3 and value.shape[2] == 1:
         value = value[..., 0]
-    if value.ndim not in (2, 3) or (value.ndim == 3 and value.shape[2] != 3) or 0 in value.shape:
-        raise ValueError(f"an array of shape {value.shape} is not a picture of shape [height, width] or [.., .., 3]")
-    if value.dtype == np.uint8:
-        return value
-    if value.dtype.kind not in "uif":
+    if value.ndim not in (2, 3) or (value.ndim == 3 and value.shape[2] not in (RGB, RGBA)) or 0 in value.shape:
+        is_turned = value.ndim == 3 and value.shape[0] in (1, RGB, RGBA)
+        fix = "; its channels stand first: array.transpose(1, 2, 0) puts them last" if is_turned else ""
+        raise ValueError(
+            f"an array of shape {value.shape} is not a picture of shape [height, width] or [.., .., 3]{fix}"
+        )
+    if value.dtype.kind not in "buif":
         raise ValueError(f"an array of {value.dtype} is not a picture: pixels must be numbers")
-    if not np.isfinite(value).all() or value.min() < 0 or value.max() > 255:
-        raise ValueError("pixels must be finite and lie in 0 to 255")
-    return np.asarray(value.round(), np.uint8)
+    if not np.isfinite(value).all():
+        raise ValueError("pixels must be finite numbers")
+    return value
+
+
+def _usual_of_file(pixels: np.ndarray) -> np.ndarray:
+    """Return bytes of a file whose kind of pixels training did not meet."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    if pixels.dtype == np.uint16:
+        return np.asarray(pixels // 257, np.uint8)
+    most = pixels.max()
+    scale = 255 if pixels.dtype.kind == "f" and 0 < most <= 1 else 1 / 257 if most > 255 else 1
+    return np.asarray(np.clip(pixels.astype(np.float64) * scale, 0, 255), np.uint8)
+
+
+def _usual_of_array(pixels: np.ndarray) -> np.ndarray:
+    """Return bytes of an array whose kind of pixels training did not meet: 0 to 255 in other numbers, or 0 to 1."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    least, most = pixels.min(), pixels.max()
+    if least < 0 or most > 255 or pixels.dtype == np.bool_:
+        raise ValueError(
+            f"pixels must lie in 0 to 255, or be floats in 0 to 1, as the training pictures are of bytes; these are"
+            f" {pixels.dtype} from {least:.6g} to {most:.6g}"
+        )
+    is_share = pixels.dtype.kind == "f" and most <= 1
+    return np.asarray((pixels.astype(np.float64) * (255 if is_share else 1)).round(), np.uint8)

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image as Pillow
 
 from noria.errors import UserError
-from noria.modalities.image import modality as module
+from noria.modalities.image import training_pictures
 from noria.modalities.image.modality import Image
+from noria.modalities.image.training_pictures import TrainingPictures
 from noria.vision import pictures
 from noria.vision.pictures import read_picture
 
@@ -224,11 +225,11 @@ def test_pictures_of_one_shade_have_a_spread_that_can_be_divided_by() -> None:
 
 
 def test_many_large_pictures_are_learnt_from_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "HELD_BYTES", 1000)
-    pictures, sizes, _ = module._open_all([noise(10, 10, seed=i) for i in range(100)], (128, 128))
-    assert sum(one.size for one in pictures) <= 1000
-    assert len(pictures) >= 5
-    assert sizes.total() == 100
+    monkeypatch.setattr(training_pictures, "HELD_BYTES", 1000)
+    seen = TrainingPictures.of([noise(10, 10, seed=i) for i in range(100)], (128, 128))
+    assert sum(one.size for one in seen.pictures()) <= 1000
+    assert len(seen.pictures()) >= 5
+    assert seen.sizes.total() == 100
 
 
 def test_odd_metadata_gives_no_warning() -> None:

@@ -154,7 +154,7 @@ def test_every_setting_of_a_picture_is_one_of_a_clip_and_reaches_its_frames():
 
 @pytest.mark.parametrize("wrong", [{"frames": 0}, {"rate_hz": -1.0}])
 def test_settings_that_mean_nothing_are_refused(wrong):
-    with pytest.raises(ValueError, match="frames is 1 or more"):
+    with pytest.raises(UserError, match=f"a video cannot have this {next(iter(wrong))}"):
         Video(**wrong)
 
 

@@ -249,10 +249,10 @@ def test_a_box_is_cut_at_the_edge_of_its_picture(sides, left):
 
 def test_boxes_cut_are_counted(tmp_path, read_all):
     write(tmp_path, "a.png", picture((40, 20)))
-    write(tmp_path, "a.xml", voc_xml("a.png", (40, 20), [("cat", [-1, 3, 9, 9]), ("cat", [30, 3, 50, 9])]))
+    write(tmp_path, "a.xml", voc_xml("a.png", (40, 20), [("cat", [-3, 3, 9, 9]), ("cat", [30, 3, 50, 9])]))
     source = pictures_with_boxes(tmp_path)
     assert boxes_of(read_all(source)[0][0][2]) == [("cat", [0, 3, 9, 9]), ("cat", [30, 3, 40, 9])]
-    assert source.notes() == ["1 boxes reached beyond their picture and were cut at its edge"]
+    assert source.notes() == ["2 boxes reached beyond their picture and were cut at its edge"]
 
 
 ENTITIES = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x "xx"><!ENTITY y "&x;&x;">]><annotation>&y;</annotation>'
@@ -332,6 +332,76 @@ def test_bad_lines_of_yolo_are_bad_where_they_stand(line, reason, tmp_path, read
     assert [one.where.rsplit("/", 1)[-1] for one in bad] == ["d.png", "lost.txt"]
     assert reason in bad[0].reason
     assert bad[1].reason == "its picture is missing"
+
+
+def test_keypoints_of_yolo_are_skipped_with_a_word_and_without_kpt_shape_the_error_names_it(tmp_path, read_all):
+    write(tmp_path, "images/a.png", picture((40, 20)))
+    write(tmp_path, "labels/a.txt", "0 0.5 0.5 0.5 0.5 0.4 0.4 2 0.6 0.6 1\n0 0.25 0.5 0.5 1\n0 0 0 1 0 1 1 0 1\n")
+    write(tmp_path, "data.yaml", "names: [person]\nkpt_shape: [2, 3]\n")
+    source = pictures_with_boxes(tmp_path)
+    boxes = rounded(boxes_of(read_all(source)[0][0][2]))
+    assert boxes == [("person", [10, 5, 30, 15]), ("person", [0, 0, 20, 20]), ("person", [0, 0, 40, 20])]
+    assert source.notes() == [
+        "keypoints (kpt_shape) are not learnt: of their rows the boxes are read, the points are not"
+    ]
+    write(tmp_path, "labels/a.txt", "0 0.5 0.5 0.5 0.5 0.4 0.4 0.6 0.6\n")  # of two numbers a point, as a polygon has
+    write(tmp_path, "data.yaml", "names: [person]\nkpt_shape: [2, 2]\n")
+    assert rounded(boxes_of(read_all(pictures_with_boxes(tmp_path))[0][0][2])) == [("person", [10, 5, 30, 15])]
+    write(tmp_path, "labels/a.txt", "0 0.5 0.5 0.5 0.5 0.4 0.4 2\n")
+    write(tmp_path, "data.yaml", "names: [person]\n")
+    (bad,) = read_all(pictures_with_boxes(tmp_path))[1]
+    assert bad.reason.endswith("rows of keypoints need kpt_shape in data.yaml")
+
+
+def splits_of(root, read_all):
+    records = read_all(pictures_with_boxes(root))[0]
+    return {where.rsplit("/", 1)[-1].split(".")[0]: split for where, split, _ in records}
+
+
+def test_pictures_that_train_and_validate_alike_are_divided_anew_and_it_is_told(tmp_path, read_all):
+    for name in "abc":
+        write(tmp_path, f"images/{name}.png", picture(TRUTH[name][1]))
+        write(tmp_path, f"labels/{name}.txt", yolo_txt(name))
+    write(tmp_path, "data.yaml", "train: images\nval: images\nnames: [cat, dog]\n")
+    assert splits_of(tmp_path, read_all) == {"a": "", "b": "", "c": ""}
+    notes = pictures_with_boxes(tmp_path).notes()
+    assert notes == ["images/ is said to be train and validation at once: its pictures are divided anew"]
+    write(tmp_path, "data.yaml", "train: all.txt\nval: b.txt\nnames: [cat, dog]\n")
+    write(tmp_path, "all.txt", "images/a.png\nimages/b.png\nimages/c.png\n")
+    write(tmp_path, "b.txt", "images/b.png\n")
+    assert splits_of(tmp_path, read_all) == {"a": "train", "b": "", "c": "train"}
+    notes = pictures_with_boxes(tmp_path).notes()
+    assert notes == ["1 pictures are listed for several splits and are divided anew: images/b.png"]
+
+
+def test_of_folders_in_each_other_the_inner_one_says_the_split(tmp_path, read_all):
+    write_yolo(tmp_path)
+    write(tmp_path, "data.yaml", "train: images\nval: images/val\nnames: [cat, dog]\n")
+    assert splits_of(tmp_path, read_all) == {"a": "train", "b": "validation", "c": "train", "d": "train"}
+    write(tmp_path, "data.yaml", "train: images\nval: images\nnames: [cat, dog]\n")
+    assert splits_of(tmp_path, read_all) == {"a": "train", "b": "validation", "c": "test", "d": "train"}
+
+
+@pytest.mark.parametrize("said", ["[cat, dog]", "{0: cat, 1: dog}", "{'0': cat, '1': dog}", "classes.names"])
+def test_classes_of_yolo_come_as_a_list_a_mapping_or_the_name_of_a_file(said, tmp_path, read_all):
+    write_yolo(tmp_path)
+    write(tmp_path, "data.yaml", f"names: {said}\n")
+    write(tmp_path, "classes.names", "cat\ndog\n")
+    records = read_all(pictures_with_boxes(tmp_path))[0]
+    assert {label for _, _, values in records for label, _ in boxes_of(values)} == {"cat", "dog"}
+    write(tmp_path, "data.yaml", "names: coco.names\n")
+    with pytest.raises(UserError, match="there is no such file"):
+        read_all(pictures_with_boxes(tmp_path))
+
+
+def test_voc_that_counts_from_0_is_read_as_it_stands_and_it_is_told(tmp_path, read_all):
+    for name, box in (("a", [-1, 3, 9, 9]), ("b", [4, 2, 40, 20])):  # one is added: 0, 4, 9, 9 and 5, 3, 40, 20
+        write(tmp_path, f"{name}.png", picture((40, 20)))
+        write(tmp_path, f"{name}.xml", voc_xml(f"{name}.png", (40, 20), [("cat", box)]))
+    source = pictures_with_boxes(tmp_path)
+    found = [boxes_of(values) for _, _, values in read_all(source)[0]]
+    assert found == [[("cat", [0, 4, 9, 9])], [("cat", [5, 3, 40, 20])]]
+    assert source.notes() == ["pixels count from 0, as xmin or ymin is 0 in 1 of 2 boxes: read as they stand"]
 
 
 def test_polygons_of_yolo_become_their_bounds(tmp_path, read_all):

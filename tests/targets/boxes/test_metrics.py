@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from noria.contract import Metric
-from noria.targets.boxes.metrics import best_threshold, detection_metrics
+from noria.targets.boxes.metrics import CROWD, DIFFICULT, best_threshold, detection_metrics
+from noria.targets.boxes.panels import detection_panels
 from noria.types import Arrays, Ragged
 
 LABELS = 3
@@ -21,8 +22,11 @@ def ragged(rows: list[Any], columns: int) -> Ragged:
     return Ragged.of([np.reshape(row, (-1, columns)) for row in rows], np.float32)
 
 
-def drawn(seed: int, pictures: int = 12, ties: bool = False) -> tuple[Arrays, Arrays]:
-    """True boxes of all three sizes, and answers near them, some twice, some elsewhere, some of another label."""
+def drawn(seed: int, pictures: int = 12, ties: bool = False, crowds: bool = False) -> tuple[Arrays, Arrays]:
+    """True boxes of all three sizes, and answers near them, some twice, some elsewhere, some of another label.
+
+    crowds: some true boxes are crowds, large ones in which several answers may lie.
+    """
     generator = np.random.default_rng(seed)
     given: dict[str, list[Any]] = {"boxes": [], "labels": [], "scores": []}
     true = []
@@ -32,8 +36,12 @@ def drawn(seed: int, pictures: int = 12, ties: bool = False) -> tuple[Arrays, Ar
         side = generator.choice([8, 25, 60, 150], (count, 2)) * generator.uniform(0.7, 1.4, (count, 2))
         boxes = np.concatenate([start, start + side], 1)
         labels = generator.integers(0, LABELS, count)
-        is_optional = generator.random(count) < 0.15
-        true.append(np.concatenate([boxes, labels[:, None], is_optional[:, None]], 1))
+        optional = np.where(generator.random(count) < 0.15, DIFFICULT, 0)
+        if crowds:
+            is_crowd = generator.random(count) < 0.3
+            boxes[is_crowd, 2:] += generator.uniform(20, 150, (int(is_crowd.sum()), 2))
+            optional[is_crowd] = CROWD
+        true.append(np.concatenate([boxes, labels[:, None], optional[:, None]], 1))
         again = np.repeat(np.arange(count), generator.integers(0, 3, count)) if picture != 2 else np.arange(0)
         near = boxes[again] + generator.normal(0, 0.08, (len(again), 4)) * np.tile(side[again], 2)
         near[:, 2:] = np.maximum(near[:, 2:], near[:, :2] + 1)
@@ -54,17 +62,17 @@ def drawn(seed: int, pictures: int = 12, ties: bool = False) -> tuple[Arrays, Ar
 
 
 def coco_scores(output: Arrays, truth: Arrays) -> dict[str, float]:
-    """What faster-coco-eval says; a box that is not scored is given to it as one to ignore."""
+    """What faster-coco-eval says; a difficult box is given to it as one to ignore."""
     coco = pytest.importorskip("faster_coco_eval")
     pictures = range(len(truth["boxes"]))
     annotations: list[dict[str, Any]] = []
     for picture in pictures:
         for left, top, right, bottom, label, optional in truth["boxes"][picture].tolist():
-            # It knows boxes to ignore only as crowds, which any part counts as a find of; one of no size that it scores
-            # is ignored and matched as every other box.
-            area = -1.0 if optional else (right - left) * (bottom - top)
+            # It has no difficult boxes; one of no size that it scores is ignored and matched as every other box.
+            area = -1.0 if optional == DIFFICULT else (right - left) * (bottom - top)
             annotations.append(
-                {"id": len(annotations) + 1, "image_id": picture, "category_id": int(label), "iscrowd": 0}
+                {"id": len(annotations) + 1, "image_id": picture, "category_id": int(label)}
+                | {"iscrowd": int(optional == CROWD)}
                 | {"bbox": [left, top, right - left, bottom - top], "area": area}
             )
     found = [
@@ -97,16 +105,33 @@ def value(metric: Metric, output: Arrays, truth: Arrays) -> float:
     return float(metric.value(output, truth, np.ones((1, len(truth["boxes"])), np.float32))[0])
 
 
+@pytest.mark.parametrize("crowds", [False, True])
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("seed", range(6))
-def test_the_scores_are_those_of_faster_coco_eval(seed: int, ties: bool) -> None:
-    output, truth = drawn(seed, ties=ties)
+def test_the_scores_are_those_of_faster_coco_eval(seed: int, ties: bool, crowds: bool) -> None:
+    output, truth = drawn(seed, ties=ties, crowds=crowds)
     expected = coco_scores(output, truth)
     metrics = metrics_by_name()
     assert 0.05 < expected["map50_95"] < 0.9
     for name, score in expected.items():
         own = value(metrics[name], output, truth)
         assert (np.isnan(own) and score == -1) or own == pytest.approx(score, abs=1e-12), name
+
+
+def test_finds_inside_of_a_crowd_are_neither_right_nor_wrong() -> None:
+    """Three stand in a crowd, a fourth beside it; all four are found."""
+    truth = {"boxes": ragged([[[100, 100, 140, 200, 0, 0], [200, 50, 400, 250, 0, CROWD]]], 6)}
+    found = [[210, 60, 250, 160], [270, 70, 310, 170], [330, 80, 370, 180], [100, 100, 140, 200]]
+    output = {
+        "boxes": ragged([found], 4),
+        "labels": Ragged.of([[0] * 4], np.int32),
+        "scores": Ragged.of([[0.9, 0.8, 0.7, 0.6]], np.float32),
+    }
+    metrics = metrics_by_name()
+    for name in ("map50", "map50_95", "precision", "recall"):
+        assert value(metrics[name], output, truth) == pytest.approx(1, abs=1e-12), name
+    confusion = detection_panels(output, truth, ["person", "b", "c"], THRESHOLD)[2]
+    assert np.array(confusion.data["values"]).sum() == 1
 
 
 def test_a_weight_is_as_many_pictures() -> None:

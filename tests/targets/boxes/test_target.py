@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from noria.errors import UserError
+from noria.targets.boxes.metrics import CROWD, DIFFICULT
 from noria.targets.boxes.target import Boxes, mean_box, outside, same_box
 from noria.types import Ragged
 
@@ -73,7 +74,7 @@ def test_an_answer_that_is_none_is_told(value: Any, reason: str) -> None:
 def test_boxes_marked_difficult_or_crowd_are_kept_as_not_scored() -> None:
     row, bad = encoded([{**GOOD[0], "difficult": True}, {**GOOD[0], "crowd": 1}, {**GOOD[0], "difficult": 0}])
     assert bad == {}
-    assert row[:, 5].tolist() == [1, 1, 0]
+    assert row[:, 5].tolist() == [DIFFICULT, CROWD, 0]
 
 
 def test_training_pictures_without_any_box_are_refused() -> None:

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
+from noria.contract.capabilities import Attributable, Augments, Displays, TellsReading, WarmStarts
 from noria.errors import UserError
 from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
-from noria.modalities.image.resize import fitted, resized
+from noria.modalities.image.resize import fitted
 from noria.modalities.image.settings import ImageSettings
 from noria.modalities.image.tiles import tiles_of
+from noria.modalities.image.training_pictures import TrainingPictures
 from noria.types import Arrays, Encoded, Ragged, Span, State, Values
-from noria.vision.pictures import read_picture
+from noria.vision.levels import LEVELS, level_notes
+from noria.vision.pictures import NOTHING_LEARNT, read_picture, read_pixels
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-HELD_BYTES = 2**25  # of pictures that `fit` learns from: all of MNIST's sample, hundreds of photos
-
 
 @dataclass(frozen=True)
-class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributable):
+class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributable, TellsReading):
     """A picture. Arrays: `pixels` uint8[n, height, width, channels], 0 to 255; with `keep` also `size` int32[n, 2], the
     picture's own height and width, for answers that lie in it; with `tile` also `tiles` Ragged uint8[k, height, width,
     channels] and `places` Ragged int32[k, 4], top, left, height and width of each in the picture.
@@ -43,16 +43,18 @@ class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributabl
     num_fit_records: ClassVar[int] = 5_000
 
     def fit(self, values: Values) -> State:
-        pictures, sizes, is_colored = _open_all(values, self.size or (self.side, self.side))
-        if not pictures:
+        seen = TrainingPictures.of(values, self.size or (self.side, self.side))
+        if not (pictures := seen.pictures()):
             raise UserError("no training picture can be read", fix="look at the quarantine of `noria prepare`")
-        height, width = self.size or self.tile or _size(sizes, self.side)
-        is_grey = self.colors == "grey" or (self.colors is None and not is_colored)
+        height, width = self.size or self.tile or _size(seen.sizes, self.side)
+        is_grey = self.colors == "grey" or (self.colors is None and not seen.is_colored)
         state: State = {"height": height, "width": width, "channels": 1 if is_grey else 3}
         pixels = np.stack([fitted(picture, state) for picture in pictures]).reshape(-1, state["channels"]) / 255.0
         spread = np.maximum(pixels.std(0), 1 / 255)
         mean = pixels.mean(0)
         state |= {"mean": [float(m) for m in mean], "spread": [float(s) for s in spread]}
+        if seen.levels:
+            state[LEVELS] = seen.levels
         if self.whiten:
             state["whitening"] = _whitening(((pixels - mean) / spread).reshape(len(pictures), height, width, -1))
         return state
@@ -79,7 +81,7 @@ class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributabl
         places = [np.zeros((0, 4), np.int32)] * len(values)
         for i, value in enumerate(values):
             try:
-                picture = read_picture(value)
+                picture = read_picture(value, state.get(LEVELS, NOTHING_LEARNT))
                 pixels[i], size[i] = fitted(picture, state), picture.shape[:2]
                 if self.tile is not None:
                     places[i] = tiles_of(picture.shape[0], picture.shape[1], self.tile, self.overlap)
@@ -96,6 +98,12 @@ class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributabl
 
     def _encoded(self, pixels: np.ndarray, size: np.ndarray, bad: dict[int, str]) -> Encoded:
         return Encoded({PIXELS: pixels, SIZE: size} if self.keep else {PIXELS: pixels}, bad)
+
+    def reading(self, state: State) -> None:
+        return None
+
+    def remarks(self, state: State) -> list[str]:
+        return level_notes(state.get(LEVELS, NOTHING_LEARNT))
 
     def display(self, arrays: Arrays, state: State) -> np.ndarray:
         pixels = np.asarray(arrays[PIXELS])
@@ -115,7 +123,7 @@ class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributabl
         from noria.modalities.image.embedder import grids
 
         spans = []
-        whole = read_picture(value).shape  # its own pixels, whatever the network sees of them
+        whole = read_pixels(value).shape  # its own pixels, whatever the network sees of them
         for rows, columns in grids(self, state):
             height, width = whole[0] / rows, whole[1] / columns
             spans += [
@@ -124,33 +132,6 @@ class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributabl
                 for c in range(columns)
             ]
         return spans
-
-
-def _open_all(values: Values, most: tuple[int, int]) -> tuple[list[np.ndarray], Counter[tuple[int, ...]], bool]:
-    """Return pictures to learn from, at most `most` pixels each way, the sizes of all and whether any has colour.
-
-    Where they would take more than HELD_BYTES, every second of them is kept, or every fourth, and so on.
-    """
-    pictures: list[np.ndarray] = []
-    sizes: Counter[tuple[int, ...]] = Counter()
-    is_colored, held, every = False, 0, 1
-    for value in values:
-        try:
-            picture = read_picture(value)
-        except ValueError:
-            continue  # `encode` meets it again and says why
-        sizes[picture.shape[:2]] += 1
-        is_colored |= picture.ndim == 3
-        if (sizes.total() - 1) % every:
-            continue
-        if picture.shape[0] > most[0] or picture.shape[1] > most[1]:
-            picture = resized(picture, *most)
-        pictures.append(picture)
-        held += picture.size
-        if held > HELD_BYTES:
-            pictures, every = pictures[::2], 2 * every
-            held = sum(one.size for one in pictures)
-    return pictures, sizes, is_colored
 
 
 def _whitening(pictures: np.ndarray) -> list[list[float]]:

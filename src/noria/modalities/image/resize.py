@@ -9,9 +9,13 @@ import numpy as np
 
 
 def resized(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Return uint8[height, width(, 3)]."""
+    """Return the picture at another size, [height, width(, channels)]; pixels that are no bytes become float32."""
     from PIL import Image as Pillow
 
+    if picture.dtype != np.uint8 and picture.ndim == 3:
+        return np.stack([resized(channel, height, width) for channel in np.moveaxis(picture, 2, 0)], 2)
+    if picture.dtype != np.uint8:
+        picture = np.ascontiguousarray(picture, np.float32)
     made = Pillow.fromarray(picture).resize((width, height), Pillow.Resampling.BILINEAR, reducing_gap=3)
     return np.asarray(made)
 

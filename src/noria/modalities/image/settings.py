@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from noria.errors import raise_unmet
 
+MAX_SIDE = 8192  # pixels that a network sees each way; a picture of more is cut into tiles
+MOST_AUGMENTED = 3.0  # of changes that are logarithms: a factor of 20
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 
 
@@ -48,6 +51,32 @@ class PictureSettings:
     """Augmentation: side in pixels of a random square filled with the mean. Against relying on one detail."""
 
 
+Rules = dict[str, tuple[bool, str, object]]  # what settings must keep: name -> holds, what is expected, what was found
+
+
+def is_size(sides: Iterable[int] | None) -> bool:
+    """Say whether a height and a width can be those of a picture; null leaves them open."""
+    return sides is None or all(1 <= side <= MAX_SIDE for side in sides)
+
+
+def picture_rules(settings: PictureSettings) -> Rules:
+    """Return what the settings that pictures and clips share must keep."""
+    sides, counts = f"two whole numbers from 1 to {MAX_SIDE}", "whole numbers of at least 1"
+    return {
+        "size": (is_size(settings.size), sides, settings.size),
+        "side": (is_size([settings.side]), f"a whole number from 1 to {MAX_SIDE}", settings.side),
+        "widths": (min(settings.widths or (1,)) >= 1, counts, settings.widths),
+        "blocks": (settings.blocks >= 0, "at least 0", settings.blocks),
+        "pools": (min(settings.pools, default=1) >= 1, counts, settings.pools),
+        "patch": (is_size([settings.patch]), f"a whole number from 1 to {MAX_SIDE}", settings.patch),
+        "shift": (0 <= settings.shift <= MAX_SIDE, "0 or more pixels", settings.shift),
+        "rotate": (0 <= settings.rotate <= 180, "0 to 180 degrees", settings.rotate),
+        "zoom": (0 <= settings.zoom <= MOST_AUGMENTED, f"0 to {MOST_AUGMENTED:g}", settings.zoom),
+        "color_jitter": (0 <= settings.color_jitter <= 1, "0 to 1", settings.color_jitter),
+        "erase": (0 <= settings.erase <= MAX_SIDE, "0 or more pixels", settings.erase),
+    }
+
+
 @dataclass(frozen=True)
 class ImageSettings(PictureSettings):
     """The settings of a picture that stands alone."""
@@ -74,8 +103,13 @@ class ImageSettings(PictureSettings):
     """Average the features of a picture and its mirror image in use. Doubles the time; not for the stem `pyramid`."""
 
     def __post_init__(self) -> None:
-        rules = {
-            "tile": (self.tile is None or min(self.tile) > 0, "two whole numbers above 0", self.tile),
+        first = self.first or (1, 1)
+        rules = picture_rules(self) | {
+            "tile": (is_size(self.tile), f"two whole numbers from 1 to {MAX_SIDE}", self.tile),
+            "first": (min(first) >= 1, "a kernel and a stride of at least 1", self.first),
+            "strides": (min(self.strides, default=1) >= 1, "whole numbers of at least 1", self.strides),
+            "aspect": (0 <= self.aspect <= MOST_AUGMENTED, f"0 to {MOST_AUGMENTED:g}", self.aspect),
+            "shear": (0 <= self.shear <= MOST_AUGMENTED, f"0 to {MOST_AUGMENTED:g}", self.shear),
             "overlap": (0 <= self.overlap < 1, "at least 0 and less than 1", self.overlap),
             "keep": (self.keep or self.tile is None, "true with a tile: the answer lies in the picture", self.keep),
         }

@@ -8,7 +8,7 @@ one decodes. Knows no modality. Read next: vision/pictures.py.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from noria.vision.pictures import MAX_PIXELS, read_picture
 
 # Demuxers that may read a stranger's bytes: none that opens other files (playlists), none that takes text for a video.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,gif,apng,mpegts,mpeg,flv,asf,ogg,m4v,webp_anim"
+Read = Callable[[Any], np.ndarray]  # one picture of a clip that comes as pictures
 MAX_FRAMES = 100_000  # about an hour at 25 a second
 LEAST_SHARE = 0.8  # of the time that a file says it takes; with less it was cut off
 USUAL_RATE_HZ = 25.0  # where a file does not say how long its only frame is shown
@@ -34,8 +35,11 @@ class Clip:
     seconds: float | None
 
 
-def read_clip(value: Any, count: int) -> Clip:
-    """Return `count` frames in the middles of equal stretches of time; raise ValueError with a plain reason."""
+def read_clip(value: Any, count: int, read: Read = read_picture) -> Clip:
+    """Return `count` frames in the middles of equal stretches of time; raise ValueError with a plain reason.
+
+    `read` is what becomes of the pictures of a clip that is no video.
+    """
     if isinstance(value, bytes | bytearray) and not value.startswith(b"\x93NUMPY"):
         return _of_video(bytes(value), count)
     if isinstance(value, bytes | bytearray):
@@ -51,13 +55,13 @@ def read_clip(value: Any, count: int) -> Clip:
         raise ValueError(f"not a clip but {type(value).__name__}")
     if not len(value):
         raise ValueError("the clip has no frame")
-    frames = [_frame(value, int(place)) for place in (np.arange(count) + 0.5) * len(value) / count]
+    frames = [_frame(value, int(place), read) for place in (np.arange(count) + 0.5) * len(value) / count]
     return Clip(frames, len(value), None)
 
 
-def _frame(pictures: Sequence[Any] | np.ndarray, place: int) -> np.ndarray:
+def _frame(pictures: Sequence[Any] | np.ndarray, place: int, read: Read) -> np.ndarray:
     try:
-        return read_picture(pictures[place])
+        return read(pictures[place])
     except ValueError as error:
         raise ValueError(f"frame {place + 1}: {error}") from None
 

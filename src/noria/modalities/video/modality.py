@@ -8,25 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
+from noria.contract.capabilities import Attributable, Augments, Displays, TellsReading, WarmStarts
+from noria.errors import raise_unmet
 from noria.modalities.image.modality import Image
-from noria.modalities.image.settings import NETWORK_ONLY, PictureSettings
+from noria.modalities.image.settings import NETWORK_ONLY, PictureSettings, picture_rules
 from noria.modalities.video.files import read_clip
 from noria.types import Arrays, Encoded, Span, State, Values
+from noria.vision.levels import LEVELS
+from noria.vision.pictures import NOTHING_LEARNT, read_picture, read_pixels
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+MAX_FRAMES = 10_000  # taken from a clip
 SHOWN = 4  # frames that a person sees
 
 
 @dataclass(frozen=True)
-class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributable):
+class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributable, TellsReading):
     """A clip. Arrays: `pixels` uint8[n, frames, height, width, channels], 0 to 255.
 
     The settings of pictures hold for every frame; all frames of a clip are augmented alike. With `max`, `mean` and
@@ -51,8 +56,11 @@ class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributa
     """Side of a patch in pixels, for the stem `patches`. Smaller sees more of each frame and costs more tokens."""
 
     def __post_init__(self) -> None:
-        if self.frames < 1 or (self.rate_hz is not None and self.rate_hz <= 0):
-            raise ValueError("frames is 1 or more, rate_hz more than 0")
+        rules = picture_rules(self) | {
+            "frames": (1 <= self.frames <= MAX_FRAMES, f"a whole number from 1 to {MAX_FRAMES}", self.frames),
+            "rate_hz": (self.rate_hz is None or 0 < self.rate_hz < float("inf"), "more than 0", self.rate_hz),
+        }
+        raise_unmet("a video", rules, "inputs.video.")
 
     @property
     def picture(self) -> Image:
@@ -68,9 +76,10 @@ class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributa
     def encode(self, values: Values, state: State) -> Encoded:
         pixels = np.zeros((len(values), self.frames, state["height"], state["width"], state["channels"]), np.uint8)
         bad = {}
+        read = partial(read_picture, levels=state.get(LEVELS, NOTHING_LEARNT))
         for i, value in enumerate(values):
             try:
-                frames = self.picture.encode(read_clip(value, self.frames).frames, state)
+                frames = self.picture.encode(read_clip(value, self.frames, read).frames, state)
             except ValueError as error:
                 bad[i] = str(error)
                 continue
@@ -78,6 +87,12 @@ class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributa
             if frames.bad:
                 bad[i] = next(iter(frames.bad.values()))
         return Encoded({"pixels": pixels}, bad)
+
+    def reading(self, state: State) -> None:
+        return None
+
+    def remarks(self, state: State) -> list[str]:
+        return self.picture.remarks(state)
 
     def display(self, arrays: Arrays, state: State) -> np.ndarray:
         """Return a few of the frames side by side."""
@@ -113,6 +128,6 @@ class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributa
     def _frames(self, values: Values) -> Iterator[np.ndarray]:
         for value in values:
             try:
-                yield from read_clip(value, self.frames).frames
+                yield from read_clip(value, self.frames, read_pixels).frames
             except ValueError:
                 continue  # `encode` meets it again and says why

@@ -3,8 +3,9 @@
     JPEGImages/7.jpg  Annotations/7.xml  ImageSets/Main/{train,val,test}.txt
     7.jpg  7.xml                                       beside each other; splits are folders, if any
 
-Its pixels count from 1 and a box ends with its last pixel, so xmin and ymin are one less here; what is marked difficult
-stays so. XML with a document type is refused: entities could unfold without end.
+Its pixels count from 1 and a box ends with its last pixel, so xmin and ymin are one less here; where any of them is 0,
+pixels count from 0 and sides are taken as they stand. What is marked difficult stays so. XML with a document type is
+refused: entities could unfold without end.
 Read next: sources/core/annotations.py.
 """
 
@@ -49,9 +50,23 @@ def read_voc(tree: Tree) -> Annotations:
         marks.bad += [
             Rejected(f"{tree.origin}/{where}", f"{one} has no XML file") for one, where in of_base.without(annotated)
         ]
+    _counted_from_1(marks)
     if unlisted:
         marks.notes.append(f"{unlisted} annotated pictures stand in no list of ImageSets/Main and were not read")
     return marks
+
+
+def _counted_from_1(marks: Annotations) -> None:
+    """Move boxes whose pixels count from 1; where any side is 0, the program that wrote them counts from 0."""
+    boxes = [one["box"] for mark in marks.of.values() for one in mark.boxes]
+    num_at_0 = sum(0 <= min(box[:2]) < 1 for box in boxes)
+    if num_at_0:
+        marks.notes.append(
+            f"pixels count from 0, as xmin or ymin is 0 in {num_at_0} of {len(boxes)} boxes: read as they stand"
+        )
+        return
+    for box in boxes:
+        box[0], box[1] = box[0] - 1, box[1] - 1
 
 
 class _Lists:
@@ -128,7 +143,7 @@ def _box(one: Element, number: int) -> Box:
         left, top, right, bottom = (_number(one, f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax"))
     except ValueError as error:
         raise ValueError(f"object {number} ({label}): {error}") from None
-    return box_of(label, left - 1, top - 1, right, bottom, difficult=(one.findtext("difficult") or "").strip() == "1")
+    return box_of(label, left, top, right, bottom, difficult=(one.findtext("difficult") or "").strip() == "1")
 
 
 def _number(root: Element, path: str, default: float | None = None) -> float:

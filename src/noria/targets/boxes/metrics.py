@@ -1,8 +1,8 @@
 """How well the things in pictures are found: mean average precision as COCO has it, and what is shown to people.
 
 Boxes are matched picture by picture, once; precision and recall then follow from weighted counts, so that a bootstrap
-resample costs no matching. The rules are those of pycocotools (Lin et al. 2014), ties and all, except that a box marked
-crowd is one that is not scored: it may be found once, and a part of it is no find. Read next: vision/boxes.py.
+resample costs no matching. The rules are those of pycocotools (Lin et al. 2014), ties and all: any number of boxes may
+lie in a crowd, and are neither right nor wrong; one marked difficult may be found once. Read next: vision/boxes.py.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import numpy as np
 
 from noria.contract import Metric
 from noria.types import Arrays
-from noria.vision.boxes import areas, ious
+from noria.vision.boxes import areas, ious, shares_within
 
 OVERLAPS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
 SIZES = {"all": (0, 1e10), "small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}  # square pixels
+CROWD, DIFFICULT = 1, 2  # what is not scored: many things in one box, and one that is hard to see
 MOST = 100  # boxes of a label in a picture that count
 BLOCK = 4_000_000  # resamples times boxes held at once
 
@@ -52,7 +53,7 @@ class Matching:
 
 def detection_metrics(labels: int, threshold: float) -> tuple[Metric, ...]:
     """Return the scores of `boxes`, `labels`, `scores` of the output beside `boxes` of the truth (left, top, right,
-    bottom, label, 1 where it is not scored); precision, recall and F1 are of boxes from this score on, at overlap 0.5.
+    bottom, label, 0 or CROWD or DIFFICULT); precision, recall and F1 are of boxes from this score on, at overlap 0.5.
     """
     matching = Matching(labels)
 
@@ -97,20 +98,28 @@ def matched(output: Arrays, truth: Arrays, labels: int) -> list[Matches]:
             own = wanted[wanted[:, 4] == label]
             is_ignored = _is_other_size(own[:, :4]) | (own[:, 5] > 0)
             true[label, :, picture] = (~is_ignored).sum(1)
-            right, ignored = _match(boxes[given], own[:, :4], is_ignored)
+            right, ignored = _match(boxes[given], own[:, :4], is_ignored, own[:, 5] == CROWD)
             parts[label].append((np.full(len(given), picture), scores[given].astype(np.float64), right, ignored))
     return [_joined(one, true[label]) for label, one in enumerate(parts)]
 
 
-def _match(boxes: np.ndarray, true: np.ndarray, is_ignored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def overlaps_with(boxes: np.ndarray, true: np.ndarray, is_crowd: np.ndarray) -> np.ndarray:
+    """Return float64[n, m]: the intersection over union of boxes with true ones; with a crowd, how much of the box lies
+    in it."""
+    return np.where(is_crowd, shares_within(boxes, true), ious(boxes, true))
+
+
+def _match(
+    boxes: np.ndarray, true: np.ndarray, is_ignored: np.ndarray, is_crowd: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Give each box, best first, the free true one that it overlaps most; one that is scored rather than one that is
-    not. Return whether it is right and whether it is not scored, bool[sizes, overlaps, D]."""
+    not. A crowd stays free. Return whether it is right and whether it is not scored, bool[sizes, overlaps, D]."""
     shape = (len(SIZES), len(OVERLAPS), len(boxes))
     right, ignored = np.zeros(shape, bool), np.zeros(shape, bool)
     ignored[:] = _is_other_size(boxes)[:, None]
     if not len(true):
         return right, ignored
-    overlaps = ious(boxes, true)
+    overlaps = overlaps_with(boxes, true, is_crowd)
     is_free = np.ones((*shape[:2], len(true)), bool)
     least = np.minimum(OVERLAPS, 1 - 1e-10)[None, :, None]
     for index, row in enumerate(overlaps):
@@ -120,8 +129,9 @@ def _match(boxes: np.ndarray, true: np.ndarray, is_ignored: np.ndarray) -> tuple
         is_optional = np.take_along_axis(is_ignored, best, 1)
         right[..., index] = found & ~is_optional
         ignored[..., index] = np.where(found, is_optional, ignored[..., index])
+        is_left = ~found | is_crowd[best]
         np.put_along_axis(
-            is_free, best[..., None], ~found[..., None] & np.take_along_axis(is_free, best[..., None], 2), 2
+            is_free, best[..., None], is_left[..., None] & np.take_along_axis(is_free, best[..., None], 2), 2
         )
     return right, ignored
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from noria.targets.boxes.metrics import Matches, average_precisions, matched, shown_counts
+from noria.targets.boxes.metrics import CROWD, Matches, average_precisions, matched, overlaps_with, shown_counts
 from noria.types import Arrays, Panel
 from noria.vision.boxes import ious
 
@@ -67,8 +67,9 @@ def _confusion(output: Arrays, truth: Arrays, labels: Sequence[str], threshold: 
         shown = output["scores"][i] >= threshold
         boxes, given = output["boxes"][i][shown], output["labels"][i][shown]
         true = truth["boxes"][i]
-        true = true[true[:, 5] == 0]
+        true, optional = true[true[:, 5] == 0], true[true[:, 5] > 0]
         overlaps, wanted = ious(boxes, true[:, :4]), true[:, 4].astype(int)
+        unscored = overlaps_with(boxes, optional[:, :4], optional[:, 5] == CROWD).max(1, initial=0)
         is_free = np.ones(len(true), bool)
         for index, label in enumerate(given.tolist()):
             near = np.where(is_free, overlaps[index], 0)
@@ -76,7 +77,7 @@ def _confusion(output: Arrays, truth: Arrays, labels: Sequence[str], threshold: 
             if best >= 0 and near[best] >= OVERLAP:
                 is_free[best] = False
                 matrix[wanted[best], label] += 1
-            else:
+            elif unscored[index] < OVERLAP:
                 matrix[-1, label] += 1
         np.add.at(matrix[:, -1], wanted[is_free], 1)
     shown_labels = np.argsort(-(matrix.sum(0) + matrix.sum(1))[:-1], kind="stable")[:CLASSES_SHOWN]

@@ -19,7 +19,7 @@ from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
 from noria.modalities.image.tiles import joined_boxes
-from noria.targets.boxes.metrics import best_threshold, detection_metrics
+from noria.targets.boxes.metrics import CROWD, DIFFICULT, best_threshold, detection_metrics
 from noria.targets.boxes.panels import detection_panels
 from noria.text.entity_spans import required_list
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values, lengths_of, real_rows
@@ -36,7 +36,7 @@ LEAST_SCORE = 0.01  # of a box that is kept for the scores: precision is measure
 THRESHOLD = 0.4  # where none is given or chosen
 CANDIDATES = 300  # of a picture, before those that say the same are left out
 LENGTHS = lengths_of("boxes")
-OPTIONAL = ("crowd", "difficult")  # marks of a box that is neither wanted nor wrong
+OPTIONAL = {"crowd": CROWD, "difficult": DIFFICULT}  # marks of a box that is neither wanted nor wrong
 
 _Found = tuple[np.ndarray, np.ndarray, np.ndarray]  # the boxes of a picture, their labels, their scores
 
@@ -46,9 +46,9 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
     """Things in a picture. An answer is a list of {"label": ..., "box": [left, top, right, bottom]}, in pixels of the
     picture from its top left corner, right and bottom exclusive; one marked crowd or difficult is not scored.
 
-    Arrays: `boxes` Ragged float32[n, 6]: left, top, right, bottom, label, 1 where it is not scored. Output: `logits`
-    float[B, T, labels], `sides` and `places` float[B, T, 4], as targets/boxes/head.py has them; settled: `boxes` Ragged
-    float32[n, 4] in pixels of the picture, `labels` int32, `scores` float32, best first.
+    Arrays: `boxes` Ragged float32[n, 6]: left, top, right, bottom, label, 1 for a crowd or 2 for a difficult one.
+    Output: `logits` float[B, T, labels], `sides` and `places` float[B, T, 4], as targets/boxes/head.py has them;
+    settled: `boxes` Ragged float32[n, 4] in pixels of the picture, `labels` int32, `scores` float32, best first.
     """
 
     kind: ClassVar[str] = "boxes"
@@ -95,7 +95,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
                 if unknown := [label for label, _, _ in given if label not in labels]:
                     near = did_you_mean(unknown[0], labels)
                     raise ValueError(f"the label {unknown[0]!r} does not stand in the training records: {near}")
-                row = [(*box, labels[label], float(is_optional)) for label, box, is_optional in given]
+                row = [(*box, labels[label], optional) for label, box, optional in given]
             except ValueError as error:
                 bad[index] = str(error)
             rows.append(row)
@@ -270,8 +270,9 @@ def _named(boxes: np.ndarray, labels: np.ndarray, state: State) -> list[dict[str
     ]
 
 
-def _boxes(value: Any) -> Iterator[tuple[str, tuple[float, ...], bool]]:
-    """Yield label, sides and whether it is not scored, of an answer's boxes; raise ValueError where it is none."""
+def _boxes(value: Any) -> Iterator[tuple[str, tuple[float, ...], float]]:
+    """Yield label, sides and 0, or the code of why it is not scored, of an answer's boxes; raise ValueError where it is
+    none."""
     for one in required_list(value, "boxes", "label and box"):
         label, box = (one.get("label"), one.get("box")) if isinstance(one, Mapping) else (None, None)
         is_name = isinstance(label, str | int) and not isinstance(label, bool) and str(label).strip()
@@ -286,10 +287,10 @@ def _boxes(value: Any) -> Iterator[tuple[str, tuple[float, ...], bool]]:
         if left >= right or top >= bottom:
             why = "has no area" if left == right or top == bottom else "is inverted"
             raise ValueError(f"the box {list(box)} of {label!r} {why}: expected left < right and top < bottom")
-        yield str(label).strip(), sides, any(bool(one.get(mark)) for mark in OPTIONAL)
+        yield str(label).strip(), sides, float(next((code for mark, code in OPTIONAL.items() if one.get(mark)), 0))
 
 
-def _readable(value: Any) -> list[tuple[str, tuple[float, ...], bool]]:
+def _readable(value: Any) -> list[tuple[str, tuple[float, ...], float]]:
     try:
         return list(_boxes(value))
     except ValueError:

@@ -14,15 +14,27 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Metric, Target
-from noria.contract.capabilities import DecodesTarget, PredictStep, Renders, ShowsPanels
+from noria.contract.capabilities import DecodesTarget, PredictStep, Renders, ShowsPanels, TellsReading
 from noria.contract.settings import named_input
-from noria.errors import UserError, did_you_mean, raise_all
+from noria.errors import UserError, raise_all
 from noria.modalities.image.arrays import PIXELS, SIZE, TILES
+from noria.modalities.image.settings import MAX_SIDE, is_size
+from noria.targets.mask.classes import (
+    Annotation,
+    check_palettes,
+    class_notes,
+    coded,
+    divided,
+    levels_with_edges,
+    parts_of,
+    table_of,
+)
 from noria.targets.mask.metrics import VOID, region_metrics
+from noria.targets.mask.numbers import CUSTOM, MaskNumbers
 from noria.targets.mask.panels import region_panels
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
 from noria.vision.drawing import draw_mask
-from noria.vision.masks import Classes, as_png, has_colours, nearest, number_of, read_mask, shown_number
+from noria.vision.masks import as_png, has_colours, nearest, number_of, palette_of, read_mask
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,16 +42,11 @@ if TYPE_CHECKING:
     from noria.modalities.image.settings import ImageSettings
 
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
-NO_CLASS = ("void", "unlabelled", "unlabeled", "ignore", "ignored")  # names that say it themselves
-CUSTOM = 255  # the number that by custom belongs to no class; in a mask of 0 and 255 it is the class
-MOST_CLASSES = 255
 PLACES = 32  # rows and columns at most of the map that the trivial answer knows
-
-Annotation = int | tuple[int, int, int]  # a class's number in masks, or its colour
 
 
 @dataclass(frozen=True)
-class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
+class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels, TellsReading):
     """A class for each place. A mask is a PNG or another lossless picture of class numbers or colours, or an array.
 
     Arrays: `mask` uint8[n, H, W], codes of classes, 255 where there is none; `_size` int32[n, 2], the mask's own height
@@ -72,8 +79,8 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
         marks = list(self._said().values())
         is_alike = len({isinstance(mark, int) for mark in marks}) < 2 and len(set(marks)) == len(marks)
         rules = {
-            "size": (self.size is None or min(self.size) > 0, "two whole numbers above 0", self.size),
-            "side": (self.side > 0, "a whole number above 0", self.side),
+            "size": (is_size(self.size), f"two whole numbers from 1 to {MAX_SIDE}", self.size),
+            "side": (is_size([self.side]), f"a whole number from 1 to {MAX_SIDE}", self.side),
             "classes": (is_alike, "numbers or colours, each once", self.classes),
             "balance": (0 <= self.balance <= 1, "0 to 1", self.balance),
             "overlap": (self.overlap >= 0, "0 or more", self.overlap),
@@ -88,28 +95,32 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
 
     def fit(self, values: Values) -> State:
         """Learn the classes, their shares of the places, and the size, from training masks one by one."""
-        counts: Counter[int] = Counter()
+        numbers, reason = MaskNumbers(), ""
         sizes: Counter[tuple[int, ...]] = Counter()
         known: dict[str, Any] = self._said()
         for value in values:
-            file, beside = _parts(value)
+            file, beside = parts_of(value)
             known = known or dict(beside)
             try:
                 mask = read_mask(file, self._said() or beside)
-            except ValueError:
+            except ValueError as error:
+                reason = reason or str(error)
                 continue  # `encode` meets it again and says why
             sizes[mask.shape] += 1
-            numbers, places = np.unique(mask, return_counts=True)
-            counts.update(dict(zip(numbers.tolist(), places.tolist(), strict=True)))
+            numbers.see(mask, palette_of(file))
         if not sizes:
-            raise UserError("no training mask can be read", fix="look at the quarantine of `noria prepare`")
-        named, void = self._divided(known, counts)
+            raise UserError("no training mask can be read", found=reason)
+        if not known:
+            check_palettes(numbers)
+        edged = levels_with_edges(known, numbers)
+        counts = numbers.snapped_counts(edged) if edged else numbers.counts
+        named, void = divided(known, counts, self.void)
         total = max(1, sum(counts[number] for number in named.values()))
         (height, width), count = sizes.most_common(1)[0]
         if count < sizes.total() or max(height, width) > self.side:
             height, width = self.side, self.side
         height, width = self.size or (height, width)
-        return {
+        state: State = {
             "classes": list(named),
             "numbers": list(named.values()),
             "void": sorted(void),
@@ -118,6 +129,18 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
             "height": height,
             "width": width,
         }
+        is_custom = self.void is None and CUSTOM not in map(number_of, known.values())
+        if is_custom and CUSTOM in void and counts[CUSTOM]:
+            state["void_share"] = float(f"{counts[CUSTOM] / counts.total():.6g}")
+        if edged:
+            state["edge_share"] = float(f"{numbers.edge_share(edged):.6g}")
+        return state
+
+    def reading(self, state: State) -> None:
+        return None
+
+    def remarks(self, state: State) -> list[str]:
+        return class_notes(state)
 
     def encode(self, values: Values, state: State) -> Encoded:
         shape = (state["height"], state["width"])
@@ -125,10 +148,10 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
         bad = {}
         for i, value in enumerate(values):
             try:
-                file, beside = _parts(value)
-                table = self._said() or _of_state(state, beside)
+                file, beside = parts_of(value)
+                table = self._said() or table_of(state, beside)
                 mask = read_mask(file, table)
-                masks[i], size[i] = nearest(_coded(mask, table, state), *shape), mask.shape
+                masks[i], size[i] = nearest(coded(mask, table, state), *shape), mask.shape
             except ValueError as error:
                 bad[i] = str(error)
         return Encoded({"mask": masks, "_size": size}, bad)
@@ -207,34 +230,6 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
             return dict(self.classes)
         return {name: number for number, name in enumerate(self.classes)}
 
-    def _divided(self, known: Classes, counts: Counter[int]) -> tuple[dict[str, int], set[int]]:
-        """Return the number of each class, by name, and the numbers that belong to none."""
-        named = {name: number_of(mark) for name, mark in known.items()}
-        if self.void is None:
-            void = {number for name, number in named.items() if name.lower() in NO_CLASS}
-            if (
-                not has_colours(known)
-                and CUSTOM not in named.values()
-                and (named or len(counts) > 2 or CUSTOM not in counts)
-            ):
-                void.add(CUSTOM)
-        else:
-            unknown = [one for one in self.void if isinstance(one, str) and one not in named]
-            if unknown:
-                raise UserError(
-                    f"no class is called {unknown[0]!r}", where="target.void", fix=did_you_mean(unknown[0], named)
-                )
-            void = {named[one] if isinstance(one, str) else number_of(one) for one in self.void}
-        named = named or {str(number): number for number in sorted(counts)}
-        named = {name: number for name, number in named.items() if number not in void}
-        if not 2 <= len(named) <= MOST_CLASSES:
-            raise UserError(
-                f"a mask needs at least two classes, and at most {MOST_CLASSES}",
-                found=f"{len(named)}: {', '.join(list(named)[:10])}",
-                fix="name them: target.classes=[sky, road]; target.void says which numbers are none",
-            )
-        return named, void
-
 
 def majority_places(train: Arrays) -> Arrays:
     """Return the most frequent class of each place of a coarse map, uint8[1, h, w], and how often it is right."""
@@ -271,41 +266,6 @@ def of_other_size(answer: Arrays, picture: Arrays) -> dict[int, str]:
             sizes = [f"{width} x {height}" for height, width in (own, of_picture)]
             found[i] = f"the mask is of {sizes[0]} pixels, its picture of {sizes[1]}"
     return found
-
-
-def _parts(value: Any) -> tuple[Any, Classes]:
-    """Return what a mask is read from, and the classes that it brings with it."""
-    if isinstance(value, Mapping) and "mask" in value and isinstance(value.get("classes", {}), Mapping):
-        return value["mask"], value.get("classes", {})
-    return value, {}
-
-
-def _of_state(state: State, beside: Classes) -> Classes:
-    """Return the classes by which a mask is read: those that it brings if training knows any of them, else its own."""
-    if set(beside) & set(state["classes"]):
-        return beside
-    numbers = state["numbers"]
-    if state["is_colour"]:
-        numbers = [[number >> 16, number >> 8 & 255, number & 255] for number in numbers]
-    return dict(zip(state["classes"], numbers, strict=True))
-
-
-def _coded(mask: np.ndarray, table: Classes, state: State) -> np.ndarray:
-    """Return a mask's codes uint8[h, w]; raise ValueError for a number that is no class."""
-    place = {name: code for code, name in enumerate(state["classes"])}
-    codes = dict.fromkeys(state["void"], VOID)
-    codes |= {number_of(mark): place.get(name, VOID) for name, mark in table.items() if name in place}
-    codes |= {number_of(mark): VOID for name, mark in table.items() if name.lower() in NO_CLASS and name not in place}
-    numbers, places = np.unique(mask, return_inverse=True)
-    if unknown := [number for number in numbers.tolist() if number not in codes]:
-        shown = shown_number(unknown[0], state["is_colour"])
-        count = int((mask == unknown[0]).sum())
-        names = [name for name, mark in table.items() if number_of(mark) == unknown[0]]
-        raise ValueError(
-            f"the mask has {shown}{f' ({names[0]})' if names else ''} in {count} places, which is no class of the"
-            " training masks: target.classes names classes, target.void what is none"
-        )
-    return np.array([codes[number] for number in numbers.tolist()], np.uint8)[places.reshape(mask.shape)]
 
 
 def _shown(codes: np.ndarray, state: State) -> dict[str, Any]:
