@@ -1,4 +1,8 @@
+import datetime
+import decimal
+import subprocess
 import sys
+import zoneinfo
 
 import numpy as np
 import pytest
@@ -59,3 +63,74 @@ def test_without_pyarrow_the_command_that_installs_it_is_named(tmp_path, monkeyp
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UserError, match=r"noria\[parquet\]"):
         open_source(path)
+
+
+NS = 1_700_000_000_123_456_789
+TOKYO = zoneinfo.ZoneInfo("Asia/Tokyo")
+WHEN = datetime.datetime(2023, 11, 14, 22, 13, 20, 123456)
+KINDS = {
+    "timestamp[ns]": (pyarrow.array([NS, None], pyarrow.timestamp("ns")), [WHEN, None]),
+    "timestamp[ns, Tokyo]": (
+        pyarrow.array([NS, None], pyarrow.timestamp("ns", "Asia/Tokyo")),
+        [WHEN.replace(tzinfo=datetime.UTC).astimezone(TOKYO), None],
+    ),
+    "timestamp[s]": (pyarrow.array([0], pyarrow.timestamp("s")), [datetime.datetime(1970, 1, 1)]),
+    "date": (pyarrow.array([datetime.date(2024, 1, 2), None]), [datetime.date(2024, 1, 2), None]),
+    "time": (pyarrow.array([NS % 10**12], pyarrow.time64("ns")), ["00:00:00.123456"]),
+    "duration": (pyarrow.array([1_500_000_000, None], pyarrow.duration("ns")), [1.5, None]),
+    "decimal": (pyarrow.array([decimal.Decimal("12.50"), decimal.Decimal("7.00"), None]), [12.5, 7, None]),
+    "dictionary": (pyarrow.array(["a", "b", None, "a"]).dictionary_encode(), ["a", "b", None, "a"]),
+    "dictionary of numbers": (pyarrow.array([3, None]).dictionary_encode(), [3, None]),
+    "bool": (pyarrow.array([True, None]), [True, None]),
+    "gaps": (pyarrow.array([1, None]), [1, None]),
+    "large text": (pyarrow.array(["x", None], pyarrow.large_string()), ["x", None]),
+    "binary": (pyarrow.array([b"x", None]), [b"x", None]),
+    "null": (pyarrow.nulls(2), [None, None]),
+    "list": (pyarrow.array([[1, 2], None, []]), [[1, 2], None, []]),
+    "list of stamps": (pyarrow.array([[NS]], pyarrow.list_(pyarrow.timestamp("ns"))), [[WHEN.isoformat()]]),
+    "struct": (
+        pyarrow.array([{"at": datetime.date(2024, 1, 2), "price": decimal.Decimal("1.5"), "tags": ["a"]}, None]),
+        [{"at": "2024-01-02", "price": 1.5, "tags": ["a"]}, None],
+    ),
+    "map": (pyarrow.array([[("a", 1)]], pyarrow.map_(pyarrow.string(), pyarrow.int64())), [{"a": 1}]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_arrives_as_plain_values(tmp_path, read_all, kind):
+    array, expected = KINDS[kind]
+    records, _ = read_all(open_source(write(tmp_path, {"x": array})))
+    got = [values[0] for _, _, values in records]
+    assert got == expected
+    assert list(map(type, got)) == list(map(type, expected))
+
+
+def test_no_kind_needs_pandas(tmp_path):
+    for place, (array, _) in enumerate(KINDS.values()):
+        write(tmp_path, {"x": array}, f"{place}.parquet")
+    (tmp_path / "pandas.py").write_text("raise ImportError('not installed')")
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from pathlib import Path\n"
+        "from noria.sources.formats.opening import open_source\n"
+        f"for path in Path({str(tmp_path)!r}).glob('*.parquet'):\n"
+        "    for rows in open_source(path).rows(): print(len(list(rows.columns['x'])))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.count("\n")) == (0, len(KINDS)), done.stderr
+
+
+def test_times_that_are_cut_and_names_that_are_there_twice_are_said(tmp_path, read_all):
+    table = pyarrow.Table.from_arrays([KINDS["timestamp[ns]"][0], KINDS["gaps"][0]], names=["x", "x"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    source = open_source(tmp_path / "a.parquet")
+    assert source.columns == ["x", "x.1"]
+    assert read_all(source)[0][0][2] == (WHEN, 1)
+    assert any("another one is named 'x'" in note for note in source.notes())
+    assert any("nanoseconds in x are cut" in note for note in source.notes())
+
+
+def test_a_date_that_no_calendar_has_is_an_error_that_names_the_column(tmp_path):
+    path = write(tmp_path, {"day": pyarrow.array([10**12], pyarrow.timestamp("s"))})
+    with pytest.raises(UserError, match="the column 'day' holds values that cannot be read"):
+        list(open_source(path).rows())

@@ -93,6 +93,7 @@ class Lines:
         self.flaws: dict[int, str] = {}
         self._file, self._newline = file, newline
         self._held = io.StringIO()
+        self.is_holding = False
         self._text: io.TextIOWrapper
 
     def __iter__(self) -> Iterator[str]:
@@ -102,7 +103,7 @@ class Lines:
 
     def block(self, num_characters: int) -> str:
         """Return about so many characters of whole lines; nothing at the end, or while lines that are put back wait."""
-        if self.is_exhausted or self._is_holding():
+        if self.is_exhausted or self.is_holding:
             return ""
         with self._unbroken():
             text = self._text.read(num_characters) + self._text.readline(MAX_LINE_CHARACTERS)
@@ -114,22 +115,20 @@ class Lines:
     def put_back(self, block: str) -> None:
         """Let the next lines be those of a block that was taken."""
         self._held = io.StringIO(block, newline=self._newline)
+        self.is_holding = True
 
     def skip(self, num_lines: int, num_characters: int) -> None:
         """Count the lines of a block as given."""
         self.number += num_lines
         self.num_characters += num_characters
 
-    def _is_holding(self) -> bool:
-        place = self._held.tell()
-        has_more = bool(self._held.read(1))
-        self._held.seek(place)
-        return has_more
-
     def _readline(self, most: int) -> str:
+        if not self.is_holding:
+            return self._text.readline(most)
         line = self._held.readline(most)
         if len(line) == most or line.endswith(("\r", "\n")):
             return line
+        self.is_holding = False
         return line + self._text.readline(most - len(line))
 
     @contextmanager

@@ -48,9 +48,14 @@ class Blocks:
         is_known = self.is_on and len(self.dialect.delimiter.encode()) == 1 and not self.dialect.is_of_spaces
         object.__setattr__(self, "_arrow", _arrow() if is_known and "\n" not in self.dialect.delimiter else None)
 
+    @property
+    def can_take(self) -> bool:
+        """Say whether there is a reader of blocks for this table."""
+        return self._arrow is not None
+
     def take(self, lines: Lines) -> Block | None:
         """Return the records of the next block of lines; None, and none is taken, where it is not clean."""
-        text = lines.block(BLOCK_CHARACTERS) if self._arrow is not None else ""
+        text = lines.block(BLOCK_CHARACTERS)
         if not text:
             return None
         quote = self.dialect.quote if self.dialect.quoting != csv.QUOTE_NONE else ""

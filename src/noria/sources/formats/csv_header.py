@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from noria.sources.core.column_names import unique_names
 from noria.sources.formats.csv_records import Found
 
 LOOK_AT = 200  # records from the beginning, by which names are told from records
@@ -26,7 +27,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Header:
-    """The names of the columns; records begin below line `end`. `notes` say what is not as usual.
+    """The names of the columns, all different; records begin below line `end`. `notes` say what is not as usual.
 
     `cells` are those of the line that names the columns; there are none where no line does.
     """
@@ -38,7 +39,7 @@ class Header:
 
 
 def find_header(records: Sequence[Found]) -> Header:
-    """Return the header that the first records hold; there is at least one. Each name is there once, and none empty."""
+    """Return the header that the first records hold; there is at least one."""
     first = _below_title(records)
     head, below = records[first], [one.cells for one in records[first + 1 :] if not one.flaw]
     notes = [f"the lines above line {head.start} are no table and are not read"] if first else []
@@ -46,10 +47,10 @@ def find_header(records: Sequence[Found]) -> Header:
         names = [""] * len(head.cells)
         shown = " | ".join(cell[:30] for cell in head.cells[:_SHOWN])
         notes.append(
-            f"the first line is a record ({shown}), so the columns are named by their place, column_1 to "
-            f"column_{len(names)}; data.columns names them otherwise"
+            f"the first line is a record ({shown}), so the columns are named by their place, column_1 and so on; "
+            "data.columns names them otherwise"
         )
-        return Header(_unique(names, []), head.start - 1, notes=notes)
+        return Header(unique_names(names, []), head.start - 1, notes=notes)
     names, end = [cell.strip() for cell in head.cells], head.end
     if below and all(cells[:1] == [str(row)] for row, cells in enumerate(below, start=1)) and _are_wider(names, below):
         names = ["", *names]  # the row numbers that R writes
@@ -59,7 +60,7 @@ def find_header(records: Sequence[Found]) -> Header:
             break
         names, end = _merged(names, one.cells), one.end
         notes.append(f"line {one.start} belongs to the header and is no record")
-    return Header(_unique(names, notes), end, head.cells, notes)
+    return Header(unique_names(names, notes), end, head.cells, notes)
 
 
 def _below_title(records: Sequence[Found]) -> int:
@@ -169,20 +170,3 @@ def _merged(names: Sequence[str], cells: Sequence[str]) -> list[str]:
 def _are_wider(names: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Say whether each record has one cell more than there are names."""
     return all(len(cells) == len(names) + 1 for cells in below)
-
-
-def _unique(names: Sequence[str], notes: list[str]) -> list[str]:
-    """Name a column without a name by its place, and one whose name another has with .1 behind it; note which."""
-    found: list[str] = []
-    for place, name in enumerate(names, start=1):
-        own = name or f"column_{place}"
-        if not name:
-            notes.append(f"column {place} has no name and is called {own}")
-        number = 0
-        while own in found or (number and own in names):
-            number += 1
-            own = f"{name or f'column_{place}'}.{number}"
-        if number:
-            notes.append(f"column {place} is called {own}: another one is named {name!r}")
-        found.append(own)
-    return found

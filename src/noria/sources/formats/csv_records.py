@@ -128,8 +128,10 @@ class Records:
                 return None
             except csv.Error as error:
                 cells, flaw = [], self._broken(error)
-            if flaw or cells:
+            if flaw or (cells and self._lines.flaws):
                 return self._judged(start, cells, flaw)
+            if cells:
+                return Found(start, self._lines.number - len(self._fed.waiting), cells)
 
     def _width_flaw(self, cells: Sequence[str]) -> str:
         if not cells or self._width in (0, len(cells)):

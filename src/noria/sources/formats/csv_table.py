@@ -81,16 +81,19 @@ class CsvTable(Source):
             lines = self._text.lines()
             records = Records(lines, self._dialect, len(self.columns), self._named_by)
             blocks = Blocks(self._dialect, len(self.columns), self._header.cells, is_on=self._is_large)
+            header, is_fast = self._header, blocks.can_take
             for found in records:
-                if found.end > self._header.end:
-                    yield from gathered.add(self._checked(found), records.num_characters)
-                    while records.is_at_line and (block := blocks.take(lines)):
-                        yield from gathered.add_block(block, lines.number, lines.num_characters)
-            yield from gathered.rest()
-
-    def _checked(self, found: Found) -> Found:
-        is_header = found.cells == self._header.cells and not found.flaw
-        return found._replace(flaw="repeats the header") if is_header else found
+                if found.end <= header.end:
+                    continue
+                if found.cells == header.cells and not found.flaw:
+                    found = found._replace(flaw="repeats the header")
+                gathered.add(found)
+                if gathered.is_complete(records.num_characters):
+                    yield gathered.taken(records.num_characters)
+                while is_fast and records.is_at_line and (block := blocks.take(lines)):
+                    yield from gathered.add_block(block, lines.number, lines.num_characters)
+            if gathered.size:
+                yield gathered.taken()
 
     def _names_itself(self, columns: Sequence[str]) -> bool:
         """Say whether the first line is a header all the same: it holds every name."""
@@ -149,39 +152,44 @@ class _Gathered:
         self._parts: list[list[Any]] = []  # the columns of some records, as Arrow arrays or lists
         self._bad: list[Rejected] = []
 
-    def add(self, found: Found, num_characters: int) -> Iterator[Rows]:
-        """Add a record, which ends so many characters into the text; yield the chunk that it completes."""
+    @property
+    def size(self) -> int:
+        """Return how many records there are, those that are bad included."""
+        return len(self._numbers) + len(self._bad)
+
+    def is_complete(self, num_characters: int) -> bool:
+        """Say whether the records are a chunk; the last one ends so many characters into the text."""
+        return self.size >= self._chunk_size or num_characters > self._cut_at
+
+    def add(self, found: Found) -> None:
+        """Add a record."""
         if found.flaw:
             self._bad.append(Rejected(f"{self._origin}:{found.start}", found.flaw, len(self._numbers)))
         else:
             self._numbers.append(found.start)
             self._cells.append(found.cells)
-        yield from self._completed(num_characters)
 
     def add_block(self, block: Block, last_line: int, num_characters: int) -> Iterator[Rows]:
-        """Add the records of a block that ends with this line, so many characters into the text."""
+        """Add the records of a block that ends with this line, so many characters into the text; yield full chunks."""
         lines = block.lines + (last_line - block.num_lines + 1)
         ends = block.ends + (num_characters - block.num_characters)
         start = 0
         while start < len(lines):
-            stop = min(len(lines), start + self._chunk_size - len(self._numbers) - len(self._bad))
+            stop = min(len(lines), start + self._chunk_size - self.size)
             stop = min(stop, start + int(np.searchsorted(ends[start:stop], self._cut_at, side="right")) + 1)
             self._close_part()
             self._parts.append([column.slice(start, stop - start) for column in block.columns])
             self._numbers += lines[start:stop].tolist()
-            yield from self._completed(int(ends[stop - 1]))
+            if self.is_complete(int(ends[stop - 1])):
+                yield self.taken(int(ends[stop - 1]))
             start = stop
 
-    def rest(self) -> Iterator[Rows]:
-        """Yield the records that are left."""
-        if self._numbers or self._bad:
-            yield Rows(self._joined(), self._origin, self._numbers, self._split, self._bad)
-
-    def _completed(self, num_characters: int) -> Iterator[Rows]:
-        if len(self._numbers) + len(self._bad) >= self._chunk_size or num_characters > self._cut_at:
-            yield from self.rest()
-            self._clear()
-            self._cut_at = num_characters + CHUNK_BYTES
+    def taken(self, num_characters: int = 0) -> Rows:
+        """Return the records as a chunk, and begin the next one."""
+        rows = Rows(self._joined(), self._origin, self._numbers, self._split, self._bad)
+        self._clear()
+        self._cut_at = num_characters + CHUNK_BYTES
+        return rows
 
     def _close_part(self) -> None:
         if self._cells:

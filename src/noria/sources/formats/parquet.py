@@ -1,6 +1,6 @@
 """Parquet tables as rows, batch by batch; image columns as Hugging Face stores them become bytes.
 
-Needs pyarrow, the extra `parquet`. `numbers` count rows from 0. Read next: contract/source.py.
+Needs pyarrow, the extra `parquet`. `numbers` count rows from 0. Read next: parquet_values.py.
 """
 
 from __future__ import annotations
@@ -11,16 +11,24 @@ from typing import Any
 
 from noria.contract.source import Source, reading
 from noria.errors import UserError, needs_extra
+from noria.sources.core.column_names import unique_names
+from noria.sources.formats.parquet_values import loses_precision, plain_values
 from noria.types import Rows
 
 
 class Parquet(Source):
-    """A .parquet file. Numbers without gaps come as arrays, everything else as lists; a missing cell is None."""
+    """A .parquet file. Numbers without gaps come as arrays, the rest as parquet_values.py says; None is missing."""
 
     def __init__(self, path: Path, *, split: str = ""):
         self.path, self.root, self._split = path, path.parent, split
         with reading(path), self._open() as table:
-            self.columns = list(table.schema_arrow.names)
+            self._notes: list[str] = []
+            self.columns = unique_names(table.schema_arrow.names, self._notes)
+            cut = [
+                name for name, one in zip(self.columns, table.schema_arrow, strict=True) if loses_precision(one.type)
+            ]
+            if cut:
+                self._notes.append(f"times are read to the microsecond: nanoseconds in {', '.join(cut)} are cut")
             if not table.metadata.num_rows:
                 raise UserError("the table has no row", where=str(path))
 
@@ -29,8 +37,8 @@ class Parquet(Source):
         return [self.path]
 
     def notes(self) -> list[str]:
-        """Return nothing: the format leaves nothing to guess."""
-        return []
+        """Return which columns were given another name, and which are not read to the last digit."""
+        return [f"{self.path.name}: {note}" for note in self._notes]
 
     def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
         """Yield the record batches."""
@@ -38,7 +46,7 @@ class Parquet(Source):
         with reading(self.path), self._open() as table:
             batches = table.iter_batches(batch_size=chunk_size)
             while (batch := self._next(batches)) is not None:
-                columns = {name: _values(batch.column(i)) for i, name in enumerate(self.columns)}
+                columns = {name: self._plain(name, batch.column(i)) for i, name in enumerate(self.columns)}
                 yield Rows(columns, self.path.name, range(start, start + batch.num_rows), self._split)
                 start += batch.num_rows
 
@@ -53,6 +61,19 @@ class Parquet(Source):
         except pyarrow.ArrowInvalid as error:
             raise UserError("is not a whole Parquet file", where=str(self.path), found=str(error)) from error
 
+    def _plain(self, name: str, column: Any) -> Any:
+        import pyarrow
+
+        try:
+            return plain_values(column)
+        except (pyarrow.ArrowException, ValueError, OverflowError) as error:
+            raise UserError(
+                f"the column {name!r} holds values that cannot be read",
+                where=str(self.path),
+                found=f"{column.type}: {error}",
+                fix="write it as text or as numbers",
+            ) from error
+
     def _next(self, batches: Iterator[Any]) -> Any:
         import pyarrow
 
@@ -60,14 +81,3 @@ class Parquet(Source):
             return next(batches, None)
         except (pyarrow.ArrowException, OSError) as error:
             raise UserError("the Parquet file is broken", where=str(self.path), found=str(error)) from error
-
-
-def _values(column: Any) -> Any:
-    """Return a column of a batch as an array where it is numbers without gaps, else as a list."""
-    import pyarrow.types as kinds
-
-    if kinds.is_struct(column.type) and {"bytes", "path"} <= {field.name for field in column.type}:
-        # Hugging Face's Image and Audio: the bytes, or where they were left out the name of the file.
-        return [cell and (cell["bytes"] if cell["bytes"] is not None else cell["path"]) for cell in column.to_pylist()]
-    is_number = kinds.is_integer(column.type) or kinds.is_floating(column.type)
-    return column.to_numpy(zero_copy_only=False) if is_number and not column.null_count else column.to_pylist()
