@@ -50,6 +50,11 @@ def conll(path: Path, encoding: str | None = None) -> Source | None:
     return Tables(path, path, [ConllFile(path / name, encoding=encoding, split=split) for name, split in named], beside)
 
 
+def open_format(path: Path, encoding: str | None) -> Source:
+    """Return the reader of a file that ends in .conll."""
+    return ConllFile(path, encoding=encoding)
+
+
 class ConllFile(TextSource):
     """One CoNLL file; `numbers` are the lines that sentences begin in."""
 

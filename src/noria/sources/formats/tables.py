@@ -12,22 +12,27 @@ from pathlib import Path
 
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean, raise_all
-from noria.sources.core.layout import SPLITS, some
+from noria.sources.core.layout import PACKINGS, SPLITS, WORKBOOK_SUFFIXES, some
 from noria.sources.formats.csv_table import CsvTable
 from noria.sources.formats.json_file import JsonFile
 from noria.sources.formats.json_lines import JsonLines
 from noria.sources.formats.json_objects import JsonObjects
 from noria.sources.formats.parquet import Parquet
 from noria.sources.formats.running_text import RunningText
+from noria.sources.formats.workbook import Workbook
 from noria.types import Rows
 
 _SHARD = re.compile(r"-\d+-of-\d+")
 _ORDER = ("train", "validation", "test", "")
 
 
-def open_table(path: Path, *, encoding: str | None = None, split: str = "", columns: Sequence[str] = ()) -> Source:
+def open_table(
+    path: Path, *, encoding: str | None = None, split: str = "", columns: Sequence[str] = (), sheet: str | None = None
+) -> Source:
     """Return the reader of one table file by the ending of its name; `columns` names those of one without a header."""
-    ending = path.name.lower().removesuffix(".gz").rsplit(".", 1)[-1]
+    if path.suffix.lower() in WORKBOOK_SUFFIXES:
+        return Workbook(path, sheet=sheet, columns=columns, split=split)
+    ending = unpacked(path.name.lower()).rsplit(".", 1)[-1]
     if ending == "parquet":
         return Parquet(path, split=split)
     if ending in ("jsonl", "ndjson"):
@@ -37,6 +42,11 @@ def open_table(path: Path, *, encoding: str | None = None, split: str = "", colu
     if ending == "txt" and not columns:
         return RunningText(path, encoding=encoding, split=split)
     return CsvTable(path, encoding=encoding, columns=columns, split=split)
+
+
+def unpacked(name: str) -> str:
+    """Return the name that a packed file has once it is unpacked."""
+    return next((name.removesuffix(packing) for packing in PACKINGS if name.endswith(packing)), name)
 
 
 class Tables(Source):
@@ -113,10 +123,17 @@ def speaks_of_split(name: str) -> str:
 
 
 def open_table_folder(
-    path: Path, named: Sequence[tuple[str, str]], beside: Sequence[str], encoding: str | None, columns: Sequence[str]
+    path: Path,
+    named: Sequence[tuple[str, str]],
+    beside: Sequence[str],
+    encoding: str | None,
+    columns: Sequence[str],
+    sheet: str | None = None,
 ) -> Source:
     """Return the tables of a folder, given by name and split."""
-    tables = [open_table(path / name, encoding=encoding, split=split, columns=columns) for name, split in named]
+    tables = [
+        open_table(path / name, encoding=encoding, split=split, columns=columns, sheet=sheet) for name, split in named
+    ]
     return Tables(path, path, tables, beside)
 
 
