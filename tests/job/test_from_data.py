@@ -133,6 +133,12 @@ def test_a_damaged_job_is_still_a_damaged_job(tmp_path: Path) -> None:
         load_job(tmp_path / "job.yaml")
 
 
+def test_several_answers_of_a_table_are_refused_with_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="label is filled by one column") as caught:
+        load_job(written(tmp_path, "a.csv"), ["label=[c, kind]"])
+    assert caught.value.found == "c, kind"
+
+
 def test_a_shipped_job_is_not_hidden_by_a_folder_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "digits").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -250,6 +250,15 @@ def test_whatever_stands_in_a_job_it_is_a_job_or_a_plain_error(content):
         assert job.task in registry.names("tasks")
 
 
+@pytest.mark.parametrize("field", ["label", "text"])
+def test_a_field_of_one_column_refuses_a_list_of_them_and_says_what_works(field):
+    with pytest.raises(UserError, match=f"{field} is filled by one column") as caught:
+        load_job({"task": "text-classification"}, [f"data.fields.{field}=[a, b]"])
+    assert caught.value.found == "a, b"
+    assert ("several answers at once are not there yet" in caught.value.fix) == (field == "label")
+    load_job({"task": "text-classification"}, [caught.value.fix.partition(",")[0]])
+
+
 def test_a_renamed_key_is_told_under_its_new_name(tmp_path):
     text = problem(tmp_path, "task: image-classification\nevaluate:\n  against: runs/a\n")
     assert "job.yaml:3 evaluate.against: unknown key" in text

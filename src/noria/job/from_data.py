@@ -12,7 +12,7 @@ from pathlib import Path
 
 from noria.contract import Task, answer_field, dispatch, registry
 from noria.errors import UserError
-from noria.job.from_table import answer_of, job_of_table
+from noria.job.from_table import answer_of, columns_of, job_of_table
 from noria.job.text import Section
 from noria.sources.core.layout import TABLE_SUFFIXES, some
 from noria.sources.formats.csv_table import CsvTable
@@ -56,7 +56,7 @@ def job_of_data(path: Path, overrides: Sequence[str]) -> tuple[Section, list[str
     for override in overrides:
         field, _, column = override.partition("=")
         if column and field in (*task.inputs, answer_field(task)):
-            fields[field] = column
+            fields[field] = columns_of(column)
     left = [one for one in overrides if one.partition("=")[0] not in (*fields, "task")]
     return {"task": named, "data": {"path": str(path), "fields": fields}}, left
 

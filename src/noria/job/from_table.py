@@ -29,7 +29,7 @@ def job_of_table(path: Path, overrides: Sequence[str]) -> tuple[Section, list[st
     if override := answer_of(overrides):
         field, _, column = override.partition("=")
         task = named or _only(answers[field], path, override)
-        job = {"task": task, "data": {"path": str(path), "fields": {field: column}}}
+        job = {"task": task, "data": {"path": str(path), "fields": {field: columns_of(column)}}}
         return job, [one for one in overrides if one is not override and not one.startswith("task=")]
     raise UserError(
         "a table alone does not say what is to be learnt",
@@ -38,6 +38,12 @@ def job_of_table(path: Path, overrides: Sequence[str]) -> tuple[Section, list[st
         found=f"columns {some(open_source(path).columns)}",
         fix=f"noria train {path.name} label=COLUMN",
     )
+
+
+def columns_of(text: str) -> str | list[str]:
+    """Return the column that an override names, or the columns of a list of them: [a, b]."""
+    is_list = text.startswith("[") and text.endswith("]")
+    return [one.strip() for one in text[1:-1].split(",")] if is_list else text
 
 
 def _tasks_of_columns() -> dict[str, list[str]]:

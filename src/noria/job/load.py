@@ -194,10 +194,16 @@ def _budget_problems(job: Job, where: Where) -> list[UserError]:
 
 def _field_problems(job: Job, task: Task, where: Where) -> list[UserError]:
     known = [*task.inputs, answer_field(task)]
-    return [
-        UserError(
-            f"task {job.task} has no such field", where=where(["data", "fields", name]), fix=did_you_mean(name, known)
-        )
-        for name in job.data.fields
-        if name not in known
-    ]
+    problems = []
+    for name, columns in job.data.fields.items():
+        place = where(["data", "fields", name])
+        is_answer = name == answer_field(task)
+        if name not in known:
+            problems.append(UserError(f"task {job.task} has no such field", where=place, fix=did_you_mean(name, known)))
+        elif not isinstance(columns, str) and (is_answer or task.inputs[name].raw_type == "cell"):
+            one = f"data.fields.{name}={columns[0] if columns else 'COLUMN'}"
+            fix = f"{one}, and train a model for each: several answers at once are not there yet" if is_answer else one
+            problems.append(
+                UserError(f"{name} is filled by one column", where=place, found=", ".join(columns), fix=fix)
+            )
+    return problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ def open_path(path: Path, task: Task, data: Data) -> Source:
     """Open a path as the job says its tables are, or in a format that only the task has, or by what it is."""
     path = lone_archive(path) or path
     is_said = bool(data.splits) or (bool(data.columns) and may_lack_header(path))
-    source = None if is_said else dispatch.read(task, path, data.encoding, data.fields)
+    named = {group: group for group in re.compile(data.names or "").groupindex} | data.fields
+    source = None if is_said else dispatch.read(task, path, data.encoding, named)
     source = source or open_source(
         path,
         encoding=data.encoding,

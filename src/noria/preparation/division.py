@@ -6,7 +6,7 @@ A hash, so that a record stays on its side when others are added. Knows no task.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,18 +21,25 @@ from noria.types import Rows
 
 TRAIN, VALIDATION, TEST = 0, 1, 2  # as in SPLITS
 SHOWN_ITEMS = 12
+# What a column may say beside the words that folders and files are called by.
+COLUMN_WORDS = SPLIT_WORDS | {
+    **dict.fromkeys(("tr", "trn"), "train"),
+    **dict.fromkeys(("te", "tst", "hold-out", "held-out", "heldout"), "test"),
+}
 
 
 @dataclass(frozen=True)
 class Division:
     """For each record its side (TRAIN, VALIDATION or TEST), what the source says of it (-1: nothing), and its hash.
 
-    sides and stated int8[n], hashes uint64[n]: records with equal hashes must stand on one side.
+    sides and stated int8[n], hashes uint64[n]: records with equal hashes must stand on one side. `notes` say which
+    words of a column were taken for which split.
     """
 
     sides: np.ndarray
     stated: np.ndarray
     hashes: np.ndarray
+    notes: Sequence[str] = ()
 
 
 def divide(chunks: Iterable[Rows], split: Split, fields: Sequence[str | list[str]], where: str) -> Division:
@@ -51,7 +58,7 @@ def divide(chunks: Iterable[Rows], split: Split, fields: Sequence[str | list[str
     joined = np.concatenate(hashes)
     if split.block is not None:
         joined = hash_values(np.arange(len(joined))[:, None] // split.block, split.seed)
-    return _divided(np.concatenate(stated), joined, split)
+    return replace(_divided(np.concatenate(stated), joined, split), notes=sides.notes())
 
 
 def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split) -> Division:
@@ -70,15 +77,22 @@ class _Stated:
     """What the source says: by a column, by values of it that the job names, or by files and folders."""
 
     def __init__(self, split: Split) -> None:
-        self._column, self._seen = split.column, set[str]()
+        self._column, self._seen, self._words = split.column, set[str](), set[str]()
         self._named = {str(value): name for name, values in split.values.items() for value in values}
 
     def of(self, rows: Rows) -> np.ndarray:
         said: Iterable[Any] = rows.columns[self._column] if self._column else [rows.split] * len(rows)
         if self._named:
             self._seen.update(map(str, said))
-            said = [self._named.get(str(value), "") for value in said]
+            said = [self._named.get(str(value), value if _word(value) in COLUMN_WORDS else "") for value in said]
+        if self._column:
+            self._words.update(str(value).strip() for value in said)
         return np.array(list(_codes(said, rows)), np.int8)
+
+    def notes(self) -> list[str]:
+        """Return what words that are not train, validation and test themselves were taken for."""
+        taken = [f"{word} is {COLUMN_WORDS[word.lower()]}" for word in sorted(self._words - {*SPLITS, "", "None"})]
+        return [f"of the column {self._column!r}: {', '.join(taken)}"] if taken else []
 
     def check(self, where: str) -> None:
         """Raise UserError for a value that the job names and no record has."""
@@ -92,13 +106,22 @@ class _Stated:
 
 def _codes(said: Iterable[Any], rows: Rows) -> Iterator[int]:
     """Yield -1 where the source says nothing, else TRAIN, VALIDATION or TEST."""
-    codes = {"": -1} | {word: SPLITS.index(split) for word, split in SPLIT_WORDS.items()}
+    codes = {"": -1} | {word: SPLITS.index(split) for word, split in COLUMN_WORDS.items()}
     for index, value in enumerate(said):
-        word = "" if value is None else str(value).strip().lower()
+        word = _word(value)
         if word not in codes:
-            expected = f"{', '.join(SPLIT_WORDS)}, or nothing"
-            raise UserError("unknown split", where=rows.where(index), expected=expected, found=repr(str(value)))
+            raise UserError(
+                "unknown split",
+                where=rows.where(index),
+                expected=f"{', '.join(COLUMN_WORDS)}, or nothing",
+                found=repr(str(value)),
+                fix=f"say which split it is: data.split.values={{validation: [{value}]}}",
+            )
         yield codes[word]
+
+
+def _word(value: Any) -> str:
+    return "" if value is None else str(value).strip().lower()
 
 
 def _hash(rows: Rows, split: Split, fields: Sequence[str | list[str]]) -> np.ndarray:

@@ -30,7 +30,7 @@ def open_archive(path: Path, encoding: str | None, columns: Sequence[str] = ()) 
         raise UserError(f"{unread[0]} cannot be read inside an archive", where=str(path), fix="unpack it first")
     tables = [
         CsvTable(path, encoding=encoding, columns=columns, split=split, name=name, opener=_opener(path, name))
-        for name, split in split_tables(names, str(path))
+        for name, split in split_tables(names, str(path), "unpack it, and name one: data.path=FILE")
     ]
     return Tables(path, path.parent, tables)
 

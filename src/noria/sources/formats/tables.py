@@ -85,10 +85,13 @@ class Tables(Source):
             yield from table.rows(chunk_size)
 
 
-def split_tables(names: Sequence[str], where: str) -> list[tuple[str, str]]:
-    """Return (name, split) in the order of reading; raise UserError where the names do not say which is which."""
+def split_tables(names: Sequence[str], where: str, fix: str = "") -> list[tuple[str, str]]:
+    """Return (name, split) in the order of reading; raise UserError where the names do not say which is which.
+
+    One table alone is all the data, whatever its name: crash_test.csv. `fix` says how to mend names of another kind.
+    """
     if len(names) == 1:
-        return [(names[0], speaks_of_split(names[0]))]
+        return [(names[0], "")]
     splits = {name: speaks_of_split(name) for name in sorted(names)}
     whole = [split for name, split in splits.items() if not _SHARD.search(name)]
     if "" in splits.values() or len(whole) != len(set(whole)) or (whole and len(whole) != len(names)):
@@ -98,15 +101,16 @@ def split_tables(names: Sequence[str], where: str) -> list[tuple[str, str]]:
             where=where,
             expected="train, validation and test in their names, or one table",
             found=some(splits),
-            fix=f"name one: data.path={Path(where) / first}, or say it: data.splits={{train: {first}, test: ...}}",
+            fix=fix
+            or f"name one: data.path={Path(where) / first}, or say it: data.splits={{train: {first}, test: ...}}",
         )
     return sorted(splits.items(), key=lambda item: _ORDER.index(item[1]))
 
 
-def split_parts(names: Sequence[str], where: str) -> list[tuple[str, str]]:
+def split_parts(names: Sequence[str], where: str, fix: str = "") -> list[tuple[str, str]]:
     """Return (name, split) as split_tables does, but names that speak of no split are parts of one whole, in order."""
     if any(map(speaks_of_split, names)):
-        return split_tables(names, where)
+        return split_tables(names, where, fix)
     return [(name, "") for name in sorted(names, key=_natural)]
 
 
