@@ -8,7 +8,7 @@ import pytest
 
 from noria.contract import registry
 from noria.errors import UserError
-from noria.job.from_table import is_table, job_of_table
+from noria.job.from_table import job_of_table
 from noria.job.load import load_job
 
 
@@ -45,16 +45,6 @@ def test_without_an_answer_the_error_says_how_to_name_it(overrides: list[str], h
     assert caught.value.where == str(heart)
     assert caught.value.expected == "label=COLUMN or number=COLUMN"
     assert caught.value.fix == "noria train heart.csv label=COLUMN"
-
-
-def test_only_a_file_that_is_there_and_holds_a_table_is_one(heart: Path, tmp_path: Path) -> None:
-    assert is_table(heart)
-    assert not is_table(tmp_path / "gone.csv")
-    assert not is_table(tmp_path)
-    (tmp_path / "job.yaml").write_text("task: x")
-    assert not is_table(tmp_path / "job.yaml")
-    (tmp_path / "DATA.TSV").write_text("a\tb\n")
-    assert is_table(tmp_path / "DATA.TSV")
 
 
 def test_a_wrong_override_beside_the_answer_is_still_told(heart: Path) -> None:

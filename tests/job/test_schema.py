@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noria.contract import registry
-from noria.contract.settings import lines_of
+from noria.contract.settings import lines_of, settings_of
 from noria.errors import UserError, UserErrors
 from noria.job import Evaluate, Job, Model
 from noria.job.data import Split
@@ -249,12 +250,40 @@ def test_whatever_stands_in_a_job_it_is_a_job_or_a_plain_error(content):
         assert job.task in registry.names("tasks")
 
 
+@pytest.mark.parametrize("field", ["label", "text"])
+def test_a_field_of_one_column_refuses_a_list_of_them_and_says_what_works(field):
+    with pytest.raises(UserError, match=f"{field} is filled by one column") as caught:
+        load_job({"task": "text-classification"}, [f"data.fields.{field}=[a, b]"])
+    assert caught.value.found == "a, b"
+    assert ("several answers at once are not there yet" in caught.value.fix) == (field == "label")
+    load_job({"task": "text-classification"}, [caught.value.fix.partition(",")[0]])
+
+
 def test_a_renamed_key_is_told_under_its_new_name(tmp_path):
     text = problem(tmp_path, "task: image-classification\nevaluate:\n  against: runs/a\n")
     assert "job.yaml:3 evaluate.against: unknown key" in text
     assert "it is now called evaluate.compare_to" in text
     with pytest.raises(UserError, match=r"command line[^\0]*it is now called evaluate.compare_to"):
         load_job({"task": "image-classification"}, ["evaluate.against=runs/a"])
+
+
+@pytest.mark.parametrize("task", registry.built_in("tasks"))
+def test_a_new_name_is_told_only_where_the_component_has_it(task):
+    fields = registry.task(task).inputs
+    for key in {old.rpartition(".")[2] for old in RENAMED_KEYS if old.startswith("inputs.")}:
+        for field, modality in fields.items():
+            if key in settings_of_component(modality):
+                continue
+            with pytest.raises(UserError) as caught:
+                load_job({"task": task, "inputs": {field: {key: 1}}})
+            told = [one for one in getattr(caught.value, "problems", [caught.value]) if one.what == "unknown key"]
+            for one in told:
+                called = re.findall(r"it is now called (\S+)", one.fix)
+                assert all(name.rpartition(".")[2] in settings_of_component(modality) for name in called), one
+
+
+def settings_of_component(component):
+    return {one.name for one in settings_of(component)}
 
 
 def test_every_renamed_key_is_gone_and_its_new_name_is_there():

@@ -374,6 +374,39 @@ def test_a_split_of_an_unknown_name_is_told_by_its_line(tmp_path):
         prepared(path, "tabular-regression", split={"column": "side"})
 
 
+def test_words_for_splits_are_taken_in_any_case_and_told_and_others_can_be_said(tmp_path):
+    sides = ["Training", "Eval", "TESTING", "trn"] * 20
+    path = csv_of(tmp_path / "rows.csv", "x,y,side,number", [[i, i % 5, side, i] for i, side in enumerate(sides)])
+    data = prepared(path, "tabular-regression", split={"column": "side"})
+    assert data.report["records"] == {"train": 40, "validation": 20, "test": 20}
+    told = "of the column 'side': Eval is validation, TESTING is test, Training is train, trn is train"
+    assert told in data.report["notes"]
+    sides = ["Training", "PublicTest", "PrivateTest"] * 20
+    path = csv_of(tmp_path / "rows.csv", "x,y,side,number", [[i, i % 5, side, i] for i, side in enumerate(sides)])
+    with pytest.raises(UserError, match="unknown split") as caught:
+        prepared(path, "tabular-regression", split={"column": "side"})
+    assert caught.value.fix.endswith("data.split.values={validation: [PublicTest]}")
+    said = {"validation": ["PublicTest"], "test": ["PrivateTest"]}
+    data = prepared(path, "tabular-regression", split={"column": "side", "values": said})
+    assert data.report["records"] == {"train": 20, "validation": 20, "test": 20}
+
+
+def test_a_class_of_which_every_row_is_refused_is_told_with_the_first_reason(tmp_path):
+    rows = "".join(f"fine {i},good\n" if i % 2 else f"broken, number {i},bad\n" for i in range(40))
+    (tmp_path / "rows.csv").write_text(f"text,label\n{rows}")
+    with pytest.raises(UserError, match="20 records cannot be read") as caught:
+        prepared(tmp_path / "rows.csv", "text-classification")
+    assert "at least two classes" in caught.value.what
+    assert "rows.csv:2: 3 cells where the header has 2" in caught.value.found
+
+
+def test_a_table_alone_is_all_the_data_whatever_its_name(tmp_path):
+    path = csv_of(tmp_path / "crash_test.csv", "x,y,number", numbers(100))
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.write(path, "crash_test.csv")
+    assert prepared(tmp_path / "data.zip", "tabular-regression").report["records"].keys() == set(SPLITS.values())
+
+
 def test_only_training_records_are_learnt_from(tmp_path):
     sides = ["train", "train", "validation", "test"] * 30
     rows = [(*row[:2], side, row[2]) for row, side in zip(numbers(120), sides, strict=True)]

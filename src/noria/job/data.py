@@ -74,6 +74,8 @@ class Data(_Strict):
     """Column that fills each field of the task. Leave it out where columns are called like fields."""
     columns: list[ColumnName] | None = Field(None, min_length=1)
     """Names of the columns of a table without a header, in order."""
+    sheet: str | None = Field(None, coerce_numbers_to_str=True)
+    """Sheet of a workbook (.xlsx, .xls, .ods) that is read. Null takes the first one that is not hidden."""
     names: str | None = None
     """Regular expression over file names, whose named groups become columns: `(?P<label>[a-z]+)_`"""
     splits: dict[str, str] = {}

@@ -8,13 +8,14 @@ from pathlib import Path
 from noria.contract import answer_field, registry
 from noria.errors import UserError
 from noria.job.text import Section
+from noria.sources.core.layout import some
+from noria.sources.formats.opening import open_source
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
-
-def is_table(path: Path) -> bool:
-    """Whether a path given as a job is a data table."""
-    return path.is_file() and path.suffix.lower() in SUFFIXES
+def answer_of(overrides: Sequence[str]) -> str | None:
+    """Return the override that names the answer's column of a table (`label=COLUMN`), if there is one."""
+    answers = _tasks_of_columns()
+    return next((one for one in overrides if one.partition("=")[0] in answers and one.partition("=")[2]), None)
 
 
 def job_of_table(path: Path, overrides: Sequence[str]) -> tuple[Section, list[str]]:
@@ -25,18 +26,24 @@ def job_of_table(path: Path, overrides: Sequence[str]) -> tuple[Section, list[st
     """
     answers = _tasks_of_columns()
     named = next((one.partition("=")[2] for one in overrides if one.startswith("task=")), None)
-    for override in overrides:
+    if override := answer_of(overrides):
         field, _, column = override.partition("=")
-        if field in answers and column:
-            task = named or _only(answers[field], path, override)
-            job = {"task": task, "data": {"path": str(path), "fields": {field: column}}}
-            return job, [one for one in overrides if one is not override and not one.startswith("task=")]
+        task = named or _only(answers[field], path, override)
+        job = {"task": task, "data": {"path": str(path), "fields": {field: columns_of(column)}}}
+        return job, [one for one in overrides if one is not override and not one.startswith("task=")]
     raise UserError(
         "a table alone does not say what is to be learnt",
         where=str(path),
         expected=" or ".join(f"{field}=COLUMN" for field in sorted(answers)),
+        found=f"columns {some(open_source(path).columns)}",
         fix=f"noria train {path.name} label=COLUMN",
     )
+
+
+def columns_of(text: str) -> str | list[str]:
+    """Return the column that an override names, or the columns of a list of them: [a, b]."""
+    is_list = text.startswith("[") and text.endswith("]")
+    return [one.strip() for one in text[1:-1].split(",")] if is_list else text
 
 
 def _tasks_of_columns() -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Read a job: a file, a shipped name, a table or a mapping, with `key=value` overrides; all problems at once.
+"""Read a job: a file, a shipped name, data or a mapping, with `key=value` overrides; all problems at once.
 
 Knows no task: the settings of a task's inputs and target are the fields of their dataclasses. Read next: schema.py.
 """
@@ -15,7 +15,7 @@ from noria.contract import Task, answer_field, registry
 from noria.contract.settings import fields_by_task, values_of
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.from_checkpoint import settings_of_origin
-from noria.job.from_table import is_table, job_of_table
+from noria.job.from_data import is_data, job_of_data
 from noria.job.problems import keys_of, unknown_key, unmet_rules, wrong_values
 from noria.job.removed import removed_problems, without_removed
 from noria.job.renamed import read_stored_job, with_new_names
@@ -26,14 +26,14 @@ from noria.job.text import Section, Where, parse, parse_override, read_text, set
 def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> tuple[Job, Task]:
     """Read a job, apply `key=value` overrides, check everything.
 
-    `source` is a job file, the name of a shipped one, a data table, or a mapping. Returns the resolved job and its task
+    `source` is a job file, the name of a shipped one, data, or a mapping. Returns the resolved job and its task
     with the job's settings filled in. Raises all problems together.
     """
     if isinstance(source, Mapping):
         name, text, content = "job", "", dict(source)
-    elif is_table(Path(source)):
+    elif _is_data(source):
         name, text = Path(source).name, ""
-        content, overrides = job_of_table(Path(source), overrides)
+        content, overrides = job_of_data(Path(source), overrides)
     else:
         path = _job_path(source)
         name, text = path.name, read_text(path)
@@ -67,6 +67,19 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = 
     return job, task
 
 
+def asked_again(
+    began: str | Path | Mapping[str, Any], source: str | Path | Mapping[str, Any], overrides: Sequence[str]
+) -> tuple[str | Path | Mapping[str, Any], Sequence[str]]:
+    """Return the job that a run began with, as what is given on resuming asks for it, and the overrides left.
+
+    A job file is not read again, but data in its place says, with its overrides, what is to be learnt.
+    """
+    if not isinstance(began, Mapping) or isinstance(source, Mapping) or not _is_data(source):
+        return began, overrides
+    asked, left = job_of_data(Path(source), overrides)
+    return merge(began, asked), left
+
+
 def load_stored_job(source: Path | Mapping[str, Any]) -> tuple[Job, Task]:
     """Read a job that Noria itself wrote into a run or a bundle, maybe an earlier version of it."""
     return load_job(read_stored_job(source) if isinstance(source, Path) else with_new_names(source))
@@ -84,6 +97,10 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
         below = merged.get(key)
         merged[key] = merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
     return merged
+
+
+def _is_data(source: str | Path) -> bool:
+    return str(source) not in shipped_jobs() and is_data(Path(source))
 
 
 def _job_path(source: str | Path) -> Path:
@@ -177,10 +194,16 @@ def _budget_problems(job: Job, where: Where) -> list[UserError]:
 
 def _field_problems(job: Job, task: Task, where: Where) -> list[UserError]:
     known = [*task.inputs, answer_field(task)]
-    return [
-        UserError(
-            f"task {job.task} has no such field", where=where(["data", "fields", name]), fix=did_you_mean(name, known)
-        )
-        for name in job.data.fields
-        if name not in known
-    ]
+    problems = []
+    for name, columns in job.data.fields.items():
+        place = where(["data", "fields", name])
+        is_answer = name == answer_field(task)
+        if name not in known:
+            problems.append(UserError(f"task {job.task} has no such field", where=place, fix=did_you_mean(name, known)))
+        elif not isinstance(columns, str) and (is_answer or task.inputs[name].raw_type == "cell"):
+            one = f"data.fields.{name}={columns[0] if columns else 'COLUMN'}"
+            fix = f"{one}, and train a model for each: several answers at once are not there yet" if is_answer else one
+            problems.append(
+                UserError(f"{name} is filled by one column", where=place, found=", ".join(columns), fix=fix)
+            )
+    return problems

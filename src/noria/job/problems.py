@@ -24,8 +24,10 @@ NOTHING: Mapping[str, Any] = {}
 def unknown_key(path: Sequence[object], lines: Mapping[str, str], where: Where) -> UserError:
     """Return the problem of a key that is not among those of its section, which `lines` holds with their meaning."""
     new = new_name(path)
-    fix = f"it is now called {'.'.join(new)}" if new else did_you_mean(str(path[-1]), lines)
-    return UserError("unknown key", where=where(path), fix=fix, meaning=meaning_of(str([*path, *new][-1]), lines))
+    is_there = bool(new) and new[-1] in lines  # of another component the key may never have been one
+    fix = f"it is now called {'.'.join(new)}" if is_there else did_you_mean(str(path[-1]), lines)
+    meaning = meaning_of(new[-1] if is_there else str(path[-1]), lines)
+    return UserError("unknown key", where=where(path), fix=fix, meaning=meaning)
 
 
 def wrong_values(

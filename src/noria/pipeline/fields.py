@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,24 @@ def open_path(path: Path, task: Task, data: Data) -> Source:
     """Open a path as the job says its tables are, or in a format that only the task has, or by what it is."""
     path = lone_archive(path) or path
     is_said = bool(data.splits) or (bool(data.columns) and may_lack_header(path))
-    source = None if is_said else dispatch.read(task, path, data.encoding, data.fields)
-    source = source or open_source(path, encoding=data.encoding, columns=data.columns or (), splits=data.splits)
+    named = {group: group for group in re.compile(data.names or "").groupindex} | data.fields
+    source = None if is_said else dispatch.read(task, path, data.encoding, named)
+    source = source or open_source(
+        path,
+        encoding=data.encoding,
+        columns=data.columns or (),
+        splits=data.splits,
+        sheet=data.sheet,
+        asked=_asked(task, data.fields),
+    )
     return with_composed_names(source if data.names is None else Named(source, data.names))
+
+
+def _asked(task: Task, named: Mapping[str, str | list[str]]) -> list[str]:
+    """Return the columns by which a table is told from a text: those of the inputs, else that of the answer."""
+    needed = [name for name, modality in task.inputs.items() if not modality.is_optional]
+    known = [name for name in needed if name in named or task.inputs[name].raw_type == "cell"]
+    return [column for name in known or [answer_field(task)] for column in _listed(named.get(name, name))]
 
 
 def map_fields(

@@ -13,10 +13,11 @@ from noria.errors import UserError
 from noria.job.data import Data
 from noria.pipeline.bundle import Bundle
 from noria.pipeline.fields import Columns, map_fields, open_path
+from noria.sources.core.layout import WORKBOOK_SUFFIXES
 from noria.sources.formats.opening import may_lack_header
 
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
-PACKED = (".parquet", ".npz", ".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2")  # always several records
+TABLES = (".csv", ".tsv", ".tab", ".data", ".jsonl", ".ndjson")
+PACKED = (".parquet", ".npz", ".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2", *WORKBOOK_SUFFIXES)  # several records
 
 
 def open_other(bundle: Bundle, path: Path, needs_answer: bool = False) -> tuple[Source, Columns]:
@@ -45,7 +46,8 @@ def data_of(bundle: Bundle, path: Path) -> Data:
     """Return what the job says of its data, as far as it can be true of another path."""
     data = bundle.job.data
     columns = data.columns if may_lack_header(path) else None
-    return data.model_copy(update={"columns": columns, "splits": data.splits if path.is_dir() else {}})
+    splits = data.splits if path.is_dir() else {}
+    return data.model_copy(update={"columns": columns, "splits": splits, "fields": _named(bundle)})
 
 
 def one_file_field(bundle: Bundle, path: Path) -> str | None:

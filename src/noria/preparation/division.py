@@ -21,6 +21,11 @@ from noria.types import Rows
 
 TRAIN, VALIDATION, TEST = 0, 1, 2  # as in SPLITS
 SHOWN_ITEMS = 12
+# What a column may say beside the words that folders and files are called by.
+COLUMN_WORDS = SPLIT_WORDS | {
+    **dict.fromkeys(("tr", "trn"), "train"),
+    **dict.fromkeys(("te", "tst", "hold-out", "held-out", "heldout"), "test"),
+}
 
 
 LEAST_GROUPS = 10  # into fewer a source's records are not divided by what it says belongs together
@@ -31,14 +36,14 @@ FEW_GROUPS = 200  # fewer are shared out in turn: by their hashes alone a split 
 class Division:
     """For each record its side (TRAIN, VALIDATION or TEST), what the source says of it (-1: nothing), and its hash.
 
-    sides and stated int8[n], hashes uint64[n]: records with equal hashes must stand on one side. `note` says what of
-    the source's records was kept together, where the source says what belongs together.
+    sides and stated int8[n], hashes uint64[n]: records with equal hashes must stand on one side. `notes` say which
+    words of a column were taken for which split, and what was kept together because the source says so.
     """
 
     sides: np.ndarray
     stated: np.ndarray
     hashes: np.ndarray
-    note: str = ""
+    notes: Sequence[str] = ()
 
 
 def divide(
@@ -71,7 +76,7 @@ def divide(
     of_source, joined, note = np.concatenate(stated), *together.kept(joined)
     divided = _divided(of_source, joined, split)
     is_ours = bool(((divided.sides != TRAIN) & (of_source <= TRAIN)).any())
-    return replace(divided, note=note) if is_ours else divided
+    return replace(divided, notes=[*sides.notes(), *([note] if note and is_ours else [])])
 
 
 def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split) -> Division:
@@ -118,15 +123,22 @@ class _Stated:
     """What the source says: by a column, by values of it that the job names, or by files and folders."""
 
     def __init__(self, split: Split) -> None:
-        self._column, self._seen = split.column, set[str]()
+        self._column, self._seen, self._words = split.column, set[str](), set[str]()
         self._named = {str(value): name for name, values in split.values.items() for value in values}
 
     def of(self, rows: Rows) -> np.ndarray:
         said: Iterable[Any] = rows.columns[self._column] if self._column else [rows.split] * len(rows)
         if self._named:
             self._seen.update(map(str, said))
-            said = [self._named.get(str(value), "") for value in said]
+            said = [self._named.get(str(value), value if _word(value) in COLUMN_WORDS else "") for value in said]
+        if self._column:
+            self._words.update(str(value).strip() for value in said)
         return np.array(list(_codes(said, rows)), np.int8)
+
+    def notes(self) -> list[str]:
+        """Return what words that are not train, validation and test themselves were taken for."""
+        taken = [f"{word} is {COLUMN_WORDS[word.lower()]}" for word in sorted(self._words - {*SPLITS, "", "None"})]
+        return [f"of the column {self._column!r}: {', '.join(taken)}"] if taken else []
 
     def check(self, where: str) -> None:
         """Raise UserError for a value that the job names and no record has."""
@@ -140,13 +152,22 @@ class _Stated:
 
 def _codes(said: Iterable[Any], rows: Rows) -> Iterator[int]:
     """Yield -1 where the source says nothing, else TRAIN, VALIDATION or TEST."""
-    codes = {"": -1} | {word: SPLITS.index(split) for word, split in SPLIT_WORDS.items()}
+    codes = {"": -1} | {word: SPLITS.index(split) for word, split in COLUMN_WORDS.items()}
     for index, value in enumerate(said):
-        word = "" if value is None else str(value).strip().lower()
+        word = _word(value)
         if word not in codes:
-            expected = f"{', '.join(SPLIT_WORDS)}, or nothing"
-            raise UserError("unknown split", where=rows.where(index), expected=expected, found=repr(str(value)))
+            raise UserError(
+                "unknown split",
+                where=rows.where(index),
+                expected=f"{', '.join(COLUMN_WORDS)}, or nothing",
+                found=repr(str(value)),
+                fix=f"say which split it is: data.split.values={{validation: [{value}]}}",
+            )
         yield codes[word]
+
+
+def _word(value: Any) -> str:
+    return "" if value is None else str(value).strip().lower()
 
 
 def _hash(rows: Rows, split: Split, fields: Sequence[str | list[str]]) -> np.ndarray:

@@ -61,7 +61,10 @@ class Preparation:
 
     def run(self, path: Path) -> None:
         division = self._divide()
-        division, states = self._fit(division)
+        try:
+            division, states = self._fit(division)
+        except UserError as error:
+            raise self._because_of_unread(error) from error
         suspicions = Suspicions([name for name in self.task.inputs if name in self.mapping])
         with StoreWriter(path) as writer:
             slices = self._encode(division, states, writer, suspicions)
@@ -117,8 +120,8 @@ class Preparation:
         filled = [name for name in self.task.inputs if name in self.mapping] or [self.answer]
         fields = [self.mapping[name] for name in filled]
         found = divide(self._chunks(), self.job.data.split, fields, str(self.source.path), self.source.groups())
-        self.notes += [found.note] if found.note else []
         self.stated, self.hashes = found.stated, found.hashes
+        self.notes += found.notes
         return found.sides
 
     def _fit(self, division: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
@@ -214,6 +217,19 @@ class Preparation:
             if component.raw_type == "file" and isinstance(self.mapping.get(name), str):  # columns hold no names
                 values = values_of(rows, self.mapping[name])
                 self.named += [value for value in values if isinstance(value, str)]
+
+    def _because_of_unread(self, error: UserError) -> UserError:
+        """Return an error of `fit` with the records that could not even be read: they may be what it misses."""
+        unread = [one for rows in self._chunks() for one in rows.bad]
+        if not unread:
+            return error
+        return UserError(
+            f"{len(unread)} records cannot be read, and from the others nothing is learnt: {error.what}",
+            where=error.where or str(self.source.path),
+            expected=error.expected,
+            found="; ".join(filter(None, [_first(unread), error.found])),
+            fix=error.fix or "mend the records",
+        )
 
     def _numbered(self) -> Iterator[tuple[int, Rows]]:
         start = 0

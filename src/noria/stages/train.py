@@ -14,7 +14,7 @@ from typing import Any
 from noria.contract import Task
 from noria.errors import UserError
 from noria.job import Job
-from noria.job.load import load_job
+from noria.job.load import asked_again, load_job
 from noria.pipeline.bundle import save_bundle
 from noria.pipeline.inference import pick_device
 from noria.pipeline.parts import without_parts
@@ -50,10 +50,12 @@ def train(
     run = new_run(run, name)
     keep_freed_memory()
     with joined_processes() as world, watched() as interruption, locked(run, is_shared=not world.is_writer):
-        source = start_or_resume(run, source, resume)
-        job, task = load_job(source, overrides)
+        given = began = start_or_resume(run, source, resume)
         if resume:
-            refuse_changes(load_job(source)[0], job)
+            given, overrides = asked_again(began, source, overrides)
+        job, task = load_job(given, overrides)
+        if resume:
+            refuse_changes(load_job(began)[0], job)
         origin = read_json(run / "prepare.json").get("origin") if resume else None
         prepared = _prepare_once(job, task, world, reporter, origin)
         if world.is_writer and (other := job.evaluate.compare_to):  # now, and not after hours of training

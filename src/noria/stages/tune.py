@@ -22,7 +22,7 @@ from typing import Any
 from noria.contract import Task
 from noria.errors import UserError
 from noria.job import Job
-from noria.job.load import load_job, load_stored_job
+from noria.job.load import asked_again, load_job, load_stored_job
 from noria.pipeline.inference import pick_device
 from noria.pipeline.predictor import with_running_parts
 from noria.pipeline.prepared import Prepared
@@ -60,6 +60,8 @@ def tune(
     with watched() as interruption, locked(run):
         budget = [f"tune.{name}={value}" for name, value in (("minutes", minutes), ("trials", trials)) if value]
         given = start_or_resume(run, source, resume)
+        if resume:
+            given, overrides = asked_again(given, source, overrides)
         job, task, space = _begin(given, [*overrides, *budget], {one.partition("=")[0] for one in overrides})
         if resume:
             began, _ = load_stored_job(run / "job.yaml")

@@ -28,6 +28,10 @@ from noria.types import Arrays, Dataset, Ragged
 CACHE_ADVICE = "free some space, or set NORIA_CACHE to a folder on a larger disk, and run the command again"
 ABANDONED_SECONDS = 24 * 3600
 SPLITS = ("train", "validation", "test")
+_LONGEST_NAME = 200  # ASCII characters; file systems take 255 bytes, some of them 240
+_KEPT_OF_NAME = 100
+_SHORTENED = "="  # stands in no quoted name
+_FULL_NAME = ".name"  # ending of the file beside an array whose own name is too long for one
 WHERES = "where.jsonl"  # where each record stands in the source: a name of a file may hold any character
 
 
@@ -68,7 +72,10 @@ class StoreWriter:
 
     def _append(self, key: str, values: np.ndarray) -> None:
         if key not in self._files:
-            self._files[key] = _GrowingArray(self._temporary / f"{key}.npy", values)
+            path = self._temporary / _file_of(key)
+            self._files[key] = _GrowingArray(path, values)
+            if _SHORTENED in path.name:
+                path.with_suffix(_FULL_NAME).write_text(key.rpartition("/")[2], "ascii")
         self._files[key].append(values)
 
     def close(self) -> dict[str, Dataset]:
@@ -115,7 +122,7 @@ def read_store(path: Path) -> tuple[dict[str, Dataset], dict[str, Any]] | None:
         manifest = json.loads(manifest_path.read_text("utf-8"))
         manifest = join_arrays(manifest, read_arrays(path / "manifest.safetensors"))
         splits = {split: _read_split(path / split) for split in SPLITS if (path / split).is_dir()}
-        needed = [f"{name}.npy" for name in manifest["arrays"]] + [f"{split}/{WHERES}" for split in splits]
+        needed = [_file_of(name) for name in manifest["arrays"]] + [f"{split}/{WHERES}" for split in splits]
         if not all((path / name).is_file() for name in needed):
             return None
     except (OSError, EOFError, ValueError, KeyError, UserError):
@@ -142,7 +149,8 @@ def trim_stores(folder: Path, limit_bytes: int) -> None:
 
 def _read_split(folder: Path) -> Dataset:
     def arrays(below: Path) -> Arrays:
-        found = {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(below.glob("*.npy"))}
+        files = sorted(below.glob("*.npy"))
+        found = {_name_of(file): np.load(file, mmap_mode="r", allow_pickle=False) for file in files}
         ragged = {
             name.removesuffix(".lengths"): Ragged(
                 found[name.removesuffix(".lengths") + ".values"], np.concatenate([[0], np.cumsum(lengths)])
@@ -156,6 +164,18 @@ def _read_split(folder: Path) -> Dataset:
     inputs = {field.name: arrays(field) for field in sorted((folder / "inputs").glob("*"))}
     slices = {unquote(column): values for column, values in arrays(folder / "slices").items()}
     return Dataset(inputs, arrays(folder / "target"), slices, folder / WHERES)
+
+
+def _file_of(key: str) -> str:
+    """Return where an array is kept; the name of a file has a limit, that of a column, which slices have, has none."""
+    folder, slash, name = key.rpartition("/")
+    if len(name) > _LONGEST_NAME:
+        name = name[:_KEPT_OF_NAME] + _SHORTENED + hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{folder}{slash}{name}.npy"
+
+
+def _name_of(file: Path) -> str:
+    return file.with_suffix(_FULL_NAME).read_text("ascii") if _SHORTENED in file.stem else file.stem
 
 
 class _GrowingArray:

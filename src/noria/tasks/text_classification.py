@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from noria.contract import Task
+from noria.contract import MAPPED, Task
+from noria.contract.capabilities import ReadsFormats
+from noria.contract.source import Source
 from noria.modalities.text.modality import Text
+from noria.sources.formats.class_files import class_files
 from noria.targets.label import Label, majority
 from noria.types import Record
 
 
-class TextClassification(Task):
+class TextClassification(Task, ReadsFormats):
     """text -> label. Every token sees all others (the BERT way); the answer is read off their mean."""
 
     inputs: Mapping[str, Text] = {"text": Text(begin=True, end=True)}
@@ -24,5 +28,8 @@ class TextClassification(Task):
 
     def example(self) -> Record:
         return Record({"text": "a moving film, beautifully played", "label": "positive"})
+
+    def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+        return None if self.target.kind in named else class_files(path, encoding)
 
     fit_baseline = staticmethod(majority)

@@ -32,7 +32,7 @@ class TextEmbedding(Task, ReadsFormats, PredictsBaseline):
         return Record({"text": "A dog runs in the snow.", "embedding": "A dog is running through snow."})
 
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
-        return parallel_lines(path, encoding)
+        return parallel_lines(path, encoding, {one: named.get(one) for one in (*self.inputs, self.target.kind)})
 
     def fit_baseline(self, train: Arrays) -> Arrays:
         return rarity(train)

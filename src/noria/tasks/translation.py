@@ -28,7 +28,7 @@ class Translation(Task, ReadsFormats, PredictsBaseline):
         return Record({"source": "A dog runs in the snow.", "text": "Ein Hund rennt im Schnee."})
 
     def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
-        return parallel_lines(path, encoding)
+        return parallel_lines(path, encoding, {one: named.get(one) for one in (*self.inputs, self.target.kind)})
 
     fit_baseline = staticmethod(text.unigram)
 

@@ -177,12 +177,13 @@ def _tunable(job: Job, task: Task) -> dict[str, bool]:
 
 def _refusal(key: str, job: Job, task: Task, tunable: Collection[str]) -> UserError:
     known = {f"{path}.{name}" for path, component in _spokes(task) for name in values_of(component)}
-    if key in known | set(_leaves(type(job))):
+    known |= set(_leaves(type(job)))
+    if key in known:
         return UserError(
             "this setting cannot be tuned", where=f"tune.space {key}", expected="one that leaves data and budget alone"
         )
     new = ".".join(new_name(key.split(".")))
-    fix = f"it is now called {new}" if new else did_you_mean(key, tunable)
+    fix = f"it is now called {new}" if new in known else did_you_mean(key, tunable)
     return UserError("there is no such setting", where=f"tune.space {key}", fix=fix)
 
 

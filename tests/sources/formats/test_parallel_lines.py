@@ -84,9 +84,34 @@ def test_an_empty_file_is_refused(tmp_path):
         parallel_lines(fill(tmp_path, a__en="one\n", a__zh=""))
 
 
-def test_several_pairs_that_are_no_splits_are_refused(tmp_path):
-    with pytest.raises(UserError, match="which is for what"):
-        parallel_lines(fill(tmp_path, a__en="one\n", a__zh="一\n", b__en="one\n", b__zh="一\n"))
+FIELDS = {"source": None, "text": None}
+
+
+def test_files_of_several_years_are_one_whole(tmp_path, read_all):
+    fill(tmp_path, news2014__en="one\n", news2014__zh="一\n", news2015__en="two\n", news2015__zh="二\n")
+    records, _ = read_all(parallel_lines(tmp_path, fields=FIELDS))
+    assert [values for _, _, values in records] == [("one", "一"), ("two", "二")]
+
+
+def test_of_several_pairs_the_one_that_is_asked_for_is_read_from_all_years(tmp_path, read_all):
+    fill(
+        tmp_path, a__de="eins\n", a__en="one\n", b__de="zwei\n", b__en="two\n", b__fr="deux\n", c__en="x\n", c__fr="y\n"
+    )
+    source = parallel_lines(tmp_path, fields={"source": "de", "text": "en"})
+    records, _ = read_all(source)
+    assert [values for _, _, values in records] == [("eins", "one"), ("zwei", "two")]
+    assert source.notes() == ["not read, as they are no tables: b.fr, c.en, c.fr"]
+    with pytest.raises(UserError, match="several pairs of languages") as caught:
+        parallel_lines(tmp_path, fields=FIELDS)
+    assert caught.value.fix == "data.fields={source: de, text: en}"
+    assert "b in de, en, fr" in caught.value.found
+
+
+def test_names_of_which_some_speak_of_a_split_are_refused_with_what_helps(tmp_path):
+    fill(tmp_path, train__en="one\n", train__zh="一\n", news__en="one\n", news__zh="一\n")
+    with pytest.raises(UserError, match="which is for what") as caught:
+        parallel_lines(tmp_path, fields=FIELDS)
+    assert "rename them" in caught.value.fix
 
 
 def test_multi30k_is_read_whole(shared_data):

@@ -17,23 +17,22 @@ from dataclasses import dataclass, field
 
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
+    **dict.fromkeys(("validation", "valid", "val", "dev", "development", "eval", "evaluation"), "validation"),
+    **dict.fromkeys(("test", "testing", "holdout"), "test"),
 }
+PACKINGS = (".gz", ".bz2", ".xz")  # of a single file
+LINES_SUFFIXES = (".csv", ".tsv", ".tab", ".data")
+WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 TABLE_SUFFIXES = (
-    ".csv",
-    ".tsv",
-    ".tab",
+    *LINES_SUFFIXES,
     ".jsonl",
     ".ndjson",
     ".parquet",
-    ".csv.gz",
-    ".tsv.gz",
-    ".jsonl.gz",
-    ".ndjson.gz",
+    *WORKBOOK_SUFFIXES,
+    *(f"{name}{packing}" for packing in PACKINGS for name in (*LINES_SUFFIXES, ".jsonl", ".ndjson")),
 )
 TEXT_SUFFIX = ".txt"
-JSON_SUFFIXES = (".json", ".json.gz")
+JSON_SUFFIXES = (".json", *(f".json{packing}" for packing in PACKINGS))
 _BESIDE_SUFFIXES = (".txt", ".md", ".rst", ".json", ".yaml", ".yml", ".xml", ".html", ".pdf")
 _CLUTTER = frozenset(("__MACOSX", "Thumbs.db", "desktop.ini"))
 _DEPTH = 5  # folders around, split and class lie within as many levels

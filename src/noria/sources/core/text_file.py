@@ -7,6 +7,7 @@ Read next: sources/formats/csv_table.py.
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import io
@@ -21,6 +22,7 @@ from typing import BinaryIO, cast
 from noria.contract.source import Source, reading
 from noria.errors import UserError
 from noria.sources.core.encoding import WINDOW_BYTES, find_encoding, whole_characters
+from noria.sources.core.layout import PACKINGS
 
 Opener = Callable[[], BinaryIO]
 
@@ -28,17 +30,18 @@ MAX_LINE_CHARACTERS = 8 * 1024 * 1024  # a line this long is no line of a table;
 NUM_WINDOWS = 16
 # What a packed stream raises that is broken or cut off, whichever way it is packed.
 BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile)
+_OPENERS: dict[str, Callable[[Path], object]] = dict(zip(PACKINGS, (gzip.open, bz2.open, lzma.open), strict=True))
 UNDECODABLE = "\udcff"  # a lone surrogate: no strict decoder gives one
 _TOO_LONG = "\udcfe"
 
 
 class TextFile:
-    """A text file, plain or gzip, or a member of an archive by its own `opener`."""
+    """A text file, plain or packed, or a member of an archive by its own `opener`."""
 
     def __init__(self, path: Path, *, name: str = "", declared: str | None = None, opener: Opener | None = None):
         self.path, self.name = path, name or path.name
         self.open = opener or (lambda: open_bytes(path))
-        is_seekable = opener is None and path.suffix != ".gz"
+        is_seekable = opener is None and path.suffix.lower() not in PACKINGS
         self._windows = read_windows(self.open, path.stat().st_size if is_seekable else None, str(path))
         if not self._windows[0]:
             raise UserError("the file is empty", where=str(path))
@@ -169,8 +172,8 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """Open a plain or gzip file for reading."""
-    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+    """Open a file for reading, unpacked."""
+    return cast(BinaryIO, _OPENERS[path.suffix.lower()](path)) if path.suffix.lower() in PACKINGS else path.open("rb")
 
 
 def read_windows(opener: Opener, size_bytes: int | None, where: str) -> list[bytes]:

@@ -1,6 +1,6 @@
 """An archive that holds only tables: each is streamed out of it, without unpacking it to disk.
 
-Only .csv and .tsv, which need no going back and forth. Read next: sources/core/archive.py, tables.py.
+Only .csv and its like, which need no going back and forth. Read next: sources/core/archive.py, tables.py.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from pathlib import Path
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.sources.core.archive import Archive
+from noria.sources.core.layout import LINES_SUFFIXES
 from noria.sources.core.tar_members import open_tar_member
 from noria.sources.core.text_file import Opener
 from noria.sources.core.zip_members import open_zip_member
 from noria.sources.formats.csv_table import CsvTable
 from noria.sources.formats.documents import Documents
 from noria.sources.formats.tables import Tables, split_tables
-
-_STREAMED = (".csv", ".tsv", ".tab")
 
 
 def open_archive(path: Path, encoding: str | None, columns: Sequence[str] = ()) -> Source:
@@ -27,11 +26,11 @@ def open_archive(path: Path, encoding: str | None, columns: Sequence[str] = ()) 
     if not archive.seen.is_tables:
         return Documents(archive, encoding=encoding) if archive.seen.is_texts else archive
     names = archive.seen.tables
-    if unread := [name for name in names if not name.lower().endswith(_STREAMED)]:
+    if unread := [name for name in names if not name.lower().endswith(LINES_SUFFIXES)]:
         raise UserError(f"{unread[0]} cannot be read inside an archive", where=str(path), fix="unpack it first")
     tables = [
         CsvTable(path, encoding=encoding, columns=columns, split=split, name=name, opener=_opener(path, name))
-        for name, split in split_tables(names, str(path))
+        for name, split in split_tables(names, str(path), "unpack it, and name one: data.path=FILE")
     ]
     return Tables(path, path.parent, tables)
 

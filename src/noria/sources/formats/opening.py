@@ -10,33 +10,69 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from noria.contract.source import Source, reading
 from noria.errors import UserError, did_you_mean
 from noria.sources.core.archive import ARCHIVE_SUFFIXES
 from noria.sources.core.folder import Folder
-from noria.sources.core.layout import JSON_SUFFIXES, TABLE_SUFFIXES, is_hidden, is_table, some, survey
+from noria.sources.core.layout import (
+    JSON_SUFFIXES,
+    LINES_SUFFIXES,
+    PACKINGS,
+    TABLE_SUFFIXES,
+    WORKBOOK_SUFFIXES,
+    is_hidden,
+    is_table,
+    some,
+    survey,
+)
 from noria.sources.core.text_file import TextFile
+from noria.sources.formats.unread import unread_kind
 
-TEXT_SUFFIXES = (".txt", ".txt.gz")
+TEXT_SUFFIXES = (".txt", *(f".txt{packing}" for packing in PACKINGS))
+_SHOWN = (".csv", ".tsv", ".data", ".jsonl", ".parquet", ".xlsx", ".json", ".txt", ".npz")
 _FORMATS = "noria.sources.formats"
 _PACKED = (*ARCHIVE_SUFFIXES, ".npz")
-_HEADERLESS = (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz", *TEXT_SUFFIXES)  # what `columns` can name those of
+_HEADERLESS = (  # what `columns` can name those of
+    *(f"{name}{packing}" for name in LINES_SUFFIXES for packing in ("", *PACKINGS)),
+    *WORKBOOK_SUFFIXES,
+    *TEXT_SUFFIXES,
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the job says of a path: see open_source."""
+
+    encoding: str | None
+    columns: Sequence[str]
+    splits: Mapping[str, str]
+    sheet: str | None
+    asked: Collection[str]
 
 
 def open_source(
-    path: Path, *, encoding: str | None = None, columns: Sequence[str] = (), splits: Mapping[str, str] | None = None
+    path: Path,
+    *,
+    encoding: str | None = None,
+    columns: Sequence[str] = (),
+    splits: Mapping[str, str] | None = None,
+    sheet: str | None = None,
+    asked: Collection[str] = (),
 ) -> Source:
     """Return the reader for what the path is.
 
     `encoding` is for text that is not UTF-8; `columns` names those of tables without a header; `splits` says which
-    file of a folder is train, validation and test. Raises UserError where there is no such path, or none of the formats
-    fits.
+    file of a folder is train, validation and test; `sheet` which one of a workbook; `asked` are columns that the task
+    needs: a text whose first line names them is a table. Raises UserError where there is no such path, or none of the
+    formats fits.
     """
     with reading(path):
-        source = _open(path, encoding, columns, splits or {})
+        source = _open(path, Said(encoding, columns, splits or {}, sheet, asked))
     if missing := [name for name in columns if name not in source.columns]:
         raise UserError(
             f"names its own columns, and none is {missing[0]!r}",
@@ -63,38 +99,43 @@ def lone_archive(path: Path) -> Path | None:
     return packed[0] if len(packed) == 1 and not others else None
 
 
-def _open(path: Path, encoding: str | None, columns: Sequence[str], splits: Mapping[str, str]) -> Source:
+def _open(path: Path, said: Said) -> Source:
     from noria.sources.formats.archive_tables import open_archive
     from noria.sources.formats.arrays import Arrays
     from noria.sources.formats.tables import open_table, open_table_folder, said_splits
 
-    if splits:
-        return open_table_folder(path, said_splits(path, splits), [], encoding, columns)
+    if said.splits:
+        return open_table_folder(path, said_splits(path, said.splits), [], said.encoding, said.columns, said.sheet)
     if path.is_dir():
-        return _open_folder(path, encoding, columns)
+        return _open_folder(path, said)
     if not path.exists():
         raise _no_such_path(path)
     if not path.is_file():
         raise UserError("is neither a file nor a folder", where=str(path))
     name = path.name.lower()
-    if name.endswith(TEXT_SUFFIXES) and not columns:
-        return _open_text(path, encoding)
+    if name.endswith(TEXT_SUFFIXES) and not said.columns:
+        return _open_text(path, said.encoding, said.asked)
     if name.endswith((*TABLE_SUFFIXES, *TEXT_SUFFIXES, *JSON_SUFFIXES)):
-        return open_table(path, encoding=encoding, columns=columns)
+        return open_table(path, encoding=said.encoding, columns=said.columns, sheet=said.sheet)
     if name.endswith(ARCHIVE_SUFFIXES):
-        return open_archive(path, encoding, columns)
+        return open_archive(path, said.encoding, said.columns)
     if name.endswith(".npz"):
         return Arrays(path)
     if found := _opener(path.suffix.lower().removeprefix(".")):
-        return found(path, encoding)
+        return found(path, said.encoding)
     raise _no_reader(path)
 
 
-def _open_text(path: Path, encoding: str | None) -> Source:
-    """Return running text, unless its lines are plainly the rows of a table."""
+def _open_text(path: Path, encoding: str | None, asked: Collection[str]) -> Source:
+    """Return running text, unless its first line names the columns asked for, or its lines are plainly rows."""
     from noria.sources.formats.csv_dialect import looks_like_table
+    from noria.sources.formats.csv_table import CsvTable
     from noria.sources.formats.running_text import RunningText
 
+    with suppress(UserError):  # it need not be a table
+        table = CsvTable(path, encoding=encoding)
+        if len(table.columns) > 1 and asked and set(asked) <= set(table.columns):
+            return table
     text = TextFile(path, declared=encoding)
     if looks_like_table(text.samples()[0]):
         raise UserError(
@@ -105,7 +146,7 @@ def _open_text(path: Path, encoding: str | None) -> Source:
     return RunningText(path, encoding=encoding)
 
 
-def _open_folder(path: Path, encoding: str | None, columns: Sequence[str]) -> Source:
+def _open_folder(path: Path, said: Said) -> Source:
     from noria.sources.formats.idx import IdxFolder, idx_files
     from noria.sources.formats.tables import open_table_folder, split_tables
 
@@ -113,10 +154,10 @@ def _open_folder(path: Path, encoding: str | None, columns: Sequence[str]) -> So
         return IdxFolder(path)
     entries = sorted(entry for entry in path.iterdir() if not is_hidden(entry.name))
     if not all(entry.is_file() for entry in entries):
-        return _open_files(path, encoding)
+        return _open_files(path, said.encoding)
     names = [entry.name for entry in entries]
     texts = [name for name in names if name.lower().endswith(TEXT_SUFFIXES)]
-    tables = [name for name in names if is_table(name) or (columns and name in texts)]
+    tables = [name for name in names if is_table(name) or (said.columns and name in texts)]
     packed = [name for name in names if name.lower().endswith(_PACKED)]
     if len(packed) > 1 or (packed and tables):
         raise UserError(
@@ -126,14 +167,17 @@ def _open_folder(path: Path, encoding: str | None, columns: Sequence[str]) -> So
             fix=f"name one: data.path={path / packed[0]}",
         )
     if packed:
-        return open_source(path / packed[0], encoding=encoding, columns=columns)
+        return _open(path / packed[0], said)
     seen = survey(names)
-    if seen.is_tables or (columns and tables and not seen.loose):
-        beside = [name for name in names if name not in tables]
-        return open_table_folder(path, split_tables(tables, str(path)), beside, encoding, columns)
-    if not seen.loose and (parts := _parts(names, texts, path)):
-        return open_table_folder(path, parts, [name for name in names if name not in dict(parts)], encoding, columns)
-    return _open_files(path, encoding)
+    parts: list[tuple[str, str]] = []
+    if seen.is_tables or (said.columns and tables and not seen.loose):
+        parts = split_tables(tables, str(path))
+    elif not seen.loose:
+        parts = _parts(names, texts, path)
+    if not parts:
+        return _open_files(path, said.encoding)
+    beside = [name for name in names if name not in dict(parts)]
+    return open_table_folder(path, parts, beside, said.encoding, said.columns, said.sheet)
 
 
 def _parts(names: Sequence[str], texts: Sequence[str], path: Path) -> list[tuple[str, str]]:
@@ -169,15 +213,16 @@ def _beside() -> list[str]:
 
 
 def _no_reader(path: Path) -> UserError:
-    """Say which endings can be read, those that are found by the name of their file among them."""
+    """Say what the file is, and which endings can be read, those found by the name of their file among them."""
+    kind = unread_kind(path)
     found = [f".{name}" for name in _beside() if _opener(name)]
-    shown = (*TABLE_SUFFIXES[:6], ".json", ".txt", ".npz", *found, *ARCHIVE_SUFFIXES[:3])
+    shown = (*_SHOWN, *found, *ARCHIVE_SUFFIXES[:3])
     return UserError(
-        "is of a kind that has no reader",
+        f"is {kind.what}, a kind that has no reader" if kind else "is of a kind that has no reader",
         where=str(path),
         expected=f"a folder, or a file ending in {', '.join(shown)}",
         found=f"a file ending in {path.suffix or 'nothing'}",
-        fix="a table whose name ends otherwise can be renamed to .csv",
+        fix=kind.fix if kind else "a table whose name ends otherwise can be renamed to .csv",
     )
 
 

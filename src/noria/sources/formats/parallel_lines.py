@@ -17,19 +17,26 @@ from noria.errors import UserError
 from noria.sources.core.layout import is_beside, is_hidden, some
 from noria.sources.core.limits import CHUNK_BYTES
 from noria.sources.core.text_file import Lines, TextFile
-from noria.sources.formats.tables import Tables, split_tables
+from noria.sources.formats.tables import Tables, split_parts
 from noria.types import Rejected, Rows
 
+ANY: Mapping[str, Any] = {}  # languages will do
+_SHOWN = 10
+_Files = dict[str, dict[str, Path]]  # by the name without its ending, and the language
 _NAME = re.compile(r"(.+?)\.([a-z]{2,3}(?:[-_][A-Za-z]{2,4})?)(?:\.gz)?")
 
 
-def parallel_lines(path: Path, encoding: str | None = None) -> Source | None:
-    """Return the reader of a folder of parallel files, or None where the path is no such folder."""
+def parallel_lines(path: Path, encoding: str | None = None, fields: Mapping[str, Any] = ANY) -> Source | None:
+    """Return the reader of a folder of parallel files, or None where the path is no such folder.
+
+    `fields` are those of the task, each with the language that the job says fills it, if it does: files in others are
+    not read then. Files of several years are one whole.
+    """
     if not path.is_dir():
         return None
     with reading(path):
         names = sorted(entry.name for entry in path.iterdir() if entry.is_file() and not is_hidden(entry.name))
-    stems: dict[str, dict[str, Path]] = {}
+    stems: _Files = {}
     for name in names:
         found = _NAME.fullmatch(name)
         if found and not is_beside(name):
@@ -37,10 +44,31 @@ def parallel_lines(path: Path, encoding: str | None = None) -> Source | None:
     stems = {stem: files for stem, files in stems.items() if len(files) > 1}
     if not stems:
         return None
+    stems = _asked(stems, fields, path)
     read = {file.name for files in stems.values() for file in files.values()}
-    named = split_tables(list(stems), str(path))
+    fix = "rename them so that the name of each says train, validation or test, as in test_2014.de"
+    named = split_parts(list(stems), str(path), fix)
     tables = [ParallelLines(stems[stem], encoding=encoding, split=split) for stem, split in named]
     return Tables(path, path, tables, [name for name in names if name not in read])
+
+
+def _asked(stems: _Files, fields: Mapping[str, Any], path: Path) -> _Files:
+    """Return the files in the languages asked for; raise UserError where there are several pairs and none is named."""
+    asked = [str(language) for language in fields.values() if language]
+    if asked:
+        stems = {stem: files for stem, files in stems.items() if {*asked} <= {*files}} or stems
+    if len(asked) > 1:
+        return {stem: {one: files[one] for one in asked if one in files} for stem, files in stems.items()}
+    if len({tuple(files) for files in stems.values()}) > 1:
+        first = zip(fields or ("FIELD", "FIELD"), next(iter(stems.values())), strict=False)
+        raise UserError(
+            "the files are in several pairs of languages",
+            where=str(path),
+            expected="the two of them that fill the fields",
+            found="; ".join(f"{stem} in {', '.join(files)}" for stem, files in list(stems.items())[:_SHOWN]),
+            fix=f"data.fields={{{', '.join(f'{field}: {language}' for field, language in first)}}}",
+        )
+    return stems
 
 
 class ParallelLines(Source):

@@ -12,22 +12,27 @@ from pathlib import Path
 
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean, raise_all
-from noria.sources.core.layout import SPLITS, some
+from noria.sources.core.layout import PACKINGS, SPLITS, WORKBOOK_SUFFIXES, some
 from noria.sources.formats.csv_table import CsvTable
 from noria.sources.formats.json_file import JsonFile
 from noria.sources.formats.json_lines import JsonLines
 from noria.sources.formats.json_objects import JsonObjects
 from noria.sources.formats.parquet import Parquet
 from noria.sources.formats.running_text import RunningText
+from noria.sources.formats.workbook import Workbook
 from noria.types import Rows
 
 _SHARD = re.compile(r"-\d+-of-\d+")
 _ORDER = ("train", "validation", "test", "")
 
 
-def open_table(path: Path, *, encoding: str | None = None, split: str = "", columns: Sequence[str] = ()) -> Source:
+def open_table(
+    path: Path, *, encoding: str | None = None, split: str = "", columns: Sequence[str] = (), sheet: str | None = None
+) -> Source:
     """Return the reader of one table file by the ending of its name; `columns` names those of one without a header."""
-    ending = path.name.lower().removesuffix(".gz").rsplit(".", 1)[-1]
+    if path.suffix.lower() in WORKBOOK_SUFFIXES:
+        return Workbook(path, sheet=sheet, columns=columns, split=split)
+    ending = unpacked(path.name.lower()).rsplit(".", 1)[-1]
     if ending == "parquet":
         return Parquet(path, split=split)
     if ending in ("jsonl", "ndjson"):
@@ -37,6 +42,11 @@ def open_table(path: Path, *, encoding: str | None = None, split: str = "", colu
     if ending == "txt" and not columns:
         return RunningText(path, encoding=encoding, split=split)
     return CsvTable(path, encoding=encoding, columns=columns, split=split)
+
+
+def unpacked(name: str) -> str:
+    """Return the name that a packed file has once it is unpacked."""
+    return next((name.removesuffix(packing) for packing in PACKINGS if name.endswith(packing)), name)
 
 
 class Tables(Source):
@@ -79,10 +89,13 @@ class Tables(Source):
             yield from table.rows(chunk_size)
 
 
-def split_tables(names: Sequence[str], where: str) -> list[tuple[str, str]]:
-    """Return (name, split) in the order of reading; raise UserError where the names do not say which is which."""
+def split_tables(names: Sequence[str], where: str, fix: str = "") -> list[tuple[str, str]]:
+    """Return (name, split) in the order of reading; raise UserError where the names do not say which is which.
+
+    One table alone is all the data, whatever its name: crash_test.csv. `fix` says how to mend names of another kind.
+    """
     if len(names) == 1:
-        return [(names[0], speaks_of_split(names[0]))]
+        return [(names[0], "")]
     splits = {name: speaks_of_split(name) for name in sorted(names)}
     whole = [split for name, split in splits.items() if not _SHARD.search(name)]
     if "" in splits.values() or len(whole) != len(set(whole)) or (whole and len(whole) != len(names)):
@@ -92,15 +105,16 @@ def split_tables(names: Sequence[str], where: str) -> list[tuple[str, str]]:
             where=where,
             expected="train, validation and test in their names, or one table",
             found=some(splits),
-            fix=f"name one: data.path={Path(where) / first}, or say it: data.splits={{train: {first}, test: ...}}",
+            fix=fix
+            or f"name one: data.path={Path(where) / first}, or say it: data.splits={{train: {first}, test: ...}}",
         )
     return sorted(splits.items(), key=lambda item: _ORDER.index(item[1]))
 
 
-def split_parts(names: Sequence[str], where: str) -> list[tuple[str, str]]:
+def split_parts(names: Sequence[str], where: str, fix: str = "") -> list[tuple[str, str]]:
     """Return (name, split) as split_tables does, but names that speak of no split are parts of one whole, in order."""
     if any(map(speaks_of_split, names)):
-        return split_tables(names, where)
+        return split_tables(names, where, fix)
     return [(name, "") for name in sorted(names, key=_natural)]
 
 
@@ -117,10 +131,17 @@ def speaks_of_split(name: str) -> str:
 
 
 def open_table_folder(
-    path: Path, named: Sequence[tuple[str, str]], beside: Sequence[str], encoding: str | None, columns: Sequence[str]
+    path: Path,
+    named: Sequence[tuple[str, str]],
+    beside: Sequence[str],
+    encoding: str | None,
+    columns: Sequence[str],
+    sheet: str | None = None,
 ) -> Source:
     """Return the tables of a folder, given by name and split."""
-    tables = [open_table(path / name, encoding=encoding, split=split, columns=columns) for name, split in named]
+    tables = [
+        open_table(path / name, encoding=encoding, split=split, columns=columns, sheet=sheet) for name, split in named
+    ]
     return Tables(path, path, tables, beside)
 
 

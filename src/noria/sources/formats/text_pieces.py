@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from noria.contract.source import Source, reading
-from noria.sources.core.layout import JSON_SUFFIXES, is_beside, is_hidden
+from noria.sources.core.layout import JSON_SUFFIXES, PACKINGS, is_beside, is_hidden
 from noria.sources.core.wrapped import WrappedSource
 from noria.sources.formats.opening import TEXT_SUFFIXES, open_source
 from noria.sources.formats.running_text import RunningText
 from noria.sources.formats.tables import open_table_folder, split_parts
 from noria.types import Rows
 
-_LINES_SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+_LINES_SUFFIXES = tuple(f"{name}{packing}" for packing in ("", *PACKINGS) for name in (".jsonl", ".ndjson"))
 
 
 def text_pieces(path: Path, encoding: str | None = None) -> Source | None:
