@@ -64,11 +64,6 @@ def open_format(path: Path, encoding: str | None) -> Source:
     return ConllFile(path, encoding=encoding)
 
 
-def open_format(path: Path, encoding: str | None) -> Source:
-    """Return the reader of a file that ends in .conll."""
-    return ConllFile(path, encoding=encoding)
-
-
 class ConllFile(TextSource):
     """One CoNLL file; `numbers` are the lines that sentences begin in."""
 
