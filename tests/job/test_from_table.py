@@ -81,3 +81,30 @@ def test_where_two_tasks_of_ours_fit_the_error_names_them(heart: Path, monkeypat
     assert caught.value.expected == "task=tabular-classification or task=tabular-ranking"
     assert caught.value.fix == "noria train heart.csv label=target task=tabular-classification"
     assert job_of_table(heart, ["number=age"])[0]["task"] == "tabular-regression"
+
+
+REVIEWS = [f"the room number {i} was quite {'lovely' if i % 2 else 'dirty'}" for i in range(60)]
+
+
+def reviews(path: Path, **more: object) -> Path:
+    names = ["review", *more, "label"]
+    rows = [[text, *more.values(), "pos" if i % 2 else "neg"] for i, text in enumerate(REVIEWS)]
+    path.write_text("".join(",".join(map(str, row)) + "\n" for row in [names, *rows]), "utf-8")
+    return path
+
+
+def test_where_all_that_is_left_is_one_column_of_texts_a_text_is_learnt_from(tmp_path: Path) -> None:
+    job, _ = load_job(reviews(tmp_path / "a.csv", hotel="Ritz"), ["label=label"])
+    assert (job.task, job.data.fields) == ("text-classification", {"label": "label", "text": "review"})
+    assert job_of(tmp_path / "a.csv", "task=tabular-classification") == "tabular-classification"
+
+
+def test_beside_columns_that_can_be_learnt_from_a_text_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"{text},{i * 7 % 11 + 0.5},{'pos' if i % 2 else 'neg'}" for i, text in enumerate(REVIEWS)]
+    path.write_text("\n".join(["review,price,label", *rows]), "utf-8")
+    assert job_of(path) == "tabular-classification"
+
+
+def job_of(path: Path, *overrides: str) -> str:
+    return load_job(path, ["label=label", *overrides])[0].task

@@ -33,6 +33,7 @@ NO_CHANCE = 12.0  # records, whose whole numbers are all different, are counted 
 LEAST_IN_ORDER = 20
 EXACT = 2.0**53  # larger whole numbers are no longer different from one another
 ID = re.compile(r"(?:.*[\W_])?(?:id|uid|uuid|guid|identifier)|.*(?-i:[a-z]I[Dd])|.*(?:编号|序号)", re.IGNORECASE)
+TEXTS = "holds texts"  # why a column of sentences is left out
 YEARS = {"year", "yr", "yyyy", "jahr", "année", "año", "anno", "年", "年份"}
 
 
@@ -115,7 +116,7 @@ class Look:
         if self.dates or total <= LEAST_IDENTIFIER or len(self.texts) <= IDENTIFIER * total:
             return ""
         if are_sentences(self.texts):
-            return "holds texts"
+            return TEXTS
         numeric = sum(n for cell, n in self.strict.items() if NumberForm().fits(cell))
         odd = next((cell for cell in self.strict if not NumberForm().fits(cell)), None)
         if numeric > total / 2 and odd is not None:

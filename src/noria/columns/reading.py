@@ -35,7 +35,7 @@ class Column:
 
 
 def read_table(
-    columns: Mapping[str, Sequence[Any]], kinds: Mapping[str, Kind], forms: Mapping[str, str]
+    columns: Mapping[str, Sequence[Any] | np.ndarray], kinds: Mapping[str, Kind], forms: Mapping[str, str]
 ) -> dict[str, Column]:
     """Return how each column is read: as `kinds` and `forms` (an example of a number, a pattern of a date) say."""
     asked = {name: _asked(name, form) for name, form in forms.items()}

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from noria.columns import read_table
+from noria.columns.look import TEXTS
 from noria.contract import answer_field, registry
 from noria.errors import UserError
 from noria.job.text import Section
 from noria.sources.core.layout import some
 from noria.sources.formats.opening import open_source
+
+LOOKED_AT = 1_000  # rows that say what the columns hold
 
 
 def answer_of(overrides: Sequence[str]) -> str | None:
@@ -21,15 +25,18 @@ def answer_of(overrides: Sequence[str]) -> str | None:
 def job_of_table(path: Path, overrides: Sequence[str]) -> tuple[Section, list[str]]:
     """Return the job for a table, and the overrides that are left once the answer's column is known.
 
-    The answer's field (`label=COLUMN`, `number=COLUMN`) says which task it is: the one whose inputs all take columns.
-    Of several, `task=NAME` says which; else the one that comes with Noria is meant.
+    The answer's field (`label=COLUMN`, `number=COLUMN`) says which task it is: the one whose inputs all take columns,
+    or, where all that is left to learn from is one column of texts, the one that takes a text. Of several, `task=NAME`
+    says which; else the one that comes with Noria is meant.
     """
     answers = _tasks_of_columns()
     named = next((one.partition("=")[2] for one in overrides if one.startswith("task=")), None)
     if override := answer_of(overrides):
         field, _, column = override.partition("=")
-        task = named or _only(answers[field], path, override)
-        job = {"task": task, "data": {"path": str(path), "fields": {field: columns_of(column)}}}
+        fields = {field: columns_of(column)}
+        by_text = None if named else _of_texts(path, field, column)
+        task, texts = by_text or (named or _only(answers[field], path, override), {})
+        job = {"task": task, "data": {"path": str(path), "fields": {**texts, **fields}}}
         return job, [one for one in overrides if one is not override and not one.startswith("task=")]
     raise UserError(
         "a table alone does not say what is to be learnt",
@@ -44,6 +51,24 @@ def columns_of(text: str) -> str | list[str]:
     """Return the column that an override names, or the columns of a list of them: [a, b]."""
     is_list = text.startswith("[") and text.endswith("]")
     return [one.strip() for one in text[1:-1].split(",")] if is_list else text
+
+
+def _of_texts(path: Path, field: str, answer: str) -> tuple[str, dict[str, str]] | None:
+    """Return the task that learns from the only column that is more than a name or a constant, if that holds texts."""
+    rows = next(iter(open_source(path).rows(LOOKED_AT)), None)
+    if rows is None or answer not in rows.columns:
+        return None
+    columns = read_table({name: cells for name, cells in rows.columns.items() if name != answer}, {}, {})
+    texts = [name for name, one in columns.items() if one.left_out == TEXTS]
+    if len(texts) != 1 or any(one.kind != "ignore" for one in columns.values()):
+        return None
+    tasks = {name: registry.task(name) for name in registry.built_in("tasks")}
+    taking = [
+        (name, {next(iter(task.inputs)): texts[0]})
+        for name, task in tasks.items()
+        if answer_field(task) == field and [one.raw_type for one in task.inputs.values()] == ["cell"]
+    ]
+    return taking[0] if len(taking) == 1 else None
 
 
 def _tasks_of_columns() -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from noria.columns import form_of
+from noria.columns.look import TEXTS
 from noria.types import Panel, State
 
 EXAMPLES = 4  # categories shown
@@ -49,6 +50,8 @@ def remarks_of(state: State) -> list[str]:
     for reason, names in by_reason.items():
         each, kind = "it" if len(names) == 1 else "each", "number" if reason.startswith("counts") else "category"
         fix = f"to keep it: inputs.table.kinds={{{names[0]}: {kind}}}"
+        if reason == TEXTS:
+            fix = "a task of texts learns from it: noria list tasks"
         found.append(f"left out: {_named(names)}, as {each} {reason}; {fix}")
     found += [f"column {name!r}: {remark}" for name, remark in seen.get("remarks", {}).items()]
     spelled = {
