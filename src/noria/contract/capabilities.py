@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from noria.contract.source import Source
-from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State
+from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -43,6 +43,14 @@ class WarmStarts(ABC):
     @abstractmethod
     def warm_start(self, state: State) -> State | None:
         """Return this component's state where training starts from a model that had `state`; None: learnt anew."""
+
+
+class LearnsFromAnswers(ABC):
+    """Learns something of its training answers alone, even where its state is an input's or an earlier model's."""
+
+    @abstractmethod
+    def complete(self, state: State, answers: Values) -> State:
+        """Return the state with what the raw training answers tell."""
 
 
 class Truncates(ABC):

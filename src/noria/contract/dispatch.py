@@ -13,7 +13,7 @@ from noria.contract.capabilities import declared
 from noria.contract.core import Modality, Target, Task
 from noria.contract.source import Source
 from noria.errors import UserError
-from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, repeated
+from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values, repeated
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,6 +23,12 @@ def warm_start(component: Modality | Target, state: State) -> State | None:
     """Return a component's state where training starts from a model that had `state`; None: it is learnt anew."""
     own = declared(component, can.WarmStarts)
     return own.warm_start(state) if own else None
+
+
+def complete(target: Target, state: State, answers: Values) -> State:
+    """Return a target's state with what its own training answers tell, wherever it comes from."""
+    own = declared(target, can.LearnsFromAnswers)
+    return own.complete(state, answers) if own else state
 
 
 def augment(task: Task, batch: Batch) -> Batch:
