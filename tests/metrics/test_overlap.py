@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from noria.contract import Metric
-from noria.metrics.overlap import Language, _common, overlap_metrics, rouge
+from noria.errors import UserError
+from noria.metrics.overlap import Language, _common, bleu_tokeniser, overlap_metrics, rouge
 from noria.types import Arrays, Ragged
 
 ENGLISH = [
@@ -48,6 +51,30 @@ def test_bleu_and_chrf_are_those_of_sacrebleu(language: Language) -> None:
     assert score(chrf, PAIRS[language])[0] == pytest.approx(sacrebleu.corpus_chrf(given_, [true]).score, abs=1e-9)
     assert f"tok:{tokenize}" in bleu.unit
     assert "nrefs:1" in chrf.unit
+
+
+@pytest.mark.parametrize(
+    ("language", "tokenize"), [("ja", "char"), ("ko", "char"), ("th", "char"), ("zh", "zh"), ("en", "13a")]
+)
+def test_bleu_is_counted_by_the_words_of_the_language(monkeypatch, language: Language, tokenize: str) -> None:
+    pytest.importorskip("sacrebleu")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)  # as where no segmenter is installed
+    assert f"tok:{tokenize}" in overlap_metrics("bleu", language, text="_text")[0].unit
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    assert bleu_tokeniser(language) == {"ja": "ja-mecab", "ko": "ko-mecab"}.get(language, tokenize)
+
+
+def test_a_tokeniser_that_is_not_here_is_named_with_what_brings_it() -> None:
+    pytest.importorskip("sacrebleu")
+    if importlib.util.find_spec("MeCab"):
+        pytest.skip("MeCab is installed")
+    with pytest.raises(UserError, match="pip install mecab-python3 ipadic"):
+        overlap_metrics("bleu", "ja", "ja-mecab", text="_text")
+
+
+def test_japanese_and_thai_words_are_characters_in_rouge() -> None:
+    assert rouge("犬が走る", "犬が寝る", "ja")[0] == pytest.approx(3 / 4)
+    assert rouge("개가 달린다", "개가 잔다", "ko")[0] == pytest.approx(1 / 2)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -185,9 +185,10 @@ def test_a_checkpoint_that_is_computed_in_another_way_is_refused(checkpoint, tmp
         load_origin(build(job, task, other), job, states)
 
 
-def untrained(path: Path, task_name: str, folder: Path, **target: Any) -> Predictor:
+def untrained(path: Path, task_name: str, folder: Path, *changes: str, **target: Any) -> Predictor:
     """Return a checkpoint as it is, as training would begin with it."""
-    job, task = load_job({**tiny_job(task_name, folder), "model": {"pretrained": str(path)}, "target": target})
+    job = {**tiny_job(task_name, folder), "model": {"pretrained": str(path)}, "target": target}
+    job, task = load_job(job, changes)
     states = json.loads(json.dumps(prepare(job, task).states))
     model = begin(job, task, states, CPU).eval()
     return Predictor(Bundle(folder, {"states": states}, job, task, model, states))
@@ -232,7 +233,7 @@ def test_smollm_answers_a_chat_as_transformers_does(tmp_path):
     pytest.importorskip("gguf", reason="needs gguf")
     import transformers
 
-    predictor = untrained(SMOLLM, "chat", tmp_path, max_tokens=20)
+    predictor = untrained(SMOLLM, "chat", tmp_path, "inputs.messages.template=plain", max_tokens=20)
     messages = [
         {"role": "system", "content": "You are a helpful assistant."},
         {"role": "user", "content": "What is the capital of France?"},

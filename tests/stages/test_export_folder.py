@@ -146,7 +146,7 @@ def test_a_real_checkpoint_keeps_its_own_template(tmp_path):
     assert template is not None
     state = Messages().warm_start({"tokenizer": tokenizer.to_json(), "kind": "pretrained", "template": template})
     assert state is not None
-    assert state["chat"] == "template: the checkpoint's own; an answer ends with <|im_end|>"
+    assert state["chat_template"] == "the checkpoint's own; an answer ends with <|im_end|>"
     write_tokenizer(tmp_path, json.loads(state["tokenizer"]), state["template"], None)
     theirs: Any = transformers.AutoTokenizer.from_pretrained(tmp_path)
     assert theirs.chat_template == template["jinja"]

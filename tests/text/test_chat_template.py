@@ -105,10 +105,10 @@ def test_an_answer_ends_as_the_template_ends_it() -> None:
     for name, end in {"llama3": "<|end|>", "default": "<|im_end|>", "no system": "<|end|>"}.items():
         state = chat(TEMPLATES[name])
         assert spelled([state["answer_end"]], state) == [end]
-        assert state["chat"] == f"template: the checkpoint's own; an answer ends with {end}"
+        assert state["chat_template"] == f"the checkpoint's own; an answer ends with {end}"
     state = chat(WITHOUT_PROMPT)
     assert spelled([state["answer_end"]], state) == ["</s>"]
-    assert "which the template does not write; it begins after " in state["chat"]
+    assert "which the template does not write; it begins after " in state["chat_template"]
 
 
 @pytest.mark.parametrize("jinja", [*TEMPLATES.values(), LOOPS])
@@ -151,12 +151,12 @@ def test_a_template_that_cannot_be_used_is_refused_with_what_to_do(jinja: str) -
     assert "inputs.messages.template=plain" in str(caught.value)
     state = chat(jinja, template="plain")
     assert state["template"] == {"open": MARKS.index("<|im_start|>"), "close": MARKS.index("<|im_end|>")}
-    assert state["chat"] == "template: each message stands between <|im_start|> and <|im_end|>, as the job says"
+    assert state["chat_template"] == "each message stands between <|im_start|> and <|im_end|>, as the job says"
 
 
 def test_where_a_checkpoint_has_none_it_is_said_what_is_written() -> None:
-    said = "template: each message stands between <|im_start|> and <|im_end|>, as the checkpoint has none of its own"
-    assert chat(None)["chat"] == said
+    said = "each message stands between <|im_start|> and <|im_end|>, as the checkpoint has none of its own"
+    assert chat(None)["chat_template"] == said
 
 
 def test_a_chat_that_goes_on_from_another_keeps_its_template() -> None:

@@ -68,7 +68,7 @@ def test_hostile_texts_come_back(kind: str, text: str) -> None:
     assert tokenizer.decode(tokenizer.encode([text])[0]) == normal(text, kind)
 
 
-@given(text=st.text(sorted({one for text in TEXTS for one in text})))
+@given(text=st.text(sorted({one for text in TEXTS for one in unicodedata.normalize("NFC", text)})))
 def test_a_text_of_known_characters_comes_back_character_by_character(text: str) -> None:
     tokenizer = learnt("character")
     ids = tokenizer.encode([text])[0]
@@ -276,3 +276,28 @@ def test_a_checkpoint_of_bytes_gives_any_text_back(text: str) -> None:
     decoder = tokenizer.decoder()
     assert tokenizer.decode(ids[0]) == text == "".join(decoder.push(int(one)) for one in ids[0])
     assert tokenizer.num_bytes(ids).values.sum() == len(text.encode())
+
+
+SIGNS = [*"aoÁ\u0308ç", "e\u0301", "\u1112\u1161\u11ab", "\u0323", "각", "\U0001f600", " "]
+LOOKS = st.lists(st.sampled_from(SIGNS)).map("".join)
+
+
+@pytest.mark.parametrize("kind", ["character", "bpe", "unigram"])
+@given(text=LOOKS)
+def test_what_looks_the_same_has_the_same_tokens_and_places_of_the_raw_text(kind: str, text: str) -> None:
+    tokenizer = of_accents(kind)
+    composed, apart = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
+    assert tokenizer.encode([composed])[0].tolist() == tokenizer.encode([apart])[0].tolist()
+    ids, starts, ends = tokenizer.encode_spans([apart])
+    assert ids[0].tolist() == tokenizer.encode([apart])[0].tolist()
+    assert len(ids[0]) == len(starts[0]) == len(ends[0])
+    assert all(0 <= a <= b <= len(apart) for a, b in zip(starts[0], ends[0], strict=True))
+    if kind == "character" and text:
+        pieces = dict.fromkeys(zip(starts[0].tolist(), ends[0].tolist(), strict=True))
+        assert "".join(apart[a:b] for a, b in pieces) == apart
+        assert "".join(unicodedata.normalize("NFC", apart[a:b]) for a, b in pieces) == composed
+
+
+@functools.cache
+def of_accents(kind: str) -> Tokenizer:
+    return Tokenizer.train(["aoAçéö á 한 各 \U0001f600 ạ ọ e", "各 한글 é"] * 4, kind, 300)

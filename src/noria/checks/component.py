@@ -17,6 +17,7 @@ import numpy as np
 from noria.checks.failure import check, is_same, is_untouched, json_round_trip, require
 from noria.contract import Modality, RawType, Target, dispatch
 from noria.contract.examples import column
+from noria.contract.settings import values_of
 from noria.store.states import join_arrays, split_arrays
 from noria.types import Arrays, Encoded, Ragged, State, Values
 
@@ -121,7 +122,7 @@ def check_cut(subject: Component) -> None:
         require(not cut, "it cuts values and does not declare Truncates: nobody learns by which setting")
         return
     name, most = limit
-    require(getattr(subject.component, name, None) == most, f"most_read names {name!r}, which is no setting of {most}")
+    require(values_of(subject.component).get(name) == most, f"most_read names {name!r}, which is no setting of {most}")
     for index, (read, whole) in cut.items():
         right = index in range(subject.count) and 0 <= read < whole and read <= most
         require(right, f"of value {index} it reads {read} of {whole} tokens, at most {most}")

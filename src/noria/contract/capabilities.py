@@ -57,6 +57,14 @@ class TellsReading(ABC):
         """Return how the raw values are read, for people; None where the remarks say all."""
 
 
+class LearnsFromAnswers(ABC):
+    """Learns something of its training answers alone, even where its state is an input's or an earlier model's."""
+
+    @abstractmethod
+    def complete(self, state: State, answers: Values) -> State:
+        """Return the state with what the raw training answers tell."""
+
+
 class Truncates(ABC):
     """Reads no more than so many tokens of a long value: `Encoded.cut` says of which ones, and how much is left."""
 

@@ -13,7 +13,7 @@ from noria.contract.capabilities import declared
 from noria.contract.core import Modality, Target, Task
 from noria.contract.source import Source
 from noria.errors import UserError
-from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, repeated
+from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values, repeated
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -41,6 +41,12 @@ def drift_meter(modality: Modality, state: State) -> can.DriftMeter | None:
     """Return what compares new values with those of training; None where the modality does not know."""
     own = declared(modality, can.DetectsDrift)
     return own.drift_meter(state) if own else None
+
+
+def complete(target: Target, state: State, answers: Values) -> State:
+    """Return a target's state with what its own training answers tell, wherever it comes from."""
+    own = declared(target, can.LearnsFromAnswers)
+    return own.complete(state, answers) if own else state
 
 
 def augment(task: Task, batch: Batch) -> Batch:

