@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from noria.contract.source import Source
-from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State
+from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -43,6 +43,14 @@ class WarmStarts(ABC):
     @abstractmethod
     def warm_start(self, state: State) -> State | None:
         """Return this component's state where training starts from a model that had `state`; None: learnt anew."""
+
+
+class CompletesState(ABC):
+    """Learns from training values what a state that it took over does not say of them."""
+
+    @abstractmethod
+    def complete_state(self, state: State, values: Values) -> State:
+        """Return the state with what was added; what it said already stays."""
 
 
 class TellsState(ABC):

@@ -13,7 +13,7 @@ from noria.contract.capabilities import declared
 from noria.contract.core import Modality, Target, Task
 from noria.contract.source import Source
 from noria.errors import UserError
-from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, repeated
+from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values, repeated
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,6 +23,12 @@ def warm_start(component: Modality | Target, state: State) -> State | None:
     """Return a component's state where training starts from a model that had `state`; None: it is learnt anew."""
     own = declared(component, can.WarmStarts)
     return own.warm_start(state) if own else None
+
+
+def complete_state(component: Modality | Target, state: State, values: Values) -> State:
+    """Return a state that was taken over with what training values add to it; as it is where nothing is declared."""
+    own = declared(component, can.CompletesState)
+    return own.complete_state(state, values) if own else state
 
 
 def state_notes(component: Modality | Target, state: State) -> list[str]:

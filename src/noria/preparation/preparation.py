@@ -21,6 +21,7 @@ from noria.errors import UserError, did_you_mean
 from noria.job import Job
 from noria.pipeline.encoder import RecordEncoder
 from noria.pipeline.fields import (
+    complete_input,
     encode_field,
     fit_field,
     fit_input,
@@ -147,6 +148,8 @@ class Preparation:
         states: dict[str, Any] = {}
         for name, modality in self.task.inputs.items():
             state = inherited(modality, origin)
+            if state is not None:
+                state = complete_input(modality, state, samples[name], self.source.root)
             if state is None and name in shared and shared[0] in states:
                 state = states[shared[0]]
             if state is None:

@@ -69,7 +69,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels, TellsState)
     classes: dict[str, Annotation] | tuple[str, ...] = ()
     """Names of the classes by number, or {name: number or [red, green, blue]}. Empty: as the data says."""
     void: tuple[Annotation | str, ...] | None = None
-    """Numbers, colours or names of places neither learnt nor scored. Null: 255 and a class called void or ignore."""
+    """Numbers, colours or names of places neither learnt nor scored. Null: 255 after small numbers; void, ignore."""
     balance: float = field(default=0.0, metadata=NETWORK_ONLY)
     """How much more places of rare classes count, 0 to 1. Raise it where small classes are missed."""
     overlap: float = field(default=0.0, metadata=NETWORK_ONLY)
