@@ -57,12 +57,12 @@ class TellsReading(ABC):
         """Return how the raw values are read, for people; None where the remarks say all."""
 
 
-class LearnsFromAnswers(ABC):
-    """Learns something of its training answers alone, even where its state is an input's or an earlier model's."""
+class CompletesState(ABC):
+    """Learns from its own training values what a state that it shares or took over does not say of them."""
 
     @abstractmethod
-    def complete(self, state: State, answers: Values) -> State:
-        """Return the state with what the raw training answers tell."""
+    def complete_state(self, state: State, values: Values) -> State:
+        """Return the state with what was added; what it said already stays."""
 
 
 class Truncates(ABC):

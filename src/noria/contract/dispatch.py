@@ -43,10 +43,10 @@ def drift_meter(modality: Modality, state: State) -> can.DriftMeter | None:
     return own.drift_meter(state) if own else None
 
 
-def complete(target: Target, state: State, answers: Values) -> State:
-    """Return a target's state with what its own training answers tell, wherever it comes from."""
-    own = declared(target, can.LearnsFromAnswers)
-    return own.complete(state, answers) if own else state
+def complete_state(component: Modality | Target, state: State, values: Values) -> State:
+    """Return a state with what the component's own training values add to it; as it is where nothing is declared."""
+    own = declared(component, can.CompletesState)
+    return own.complete_state(state, values) if own else state
 
 
 def augment(task: Task, batch: Batch) -> Batch:

@@ -150,6 +150,16 @@ def fit_input(modality: Modality, values: Values, root: Path | None) -> State:
     return fit_field(modality, values, root)
 
 
+def complete_input(modality: Modality, state: State, values: Values, root: Path | None) -> State:
+    """Add to a state that was taken over what raw training values say beside it."""
+    values, unreadable = _resolve_files(modality, values, root)
+    return dispatch.complete_state(modality, state, select(values, _without(unreadable, length_of(values))))
+
+
+def _without(left_out: Mapping[int, str], count: int) -> np.ndarray:
+    return np.array([i for i in range(count) if i not in left_out], np.int64)
+
+
 def _is_missing(value: Any) -> bool:
     is_empty = isinstance(value, str | bytes) and not value
     return value is None or is_empty or (isinstance(value, float) and value != value)
@@ -166,7 +176,7 @@ def fit_field(component: Modality | Target, values: Values, root: Path | None) -
     """Fit a modality or target on raw training values, leaving out files that cannot be read."""
     values, unreadable = _resolve_files(component, values, root)
     if unreadable:
-        values = select(values, np.array([i for i in range(length_of(values)) if i not in unreadable], np.int64))
+        values = select(values, _without(unreadable, length_of(values)))
     return component.fit(values)
 
 

@@ -21,6 +21,7 @@ from noria.errors import UserError, did_you_mean
 from noria.job import Job
 from noria.pipeline.encoder import RecordEncoder
 from noria.pipeline.fields import (
+    complete_input,
     encode_field,
     fit_field,
     fit_input,
@@ -143,7 +144,7 @@ class Preparation:
         known = select(answers, np.flatnonzero(division == TRAIN))
         if state is None:
             state = fit_field(target, known, self.source.root)
-        state = dispatch.complete(target, state, known)
+        state = dispatch.complete_state(target, state, known)
         trunk = {"trunk": origin["trunk"]} if "trunk" in origin else {}
         return division, {"inputs": inputs, "target": state, **trunk}
 
@@ -153,6 +154,8 @@ class Preparation:
         states: dict[str, Any] = {}
         for name, modality in self.task.inputs.items():
             state = inherited(modality, origin)
+            if state is not None:
+                state = complete_input(modality, state, samples[name], self.source.root)
             if state is None and name in shared and shared[0] in states:
                 state = states[shared[0]]
             if state is None:

@@ -14,9 +14,9 @@ import numpy as np
 
 from noria.contract import Metric, Target
 from noria.contract.capabilities import (
+    CompletesState,
     DecodesTarget,
     Generates,
-    LearnsFromAnswers,
     PostProcesses,
     PredictStep,
     ShowsPanels,
@@ -58,7 +58,7 @@ SAMPLES_SHOWN = 8
 class Text(
     Target,
     WarmStarts,
-    LearnsFromAnswers,
+    CompletesState,
     Truncates,
     PredictStep,
     PostProcesses,
@@ -122,9 +122,9 @@ class Text(
     def warm_start(self, state: State) -> State | None:
         return state
 
-    def complete(self, state: State, answers: Values) -> State:
+    def complete_state(self, state: State, values: Values) -> State:
         """Add by which words answers are compared, and sacreBLEU's name of it."""
-        language = language_of(text for value in answers if (text := text_of(value)) is not None)
+        language = language_of(text for value in values if (text := text_of(value)) is not None)
         return {**state, "language": language, "bleu": bleu_tokeniser(language)}
 
     def encode(self, values: Values, state: State) -> Encoded:

@@ -21,7 +21,8 @@ COLORS = {"red": (220, 40, 40), "blue": (40, 60, 220)}  # of the things in the e
 class ObjectDetection(Task, ReadsFormats, MakesExamples, PredictsBaseline, ValidatesPairs, AugmentsBatch):
     """Find the things in a picture: a label, a box and a confidence each.
 
-    Data: Pascal VOC, COCO or YOLO, in a folder or an archive, or a table of files and boxes as JSON.
+    Data: Pascal VOC, COCO, YOLO or masks that number single things, in a folder or an archive, or a table of files and
+    boxes as JSON.
     """
 
     def __init__(self) -> None:

@@ -23,7 +23,8 @@ class SemanticSegmentation(Task, ReadsFormats, MakesExamples, PredictsBaseline, 
     """Give every place of a picture its class: sky, road, car.
 
     Data: pictures with masks in a folder or an archive (train and trainannot, images and masks, a_mask.png beside
-    a.jpg, one mask a class, ...), or a table of files with the columns image and mask.
+    a.jpg, one mask a class, Pascal VOC, Cityscapes, ADE20K, CamVid, Penn-Fudan), or a table of files with the columns
+    image and mask.
     """
 
     def __init__(self) -> None:

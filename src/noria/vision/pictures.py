@@ -52,6 +52,19 @@ def read_pixels(value: Any) -> np.ndarray:
         return _pixels(picture)
 
 
+def is_of_bytes(value: Any) -> bool:
+    """Say whether the pixels of a picture are bytes, by the header of its file alone; true of what is no picture."""
+    from PIL import Image as Pillow
+
+    if isinstance(value, np.ndarray):
+        return bool(value.dtype == np.uint8)
+    with suppress(ValueError, Pillow.DecompressionBombError, *BROKEN), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Pillow.open(io.BytesIO(value), formats=FORMATS) as picture:
+            return not picture.mode.startswith(("I", "F"))
+    return True
+
+
 def on_white(pixels: np.ndarray) -> np.ndarray:
     """Return uint8[height, width, 3] of pixels with transparency, uint8[height, width, 4]."""
     from PIL import Image as Pillow

@@ -127,3 +127,32 @@ def test_a_bundle_keeps_the_scale_and_answers_one_picture_as_it_does_many(tmp_pa
     given = [{"image": one} for one in (dark, BYTES[3], tiff(dark))]
     answers = [answer.details for one in given for answer in model.predict([one])]
     assert answers[0] == answers[1] == answers[2]
+
+
+def test_what_training_starts_from_keeps_its_scales_and_learns_those_that_it_does_not_have() -> None:
+    image = Image()
+    of_bytes = image.fit(BYTES)
+    assert image.complete_state(of_bytes, list(BYTES)) == of_bytes
+    files = [tiff(one) for one in OTHERS["12 bits in 16"]]
+    completed = image.complete_state(of_bytes, [b"no picture", *files])
+    assert completed == {**of_bytes, "levels": {"integers": [0, 4095]}}
+    brighter = [np.full((8, 8), 60_000, np.uint16), np.full((8, 8), 0.5)]
+    assert image.complete_state(completed, brighter)["levels"] == {"integers": [0, 4095], "floats": [0, 1]}
+    video = Video(frames=1)
+    clips = [OTHERS["12 bits in 16"][:4], b"a film of bytes"]
+    assert video.complete_state(of_bytes, clips)["levels"] == {"integers": [0, 4095]}
+
+
+def test_a_training_that_starts_from_a_model_of_bytes_learns_the_scale_of_its_own_pictures(tmp_path: Path) -> None:
+    for name, pictures in (("bytes", BYTES), ("deep", OTHERS["12 bits in 16"])):
+        np.savez(tmp_path / f"{name}.npz", image=pictures, label=LABELS)
+    job = {
+        "task": "image-classification",
+        "data": {"path": str(tmp_path / "bytes.npz")},
+        "model": {"size": "tiny", "depth": 0},
+        "train": {"steps": 2, "precision": "float32"},
+    }
+    train(job, run=tmp_path / "first", reporter=Silent())
+    job |= {"data": {"path": str(tmp_path / "deep.npz")}, "model": {"from": str(tmp_path / "first")}}
+    prepared = prepare(*load_job(job))
+    assert prepared.states["inputs"]["image"]["levels"] == {"integers": [0, 4095]}

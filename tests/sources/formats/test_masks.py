@@ -17,6 +17,8 @@ from noria.pipeline.fields import open_path
 from noria.sources.formats.mask_classes import read_classes
 from noria.sources.formats.mask_layout import pair_up
 from noria.sources.formats.masks import masks
+from noria.sources.formats.pictures_with_boxes import pictures_with_boxes
+from noria.targets.mask.target import Mask
 from noria.tasks.semantic_segmentation import SemanticSegmentation
 
 CAMVID = Path(__file__).parents[3] / "shared/data/street_scenes/camvid_half.tar"
@@ -215,3 +217,166 @@ def test_camvid_at_half_size_has_the_records_that_it_is_known_for() -> None:
         counts[rows.split] = counts.get(rows.split, 0) + len(rows)
         assert rows.bad == []
     assert counts == {"train": 367, "validation": 101, "test": 233}
+
+
+PUBLISHED = {
+    "Penn-Fudan": (
+        {"PennFudanPed/PNGImages/{0}.png": "picture", "PennFudanPed/PedMasks/{0}_mask.png": "things"},
+        {"PennFudanPed/Annotation/FudanPed00001.txt": b"# Compatible with PASCAL", "PennFudanPed/readme.txt": b"..."},
+        {"": 4},
+        (["background", "pedestrian"], [255]),
+    ),
+    "Pascal VOC": (
+        {
+            "VOC2012/JPEGImages/{0}.jpg": "picture",
+            "VOC2012/SegmentationClass/{0}.png": "classes",
+            "VOC2012/SegmentationObject/{0}.png": "things",
+        },
+        {
+            "VOC2012/ImageSets/Segmentation/train.txt": b"a\nb\n",
+            "VOC2012/ImageSets/Segmentation/val.txt": b"c\n",
+            "VOC2012/ImageSets/Segmentation/trainval.txt": b"a\nb\nc\n",
+            "VOC2012/ImageSets/Main/train.txt": b"d\n",
+            "VOC2012/JPEGImages/z.jpg": b"of no list",
+        },
+        {"train": 2, "validation": 1},
+        (["0", "1", "2", "3"], [255]),
+    ),
+    "Cityscapes by labelTrainIds": (
+        {
+            "leftImg8bit/train/aachen/{0}_000000_leftImg8bit.png": "picture",
+            "gtFine/train/aachen/{0}_000000_gtFine_labelIds.png": "other",
+            "gtFine/train/aachen/{0}_000000_gtFine_labelTrainIds.png": "classes",
+            "gtFine/train/aachen/{0}_000000_gtFine_instanceIds.png": "other",
+            "gtFine/train/aachen/{0}_000000_gtFine_color.png": "picture",
+        },
+        {"gtFine/train/aachen/a_000000_gtFine_polygons.json": b"{}"},
+        {"train": 4},
+        (["road", "sidewalk", "building", "wall", "fence"], [255]),
+    ),
+    "Cityscapes by labelIds": (
+        {
+            "leftImg8bit_trainvaltest/leftImg8bit/val/ulm/{0}_leftImg8bit.png": "picture",
+            "gtFine_trainvaltest/gtFine/val/ulm/{0}_gtFine_labelIds.png": "labels",
+        },
+        {},
+        {"validation": 4},
+        (["road", "sidewalk", "building", "wall", "fence"], [0, 1, 2, 3, 4, 5, 6, 9, 10, 14, 15, 16, 18, 29, 30, 255]),
+    ),
+    "ADE20K": (
+        {
+            "ADEChallengeData2016/images/training/ADE_train_{0}.jpg": "picture",
+            "ADEChallengeData2016/annotations/training/ADE_train_{0}.png": "classes",
+        },
+        {"ADEChallengeData2016/objectInfo150.txt": b"Idx\tRatio\tTrain\tVal\tStuff\tName\n"},
+        {"train": 4},
+        (["1", "2", "3"], [0, 255]),
+    ),
+    "CamVid of SegNet": (
+        {"train/{0}.png": "picture", "trainannot/{0}.png": "classes"},
+        {},
+        {"train": 4},
+        (["0", "1", "2", "3"], [255]),
+    ),
+    "CamVid": (
+        {"701_StillsRaw_full/{0}.png": "picture", "LabeledApproved_full/{0}_L.png": "colours"},
+        {"label_colors.txt": b"64 128 64\tAnimal\n192 0 128\t\tArchway\n"},
+        {"": 4},
+        (["Animal", "Archway"], []),
+    ),
+}
+THINGS = np.zeros((6, 8), np.uint8)
+THINGS[1:3, 1:4], THINGS[3:6, 5:8] = 1, 2
+CONTENT = {
+    "classes": MASK,
+    "labels": np.array([0, 7, 8, 23], np.uint8)[MASK],
+    "things": THINGS,
+    "other": MASK + 100,
+    "colours": np.array([[64, 128, 64], [192, 0, 128], [64, 128, 64], [192, 0, 128]], np.uint8)[MASK],
+}
+DIGITS = {"a": "00000001", "b": "00000002", "c": "00000003", "d": "00000004"}
+
+
+def published_files(name: str) -> dict[str, bytes]:
+    """Return four pictures of a data set as it is published; in Pascal VOC the fourth is in no list."""
+    layout, beside, _, _ = PUBLISHED[name]
+    files = dict(beside)
+    for place, letter in enumerate("abcd"):
+        for path, kind in layout.items():
+            if name == "Pascal VOC" and letter == "d" and "Segmentation" in path:
+                continue
+            stem = DIGITS[letter] if name == "ADE20K" else letter
+            files[path.format(stem)] = png(CONTENT[kind]) if kind in CONTENT else picture(place)
+    return files
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_data_sets_are_read_as_they_are_unpacked(name: str, tmp_path: Path) -> None:
+    _, _, splits, (classes, void) = PUBLISHED[name]
+    source = masks(written(tmp_path, published_files(name), "folder"))
+    assert source is not None
+    found: dict[str, int] = {}
+    values = []
+    for rows in source.rows():
+        assert rows.bad == []
+        found[rows.split] = found.get(rows.split, 0) + len(rows)
+        values += rows.columns["mask"]
+    assert found == splits
+    target = Mask()
+    state = target.fit(values)
+    assert (state["classes"][: len(classes)], state["void"]) == (classes, void)
+    assert target.encode(values, state).bad == {}
+
+
+def test_what_is_left_out_of_a_published_data_set_is_told(tmp_path: Path) -> None:
+    voc = masks(written(tmp_path / "voc", published_files("Pascal VOC"), "folder"))
+    assert voc is not None
+    assert [note.split(":")[0] for note in voc.notes()] == [
+        "2 pictures stand in no list of ImageSets/Segmentation and were not read",
+        "3 other masks of the same pictures were not read",
+    ]
+    streets = masks(written(tmp_path / "streets", published_files("Cityscapes by labelTrainIds"), "folder"))
+    assert streets is not None
+    assert [note.split(":")[0] for note in streets.notes()] == [
+        "by their names the masks are those of a published set",
+        "4 other masks of the same pictures were not read",
+    ]
+    people = masks(written(tmp_path / "people", published_files("Penn-Fudan"), "folder"))
+    assert people is not None
+    assert people.notes() == ["masks are of one class each: background, pedestrian"]
+
+
+def test_classes_of_the_job_hold_over_what_is_known_of_published_masks(tmp_path: Path) -> None:
+    source = masks(written(tmp_path, published_files("Cityscapes by labelIds"), "folder"))
+    assert source is not None
+    values = [value for rows in source.rows() for value in rows.columns["mask"]]
+    target = Mask(classes={"nothing": 0, "road": 7, "path": 8, "sky": 23})
+    state = target.fit(values)
+    assert (state["classes"], state["void"]) == (["nothing", "road", "path", "sky"], [255])
+
+
+@pytest.mark.parametrize("name", ["Penn-Fudan", "images and masks"])
+def test_boxes_are_those_of_the_things_that_masks_number(name: str, tmp_path: Path) -> None:
+    label, files = "object", {"images/a.png": picture(), "masks/a.png": png(THINGS)}
+    if name == "Penn-Fudan":
+        label, files = "pedestrian", published_files(name)
+    source = pictures_with_boxes(written(tmp_path, files, "folder"))
+    assert source is not None
+    (rows,) = source.rows()
+    assert rows.columns["boxes"][0] == [
+        {"label": label, "box": [1, 1, 4, 3]},
+        {"label": label, "box": [5, 3, 8, 6]},
+    ]
+    assert source.notes() == [f"boxes are those of masks: each number of a mask is one thing, with the label {label}"]
+
+
+def test_masks_that_do_not_number_things_give_no_boxes(tmp_path: Path) -> None:
+    files = {f"images/{name}.png": picture() for name in "abc"}
+    files |= {"masks/a.png": png(THINGS), "masks/b.png": png(255 * (THINGS > 0).astype(np.uint8))}
+    files |= {"masks/c.png": png(THINGS * 5)}
+    source = pictures_with_boxes(written(tmp_path, files, "folder"))
+    assert source is not None
+    (rows,) = source.rows()
+    assert len(rows) == 1
+    assert [one.where[-5:] for one in rows.bad] == ["b.png", "c.png"]
+    assert all("its numbers are not those of things" in one.reason for one in rows.bad)

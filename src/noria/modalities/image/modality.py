@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Augments, Displays, TellsReading, WarmStarts
+from noria.contract.capabilities import Attributable, Augments, CompletesState, Displays, TellsReading, WarmStarts
 from noria.errors import UserError
 from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
 from noria.modalities.image.resize import fitted
 from noria.modalities.image.settings import ImageSettings
 from noria.modalities.image.tiles import tiles_of
-from noria.modalities.image.training_pictures import TrainingPictures
+from noria.modalities.image.training_pictures import TrainingPictures, levels_of
 from noria.types import Arrays, Encoded, Ragged, Span, State, Values
 from noria.vision.levels import LEVELS, level_notes
 from noria.vision.pictures import NOTHING_LEARNT, read_picture, read_pixels
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributable, TellsReading):
+class Image(ImageSettings, Modality, WarmStarts, CompletesState, Augments, Displays, Attributable, TellsReading):
     """A picture. Arrays: `pixels` uint8[n, height, width, channels], 0 to 255; with `keep` also `size` int32[n, 2], the
     picture's own height and width, for answers that lie in it; with `tile` also `tiles` Ragged uint8[k, height, width,
     channels] and `places` Ragged int32[k, 4], top, left, height and width of each in the picture.
@@ -67,6 +67,11 @@ class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributabl
             raise UserError("the checkpoint sees colours", where="inputs.image.colors", expected="rgb", found="grey")
         height, width = self.size or self.tile or (self.side, self.side)
         return {"height": height, "width": width, **state}
+
+    def complete_state(self, state: State, values: Values) -> State:
+        """Add the scales of pixels that are no bytes, which the model that training starts from did not see."""
+        levels = {**levels_of(values), **state.get(LEVELS, NOTHING_LEARNT)}
+        return {**state, LEVELS: levels} if levels else state
 
     def encode(self, values: Values, state: State) -> Encoded:
         shape = (state["height"], state["width"], state["channels"])

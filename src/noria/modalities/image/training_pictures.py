@@ -6,14 +6,17 @@ Read next: vision/levels.py; modality.py, which learns from it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from noria.modalities.image.resize import resized
 from noria.types import Values
 from noria.vision.levels import LevelRange, as_bytes, kind_of
-from noria.vision.pictures import RGBA, on_white, read_pixels
+from noria.vision.pictures import RGBA, is_of_bytes, on_white, read_pixels
 
 HELD_BYTES = 2**25  # of pictures that `fit` learns from: all of MNIST's sample, hundreds of photos
 
@@ -69,3 +72,13 @@ class TrainingPictures:
         if self._held_bytes > HELD_BYTES:
             self._held, self._every = self._held[::2], 2 * self._every
             self._held_bytes = sum(one.nbytes for _, one in self._held)
+
+
+def levels_of(values: Iterable[Any]) -> dict[str, list[float]]:
+    """Return the scales of pictures that are not of bytes; those that are need no decoding for it."""
+    seen = LevelRange()
+    for value in values:
+        if not is_of_bytes(value):
+            with suppress(ValueError):  # `encode` meets it again and says why
+                seen.see(read_pixels(value))
+    return seen.levels()

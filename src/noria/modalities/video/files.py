@@ -20,6 +20,7 @@ from noria.vision.pictures import MAX_PIXELS, read_picture
 # Demuxers that may read a stranger's bytes: none that opens other files (playlists), none that takes text for a video.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,gif,apng,mpegts,mpeg,flv,asf,ogg,m4v,webp_anim"
 Read = Callable[[Any], np.ndarray]  # one picture of a clip that comes as pictures
+NPY = b"\x93NUMPY"  # what a file of one array begins with
 MAX_FRAMES = 100_000  # about an hour at 25 a second
 LEAST_SHARE = 0.8  # of the time that a file says it takes; with less it was cut off
 USUAL_RATE_HZ = 25.0  # where a file does not say how long its only frame is shown
@@ -40,7 +41,7 @@ def read_clip(value: Any, count: int, read: Read = read_picture) -> Clip:
 
     `read` is what becomes of the pictures of a clip that is no video.
     """
-    if isinstance(value, bytes | bytearray) and not value.startswith(b"\x93NUMPY"):
+    if isinstance(value, bytes | bytearray) and not value.startswith(NPY):
         return _of_video(bytes(value), count)
     if isinstance(value, bytes | bytearray):
         try:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Augments, Displays, TellsReading, WarmStarts
+from noria.contract.capabilities import Attributable, Augments, CompletesState, Displays, TellsReading, WarmStarts
 from noria.errors import raise_unmet
 from noria.modalities.image.modality import Image
 from noria.modalities.image.settings import NETWORK_ONLY, PictureSettings, picture_rules
-from noria.modalities.video.files import read_clip
+from noria.modalities.video.files import NPY, read_clip
 from noria.types import Arrays, Encoded, Span, State, Values
 from noria.vision.levels import LEVELS
 from noria.vision.pictures import NOTHING_LEARNT, read_picture, read_pixels
@@ -31,7 +31,7 @@ SHOWN = 4  # frames that a person sees
 
 
 @dataclass(frozen=True)
-class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributable, TellsReading):
+class Video(PictureSettings, Modality, WarmStarts, CompletesState, Augments, Displays, Attributable, TellsReading):
     """A clip. Arrays: `pixels` uint8[n, frames, height, width, channels], 0 to 255.
 
     The settings of pictures hold for every frame; all frames of a clip are augmented alike. With `max`, `mean` and
@@ -72,6 +72,10 @@ class Video(PictureSettings, Modality, WarmStarts, Augments, Displays, Attributa
 
     def warm_start(self, state: State) -> State | None:
         return state
+
+    def complete_state(self, state: State, values: Values) -> State:
+        pictures = [clip for clip in values if not isinstance(clip, bytes) or clip.startswith(NPY)]  # no film of bytes
+        return self.picture.complete_state(state, self._frames(pictures))  # type: ignore[arg-type]
 
     def encode(self, values: Values, state: State) -> Encoded:
         pixels = np.zeros((len(values), self.frames, state["height"], state["width"], state["channels"]), np.uint8)

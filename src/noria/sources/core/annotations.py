@@ -42,6 +42,7 @@ class Annotations:
 
     of: dict[str, Annotation] = field(default_factory=dict)
     bad: list[Rejected] = field(default_factory=list)  # what is said of no picture
+    beside: set[str] = field(default_factory=set)  # pictures that are no records but say something of others: masks
     notes: list[str] = field(default_factory=list)
 
     def add(self, picture: str | None, mark: Annotation, where: str, said: str) -> None:

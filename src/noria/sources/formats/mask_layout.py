@@ -4,9 +4,12 @@
     images/a.jpg     masks/a.png            below train and val, or with them below  img_dir/train, ann_dir/train
     a.jpg            a_mask.png, a_L.png    in one folder, or in two
     images/a.jpg     masks/a_car.png, masks/a_road.png                               one mask a class
+    stills/a.png     approved/a_L.png                                                CamVid as it was published
+    PNGImages/a.png  PedMasks/a_mask.png                                             Penn-Fudan: masks of single things
 
 A folder is one of masks where its name ends in a word for them; without this word, and without words for pictures,
-both names must be the same. Knows names only. Read next: masks.py.
+both names must be the same, or else there is only one of the name on either side. Of several masks of one picture
+the one that people train on is taken. Knows names only. Read next: masks.py, instance_masks.py.
 """
 
 from __future__ import annotations
@@ -27,6 +30,9 @@ _PICTURE_FOLDER = re.compile(
     r"(?P<rest>.*?)[ _.-]?(?:images?|imgs?|img_dir|jpe?gimages|pictures?|photos?|frames?|leftimg8bit|inputs?|rgb)", re.I
 )
 _MASK_STEM = re.compile(rf"(?P<rest>.+?)[ _.-](?:(?:gtfine[ _.-])?(?:{_LONG}|{_SHORT}))", re.I)
+_INSTANCES = re.compile(r"pedmasks|segmentationobject(?:s|aug)?|instance[ _.-]?masks?|instances", re.I)
+THINGS, THING = {"pedmasks": "pedestrian"}, "object"  # what single things are, by their folder; else it is not said
+_LEARNT = ("labeltrainids",)  # words of masks that are taken where a picture has several: Cityscapes
 _STEM_IN_FOLDER = re.compile(r"(?P<rest>.+)[ _.-]L", re.I)  # CamVid's own; beside pictures it may mean left
 _PICTURE_STEM = re.compile(r"(?P<rest>.+?)[ _.-](?:image|img|leftimg8bit)", re.I)
 
@@ -49,10 +55,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """All pictures in the order of their names' listing, and the masks of no picture."""
+    """All pictures in the order of their names' listing, the masks of no picture, and those that are not needed."""
 
     pairs: list[Pair]
     lonely: list[str]
+    spare: list[str] = field(default_factory=list)
 
     @property
     def has_masks(self) -> bool:
@@ -63,16 +70,39 @@ def pair_up(names: Iterable[str]) -> Pairs:
     """Say which of the names are pictures and which masks, and which belong together."""
     pictures: dict[Key, list[str]] = {}
     masks: dict[Key, list[str]] = {}
-    for name in names:
-        if is_picture(name):
-            key, is_mask = _key(name)
-            (masks if is_mask else pictures).setdefault(key, []).append(name)
+    single: dict[Key, list[str]] = {}
+    for name in filter(is_picture, names):
+        key, is_mask = _key(name)
+        (single if is_of_instances(name) else masks if is_mask else pictures).setdefault(key, []).append(name)
     _same_stem(pictures, masks)
+    _with_l(pictures, masks)
+    spare = [] if not masks else [name for listed in single.values() for name in listed]
+    spare += _without_others(masks)
+    masks = masks or single
     found: dict[Key, dict[str, list[str]]] = {key: {"": listed} for key, listed in masks.items() if key in pictures}
     rest = {key: listed for key, listed in masks.items() if key not in pictures}
+    _by_name(pictures, rest, found)
     lonely = _by_class(pictures, rest, found)
     pairs = [_pair(key, listed, found.get(key, {})) for key, listed in pictures.items()]
-    return Pairs(pairs, lonely)
+    return Pairs(pairs, lonely, spare)
+
+
+def pair_instances(names: Iterable[str]) -> Pairs:
+    """Say which masks of single things belong to which pictures: those in folders for them, where there are any."""
+    names = list(names)
+    if any(map(is_of_instances, names)):
+        names = [name for name in names if is_of_instances(name) or (is_picture(name) and not _key(name)[1])]
+    return pair_up(names)
+
+
+def is_of_instances(name: str) -> bool:
+    """Say whether a mask numbers single things, by the folder that it stands in."""
+    return is_picture(name) and any(_INSTANCES.fullmatch(folder) for folder in name.split("/")[:-1])
+
+
+def thing_of(name: str) -> str:
+    """Return the class of what a mask of single things numbers."""
+    return next((THINGS[folder] for folder in name.lower().split("/") if folder in THINGS), THING)
 
 
 def _key(name: str) -> tuple[Key, bool]:
@@ -107,6 +137,47 @@ def _same_stem(pictures: dict[Key, list[str]], masks: dict[Key, list[str]]) -> N
             pictures[key], masks[key] = photos, pngs
 
 
+def _with_l(pictures: dict[Key, list[str]], masks: dict[Key, list[str]]) -> None:
+    """Where nothing is named after masks, take a folder of a_L.png for that of the masks of a.png in another one."""
+    if masks:
+        return
+    stems = {key[-1] for key in pictures}
+    folders: dict[Key, list[Key]] = {}
+    for key in pictures:
+        folders.setdefault(key[:-1], []).append(key)
+    for folder, keys in folders.items():
+        if all(_STEM_IN_FOLDER.fullmatch(key[-1]) and key[-1][:-2] in stems for key in keys):
+            for key in keys:
+                masks[*folder, key[-1][:-2]] = pictures.pop(key)
+
+
+def _without_others(masks: dict[Key, list[str]]) -> list[str]:
+    """Leave of several masks of one picture the one that is trained on; return the others."""
+    others: list[str] = []
+    for key, listed in masks.items():
+        chosen = [name for name in listed if any(word in name.rsplit("/", 1)[-1].lower() for word in _LEARNT)]
+        if len(chosen) == 1:
+            others += [name for name in listed if name not in chosen]
+            masks[key] = chosen
+    return others
+
+
+def _by_name(
+    pictures: dict[Key, list[str]], masks: dict[Key, list[str]], found: dict[Key, dict[str, list[str]]]
+) -> None:
+    """Give the masks whose folders fit no picture to the only picture of their name in the same split."""
+    free: dict[tuple[str, str], list[Key]] = {}
+    for key in pictures:
+        if key not in found:
+            free.setdefault((_split(key), key[-1]), []).append(key)
+    named: dict[tuple[str, str], list[Key]] = {}
+    for key in masks:
+        named.setdefault((_split(key), key[-1]), []).append(key)
+    for name, keys in named.items():
+        if len(keys) == 1 and len(free.get(name, ())) == 1:
+            found[free[name][0]] = {"": masks.pop(keys[0])}
+
+
 def _by_class(
     pictures: dict[Key, list[str]], masks: dict[Key, list[str]], found: dict[Key, dict[str, list[str]]]
 ) -> list[str]:
@@ -132,7 +203,6 @@ def _by_class(
 
 
 def _pair(key: Key, pictures: list[str], masks: dict[str, list[str]]) -> Pair:
-    split = next((SPLITS[part.lower()] for part in key[:-1] if part.lower() in SPLITS), "")
     flaw = ""
     if not masks:
         flaw = "the picture has no mask"
@@ -140,4 +210,13 @@ def _pair(key: Key, pictures: list[str], masks: dict[str, list[str]]) -> Pair:
         flaw = f"several pictures have one mask: {', '.join(pictures)}"
     elif twice := next((listed for listed in masks.values() if len(listed) > 1), None):
         flaw = f"the picture has several masks: {', '.join(twice)}"
-    return Pair(pictures[0], split, {name: listed[0] for name, listed in masks.items()}, flaw)
+    named = {name or _class_of(listed[0]): listed[0] for name, listed in masks.items()}
+    return Pair(pictures[0], _split(key), named, flaw)
+
+
+def _class_of(mask: str) -> str:
+    return thing_of(mask) if is_of_instances(mask) else ""
+
+
+def _split(key: Key) -> str:
+    return next((SPLITS[part.lower()] for part in key[:-1] if part.lower() in SPLITS), "")

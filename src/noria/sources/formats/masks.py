@@ -1,23 +1,28 @@
 """Pictures with a mask of classes each: columns `file`, the picture's bytes, and `mask`.
 
 A mask is the bytes of its file or, where more is known of it, {"mask": bytes, or bytes by class, "classes": name ->
-number or colour}. mask_layout.py says which belong together, a file of names beside them what the numbers mean.
-What is in the files is not decoded here. Read next: mask_layout.py, mask_classes.py.
+number or colour, "void": numbers of no class}. mask_layout.py says which belong together, a file of names beside them
+what the numbers mean, or published_masks.py. What is in the files is not decoded here.
+Read next: mask_layout.py, mask_classes.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from noria.contract.source import Source, reading
+from noria.sources.core.annotations import stem
 from noria.sources.core.file_rows import FileRows
 from noria.sources.core.layout import some
 from noria.sources.core.members import Member
 from noria.sources.core.tree import Tree
+from noria.sources.formats.image_sets import ImageSets
 from noria.sources.formats.mask_classes import CLASS_FILES, Classes, read_classes
 from noria.sources.formats.mask_layout import Pair, pair_up
+from noria.sources.formats.published_masks import published
 from noria.types import Rows
 
 
@@ -38,10 +43,12 @@ class MaskedPictures(Source):
         self.root = tree.path if tree.path.is_dir() else tree.path.parent
         self._tree = tree
         found = pair_up(tree.names)
-        self.has_masks, self._lonely = found.has_masks, found.lonely
+        self.has_masks, self._lonely, self._spare = found.has_masks, found.lonely, found.spare
         self._pairs = {pair.picture: pair for pair in found.pairs}
+        self._unlisted = self._keep_listed() if self.has_masks else 0
         self._named = next((name for name in tree.names if name.rsplit("/", 1)[-1].lower() in CLASS_FILES), None)
         self._classes = self._read_classes() if self.has_masks else {}
+        self._published = published(name for pair in self._pairs.values() for name in pair.masks.values())
 
     def files(self) -> list[Path]:
         """Return the files on disk."""
@@ -49,7 +56,19 @@ class MaskedPictures(Source):
 
     def notes(self) -> list[str]:
         """Return where classes have their names from, and the masks of no picture."""
-        notes = [f"{len(self._classes)} classes are named in {self._named}"] if self._classes else []
+        notes = []
+        if self._classes and self._named is not None:
+            notes.append(f"{len(self._classes)} classes are named in {self._named}")
+        elif self._classes:
+            notes.append(f"masks are of one class each: {some(self._classes)}")
+        elif self._published is not None:
+            void = ", ".join(map(str, self._published.void))
+            named = f"{len(self._published.classes) or 'all other'} classes are scored"
+            notes.append(f"by their names the masks are those of a published set: {named}, {void} are none")
+        if self._unlisted:
+            notes.append(f"{self._unlisted} pictures stand in no list of ImageSets/Segmentation and were not read")
+        if self._spare:
+            notes.append(f"{len(self._spare)} other masks of the same pictures were not read: {some(self._spare)}")
         return notes + ([f"masks of no picture: {some(self._lonely)}"] if self._lonely else [])
 
     def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
@@ -72,7 +91,25 @@ class MaskedPictures(Source):
     def _mask(self, pair: Pair, masks: dict[str, Member]) -> Any:
         by_class = {name: masks[file].data for name, file in pair.masks.items()}
         mask: Any = by_class if pair.is_by_class else by_class[""]
+        if self._published is not None and not self._classes:
+            return {"mask": mask, "classes": self._published.classes, "void": self._published.void}
         return {"mask": mask, "classes": self._classes} if self._classes or pair.is_by_class else mask
+
+    def _keep_listed(self) -> int:
+        """Take splits from the lists of ImageSets/Segmentation, if any; return how many pictures stand in none."""
+        inner = "ImageSets/Segmentation/"
+        bases = {name[: name.index(inner)] for name in self._tree.names if inner in name and name.endswith(".txt")}
+        unlisted = 0
+        for base in bases:
+            lists = ImageSets(self._tree, base, "Segmentation")
+            for name, pair in list(self._pairs.items()) if lists.is_said else ():
+                split = lists.split(stem(name).rsplit("/", 1)[-1]) if name.startswith(base) else pair.split
+                if split is None:
+                    unlisted += 1
+                    del self._pairs[name]
+                else:
+                    self._pairs[name] = replace(pair, split=split)
+        return unlisted
 
     def _read_classes(self) -> Classes:
         if self._named is not None:

@@ -1,4 +1,4 @@
-"""Pictures with the boxes of what they show, from Pascal VOC, COCO or YOLO, in a folder or an archive.
+"""Pictures with the boxes of what they show, from Pascal VOC, COCO, YOLO or masks of single things.
 
 Columns: `image`, the bytes of the file, and `boxes`, [{"label": ..., "box": [left, top, right, bottom]}, ...] in pixels
 of the picture as shown, right and bottom exclusive. A box is cut at the edge of its picture; one with nothing inside,
@@ -21,6 +21,7 @@ from noria.sources.core.file_rows import FileRows
 from noria.sources.core.layout import some
 from noria.sources.core.tree import Tree
 from noria.sources.formats.coco import has_coco, read_coco
+from noria.sources.formats.instance_masks import has_instances, read_instances
 from noria.sources.formats.voc import has_voc, read_voc
 from noria.sources.formats.yolo import has_yolo, read_yolo
 from noria.types import Rows
@@ -29,6 +30,7 @@ _FORMATS: tuple[tuple[Callable[[Tree], bool], Callable[[Tree], Annotations]], ..
     (has_voc, read_voc),
     (has_coco, read_coco),
     (has_yolo, read_yolo),
+    (has_instances, read_instances),
 )
 _ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)  # the EXIF tag, and its values that swap width and height
 _SLACK_PX = 1.0  # by so much annotation programs differ in what the edge of a picture is
@@ -61,7 +63,8 @@ class PicturesWithBoxes(Source):
 
     def notes(self) -> list[str]:
         """Return what was passed over, and how many boxes were cut in the last reading."""
-        rest = [name for name in Pictures(self._tree.names).names if name not in self._marks.of]
+        known = self._marks.of.keys() | self._marks.beside
+        rest = [name for name in Pictures(self._tree.names).names if name not in known]
         unmarked = f"{len(rest)} pictures have no annotation and were not read: {some(rest)}"
         cut = f"{self._num_cut} boxes reached beyond their picture and were cut at its edge"
         return [*self._marks.notes, *([unmarked] if rest else []), *([cut] if self._num_cut else [])]

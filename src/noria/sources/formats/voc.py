@@ -11,16 +11,15 @@ Read next: sources/core/annotations.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from xml.parsers import expat
 
 from noria.sources.core.annotations import Annotation, Annotations, Box, Pictures, box_of, split_of_folders, stem
 from noria.sources.core.members import Member
 from noria.sources.core.tree import Tree
+from noria.sources.formats.image_sets import ImageSets
 from noria.types import Rejected
 
-_LISTS = {"train": "train", "val": "validation", "test": "test"}
 _MAX_BYTES = 10_000_000  # of one picture's XML
 _PICTURE_FOLDERS = ("JPEGImages", "images", "Images")
 
@@ -35,20 +34,21 @@ def read_voc(tree: Tree) -> Annotations:
     """Return what the XML files say, each of the picture of its own name."""
     marks, pictures = Annotations(), Pictures(tree.names)
     names = [name for name in tree.names if _is_xml(name)]
-    lists = {base: _Lists(tree, base) for base in {_base(name) for name in names}}
+    lists = {base: ImageSets(tree, base, "Main") for base in {_base(name) for name in names}}
     unlisted = 0
     for name, member in tree.read(names).items():
         base = _base(name)
-        split = lists[base].split(stem(name).rsplit("/", 1)[-1], name)
+        of_base = lists[base]
+        split = of_base.split(stem(name).rsplit("/", 1)[-1]) if of_base.is_said else split_of_folders(name)
         if split is None:
             unlisted += 1
             continue
         mark, said = _marked(member, split)
         marks.add(_picture(name, said, base, pictures), mark, f"{tree.origin}/{name}", said or stem(name))
-    for base, of_base in lists.items():
+    for base, listed in lists.items():
         annotated = {stem(name).rsplit("/", 1)[-1] for name in names if _base(name) == base}
         marks.bad += [
-            Rejected(f"{tree.origin}/{where}", f"{one} has no XML file") for one, where in of_base.without(annotated)
+            Rejected(f"{tree.origin}/{where}", f"{one} has no XML file") for one, where in listed.without(annotated)
         ]
     _counted_from_1(marks)
     if unlisted:
@@ -67,30 +67,6 @@ def _counted_from_1(marks: Annotations) -> None:
         return
     for box in boxes:
         box[0], box[1] = box[0] - 1, box[1] - 1
-
-
-class _Lists:
-    """The lists of splits below one base; without any, folders say it."""
-
-    def __init__(self, tree: Tree, base: str):
-        found = {f"{base}ImageSets/Main/{one}.txt": split for one, split in _LISTS.items()}
-        whole = {f"{base}ImageSets/Main/trainval.txt": "train"}
-        here = [name for name in (found if any(name in tree.names for name in found) else whole) if name in tree.names]
-        self._split: dict[str, str] = {}
-        self._where: dict[str, str] = {}
-        for name, member in tree.read(here).items():
-            for number, line in enumerate(member.data.decode("utf-8-sig", "replace").splitlines(), 1):
-                if words := line.split():
-                    self._split.setdefault(words[0], {**found, **whole}[name])
-                    self._where.setdefault(words[0], f"{name}:{number}")
-
-    def split(self, one: str, name: str) -> str | None:
-        """Return the split of a picture by its name without an ending; None where others are listed and it is not."""
-        return self._split.get(one) if self._split else split_of_folders(name)
-
-    def without(self, annotated: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield what is listed and not annotated, and where it is listed."""
-        return ((one, where) for one, where in self._where.items() if one not in annotated)
 
 
 def _is_xml(name: str) -> bool:

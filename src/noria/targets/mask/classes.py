@@ -30,6 +30,11 @@ def parts_of(value: Any) -> tuple[Any, Classes]:
     return value, {}
 
 
+def void_of(value: Any) -> set[int]:
+    """Return the numbers of no class that a mask brings with it."""
+    return set(value.get("void", ())) if isinstance(value, Mapping) and "mask" in value else set()
+
+
 def levels_with_edges(known: Classes, numbers: MaskNumbers) -> list[int]:
     """Return the two levels of masks with grey edges, if they have such; raise UserError where there are more."""
     levels = [] if has_colours(known) else numbers.levels()
@@ -59,12 +64,12 @@ def check_palettes(numbers: MaskNumbers) -> None:
 
 
 def divided(
-    known: Classes, counts: Counter[int], said: Sequence[Annotation | str] | None
+    known: Classes, counts: Counter[int], said: Sequence[Annotation | str] | None, beside: set[int]
 ) -> tuple[dict[str, int], set[int]]:
-    """Return the number of each class, by name, and the numbers that belong to none: those that the job said, or 255
-    and what has a name that says so."""
+    """Return the number of each class, by name, and the numbers that belong to none: those that the job said, or those
+    that come with the masks, 255 and what has a name that says so."""
     named = {name: number_of(mark) for name, mark in known.items()}
-    void = _usual_void(known, named, counts) if said is None else _said_void(said, named)
+    void = _usual_void(known, named, counts) | beside if said is None else _said_void(said, named)
     named = named or {str(number): number for number in sorted(counts)}
     named = {name: number for name, number in named.items() if number not in void}
     if not 2 <= len(named) <= MOST_CLASSES:

@@ -28,6 +28,7 @@ from noria.targets.mask.classes import (
     levels_with_edges,
     parts_of,
     table_of,
+    void_of,
 )
 from noria.targets.mask.metrics import VOID, region_metrics
 from noria.targets.mask.numbers import CUSTOM, MaskNumbers
@@ -68,7 +69,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels, TellsReadin
     classes: dict[str, Annotation] | tuple[str, ...] = ()
     """Names of the classes by number, or {name: number or [red, green, blue]}. Empty: as the data says."""
     void: tuple[Annotation | str, ...] | None = None
-    """Numbers, colours or names of places neither learnt nor scored. Null: 255 and a class called void or ignore."""
+    """Numbers, colours or names of places neither learnt nor scored. Null: 255 after small numbers; void, ignore."""
     balance: float = field(default=0.0, metadata=NETWORK_ONLY)
     """How much more places of rare classes count, 0 to 1. Raise it where small classes are missed."""
     overlap: float = field(default=0.0, metadata=NETWORK_ONLY)
@@ -98,9 +99,11 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels, TellsReadin
         numbers, reason = MaskNumbers(), ""
         sizes: Counter[tuple[int, ...]] = Counter()
         known: dict[str, Any] = self._said()
+        void_beside: set[int] = set()
         for value in values:
             file, beside = parts_of(value)
             known = known or dict(beside)
+            void_beside |= set() if self.classes else void_of(value)
             try:
                 mask = read_mask(file, self._said() or beside)
             except ValueError as error:
@@ -114,7 +117,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels, TellsReadin
             check_palettes(numbers)
         edged = levels_with_edges(known, numbers)
         counts = numbers.snapped_counts(edged) if edged else numbers.counts
-        named, void = divided(known, counts, self.void)
+        named, void = divided(known, counts, self.void, void_beside)
         total = max(1, sum(counts[number] for number in named.values()))
         (height, width), count = sizes.most_common(1)[0]
         if count < sizes.total() or max(height, width) > self.side:
@@ -129,7 +132,7 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels, TellsReadin
             "height": height,
             "width": width,
         }
-        is_custom = self.void is None and CUSTOM not in map(number_of, known.values())
+        is_custom = self.void is None and CUSTOM not in {*map(number_of, known.values()), *void_beside}
         if is_custom and CUSTOM in void and counts[CUSTOM]:
             state["void_share"] = float(f"{counts[CUSTOM] / counts.total():.6g}")
         if edged:
