@@ -57,8 +57,12 @@ class Rows:
 
     def records(self) -> Iterator[Record]:
         """Yield the chunk record by record."""
+        columns = {
+            name: values if isinstance(values, list | np.ndarray) else list(values)
+            for name, values in self.columns.items()
+        }
         for i in range(len(self)):
-            yield Record({name: values[i] for name, values in self.columns.items()}, self.where(i))
+            yield Record({name: values[i] for name, values in columns.items()}, self.where(i))
 
     def flawed(self, reasons: Mapping[int, str], made: Sequence[int] | None = None) -> list[Rejected]:
         """Return `bad` and the records that cannot be used either, by index and reason, in the order of the records.

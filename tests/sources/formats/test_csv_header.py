@@ -40,6 +40,7 @@ def test_a_line_that_names_is_a_header_also_where_numbers_are_the_names(tmp_path
         "5.1,3.5,setosa\n" * 5,
         "2024-01-02,a\n2024-01-03,b\n",
         SPAM,
+        "".join(f"LJ-{i:03}|{word}\n" for i, word in enumerate(["printing", "in", "the", "sense"])),
     ],
 )
 def test_a_first_line_that_is_a_record_is_read_as_one_and_the_columns_are_named_by_place(tmp_path, read_all, text):

@@ -20,6 +20,7 @@ LOOK_AT = 200  # records from the beginning, by which names are told from record
 _LEAST_NUMBERS = 0.9  # of the cells of a column that are not empty, for it to be one of numbers
 _LEAST_FIT_BELOW = 0.5  # of the first records that are as wide as a table, for a title to stand above it
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+_DIGITS = re.compile(r"\d+")
 _HAS_LETTERS = re.compile(r"[^\W\d_]")
 _UNKNOWN = ("", "na", "n/a", "nan", "null", "none", "nil", "inf", "-inf", "?", "-", ".")
 _SHOWN = 5
@@ -94,6 +95,8 @@ def _is_record(head: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     numbers = [(cell, column) for cell, column in cells if _is_of_digits(cell)]
     if any(_is_written_alike(cell, column) for cell, column in numbers) and not _are_places(numbers):
         return True
+    if any(_is_code_as(cell, column) for cell, column in cells):
+        return True
     if list(head) in map(list, below):  # files with headers, one behind the other
         return False
     classes = [(cell, column) for cell, column in cells if cell and _is_of_classes(column)]
@@ -108,6 +111,13 @@ def _is_written_alike(cell: str, column: Sequence[str]) -> bool:
     """Say whether a cell of digits is written as those below it: a number, an amount, a date."""
     shapes = [_NUMBER.sub("9", one) for one in column if one]
     return shapes.count(_NUMBER.sub("9", cell)) >= 0.5 * len(shapes)
+
+
+def _is_code_as(cell: str, column: Sequence[str]) -> bool:
+    """Say whether a word with digits is written as all those below it, each another one: an identifier."""
+    if not any(map(str.isdigit, cell)) or len(column) < 3 or len(set(column)) < len(column):
+        return False
+    return {_DIGITS.sub("9", one) for one in column} == {_DIGITS.sub("9", cell)}
 
 
 def _are_places(numbers: Sequence[tuple[str, Sequence[str]]]) -> bool:
