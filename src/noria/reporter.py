@@ -6,9 +6,10 @@ error, so that standard output stays a program's own.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -43,11 +44,37 @@ class Meter:
             self._draw(done, loss, self._score)
 
 
+class _Log:
+    """Standard error, as it is at the moment; a reader that goes away, or a full disk, ends no work."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream().flush()
+
+    def isatty(self) -> bool:
+        return bool(self._stream().isatty())
+
+    def fileno(self) -> int:
+        return int(self._stream().fileno())
+
+    @property
+    def encoding(self) -> str:
+        return str(getattr(self._stream(), "encoding", None) or "utf-8")
+
+    def _stream(self) -> Any:
+        return getattr(sys.stderr, "rich_proxied_file", sys.stderr)  # while a bar is drawn, rich stands before it
+
+
 class Terminal:
     """Report to standard error."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(file=_Log(), highlight=False)
 
     def say(self, text: str) -> None:
         self.console.print(text, markup=False, soft_wrap=True)

@@ -129,6 +129,8 @@ class Train(_Strict):
     """Validations without improvement after which training stops. Null never stops early."""
     checkpoint_minutes: float = Field(5.0, gt=0)
     """Minutes between checkpoints: what an interruption may cost."""
+    keep_checkpoints: bool = False
+    """Keep the newest checkpoints beside the bundle of a finished training. They are several times as large."""
     seed: int = 0
     """Seed of weights, order and augmentation. Change it to see the spread of results."""
     report_to: list[Literal["tensorboard", "mlflow"]] = []

@@ -25,7 +25,8 @@ from noria.pipeline.inference import outputs
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.warm_start import begin
 from noria.reporter import Reporter
-from noria.store.run_folder import Checkpoint, History, load_checkpoint, save_checkpoint
+from noria.store.checkpoints import Checkpoint, History, load_checkpoint, save_checkpoint
+from noria.store.progress import in_words
 from noria.training.distributed import Processes
 from noria.training.loggers import open_loggers
 from noria.training.memory import Heap
@@ -36,6 +37,7 @@ from noria.training.step import Learner, Step, schedule
 from noria.training.validation import chosen_metric, score
 from noria.types import State
 
+LOWER = 10  # times as low a rate is advised where a training diverges
 BAD_STEPS = 5  # so many steps in a row without a finite loss end the training
 
 
@@ -103,7 +105,14 @@ class Training:
                     saved_at = time.monotonic()
                 if must_stop:
                     raise SystemExit(self.interruption.exit_code or 1)
+            if self.state["done"] and self.state["step"] < self.plan.steps:
+                self._say_why_early()
             self._save()
+
+    def _say_why_early(self) -> None:
+        step, steps, patience = self.state["step"], self.plan.steps, self.job.train.patience
+        why = f"no better {self.metric.name} in {patience} validations (train.patience)"
+        self.reporter.say(f"stopped early at step {step} of {steps}: {why}")
 
     def best_weights(self) -> dict[str, Tensor]:
         """Return the weights that did best on validation, or the last ones where nothing was held out.
@@ -160,9 +169,16 @@ class Training:
         return UserError(
             what,
             where=str(self.run),
-            fix="lower train.learning_rate, or give train.clip=1; the last checkpoint is whole",
+            fix=f"start a new run with {self._gentler()}; the last checkpoint is whole",
             exit_code=EXIT_DIVERGED,
         )
+
+    def _gentler(self) -> str:
+        settings = self.job.train
+        rates = [f"train.learning_rate={settings.learning_rate / LOWER:g}"]
+        if settings.optimizer == "muon":
+            rates.append(f"train.muon_learning_rate={settings.muon_learning_rate / LOWER:g}")
+        return " ".join([*rates, "train.clip=1"])
 
     def _report(self, loss: float) -> dict[str, Any]:
         """Return the line of history that is due after this step, or nothing."""
@@ -233,4 +249,4 @@ class Training:
         self.best = checkpoint.tensors.get("best", {})
         for name, value in self.average.items():  # in place: it keeps the device and the memory format
             value.copy_(checkpoint.tensors["average"][name])
-        self.reporter.say(f"going on from step {self.state['step']} of {self.plan.steps}")
+        self.reporter.say(in_words(self.state["step"], self.plan.steps, self.state["done"]))
