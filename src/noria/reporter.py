@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from typing import IO, Any, Protocol, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -74,7 +74,7 @@ class Terminal:
     """Report to standard error."""
 
     def __init__(self) -> None:
-        self.console = Console(file=_Log(), highlight=False)
+        self.console = Console(file=cast("IO[str]", _Log()), highlight=False)
 
     def say(self, text: str) -> None:
         self.console.print(text, markup=False, soft_wrap=True)
