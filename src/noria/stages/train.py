@@ -31,6 +31,7 @@ from noria.store.run_folder import (
     locked,
     new_run,
     read_json,
+    read_start,
     record_start,
     refuse_changes,
     start_or_resume,
@@ -84,7 +85,7 @@ def _train(
             if world.is_writer:
                 _end(run, job, how_it_ended(run), reporter)
             return
-    origin = read_json(run / "prepare.json").get("origin") if is_begun else None
+    origin = read_start(run).get("origin") if is_begun else None
     prepared = _prepare_once(job, task, world, reporter, origin)
     if world.is_writer and (other := job.evaluate.compare_to):  # now, and not after hours of training
         held_out_in_both(Path(other), job, prepared)
@@ -131,7 +132,7 @@ def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: Processes,
     """Return the run's plan: the stored one, or a new one that is stored before the first step."""
     if world.is_writer:
         is_begun = has_begun(run)
-        if is_begun and read_json(run / "prepare.json")["fingerprint"] != prepared.fingerprint:
+        if is_begun and read_start(run)["fingerprint"] != prepared.fingerprint:
             raise UserError(
                 "the data is not what this training began with",
                 where=prepared.report["source"],
@@ -144,4 +145,4 @@ def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: Processes,
             record_start(run, job, prepared.record(), prepared.report["quarantine"])
             write_json(run / "plan.json", plan.as_json())
     world.barrier()
-    return Plan(**read_json(run / "plan.json"))
+    return Plan.of(read_json(run / "plan.json"), run)

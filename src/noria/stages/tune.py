@@ -34,7 +34,7 @@ from noria.store.run_folder import (
     has_begun,
     locked,
     new_run,
-    read_json,
+    read_start,
     record_start,
     refuse_changes,
     start_or_resume,
@@ -127,7 +127,7 @@ def _begin(
 
 
 def _check_data(run: Path, prepared: Prepared) -> None:
-    if read_json(run / "prepare.json")["fingerprint"] != prepared.fingerprint:
+    if read_start(run)["fingerprint"] != prepared.fingerprint:
         raise UserError(
             "the data is not what this tuning began with",
             where=prepared.report["source"],

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from noria.job import Job
 
 
+RESTORE = "bring the file back from a copy, or train again in another folder"
 # On resuming; data is known by its hash.
 MAY_CHANGE = (
     "data.path",
@@ -182,11 +183,27 @@ def _leave_no_trace(run: Path) -> None:
         run.rmdir()
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file of a run; raise UserError where it is not there or not whole."""
+def read_start(run: Path) -> dict[str, Any]:
+    """Return what a training wrote down of its data; raise UserError where its fingerprint is not there."""
+    begun = read_json(run / "prepare.json")
+    if not isinstance(begun.get("fingerprint"), str) or not isinstance(begun.get("origin", ""), str):
+        raise UserError("this file is damaged", where=str(run / "prepare.json"), expected="a fingerprint", fix=RESTORE)
+    return begun
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a file of a run or a bundle that holds one JSON object; raise UserError where it does not."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"there is no {path.name} here", where=str(path.parent), fix="is this a run folder?") from error
-    except json.JSONDecodeError as error:
-        raise UserError("this file is damaged", where=f"{path}:{error.lineno}") from error
+    except OSError as error:
+        raise UserError("cannot be read", where=str(path), found=error.strerror or str(error)) from error
+    except (ValueError, RecursionError) as error:
+        where = f"{path}:{error.lineno}" if isinstance(error, json.JSONDecodeError) else str(path)
+        raise UserError("this file is damaged", where=where, found=str(error)[:200], fix=RESTORE) from error
+    if not isinstance(content, dict):
+        raise UserError(
+            "this file is damaged", where=str(path), expected="a JSON object", found=repr(content)[:80], fix=RESTORE
+        )
+    return content

@@ -9,14 +9,18 @@ from __future__ import annotations
 import functools
 import statistics
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from noria.contract import Task
+from noria.errors import UserError
 from noria.job import Job
 from noria.model.weights import weights_of
 from noria.pipeline.inference import outputs
@@ -66,6 +70,17 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], run: Path) -> Plan:
+        """Return a stored plan; raise UserError where it is none."""
+        try:
+            return TypeAdapter(cls).validate_python(dict(content))
+        except ValidationError as error:
+            first = error.errors()[0]
+            found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            where, fix = str(run / "plan.json"), "bring it back from a copy, or train again in another folder: --run"
+            raise UserError("this is no plan of a training", where=where, found=found, fix=fix) from error
 
 
 @dataclass(frozen=True)
