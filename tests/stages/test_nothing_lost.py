@@ -360,19 +360,6 @@ def assert_all_finite(run: Path) -> None:
             assert np.isfinite(values).all(), f"{file} {name}"
 
 
-def test_a_budget_in_minutes_becomes_a_plan_that_a_resumed_run_follows(tmp_path):
-    job = tiny_job("image-classification", tmp_path, minutes=0.005, precision="auto")
-    run, twin = tmp_path / "run", tmp_path / "twin"
-    assert run_child(job, run, signal_before=4, signal=signal.SIGKILL) == -signal.SIGKILL
-    shutil.copytree(run, twin)
-    plan = (run / "plan.json").read_bytes()
-    train_to_the_end(job, run)
-    assert run_child(job, twin, resume=True, signal_before=6, signal=signal.SIGKILL) == -signal.SIGKILL
-    train_to_the_end(job, twin)
-    assert (twin / "plan.json").read_bytes() == (run / "plan.json").read_bytes() == plan
-    assert ends(run) == ends(twin)
-
-
 def test_data_that_changed_since_the_start_is_refused(tmp_path):
     job = tiny_job("image-classification", tmp_path)
     run = tmp_path / "run"

@@ -121,7 +121,7 @@ class Train(_Strict):
     ema: float = Field(0.0, ge=0, lt=1)
     """Decay of a running mean of the weights (EMA), which is validated and kept; 0 is off, 0.99 usual."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic of training. `auto` takes bfloat16 where it is measured to be faster."""
+    """Arithmetic of training. `auto` takes bfloat16 where machine and width make it pay, by a rule."""
     compile: bool = False
     """Use torch.compile. Starts slower; pays off in long training of large models."""
     validations: int = Field(10, ge=0, le=100_000)

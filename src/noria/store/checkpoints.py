@@ -87,13 +87,16 @@ def checkpoints_of(run: Path) -> list[Path]:
 
 
 class History:
-    """Append-only JSON lines that resume exactly: lines after the checkpoint's step are cut off."""
+    """Append-only JSON lines that resume exactly: those after the checkpoint's step are cut off and kept in `later`."""
 
     def __init__(self, path: Path, from_step: int, is_writer: bool = True) -> None:
         self.path, self.is_writer = path, is_writer
+        self.later: dict[int, dict[str, Any]] = {}
         if not is_writer:
             return
-        kept = [line for line in self._lines() if line["step"] <= from_step]
+        lines = self._lines()
+        kept = [line for line in lines if line["step"] <= from_step]
+        self.later = {line["step"]: line for line in lines if line["step"] > from_step}
         text = "".join(json.dumps(line) + "\n" for line in kept)
         replace_file(path, text.encode())
 
@@ -113,9 +116,10 @@ class History:
         if self.path.exists():
             for text in self.path.read_text("utf-8").splitlines():
                 try:
-                    lines.append(json.loads(text))
+                    line = json.loads(text)
                 except json.JSONDecodeError:
                     break  # the line being written when the process was killed; training writes it again
+                lines.append(line)
         return lines
 
 

@@ -116,7 +116,7 @@ class Step:
         return Batch({name: select(arrays) for name, arrays in batch.inputs.items()}, select(batch.target), len(chosen))
 
 
-def schedule(step: int, steps: int, warmup: float) -> float:
+def schedule(step: float, steps: int, warmup: float) -> float:
     """Return the share of the peak learning rate: a climb over `warmup` of the steps, then a straight fall to zero."""
     climb = max(1.0, warmup * steps)
     return min((step + 1) / climb, (steps - step) / max(1.0, steps - climb))

@@ -216,8 +216,10 @@ class _WatchingMeter:
     def __init__(self, meter: Meter, judge: Callable[[float], None]) -> None:
         self.started, self.meter, self.judge = meter.started, meter, judge
 
-    def advance(self, done: int, loss: float | None = None, score: float | None = None) -> None:
-        self.meter.advance(done, loss, score)
+    def advance(
+        self, done: int, loss: float | None = None, score: float | None = None, total: int | None = None
+    ) -> None:
+        self.meter.advance(done, loss, score, total)
         if score is not None:
             self.judge(score)
 
