@@ -39,8 +39,9 @@ from noria.store.run_folder import (
 from noria.training.allocator import keep_freed_memory
 from noria.training.distributed import Processes, joined_processes
 from noria.training.loop import Training
-from noria.training.plan import Plan, describe, make_plan
+from noria.training.plan import Plan, describe, make_plan, refuse_too_little
 from noria.training.signals import StopSignals, watched
+from noria.training.validation import chosen_metric
 
 
 def train(
@@ -87,6 +88,7 @@ def _train(
             return
     origin = read_start(run).get("origin") if is_begun else None
     prepared = _prepare_once(job, task, world, reporter, origin)
+    chosen_metric(job, task, prepared)  # what is wrong with it is said now, and not after the plan
     if world.is_writer and (other := job.evaluate.compare_to):  # now, and not after hours of training
         held_out_in_both(Path(other), job, prepared)
     seconds = {"prepare": time.perf_counter() - started}
@@ -140,8 +142,9 @@ def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: Processes,
             )
         if not (is_begun and (run / "plan.json").exists()):
             device = pick_device()
-            plan = make_plan(job, task, with_running_parts(prepared, task, str(device)), device)
+            plan = make_plan(job, task, with_running_parts(prepared, task, str(device)), device, reporter.say)
             describe(reporter, prepared, plan)
+            refuse_too_little(reporter, run, plan)
             record_start(run, job, prepared.record(), prepared.report["quarantine"])
             write_json(run / "plan.json", plan.as_json())
     world.barrier()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -104,6 +105,27 @@ def whole_file(path: Path) -> Iterator[Path]:
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_files(folder: Path) -> Iterator[Path]:
+    """Give a folder to write files to; at the end each takes its place in `folder`, which is made, or none does."""
+    with plain_disk_errors(folder, AGAIN_ADVICE):
+        with making_room(folder, AGAIN_ADVICE):
+            folder.mkdir(parents=True, exist_ok=True)
+            temporary = tempfile.TemporaryDirectory(dir=folder, prefix=".tmp-", ignore_cleanup_errors=True)
+        with temporary as name:
+            yield Path(name)
+            written = [path for path in Path(name).rglob("*") if path.is_file()]
+            for path in written:
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
+            for path in sorted(
+                written, reverse=True
+            ):  # what belongs to a file, model.onnx.data, stands there before it
+                final = folder / path.relative_to(name)
+                final.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(path, final)
 
 
 def sync_folder(folder: Path) -> None:

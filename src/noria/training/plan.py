@@ -8,9 +8,10 @@ Knows no task. Read next: stages/train.py, pace.py.
 from __future__ import annotations
 
 import functools
+import shutil
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from noria.contract import Task
-from noria.errors import UserError
+from noria.errors import EXIT_DISK_FULL, UserError
 from noria.job import Job
 from noria.model.weights import weights_of
 from noria.pipeline.inference import outputs
@@ -30,7 +31,7 @@ from noria.pipeline.prepared import describe as describe_data
 from noria.pipeline.warm_start import begin
 from noria.reporter import Reporter
 from noria.training.distributed import Processes
-from noria.training.memory import most_bytes
+from noria.training.memory import free_bytes, held_bytes, most_bytes
 from noria.training.optimizers import Optimizer
 from noria.training.precision import Operations, usual_precision, usual_threads
 from noria.training.step import Learner, Step, batch_size
@@ -93,14 +94,17 @@ class _Probe:
     data_seconds: float
 
 
-def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) -> Plan:
-    """Decide and measure."""
+def make_plan(
+    job: Job, task: Task, prepared: Prepared, device: torch.device, tell: Callable[[str], None] = lambda _: None
+) -> Plan:
+    """Decide and measure; `tell` is given what is being timed, as that may take a minute."""
     train = prepared.splits["train"]
     model = begin(job, task, prepared.states, device)
     learner = Learner(job, task, prepared.states["target"], model, device)
     precision, reason = _precision(learner)
     threads, probe = most_threads(), _Probe(0.0, 0.0)
     if job.train.steps != 0:
+        tell(f"planning: timing a few steps of {batch_size(job, len(train))} records on {device}")
         threads = _threads(learner, train, precision)
         torch.set_num_threads(threads)
         probe = _probe(learner, train, precision)
@@ -112,6 +116,7 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
         _longest_step(learner, train, precision)  # so that the memory it takes is counted
     validations = job.train.validations if "validation" in prepared.splits else 0
     asked = {"validation": validations, "test": 1}
+    tell("planning: timing how long an answer takes")
     validation, test = (
         len(prepared.splits[split]) * _evaluation_seconds(learner, train, split != "test")
         if split in prepared.splits and times
@@ -278,6 +283,26 @@ def _tokens_per_record(model: Any, train: Dataset, device: torch.device) -> floa
         tokens = model.tokens(batch.inputs)
     count = tokens.features.shape[0] * tokens.features.shape[1] if tokens.is_real is None else int(tokens.is_real.sum())
     return count / batch.size
+
+
+def refuse_too_little(reporter: Reporter, run: Path, plan: Plan) -> None:
+    """Raise UserError where the disk cannot hold what the plan forecasts; warn where the memory may not."""
+    free = shutil.disk_usage(run).free
+    if plan.disk_bytes > free:
+        raise UserError(
+            "the disk has too little room for this training",
+            where=str(run),
+            expected=f"{size(plan.disk_bytes)} for checkpoints and the model",
+            found=f"{size(free)} free",
+            fix="free some space, or name a folder on a larger disk with --run",
+            exit_code=EXIT_DISK_FULL,
+        )
+    more, free = plan.memory_bytes - held_bytes(), free_bytes()
+    if more > free:
+        reporter.say(
+            f"warning: {size(more)} more memory may be needed and {size(free)} are free; a smaller train.batch_size "
+            f"with train.accumulate takes less, and data that does not fit is read from the disk at every step"
+        )
 
 
 def describe(reporter: Reporter, prepared: Prepared, plan: Plan) -> None:

@@ -162,7 +162,7 @@ class Trials:
             say(f"going on after {len(finished)} trials, about {duration(self._left())} left")
             return
         job, task = with_settings(self.job, {})
-        plan = make_plan(job, task, self.prepared, pick_device())
+        plan = make_plan(job, task, self.prepared, pick_device(), say)
         describe(self.reporter, self.prepared, plan)
         limit = tune.trials or (TRIALS if tune.minutes is None else None)
         whole = min(60 * tune.minutes if tune.minutes else math.inf, limit * plan.seconds if limit else math.inf)
