@@ -20,7 +20,7 @@ from noria.job.text import Section
 from noria.model import blocks
 
 MOST_RECORDS = 2**20  # of a batch: more is a slip of the pen, as all of it stands in memory
-MOST_MINUTES = 525_600.0  # a year
+MOST_MINUTES = 525_600  # a year
 
 
 class _Strict(BaseModel):
@@ -55,7 +55,7 @@ class Model(_Strict):
     """Settings of the variant, as {attention_every: 3} of recurrent."""
     positions: Literal["rotary", "none"] | None = None
     """How order is seen: `rotary`, or `none` for sets and stems that add positions themselves."""
-    rotary_base: float | None = Field(None, gt=1, le=1e12)
+    rotary_base: float | None = Field(None, gt=1, le=10**12)
     """Base of rotary positions, in tokens; null means 10,000. Raise it for very long inputs."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout in each block, 0 to 1. Raise it where validation stays far behind training."""
@@ -88,7 +88,7 @@ class Train(_Strict):
 
     minutes: float | None = Field(None, gt=0, le=MOST_MINUTES)
     """Budget in minutes of training, validations included. The schedule follows it, also on a busy machine."""
-    epochs: float | None = Field(None, gt=0, le=1e6)
+    epochs: float | None = Field(None, gt=0, le=10**6)
     """Budget in passes over the training records."""
     steps: int | None = Field(None, ge=0, le=10**9)
     """Budget in optimizer steps; 0 takes a checkpoint as it is."""
