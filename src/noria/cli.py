@@ -238,8 +238,9 @@ def serve(
 
 
 def _metrics(run: Path) -> dict[str, Any]:
-    metrics: dict[str, Any] = json.loads((run / "metrics.json").read_text("utf-8"))
-    return metrics
+    from noria.store.run_folder import read_json
+
+    return read_json(run / "metrics.json")
 
 
 def _out(content: Any, as_json: bool) -> None:

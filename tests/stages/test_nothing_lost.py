@@ -163,7 +163,7 @@ def test_what_is_varied_at_random_is_varied_alike_after_a_kill(task_name, tmp_pa
     assert cut.read_bytes() == whole.read_bytes()
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped bit", "empty", "file gone", "manifest gone"])
+@pytest.mark.parametrize("damage", ["cut", "flipped bit", "empty", "file gone", "manifest gone", "[]", "{}", "null"])
 def test_a_damaged_checkpoint_is_told_and_an_older_one_taken(damage, job_and_end, tmp_path):
     job, end = job_and_end
     run = tmp_path / "run"
@@ -179,8 +179,10 @@ def test_a_damaged_checkpoint_is_told_and_an_older_one_taken(damage, job_and_end
         weights.write_bytes(b"")
     elif damage == "file gone":
         weights.unlink()
-    else:
+    elif damage == "manifest gone":
         (newest / "manifest.json").unlink()
+    else:
+        (newest / "manifest.json").write_text(damage)
     assert run_child(job, run, resume=True) == 0, said(run)
     assert f"warning: checkpoint {newest.name} is damaged" in said(run)
     assert f"going on from step {int(older.name[5:])} of 12" in said(run)
@@ -412,12 +414,14 @@ def test_a_finished_training_lends_its_weights_without_its_checkpoints(undisturb
     assert ends(begun)[0] == ends(reference)[0]
 
 
-@pytest.mark.parametrize("gone", ["report.html", "metrics.json"])
-def test_a_training_that_was_not_scored_to_the_end_is_scored_and_not_trained_again(gone, undisturbed, tmp_path):
+@pytest.mark.parametrize(("gone", "left"), [("report.html", None), ("metrics.json", None), ("metrics.json", "[]")])
+def test_a_training_that_was_not_scored_to_the_end_is_scored_and_not_trained_again(gone, left, undisturbed, tmp_path):
     job, reference = undisturbed("image-classification")
     run = tmp_path / "run"
     shutil.copytree(reference, run)
     (run / gone).unlink()
+    if left is not None:
+        (run / gone).write_text(left)
     assert run_child(job, run, resume=True) == 0
     assert "steps of" not in said(run)
     assert (run / gone).is_file()

@@ -58,7 +58,7 @@ def run_through(
         ("four times as fast", lambda second: 0.025),
         ("slow from the middle on", lambda second: 0.1 if second < 50 else 0.6),
         ("slow in the middle", lambda second: 0.5 if 30 < second < 60 else 0.1),
-        ("slow at first", lambda second: 3.0 if second < 9 else 0.1),
+        ("slow at first", lambda second: 3.0 if second < 21 else 0.1),
         ("now and then", lambda second: 0.4 if int(second) % 7 == 0 else 0.1),
     ],
 )

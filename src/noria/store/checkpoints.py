@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+NEEDED = {"model.safetensors", "optimizer.safetensors", "state.json"}  # files of every checkpoint
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """All that training needs to go on as if nothing had happened: tensors by file, and small facts (`state`)."""
@@ -119,6 +122,8 @@ class History:
                     line = json.loads(text)
                 except json.JSONDecodeError:
                     break  # the line being written when the process was killed; training writes it again
+                if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+                    break
                 lines.append(line)
         return lines
 
@@ -126,9 +131,11 @@ class History:
 def _damage(path: Path) -> str:
     try:
         manifest = json.loads((path / "manifest.json").read_text("utf-8"))
+        if not isinstance(manifest, dict) or not manifest.keys() >= NEEDED:
+            return "its manifest is not what was written"
         for name, digest in manifest.items():
             if hashlib.sha256((path / name).read_bytes()).hexdigest() != digest:
                 return f"{name} is not what was written"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return str(error)
     return ""

@@ -9,8 +9,9 @@ import json
 import shutil
 from pathlib import Path
 
+from noria.errors import UserError
 from noria.store.checkpoints import checkpoints_of
-from noria.store.run_folder import has_begun, resume_command
+from noria.store.run_folder import has_begun, read_json, resume_command
 
 
 def is_trained(run: Path) -> bool:
@@ -19,8 +20,13 @@ def is_trained(run: Path) -> bool:
 
 
 def is_finished(run: Path) -> bool:
-    """Say whether the model is scored too; the report is written last."""
-    return is_trained(run) and all((run / name).is_file() for name in ("metrics.json", "report.html"))
+    """Say whether the model is scored too; the report is written last, and scores that are damaged are none."""
+    if not is_trained(run) or not (run / "report.html").is_file():
+        return False
+    try:
+        return "metrics" in read_json(run / "metrics.json")
+    except UserError:
+        return False
 
 
 def in_words(step: int, steps: int, is_done: bool) -> str:

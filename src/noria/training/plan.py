@@ -308,9 +308,10 @@ def refuse_too_little(reporter: Reporter, run: Path, plan: Plan) -> None:
 def describe(reporter: Reporter, prepared: Prepared, plan: Plan) -> None:
     """Tell what the data is and what the training will cost, before it begins."""
     reporter.say(describe_data(prepared))
+    threads = f"{plan.threads} thread" + "s" * (plan.threads > 1)
     reporter.say(
         f"plan: {plan.weights:,} weights, {plan.steps:,} steps of {plan.records_per_step} records, {plan.precision} "
-        f"({plan.reason}) on {plan.device} with {plan.threads} threads, {1000 * plan.seconds_per_step:.1f} ms a step"
+        f"({plan.reason}) on {plan.device} with {threads}, {1000 * plan.seconds_per_step:.1f} ms a step"
     )
     reporter.say(
         f"forecast: {duration(plan.seconds)}, {size(plan.memory_bytes)} of memory, {size(plan.disk_bytes)} of disk"
