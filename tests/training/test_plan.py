@@ -122,6 +122,24 @@ def test_no_timing_chooses_what_a_step_is(job_of_texts: dict[str, Any], monkeypa
     assert len({one.seconds_per_step for one in plans}) == 3
 
 
+@pytest.mark.parametrize(("single", "is_told"), [(0.1, True), (0.9, False)])
+def test_cores_that_are_busy_with_other_work_are_told_and_change_nothing(
+    single: float, is_told: bool, job_of_texts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = torch.get_num_threads()
+    monkeypatch.setattr(plan, "most_threads", lambda: 2)
+    monkeypatch.setattr(plan, "usual_threads", lambda *_: 2)
+    monkeypatch.setattr(plan, "_probe", lambda *_: plan._Probe({1: single, 2: 1.0}[torch.get_num_threads()], 0.0))
+    job, task = load_job(job_of_texts)
+    told: list[str] = []
+    try:
+        made = make_plan(job, task, prepare(job, task), torch.device("cpu"), told.append)
+    finally:
+        torch.set_num_threads(used)
+    assert made.threads == 2
+    assert any("OMP_NUM_THREADS=1" in one for one in told) is is_told
+
+
 def test_a_stored_plan_is_read_also_without_what_later_versions_added(job_of_texts: dict[str, Any]) -> None:
     job, task = load_job(job_of_texts)
     made = make_plan(job, task, prepare(job, task), torch.device("cpu"))

@@ -49,7 +49,7 @@ def test_another_accelerator_and_a_torch_that_does_not_know_train_in_float32(mon
 
 
 @pytest.mark.parametrize(
-    ("operations", "weights", "expected"), [(0, 0, 1), (1e6, 1000, 1), (2.5e8, 0, 3), (0, 6_000_000, 2), (1e12, 0, 8)]
+    ("operations", "weights", "expected"), [(0, 0, 1), (1e9, 1000, 1), (5e9, 0, 3), (0, 150_000_000, 2), (1e13, 0, 8)]
 )
 def test_a_step_gets_as_many_threads_as_it_is_worth(operations: float, weights: int, expected: int) -> None:
     assert usual_threads(CPU, operations, weights, there=8) == expected

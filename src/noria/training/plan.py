@@ -44,6 +44,7 @@ LONG_TRAINING_SECONDS = (
 )
 LONG_PROBE_SHARE, LONG_PROBE_SECONDS = 0.03, 10.0  # of the training, and at most
 LEAST_STEPS, MOST_STEPS = 3, 100
+BUSY = 2.0  # so many times as fast is one thread where other work keeps the cores busy
 SLOW_SECONDS = 1.0  # what takes longer is not measured again
 USUAL_STEPS, LEAST_EPOCHS, MOST_EPOCHS = 1200, 10, 40  # where the job names no budget
 LENGTHS_TRIED = 32  # records of unequal length, spread over the training records, that evaluation is timed with
@@ -108,6 +109,8 @@ def make_plan(
         threads = _threads(learner, train, precision)
         torch.set_num_threads(threads)
         probe = _probe(learner, train, precision)
+        if threads > 1 and device.type == "cpu":
+            _tell_of_other_work(learner, train, precision, threads, probe, tell)
     budget = (job.train.minutes or 0) * 60
     if budget > LONG_TRAINING_SECONDS:
         least = min(LONG_PROBE_SHARE * budget, LONG_PROBE_SECONDS)
@@ -181,6 +184,24 @@ def _threads(learner: Learner, train: Dataset, precision: str) -> int:
     learner.model.zero_grad()
     weights = sum(weight.numel() for weight in learner.model.parameters() if weight.requires_grad)
     return usual_threads(learner.device, counted.total, weights, most_threads())
+
+
+def _tell_of_other_work(
+    learner: Learner, train: Dataset, precision: str, threads: int, probe: _Probe, tell: Callable[[str], None]
+) -> None:
+    """Say so where one thread is far faster, as on cores that are busy with other work; it is not taken unasked.
+
+    Another number of threads adds in another order: it would be another model.
+    """
+    torch.set_num_threads(1)
+    single = _probe(learner, train, precision)
+    torch.set_num_threads(threads)
+    if single.seconds * BUSY < probe.seconds:
+        took, alone = (f"{1000 * one.seconds:.1f} ms" for one in (probe, single))
+        tell(
+            f"look: other work keeps these cores busy: a step takes {took} with {threads} threads and {alone} with one; "
+            "set OMP_NUM_THREADS=1 to train with one"
+        )
 
 
 def _probe(learner: Learner, train: Dataset, precision: str, least_seconds: float = PROBE_SECONDS) -> _Probe:
