@@ -124,6 +124,8 @@ def _child(job: dict[str, Any], run: Path, resume: bool, log: Path, faults: dict
         if faults.get("dies_of_it"):  # the system cuts the write short and ends the process in the middle of it
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if "ignores" in faults:
+        signal.signal(faults["ignores"], signal.SIG_IGN)
     _act_at_step(faults)
     try:
         train(job, faults.get("overrides", ()), run=run, resume=resume, reporter=Terminal())

@@ -83,7 +83,7 @@ def test_what_is_not_there_leaves_with_2(words: list[str], noria: Run) -> None:
 
 def test_a_job_that_cannot_begin_leaves_no_folder(noria: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for words in (["train", "digitz"], ["train", "digits", "--run", "runs/a", "--resume"], ["tune", "digitz"]):
+    for words in (["train", "digitz"], ["train", "digitz", "--run", "runs/a", "--resume"], ["tune", "digitz"]):
         assert noria(*words)[0] == 2
     assert not any((tmp_path / "runs").iterdir())
 

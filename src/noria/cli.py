@@ -1,7 +1,7 @@
 """The command line: text to stage call, no logic. Everything heavy is imported inside the command that needs it.
 
-Exit codes: 0 done, 2 something to mend, 74 disk full, 75 the run is locked, 76 training diverged, 130 and 143 stopped
-by a signal, saved.
+Exit codes: 0 done, 2 something to mend, 74 disk full, 75 the run is locked, 76 training diverged, 129, 130 and 143
+stopped by a signal, saved.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def train(
     job: Job,
     overrides: Overrides = None,
     run: RunFolder = None,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with the training in --run")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="go on where the run stopped, or start it")] = False,
     as_json: Json = False,
 ) -> None:
     """Train, evaluate, write the bundle and the report."""
@@ -116,7 +116,7 @@ def tune(
     run: RunFolder = None,
     minutes: Annotated[float | None, typer.Option(help="of all trials together")] = None,
     trials: Annotated[int | None, typer.Option(help="how many; default 20")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with the study in --run")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="go on where the study stopped, or start it")] = False,
     as_json: Json = False,
 ) -> None:
     """Search for better settings on the validation split; write the best job as a file."""
@@ -239,12 +239,19 @@ def serve(
 
 
 def _metrics(run: Path) -> dict[str, Any]:
-    metrics: dict[str, Any] = json.loads((run / "metrics.json").read_text("utf-8"))
-    return metrics
+    from noria.store.run_folder import read_json
+
+    return read_json(run / "metrics.json")
 
 
 def _out(content: Any, as_json: bool) -> None:
-    sys.stdout.write((json.dumps(content, ensure_ascii=False) if as_json else str(content)) + "\n")
+    """Print; a reader that has gone away (`| head -1`) wants no more, which is no error."""
+    try:
+        sys.stdout.write((json.dumps(content, ensure_ascii=False) if as_json else str(content)) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is written when Python ends
+        raise SystemExit(0) from None
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ EXIT_USER_ERROR = 2
 EXIT_DISK_FULL = 74  # EX_IOERR
 EXIT_RUN_IS_LOCKED = 75  # EX_TEMPFAIL
 EXIT_DIVERGED = 76  # the loss became NaN or infinite
+EXIT_HUNG_UP = 129  # SIGHUP, after saving
 EXIT_INTERRUPTED = 130  # SIGINT, after saving
 EXIT_TERMINATED = 143  # SIGTERM, after saving
 

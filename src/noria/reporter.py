@@ -6,10 +6,11 @@ error, so that standard output stays a program's own.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from contextlib import contextmanager, suppress
+from typing import IO, Any, Protocol, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -31,23 +32,54 @@ class Reporter(Protocol):
 class Meter:
     """How far a long work is. `advance` may be called at every step: it draws only now and then."""
 
-    def __init__(self, draw: Any, every_seconds: float) -> None:
+    def __init__(self, draw: Any, every_seconds: float, total: int) -> None:
+        self.total = total
         self.started = time.monotonic()
         self._draw, self._every, self._drawn = draw, every_seconds, time.monotonic()
         self._score: float | None = None
 
-    def advance(self, done: int, loss: float | None = None, score: float | None = None) -> None:
+    def advance(
+        self, done: int, loss: float | None = None, score: float | None = None, total: int | None = None
+    ) -> None:
+        """Say how far the work is; `total` where it is another than before."""
+        self.total = total or self.total
         self._score = score if score is not None else self._score
         if time.monotonic() - self._drawn >= self._every:
             self._drawn = time.monotonic()
-            self._draw(done, loss, self._score)
+            self._draw(done, self.total, loss, self._score)
+
+
+class _Log:
+    """Standard error, as it is at the moment; a reader that goes away, or a full disk, ends no work."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream().flush()
+
+    def isatty(self) -> bool:
+        return bool(self._stream().isatty())
+
+    def fileno(self) -> int:
+        return int(self._stream().fileno())
+
+    @property
+    def encoding(self) -> str:
+        return str(getattr(self._stream(), "encoding", None) or "utf-8")
+
+    def _stream(self) -> Any:
+        return getattr(sys.stderr, "rich_proxied_file", sys.stderr)  # while a bar is drawn, rich stands before it
 
 
 class Terminal:
     """Report to standard error."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(file=cast("IO[str]", _Log()), highlight=False)
 
     def say(self, text: str) -> None:
         self.console.print(text, markup=False, soft_wrap=True)
@@ -67,15 +99,20 @@ class Terminal:
         )
         with bar:
             work = bar.add_task(title, total=total, facts="")
-            yield Meter(lambda done, *facts: bar.update(work, completed=done, facts=_facts(*facts)), BAR_SECONDS)
-            bar.update(work, completed=total)
+
+            def draw(done: int, total: int, *facts: float | None) -> None:
+                bar.update(work, completed=done, total=total, facts=_facts(*facts))
+
+            meter = Meter(draw, BAR_SECONDS, total)
+            yield meter
+            bar.update(work, completed=meter.total)
 
     def _lines(self, title: str, total: int) -> Meter:
-        def line(done: int, loss: float | None, score: float | None) -> None:
+        def line(done: int, total: int, loss: float | None, score: float | None) -> None:
             left = (time.monotonic() - meter.started) / max(1, done) * (total - done)
             self.say(f"{title}: {done} of {total}, {duration(left)} left, {_facts(loss, score)}")
 
-        meter = Meter(line, LINE_SECONDS)
+        meter = Meter(line, LINE_SECONDS, total)
         return meter
 
 
@@ -87,7 +124,7 @@ class Silent:
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Meter]:
-        yield Meter(lambda *_: None, LINE_SECONDS)
+        yield Meter(lambda *_: None, LINE_SECONDS, total)
 
 
 def _facts(loss: float | None, score: float | None) -> str:

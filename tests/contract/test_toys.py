@@ -77,7 +77,7 @@ def run_of(runs, tmp_path_factory, _found):
 
 
 def job_of(name: str, folder: Path, run_of: Any) -> dict[str, Any]:
-    job = tiny_job(name, folder)
+    job = tiny_job(name, folder, keep_checkpoints=True)
     job["model"]["depth"] = 1
     job["data"]["fields"] = {"image": "image"} if name == "toy-mixed" else {}
     return job | ({"target": {"voice": str(run_of("toy-sound"))}} if name == "toy-speech" else {})

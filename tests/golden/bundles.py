@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 import noria
+from noria.store.digests import SEAL, sealed
 
 FOLDER = Path(__file__).parent
 TOLERANCE = 1e-4  # relative or absolute, of numbers: CPUs add in different orders; answers are rounded to 1e-6 or 1e-4
@@ -85,7 +86,7 @@ def rewrite_config(folder: Path, change: Callable[[dict[str, Any]], None]) -> No
     """Change a bundle's config in place."""
     config = read(folder / "config.json")
     change(config)
-    write(folder / "config.json", config)
+    write(folder / "config.json", sealed(config) if SEAL in config else config)
 
 
 def rewrite_weights(folder: Path, change: Callable[[Weights], Weights]) -> None:

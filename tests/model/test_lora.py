@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from noria.pipeline.predictor import load
 from noria.pipeline.warm_start import begin, origin_states
 from noria.reporter import Silent
 from noria.stages.train import train
-from noria.store.run_folder import load_checkpoint
+from noria.store.checkpoints import load_checkpoint
 from noria.training.optimizers import Optimizer
 from noria.types import Tokens
 from tiny_data import tiny_job
@@ -122,13 +123,14 @@ def test_a_killed_training_goes_on_to_the_same_weights_and_ships_a_plain_model(c
     job = tiny_job("text-classification", tmp_path, steps=4, validations=2)
     job["model"] = {"pretrained": str(checkpoint("bert")), "lora": 2}
     whole = train(job, run=tmp_path / "whole", reporter=Silent())
-    begun = train(job, run=tmp_path / "begun", reporter=Silent())
+    begun = train(job, ["train.keep_checkpoints=True"], run=tmp_path / "begun", reporter=Silent())
     newest = max((begun / "checkpoints").glob("step-*"))
     saved, _ = load_checkpoint(begun)
     assert saved is not None
     assert any(name.endswith(".up") for name in saved.tensors["model"])
     for path in newest.iterdir():
         path.unlink()
+    shutil.rmtree(begun / "bundle")
     again = train(begun / "job.yaml", run=begun, resume=True, reporter=Silent())
     bundles = [(run / "bundle" / "model.safetensors").read_bytes() for run in (whole, again)]
     assert bundles[0] == bundles[1]

@@ -24,7 +24,7 @@ from noria.reporter import Silent
 from noria.stages.export import export_onnx
 from noria.stages.prepare import prepare
 from noria.stages.train import train
-from noria.store.run_folder import load_checkpoint
+from noria.store.checkpoints import load_checkpoint
 from noria.training.optimizers import Optimizer, pretrained_weights
 from tiny_data import tiny_job
 
@@ -88,6 +88,7 @@ def test_a_killed_training_goes_on_without_the_checkpoint_to_the_same_weights(
     folder = tmp_path / "checkpoint"
     shutil.copytree(checkpoint("resnet"), folder)
     job = seeing_job("object-detection", folder, tmp_path / "job", steps=6, validations=2)
+    job["train"]["keep_checkpoints"] = True
     whole = train(job, run=tmp_path / "whole", reporter=Silent())
     killed = tmp_path / "killed"
     shutil.copytree(whole, killed)

@@ -20,6 +20,7 @@ from noria.reporter import Silent
 from noria.stages.compare import held_out_in_both
 from noria.stages.prepare import prepare
 from noria.stages.train import train
+from noria.store.digests import sealed
 from noria.types import Arrays
 from tiny_data import tiny_job
 
@@ -167,7 +168,7 @@ def test_a_run_written_under_the_old_name_of_the_key_is_read_and_goes_on(job: di
     run = train(job, run=tmp_path / "run", reporter=Silent())
     config = json.loads((run / "bundle" / "config.json").read_text("utf-8"))
     config["job"]["evaluate"]["against"] = config["job"]["evaluate"].pop("compare_to")
-    (run / "bundle" / "config.json").write_text(json.dumps(config), "utf-8")
+    (run / "bundle" / "config.json").write_text(json.dumps(sealed(config)), "utf-8")
     assert load(run).bundle.job.evaluate.compare_to is None
     content = yaml.safe_load((run / "job.yaml").read_text("utf-8"))
     content["evaluate"]["against"] = content["evaluate"].pop("compare_to")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,3 +120,27 @@ def test_a_file_that_answers_differently_is_told(
     monkeypatch.setattr(module, "TOLERANCE", -1.0)
     with pytest.raises(RuntimeError, match="answers differently: logits"):
         export_onnx(load(trained("image-classification"), device="cpu"), tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("failing", ["fsync", "check"])
+def test_a_file_that_stood_there_stays_where_the_new_one_cannot_be_written_whole(
+    failing: str, trained: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    model = load(trained("tabular-classification"), device="cpu")
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"the old one")
+    if failing == "fsync":
+        monkeypatch.setattr("os.fsync", full)
+        with pytest.raises(UserError, match="the disk is full") as caught:
+            export_onnx(model, path)
+        assert caught.value.exit_code == 74
+        assert caught.value.fix == "free some space and run the command again"
+    else:
+        monkeypatch.setattr(module, "TOLERANCE", -1.0)
+        with pytest.raises(RuntimeError):
+            export_onnx(model, path)
+    assert path.read_bytes() == b"the old one"
+    assert list(tmp_path.iterdir()) == [path]

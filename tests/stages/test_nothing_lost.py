@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import shutil
 import signal
 import time
@@ -17,6 +18,7 @@ from safetensors.numpy import load_file
 from children import Moments, disk_full, exit_code, finish, run_child, said, start, train_to_the_end
 from noria.contract import registry
 from noria.errors import UserError
+from noria.job.load import load_job
 from noria.reporter import Silent
 from noria.stages.train import train
 from noria.training.loop import Training
@@ -161,7 +163,7 @@ def test_what_is_varied_at_random_is_varied_alike_after_a_kill(task_name, tmp_pa
     assert cut.read_bytes() == whole.read_bytes()
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped bit", "empty", "file gone", "manifest gone"])
+@pytest.mark.parametrize("damage", ["cut", "flipped bit", "empty", "file gone", "manifest gone", "[]", "{}", "null"])
 def test_a_damaged_checkpoint_is_told_and_an_older_one_taken(damage, job_and_end, tmp_path):
     job, end = job_and_end
     run = tmp_path / "run"
@@ -177,8 +179,10 @@ def test_a_damaged_checkpoint_is_told_and_an_older_one_taken(damage, job_and_end
         weights.write_bytes(b"")
     elif damage == "file gone":
         weights.unlink()
-    else:
+    elif damage == "manifest gone":
         (newest / "manifest.json").unlink()
+    else:
+        (newest / "manifest.json").write_text(damage)
     assert run_child(job, run, resume=True) == 0, said(run)
     assert f"warning: checkpoint {newest.name} is damaged" in said(run)
     assert f"going on from step {int(older.name[5:])} of 12" in said(run)
@@ -241,14 +245,23 @@ def test_a_full_disk_while_saving_keeps_the_older_checkpoint_whole(job_and_end, 
     assert ends(run) == end
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_polite_signal_is_answered_by_saving_and_its_own_exit_code(number, code, undisturbed, tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_a_polite_signal_is_answered_by_saving_and_its_own_exit_code(number, code, undisturbed, tmp_path, noria):
     job, reference = undisturbed("image-classification")
     job = job | {"train": job["train"] | {"checkpoint_minutes": 60}}
     run = tmp_path / "run"
     assert run_child(job, run, signal_before=5, signal=number) == code
     assert [path.name for path in checkpoints(run)] == ["step-00000006"]
-    train_to_the_end(job, run)
+    last = said(run).splitlines()[-1]
+    assert last.startswith("stopped: step 6 is saved; to go on: ")
+    assert noria(*command_of(last))[0] == 0
+    assert ends(run) == ends(reference)
+
+
+def test_a_hang_up_that_was_to_be_ignored_is_ignored(undisturbed, tmp_path):
+    job, reference = undisturbed("image-classification")
+    run = tmp_path / "run"
+    assert run_child(job, run, signal_before=5, signal=signal.SIGHUP, ignores=signal.SIGHUP) == 0  # as under nohup
     assert ends(run) == ends(reference)
 
 
@@ -260,6 +273,7 @@ def test_outside_the_steps_a_polite_signal_is_answered_at_once(where, undisturbe
     assert run_child(job, run, signal_in=where, signal=signal.SIGTERM) == 143
     assert not (run / "metrics.json").exists()
     assert [path.name for path in checkpoints(run)] == ([] if where in ("prepare", "make_plan") else ["step-00000012"])
+    assert said(run).splitlines()[-1].startswith("stopped")
     train_to_the_end(job, run)
     assert ends(run) == ends(reference)
 
@@ -302,6 +316,9 @@ def test_a_training_that_diverges_leaves_with_76_and_stores_no_bad_number(averag
     assert caught.value.exit_code == 76
     assert_all_finite(tmp_path / "run")
     assert not (tmp_path / "run" / "bundle").exists()
+    advised = [word for word in caught.value.fix.replace(";", " ").split() if word.startswith("train.")]
+    gentler = load_job(job, advised)[0].train
+    assert (gentler.learning_rate, gentler.muon_learning_rate, gentler.clip) == (1e29, 1e29, 1.0)
 
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
@@ -345,19 +362,6 @@ def assert_all_finite(run: Path) -> None:
             assert np.isfinite(values).all(), f"{file} {name}"
 
 
-def test_a_budget_in_minutes_becomes_a_plan_that_a_resumed_run_follows(tmp_path):
-    job = tiny_job("image-classification", tmp_path, minutes=0.005, precision="auto")
-    run, twin = tmp_path / "run", tmp_path / "twin"
-    assert run_child(job, run, signal_before=4, signal=signal.SIGKILL) == -signal.SIGKILL
-    shutil.copytree(run, twin)
-    plan = (run / "plan.json").read_bytes()
-    train_to_the_end(job, run)
-    assert run_child(job, twin, resume=True, signal_before=6, signal=signal.SIGKILL) == -signal.SIGKILL
-    train_to_the_end(job, twin)
-    assert (twin / "plan.json").read_bytes() == (run / "plan.json").read_bytes() == plan
-    assert ends(run) == ends(twin)
-
-
 def test_data_that_changed_since_the_start_is_refused(tmp_path):
     job = tiny_job("image-classification", tmp_path)
     run = tmp_path / "run"
@@ -380,26 +384,106 @@ def test_a_resumed_run_refuses_settings_that_would_change_what_it_learns(tmp_pat
     assert run_child(job, run, resume=True, overrides=["train.checkpoint_minutes=5", "train.batch_size=8"]) == 0
 
 
-def test_a_finished_training_can_be_resumed_again_and_again(undisturbed, tmp_path):
+def test_a_finished_training_can_be_resumed_again_and_again_and_ends_at_once(undisturbed, tmp_path):
     job, reference = undisturbed("image-classification")
     run = tmp_path / "run"
     shutil.copytree(reference, run)
-    saved = checkpoints(run)[-1].stat().st_ino
-    assert run_child(job, run, resume=True) == 0
+    saved = (run / "bundle").stat().st_ino
+    for _ in range(2):
+        assert run_child(job, run, resume=True) == 0
+        assert said(run) == "finished: all 12 steps are taken\n"
     assert ends(run) == ends(reference)
-    assert checkpoints(run)[-1].stat().st_ino == saved  # it is not written again, so it cannot be lost
+    assert (run / "bundle").stat().st_ino == saved  # it is not written again, so it cannot be lost
 
 
-def test_starting_anew_in_the_folder_of_a_training_is_refused(undisturbed):
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_checkpoints_go_when_a_training_is_finished_unless_they_are_asked_for(is_kept, undisturbed, tmp_path):
     job, reference = undisturbed("image-classification")
-    with pytest.raises(UserError, match="already holds a training"):
-        train(job, run=reference, reporter=Silent())
+    run = tmp_path / "run"
+    train(job, [f"train.keep_checkpoints={is_kept}"], run=run, reporter=Silent())
+    assert bool(checkpoints(run)) is is_kept
+    assert ends(run) == ends(reference)
+    train(job, ["train.keep_checkpoints=False"], run=run, resume=True, reporter=Silent())
+    assert not checkpoints(run)
 
 
-def test_resuming_where_nothing_began_is_refused(undisturbed, tmp_path):
+def test_a_finished_training_lends_its_weights_without_its_checkpoints(undisturbed, tmp_path):
+    job, reference = undisturbed("image-classification")
+    assert not checkpoints(reference)
+    begun = train(job, [f"model.from={reference}", "train.steps=0"], run=tmp_path / "run", reporter=Silent())
+    assert ends(begun)[0] == ends(reference)[0]
+
+
+@pytest.mark.parametrize(("gone", "left"), [("report.html", None), ("metrics.json", None), ("metrics.json", "[]")])
+def test_a_training_that_was_not_scored_to_the_end_is_scored_and_not_trained_again(gone, left, undisturbed, tmp_path):
+    job, reference = undisturbed("image-classification")
+    run = tmp_path / "run"
+    shutil.copytree(reference, run)
+    (run / gone).unlink()
+    if left is not None:
+        (run / gone).write_text(left)
+    assert run_child(job, run, resume=True) == 0
+    assert "steps of" not in said(run)
+    assert (run / gone).is_file()
+    assert ends(run) == ends(reference)
+
+
+def test_a_training_that_stops_early_says_so_and_a_resume_ends_at_once(tmp_path):
+    job = tiny_job("image-classification", tmp_path, steps=40, validations=20, patience=2)
+    job["train"] |= {"learning_rate": 1e-9, "muon_learning_rate": 1e-9}  # nothing can get better
+    run = tmp_path / "run"
+    assert run_child(job, run) == 0
+    assert "stopped early at step 6 of 40: no better accuracy in 2 validations (train.patience)" in said(run)
+    end = ends(run)
+    assert run_child(job, run, resume=True) == 0
+    assert said(run) == "finished: stopped early at step 6 of 40\n"
+    shutil.rmtree(run)
+    assert run_child(job, run, signal_in="save_bundle", signal=signal.SIGKILL) == -signal.SIGKILL
+    assert run_child(job, run, resume=True) == 0
+    assert "finished: stopped early at step 6 of 40" in said(run)
+    assert "going on" not in said(run)
+    assert ends(run) == end
+
+
+def command_of(text: str) -> list[str]:
+    """Return the words of the command that a message advises, without `noria`."""
+    command = text[text.index("noria ") :].splitlines()[0].split("; ")[0]
+    return shlex.split(command)[1:]
+
+
+def test_starting_anew_in_the_folder_of_a_training_is_refused_with_a_command_that_works(undisturbed, tmp_path, noria):
+    job, reference = undisturbed("image-classification")
+    run = tmp_path / "a folder"
+    assert run_child(job, run, signal_before=6, signal=signal.SIGKILL) == -signal.SIGKILL
+    with pytest.raises(UserError, match="already holds a training") as caught:
+        train(job, run=run, reporter=Silent())
+    code, out, _ = noria(*command_of(caught.value.fix))
+    assert code == 0
+    assert str(run / "bundle") in out
+    assert ends(run) == ends(reference)
+
+
+def test_resuming_where_nothing_began_begins(undisturbed, tmp_path):
+    job, reference = undisturbed("image-classification")
+    assert ends(train(job, run=tmp_path / "nothing", resume=True, reporter=Silent())) == ends(reference)
+
+
+def test_without_a_folder_the_newest_run_of_the_job_is_resumed(undisturbed, tmp_path, monkeypatch):
     job, _ = undisturbed("image-classification")
-    with pytest.raises(UserError, match="no training to resume"):
-        train(job, run=tmp_path / "nothing", resume=True, reporter=Silent())
+    monkeypatch.chdir(tmp_path)
+    assert train(job, resume=True, reporter=Silent()) == Path("runs/image-classification")
+    assert train(job, reporter=Silent()) == Path("runs/image-classification-2")
+    assert train(job, resume=True, reporter=Silent()) == Path("runs/image-classification-2")
+
+
+def test_a_training_is_not_resumed_as_a_tuning(undisturbed, tmp_path):
+    from noria.stages.tune import tune
+
+    pytest.importorskip("optuna")
+    job, reference = undisturbed("image-classification")
+    with pytest.raises(UserError, match="already holds a training") as caught:
+        tune(job, run=reference, resume=True, reporter=Silent())
+    assert command_of(caught.value.fix)[0] == "train"
 
 
 def test_a_job_file_cut_short_is_never_taken_for_the_start_of_a_training(undisturbed, tmp_path, monkeypatch):

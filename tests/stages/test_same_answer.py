@@ -15,6 +15,7 @@ from noria.pipeline.fields import encode_field
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
 from noria.stages.evaluate import evaluate
+from noria.store.digests import sealed
 from noria.types import Dataset, Ragged, concatenated
 from tiny_data import tiny_file
 
@@ -236,7 +237,7 @@ def test_an_older_bundle_is_read_unless_its_trunk_has_parts_that_are_gone(traine
             "noria": "0.0.1",
             "job": {**config["job"], "model": config["job"]["model"] | gone | settings},
         }
-        (bundle / "config.json").write_text(json.dumps(older))
+        (bundle / "config.json").write_text(json.dumps(sealed(older)))
         return load(bundle, device="cpu")
 
     assert written().bundle.job == written(mlp="relu2", experts=1, full_every=1).bundle.job

@@ -20,6 +20,7 @@ from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.vector_index import Hit, Index, index
 from noria.reporter import Silent
 from noria.stages.search import found, search
+from noria.store.digests import sealed
 from noria.types import Ragged
 
 TEXTS = [f"A dog runs in the snow, {word}." for word in ["high", "low", "12", "77", "345", "red", "blue", "green"]]
@@ -98,7 +99,7 @@ def test_the_same_weights_that_read_texts_otherwise_have_vectors_of_their_own(
     shutil.copytree(trained("text-embedding") / "bundle", tmp_path / "bundle")
     config = json.loads((tmp_path / "bundle" / "config.json").read_text("utf-8"))
     config["job"]["inputs"] = {"text": {"max_tokens": 4}}
-    (tmp_path / "bundle" / "config.json").write_text(json.dumps(config), "utf-8")
+    (tmp_path / "bundle" / "config.json").write_text(json.dumps(sealed(config)), "utf-8")
     whole, cut = (index(load(one, "cpu"), corpus).vectors for one in (trained("text-embedding"), tmp_path / "bundle"))
     assert abs(whole - cut).max() > 1e-3
 

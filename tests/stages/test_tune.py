@@ -153,6 +153,11 @@ def test_a_tuning_that_was_killed_goes_on_as_an_undisturbed_one_would_have(job: 
         tune(job, ["train.steps=13"], run=run, resume=True, reporter=Silent())
 
 
+def test_a_tuning_that_is_resumed_where_nothing_began_begins(job: dict[str, Any]) -> None:
+    run = tune(job, [f"{RATES}=[{GOOD}]"], run=Path("anew"), trials=1, resume=True, reporter=Silent())
+    assert len(rows(run)) == 1
+
+
 def test_a_diverging_trial_fails_with_its_reason_and_the_study_goes_on(job: dict[str, Any]) -> None:
     run = tune(job, [f"{RATES}=[{GOOD}, {DIVERGING}]"], trials=3, reporter=Silent())
     failed = [row for row in rows(run) if row["state"] == "failed"]

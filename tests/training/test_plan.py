@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from noria.job import Job
+from noria.errors import UserError
 from noria.job.load import load_job
 from noria.stages.prepare import prepare
 from noria.training import plan
-from noria.training.plan import make_plan
+from noria.training.plan import Plan, make_plan
 from noria.training.step import Learner, Step
-from noria.types import Dataset
 
 
 @pytest.fixture
@@ -102,35 +101,53 @@ def test_slow_steps_are_timed_once_and_quick_ones_many_times(seconds: list[float
     assert plan._is_enough(seconds, 0.03) is expected
 
 
-def test_other_work_on_the_machine_does_not_choose_the_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    probes = {"bfloat16": plan._Probe(9.0, 0.0, 1.0), "float32": plan._Probe(2.0, 0.0, 2.0)}
-    monkeypatch.setattr(plan, "_probe", lambda learner, train, precision: probes[precision])
-    monkeypatch.setattr(plan, "usual_threads", lambda: 1)
-    job = Job.model_validate({"task": "text-classification"})
-    nothing: Any = None
-    learner = Learner(job, nothing, {}, nothing, torch.device("cpu"))
-    assert plan._choose(learner, nothing)[0] == "bfloat16"
-    probes["float32"] = plan._Probe(9.0, 0.0, 1.04)  # hardly slower: then the exact one
-    probes["bfloat16"] = plan._Probe(2.0, 0.0, 1.0)
-    assert plan._choose(learner, nothing)[0] == "float32"
+def test_no_timing_chooses_what_a_step_is(job_of_texts: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the clock says, precision, threads and the number of steps are the same."""
+    job, task = load_job(job_of_texts)
+    prepared = prepare(job, task)
+    plans = []
+    for pace in (1.0, 1000.0, 0.001):
+        now = [0.0]
+
+        def tick(now: list[float] = now, pace: float = pace) -> float:
+            now[0] += pace * (1 + len(plans) + now[0] % 7)
+            return now[0]
+
+        monkeypatch.setattr(plan.time, "perf_counter", tick)
+        monkeypatch.setattr(plan.time, "process_time", tick)
+        monkeypatch.setattr(plan, "most_threads", lambda: 4)
+        plans.append(make_plan(job, task, prepared, torch.device("cpu")))
+    decided = [(one.precision, one.threads, one.steps, one.records_per_step, one.validate_at) for one in plans]
+    assert decided[0] == decided[1] == decided[2]
+    assert len({one.seconds_per_step for one in plans}) == 3
 
 
-def test_time_that_a_step_waits_is_counted_in_the_forecast_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Waiting:
-        def __init__(self, *_: Any) -> None:
-            self.batch = lambda index: None
-            self.gradients = lambda index: time.sleep(0.02)
+@pytest.mark.parametrize(("single", "is_told"), [(0.1, True), (0.9, False)])
+def test_cores_that_are_busy_with_other_work_are_told_and_change_nothing(
+    single: float, is_told: bool, job_of_texts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = torch.get_num_threads()
+    monkeypatch.setattr(plan, "most_threads", lambda: 2)
+    monkeypatch.setattr(plan, "usual_threads", lambda *_: 2)
+    monkeypatch.setattr(plan, "_probe", lambda *_: plan._Probe({1: single, 2: 1.0}[torch.get_num_threads()], 0.0))
+    job, task = load_job(job_of_texts)
+    told: list[str] = []
+    try:
+        made = make_plan(job, task, prepare(job, task), torch.device("cpu"), told.append)
+    finally:
+        torch.set_num_threads(used)
+    assert made.threads == 2
+    assert any("OMP_NUM_THREADS=1" in one for one in told) is is_told
 
-    class Nothing:
-        def __init__(self, *_: Any) -> None:
-            self.step = lambda share: None
-            self.clear = lambda: None
 
-    monkeypatch.setattr(plan, "Step", Waiting)
-    monkeypatch.setattr(plan, "Optimizer", Nothing)
-    job = Job.model_validate({"task": "text-classification"})
-    nothing: Any = None
-    records = Dataset({"text": {"vector": np.zeros((1, 2))}}, {})
-    learner = Learner(job, nothing, {}, nothing, torch.device("cpu"))
-    probe = plan._timed(learner, records, "float32", 0.05, is_choosy=False)
-    assert probe.seconds >= 0.02 > probe.used_seconds
+def test_a_stored_plan_is_read_also_without_what_later_versions_added(job_of_texts: dict[str, Any]) -> None:
+    job, task = load_job(job_of_texts)
+    made = make_plan(job, task, prepare(job, task), torch.device("cpu"))
+    stored = made.as_json()
+    assert Plan.of(stored, Path("run")) == made
+    del stored["reason"]
+    assert Plan.of(stored, Path("run")).steps == made.steps
+    for broken in ({}, {**stored, "steps": "many"}, {**stored, "validate_at": None}):
+        with pytest.raises(UserError, match="no plan of a training") as caught:
+            Plan.of(broken, Path("run"))
+        assert caught.value.where == "run/plan.json"

@@ -48,7 +48,7 @@ def fitted(task: Task, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     )
     answers = [record[answer] for record in records]
     target = task.target.fit(answers) if target is None else target
-    return {"inputs": states, "target": dispatch.complete(task.target, target, answers)}
+    return {"inputs": states, "target": dispatch.complete_state(task.target, target, answers)}
 
 
 def column(values: Sequence[Any]) -> Values:

@@ -24,17 +24,23 @@ def settings_of_origin(model: object) -> Section:
     loader = recognized(model["pretrained"]) if isinstance(model.get("pretrained"), str) else None
     if isinstance(model.get("from"), str):
         config = _config(Path(model["from"]).expanduser())
-        given = config.get("job", {}).get("model", {})
+        given = _section(_section(config, "job"), "model")
         settings["model"] = {key: value for key, value in given.items() if key not in NOT_TAKEN and value is not None}
-        loader = loader_behind(config.get("states", {}))
+        loader = loader_behind(_section(config, "states"))
     return settings if loader is None else {**settings, **loader.defaults(model.get("lora") is not None)}
+
+
+def _section(content: Section, key: str) -> Section:
+    """Return a section of a config; nothing where there is none: what is wrong with it is told in preparation."""
+    found = content.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _config(run: Path) -> dict[str, Any]:
     for folder in (run / "bundle", run):
         try:
             config = json.loads((folder / "config.json").read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         if isinstance(config, dict):
             return config

@@ -19,6 +19,9 @@ from noria.job.data import STRICT, ColumnName, Data
 from noria.job.text import Section
 from noria.model import blocks
 
+MOST_RECORDS = 2**20  # of a batch: more is a slip of the pen, as all of it stands in memory
+MOST_MINUTES = 525_600  # a year
+
 
 class _Strict(BaseModel):
     model_config = STRICT
@@ -34,17 +37,17 @@ class Model(_Strict):
     """Run or bundle to start from; its weights are taken over where they fit."""
     pretrained: str | None = None
     """Checkpoint to start from: a folder, a name on the Hugging Face hub, or efficientnet-lite0."""
-    lora: int | None = Field(None, gt=0)
+    lora: int | None = Field(None, gt=0, le=4096)
     """Rank of small trained matrices beside the frozen checkpoint. 8 to 64, where memory or data is short."""
     size: Literal["tiny", "small", "base"] = "small"
     """Named size of the trunk, about 1, 11 or 85 million parameters. Larger needs more data and time."""
-    width: int | None = Field(None, gt=0)
+    width: int | None = Field(None, gt=0, le=65_536)
     """Features per token, in place of those of `size`. A multiple of `heads`."""
-    depth: int | None = Field(None, ge=0)
+    depth: int | None = Field(None, ge=0, le=1000)
     """Number of blocks, in place of those of `size`. 0 leaves the trunk out: fastest, no attention."""
-    heads: int | None = Field(None, gt=0)
+    heads: int | None = Field(None, gt=0, le=65_536)
     """Attention heads per block, in place of those of `size`. 64 features a head are usual."""
-    mlp_ratio: float | None = Field(None, gt=0)
+    mlp_ratio: float | None = Field(None, gt=0, le=64)
     """Hidden width of the MLP as a multiple of `width`. Null means 4."""
     block: str | None = None
     """Variant of the blocks: attention (also for null), recurrent or swiglu. docs/variants.md says which pays when."""
@@ -52,7 +55,7 @@ class Model(_Strict):
     """Settings of the variant, as {attention_every: 3} of recurrent."""
     positions: Literal["rotary", "none"] | None = None
     """How order is seen: `rotary`, or `none` for sets and stems that add positions themselves."""
-    rotary_base: float | None = Field(None, gt=1)
+    rotary_base: float | None = Field(None, gt=1, le=10**12)
     """Base of rotary positions, in tokens; null means 10,000. Raise it for very long inputs."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout in each block, 0 to 1. Raise it where validation stays far behind training."""
@@ -83,21 +86,21 @@ class Train(_Strict):
     Without one, training takes 1,200 steps, but no fewer than 10 and no more than 40 epochs.
     """
 
-    minutes: float | None = Field(None, gt=0)
-    """Budget in minutes of training, validations included. The schedule is fitted to it."""
-    epochs: float | None = Field(None, gt=0)
+    minutes: float | None = Field(None, gt=0, le=MOST_MINUTES)
+    """Budget in minutes of training, validations included. The schedule follows it, also on a busy machine."""
+    epochs: float | None = Field(None, gt=0, le=10**6)
     """Budget in passes over the training records."""
-    steps: int | None = Field(None, ge=0)
+    steps: int | None = Field(None, ge=0, le=10**9)
     """Budget in optimizer steps; 0 takes a checkpoint as it is."""
-    tokens: int | None = Field(None, gt=0)
+    tokens: int | None = Field(None, gt=0, le=10**15)
     """Budget in tokens that are learnt from."""
-    batch_size: int | None = Field(None, gt=0)
+    batch_size: int | None = Field(None, gt=0, le=MOST_RECORDS)
     """Records per step. Null takes 32 to 256 by their number; lower it where memory runs out."""
-    hard_example_mining: int | None = Field(None, gt=0)
+    hard_example_mining: int | None = Field(None, gt=0, le=MOST_RECORDS)
     """Hard example mining: records drawn per step, of which `hard_example_fraction` is learnt. Not for noisy labels."""
     hard_example_fraction: float = Field(0.2, gt=0, le=1)
     """Fraction of the `hard_example_mining` with the highest loss that is learnt from, 0 to 1."""
-    accumulate: int = Field(1, gt=0)
+    accumulate: int = Field(1, gt=0, le=100_000)
     """Batches whose gradients are summed into one step. For larger batches than memory holds."""
     optimizer: Literal["muon", "adamw"] = "muon"
     """`muon` for hidden matrices and AdamW for the rest, or `adamw` for all, as checkpoints need it."""
@@ -118,18 +121,20 @@ class Train(_Strict):
     ema: float = Field(0.0, ge=0, lt=1)
     """Decay of a running mean of the weights (EMA), which is validated and kept; 0 is off, 0.99 usual."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic of training. `auto` takes bfloat16 where it is measured to be faster."""
+    """Arithmetic of training. `auto` takes bfloat16 where machine and width make it pay, by a rule."""
     compile: bool = False
     """Use torch.compile. Starts slower; pays off in long training of large models."""
-    validations: int = Field(10, ge=0)
+    validations: int = Field(10, ge=0, le=100_000)
     """How often the model is validated over the whole training."""
     best_by: str | None = None
     """Metric on validation that picks the weights to keep. Null takes the target's first."""
     patience: int | None = Field(None, gt=0)
     """Validations without improvement after which training stops. Null never stops early."""
-    checkpoint_minutes: float = Field(5.0, gt=0)
+    checkpoint_minutes: float = Field(5.0, gt=0, le=MOST_MINUTES)
     """Minutes between checkpoints: what an interruption may cost."""
-    seed: int = 0
+    keep_checkpoints: bool = False
+    """Keep the newest checkpoints beside the bundle of a finished training. They are several times as large."""
+    seed: int = Field(0, ge=0, lt=2**63)
     """Seed of weights, order and augmentation. Change it to see the spread of results."""
     report_to: list[Literal["tensorboard", "mlflow"]] = []
     """Send the history to tensorboard or mlflow too."""
@@ -138,8 +143,8 @@ class Train(_Strict):
 class Evaluate(_Strict):
     """What is scored beside the metrics of the target."""
 
-    batch_size: int = Field(512, gt=0)
-    """Records per batch in scoring. Lower it where memory runs out."""
+    batch_size: int = Field(512, gt=0, le=MOST_RECORDS)
+    """Records per batch in scoring, fewer where they are large. Lower it where memory runs out."""
     slices: list[ColumnName] = []
     """Columns whose values are scored one by one, as gender or site, to find groups that do worse."""
     resamples: int = Field(1000, ge=100)

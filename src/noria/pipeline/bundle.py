@@ -1,7 +1,7 @@
 """What gets shipped: config.json, model.safetensors and a model card. Plain data only: loading runs no code from it.
 
-The config holds the resolved job (without the path of the data), what was learnt from training (`states`), and the
-sha256 of the weights. Read next: pipeline/predictor.py, which loads it.
+The config holds the resolved job (without the path of the data), what was learnt from training (`states`), the sha256
+of the weights, and a digest of itself. Read next: bundle_config.py; pipeline/predictor.py, which loads it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,20 +21,18 @@ from noria.errors import UserError
 from noria.job import Job
 from noria.job.load import load_stored_job
 from noria.job.removed import removed_in
-from noria.pipeline.older_bundles import OLDEST, baseline_today, weights_today
+from noria.pipeline.bundle_config import COPY_AGAIN, FORMAT, STATES, read_config, told_as_damage
+from noria.pipeline.older_bundles import baseline_today, weights_today
 from noria.pipeline.parts import save_parts
+from noria.store.digests import sealed
 from noria.store.disk import plain_disk_errors, sync_folder, write_synced
-from noria.store.run_folder import read_json
-from noria.store.states import join_arrays, read_arrays, split_arrays, write_arrays
+from noria.store.states import split_arrays, write_arrays
 from noria.types import Ragged
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from noria.pipeline.prepared import Prepared
-
-FORMAT = 3
-STATES = "states.safetensors"  # arrays of what was learnt, where there are any
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: di
         write_synced(temporary / "model.safetensors", data)
         config["states_sha256"] = write_arrays(temporary / STATES, arrays)
         save_parts(task, temporary)
-        write_synced(temporary / "config.json", json.dumps(config, ensure_ascii=False, indent=1).encode())
+        write_synced(temporary / "config.json", json.dumps(sealed(config), ensure_ascii=False, indent=1).encode())
         shutil.rmtree(final, ignore_errors=True)
         os.replace(temporary, final)
         sync_folder(run)
@@ -103,43 +102,47 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
     The weights become of the job's `evaluate.precision`, or of that given; those of bfloat16 can only answer.
     """
     import torch
-    from safetensors.torch import load
 
     from noria.model.fast_cpu.prepacked import join_normalised, pack
     from noria.model.weights import SkipInit, load_weights
     from noria.pipeline.assembly import build, place
 
     folder = path / "bundle" if (path / "bundle").is_dir() else path
-    config = read_json(folder / "config.json")
-    written = config.get("format")
-    if not isinstance(written, int) or not OLDEST <= written <= FORMAT:
-        raise UserError(
-            "this bundle has another format",
-            where=str(folder),
-            expected=f"format {OLDEST} to {FORMAT}",
-            found=str(written),
-            fix=f"load it with the version of Noria that wrote it: {config.get('noria')}",
-        )
-    try:
-        data = (folder / "model.safetensors").read_bytes()
-    except OSError as error:
-        raise UserError("the weights cannot be read", where=str(folder), found=error.strerror or str(error)) from error
-    if hashlib.sha256(data).hexdigest() != config["weights"]["sha256"]:
-        raise UserError("the weights are not those that this bundle was written with", where=str(folder))
+    config = read_config(folder)
+    weights = read_weights(folder, config)
     if removed := removed_in(config["job"]):
         raise UserError(
             "this bundle's trunk has parts that are gone",
             where=str(folder),
             found=", ".join(f"{key}={value}" for key, value in removed.items()),
-            fix=f"load it with the version of Noria that wrote it: {config.get('noria')}",
+            fix=f"load it with the version of Noria that wrote it: {config['noria']}",
         )
-    job, task = load_stored_job(config["job"])
     config = {**config, "baseline": baseline_today(config["baseline"])}
-    states = join_arrays(config["states"], read_arrays(folder / STATES, config.get("states_sha256")))
-    with SkipInit():
-        model = place(build(job, task, states), torch.device(device))
-    load_weights(model, weights_today(load(data)))
-    join_normalised(model)
-    if (precision or job.evaluate.precision) == "bfloat16":
-        pack(model)
-    return Bundle(folder, config, job, task, model.eval(), states)
+    with told_as_damage(folder):
+        job, task = load_stored_job(config["job"])
+        with SkipInit():
+            model = place(build(job, task, config["states"]), torch.device(device))
+        load_weights(model, weights)
+        join_normalised(model)
+        if (precision or job.evaluate.precision) == "bfloat16":
+            pack(model)
+    return Bundle(folder, config, job, task, model.eval(), config["states"])
+
+
+def read_weights(folder: Path, config: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return a bundle's weights by their names of today; raise UserError where they are not what was written."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        data = (folder / "model.safetensors").read_bytes()
+    except OSError as error:
+        found = error.strerror or str(error)
+        raise UserError("the weights cannot be read", where=str(folder), found=found, fix=COPY_AGAIN) from error
+    if hashlib.sha256(data).hexdigest() != config["weights"]["sha256"]:
+        what = "the weights are not those that this bundle was written with"
+        raise UserError(what, where=str(folder), fix=COPY_AGAIN)
+    try:
+        return weights_today(load(data))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise UserError("the weights are damaged", where=str(folder), found=str(error), fix=COPY_AGAIN) from error

@@ -10,11 +10,13 @@ import torch
 from torch import nn
 
 from noria.contract import Target, dispatch
+from noria.pipeline.out_of_memory import told_out_of_memory
 from noria.types import Arrays, Dataset, Output, State, concatenated
 
 # Padding is work for nothing: longer records wait for the next batch, unless this one would be too small to be quick.
 SPREAD, LEAST_RECORDS = 1.1, 16
 MOST_TOKENS, MOST_BYTES = 2**16, 2**28  # of a batch whose records are of unequal length, padding included
+EQUAL_BYTES = 2**25  # of the inputs of a batch whose records are all as large: 223 pictures of 224 x 224 in colour
 
 
 @torch.inference_mode()
@@ -32,7 +34,10 @@ def outputs(
     parts: dict[str, list[Any]] = {}
     order, sizes = _batches(dataset, batch_size)
     for indices in np.split(order, np.cumsum(sizes)[:-1]):
-        output = model_output(dispatch.predict_step(target, model, dataset.batch(indices, device), state, is_quick))
+        fix = f"ask for fewer records at once: evaluate.batch_size={max(1, len(indices) // 2)}"
+        with told_out_of_memory(f"{len(indices)} records at once", fix):
+            batch = dataset.batch(indices, device)
+            output = model_output(dispatch.predict_step(target, model, batch, state, is_quick))
         for name, values in dispatch.postprocess(target, output, dataset.raw_inputs(indices), state).items():
             parts.setdefault(name, []).append(values)
     if was_training:
@@ -53,6 +58,7 @@ def _batches(dataset: Dataset, batch_size: int) -> tuple[np.ndarray, list[int]]:
     """Return the order in which records are asked, shortest first, and how many of them make up each batch."""
     count, lengths = len(dataset), dataset.lengths
     if lengths is None:
+        batch_size = max(1, min(batch_size, EQUAL_BYTES // max(1, record_bytes(dataset))))
         full, rest = divmod(count, batch_size)
         return np.arange(count), [batch_size] * full + [rest] * (rest > 0)
     order = np.argsort(lengths, kind="stable")
@@ -68,6 +74,12 @@ def _batches(dataset: Dataset, batch_size: int) -> tuple[np.ndarray, list[int]]:
         sizes.append(size)
         start += size
     return order, sizes
+
+
+def record_bytes(dataset: Dataset) -> int:
+    """Return the memory that the encoded inputs of one record take, where all are as large."""
+    arrays = [one for part in dataset.inputs.values() for name, one in part.items() if name[0] != "_"]
+    return sum(one[:1].nbytes for one in arrays) if len(dataset) else 0
 
 
 def pick_device() -> torch.device:

@@ -1,6 +1,6 @@
 """Bundles of an older format, in today's words: the names of their weights and of what their baseline learnt.
 
-    format 2    until 0.1: other names of weights; format 3 is today's
+    format 2    until 0.1: other names of weights; those of format 3 are today's
 
 tests/golden holds one of each task. Read next: bundle.py.
 """

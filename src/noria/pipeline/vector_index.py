@@ -24,7 +24,7 @@ from noria.pipeline.other_data import data_of
 from noria.pipeline.predictor import Predictor
 from noria.reporter import Reporter, Silent
 from noria.sources.formats.opening import TEXT_SUFFIXES
-from noria.store.array_store import StoreWriter, read_store, trim_stores
+from noria.store.array_store import StoreWriter, read_store, trim_stores, usable_store
 from noria.store.cache import cache_folder
 from noria.types import Arrays, Dataset, Ragged, Values
 
@@ -84,7 +84,7 @@ def index(predictor: Predictor, path: Path, column: str | None = None, reporter:
     source = _open(predictor, path)
     column = _column(predictor, source, column)
     folder = cache_folder() / "search" / _key(predictor, source, column)
-    stored = read_store(folder)
+    stored = usable_store(folder, reporter.say)
     if stored is None:
         _build(predictor, source, column, folder, reporter)
         trim_stores(folder.parent, CACHE_BYTES)

@@ -25,10 +25,10 @@ from noria.model.network import Model, parts_of
 from noria.model.settings import TransformerSettings, settings_of_size
 from noria.model.transformer import Transformer
 from noria.pipeline.assembly import build, place
-from noria.pipeline.bundle import STATES
-from noria.pipeline.older_bundles import weights_today
+from noria.pipeline.bundle import read_weights
+from noria.pipeline.bundle_config import read_config
 from noria.store.run_folder import read_json
-from noria.store.states import is_same, join_arrays, read_arrays
+from noria.store.states import is_same
 from noria.types import State
 
 
@@ -109,7 +109,7 @@ def _load_run(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
     folder, config = _bundle_of(job.model.from_), _config_of(job.model.from_)
     _, task = load_stored_job(config["job"])
     _check_trunk(model.trunk, config)
-    weights = _weights_of(folder)
+    weights = read_weights(folder, config)
     model.trunk.load_state_dict(_below(weights, "trunk."))
     taken = ["trunk"]
     sources = {f"embedders.{name}": state for name, state in config["states"]["inputs"].items()}
@@ -201,16 +201,8 @@ def _bundle_of(given: str) -> Path:
 
 def _config_of(given: str) -> dict[str, Any]:
     folder = _bundle_of(given)
-    config: dict[str, Any] = read_json(folder / "config.json")
-    if "states" not in config:
+    if "states" not in read_json(folder / "config.json"):
         raise UserError(
             "this is not a model of ours", where=f"model.from: {given}", fix="is it a checkpoint for model.pretrained?"
         )
-    states = join_arrays(config["states"], read_arrays(folder / STATES, config.get("states_sha256")))
-    return {**config, "states": states}
-
-
-def _weights_of(folder: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-
-    return weights_today(load_file(folder / "model.safetensors"))
+    return read_config(folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noria.pipeline.bundle import Bundle
-from noria.store.disk import plain_disk_errors, write_synced
+from noria.store.disk import replace_file
 from noria.units import duration
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def write_card(run: Path, bundle: Bundle, prepared: Prepared, metrics: dict[str,
         "nothing like what it learnt from.",
         *_slices(metrics),
     ]
-    with plain_disk_errors(run):
-        write_synced(bundle.path / "README.md", ("\n".join(lines) + "\n").encode())
+    replace_file(bundle.path / "README.md", ("\n".join(lines) + "\n").encode())
 
 
 def score_row(name: str, one: dict[str, Any], baseline: dict[str, Any] | None) -> str:

@@ -6,7 +6,6 @@ give panels, modalities decode their own values. Read next: scores.py, mistakes.
 
 from __future__ import annotations
 
-import os
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from noria.report.mistakes import mistakes
 from noria.report.panels import panel
 from noria.report.run_summary import course
 from noria.report.scores import headline, scores, slices
-from noria.store.disk import plain_disk_errors, write_synced
+from noria.store.disk import replace_file
 
 if TYPE_CHECKING:
     from noria.pipeline.predictor import Predictor
@@ -56,10 +55,7 @@ def write_report(
     }
     page = document(f"{run.resolve().name}: report", headline(run.resolve().name, task, metrics), sections)
     path = run / "report.html"
-    temporary = path.with_name(".report.html.tmp")
-    with plain_disk_errors(run):
-        write_synced(temporary, page.encode())
-        os.replace(temporary, path)
+    replace_file(path, page.encode())
     return path
 
 

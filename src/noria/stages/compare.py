@@ -22,7 +22,7 @@ from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.prepared import Prepared
 from noria.stages.prepare import prepare
 from noria.store.array_store import scored_split
-from noria.store.run_folder import read_json
+from noria.store.run_folder import read_start
 from noria.types import Arrays, Dataset
 
 
@@ -49,10 +49,10 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
     """
     if not (run / "bundle").is_dir():
         raise UserError("evaluate.compare_to is no finished run", where=str(run), fix="give the folder of a run")
-    known = read_json(run / "prepare.json")
+    known = read_start(run)
     other, task = load_stored_job(run / "job.yaml")
     data = other.data.model_copy(update={"path": job.data.path, "fetch": job.data.fetch})
-    again = prepare(other.model_copy(update={"data": data}), task, origin=known["origin"])
+    again = prepare(other.model_copy(update={"data": data}), task, origin=known.get("origin"))
     if again.fingerprint != known["fingerprint"]:
         raise UserError("the run to compare to learnt from other data", where=str(run), found=again.report["source"])
     split = scored_split(prepared.splits)

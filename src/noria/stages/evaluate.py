@@ -28,7 +28,7 @@ from noria.stages.compare import compare_to
 from noria.stages.prepare import prepare
 from noria.store.array_store import scored_split
 from noria.store.disk import write_json
-from noria.store.run_folder import read_json
+from noria.store.run_folder import read_json, read_start
 from noria.training.memory import most_bytes
 
 SHOWN = 5  # unusable records that are named
@@ -54,7 +54,7 @@ def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
     """Score a finished training once more, on the data it was prepared with; write what training wrote."""
     if not (run / "job.yaml").is_file():
         raise UserError("a bundle alone has no test split", where=str(run), fix="name data to score: --data PATH")
-    begun = read_json(run / "prepare.json")
+    begun = read_start(run)
     job, task = load_stored_job(run / "job.yaml")
     try:
         prepared = prepare(job, task, reporter.say, begun.get("origin"))
@@ -72,7 +72,7 @@ def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
             fix="bring the old data back, or score on this data with --data PATH",
         )
     path = run / "metrics.json"
-    before = read_json(path) if path.is_file() else {}
+    before = read_json(path) if path.exists() else {}
     return evaluate_run(run, job, prepared, before.get("seconds", {}), before.get("memory_bytes"))
 
 

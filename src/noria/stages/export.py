@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from noria.errors import UserError, needs_extra
 from noria.pipeline.predictor import Predictor
-from noria.store.disk import plain_disk_errors
+from noria.store.disk import whole_files
 from noria.types import Arrays, Ragged, lengths_of
 
 TOLERANCE = 1e-4  # on the outputs of the example, absolute and relative; labels must be equal
@@ -45,8 +46,10 @@ def export_onnx(predictor: Predictor, path: Path) -> Path:
     with torch.inference_mode():
         expected = model(*tensors)
     batch = torch.export.Dim("batch", min=1)
+    if path.is_dir():
+        raise UserError("is a folder, and a file should be written there", where=str(path))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), plain_disk_errors(path):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own
         program = torch.onnx.export(
             model,
@@ -57,17 +60,24 @@ def export_onnx(predictor: Predictor, path: Path) -> Path:
             dynamic_shapes={"tensors": tuple(_free_axes(predictor, field, name, batch) for field, name in names)},
             verbose=False,
         )
-        assert program is not None
-        program.save(str(path))
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    given = session.run(None, dict(zip(inputs, (tensor.numpy() for tensor in tensors), strict=True)))
-    for name, one, other in zip(model.outputs, given, expected, strict=True):
+    assert program is not None
+    feed = dict(zip(inputs, (tensor.numpy() for tensor in tensors), strict=True))
+    with whole_files(path.parent) as folder:  # what stood there before goes only when the new one is whole and right
+        program.save(str(folder / path.name))
+        session = onnxruntime.InferenceSession(str(folder / path.name), providers=["CPUExecutionProvider"])
+        _check(model.outputs, session.run(None, feed), expected)
+        described = {"inputs": inputs, "outputs": model.outputs}
+        (folder / path.with_suffix(".json").name).write_text(json.dumps(described), "utf-8")
+    return path
+
+
+def _check(names: list[str], given: Sequence[Any], expected: Sequence[Tensor]) -> None:
+    """Raise RuntimeError where the exported model answers otherwise."""
+    for name, one, other in zip(names, given, expected, strict=True):
         if not np.allclose(one, other.numpy(), atol=TOLERANCE, rtol=TOLERANCE):
             raise RuntimeError(
                 f"the exported model answers differently: {name}, by {abs(one - other.numpy()).max():.2g}"
             )
-    path.with_suffix(".json").write_text(json.dumps({"inputs": inputs, "outputs": model.outputs}), "utf-8")
-    return path
 
 
 def example_arrays(predictor: Predictor) -> dict[str, Arrays]:

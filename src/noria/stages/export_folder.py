@@ -7,6 +7,7 @@ from pathlib import Path
 from noria.contract.checkpoints import loader_of_trunk
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor
+from noria.store.disk import whole_files
 
 
 def export_folder(predictor: Predictor, out: Path) -> Path:
@@ -18,5 +19,6 @@ def export_folder(predictor: Predictor, out: Path) -> Path:
             where=str(predictor.bundle.path),
             fix="write it as ONNX: noria export RUN --to onnx",
         )
-    loader.export(predictor.bundle.model, predictor.states, out)
+    with whole_files(out) as folder:
+        loader.export(predictor.bundle.model, predictor.states, folder)
     return out

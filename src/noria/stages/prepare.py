@@ -24,7 +24,7 @@ from noria.pipeline.warm_start import origin_key
 from noria.preparation.preparation import Preparation
 from noria.sources.core.download import fetch
 from noria.sources.core.named_file import named_files_stamp
-from noria.store.array_store import read_store, trim_stores
+from noria.store.array_store import read_store, trim_stores, usable_store
 from noria.store.cache import cache_folder
 
 CACHE_BYTES = 40 * 2**30
@@ -38,7 +38,7 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, 
     source = open_data(job, task)
     origin = origin_key(job) if origin is None else origin
     path = cache_folder() / "prepared" / _key(job, task, source, origin)
-    stored = read_store(path)
+    stored = usable_store(path, tell)
     if stored is not None and named_files_stamp(source.root, stored[1]["named"]) != stored[1]["named_stamp"]:
         shutil.rmtree(path)  # pictures that cells name have changed since
         stored = None

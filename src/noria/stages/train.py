@@ -25,12 +25,23 @@ from noria.stages.compare import held_out_in_both
 from noria.stages.evaluate import evaluate_run
 from noria.stages.prepare import prepare
 from noria.store.disk import write_json
-from noria.store.run_folder import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
+from noria.store.progress import how_it_ended, is_finished, is_trained, remove_checkpoints, what_is_saved
+from noria.store.run_folder import (
+    has_begun,
+    locked,
+    new_run,
+    read_json,
+    read_start,
+    record_start,
+    refuse_changes,
+    start_or_resume,
+)
 from noria.training.allocator import keep_freed_memory
 from noria.training.distributed import Processes, joined_processes
 from noria.training.loop import Training
-from noria.training.plan import Plan, describe, make_plan
-from noria.training.signals import watched
+from noria.training.plan import Plan, describe, make_plan, refuse_too_little
+from noria.training.signals import StopSignals, watched
+from noria.training.validation import chosen_metric
 
 
 def train(
@@ -42,36 +53,75 @@ def train(
 ) -> Path:
     """Train a job and evaluate it on its test split; return the run folder.
 
-    Raises UserError for anything a user can mend. Leaves by SystemExit (143 or 130) on SIGTERM and SIGINT, saved.
+    resume: go on with what the folder holds, from its newest checkpoint; begin where it holds nothing, and end at once
+    where all is done. Raises UserError for anything a user can mend. Leaves by SystemExit (143, 130 or 129) on SIGTERM,
+    SIGINT and SIGHUP, saved.
     """
     reporter = reporter or Terminal()
-    started = time.perf_counter()
     name = Path(str(source)).stem if not isinstance(source, Mapping) else str(source.get("task", "run"))
-    run = new_run(run, name)
+    run = new_run(run, name, resume)
     keep_freed_memory()
     with joined_processes() as world, watched() as interruption, locked(run, is_shared=not world.is_writer):
-        given = began = start_or_resume(run, source, resume)
-        if resume:
-            given, overrides = asked_again(began, source, overrides)
-        job, task = load_job(given, overrides)
-        if resume:
-            refuse_changes(load_job(began)[0], job)
-        origin = read_json(run / "prepare.json").get("origin") if resume else None
-        prepared = _prepare_once(job, task, world, reporter, origin)
-        if world.is_writer and (other := job.evaluate.compare_to):  # now, and not after hours of training
-            held_out_in_both(Path(other), job, prepared)
-        prepared_at = time.perf_counter()
-        plan = _plan(run, job, task, prepared, world, reporter)
-        running = with_running_parts(prepared, task, plan.device)
-        training = Training(run, job, task, running, plan, world, reporter, interruption)
-        training.run_all()
-        seconds = {"prepare": prepared_at - started, "train": time.perf_counter() - prepared_at}
-        if world.is_writer:
-            weights = training.best_weights()
-            states = {**prepared.states, "target": without_parts(training.calibrated_state(weights))}
-            save_bundle(run, job, task, replace(prepared, states=states), weights, plan.weights)
-            evaluate_run(run, job, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
+        try:
+            _train(run, source, overrides, resume, world, interruption, reporter)
+        except SystemExit:
+            if interruption and world.is_writer:
+                reporter.say(what_is_saved(run))
+            raise
     return run
+
+
+def _train(
+    run: Path, source: str | Path | Mapping[str, Any], overrides: Sequence[str], resume: bool, world: Processes,
+    interruption: StopSignals, reporter: Reporter,
+) -> None:  # fmt: skip
+    """Take whatever is left of a training."""
+    started = time.perf_counter()
+    is_begun = has_begun(run)
+    given = began = start_or_resume(run, source, resume)
+    if is_begun:
+        given, overrides = asked_again(began, source, overrides)
+    job, task = load_job(given, overrides)
+    if is_begun:
+        refuse_changes(load_job(began)[0], job)
+        if is_finished(run):
+            if world.is_writer:
+                _end(run, job, how_it_ended(run), reporter)
+            return
+    origin = read_start(run).get("origin") if is_begun else None
+    prepared = _prepare_once(job, task, world, reporter, origin)
+    chosen_metric(job, task, prepared)  # what is wrong with it is said now, and not after the plan
+    if world.is_writer and (other := job.evaluate.compare_to):  # now, and not after hours of training
+        held_out_in_both(Path(other), job, prepared)
+    seconds = {"prepare": time.perf_counter() - started}
+    if not is_trained(run):
+        _take_steps(run, job, task, prepared, world, interruption, reporter)
+        seconds["train"] = time.perf_counter() - started - seconds["prepare"]
+    if world.is_writer:
+        evaluate_run(run, job, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
+        _end(run, job, "", reporter)
+
+
+def _take_steps(
+    run: Path, job: Job, task: Task, prepared: Prepared, world: Processes, interruption: StopSignals, reporter: Reporter
+) -> None:
+    """Plan, train, and save the bundle."""
+    plan = _plan(run, job, task, prepared, world, reporter)
+    running = with_running_parts(prepared, task, plan.device)
+    training = Training(run, job, task, running, plan, world, reporter, interruption)
+    training.run_all()
+    if world.is_writer:
+        weights = training.best_weights()
+        states = {**prepared.states, "target": without_parts(training.calibrated_state(weights))}
+        save_bundle(run, job, task, replace(prepared, states=states), weights, plan.weights)
+
+
+def _end(run: Path, job: Job, text: str, reporter: Reporter) -> None:
+    """Leave what a finished training leaves."""
+    if not job.train.keep_checkpoints:
+        remove_checkpoints(run)
+    if text:
+        reporter.say(text)
 
 
 def _prepare_once(job: Job, task: Task, world: Processes, reporter: Reporter, origin: str | None) -> Prepared:
@@ -85,18 +135,19 @@ def _prepare_once(job: Job, task: Task, world: Processes, reporter: Reporter, or
 def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: Processes, reporter: Reporter) -> Plan:
     """Return the run's plan: the stored one, or a new one that is stored before the first step."""
     if world.is_writer:
-        has_begun = (run / "job.yaml").exists()  # written last of what a training begins with
-        if has_begun and read_json(run / "prepare.json")["fingerprint"] != prepared.fingerprint:
+        is_begun = has_begun(run)
+        if is_begun and read_start(run)["fingerprint"] != prepared.fingerprint:
             raise UserError(
                 "the data is not what this training began with",
                 where=prepared.report["source"],
-                fix="bring the old data back, or start a new run",
+                fix="bring the old data back, or start a new run with --run",
             )
-        if not (has_begun and (run / "plan.json").exists()):
+        if not (is_begun and (run / "plan.json").exists()):
             device = pick_device()
-            plan = make_plan(job, task, with_running_parts(prepared, task, str(device)), device)
+            plan = make_plan(job, task, with_running_parts(prepared, task, str(device)), device, reporter.say)
             describe(reporter, prepared, plan)
+            refuse_too_little(reporter, run, plan)
             record_start(run, job, prepared.record(), prepared.report["quarantine"])
             write_json(run / "plan.json", plan.as_json())
     world.barrier()
-    return Plan(**read_json(run / "plan.json"))
+    return Plan.of(read_json(run / "plan.json"), run)

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,18 @@ from noria.pipeline.predictor import with_running_parts
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Reporter, Terminal
 from noria.stages.prepare import prepare
-from noria.store.run_folder import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
+from noria.store.progress import what_is_saved
+from noria.store.run_folder import (
+    has_begun,
+    locked,
+    new_run,
+    read_start,
+    record_start,
+    refuse_changes,
+    start_or_resume,
+)
 from noria.training.allocator import keep_freed_memory
-from noria.training.signals import watched
+from noria.training.signals import StopSignals, watched
 from noria.training.validation import chosen_metric
 from noria.tuning.search_space import Dimension, search_space
 from noria.tuning.study import opened_study, require_optuna, write_report
@@ -49,26 +59,30 @@ def tune(
     """Search for better settings of a job; return the run folder, whose best.yaml is the job to train.
 
     A setting given in `overrides` is kept and not tried. Raises UserError for anything a user can mend, also where
-    every trial failed. Leaves by SystemExit (143 or 130) on SIGTERM and SIGINT.
+    every trial failed. Leaves by SystemExit (143, 130 or 129) on SIGTERM, SIGINT and SIGHUP.
+
+    resume: go on with the study that the folder holds; begin one where it holds none.
     """
     require_optuna()
     reporter = reporter or Terminal()
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("tuning runs in one process", fix="start it without torchrun")
-    run = _folder(run, source, resume)
+    name = Path(str(source)).stem if not isinstance(source, Mapping) else str(source.get("task", "run"))
+    run = new_run(run, f"tune-{name}", resume)
     keep_freed_memory()
-    with watched() as interruption, locked(run):
+    with watched() as interruption, locked(run), _told_when_stopped(run, interruption, reporter):
         budget = [f"tune.{name}={value}" for name, value in (("minutes", minutes), ("trials", trials)) if value]
-        given = start_or_resume(run, source, resume)
-        if resume:
+        is_begun = has_begun(run)
+        given = start_or_resume(run, source, resume, "tune")
+        if is_begun:
             given, overrides = asked_again(given, source, overrides)
         job, task, space = _begin(given, [*overrides, *budget], {one.partition("=")[0] for one in overrides})
-        if resume:
+        if is_begun:
             began, _ = load_stored_job(run / "job.yaml")
             budget_then = {"trials": began.tune.trials, "minutes": began.tune.minutes}  # the one thing that may change
             refuse_changes(began, job.model_copy(update={"tune": job.tune.model_copy(update=budget_then)}))
         prepared = without_test(prepare(job, task, reporter.say))
-        if resume:
+        if is_begun:
             _check_data(run, prepared)
         else:
             record_start(run, job, prepared.record(), prepared.report["quarantine"])
@@ -92,16 +106,14 @@ def without_test(prepared: Prepared) -> Prepared:
     return dataclasses.replace(prepared, splits=splits)
 
 
-def _folder(run: Path | None, source: str | Path | Mapping[str, Any], resume: bool) -> Path:
-    """Return the run folder asked for, a new runs/tune-NAME, or on resuming the newest of those there are."""
-    name = Path(str(source)).stem if not isinstance(source, Mapping) else str(source.get("task", "run"))
-    if not resume or run is not None:
-        return new_run(run, f"tune-{name}")
-    following = new_run(None, f"tune-{name}")
-    number = following.name.removeprefix(f"tune-{name}").removeprefix("-")
-    if not number:
-        raise UserError("there is no tuning to resume", where=str(following), fix="start it without --resume")
-    return following.with_name(f"tune-{name}" if number == "2" else f"tune-{name}-{int(number) - 1}")
+@contextmanager
+def _told_when_stopped(run: Path, interruption: StopSignals, reporter: Reporter) -> Iterator[None]:
+    try:
+        yield
+    except SystemExit:
+        if interruption:
+            reporter.say(what_is_saved(run, "tune"))
+        raise
 
 
 def _begin(
@@ -117,7 +129,7 @@ def _begin(
 
 
 def _check_data(run: Path, prepared: Prepared) -> None:
-    if read_json(run / "prepare.json")["fingerprint"] != prepared.fingerprint:
+    if read_start(run)["fingerprint"] != prepared.fingerprint:
         raise UserError(
             "the data is not what this tuning began with",
             where=prepared.report["source"],

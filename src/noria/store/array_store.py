@@ -1,37 +1,42 @@
 """Encoded records on disk: one `.npy` file an array (two where rows are of unequal length), opened as memory maps.
 
 A store is written chunk by chunk (a table larger than memory is fine) into a temporary folder that is renamed when it
-is whole, so a half-written store does not exist. Knows no task and no file format of the user's. Read next:
+is whole, so a half-written store does not exist. Its manifest holds a digest of every file, and opening it reads and
+checks them: what follows reads them too, then from memory. Knows no task and no file format of the user's. Read next:
 stages/prepare.py, which fills it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 import numpy as np
+import xxhash
 
 from noria.errors import UserError
-from noria.store.disk import plain_disk_errors
+from noria.store.digests import file_digest, is_unchanged, sealed
+from noria.store.disk import CACHE_ADVICE, making_room, plain_disk_errors, write_synced
 from noria.store.states import join_arrays, read_arrays, split_arrays, write_arrays
 from noria.types import Arrays, Dataset, Ragged
 
-CACHE_ADVICE = "free some space, or set NORIA_CACHE to a folder on a larger disk, and run the command again"
+LENGTH_ENDS = 10  # bytes of an .npy file of version 1.0: what it is, its version, and how long its header is
 ABANDONED_SECONDS = 24 * 3600
 SPLITS = ("train", "validation", "test")
 _LONGEST_NAME = 200  # ASCII characters; file systems take 255 bytes, some of them 240
 _KEPT_OF_NAME = 100
 _SHORTENED = "="  # stands in no quoted name
 _FULL_NAME = ".name"  # ending of the file beside an array whose own name is too long for one
+MANIFEST, STATES = "manifest.json", "manifest.safetensors"  # the latter where there are arrays in what was learnt
 WHERES = "where.jsonl"  # where each record stands in the source: a name of a file may hold any character
 
 
@@ -50,7 +55,7 @@ class StoreWriter:
         self._wheres: dict[str, Any] = {}
 
     def __enter__(self) -> StoreWriter:
-        with plain_disk_errors(self.path, CACHE_ADVICE):
+        with making_room(self.path, CACHE_ADVICE):
             self._temporary.mkdir(parents=True)
         return self
 
@@ -93,17 +98,20 @@ class StoreWriter:
         for name in sorted(self._files):
             digest.update(name.encode())
             digest.update(self._files[name].digest)
-        manifest = {**manifest, "arrays": sorted(self._files), "fingerprint": digest.hexdigest()}
+        files = {_file_of(name): array.file_digest for name, array in self._files.items()}
+        files |= {f"{split}/{WHERES}": file_digest(self._temporary / split / WHERES) for split in self._wheres}
+        manifest = {**manifest, "fingerprint": digest.hexdigest(), "files": files}
         with plain_disk_errors(self.path, CACHE_ADVICE):
             plain, arrays = split_arrays(manifest)
-            write_arrays(self._temporary / "manifest.safetensors", arrays)
-            (self._temporary / "manifest.json").write_text(json.dumps(plain), "utf-8")
-            if self.path.exists() and read_store(self.path) is None:
-                shutil.rmtree(self.path)  # it is damaged
+            if write_arrays(self._temporary / STATES, arrays):
+                files[STATES] = file_digest(self._temporary / STATES)
+            write_synced(self._temporary / MANIFEST, json.dumps(sealed({**plain, "files": files})).encode())
+            if self.path.exists() and not _is_whole(self.path):
+                shutil.rmtree(self.path)
             try:
                 os.replace(self._temporary, self.path)
             except OSError:
-                if read_store(self.path) is None:  # else another process was first, and what it wrote is the same
+                if not _is_whole(self.path):  # else another process was first, and what it wrote is the same
                     raise
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -113,22 +121,60 @@ class StoreWriter:
         shutil.rmtree(self._temporary, ignore_errors=True)
 
 
+class DamagedStore(Exception):
+    """A store that is not what was written, and how it differs; it can be made again."""
+
+
 def read_store(path: Path) -> tuple[dict[str, Dataset], dict[str, Any]] | None:
-    """Open a store as memory maps; None where there is none that is whole."""
-    manifest_path = path / "manifest.json"
-    if not manifest_path.is_file():
+    """Open a store as memory maps; None where there is none. Raises DamagedStore where it is not what was written."""
+    if not path.exists():
         return None
     try:
-        manifest = json.loads(manifest_path.read_text("utf-8"))
-        manifest = join_arrays(manifest, read_arrays(path / "manifest.safetensors"))
+        manifest = json.loads((path / MANIFEST).read_text("utf-8"))
+        if not isinstance(manifest, dict) or not is_unchanged(manifest):
+            raise DamagedStore(f"{MANIFEST} is not what was written")
+        for name, digest in manifest["files"].items():
+            if not _has_digest(path / name, digest):
+                raise DamagedStore(f"{name} is not what was written")
+        manifest = join_arrays(manifest, read_arrays(path / STATES))
         splits = {split: _read_split(path / split) for split in SPLITS if (path / split).is_dir()}
-        needed = [_file_of(name) for name in manifest["arrays"]] + [f"{split}/{WHERES}" for split in splits]
-        if not all((path / name).is_file() for name in needed):
-            return None
-    except (OSError, EOFError, ValueError, KeyError, UserError):
-        return None  # cut short by a crash of the system: it can be made again
-    os.utime(manifest_path)  # when it was last used: `trim_stores` removes the oldest
+    except (OSError, EOFError, ValueError, KeyError, RecursionError, UserError) as error:
+        raise DamagedStore(f"{type(error).__name__}: {error}".splitlines()[0]) from error
+    with suppress(OSError):  # a cache that may only be read
+        os.utime(path / MANIFEST)  # when it was last used: `trim_stores` removes the oldest
     return splits, manifest
+
+
+def usable_store(
+    path: Path, tell: Callable[[str], None] = lambda _: None
+) -> tuple[dict[str, Dataset], dict[str, Any]] | None:
+    """Open a store; None where there is none. One that is not what was written is told and removed."""
+    try:
+        return read_store(path)
+    except DamagedStore as damage:
+        tell(f"what was prepared before is damaged ({damage}): it is prepared again")
+        shutil.rmtree(path, ignore_errors=True)
+        return None
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return read_store(path) is not None
+    except DamagedStore:
+        return False
+
+
+def _has_digest(path: Path, digest: str) -> bool:
+    """Say whether a file is there and what was written; of an array the header was written last."""
+    if not path.is_file():
+        raise DamagedStore(f"{path.name} is missing")
+    return file_digest(path, _header_bytes(path) if path.suffix == ".npy" else 0) == digest
+
+
+def _header_bytes(path: Path) -> int:
+    with path.open("rb") as file:
+        first = file.read(LENGTH_ENDS)
+    return LENGTH_ENDS + int.from_bytes(first[-2:], "little")
 
 
 def trim_stores(folder: Path, limit_bytes: int) -> None:
@@ -137,7 +183,7 @@ def trim_stores(folder: Path, limit_bytes: int) -> None:
         if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
             shutil.rmtree(left, ignore_errors=True)
     sized = []
-    for manifest in folder.glob("*/manifest.json"):
+    for manifest in folder.glob(f"*/{MANIFEST}"):
         size = sum(file.stat().st_size for file in manifest.parent.rglob("*") if file.is_file())
         sized.append((manifest.stat().st_mtime, size, manifest.parent))
     total = 0
@@ -184,9 +230,9 @@ class _GrowingArray:
     def __init__(self, path: Path, first: np.ndarray) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.file: BinaryIO = path.open("wb")
-        self._hash = hashlib.sha256()
+        self._hash, self._file_hash = hashlib.sha256(), xxhash.xxh3_128()
         self.length, self._shape, self._dtype = 0, first.shape[1:], first.dtype
-        self._write_header()
+        self.file.write(self._header())
 
     def append(self, values: np.ndarray) -> None:
         if values.shape[1:] != self._shape or values.dtype != self._dtype:
@@ -194,15 +240,20 @@ class _GrowingArray:
         data = np.ascontiguousarray(values).data.cast("B") if values.size else b""
         self.file.write(data)
         self._hash.update(data)
+        self._file_hash.update(data)
         self.length += len(values)
 
     def close(self) -> None:
+        header = self._header()
         self.file.seek(0)
-        self._write_header()
+        self.file.write(header)
         self.file.close()
-        self.digest = self._hash.digest()
+        self._file_hash.update(header)
+        self.digest, self.file_digest = self._hash.digest(), self._file_hash.hexdigest()
 
-    def _write_header(self) -> None:
+    def _header(self) -> bytes:
         shape = (self.length, *self._shape)
         header = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self.file, header)
+        written = io.BytesIO()
+        np.lib.format.write_array_header_1_0(written, header)
+        return written.getvalue()

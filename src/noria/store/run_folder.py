@@ -1,4 +1,4 @@
-"""The run folder: its lock, its checkpoints, its history. Nothing in it is ever half written.
+"""The run folder: its lock, what a training begins with, and how far it is. Nothing in it is ever half written.
 
     RUN/job.yaml prepare.json plan.json environment.json quarantine.jsonl
     RUN/history.jsonl            one line a report, a pure function of job and data; times.jsonl has the seconds
@@ -6,69 +6,85 @@
     RUN/bundle/                  what is shipped (pipeline/bundle.py)
     RUN/metrics.json report.html
 
-A checkpoint is written into a temporary folder, synced, listed with sha256 in its manifest, renamed, and only then are
-older ones deleted. Reading takes the newest one whose manifest holds. Knows no task. Read next: stages/train.py.
+Knows no task. Read next: checkpoints.py, stages/train.py.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import platform
-import shutil
+import shlex
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from noria.errors import EXIT_RUN_IS_LOCKED, UserError, raise_all
 from noria.job.renamed import read_stored_job
-from noria.store.disk import plain_disk_errors, sync_folder, write_json, write_synced
+from noria.store.disk import making_room, plain_disk_errors, sync_folder, write_json, write_synced
 from noria.store.states import split_arrays, write_arrays
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from noria.job import Job
 
 
+RESTORE = "bring the file back from a copy, or train again in another folder"
 # On resuming; data is known by its hash.
-MAY_CHANGE = ("data.path", "train.checkpoint_minutes", "train.report_to", "tune.minutes", "tune.trials")
+MAY_CHANGE = (
+    "data.path",
+    "train.checkpoint_minutes",
+    "train.keep_checkpoints",
+    "train.report_to",
+    "tune.minutes",
+    "tune.trials",
+)
 
 
-def new_run(folder: Path | None, name: str) -> Path:
-    """Return the run folder asked for, or the first free one of runs/NAME, runs/NAME-2, ..."""
+def new_run(folder: Path | None, name: str, resume: bool = False) -> Path:
+    """Return the run folder asked for, or the first free one of runs/NAME, runs/NAME-2, ...; on resuming the newest.
+
+    Where there is none to resume, one is begun.
+    """
     if folder is not None:
         return folder
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("several processes need to agree on a run folder", fix="name it with --run")
-    path = Path("runs") / name
+    newest, path = None, Path("runs") / name
     count = 1
     while path.exists():
-        count += 1
+        newest, count = path, count + 1
         path = Path("runs") / f"{name}-{count}"
-    return path
+    return newest if resume and newest is not None else path
 
 
-def start_or_resume(run: Path, source: str | Path | Mapping[str, Any], resume: bool) -> str | Path | Mapping[str, Any]:
-    """Return the job to train: the one given, or on resuming the one that the run began with."""
-    began = run / "job.yaml"
-    if resume:
-        if not began.exists():
-            raise UserError("there is no training to resume here", where=str(run), fix="start it without --resume")
-        return read_stored_job(began)
-    if began.exists():
-        raise UserError(
-            "this folder already holds a training",
-            where=str(run),
-            fix="go on with it by --resume, or name another folder with --run",
-        )
-    return source
+def has_begun(run: Path) -> bool:
+    """Say whether a training or a tuning has begun here: its job is written last of what it begins with."""
+    return (run / "job.yaml").exists()
+
+
+def start_or_resume(
+    run: Path, source: str | Path | Mapping[str, Any], resume: bool, verb: Literal["train", "tune"] = "train"
+) -> str | Path | Mapping[str, Any]:
+    """Return the job to train: the one given, or the one that the run began with, where it has begun."""
+    if not has_begun(run):
+        return source
+    held = "tune" if (run / "tune.db").exists() else "train" if (run / "plan.json").exists() else verb
+    if resume and held == verb:
+        return read_stored_job(run / "job.yaml")
+    raise UserError(
+        f"this folder already holds a {'tuning' if held == 'tune' else 'training'}",
+        where=str(run),
+        fix=f"go on with it: {resume_command(run, held)}; or name another folder with --run",
+    )
+
+
+def resume_command(run: Path, verb: str = "train") -> str:
+    """Return the command that goes on with what has begun in a run folder, whatever it was begun with."""
+    return f"noria {verb} {shlex.quote(str(run / 'job.yaml'))} --run {shlex.quote(str(run))} --resume"
 
 
 def refuse_changes(began: Job, asked: Job) -> None:
@@ -82,7 +98,7 @@ def refuse_changes(began: Job, asked: Job) -> None:
                 where=key,
                 expected=repr(before.get(key)),
                 found=repr(now.get(key)),
-                fix="leave it out, or start a new run",
+                fix="leave it out, or start a new run with --run",
             )
             for key in changed
             if key not in MAY_CHANGE
@@ -134,7 +150,7 @@ def locked(run: Path, is_shared: bool = False) -> Iterator[None]:
     if is_shared:
         yield
         return
-    with plain_disk_errors(run):
+    with making_room(run):
         run.mkdir(parents=True, exist_ok=True)
         file = (run / ".lock").open("a+")
     with file:
@@ -167,122 +183,27 @@ def _leave_no_trace(run: Path) -> None:
         run.rmdir()
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file of a run; raise UserError where it is not there or not whole."""
+def read_start(run: Path) -> dict[str, Any]:
+    """Return what a training wrote down of its data; raise UserError where its fingerprint is not there."""
+    begun = read_json(run / "prepare.json")
+    if not isinstance(begun.get("fingerprint"), str) or not isinstance(begun.get("origin", ""), str):
+        raise UserError("this file is damaged", where=str(run / "prepare.json"), expected="a fingerprint", fix=RESTORE)
+    return begun
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a file of a run or a bundle that holds one JSON object; raise UserError where it does not."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"there is no {path.name} here", where=str(path.parent), fix="is this a run folder?") from error
-    except json.JSONDecodeError as error:
-        raise UserError("this file is damaged", where=f"{path}:{error.lineno}") from error
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """All that training needs to go on as if nothing had happened: tensors by file, and small facts (`state`)."""
-
-    tensors: dict[str, dict[str, Tensor]]  # "model", "best", "average" and "optimizer"
-    state: dict[str, Any]
-
-
-def save_checkpoint(run: Path, step: int, checkpoint: Checkpoint) -> None:
-    """Save a checkpoint; older ones go only when it is safely on the disk."""
-    from safetensors.torch import save
-
-    folder = run / "checkpoints"
-    final = folder / f"step-{step:08d}"
-    if final.exists() and not _damage(final):
-        return  # what is saved at a step depends on nothing but the step
-    temporary = folder / f".{final.name}.tmp"
-    with plain_disk_errors(run):
-        try:
-            shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir(parents=True)
-            packed = {
-                part: {name: value.contiguous().cpu() for name, value in tensors.items()}
-                for part, tensors in checkpoint.tensors.items()
-            }
-            files = {f"{part}.safetensors": save(tensors) for part, tensors in packed.items()}
-            files["state.json"] = json.dumps(checkpoint.state).encode()
-            manifest = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-            files["manifest.json"] = json.dumps(manifest).encode()
-            for name, data in files.items():
-                write_synced(temporary / name, data)
-            shutil.rmtree(final, ignore_errors=True)  # it was damaged
-            os.replace(temporary, final)
-            sync_folder(folder)
-        except OSError:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
-    steps = _checkpoints(run)
-    later = [path for path in steps if path > final]  # damaged, or this training would have begun there
-    for path in [*later, *[path for path in steps if path <= final][:-2]]:
-        shutil.rmtree(path)
-
-
-def load_checkpoint(run: Path) -> tuple[Checkpoint | None, list[str]]:
-    """Return the newest checkpoint that is whole, and a warning for each newer one that is not."""
-    from safetensors.torch import load
-
-    warnings = []
-    for path in reversed(_checkpoints(run)):
-        damaged = _damage(path)
-        if damaged:
-            warnings.append(f"checkpoint {path.name} is damaged ({damaged})")
-            continue
-        tensors = {file.stem: load(file.read_bytes()) for file in path.glob("*.safetensors")}
-        return Checkpoint(tensors, json.loads((path / "state.json").read_text("utf-8"))), warnings
-    if warnings:
-        warnings.append("no checkpoint is whole; the training begins again at step 0")
-    return None, warnings
-
-
-class History:
-    """Append-only JSON lines that resume exactly: lines after the checkpoint's step are cut off."""
-
-    def __init__(self, path: Path, from_step: int, is_writer: bool = True) -> None:
-        self.path, self.is_writer = path, is_writer
-        if not is_writer:
-            return
-        kept = [line for line in self._lines() if line["step"] <= from_step]
-        text = "".join(json.dumps(line) + "\n" for line in kept)
-        temporary = path.with_suffix(".tmp")
-        with plain_disk_errors(path):
-            temporary.write_text(text, "utf-8")
-            os.replace(temporary, path)
-
-    def append(self, line: Mapping[str, Any]) -> None:
-        if not self.is_writer:
-            return
-        with plain_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-    def sync(self) -> None:
-        """Wait until the lines are on the disk: a checkpoint must not outlive the history up to it."""
-        with plain_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
-            os.fsync(file.fileno())
-
-    def _lines(self) -> list[dict[str, Any]]:
-        lines = []
-        if self.path.exists():
-            for text in self.path.read_text("utf-8").splitlines():
-                try:
-                    lines.append(json.loads(text))
-                except json.JSONDecodeError:
-                    break  # the line being written when the process was killed; training writes it again
-        return lines
-
-
-def _checkpoints(run: Path) -> list[Path]:
-    return sorted((run / "checkpoints").glob("step-*"))
-
-
-def _damage(path: Path) -> str:
-    try:
-        manifest = json.loads((path / "manifest.json").read_text("utf-8"))
-        for name, digest in manifest.items():
-            if hashlib.sha256((path / name).read_bytes()).hexdigest() != digest:
-                return f"{name} is not what was written"
-    except (OSError, ValueError) as error:
-        return str(error)
-    return ""
+    except OSError as error:
+        raise UserError("cannot be read", where=str(path), found=error.strerror or str(error)) from error
+    except (ValueError, RecursionError) as error:
+        where = f"{path}:{error.lineno}" if isinstance(error, json.JSONDecodeError) else str(path)
+        raise UserError("this file is damaged", where=where, found=str(error)[:200], fix=RESTORE) from error
+    if not isinstance(content, dict):
+        raise UserError(
+            "this file is damaged", where=str(path), expected="a JSON object", found=repr(content)[:80], fix=RESTORE
+        )
+    return content

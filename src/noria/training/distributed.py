@@ -49,6 +49,14 @@ class Processes:
         torch.distributed.all_reduce(total)
         return float(total) / self.size
 
+    def from_writer(self, value: int) -> int:
+        """Return the number that the writing process gives, on every process."""
+        if self.size == 1:
+            return value
+        total = torch.tensor(value if self.is_writer else 0, dtype=torch.int64)
+        torch.distributed.all_reduce(total)
+        return int(total)
+
     def agree(self, flag: bool) -> bool:
         """Return True where any process says True."""
         if self.size == 1:

@@ -25,17 +25,22 @@ from noria.pipeline.inference import outputs
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.warm_start import begin
 from noria.reporter import Reporter
-from noria.store.run_folder import Checkpoint, History, load_checkpoint, save_checkpoint
+from noria.store.checkpoints import Checkpoint, History, load_checkpoint, save_checkpoint
+from noria.store.progress import in_words
 from noria.training.distributed import Processes
 from noria.training.loggers import open_loggers
 from noria.training.memory import Heap
 from noria.training.optimizers import Optimizer
+from noria.training.pace import Pace
 from noria.training.plan import Plan
 from noria.training.signals import StopSignals
 from noria.training.step import Learner, Step, schedule
 from noria.training.validation import chosen_metric, score
 from noria.types import State
+from noria.units import duration
 
+LOWER = 10  # times as low a rate is advised where a training diverges
+TOLD = 0.1  # of the steps: a smaller change of their number is not told
 BAD_STEPS = 5  # so many steps in a row without a finite loss end the training
 
 
@@ -70,9 +75,13 @@ class Training:
         self.target_state: State = prepared.states["target"]
         self.average = {k: v.clone() for k, v in self._floats()} if job.train.ema else {}
         self.best: dict[str, Tensor] = {}
+        budget_s = None if job.train.minutes is None else 60 * job.train.minutes
+        validations = plan.validate_at if self.held_out is not None else []
+        self.pace = Pace(plan.steps, budget_s, plan.seconds_per_step, validations)
         self.state: dict[str, Any] = {"step": 0, "losses": [], "best": None, "stale": 0, "bad": 0, "done": False}
         if checkpoint is not None:
             self._resume(checkpoint)
+        self.told_steps = self.pace.steps
 
     def run_all(self) -> None:
         """Take every step that is left."""
@@ -85,17 +94,19 @@ class Training:
             self.reporter.progress("training", self.plan.steps) as progress,
             self.interruption.deferred(),
         ):
-            while self.state["step"] < self.plan.steps and not self.state["done"]:
+            while self.state["step"] < self.pace.steps and not self.state["done"]:
                 loss = self._update(self.state["step"])
                 self.state["step"] += 1
                 line = self._report(loss)
                 if self.data.lengths is not None:  # batches of one size leave no holes
                     heap.tidy()
                 if line:
+                    line |= self._keep_budget()
                     self.history.append(line)
                     times.append({"step": line["step"], "seconds": time.monotonic() - progress.started})
                     sinks.write(line)
-                progress.advance(self.state["step"], loss, line.get("validation", {}).get(self.metric.name))
+                score = line.get("validation", {}).get(self.metric.name)
+                progress.advance(self.state["step"], loss, score, self.pace.steps)
                 must_stop = self.world.agree(bool(self.interruption))
                 is_due = time.monotonic() - saved_at > 60 * self.job.train.checkpoint_minutes
                 if self.world.agree(is_due) or must_stop:
@@ -103,7 +114,14 @@ class Training:
                     saved_at = time.monotonic()
                 if must_stop:
                     raise SystemExit(self.interruption.exit_code or 1)
+            if self.state["done"] and self.state["step"] < self.pace.steps:
+                self._say_why_early()
             self._save()
+
+    def _say_why_early(self) -> None:
+        step, steps, patience = self.state["step"], self.pace.steps, self.job.train.patience
+        why = f"no better {self.metric.name} in {patience} validations (train.patience)"
+        self.reporter.say(f"stopped early at step {step} of {steps}: {why}")
 
     def best_weights(self) -> dict[str, Tensor]:
         """Return the weights that did best on validation, or the last ones where nothing was held out.
@@ -143,7 +161,7 @@ class Training:
         if not norm.isfinite():
             total = math.nan
         if math.isfinite(total):
-            self.optimizer.step(schedule(step, self.plan.steps, settings.warmup))
+            self.optimizer.step(schedule(self.pace.position(step), self.plan.steps, settings.warmup))
             if self.average:
                 for name, value in self._floats():
                     self.average[name].lerp_(value, 1 - settings.ema)
@@ -160,33 +178,63 @@ class Training:
         return UserError(
             what,
             where=str(self.run),
-            fix="lower train.learning_rate, or give train.clip=1; the last checkpoint is whole",
+            fix=f"start a new run with {self._gentler()}; the last checkpoint is whole",
             exit_code=EXIT_DIVERGED,
         )
+
+    def _gentler(self) -> str:
+        settings = self.job.train
+        rates = [f"train.learning_rate={settings.learning_rate / LOWER:g}"]
+        if settings.optimizer == "muon":
+            rates.append(f"train.muon_learning_rate={settings.muon_learning_rate / LOWER:g}")
+        return " ".join([*rates, "train.clip=1"])
 
     def _report(self, loss: float) -> dict[str, Any]:
         """Return the line of history that is due after this step, or nothing."""
         step, plan = self.state["step"], self.plan
         self.state["losses"].append(loss if math.isfinite(loss) else None)
-        is_validation = step in plan.validate_at and self.held_out is not None
-        if not (is_validation or step % plan.report_every == 0 or step == plan.steps):
+        is_validation = self.held_out is not None and self.pace.passes(step, plan.validate_at)
+        if not (is_validation or self.pace.is_report_due(step, plan.report_every)):
             return {}
         finite = [value for value in self.state["losses"] if value is not None]
         line: dict[str, Any] = {
             "step": step,
             "epoch": round(self.step.records_before(step) / len(self.data), 4),
             "loss": sum(finite) / len(finite) if finite else None,
-            "rate": schedule(step - 1, plan.steps, self.job.train.warmup),
+            "rate": schedule(self.pace.position(step - 1), plan.steps, self.job.train.warmup),
         }
         if skipped := len(self.state["losses"]) - len(finite):
             line["skipped"] = skipped
         self.state["losses"] = []
         return line | ({"validation": self._validate()} if is_validation else {})
 
+    def _keep_budget(self) -> dict[str, int]:
+        """Plan the rest anew where the budget is a time and would not be kept; return what history says of it.
+
+        What was decided before a kill is decided again.
+        """
+        if self.pace.budget_s is None:
+            return {}
+        step, before = self.state["step"], self.pace.steps
+        measured = self.pace.measured(step)
+        decided = self.world.from_writer(self.history.later.get(step, {}).get("steps", measured))
+        self.pace.change(step, decided)
+        self._place_mining()
+        if abs(decided - self.told_steps) > TOLD * self.told_steps and decided != before:
+            self.told_steps = decided
+            self.reporter.say(f"{decided:,} steps in all now, so that {duration(self.pace.budget_s)} are kept")
+        return {"steps": decided}
+
+    def _place_mining(self) -> None:
+        """Let hard example mining begin where the warm-up ends, unless it has begun."""
+        if self.job.train.hard_example_mining and self.state["step"] < self.step.first_choosy:
+            warm = round(self.job.train.warmup * self.plan.steps)
+            self.step.first_choosy = self.pace.step_at(warm, self.state["step"])
+
     def _validate(self) -> dict[str, float | None]:
         """Score the held-out split; keep the weights if they are the best so far."""
         assert self.held_out is not None
-        here, weights = self._current(), None
+        here, weights, started = self._current(), None, self.pace.seconds
         if self.average:
             weights = {name: value.clone() for name, value in weights_of(self.model).items()}
             load_weights(self.model, here)
@@ -197,6 +245,7 @@ class Training:
         if weights is not None:
             load_weights(self.model, weights)
         scores = score(self.task, given, self.held_out, self.target_state)
+        self.pace.add_validation(self.pace.seconds - started)
         value, best = scores[self.metric.name], self.state["best"]
         sign = 1 if self.metric.direction == "higher" else -1
         if value is not None and (best is None or sign * value > sign * best):
@@ -222,15 +271,19 @@ class Training:
             tensors = {"model": weights_of(self.model), "optimizer": self.optimizer.state}
             tensors |= {"best": self.best} if self.best else {}
             tensors |= {"average": self.average} if self.average else {}
-            save_checkpoint(self.run, self.state["step"], Checkpoint(tensors, self.state))
+            state = {**self.state, "pace": self.pace.saved(), "first_choosy": self.step.first_choosy}
+            save_checkpoint(self.run, self.state["step"], Checkpoint(tensors, state))
         self.world.barrier()
 
     def _resume(self, checkpoint: Checkpoint) -> None:
         """Go on from the newest whole checkpoint."""
-        self.state = checkpoint.state
+        self.state = dict(checkpoint.state)
+        if "pace" in self.state:  # a training of an earlier version keeps its plan
+            self.pace.resume(self.state.pop("pace"))
+            self.step.first_choosy = self.state.pop("first_choosy")
         load_weights(self.model, checkpoint.tensors["model"])
         self.optimizer.load(checkpoint.tensors["optimizer"])
         self.best = checkpoint.tensors.get("best", {})
         for name, value in self.average.items():  # in place: it keeps the device and the memory format
             value.copy_(checkpoint.tensors["average"][name])
-        self.reporter.say(f"going on from step {self.state['step']} of {self.plan.steps}")
+        self.reporter.say(in_words(self.state["step"], self.pace.steps, self.state["done"]))

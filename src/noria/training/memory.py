@@ -22,6 +22,17 @@ def held_bytes() -> int:
     return held
 
 
+def free_bytes() -> int:
+    """Return the memory that this process may still take: of the machine, or of its container where that is less."""
+    free: int = psutil.virtual_memory().available
+    try:
+        limit, used = (int(Path(f"/sys/fs/cgroup/memory.{name}").read_text()) for name in ("max", "current"))
+        kept = int(dict(map(str.split, Path("/sys/fs/cgroup/memory.stat").read_text().splitlines()))["inactive_file"])
+    except (OSError, ValueError, KeyError):  # no container, or one without a limit ("max")
+        return free
+    return min(free, max(0, limit - used + kept))  # what files keep is given back when it is needed
+
+
 def most_bytes() -> int:
     """Return the most memory that this process has held; what it holds where the system does not tell."""
     status = Path("/proc/self/status")  # not getrusage, which begins with the memory of the parent process

@@ -1,22 +1,28 @@
-"""From a budget to a fixed plan: measure the real step, choose the precision, count the steps, forecast the cost.
+"""From a budget to a plan: measure the real step, count the steps, forecast the cost.
 
-The plan is stored with the run, so that a resumed run follows the same one to the last bit. Knows no task.
-Read next: stages/train.py.
+What a step is, precision and threads, follows rules (precision.py): what is timed only forecasts, and counts the steps
+of a budget in minutes. The plan is stored with the run, so that a resumed run follows the same one to the last bit.
+Knows no task. Read next: stages/train.py, pace.py.
 """
 
 from __future__ import annotations
 
 import functools
+import shutil
 import statistics
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from noria.contract import Task
+from noria.errors import EXIT_DISK_FULL, UserError
 from noria.job import Job
 from noria.model.weights import weights_of
 from noria.pipeline.inference import outputs
@@ -25,8 +31,9 @@ from noria.pipeline.prepared import describe as describe_data
 from noria.pipeline.warm_start import begin
 from noria.reporter import Reporter
 from noria.training.distributed import Processes
-from noria.training.memory import most_bytes
+from noria.training.memory import free_bytes, held_bytes, most_bytes
 from noria.training.optimizers import Optimizer
+from noria.training.precision import Operations, usual_precision, usual_threads
 from noria.training.step import Learner, Step, batch_size
 from noria.types import Batch, Dataset
 from noria.units import duration, size
@@ -37,8 +44,8 @@ LONG_TRAINING_SECONDS = (
 )
 LONG_PROBE_SHARE, LONG_PROBE_SECONDS = 0.03, 10.0  # of the training, and at most
 LEAST_STEPS, MOST_STEPS = 3, 100
+BUSY = 2.0  # so many times as fast is one thread where other work keeps the cores busy
 SLOW_SECONDS = 1.0  # what takes longer is not measured again
-GAIN = 1.05  # bfloat16 is chosen only where it is at least so many times as fast
 USUAL_STEPS, LEAST_EPOCHS, MOST_EPOCHS = 1200, 10, 40  # where the job names no budget
 LENGTHS_TRIED = 32  # records of unequal length, spread over the training records, that evaluation is timed with
 REPORT_BYTES = 150_000  # report, history and the rest of a run folder
@@ -63,29 +70,47 @@ class Plan:
     memory_bytes: int  # peak
     disk_bytes: int  # of the run folder
     weights: int
+    reason: str = ""  # for the precision
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    @classmethod
+    def of(cls, content: Mapping[str, Any], run: Path) -> Plan:
+        """Return a stored plan; raise UserError where it is none."""
+        try:
+            return TypeAdapter(cls).validate_python(dict(content))
+        except ValidationError as error:
+            first = error.errors()[0]
+            found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            where, fix = str(run / "plan.json"), "bring it back from a copy, or train again in another folder: --run"
+            raise UserError("this is no plan of a training", where=where, found=found, fix=fix) from error
+
 
 @dataclass(frozen=True)
 class _Probe:
-    """What a step takes; used_seconds are the processor's own, if it is one, which other work does not lengthen."""
+    """What a step takes, and of it what gathering its records takes."""
 
     seconds: float
     data_seconds: float
-    used_seconds: float
 
 
-def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) -> Plan:
-    """Measure and decide."""
+def make_plan(
+    job: Job, task: Task, prepared: Prepared, device: torch.device, tell: Callable[[str], None] = lambda _: None
+) -> Plan:
+    """Decide and measure; `tell` is given what is being timed, as that may take a minute."""
     train = prepared.splits["train"]
     model = begin(job, task, prepared.states, device)
     learner = Learner(job, task, prepared.states["target"], model, device)
-    if job.train.steps == 0:
-        precision, threads, probe = "float32", usual_threads(), _Probe(0.0, 0.0, 0.0)
-    else:
-        precision, threads, probe = _choose(learner, train)
+    precision, reason = _precision(learner)
+    threads, probe = most_threads(), _Probe(0.0, 0.0)
+    if job.train.steps != 0:
+        tell(f"planning: timing a few steps of {batch_size(job, len(train))} records on {device}")
+        threads = _threads(learner, train, precision)
+        torch.set_num_threads(threads)
+        probe = _probe(learner, train, precision)
+        if threads > 1 and device.type == "cpu":
+            _tell_of_other_work(learner, train, precision, threads, probe, tell)
     budget = (job.train.minutes or 0) * 60
     if budget > LONG_TRAINING_SECONDS:
         least = min(LONG_PROBE_SHARE * budget, LONG_PROBE_SECONDS)
@@ -94,6 +119,7 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
         _longest_step(learner, train, precision)  # so that the memory it takes is counted
     validations = job.train.validations if "validation" in prepared.splits else 0
     asked = {"validation": validations, "test": 1}
+    tell("planning: timing how long an answer takes")
     validation, test = (
         len(prepared.splits[split]) * _evaluation_seconds(learner, train, split != "test")
         if split in prepared.splits and times
@@ -128,33 +154,54 @@ def make_plan(job: Job, task: Task, prepared: Prepared, device: torch.device) ->
         memory_bytes=most_bytes() + data_bytes,
         disk_bytes=_disk_bytes(job, model, seconds, validations > 0),
         weights=sum(weight.numel() for weight in model.parameters()),
+        reason=reason,
     )
 
 
 @functools.cache
-def usual_threads() -> int:
+def most_threads() -> int:
     """Return the threads that torch starts with, whatever an earlier plan in this process has set."""
     return torch.get_num_threads()
 
 
-def _choose(learner: Learner, train: Dataset) -> tuple[str, int, _Probe]:
-    """Return the fastest precision and number of threads for the real step.
-
-    One thread is tried too: on a machine whose cores are busy with other work it can be many times as fast.
-    """
+def _precision(learner: Learner) -> tuple[str, str]:
+    """Return the precision that the job asks for, or else the usual one of this machine, and why."""
     asked = learner.job.train.precision
-    wanted = ["bfloat16", "float32"] if asked == "auto" else [asked]
-    threads = usual_threads()
+    if learner.job.train.steps == 0:
+        return "float32", "nothing is trained"
+    if asked != "auto":
+        return asked, "train.precision"
+    width = max(int(embedder.width) for embedder in learner.model.embedders.values())  # type: ignore[operator]
+    return usual_precision(learner.device, width)
+
+
+def _threads(learner: Learner, train: Dataset, precision: str) -> int:
+    """Return the threads that a step is worth, counted in its operations and not in its time."""
+    torch.set_num_threads(most_threads())
+    step = Step(learner, train, MOST_STEPS, precision, Processes())
+    with Operations() as counted:
+        step.gradients(0)
+    learner.model.zero_grad()
+    weights = sum(weight.numel() for weight in learner.model.parameters() if weight.requires_grad)
+    return usual_threads(learner.device, counted.total, weights, most_threads())
+
+
+def _tell_of_other_work(
+    learner: Learner, train: Dataset, precision: str, threads: int, probe: _Probe, tell: Callable[[str], None]
+) -> None:
+    """Say so where one thread is far faster, as on cores that are busy with other work; it is not taken unasked.
+
+    Another number of threads adds in another order: it would be another model.
+    """
+    torch.set_num_threads(1)
+    single = _probe(learner, train, precision)
     torch.set_num_threads(threads)
-    probes = {(precision, threads): _probe(learner, train, precision) for precision in wanted}
-    best = min(probes, key=lambda tried: probes[tried].used_seconds * (GAIN if tried[0] == "bfloat16" else 1))
-    if threads > 1 and learner.device.type == "cpu":
-        torch.set_num_threads(1)
-        single = _probe(learner, train, best[0])
-        if single.seconds * GAIN < probes[best].seconds:
-            return best[0], 1, single
-        torch.set_num_threads(threads)
-    return *best, probes[best]
+    if single.seconds * BUSY < probe.seconds:
+        took, alone = (f"{1000 * one.seconds:.1f} ms" for one in (probe, single))
+        tell(
+            f"look: other work keeps these cores busy: a step takes {took} with {threads} threads, {alone} with one; "
+            "set OMP_NUM_THREADS=1 to train with one"
+        )
 
 
 def _probe(learner: Learner, train: Dataset, precision: str, least_seconds: float = PROBE_SECONDS) -> _Probe:
@@ -167,7 +214,6 @@ def _probe(learner: Learner, train: Dataset, precision: str, least_seconds: floa
     return _Probe(
         share * plain.seconds + (1 - share) * choosy.seconds,
         share * plain.data_seconds + (1 - share) * choosy.data_seconds,
-        share * plain.used_seconds + (1 - share) * choosy.used_seconds,
     )
 
 
@@ -177,22 +223,19 @@ def _timed(learner: Learner, train: Dataset, precision: str, least_seconds: floa
     optimizer = Optimizer(learner.model, learner.job.train)
     whole: list[float] = []
     data: list[float] = []
-    used: list[float] = []
-    clock = time.process_time if learner.device.type == "cpu" else time.perf_counter
     while not _is_enough(whole, least_seconds):
         start = time.perf_counter()
         step.batch(len(whole))
-        gathered, before = time.perf_counter(), clock()
+        gathered = time.perf_counter()
         step.gradients(len(whole))
         optimizer.step(0.0)
         optimizer.clear()
         whole.append(time.perf_counter() - gathered)
-        used.append(clock() - before)
         data.append((gathered - start) * learner.job.train.accumulate)
     # in a long probe, and where records differ in length, the rare slow step counts, too
     middle = statistics.median if least_seconds == PROBE_SECONDS and train.lengths is None else statistics.fmean
     longer = 1.0 if train.lengths is None else _how_much_longer(step, train.lengths, len(whole))
-    return _Probe(*(longer * middle(seconds[1:]) for seconds in (whole, data, used)))
+    return _Probe(*(longer * middle(seconds[1:]) for seconds in (whole, data)))
 
 
 def _how_much_longer(step: Step, lengths: np.ndarray, timed: int) -> float:
@@ -263,12 +306,33 @@ def _tokens_per_record(model: Any, train: Dataset, device: torch.device) -> floa
     return count / batch.size
 
 
+def refuse_too_little(reporter: Reporter, run: Path, plan: Plan) -> None:
+    """Raise UserError where the disk cannot hold what the plan forecasts; warn where the memory may not."""
+    free = shutil.disk_usage(run).free
+    if plan.disk_bytes > free:
+        raise UserError(
+            "the disk has too little room for this training",
+            where=str(run),
+            expected=f"{size(plan.disk_bytes)} for checkpoints and the model",
+            found=f"{size(free)} free",
+            fix="free some space, or name a folder on a larger disk with --run",
+            exit_code=EXIT_DISK_FULL,
+        )
+    more, free = plan.memory_bytes - held_bytes(), free_bytes()
+    if more > free:
+        reporter.say(
+            f"warning: {size(more)} more memory may be needed and {size(free)} are free; a smaller train.batch_size "
+            f"with train.accumulate takes less, and data that does not fit is read from the disk at every step"
+        )
+
+
 def describe(reporter: Reporter, prepared: Prepared, plan: Plan) -> None:
     """Tell what the data is and what the training will cost, before it begins."""
     reporter.say(describe_data(prepared))
+    threads = f"{plan.threads} thread" + "s" * (plan.threads > 1)
     reporter.say(
         f"plan: {plan.weights:,} weights, {plan.steps:,} steps of {plan.records_per_step} records, {plan.precision} "
-        f"on {plan.device} with {plan.threads} threads, {1000 * plan.seconds_per_step:.1f} ms a step"
+        f"({plan.reason}) on {plan.device} with {threads}, {1000 * plan.seconds_per_step:.1f} ms a step"
     )
     reporter.say(
         f"forecast: {duration(plan.seconds)}, {size(plan.memory_bytes)} of memory, {size(plan.disk_bytes)} of disk"

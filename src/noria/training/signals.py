@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: finish the step, save, leave with 143 or 130; a second signal leaves at once.
+"""SIGTERM, SIGINT and SIGHUP: finish the step, save, leave with 143, 130 or 129; a second signal leaves at once.
 
 Outside the steps, while data is prepared or scores are computed, there is nothing to save and the first one leaves.
 """
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from noria.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
+from noria.errors import EXIT_HUNG_UP, EXIT_INTERRUPTED, EXIT_TERMINATED
 
-EXIT_CODES = {signal.SIGTERM: EXIT_TERMINATED, signal.SIGINT: EXIT_INTERRUPTED}
+EXIT_CODES = {signal.SIGTERM: EXIT_TERMINATED, signal.SIGINT: EXIT_INTERRUPTED, signal.SIGHUP: EXIT_HUNG_UP}
 
 
 class StopSignals:
@@ -53,7 +53,8 @@ def watched() -> Iterator[StopSignals]:
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
-    before = {number: signal.signal(number, interruption._ask) for number in EXIT_CODES}
+    ignored = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else set()  # by nohup: it stays so
+    before = {number: signal.signal(number, interruption._ask) for number in EXIT_CODES.keys() - ignored}
     try:
         yield interruption
     finally:

@@ -15,6 +15,7 @@ from torch import nn
 from noria.contract import Task, dispatch
 from noria.errors import UserError
 from noria.job import Job
+from noria.pipeline.out_of_memory import told_out_of_memory
 from noria.training.distributed import Processes
 from noria.training.sampler import Order, step_seed
 from noria.types import Batch, Dataset, State
@@ -55,6 +56,16 @@ class Step:
 
     def gradients(self, step: int) -> float:
         """Leave the mean gradient of this process's records in the weights; return their loss."""
+        with told_out_of_memory(f"a step of {self.batch_size} records at once", self._smaller()):
+            return self._gradients(step)
+
+    def _smaller(self) -> str:
+        """Return the settings with which a step learns from as many records in less memory."""
+        half = max(1, self.batch_size // 2)
+        said = f"start a new run with train.batch_size={half} train.accumulate={2 * self.settings.accumulate}"
+        return f"{said} (as many records a step, half of them at once), or with a smaller model"
+
+    def _gradients(self, step: int) -> float:
         torch.manual_seed(step_seed(self.settings.seed, step, self.world.rank))
         self.model.train()
         total = 0.0
@@ -116,7 +127,7 @@ class Step:
         return Batch({name: select(arrays) for name, arrays in batch.inputs.items()}, select(batch.target), len(chosen))
 
 
-def schedule(step: int, steps: int, warmup: float) -> float:
+def schedule(step: float, steps: int, warmup: float) -> float:
     """Return the share of the peak learning rate: a climb over `warmup` of the steps, then a straight fall to zero."""
     climb = max(1.0, warmup * steps)
     return min((step + 1) / climb, (steps - step) / max(1.0, steps - climb))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from noria.contract import Metric, Task
-from noria.errors import UserError, did_you_mean
+from noria.errors import UserError, nearest
 from noria.job import Job
 from noria.metrics.intervals import point
 from noria.pipeline.prepared import Prepared
@@ -24,7 +24,14 @@ def chosen_metric(job: Job, task: Task, prepared: Prepared) -> Metric:
     metrics = {metric.name: metric for metric in task.target.metrics(prepared.states["target"])}
     wanted = job.train.best_by or next(iter(metrics))
     if wanted not in metrics:
-        raise UserError(f"train.best_by names no metric of {job.task}: {wanted!r}", fix=did_you_mean(wanted, metrics))
+        like = next((name for name in metrics if wanted in name), nearest(wanted, metrics) or next(iter(metrics)))
+        raise UserError(
+            f"this is no metric of {job.task}",
+            where="train.best_by",
+            expected=f"one of {', '.join(metrics)}",
+            found=repr(wanted),
+            fix=f"train.best_by={like}",
+        )
     return metrics[wanted]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from noria.report.markup import Markup, join, tag
 from noria.report.page import document
 from noria.report.tables import facts as facts_list
 from noria.report.tables import table
-from noria.store.disk import plain_disk_errors, write_json, write_synced
+from noria.store.disk import replace_file, write_json
 from noria.store.run_folder import read_json
 from noria.units import duration
 
@@ -192,7 +191,7 @@ def write_results(run: Path, job: Job, study: Study) -> None:
     for trial in study.trials():
         facts = [trial.number, STATES[trial.state.name], _score(trial), seconds_of(trial)]
         rows.writerow([*facts, reason_of(trial), *(trial.params.get(key) for key in keys)])
-    _write(run / "trials.csv", lines.getvalue())
+    replace_file(run / "trials.csv", lines.getvalue().encode())
 
 
 def write_best(run: Path, job: Job, study: Study) -> None:
@@ -207,7 +206,7 @@ def write_best(run: Path, job: Job, study: Study) -> None:
         "scores on it.\n"
     )
     content = yaml.safe_dump(job.model_dump(mode="json", exclude={"tune"}), allow_unicode=True, sort_keys=False)
-    _write(run / "best.yaml", header + content)
+    replace_file(run / "best.yaml", (header + content).encode())
 
 
 def write_report(run: Path, study: Study) -> None:
@@ -228,7 +227,7 @@ def write_report(run: Path, study: Study) -> None:
         "job": str(run / "best.yaml"),
     }
     write_json(run / "tune.json", facts)
-    _write(run / "tune.html", _page(facts, study.trials()))
+    replace_file(run / "tune.html", _page(facts, study.trials()).encode())
 
 
 def summary(run: Path) -> str:
@@ -318,10 +317,3 @@ def reason_of(trial: Any) -> str:
 
 def _text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    with plain_disk_errors(path):
-        write_synced(temporary, text.encode())
-        os.replace(temporary, path)

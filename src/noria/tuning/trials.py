@@ -162,7 +162,7 @@ class Trials:
             say(f"going on after {len(finished)} trials, about {duration(self._left())} left")
             return
         job, task = with_settings(self.job, {})
-        plan = make_plan(job, task, self.prepared, pick_device())
+        plan = make_plan(job, task, self.prepared, pick_device(), say)
         describe(self.reporter, self.prepared, plan)
         limit = tune.trials or (TRIALS if tune.minutes is None else None)
         whole = min(60 * tune.minutes if tune.minutes else math.inf, limit * plan.seconds if limit else math.inf)
@@ -216,8 +216,10 @@ class _WatchingMeter:
     def __init__(self, meter: Meter, judge: Callable[[float], None]) -> None:
         self.started, self.meter, self.judge = meter.started, meter, judge
 
-    def advance(self, done: int, loss: float | None = None, score: float | None = None) -> None:
-        self.meter.advance(done, loss, score)
+    def advance(
+        self, done: int, loss: float | None = None, score: float | None = None, total: int | None = None
+    ) -> None:
+        self.meter.advance(done, loss, score, total)
         if score is not None:
             self.judge(score)
 

@@ -22,7 +22,7 @@ from noria.errors import UserError
 from noria.model.pretrained.files import auto_class, import_transformers, silent
 from noria.model.pretrained.trunk import filler_of
 from noria.model.vocabulary import EmbedsVocabulary, vocabulary_embedder, vocabulary_head
-from noria.store.disk import plain_disk_errors
+from noria.store.disk import AGAIN_ADVICE, plain_disk_errors
 from noria.types import State
 
 
@@ -33,7 +33,7 @@ def write_folder(model: Any, states: Mapping[str, Any], out: Path) -> None:
     tokenizer, template, answer_end = _tokenizer_of(states)
     if answer_end is not None:  # a reply ends where a message does
         theirs.generation_config.eos_token_id = answer_end
-    with plain_disk_errors(out):
+    with plain_disk_errors(out, AGAIN_ADVICE):
         out.mkdir(parents=True, exist_ok=True)
         with silent():
             theirs.save_pretrained(out)
