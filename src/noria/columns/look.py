@@ -59,9 +59,9 @@ class Look:
         self.values: np.ndarray | None = None  # of the cells of `strict`, where all of them are bare numbers
         self.numbers: list[NumberForm] = []
         self.dates: list[DateForm] = []
-        if kind in (None, "number") and not self.are_codes:
+        if kind in (None, NumberForm.kind) and not self.are_codes:
             self.numbers = self._number_forms()
-        if kind == "date" or (kind is None and (not self.numbers or self._are_days())):
+        if kind == DateForm.kind or (kind is None and (not self.numbers or self._are_days())):
             self.dates = self._of_fewest_years(self._fitting([DateForm(pattern) for pattern in PATTERNS]))
 
     @property

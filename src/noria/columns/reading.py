@@ -63,7 +63,7 @@ def category_form(cells: Sequence[Any] | np.ndarray) -> CategoryForm:
 def form_of(content: Mapping[str, Any]) -> Form:
     """Return the form that a state keeps."""
     values = {key: tuple(one) if isinstance(one, list) else one for key, one in content.items() if key != "kind"}
-    kinds: dict[str, Callable[..., Form]] = {"number": NumberForm, "date": DateForm, "category": CategoryForm}
+    kinds: dict[str, Callable[..., Form]] = {form.kind: form for form in (NumberForm, DateForm, CategoryForm)}
     return kinds[content["kind"]](**values)
 
 
@@ -72,15 +72,15 @@ def _column(look: Look, asked: Form | None, decimals: Collection[str], is_day_fi
     left_out = look.why_left_out() if look.asked_kind is None else ""
     kind: Kind = "ignore" if left_out else look.asked_kind or look.kind()
     form: Form
-    if kind == "number":
+    if kind == NumberForm.kind:
         form = replace(asked if isinstance(asked, NumberForm) else _number(look, decimals), absent=look.words)
         remark = "" if asked else _number_remark(look, form)
-    elif kind == "date":
+    elif kind == DateForm.kind:
         form = replace(asked if isinstance(asked, DateForm) else _date(look, is_day_first), absent=look.words)
         remark = "" if asked else _date_remark(look, form)
     else:
         form = look.category_form()
-        remark = _category_remark(look, form) if kind == "category" else ""
+        remark = _category_remark(look, form) if kind == CategoryForm.kind else ""
     absent = Counter[str]()
     for cell, count in look.all.items():
         if (cell not in look.strict or look.words) and form.is_absent(cell):

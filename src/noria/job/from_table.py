@@ -64,9 +64,10 @@ def _of_texts(path: Path, field: str, answer: str) -> tuple[str, dict[str, str]]
         return None
     tasks = {name: registry.task(name) for name in registry.built_in("tasks")}
     taking = [
-        (name, {next(iter(task.inputs)): texts[0]})
+        (name, {text: texts[0]})
         for name, task in tasks.items()
-        if answer_field(task) == field and [one.raw_type for one in task.inputs.values()] == ["cell"]
+        for text, modality in task.inputs.items()
+        if answer_field(task) == field and len(task.inputs) == 1 and modality.raw_type == "cell"
     ]
     return taking[0] if len(taking) == 1 else None
 

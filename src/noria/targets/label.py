@@ -27,7 +27,7 @@ CALIBRATION_BINS = 15  # as in Guo et al. 2017, "On Calibration of Modern Neural
 
 @dataclass(frozen=True)
 class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, TellsReading):
-    """A class name: 1, 1.0 and "1" are one, and so are true and True.
+    """A class name. Numbers that are equal are one class, and so are truths: 1 and 1.0, true and True.
 
     Arrays: `label` int64[n]. Output: `logits` float[n, classes].
     """
