@@ -6,7 +6,7 @@ A hash, so that a record stays on its side when others are added. Knows no task.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,31 +27,35 @@ SHOWN_ITEMS = 12
 class Division:
     """For each record its side (TRAIN, VALIDATION or TEST), what the source says of it (-1: nothing), and its hash.
 
-    sides and stated int8[n], hashes uint64[n]: records with equal hashes must stand on one side.
+    sides and stated int8[n], hashes uint64[n]: records with equal hashes must stand on one side. `unread` says how many
+    more could not be read, and why the first could not.
     """
 
     sides: np.ndarray
     stated: np.ndarray
     hashes: np.ndarray
+    unread: str = ""
 
 
 def divide(chunks: Iterable[Rows], split: Split, fields: Sequence[str | list[str]], where: str) -> Division:
     """Divide records; `fields` are the columns whose values are hashed. Raises UserError where there are none."""
     stated: list[np.ndarray] = []
     hashes: list[np.ndarray] = []
-    first_bad = ""
+    first, num_unread = "", 0
     sides = _Stated(split)
     for rows in chunks:
-        first_bad = first_bad or next((f"{one.where}: {one.reason}" for one in rows.bad), "")
+        num_unread += len(rows.bad)
+        first = first or next((f"{one.where}: {one.reason}" for one in rows.bad), "")
         stated.append(sides.of(rows))
         hashes.append(_hash(rows, split, fields))
     if not sum(len(part) for part in stated):
-        raise UserError("there are no usable records", where=where, found=first_bad)
+        raise UserError("there are no usable records", where=where, found=first)
     sides.check(where)
     joined = np.concatenate(hashes)
     if split.block is not None:
         joined = hash_values(np.arange(len(joined))[:, None] // split.block, split.seed)
-    return _divided(np.concatenate(stated), joined, split)
+    unread = f"{num_unread} records could not be read, first {first}" if first else ""
+    return replace(_divided(np.concatenate(stated), joined, split), unread=unread)
 
 
 def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split) -> Division:

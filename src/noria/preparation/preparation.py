@@ -59,7 +59,12 @@ class Preparation:
 
     def run(self, path: Path) -> None:
         division = self._divide()
-        division, states = self._fit(division)
+        try:
+            division, states = self._fit(division)
+        except UserError as error:  # what could not be read may be what is missing
+            if not self.unread:
+                raise
+            raise error.with_found(self.unread) from error
         suspicions = Suspicions([name for name in self.task.inputs if name in self.mapping])
         with StoreWriter(path) as writer:
             slices = self._encode(division, states, writer, suspicions)
@@ -108,7 +113,7 @@ class Preparation:
         filled = [name for name in self.task.inputs if name in self.mapping] or [self.answer]
         fields = [self.mapping[name] for name in filled]
         found = divide(self._chunks(), self.job.data.split, fields, str(self.source.path))
-        self.stated, self.hashes = found.stated, found.hashes
+        self.stated, self.hashes, self.unread = found.stated, found.hashes, found.unread
         return found.sides
 
     def _fit(self, division: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
