@@ -40,6 +40,19 @@ class UserError(Exception):
         self.exit_code = exit_code
         super().__init__(str(self))
 
+    def with_found(self, more: str) -> UserError:
+        """Return the error with something that was found besides, such as why records are missing."""
+        found = "; ".join(filter(None, (self.found, more)))
+        return UserError(
+            self.what,
+            where=self.where,
+            expected=self.expected,
+            found=found,
+            fix=self.fix,
+            meaning=self.meaning,
+            exit_code=self.exit_code,
+        )
+
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.what}" if self.where else self.what]
         said = {"expected": self.expected, "found": self.found, "to fix it": self.fix, "meaning": self.meaning}
@@ -55,6 +68,10 @@ class UserErrors(UserError):
     def __init__(self, problems: Sequence[UserError]) -> None:
         self.problems = tuple(problems)
         super().__init__("", exit_code=self.problems[0].exit_code)
+
+    def with_found(self, more: str) -> UserError:
+        """Return the problems, the first one with something that was found besides."""
+        return UserErrors([self.problems[0].with_found(more), *self.problems[1:]])
 
     def __str__(self) -> str:
         if len(self.problems) == 1:

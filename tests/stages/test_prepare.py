@@ -101,6 +101,16 @@ def test_bad_pictures_are_counted_with_place_and_reason_and_the_rest_is_used(tmp
     assert not set(reasons) & set.union(*wheres(data).values())
 
 
+def test_what_is_missing_for_learning_is_told_with_why_records_could_not_be_read(tmp_path):
+    rows = ["size,kind,label", *(f"{i},x,good" for i in range(30)), *(f"{i},a,b,bad" for i in range(20))]
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    with pytest.raises(UserError, match=r"20 records could not be read, first a\.csv:32: 4 cells where"):
+        prepared(tmp_path / "a.csv", "tabular-classification")
+    csv_of(tmp_path / "b.csv", "file,label", [(f"{i}.png", "ab"[i % 2]) for i in range(50)])
+    with pytest.raises(UserError, match=r"files could not be read, first .*\.png"):
+        prepared(tmp_path / "b.csv")
+
+
 def test_a_run_keeps_the_quarantine_beside_it(tmp_path):
     path = folder_of(tmp_path / "pets")
     (path / "dog" / "cut.png").write_bytes(picture(1)[:60])

@@ -177,7 +177,13 @@ def fit_field(component: Modality | Target, values: Values, root: Path | None) -
     values, unreadable = _resolve_files(component, values, root)
     if unreadable:
         values = select(values, _without(unreadable, length_of(values)))
-    return component.fit(values)
+    try:
+        return component.fit(values)
+    except UserError as error:
+        if not unreadable:
+            raise
+        first = next(iter(unreadable.values()))
+        raise error.with_found(f"{len(unreadable)} files could not be read, first {first}") from error
 
 
 def _resolve_files(component: Modality | Target, values: Values, root: Path | None) -> tuple[Values, dict[int, str]]:

@@ -59,16 +59,16 @@ def divide(
     """
     stated: list[np.ndarray] = []
     hashes: list[np.ndarray] = []
-    first_bad = ""
+    first = ""
     sides = _Stated(split)
     together = _Together(() if split.group or split.block or split.order else groups)
     for rows in chunks:
-        first_bad = first_bad or next((f"{one.where}: {one.reason}" for one in rows.bad), "")
+        first = first or next((f"{one.where}: {one.reason}" for one in rows.bad), "")
         stated.append(sides.of(rows))
         hashes.append(_hash(rows, split, fields))
         together.see(rows, split.seed)
     if not sum(len(part) for part in stated):
-        raise UserError("there are no usable records", where=where, found=first_bad)
+        raise UserError("there are no usable records", where=where, found=first)
     sides.check(where)
     joined = np.concatenate(hashes)
     if split.block is not None:

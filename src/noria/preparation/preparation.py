@@ -226,15 +226,7 @@ class Preparation:
     def _because_of_unread(self, error: UserError) -> UserError:
         """Return an error of `fit` with the records that could not even be read: they may be what it misses."""
         unread = [one for rows in self._chunks() for one in rows.bad]
-        if not unread:
-            return error
-        return UserError(
-            f"{len(unread)} records cannot be read, and from the others nothing is learnt: {error.what}",
-            where=error.where or str(self.source.path),
-            expected=error.expected,
-            found="; ".join(filter(None, [_first(unread), error.found])),
-            fix=error.fix or "mend the records",
-        )
+        return error.with_found(f"{len(unread)} records could not be read, first {_first(unread)}") if unread else error
 
     def _numbered(self) -> Iterator[tuple[int, Rows]]:
         start = 0

@@ -121,6 +121,11 @@ def test_a_quote_that_is_never_closed_makes_its_own_line_bad_and_no_other(tmp_pa
         (['1,"stray', '2,x",3', "3,z"], [("3", "z")], {2: "3 cells where the header has 2 (lines 2 to 3)"}),
         (['1,"two', 'lines",3', "3,z"], [("3", "z")], {2: "3 cells where the header has 2 (lines 2 to 3)"}),
         (['1,"two', 'lines"', "3,z"], [("1", "two\nlines"), ("3", "z")], {}),
+        (
+            ['1,"stray', "2,x", "2,x,y", '3,"x"'],
+            [("2", "x"), ("3", "x")],
+            {2: "that is closed in no cell", 4: "3 cells"},
+        ),
         (["3,z", "a,b"], [("3", "z")], {3: "repeats the header"}),
     ],
 )

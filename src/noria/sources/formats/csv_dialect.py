@@ -100,6 +100,8 @@ def _with_quoting(dialect: Dialect, sample: str, others: Sequence[str], width: i
 
 def _has_single_quotes(text: str, delimiter: str) -> bool:
     """Say whether there are cells between single quotes, and none between double ones."""
+    if "'" not in text:
+        return False
     edge = rf"(?:^|{re.escape(delimiter)})\s*{{}}[^'\"\r\n]*{{}}\s*(?:$|{re.escape(delimiter)})"
     quotes = (re.search(edge.format(quote, quote), text, re.MULTILINE) is not None for quote in "'\"")
     return tuple(quotes) == (True, False)

@@ -154,12 +154,12 @@ class Records:
         return f"a quote is opened here that is closed in no cell of this record; {_double(self._dialect)}"
 
     def _is_stray(self) -> bool:
-        """Say whether the lines below the first one that were taken are whole rows when read without it."""
+        """Say whether the lines below the first one are whole rows, or most of them are, when read without it."""
         rest = [self._dialect.prepared(line) for line in self._fed.taken[1:]]
         if not rest or not self._width or not self._dialect.is_well_quoted("".join(rest)):
             return False
         rows = [cells for cells in self._dialect.reader(iter(rest)) if cells]
-        return bool(rows) and all(len(cells) == self._width for cells in rows)
+        return sum(len(cells) == self._width for cells in rows) > len(rows) / 2
 
     def _judged(self, start: int, cells: list[str], flaw: str) -> Found:
         end = self._lines.number - len(self._fed.waiting)
