@@ -142,7 +142,7 @@ def test_numbers_that_count_nothing_are_kept(cells):
 @pytest.mark.parametrize("name", ["id", "ID", "customer_id", "customer ID", "customerId", "客户编号", "uuid"])
 def test_different_whole_numbers_under_the_name_of_an_identifier_name_the_records(name):
     cells = LUCK.sample(range(10**9), 60)
-    assert read_table({name: cells}, {}, {})[name].left_out == "names each record"
+    assert read_table({name: cells}, {}, {})[name].left_out == "names each record by a number"
 
 
 @pytest.mark.parametrize("name", ["humid", "paid", "grid", "acid", "Madrid"])
@@ -153,7 +153,7 @@ def test_a_name_that_only_ends_like_one_does_not(name):
 
 def test_whole_numbers_too_long_for_a_float_name_the_records():
     cells = [str(10**18 + LUCK.randrange(10**17)) for _ in range(60)]
-    assert read(cells).left_out == "names each record"
+    assert read(cells).left_out == "names each record by a number"
 
 
 def test_years_are_kept():

@@ -407,7 +407,7 @@ def test_words_for_splits_are_taken_in_any_case_and_told_and_others_can_be_said(
 def test_a_class_of_which_every_row_is_refused_is_told_with_the_first_reason(tmp_path):
     rows = "".join(f"fine {i},good\n" if i % 2 else f"broken, number {i},bad\n" for i in range(40))
     (tmp_path / "rows.csv").write_text(f"text,label\n{rows}")
-    with pytest.raises(UserError, match="20 records cannot be read") as caught:
+    with pytest.raises(UserError, match="20 records could not be read") as caught:
         prepared(tmp_path / "rows.csv", "text-classification")
     assert "at least two classes" in caught.value.what
     assert "rows.csv:2: 3 cells where the header has 2" in caught.value.found

@@ -113,7 +113,10 @@ def test_preparation_shows_how_each_column_is_read_and_says_what_it_left_out(tmp
     assert "%d/%m/%Y" in lines[3]
     assert "like 1.234,5" in lines[4]
     said = describe(data)
-    assert "left out: column 'id', as it counts the records; to keep it: inputs.table.kinds={id: number}" in said
+    assert (
+        "left out: column 'id', as it names each record by a number; to keep it: inputs.table.kinds={id: number}"
+        in said
+    )
     assert "column 'country': 'NA' (" in said
     assert "cells read as missing: score: '?' " in said
 

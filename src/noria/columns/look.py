@@ -33,7 +33,8 @@ NO_CHANCE = 12.0  # records, whose whole numbers are all different, are counted 
 LEAST_IN_ORDER = 20
 EXACT = 2.0**53  # larger whole numbers are no longer different from one another
 ID = re.compile(r"(?:.*[\W_])?(?:id|uid|uuid|guid|identifier)|.*(?-i:[a-z]I[Dd])|.*(?:编号|序号)", re.IGNORECASE)
-TEXTS = "holds texts"  # why a column of sentences is left out
+# Why a column is left out.
+TEXTS, COUNTED, NAMED_BY_NUMBER = "holds texts", "counts the records", "names each record by a number"
 YEARS = {"year", "yr", "yyyy", "jahr", "année", "año", "anno", "年", "年份"}
 
 
@@ -182,13 +183,13 @@ class Look:
         if not np.isfinite(numbers).all() or (numbers != np.round(numbers)).any():
             return ""
         if np.abs(numbers).max() >= EXACT or ID.fullmatch(self.name.strip()):
-            return "names each record"
+            return NAMED_BY_NUMBER
         steps = np.unique(np.diff(np.sort(numbers)))
         if steps[0] == 0:
             return ""
         gaps = np.ptp(numbers) / math.gcd(*map(int, steps)) + 1
         is_in_order = bool((np.diff(numbers) > 0).all() or (np.diff(numbers) < 0).all())
-        return "counts the records" if is_in_order or total * (total - 1) / (2 * gaps) > NO_CHANCE else ""
+        return COUNTED if is_in_order or total * (total - 1) / (2 * gaps) > NO_CHANCE else ""
 
 
 def are_sentences(texts: Iterable[str]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from noria.columns import form_of
-from noria.columns.look import TEXTS
+from noria.columns.look import COUNTED, NAMED_BY_NUMBER, TEXTS
 from noria.types import Panel, State
 
 EXAMPLES = 4  # categories shown
@@ -48,7 +48,10 @@ def remarks_of(state: State) -> list[str]:
         by_reason[reason].append(name)
     found = []
     for reason, names in by_reason.items():
-        each, kind = "it" if len(names) == 1 else "each", "number" if reason.startswith("counts") else "category"
+        each, kind = (
+            "it" if len(names) == 1 else "each",
+            "number" if reason in (COUNTED, NAMED_BY_NUMBER) else "category",
+        )
         fix = f"to keep it: inputs.table.kinds={{{names[0]}: {kind}}}"
         if reason == TEXTS:
             fix = "a task of texts learns from it: noria list tasks"
