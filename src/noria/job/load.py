@@ -5,6 +5,7 @@ Knows no task: the settings of a task's inputs and target are the fields of thei
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from noria.contract.settings import fields_by_task, values_of
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.from_checkpoint import settings_of_origin
 from noria.job.from_table import is_table, job_of_table
+from noria.job.in_memory import JobLike, apart, as_mapping
 from noria.job.problems import keys_of, unknown_key, unmet_rules, wrong_values
 from noria.job.removed import removed_problems, without_removed
 from noria.job.renamed import read_stored_job, with_new_names
@@ -23,14 +25,17 @@ from noria.job.schema import BUDGETS, Job
 from noria.job.text import Section, Where, parse, parse_override, read_text, set_key
 
 
-def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> tuple[Job, Task]:
+def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]:
     """Read a job, apply `key=value` overrides, check everything.
 
-    `source` is a job file, the name of a shipped one, a data table, or a mapping. Returns the resolved job and its task
+    `source` is a job file, the name of a shipped one, a data table, a frame, or a mapping. Returns the resolved job and its task
     with the job's settings filled in. Raises all problems together.
     """
-    if isinstance(source, Mapping):
-        name, text, content = "job", "", dict(source)
+    frame = None
+    if not isinstance(source, str | os.PathLike):
+        name, text = "job", ""
+        content, overrides = as_mapping(source, overrides)
+        content, frame = apart(content)
     elif is_table(Path(source)):
         name, text = Path(source).name, ""
         content, overrides = job_of_table(Path(source), overrides)
@@ -57,6 +62,8 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = 
         whole = _layer(_layer(defaults, content), given)
         problems += removed_problems(whole, where)
         job = Job.model_validate(without_removed(whole))
+        if frame is not None and job.data.path == str(frame.path):  # and no override names another place
+            job.data.hold(frame)
     except ValidationError as error:
         problems += wrong_values(error, where, Job)
     if job is not None:
@@ -86,7 +93,7 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
     return merged
 
 
-def _job_path(source: str | Path) -> Path:
+def _job_path(source: str | os.PathLike[str]) -> Path:
     path = Path(source)
     if path.is_file():
         return path

@@ -14,6 +14,7 @@ from noria.errors import UserError, did_you_mean
 from noria.job.data import Data
 from noria.sources.core.filename_columns import Named
 from noria.sources.core.named_file import read_file
+from noria.sources.formats.frame import IN_MEMORY
 from noria.sources.formats.opening import lone_archive, may_lack_header, open_source
 from noria.types import IS_PRESENT, Arrays, Encoded, Rows, State, Values
 
@@ -21,7 +22,18 @@ Columns = dict[str, str | list[str]]  # field -> the column, or the columns, tha
 
 
 def open_path(path: Path, task: Task, data: Data) -> Source:
-    """Open a path as the job says its tables are, or in a format that only the task has, or by what it is."""
+    """Open a path as the job says its tables are, or in a format that only the task has, or by what it is.
+
+    Of a job that was given a frame, the frame is the source, whatever the path.
+    """
+    if data.frame is not None:
+        return data.frame
+    if path.as_posix().startswith(IN_MEMORY):
+        raise UserError(
+            "this data was a frame in Python, which no file holds",
+            where=str(path),
+            fix='give it again: noria.train({..., "data": frame}, run=..., resume=True)',
+        )
     path = lone_archive(path) or path
     is_said = bool(data.splits) or (bool(data.columns) and may_lack_header(path))
     source = None if is_said else dispatch.read(task, path, data.encoding, data.fields)

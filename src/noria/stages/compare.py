@@ -51,8 +51,7 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
         raise UserError("evaluate.compare_to is no finished run", where=str(run), fix="give the folder of a run")
     known = read_json(run / "prepare.json")
     other, task = load_stored_job(run / "job.yaml")
-    data = other.data.model_copy(update={"path": job.data.path, "fetch": job.data.fetch})
-    again = prepare(other.model_copy(update={"data": data}), task, origin=known["origin"])
+    again = prepare(other.model_copy(update={"data": other.data.at(job.data)}), task, origin=known["origin"])
     if again.fingerprint != known["fingerprint"]:
         raise UserError("the run to compare to learnt from other data", where=str(run), found=again.report["source"])
     split = scored_split(prepared.splits)

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noria.errors import EXIT_RUN_IS_LOCKED, UserError, raise_all
+from noria.job.in_memory import with_frame_of
 from noria.job.renamed import read_stored_job
 from noria.store.disk import plain_disk_errors, sync_folder, write_json, write_synced
 from noria.store.states import split_arrays, write_arrays
@@ -61,7 +62,7 @@ def start_or_resume(run: Path, source: str | Path | Mapping[str, Any], resume: b
     if resume:
         if not began.exists():
             raise UserError("there is no training to resume here", where=str(run), fix="start it without --resume")
-        return read_stored_job(began)
+        return with_frame_of(source, read_stored_job(began))
     if began.exists():
         raise UserError(
             "this folder already holds a training",
