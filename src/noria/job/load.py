@@ -28,8 +28,8 @@ from noria.job.text import Section, Where, parse, parse_override, read_text, set
 def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]:
     """Read a job, apply `key=value` overrides, check everything.
 
-    `source` is a job file, the name of a shipped one, a data table, a frame, or a mapping. Returns the resolved job and its task
-    with the job's settings filled in. Raises all problems together.
+    `source` is a job file, the name of a shipped one, a data table, a frame, or a mapping. Returns the resolved job and
+    its task with the job's settings filled in. Raises all problems together.
     """
     frame = None
     if not isinstance(source, str | os.PathLike):

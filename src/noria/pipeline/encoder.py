@@ -8,9 +8,10 @@ the records. Knows no task. Read next: predictor.py, sinks.py, stages/prepare.py
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,7 @@ import numpy as np
 from noria.contract import Modality, Target, Task, answer_field, dispatch
 from noria.contract.source import Source
 from noria.errors import UserError
-from noria.pipeline.fields import Columns, encode_answer, encode_input, values_of
-from noria.sources.core.named_file import read_file
+from noria.pipeline.fields import Columns, content_of, encode_answer, encode_input, values_of
 from noria.types import Arrays, Dataset, Rejected, Rows, Values, concatenated, in_order
 
 ALL = ("train", "validation", "test", "")  # the splits that a source may put records in; "" where it says nothing
@@ -34,6 +34,7 @@ class EncodedChunk:
     `records` has their places and, as codes, the columns they are sliced by; its target is empty without answers. `ids`
     name them within their source: row numbers, file names. `kept` int64[n] are their indices among the records as read.
     `rejected` are the others, in order. `values` and `answers` are raw and of all; file names in them are below `root`.
+    `columns` are all columns of the source as read, those that fill no field too.
     """
 
     records: Dataset
@@ -43,6 +44,7 @@ class EncodedChunk:
     values: Mapping[str, Values]
     answers: Values | None = None
     root: Path | None = None
+    columns: Mapping[str, Values] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.kept)
@@ -60,8 +62,8 @@ class EncodedChunk:
         if isinstance(values, Mapping):
             return {name: cells[row] for name, cells in values.items()}
         value = values[row]
-        if component.raw_type == "file" and isinstance(value, str):
-            return read_file(self.root or Path.cwd(), value)
+        if component.raw_type == "file" and isinstance(value, str | os.PathLike):
+            return content_of(value, self.root)
         return value
 
 
@@ -102,7 +104,7 @@ class RecordEncoder:
             None if answer is None else values_of(rows, answer),
         )
         slices = {column: self._coded(column, rows.columns[column])[found.kept] for column in self._codes}
-        return replace(found, records=replace(found.records, slices=slices)) if slices else found
+        return replace(found, records=replace(found.records, slices=slices), columns=rows.columns)
 
     def encode(
         self,

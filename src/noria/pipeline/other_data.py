@@ -5,40 +5,63 @@ Knows no task and no format. Read next: predictor.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from noria.contract import answer_field
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.job.data import Data
+from noria.job.load import load_job
+from noria.job.renamed import with_new_names
 from noria.pipeline.bundle import Bundle
-from noria.pipeline.fields import Columns, map_fields, open_path
-from noria.sources.formats.opening import may_lack_header
+from noria.pipeline.fields import Columns, listed, map_fields, open_path
+from noria.sources.formats.opening import TEXT_SUFFIXES, may_lack_header
+from noria.sources.formats.text_lines import TextLines
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
 PACKED = (".parquet", ".npz", ".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2")  # always several records
 
 
-def open_other(bundle: Bundle, path: Path, needs_answer: bool = False) -> tuple[Source, Columns]:
+def open_other(bundle: Bundle, given: Path | Source, needs_answer: bool = False) -> tuple[Source, Columns]:
     """Return the reader of other data, and which of its columns fill which field.
 
     Without a header, a table may have all columns of the training data, or all but the answer's.
     """
+    source = given if isinstance(given, Source) else _open(bundle, given, needs_answer)
+    return source, map_fields(source.columns, bundle.task, _named(bundle, source.columns), needs_answer)
+
+
+def _open(bundle: Bundle, path: Path, needs_answer: bool) -> Source:
     data, task = data_of(bundle, path), bundle.task
+    if not needs_answer and (field := lines_field(bundle, path)) is not None:
+        return TextLines(path, field, encoding=data.encoding)
     if not needs_answer:
         data = data.model_copy(update={"names": None})
     try:
-        source = open_path(path, task, data)
+        return open_path(path, task, data)
     except UserError as error:
         answer = bundle.config["fields"].get(answer_field(task))
         if needs_answer or answer not in (data.columns or ()):
             raise
         rest = [name for name in data.columns or () if name != answer]
         try:
-            source = open_path(path, task, data.model_copy(update={"columns": rest}))
+            return open_path(path, task, data.model_copy(update={"columns": rest}))
         except UserError:
             raise error from None
-    return source, map_fields(source.columns, task, _named(bundle), needs_answer)
+
+
+def lines_field(bundle: Bundle, path: Path) -> str | None:
+    """Return the field that each line of a text file fills, where the model takes nothing but a text; else None."""
+    is_table = data_of(bundle, path).columns is not None
+    return None if is_table or not path.name.lower().endswith(TEXT_SUFFIXES) else text_field(bundle)
+
+
+def text_field(bundle: Bundle) -> str | None:
+    """Return the only input of a model that takes one cell a record, as a text is; else None."""
+    cells = [name for name, modality in bundle.task.inputs.items() if modality.raw_type == "cell"]
+    return cells[0] if len(cells) == len(bundle.task.inputs) == 1 else None
 
 
 def data_of(bundle: Bundle, path: Path) -> Data:
@@ -46,6 +69,21 @@ def data_of(bundle: Bundle, path: Path) -> Data:
     data = bundle.job.data
     columns = data.columns if may_lack_header(path) else None
     return data.model_copy(update={"columns": columns, "splits": data.splits if path.is_dir() else {}})
+
+
+def read_otherwise(bundle: Bundle, overrides: Sequence[str]) -> Bundle:
+    """Return the bundle with overrides of its job's section `data`, checked as those of a job are."""
+    if not overrides:
+        return bundle
+    job, _ = load_job(with_new_names(bundle.config["job"]), overrides)
+    for name, modality in bundle.task.inputs.items():
+        if modality.raw_type == "columns" and job.data.fields.get(name) != bundle.job.data.fields.get(name):
+            raise UserError(
+                "the columns of a table are those of training, by their names",
+                where=f"data.fields.{name}",
+                fix="rename the columns of the new data",
+            )
+    return replace(bundle, job=job)
 
 
 def one_file_field(bundle: Bundle, path: Path) -> str | None:
@@ -72,8 +110,13 @@ def one_file_field(bundle: Bundle, path: Path) -> str | None:
     return None
 
 
-def _named(bundle: Bundle) -> dict[str, str | list[str]]:
-    """Return which columns fill which field: as the job says, and for tables those that training saw."""
+def _named(bundle: Bundle, columns: Sequence[str]) -> dict[str, str | list[str]]:
+    """Return which columns fill which field: as the job says, and for tables those that training saw.
+
+    Data that lacks the column that the job names may have one that is called like the field.
+    """
     known = bundle.config["fields"]
     tables = {name: known[name] for name, modality in bundle.task.inputs.items() if modality.raw_type == "columns"}
-    return {**bundle.job.data.fields, **tables}
+    said = bundle.job.data.fields
+    said = {name: named for name, named in said.items() if name not in columns or {*listed(named)} <= {*columns}}
+    return {**said, **tables}

@@ -14,7 +14,7 @@ SHOWN_ITEMS = 12
 SHOWN_CHARACTERS = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prepared:
     """Encoded splits, what was learnt from training (`states`), and what a person should know (`report`).
 
@@ -27,6 +27,12 @@ class Prepared:
     report: dict[str, Any]
     fingerprint: str
     origin: str = ""
+
+    def __str__(self) -> str:
+        """Return the data report."""
+        return describe(self)
+
+    __repr__ = __str__
 
     def record(self) -> dict[str, Any]:
         """Return what a run writes down of it; the records that could not be used are a file of their own."""

@@ -21,6 +21,7 @@ from noria.sources.core.layout import JSON_SUFFIXES, TABLE_SUFFIXES, is_hidden, 
 from noria.sources.core.text_file import TextFile
 
 TEXT_SUFFIXES = (".txt", ".txt.gz")
+DATA_SUFFIXES = (*TABLE_SUFFIXES, *JSON_SUFFIXES, *TEXT_SUFFIXES, *ARCHIVE_SUFFIXES, ".npz")
 _FORMATS = "noria.sources.formats"
 _PACKED = (*ARCHIVE_SUFFIXES, ".npz")
 _HEADERLESS = (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz", *TEXT_SUFFIXES)  # what `columns` can name those of
