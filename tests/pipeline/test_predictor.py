@@ -145,6 +145,14 @@ def test_each_line_of_a_text_is_a_record_blank_ones_too(name: str, trained: Trai
     assert singles[3].value is not None
 
 
+def test_a_text_in_the_format_of_its_task_is_read_as_that(trained: Trained, tmp_path: Path) -> None:
+    model = load(trained("token-classification"))
+    (tmp_path / "a.txt").write_text("Anna B-PER\nsings O\n\nin O\nRome B-LOC\n\n" * 20)
+    assert len(list(model.answers(model.chunks(tmp_path / "a.txt")))) == 40
+    (tmp_path / "a.txt").write_text("Anna sings.\nIn Rome?\n" * 20)
+    assert [one.where for one in model.answers(model.chunks(tmp_path / "a.txt"))][-1] == "a.txt:40"
+
+
 GROWTH_BYTES = 24 * 2**20
 TIMES = 4
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from noria.contract import answer_field
+from noria.contract import answer_field, dispatch
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.job.data import Data
@@ -35,8 +35,8 @@ def open_other(bundle: Bundle, given: Path | Source, needs_answer: bool = False)
 
 def _open(bundle: Bundle, path: Path, needs_answer: bool) -> Source:
     data, task = data_of(bundle, path), bundle.task
-    if not needs_answer and (field := lines_field(bundle, path)) is not None:
-        return TextLines(path, field, encoding=data.encoding)
+    if not needs_answer and (lines := _lines(bundle, path, data)) is not None:
+        return lines
     if not needs_answer:
         data = data.model_copy(update={"names": None})
     try:
@@ -52,10 +52,19 @@ def _open(bundle: Bundle, path: Path, needs_answer: bool) -> Source:
             raise error from None
 
 
-def lines_field(bundle: Bundle, path: Path) -> str | None:
-    """Return the field that each line of a text file fills, where the model takes nothing but a text; else None."""
-    is_table = data_of(bundle, path).columns is not None
-    return None if is_table or not path.name.lower().endswith(TEXT_SUFFIXES) else text_field(bundle)
+def _lines(bundle: Bundle, path: Path, data: Data) -> Source | None:
+    """Return a text file of which each line is a record, where the model takes nothing but a text; else None.
+
+    A file in a format that the task has of its own stays what it is: CoNLL's columns of words.
+    """
+    field = text_field(bundle)
+    if field is None or data.columns is not None or not path.name.lower().endswith(TEXT_SUFFIXES):
+        return None
+    try:
+        own = dispatch.read(bundle.task, path, data.encoding, data.fields)
+    except UserError:  # it is not in that format
+        own = None
+    return None if own is not None and field in own.columns else TextLines(path, field, encoding=data.encoding)
 
 
 def text_field(bundle: Bundle) -> str | None:

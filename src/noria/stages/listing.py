@@ -27,6 +27,10 @@ class Listing:
 
     content: Described
 
+    def __getitem__(self, key: str) -> Any:
+        """Return what the content has under a key."""
+        return self.content[key]
+
     def __str__(self) -> str:
         """Return it as a person reads it."""
         return as_text(self.content)
