@@ -115,10 +115,7 @@ def generate(run: PathLike, prompt: str, **settings: object) -> Iterator[Chunk]:
     >>> for piece in noria.generate("runs/poems", "Spring", temperature=0.8):
     ...     print(piece.content, end="")
     """
-    from noria.contract import only_input
-
-    model = load(run)
-    return model.stream({only_input(model.task, "be given a prompt alone"): prompt}, None, **settings)
+    return load(run).stream(prompt, None, **settings)
 
 
 def search(

@@ -182,6 +182,19 @@ def test_a_turned_photo_is_turned_whether_it_is_opened_or_named() -> None:
     assert np.array_equal(named, opened)
 
 
+def test_what_becomes_of_bad_records_is_one_of_two_things(reviews: Predictor) -> None:
+    with pytest.raises(UserError, match="on_bad") as caught:
+        reviews.predict("good", on_bad="ignore")  # type: ignore[arg-type]
+    assert caught.value.expected == "raise or skip"
+
+
+def test_what_is_not_read_of_a_folder_is_said(trained: Trained, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "a.png").write_bytes(png(PICTURE))
+    (tmp_path / "notes.md").write_text("of the photographer")
+    assert len(load(trained("image-classification")).predict(tmp_path)) == 1
+    assert "not read, as they stand beside the data: notes.md" in capsys.readouterr().err
+
+
 def test_a_model_and_its_answers_print_what_they_are(reviews: Predictor) -> None:
     assert repr(reviews).startswith("<text-classification from ")
     assert repr(reviews).endswith(": text -> label>")

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from noria.pipeline.given import Fields, lacking, path_of, records_of, values_of
 from noria.pipeline.other_data import one_file_field, open_other, read_otherwise
 from noria.pipeline.parts import FOLDER, part_folder, with_parts
 from noria.pipeline.prepared import Prepared
+from noria.reporter import Terminal
 from noria.sources.formats.frame import Frame, FrameLike, is_frame
 from noria.types import Arrays, Chunk, Dataset, Prediction, Rejected
 from noria.units import size
@@ -124,7 +125,9 @@ class Predictor:
         on_bad: `raise` a UserError that names the first record that cannot be used, or `skip` it: its answer then keeps
         its place, with None as the value and the reason beside it.
         """
-        chunks = self.encoded(data, root)
+        if on_bad not in get_args(OnBad):
+            raise UserError("on_bad says what becomes of a bad record", expected="raise or skip", found=repr(on_bad))
+        chunks = self.encoded(data, root, Terminal().say)
         answers = self.answers(_usable(chunks) if on_bad == "raise" else chunks)
         return [one.prediction or Prediction(None, reason=one.reason) for one in answers]
 
@@ -152,12 +155,14 @@ class Predictor:
         other.bundle = read_otherwise(self.bundle, overrides)
         return other
 
-    def encoded(self, data: Given, root: str | os.PathLike[str] | None = None) -> Iterator[EncodedChunk]:
-        """Encode whatever `predict` takes, chunk by chunk."""
+    def encoded(
+        self, data: Given, root: str | os.PathLike[str] | None = None, tell: Callable[[str], None] = lambda _: None
+    ) -> Iterator[EncodedChunk]:
+        """Encode whatever `predict` takes, chunk by chunk; `tell` is given what a person should know of a source."""
         if (path := path_of(self.bundle, data)) is not None:
-            return self.chunks(path)
+            return self.chunks(path, tell)
         if is_frame(data):
-            return self.chunks(data if isinstance(data, Frame) else Frame(data))
+            return self.chunks(data if isinstance(data, Frame) else Frame(data), tell)
         return self._chunks_of(records_of(self.bundle, data), None if root is None else Path(root))
 
     def chunks(
@@ -192,15 +197,19 @@ class Predictor:
         """Return what encodes records for this model; `mapping` says which columns fill which field."""
         return RecordEncoder(self.task, self.states, mapping, root, slices)
 
-    def stream(self, record: Mapping[str, Any], root: Path | None = None, **settings: Any) -> Generator[Chunk]:
+    def stream(
+        self, record: Mapping[str, object] | str, root: Path | None = None, **settings: object
+    ) -> Generator[Chunk]:
         """Answer one record piece by piece, as the model writes it; the last piece has `ended`.
+
+        The record is a mapping, as for `predict`, or the text that is the only input.
 
         Settings (temperature, max_tokens, stop, ...) replace those of the job. Raises UserError at the first piece.
 
-        >>> for piece in model.stream({"prompt": "To be"}, temperature=0.8, seed=1):
+        >>> for piece in model.stream("To be", temperature=0.8, seed=1):
         ...     print(piece.content, end="")
         """
-        (chunk,) = self._chunks_of([record], root)
+        (chunk,) = _usable(self._chunks_of(records_of(self.bundle, record), root))
         batch = chunk.records.batch(np.arange(1), self.device)
         yield from dispatch.stream(self.task.target, self.bundle.model.eval(), batch, self.states["target"], settings)
 

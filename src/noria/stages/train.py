@@ -25,7 +25,7 @@ from noria.stages.compare import held_out_in_both
 from noria.stages.evaluate import evaluate_run
 from noria.stages.prepare import prepare
 from noria.store.disk import write_json
-from noria.store.run_folder import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
+from noria.store.run_folder import locked, name_of, new_run, read_json, record_start, refuse_changes, start_or_resume
 from noria.training.allocator import keep_freed_memory
 from noria.training.distributed import Processes, joined_processes
 from noria.training.loop import Training
@@ -46,8 +46,7 @@ def train(
     """
     reporter = reporter or Terminal()
     started = time.perf_counter()
-    name = Path(str(source)).stem if not isinstance(source, Mapping) else str(source.get("task", "run"))
-    run = new_run(run, name)
+    run = new_run(run, name_of(source))
     keep_freed_memory()
     with joined_processes() as world, watched() as interruption, locked(run, is_shared=not world.is_writer):
         source = start_or_resume(run, source, resume)

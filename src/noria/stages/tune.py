@@ -28,7 +28,7 @@ from noria.pipeline.predictor import with_running_parts
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Reporter, Terminal
 from noria.stages.prepare import prepare
-from noria.store.run_folder import locked, new_run, read_json, record_start, refuse_changes, start_or_resume
+from noria.store.run_folder import locked, name_of, new_run, read_json, record_start, refuse_changes, start_or_resume
 from noria.training.allocator import keep_freed_memory
 from noria.training.signals import watched
 from noria.training.validation import chosen_metric
@@ -92,7 +92,7 @@ def without_test(prepared: Prepared) -> Prepared:
 
 def _folder(run: Path | None, source: str | Path | Mapping[str, Any], resume: bool) -> Path:
     """Return the run folder asked for, a new runs/tune-NAME, or on resuming the newest of those there are."""
-    name = Path(str(source)).stem if not isinstance(source, Mapping) else str(source.get("task", "run"))
+    name = name_of(source)
     if not resume or run is not None:
         return new_run(run, f"tune-{name}")
     following = new_run(None, f"tune-{name}")

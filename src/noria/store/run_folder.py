@@ -56,6 +56,15 @@ def new_run(folder: Path | None, name: str) -> Path:
     return path
 
 
+def name_of(source: object) -> str:
+    """Return what a run of a job is called: by its file, its task, or the study whose best job it is."""
+    if isinstance(source, Mapping):
+        return str(source.get("task", "run"))
+    path = Path(str(source))
+    study = path.absolute().parent.name
+    return f"{study.removeprefix('tune-')}-best" if path.name == "best.yaml" and study else path.stem
+
+
 def start_or_resume(run: Path, source: str | Path | Mapping[str, Any], resume: bool) -> str | Path | Mapping[str, Any]:
     """Return the job to train: the one given, or on resuming the one that the run began with."""
     began = run / "job.yaml"
