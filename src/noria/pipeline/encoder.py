@@ -21,7 +21,7 @@ from noria.contract import Modality, Target, Task, answer_field, dispatch
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.pipeline.fields import Columns, content_of, encode_answer, encode_input, values_of
-from noria.types import Arrays, Dataset, Rejected, Rows, Values, concatenated, in_order
+from noria.types import Arrays, Dataset, Rejected, Rows, Values, concatenated, in_order, rows_of
 
 ALL = ("train", "validation", "test", "")  # the splits that a source may put records in; "" where it says nothing
 RECORDS, FILES = 1024, 128  # in memory at once, cells and whole files (pictures, clips)
@@ -122,8 +122,8 @@ class RecordEncoder:
             target, reasons = encoded.arrays, {**encoded.bad, **reasons}
         kept = np.array([i for i in range(len(wheres)) if i not in reasons], np.int64)
         if reasons:
-            inputs = {name: _chosen(arrays, kept) for name, arrays in inputs.items()}
-            target = _chosen(target, kept)
+            inputs = {name: rows_of(arrays, kept) for name, arrays in inputs.items()}
+            target = rows_of(target, kept)
         places = [wheres[i] for i in kept]
         rejected = in_order(wheres, unread, reasons)
         records = Dataset(inputs, target, places=places)
@@ -179,10 +179,6 @@ def counted(source: Source) -> Counter[str]:
     for rows in source.rows():
         counts[rows.split] += len(rows)
     return counts
-
-
-def _chosen(arrays: Arrays, indices: np.ndarray) -> Arrays:
-    return {name: values[indices] for name, values in arrays.items()}
 
 
 def _joined(parts: Sequence[Arrays]) -> Arrays:

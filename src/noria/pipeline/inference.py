@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from noria.contract import Target, dispatch
-from noria.types import Arrays, Dataset, Output, State, concatenated
+from noria.types import Arrays, Dataset, Output, State, concatenated, rows_of
 
 # Padding is work for nothing: longer records wait for the next batch, unless this one would be too small to be quick.
 SPREAD, LEAST_RECORDS = 1.1, 16
@@ -39,7 +39,7 @@ def outputs(
         model.train()
     back = np.argsort(order)
     joined = {name: concatenated(values) for name, values in parts.items()}
-    return joined if dataset.lengths is None else {name: values[back] for name, values in joined.items()}
+    return joined if dataset.lengths is None else rows_of(joined, back)
 
 
 def model_output(output: Output) -> Arrays:
