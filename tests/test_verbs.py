@@ -165,6 +165,14 @@ def test_a_training_on_a_frame_goes_on_with_the_same_one_only(frame: Any, tmp_pa
     assert '"data": frame' in caught.value.fix
 
 
+def test_runs_on_one_frame_are_compared(frame: Any, tmp_path: Path) -> None:
+    noria.train(job_of(frame), run=tmp_path / "one", reporter=Silent())
+    words = [f"evaluate.compare_to={tmp_path / 'one'}", "train.steps=9"]
+    run = noria.train(job_of(frame), words, run=tmp_path / "other", reporter=Silent())
+    assert noria.evaluate(run, frame, reporter=Silent()).n == 120
+    assert "on the same" in json.loads((run / "metrics.json").read_text())["compared"]["sentence"]
+
+
 def test_a_frame_alone_needs_the_column_of_its_answer(frame: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not say what is to be learnt") as caught:
         noria.train(frame, run=tmp_path / "run")
