@@ -151,6 +151,8 @@ def test_a_text_in_the_format_of_its_task_is_read_as_that(trained: Trained, tmp_
     assert len(list(model.answers(model.chunks(tmp_path / "a.txt")))) == 40
     (tmp_path / "a.txt").write_text("Anna sings.\nIn Rome?\n" * 20)
     assert [one.where for one in model.answers(model.chunks(tmp_path / "a.txt"))][-1] == "a.txt:40"
+    (tmp_path / "a.txt").write_text("Anna\tsings.\nIn\tRome?\n" * 20)  # which training takes for a table
+    assert len(list(model.answers(model.chunks(tmp_path / "a.txt")))) == 40
 
 
 GROWTH_BYTES = 24 * 2**20
