@@ -25,6 +25,7 @@ IN_MEMORY = "memory:"  # what the path of data begins with that is no file
 SHOWN_COLUMNS = 12
 _CHUNK = 4096
 _FRAMES = {"pandas": "DataFrame", "polars": "DataFrame", "pyarrow": "Table"}
+_AS_READ = {str, int, bool, type(None)}
 _MISSING = ("NAType", "NaTType")  # of pandas, which have no value to compare with
 
 
@@ -72,7 +73,7 @@ class Frame(Source):
             end = min(start + chunk_size, self._num_rows)
             cells = _cells_of(self._frame, self._library, start, end)
             columns: dict[str, list[Any] | np.ndarray] = {
-                name: [_cell(value) for value in values] for name, values in zip(self.columns, cells, strict=True)
+                name: _column(values) for name, values in zip(self.columns, cells, strict=True)
             }
             yield Rows(columns, "frame", range(start, end))
 
@@ -114,6 +115,14 @@ def _cells_of(frame: Any, library: str, start: int, end: int) -> list[list[Any]]
     return [column.to_pylist() for column in frame.slice(start, end - start).columns]
 
 
+def _column(values: list[Any]) -> list[Any]:
+    """Return a column's cells as a reader of files gives them; most are so already."""
+    kinds = set(map(type, values))
+    if kinds <= {float, type(None)}:
+        return [None if value != value else value for value in values]
+    return values if kinds <= _AS_READ else [_cell(value) for value in values]
+
+
 def _cell(value: Any) -> Any:
     """Return a cell as a reader of files gives it."""
     if value is None or isinstance(value, str | bool):
@@ -134,7 +143,11 @@ def _add(digest: Any, value: Any) -> None:
     elif isinstance(value, np.ndarray) and value.dtype != object:
         digest.update(f"array {value.dtype} {value.shape} ".encode() + np.ascontiguousarray(value).tobytes())
     elif isinstance(value, list | tuple | np.ndarray):
-        if all(type(one) in (str, int, float, bool, type(None)) for one in value):
+        kinds = set(map(type, value))
+        if kinds == {float}:
+            digest.update(b"floats " + np.array(value, np.float64).tobytes())
+            return
+        if kinds <= _AS_READ | {float}:
             digest.update(repr(list(value)).encode("utf-8", "surrogatepass"))
             return
         digest.update(b"list %d " % len(value))
