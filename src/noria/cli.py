@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from noria import verbs
 from noria.errors import UserError
 
 app = typer.Typer(
@@ -62,10 +63,10 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List what there is: tasks, modalities, targets, shipped jobs; of one by NAME every setting."""
-    from noria.stages.listing import as_text, listing
+    from noria.stages.listing import listing
 
     found = listing(kind, name)
-    _out(found if as_json else as_text(found), as_json)
+    _out(found.content if as_json else found, as_json)
 
 
 @app.command()
@@ -80,13 +81,10 @@ def trace(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
 @app.command()
 def prepare(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
     """Read, check, divide and encode the data; say what was found."""
-    from noria.job.load import load_job
-    from noria.pipeline.prepared import describe, understood
-    from noria.reporter import Terminal
-    from noria.stages.prepare import prepare
+    from noria.pipeline.prepared import understood
 
-    prepared = prepare(*load_job(job, overrides or []), Terminal().say)
-    text = "\n".join(filter(None, (understood(prepared), describe(prepared))))
+    prepared = verbs.prepare(job, overrides or [])
+    text = "\n".join(filter(None, (understood(prepared), str(prepared))))
     _out({"fingerprint": prepared.fingerprint, **prepared.report} if as_json else text, as_json)
 
 
@@ -130,33 +128,41 @@ def tune(
 @app.command()
 def evaluate(
     run: Run,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="how --data is read, as data.fields.text=review", show_default=False)
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="score on this data instead of the run's test split")] = None,
     as_json: Json = False,
 ) -> None:
     """Score a run on its test split or on other data."""
-    from noria.stages.evaluate import evaluate
-    from noria.stages.summary import summary
-
-    metrics = evaluate(run, data)
-    _out(metrics if as_json else summary(metrics), as_json)
+    scores = verbs.evaluate(run, data, overrides or [])
+    _out(scores.content if as_json else scores, as_json)
 
 
 @app.command()
 def predict(
     run: Run,
-    inputs: Annotated[list[Path], typer.Argument(help="files, one record each, or tables and folders of records")],
+    data: Annotated[
+        list[str],
+        typer.Argument(
+            help="files, one record each; tables and folders of records; a text; - for standard input; "
+            "data.fields.FIELD=COLUMN where columns have other names"
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option(help=".jsonl or .csv; a folder or a .png for drawn pictures; .mp4 for a drawn video")
     ] = None,
+    keep: Annotated[str, typer.Option(help="columns of the input beside the answers, as id,name; or all")] = "",
     detector: Annotated[Path | None, typer.Option(help="a run that finds boxes in the frames of a video")] = None,
 ) -> None:
     """Answer new records, one line of JSON each."""
     from noria.stages.predict import predict, predict_to
 
+    read = sys.stdin.buffer.read
     if out is not None or detector is not None:
-        _out(predict_to(run, inputs, out, detector), False)
+        _out(predict_to(run, data, out, detector, keep, read=read), False)
     else:
-        for answer in predict(run, inputs):
+        for answer in predict(run, data, keep, read=read):
             _out(answer, True)
 
 
@@ -213,16 +219,7 @@ def export(
     to: Annotated[Literal["onnx", "folder"], typer.Option(help="ONNX, or a folder that transformers loads")] = "onnx",
 ) -> None:
     """Write the model as ONNX, checked to give the same answers, or as a Hugging Face checkpoint."""
-    from noria.pipeline.predictor import load
-    from noria.stages.export import export_onnx
-    from noria.stages.export_folder import export_folder
-
-    predictor = load(run, precision="float32")
-    beside = predictor.bundle.path.parent
-    if to == "folder":
-        _out(f"wrote {export_folder(predictor, out or beside / 'transformers')}", False)
-    else:
-        _out(f"wrote {export_onnx(predictor, out or beside / 'model.onnx')}", False)
+    _out(f"wrote {verbs.export(run, out, to)}", False)
 
 
 @app.command()
@@ -233,9 +230,7 @@ def serve(
     key: Annotated[str | None, typer.Option(envvar="NORIA_KEY", help="what callers must send as Bearer")] = None,
 ) -> None:
     """Serve a run over HTTP."""
-    from noria.service.serve import serve
-
-    serve(run, host=host, port=port, key=key)
+    verbs.serve(run, host, port, key)
 
 
 def _metrics(run: Path) -> dict[str, Any]:

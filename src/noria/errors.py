@@ -111,7 +111,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that is most like this one; empty where none is."""
-    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)), "")
+    known = sorted(known)
+    same = [one for one in known if one.casefold() == word.casefold()]
+    return next(iter(same or difflib.get_close_matches(word, known, n=1, cutoff=0.6)), "")
 
 
 def needs_extra(package: str, extra: str, purpose: str) -> UserError:

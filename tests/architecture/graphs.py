@@ -60,7 +60,7 @@ def packages(among: Mapping[str, File]) -> Graph:
 
 def longest_chain_of_packages(among: Mapping[str, File]) -> list[str]:
     """Return the longest chain of rooms right below noria; single files in between do not count."""
-    return longest_chain(parts(among), lambda part: part in _folders(among) and "." not in part)
+    return longest_chain(parts(among), lambda part: part in _folders(among) - {"noria"} and "." not in part)
 
 
 def _folders(among: Mapping[str, File]) -> set[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from architecture.tree import COMPONENTS, File, imports
 
 ORDER: list[list[str]] = [  # lowest first
-    ["noria", "errors", "units"],
+    ["errors", "units"],
     ["types"],
     ["store.disk", "store.cache"],
     ["contract"],
@@ -32,6 +32,8 @@ ORDER: list[list[str]] = [  # lowest first
     ["tuning"],
     ["stages"],
     ["service"],
+    ["verbs"],
+    ["noria"],  # the package itself, which gives the verbs
     ["cli"],
 ]
 

@@ -170,7 +170,7 @@ def test_the_baseline_of_an_old_bundle_is_still_scored(name):
 
 @pytest.mark.parametrize(
     ("records", "told"),
-    [({"text": "a"}, "a list of mappings"), (["a"], "a list of mappings"), ([{"texts": "a"}], "call 'texts' 'text'")],
+    [({"texts": "a"}, "call 'texts' 'text'"), (7, "this is no record"), ([{"texts": "a"}], "call 'texts' 'text'")],
 )
 def test_records_of_another_form_are_told_how_they_should_be(records, told):
     with pytest.raises(UserError, match=told):

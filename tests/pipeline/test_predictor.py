@@ -19,6 +19,7 @@ from noria.pipeline.other_data import open_other
 from noria.pipeline.predictor import Predictor, load
 from noria.reporter import Silent
 from noria.stages.train import train
+from noria.types import Prediction
 from tiny_data import file_of
 
 Trained = Callable[[str], Path]
@@ -124,12 +125,34 @@ def test_the_answer_that_a_table_holds_is_not_looked_at(trained: Trained, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["text-generation", "masked-language-modelling"])
-def test_a_text_that_is_no_input_is_not_answered_as_if_it_were(name: str, trained: Trained, tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("some words here and there\n" * 40)
+def test_columns_that_are_no_input_are_not_answered_as_one(name: str, trained: Trained, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("words,others\n" + "some words,here and there\n" * 40)
     model = load(trained(name))
     with pytest.raises(UserError, match="no column of the data fills an input") as caught:
-        list(model.answers(model.chunks(tmp_path / "a.txt")))
+        list(model.answers(model.chunks(tmp_path / "a.csv")))
     assert caught.value.expected == " or ".join(model.task.inputs)
+
+
+@pytest.mark.parametrize("name", ["text-classification", "text-generation", "masked-language-modelling", "chat"])
+def test_each_line_of_a_text_is_a_record_blank_ones_too(name: str, trained: Trained, tmp_path: Path) -> None:
+    lines = ['a "quote, and a comma\tand a tab', "", "two [MASK] words", "the last [MASK] line"]
+    (tmp_path / "a.txt").write_text("\n".join(lines), "utf-8")
+    model = load(trained(name))
+    answers = list(model.answers(model.chunks(str(tmp_path / "a.txt"))))
+    assert [one.where for one in answers] == [f"a.txt:{number}" for number in range(1, 5)]
+    singles = model.predict(lines, on_bad="skip")
+    assert [one.prediction or Prediction(None, reason=one.reason) for one in answers] == singles
+    assert singles[3].value is not None
+
+
+def test_a_text_in_the_format_of_its_task_is_read_as_that(trained: Trained, tmp_path: Path) -> None:
+    model = load(trained("token-classification"))
+    (tmp_path / "a.txt").write_text("Anna B-PER\nsings O\n\nin O\nRome B-LOC\n\n" * 20)
+    assert len(list(model.answers(model.chunks(tmp_path / "a.txt")))) == 40
+    (tmp_path / "a.txt").write_text("Anna sings.\nIn Rome?\n" * 20)
+    assert [one.where for one in model.answers(model.chunks(tmp_path / "a.txt"))][-1] == "a.txt:40"
+    (tmp_path / "a.txt").write_text("Anna\tsings.\nIn\tRome?\n" * 20)  # which training takes for a table
+    assert len(list(model.answers(model.chunks(tmp_path / "a.txt")))) == 40
 
 
 GROWTH_BYTES = 24 * 2**20

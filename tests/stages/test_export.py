@@ -22,6 +22,7 @@ from noria.stages import export as module
 from noria.stages.export import example_arrays, export_onnx
 from noria.stages.train import train
 from noria.types import Arrays, Dataset, Prediction, Ragged, as_tensors
+from other_data import encode
 from tiny_data import tiny_job
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -74,8 +75,7 @@ def check_answers(predictor: Predictor, path: Path) -> None:
     assert [one.name for one in session.get_inputs()] == named["inputs"]
     records = records_like(predictor.task, 7, seed=3)
     for count in (1, 2, 7):
-        values = {field: predictor._column(field, records[:count]) for field in predictor.task.inputs}
-        encoded, bad = predictor.encode(values, None)
+        encoded, bad = encode(predictor, records[:count])
         assert bad == {}
         tensors = {field: as_tensors(part, slice(None), "cpu") for field, part in encoded.items()}
         feed = {f"{field}.{key}": one.numpy() for field, part in tensors.items() for key, one in part.items()}

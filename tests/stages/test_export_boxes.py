@@ -15,6 +15,7 @@ from noria.pipeline.inference import model_output
 from noria.pipeline.predictor import load
 from noria.stages.export import export_onnx
 from noria.types import Batch, Dataset
+from other_data import encode
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -31,7 +32,7 @@ def test_the_file_finds_the_boxes_of_the_predictor_for_any_number_of_pictures(
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     records = records_like(predictor.task, 5, seed=3)
     for count in (1, 5):
-        encoded, bad = predictor.encode({"image": [record["image"] for record in records[:count]]}, None)
+        encoded, bad = encode(predictor, records[:count])
         assert bad == {}
         feed = {name: np.array(encoded["image"][name.partition(".")[2]]) for name in named["inputs"]}
         given = dict(zip(named["outputs"], map(torch.from_numpy, session.run(None, feed)), strict=True))

@@ -51,19 +51,29 @@ def test_a_path_that_is_not_there_is_named(trained: Callable[[str], Path], tmp_p
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_a_cell_that_a_spreadsheet_would_run_is_quoted(start: str, tmp_path: Path) -> None:
     given = {"where": f"{start}cmd|' /C calc'!A0", "value": f"{start}1+1", "error": f"{start}x"}
-    assert write_answers(iter([given]), tmp_path / "a.csv") == (
-        f"wrote 0 answers to {tmp_path / 'a.csv'}; 1 could not be answered: their lines say why"
+    assert write_answers(iter([given, {"where": "b", "value": 1}]), tmp_path / "a.csv") == (
+        f"wrote 1 answers to {tmp_path / 'a.csv'}; 1 could not be answered: their lines say why"
     )
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
-        header, row = csv.reader(file)
-    assert header == ["where", "value", "confidence", "error"]
-    assert [cell[:2] for cell in (row[0], row[1], row[3])] == [f"'{start}"] * 3
-    assert row[2] == ""
+        header, row, _ = csv.reader(file)
+    assert header == ["row", "where", "value", "confidence", "error"]
+    assert [cell[:2] for cell in (row[1], row[2], row[4])] == [f"'{start}"] * 3
+    assert row[3] == ""
 
 
 def test_a_negative_number_stays_a_number(tmp_path: Path) -> None:
     write_answers(iter([{"where": "a", "value": -3.5, "confidence": 0.0}]), tmp_path / "a.csv")
-    assert (tmp_path / "a.csv").read_text("utf-8").splitlines()[1] == "a,-3.5,0.0,"
+    assert (tmp_path / "a.csv").read_text("utf-8").splitlines()[1] == "1,a,-3.5,0.0,"
+
+
+@pytest.mark.parametrize("name", ["-1", "+1", "-1.5e-3", "+,5", "-1,000.50", "- 1", "-1+1", "-", "-a", "=1", "+1%"])
+def test_a_class_that_is_a_number_is_written_as_it_is_and_a_formula_is_not(name: str, tmp_path: Path) -> None:
+    is_number = name in ("-1", "+1", "-1.5e-3", "+,5", "-1,000.50", "+1%")
+    write_answers([{"where": "a", "value": name}], tmp_path / "a.csv", ["-1"])
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["value"] == (name if is_number else f"'{name}")
+    assert row["probability_-1"] == ""
 
 
 def test_json_lines_keep_everything_and_every_script(tmp_path: Path) -> None:

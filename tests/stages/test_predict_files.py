@@ -64,7 +64,7 @@ def test_one_picture_is_drawn_into_one_file(trained: Trained, tmp_path: Path) ->
             assert drawn.width >= 480
     with pytest.raises(UserError, match="one file holds one answer"):
         predict_to(run, [tmp_path / "in"], tmp_path / "b.png")
-    with pytest.raises(UserError, match="cannot write an answer of this kind so"):
+    with pytest.raises(UserError, match=r"answers are not written as \.txt"):
         predict_to(run, [tmp_path / "in" / "0.png"], tmp_path / "b.txt")
     (tmp_path / "in" / "9.png").write_bytes(b"no picture")
     with pytest.raises(UserError, match="not a picture"):

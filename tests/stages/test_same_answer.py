@@ -17,6 +17,7 @@ from noria.reporter import Silent
 from noria.stages.evaluate import evaluate
 from noria.store.digests import sealed
 from noria.types import Dataset, Ragged, concatenated
+from other_data import encode, read
 from tiny_data import tiny_file
 
 TASKS = registry.names("tasks")
@@ -78,9 +79,9 @@ def test_a_batch_of_one_answers_as_a_batch_of_many(name, model_and_records):
 @pytest.mark.parametrize("name", TASKS)
 def test_a_file_of_records_answers_as_the_records_themselves(name, model_and_records):
     _, model, path, rows = model_and_records(name)
-    dataset, bad = model.read(path)
+    dataset, bad = read(model, path)
     assert bad == []
-    inputs, unusable = model.encode({field: model._column(field, rows) for field in model.task.inputs}, path.parent)
+    inputs, unusable = encode(model, rows, path.parent)
     assert unusable == {}
     for field, arrays in inputs.items():
         for key, values in arrays.items():
@@ -94,9 +95,9 @@ def test_a_file_of_records_answers_as_the_records_themselves(name, model_and_rec
 def test_a_bundle_that_was_copied_elsewhere_answers_the_same(name, model_and_records, tmp_path):
     run, model, path, _ = model_and_records(name)
     shutil.copytree(run / "bundle", tmp_path / "shipped")
-    dataset, _ = model.read(path)
+    dataset, _ = read(model, path)
     again = load(tmp_path / "shipped", device="cpu")
-    one, other = model.outputs(dataset), again.outputs(again.read(path)[0])
+    one, other = model.outputs(dataset), again.outputs(read(again, path)[0])
     assert one.keys() == other.keys()
     assert all(same_arrays(one[key], other[key]) for key in one)
 
@@ -131,7 +132,7 @@ def test_the_scores_of_a_run_are_those_of_its_answers_one_by_one(name, trained):
 def encoded_row(model, row, root):
     """One record, its answer encoded beside it."""
     task = model.task
-    inputs, bad = model.encode({field: model._column(field, [row]) for field in task.inputs}, root)
+    inputs, bad = encode(model, [row], root)
     assert bad == {}
     return Dataset(inputs, encode_field(task.target, [row[answer_field(task)]], model.states["target"], root).arrays)
 
@@ -145,7 +146,7 @@ def test_evaluating_twice_gives_the_same_numbers_to_the_last_bit(name, model_and
     run, model, path, _ = model_and_records(name)
     one, other = (evaluate(run, path, reporter=Silent()) for _ in range(2))
     assert one == other
-    dataset = model.read(path, needs_answer=True)[0]
+    dataset = read(model, path)[0]
     assert one["n"] == (17 if dataset.window is None else len(dataset))
     assert one["quarantined"] == 0
     assert one.keys() >= {"metrics", "baseline", "panels"}
@@ -171,7 +172,7 @@ def test_columns_that_training_did_not_see_change_nothing(name, model_and_record
         writer = csv.DictWriter(file, ["note", *reversed(rows[0])])
         writer.writeheader()
         writer.writerows([{"note": f"row {index}", **row} for index, row in enumerate(rows)])
-    one, other = model.outputs(model.read(path)[0]), model.outputs(model.read(wider)[0])
+    one, other = model.outputs(read(model, path)[0]), model.outputs(read(model, wider)[0])
     assert all(same_arrays(one[key], other[key]) for key in one)
 
 
@@ -188,7 +189,7 @@ def test_data_that_lacks_a_column_that_training_saw_is_refused_by_its_name(name,
         writer.writeheader()
         writer.writerows(rows)
     with pytest.raises(UserError, match=f"no column {missing!r}"):
-        model.read(narrow)
+        read(model, narrow)
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -131,6 +131,11 @@ def export(target: Target, answer: Any, suffix: str) -> bytes | None:
     return own.export(answer, suffix) if own else None
 
 
+def can_export(target: Target) -> bool:
+    """Say whether answers have a file format of their own."""
+    return declared(target, can.Exports) is not None
+
+
 def panels(target: Target, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
     """Return what the report shows beside the scores."""
     own = declared(target, can.ShowsPanels)

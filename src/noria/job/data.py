@@ -10,7 +10,9 @@ import unicodedata
 from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+
+from noria.sources.formats.frame import Frame
 
 # A key that is not in the schema is an error.
 STRICT = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False, serialize_by_alias=True)
@@ -88,6 +90,22 @@ class Data(_Strict):
     """Largest fraction of unusable records, 0 to 1; ten may always be. Beyond it, preparation stops."""
     fetch: Fetch | None = None
     """Files to download where `path` is not given."""
+    _frame: Frame | None = PrivateAttr(None)
+
+    @property
+    def frame(self) -> Frame | None:
+        """Return the frame in memory that was given in the place of a path; `path` then says what it was."""
+        return self._frame
+
+    def at(self, other: Data) -> Data:
+        """Return the same description of data that lies where the other's does."""
+        data = self.model_copy(update={"path": other.path, "fetch": other.fetch})
+        data.hold(other.frame)
+        return data
+
+    def hold(self, frame: Frame | None) -> None:
+        """Take a frame in the place of the path, which says what it was."""
+        self._frame = frame
 
     @field_validator("names")
     @classmethod

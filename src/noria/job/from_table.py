@@ -8,6 +8,7 @@ from pathlib import Path
 from noria.columns import read_table
 from noria.columns.look import TEXTS
 from noria.contract import answer_field, registry
+from noria.contract.source import Source
 from noria.errors import UserError
 from noria.job.text import Section
 from noria.sources.core.layout import some
@@ -22,19 +23,19 @@ def answer_of(overrides: Sequence[str]) -> str | None:
     return next((one for one in overrides if one.partition("=")[0] in answers and one.partition("=")[2]), None)
 
 
-def job_of_table(path: Path, overrides: Sequence[str]) -> tuple[Section, list[str]]:
+def job_of_table(path: Path, overrides: Sequence[str], source: Source | None = None) -> tuple[Section, list[str]]:
     """Return the job for a table, and the overrides that are left once the answer's column is known.
 
     The answer's field (`label=COLUMN`, `number=COLUMN`) says which task it is: the one whose inputs all take columns,
     or, where all that is left to learn from is one column of texts, the one that takes a text. Of several, `task=NAME`
-    says which; else the one that comes with Noria is meant.
+    says which; else the one that comes with Noria is meant. `source` is the table where the path is none of a file.
     """
     answers = _tasks_of_columns()
     named = next((one.partition("=")[2] for one in overrides if one.startswith("task=")), None)
     if override := answer_of(overrides):
         field, _, column = override.partition("=")
         fields = {field: columns_of(column)}
-        by_text = None if named else _of_texts(path, field, column)
+        by_text = None if named else _of_texts(source or open_source(path), field, column)
         task, texts = by_text or (named or _only(answers[field], path, override), {})
         job = {"task": task, "data": {"path": str(path), "fields": {**texts, **fields}}}
         return job, [one for one in overrides if one is not override and not one.startswith("task=")]
@@ -42,7 +43,7 @@ def job_of_table(path: Path, overrides: Sequence[str]) -> tuple[Section, list[st
         "a table alone does not say what is to be learnt",
         where=str(path),
         expected=" or ".join(f"{field}=COLUMN" for field in sorted(answers)),
-        found=f"columns {some(open_source(path).columns)}",
+        found=f"columns {some((source or open_source(path)).columns)}",
         fix=f"noria train {path.name} label=COLUMN",
     )
 
@@ -53,9 +54,9 @@ def columns_of(text: str) -> str | list[str]:
     return [one.strip() for one in text[1:-1].split(",")] if is_list else text
 
 
-def _of_texts(path: Path, field: str, answer: str) -> tuple[str, dict[str, str]] | None:
+def _of_texts(source: Source, field: str, answer: str) -> tuple[str, dict[str, str]] | None:
     """Return the task that learns from the only column that is more than a name or a constant, if that holds texts."""
-    rows = next(iter(open_source(path).rows(LOOKED_AT)), None)
+    rows = next(iter(source.rows(LOOKED_AT)), None)
     if rows is None or answer not in rows.columns:
         return None
     columns = read_table({name: cells for name, cells in rows.columns.items() if name != answer}, {}, {})

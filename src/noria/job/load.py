@@ -5,6 +5,7 @@ Knows no task: the settings of a task's inputs and target are the fields of thei
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from noria.contract.settings import fields_by_task, values_of
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.from_checkpoint import settings_of_origin
 from noria.job.from_data import is_data, job_of_data
+from noria.job.in_memory import JobLike, apart, as_mapping
 from noria.job.problems import keys_of, unknown_key, unmet_rules, wrong_values
 from noria.job.removed import removed_problems, without_removed
 from noria.job.renamed import read_stored_job, with_new_names
@@ -23,14 +25,17 @@ from noria.job.schema import BUDGETS, Job
 from noria.job.text import Section, Where, parse, parse_override, read_text, set_key
 
 
-def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> tuple[Job, Task]:
+def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]:
     """Read a job, apply `key=value` overrides, check everything.
 
-    `source` is a job file, the name of a shipped one, data, or a mapping. Returns the resolved job and its task
-    with the job's settings filled in. Raises all problems together.
+    `source` is a job file, the name of a shipped one, data, a frame, or a mapping. Returns the resolved job and
+    its task with the job's settings filled in. Raises all problems together.
     """
-    if isinstance(source, Mapping):
-        name, text, content = "job", "", dict(source)
+    frame = None
+    if not isinstance(source, str | os.PathLike):
+        name, text = "job", ""
+        content, overrides = as_mapping(source, overrides)
+        content, frame = apart(content)
     elif _is_data(source):
         name, text = Path(source).name, ""
         content, overrides = job_of_data(Path(source), overrides)
@@ -57,6 +62,8 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = 
         whole = _layer(_layer(defaults, content), given)
         problems += removed_problems(whole, where)
         job = Job.model_validate(without_removed(whole))
+        if frame is not None and job.data.path == str(frame.path):  # and no override names another place
+            job.data.hold(frame)
     except ValidationError as error:
         problems += wrong_values(error, where, Job)
     if job is not None:
@@ -67,16 +74,19 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = 
     return job, task
 
 
-def asked_again(
-    began: str | Path | Mapping[str, Any], source: str | Path | Mapping[str, Any], overrides: Sequence[str]
-) -> tuple[str | Path | Mapping[str, Any], Sequence[str]]:
+def asked_again(began: JobLike, source: JobLike, overrides: Sequence[str]) -> tuple[JobLike, Sequence[str]]:
     """Return the job that a run began with, as what is given on resuming asks for it, and the overrides left.
 
     A job file is not read again, but data in its place says, with its overrides, what is to be learnt.
     """
-    if not isinstance(began, Mapping) or isinstance(source, Mapping) or not _is_data(source):
+    if not isinstance(began, Mapping) or isinstance(source, Mapping):
         return began, overrides
-    asked, left = job_of_data(Path(source), overrides)
+    if not isinstance(source, str | os.PathLike):
+        asked, left = as_mapping(source, overrides)
+    elif _is_data(source):
+        asked, left = job_of_data(Path(source), overrides)
+    else:
+        return began, overrides
     return merge(began, asked), left
 
 
@@ -99,11 +109,11 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Section:
     return merged
 
 
-def _is_data(source: str | Path) -> bool:
+def _is_data(source: str | os.PathLike[str]) -> bool:
     return str(source) not in shipped_jobs() and is_data(Path(source))
 
 
-def _job_path(source: str | Path) -> Path:
+def _job_path(source: str | os.PathLike[str]) -> Path:
     path = Path(source)
     if path.is_file():
         return path

@@ -8,6 +8,7 @@ the records. Knows no task. Read next: predictor.py, sinks.py, stages/prepare.py
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,9 +20,8 @@ import numpy as np
 from noria.contract import Modality, Target, Task, answer_field, dispatch
 from noria.contract.source import Source
 from noria.errors import UserError
-from noria.pipeline.fields import Columns, encode_answer, encode_input, values_of
-from noria.sources.core.named_file import read_file
-from noria.types import Arrays, Dataset, Encoded, Rejected, Rows, Values, concatenated, in_order
+from noria.pipeline.fields import Columns, content_of, encode_answer, encode_input, values_of
+from noria.types import Arrays, Dataset, Encoded, Rejected, Rows, Values, concatenated, in_order, rows_of
 
 ALL = ("train", "validation", "test", "")  # the splits that a source may put records in; "" where it says nothing
 RECORDS, FILES = 1024, 128  # in memory at once, cells and whole files (pictures, clips)
@@ -35,6 +35,7 @@ class EncodedChunk:
     name them within their source: row numbers, file names. `kept` int64[n] are their indices among the records as read.
     `rejected` are the others, in order. `values` and `answers` are raw and of all; file names in them are below `root`.
     `cut`, by field, are the records that are too long to be read whole: how many tokens are read, how many there are.
+    `columns` are all columns of the source as read, those that fill no field too.
     """
 
     records: Dataset
@@ -45,6 +46,7 @@ class EncodedChunk:
     answers: Values | None = None
     root: Path | None = None
     cut: Mapping[str, Mapping[int, tuple[int, int]]] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[Any] | np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.kept)
@@ -62,8 +64,8 @@ class EncodedChunk:
         if isinstance(values, Mapping):
             return {name: cells[row] for name, cells in values.items()}
         value = values[row]
-        if component.raw_type == "file" and isinstance(value, str):
-            return read_file(self.root or Path.cwd(), value)
+        if component.raw_type == "file" and isinstance(value, str | os.PathLike):
+            return content_of(value, self.root)
         return value
 
 
@@ -104,7 +106,7 @@ class RecordEncoder:
             None if answer is None else values_of(rows, answer),
         )
         slices = {column: self._coded(column, values_of(rows, column))[found.kept] for column in self._codes}
-        return replace(found, records=replace(found.records, slices=slices)) if slices else found
+        return replace(found, records=replace(found.records, slices=slices), columns=rows.columns)
 
     def encode(
         self,
@@ -123,8 +125,8 @@ class RecordEncoder:
         cut = {name: one.cut for name, one in [*found.items(), (answer_field(self.task), target)] if one.cut}
         kept = np.array([i for i in range(len(wheres)) if i not in reasons], np.int64)
         if reasons:
-            inputs = {name: _chosen(arrays, kept) for name, arrays in inputs.items()}
-            target = Encoded(_chosen(target.arrays, kept))
+            inputs = {name: rows_of(arrays, kept) for name, arrays in inputs.items()}
+            target = Encoded(rows_of(target.arrays, kept))
         places = [wheres[i] for i in kept]
         rejected = in_order(wheres, unread, reasons)
         records = Dataset(inputs, target.arrays, places=places)
@@ -183,10 +185,6 @@ def counted(source: Source) -> Counter[str]:
     for rows in source.rows():
         counts[rows.split] += len(rows)
     return counts
-
-
-def _chosen(arrays: Arrays, indices: np.ndarray) -> Arrays:
-    return {name: values[indices] for name, values in arrays.items()}
 
 
 def _joined(parts: Sequence[Arrays]) -> Arrays:

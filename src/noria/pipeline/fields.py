@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,11 +12,12 @@ import numpy as np
 
 from noria.contract import Modality, Target, Task, answer_field, dispatch
 from noria.contract.source import Source
-from noria.errors import UserError, did_you_mean
+from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.data import Data
 from noria.sources.core.composed_names import with_composed_names
 from noria.sources.core.filename_columns import Named
-from noria.sources.core.named_file import read_file
+from noria.sources.core.named_file import read_file, read_regular
+from noria.sources.formats.frame import IN_MEMORY
 from noria.sources.formats.opening import lone_archive, may_lack_header, open_source
 from noria.types import IS_PRESENT, Arrays, Encoded, Rows, State, Values
 
@@ -23,7 +25,18 @@ Columns = dict[str, str | list[str]]  # field -> the column, or the columns, tha
 
 
 def open_path(path: Path, task: Task, data: Data) -> Source:
-    """Open a path as the job says its tables are, or in a format that only the task has, or by what it is."""
+    """Open a path as the job says its tables are, or in a format that only the task has, or by what it is.
+
+    Of a job that was given a frame, the frame is the source, whatever the path.
+    """
+    if data.frame is not None:
+        return data.frame
+    if path.as_posix().startswith(IN_MEMORY):
+        raise UserError(
+            "this data was a frame in Python, which no file holds",
+            where=str(path),
+            fix='give it again: noria.train({..., "data": frame}, run=..., resume=True)',
+        )
     path = lone_archive(path) or path
     is_said = bool(data.splits) or (bool(data.columns) and may_lack_header(path))
     named = {group: group for group in re.compile(data.names or "").groupindex} | data.fields
@@ -43,7 +56,7 @@ def _asked(task: Task, named: Mapping[str, str | list[str]]) -> list[str]:
     """Return the columns by which a table is told from a text: those of the inputs, else that of the answer."""
     needed = [name for name, modality in task.inputs.items() if not modality.is_optional]
     known = [name for name in needed if name in named or task.inputs[name].raw_type == "cell"]
-    return [column for name in known or [answer_field(task)] for column in _listed(named.get(name, name))]
+    return [column for name in known or [answer_field(task)] for column in listed(named.get(name, name))]
 
 
 def map_fields(
@@ -53,7 +66,7 @@ def map_fields(
     needs_answer: bool,
     besides: Sequence[str] = (),
 ) -> Columns:
-    """Say which column fills each field; raise UserError naming the column that is not there.
+    """Say which column fills each field; raise UserError naming every column that is not there.
 
     A field is filled by the column the job names, else by the column of its own name, else (an input that takes a
     file) by the column `file`; an input that takes columns gets every column that is not spoken for, nor one of
@@ -61,23 +74,21 @@ def map_fields(
     """
     answer = answer_field(task)
     mapping: Columns = {}
+    problems: list[UserError] = []
     for name in (*task.inputs, answer):
         takes = task.inputs[name].raw_type if name in task.inputs else "cell"
         if name not in named and takes == "columns":
             continue
         wanted = named.get(name) or ("file" if takes == "file" and name not in columns else name)
-        missing = [column for column in _listed(wanted) if column not in columns]
+        missing = [column for column in listed(wanted) if column not in columns]
         if not missing:
             mapping[name] = wanted
         elif name in task.inputs and task.inputs[name].is_optional and name not in named:
             continue
         elif name != answer or needs_answer:
-            raise UserError(
-                f"the data has no column {missing[0]!r} for the field {name!r}",
-                found=f"columns {', '.join(columns)}",
-                fix=f"name it with data.fields.{name}=COLUMN ({did_you_mean(missing[0], columns)})",
-            )
-    spoken_for = {column for wanted in (*mapping.values(), *named.values(), besides) for column in _listed(wanted)}
+            problems.append(_not_there(name, missing, columns, takes == "columns"))
+    raise_all(problems)
+    spoken_for = {column for wanted in (*mapping.values(), *named.values(), besides) for column in listed(wanted)}
     for name, modality in task.inputs.items():
         if name not in mapping and modality.raw_type == "columns":
             mapping[name] = [column for column in columns if column not in spoken_for]
@@ -86,6 +97,18 @@ def map_fields(
                     f"no column of the data is left for the field {name!r}", found=f"columns {', '.join(columns)}"
                 )
     return mapping
+
+
+def _not_there(field: str, missing: Sequence[str], columns: Sequence[str], is_table: bool) -> UserError:
+    """Return the error of columns that should fill a field. Those of a table have no other name than in training."""
+    names = ", ".join(map(repr, missing))
+    mend = did_you_mean(missing[0], columns)
+    how = "add or rename what is missing" if is_table else f"name it with data.fields.{field}=COLUMN"
+    return UserError(
+        f"the data has no column{'s' if len(missing) > 1 else ''} {names} for the field {field!r}",
+        found=f"columns {', '.join(columns)}",
+        fix=f"{how} ({mend})",
+    )
 
 
 def values_of(rows: Rows, columns: str | list[str] | None) -> Values:
@@ -186,19 +209,27 @@ def fit_field(component: Modality | Target, values: Values, root: Path | None) -
         raise error.with_found(f"{len(unreadable)} files could not be read, first {first}") from error
 
 
+def content_of(value: str | os.PathLike[str], root: Path | None) -> bytes:
+    """Return what a file holds: one that a cell names, only below the root, or one at a path that a program gave."""
+    if isinstance(value, str):
+        return read_file(root or Path.cwd(), value)
+    return read_regular(os.fspath(value), os.fspath(value))
+
+
 def _resolve_files(component: Modality | Target, values: Values, root: Path | None) -> tuple[Values, dict[int, str]]:
     if component.raw_type != "file" or not isinstance(values, list):
         return values, {}
     found: list[Any] = list(values)
     bad = {}
     for i, value in enumerate(values):
-        if isinstance(value, str):
+        if isinstance(value, str | os.PathLike):
             try:
-                found[i] = read_file(root or Path.cwd(), value)
+                found[i] = content_of(value, root)
             except (ValueError, OSError) as error:
                 found[i], bad[i] = None, str(error)
     return found, bad
 
 
-def _listed(columns: str | Sequence[str]) -> Sequence[str]:
+def listed(columns: str | Sequence[str]) -> Sequence[str]:
+    """Return the column, or the columns, that fill a field as several."""
     return [columns] if isinstance(columns, str) else columns

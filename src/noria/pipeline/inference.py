@@ -11,7 +11,7 @@ from torch import nn
 
 from noria.contract import Target, dispatch
 from noria.pipeline.out_of_memory import told_out_of_memory
-from noria.types import Arrays, Dataset, Output, State, concatenated
+from noria.types import Arrays, Dataset, Output, State, concatenated, rows_of
 
 # Padding is work for nothing: longer records wait for the next batch, unless this one would be too small to be quick.
 SPREAD, LEAST_RECORDS = 1.1, 16
@@ -44,7 +44,7 @@ def outputs(
         model.train()
     back = np.argsort(order)
     joined = {name: concatenated(values) for name, values in parts.items()}
-    return joined if dataset.lengths is None else {name: values[back] for name, values in joined.items()}
+    return joined if dataset.lengths is None else rows_of(joined, back)
 
 
 def model_output(output: Output) -> Arrays:

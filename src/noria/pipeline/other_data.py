@@ -5,41 +5,73 @@ Knows no task and no format. Read next: predictor.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from noria.contract import answer_field
+from noria.contract import answer_field, dispatch
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.job.data import Data
+from noria.job.load import load_job
+from noria.job.renamed import with_new_names
 from noria.pipeline.bundle import Bundle
-from noria.pipeline.fields import Columns, map_fields, open_path
+from noria.pipeline.fields import Columns, listed, map_fields, open_path
 from noria.sources.core.layout import WORKBOOK_SUFFIXES
-from noria.sources.formats.opening import may_lack_header
+from noria.sources.formats.opening import TEXT_SUFFIXES, may_lack_header
+from noria.sources.formats.text_lines import TextLines
 
 TABLES = (".csv", ".tsv", ".tab", ".data", ".jsonl", ".ndjson")
 PACKED = (".parquet", ".npz", ".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2", *WORKBOOK_SUFFIXES)  # several records
 
 
-def open_other(bundle: Bundle, path: Path, needs_answer: bool = False) -> tuple[Source, Columns]:
+def open_other(bundle: Bundle, given: Path | Source, needs_answer: bool = False) -> tuple[Source, Columns]:
     """Return the reader of other data, and which of its columns fill which field.
 
     Without a header, a table may have all columns of the training data, or all but the answer's.
     """
+    source = given if isinstance(given, Source) else _open(bundle, given, needs_answer)
+    return source, map_fields(source.columns, bundle.task, _named(bundle, source.columns), needs_answer)
+
+
+def _open(bundle: Bundle, path: Path, needs_answer: bool) -> Source:
     data, task = data_of(bundle, path), bundle.task
+    if not needs_answer and (lines := _lines(bundle, path, data)) is not None:
+        return lines
     if not needs_answer:
         data = data.model_copy(update={"names": None})
     try:
-        source = open_path(path, task, data)
+        return open_path(path, task, data)
     except UserError as error:
         answer = bundle.config["fields"].get(answer_field(task))
         if needs_answer or answer not in (data.columns or ()):
             raise
         rest = [name for name in data.columns or () if name != answer]
         try:
-            source = open_path(path, task, data.model_copy(update={"columns": rest}))
+            return open_path(path, task, data.model_copy(update={"columns": rest}))
         except UserError:
             raise error from None
-    return source, map_fields(source.columns, task, _named(bundle), needs_answer)
+
+
+def _lines(bundle: Bundle, path: Path, data: Data) -> Source | None:
+    """Return a text file of which each line is a record, where the model takes nothing but a text; else None.
+
+    A file in a format that the task has of its own stays what it is: CoNLL's columns of words.
+    """
+    field = text_field(bundle)
+    if field is None or data.columns is not None or not path.name.lower().endswith(TEXT_SUFFIXES):
+        return None
+    try:
+        own = dispatch.read(bundle.task, path, data.encoding, data.fields)
+    except UserError:  # it is not in that format
+        own = None
+    return None if own is not None and field in own.columns else TextLines(path, field, encoding=data.encoding)
+
+
+def text_field(bundle: Bundle) -> str | None:
+    """Return the only input of a model that takes one cell a record, as a text is; else None."""
+    cells = [name for name, modality in bundle.task.inputs.items() if modality.raw_type == "cell"]
+    return cells[0] if len(cells) == len(bundle.task.inputs) == 1 else None
 
 
 def data_of(bundle: Bundle, path: Path) -> Data:
@@ -47,7 +79,22 @@ def data_of(bundle: Bundle, path: Path) -> Data:
     data = bundle.job.data
     columns = data.columns if may_lack_header(path) else None
     splits = data.splits if path.is_dir() else {}
-    return data.model_copy(update={"columns": columns, "splits": splits, "fields": _named(bundle)})
+    return data.model_copy(update={"columns": columns, "splits": splits, "fields": _named(bundle, ())})
+
+
+def read_otherwise(bundle: Bundle, overrides: Sequence[str]) -> Bundle:
+    """Return the bundle with overrides of its job's section `data`, checked as those of a job are."""
+    if not overrides:
+        return bundle
+    job, _ = load_job(with_new_names(bundle.config["job"]), overrides)
+    for name, modality in bundle.task.inputs.items():
+        if modality.raw_type == "columns" and job.data.fields.get(name) != bundle.job.data.fields.get(name):
+            raise UserError(
+                "the columns of a table are those of training, by their names",
+                where=f"data.fields.{name}",
+                fix="rename the columns of the new data",
+            )
+    return replace(bundle, job=job)
 
 
 def one_file_field(bundle: Bundle, path: Path) -> str | None:
@@ -74,8 +121,13 @@ def one_file_field(bundle: Bundle, path: Path) -> str | None:
     return None
 
 
-def _named(bundle: Bundle) -> dict[str, str | list[str]]:
-    """Return which columns fill which field: as the job says, and for tables those that training saw."""
+def _named(bundle: Bundle, columns: Sequence[str]) -> dict[str, str | list[str]]:
+    """Return which columns fill which field: as the job says, and for tables those that training saw.
+
+    Data that lacks the column that the job names may have one that is called like the field.
+    """
     known = bundle.config["fields"]
     tables = {name: known[name] for name, modality in bundle.task.inputs.items() if modality.raw_type == "columns"}
-    return {**bundle.job.data.fields, **tables}
+    said = bundle.job.data.fields
+    said = {name: named for name, named in said.items() if name not in columns or {*listed(named)} <= {*columns}}
+    return {**said, **tables}

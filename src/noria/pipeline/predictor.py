@@ -5,25 +5,36 @@ Read next: encoder.py, other_data.py, inference.py.
 
 from __future__ import annotations
 
+import copy
+import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from noria.contract import Task, answer_field, dispatch
-from noria.errors import UserError, nearest
+from noria.contract.source import Source
+from noria.errors import UserError, did_you_mean
 from noria.pipeline.bundle import Bundle, load_bundle
-from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder, counted, gathered, splits_to_score
-from noria.pipeline.fields import Columns, select
-from noria.pipeline.other_data import one_file_field, open_other
+from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder
+from noria.pipeline.fields import Columns
+from noria.pipeline.given import Fields, lacking, path_of, records_of, values_of
+from noria.pipeline.other_data import one_file_field, open_other, read_otherwise
 from noria.pipeline.parts import FOLDER, part_folder, with_parts
 from noria.pipeline.prepared import Prepared
-from noria.types import Arrays, Chunk, Dataset, Prediction, Rejected, Values
+from noria.reporter import Terminal
+from noria.sources.formats.frame import Frame, FrameLike, is_frame
+from noria.types import Arrays, Chunk, Dataset, Prediction, Rejected
+from noria.units import size
+
+# One record or many, as `Predictor.predict` says; what a list holds is looked at record by record.
+Given: TypeAlias = "str | os.PathLike[str] | Mapping[str, object] | Iterable[object] | np.ndarray | FrameLike"
+OnBad: TypeAlias = Literal["raise", "skip"]
 
 
-def load(path: str | Path, device: str | None = None, precision: str | None = None) -> Predictor:
+def load(path: str | os.PathLike[str], device: str | None = None, precision: str | None = None) -> Predictor:
     """Load the model of a run folder or a bundle onto a device, by default the GPU where there is one.
 
     precision: float32 or bfloat16; by default the job's `evaluate.precision`.
@@ -51,6 +62,7 @@ class Answer:
     """What was said of one record: where it stands, and a prediction or the reason why there is none.
 
     `id` names the record within its source: its row number, its file's name. `chunk.raw(index, task)` are its inputs.
+    `row` is its place in the chunk as read; None where it could not even be read.
     """
 
     where: str
@@ -59,17 +71,34 @@ class Answer:
     reason: str = ""
     chunk: EncodedChunk | None = None
     index: int = 0
+    row: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object that stands for the record in a file of answers."""
         return {"where": self.where, **(self.prediction.as_json() if self.prediction else {"error": self.reason})}
+
+    def kept(self, names: str) -> dict[str, Any]:
+        """Return the record's own cells in some columns, named with commas between them, or in `all`.
+
+        A record that could not even be read has none of them. Raises UserError for a column that is not there.
+        """
+        columns = self.chunk.columns if self.chunk else {}
+        wanted = list(columns) if names == "all" else [name.strip() for name in names.split(",")]
+        if missing := [name for name in wanted if name not in columns]:
+            raise UserError(
+                f"there is no column {missing[0]!r} to keep",
+                where=self.where,
+                found=f"columns {', '.join(columns)}" if columns else "a record that is not of a table",
+                fix=did_you_mean(missing[0], columns),
+            )
+        return {name: None if self.row is None else _plain(columns[name][self.row]) for name in wanted}
 
 
 class Predictor:
     """A model and all that turns records into its inputs and its outputs into answers.
 
     >>> model = noria.load("runs/digits")
-    >>> model.predict([{"image": open("seven.png", "rb").read()}])[0].value
+    >>> model.predict("seven.png")[0].value
     '7'
     """
 
@@ -78,17 +107,29 @@ class Predictor:
         self.task, self.states = bundle.task, with_parts(bundle.states, parts or {})
         self.batch_size = bundle.job.evaluate.batch_size
 
-    def predict(self, records: Sequence[Mapping[str, Any]], root: Path | None = None) -> list[Prediction]:
-        """Answer records, each a mapping of the task's fields (a table's columns may stand at the top level).
+    def __repr__(self) -> str:
+        """Return what the model is, in a line."""
+        inputs = ", ".join(self.task.inputs)
+        return f"<{self.bundle.job.task} from {self.bundle.path}: {inputs} -> {answer_field(self.task)}>"
 
-        A field that takes a file is given its bytes, an array, or a path below `root` (default: here). Raises UserError
-        that names the first record that cannot be used.
+    def predict(
+        self, data: Given, root: str | os.PathLike[str] | None = None, *, on_bad: OnBad = "raise"
+    ) -> list[Prediction]:
+        """Answer records, one or many: the answers are a list in the order of the records.
+
+        A record is a mapping by the task's fields or the training data's columns (of a table also at the top), or the
+        value of the only input: a text, an array, a picture of Pillow. Several are a list, a frame of pandas, polars or
+        pyarrow, or a path: of a file that is one record, of a table, of a folder. A field that takes a file is given
+        its bytes, an array, a picture or a path; with `root`, only paths below it.
+
+        on_bad: `raise` a UserError that names the first record that cannot be used, or `skip` it: its answer then keeps
+        its place, with None as the value and the reason beside it.
         """
-        if isinstance(records, Mapping) or not all(isinstance(record, Mapping) for record in records):
-            example = "{" + ", ".join(f'"{name}": ...' for name in self.task.inputs) + "}"
-            raise UserError("records are a list of mappings, one a record", fix=f"model.predict([{example}])")
-        answers = self.answers(self._chunks_of(records, root))
-        return [one.prediction for one in answers if one.prediction is not None]
+        if on_bad not in get_args(OnBad):
+            raise UserError("on_bad says what becomes of a bad record", expected="raise or skip", found=repr(on_bad))
+        chunks = self.encoded(data, root, Terminal().say)
+        answers = self.answers(_usable(chunks) if on_bad == "raise" else chunks)
+        return [one.prediction or Prediction(None, reason=one.reason) for one in answers]
 
     def answers(self, chunks: Iterable[EncodedChunk]) -> Iterator[Answer]:
         """Answer encoded records chunk by chunk, in the order of the records; one that cannot be used has its reason.
@@ -102,29 +143,49 @@ class Predictor:
             waiting = next(rejected, None)
             for index in range(len(chunk) + 1):
                 while waiting is not None and waiting.before <= index:
-                    yield Answer(waiting.where, reason=waiting.reason)
+                    yield Answer(waiting.where, reason=waiting.reason, chunk=chunk, row=waiting.index)
                     waiting = next(rejected, None)
                 if index < len(chunk):
-                    where = (chunk.records.places or [])[index]
-                    yield Answer(where, chunk.ids[index], given[index], chunk=chunk, index=index)
+                    where, row = (chunk.records.places or [])[index], int(chunk.kept[index])
+                    yield Answer(where, chunk.ids[index], given[index], chunk=chunk, index=index, row=row)
 
-    def chunks(self, path: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[EncodedChunk]:
+    def reading(self, overrides: Sequence[str]) -> Predictor:
+        """Return the same model, told how to read other data: `data.fields.text=review`."""
+        other = copy.copy(self)
+        other.bundle = read_otherwise(self.bundle, overrides)
+        return other
+
+    def encoded(
+        self, data: Given, root: str | os.PathLike[str] | None = None, tell: Callable[[str], None] = lambda _: None
+    ) -> Iterator[EncodedChunk]:
+        """Encode whatever `predict` takes, chunk by chunk; `tell` is given what a person should know of a source."""
+        if (path := path_of(self.bundle, data)) is not None:
+            return self.chunks(path, tell)
+        if is_frame(data):
+            return self.chunks(data if isinstance(data, Frame) else Frame(data), tell)
+        return self._chunks_of(records_of(self.bundle, data), None if root is None else Path(root))
+
+    def chunks(
+        self, given: str | os.PathLike[str] | Source, tell: Callable[[str], None] = lambda _: None
+    ) -> Iterator[EncodedChunk]:
         """Encode all records of a path, chunk by chunk and without their answers: a file, a folder, a table.
 
         `tell` is given what a person should know of the source, one sentence each: files that were not read.
         """
-        if not path.exists():
-            raise UserError("there is no such file or folder", where=str(path))
-        field = one_file_field(self.bundle, path)
-        if field is not None:
-            yield self.encoder({}).encode({field: [path.read_bytes()]}, [str(path)], [path.name])
-            return
+        path = given if isinstance(given, Source) else Path(given).expanduser()
+        if isinstance(path, Path):
+            if not path.exists():
+                raise UserError("there is no such file or folder", where=str(path))
+            field = one_file_field(self.bundle, path)
+            if field is not None:
+                yield self.encoder({}).encode({field: [path.read_bytes()]}, [str(path)], [path.name])
+                return
         source, mapping = open_other(self.bundle, path)
         mapping.pop(answer_field(self.task), None)
         if not mapping:
             raise UserError(
                 "no column of the data fills an input of this model",
-                where=str(path),
+                where=str(source.path),
                 expected=" or ".join(self.task.inputs),
                 found=f"columns {', '.join(source.columns)}",
             )
@@ -132,25 +193,23 @@ class Predictor:
         for note in source.notes():
             tell(note)
 
-    def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Rejected]]:
-        """Read and encode other data with its answers: the records of its test split if it is divided, else all."""
-        source, mapping = open_other(self.bundle, path, needs_answer)
-        chunks = self.encoder(mapping, source.root).chunks(source, splits_to_score(counted(source)))
-        return gathered(self.task, chunks, str(path))
-
     def encoder(self, mapping: Columns, root: Path | None = None, slices: Sequence[str] = ()) -> RecordEncoder:
         """Return what encodes records for this model; `mapping` says which columns fill which field."""
         return RecordEncoder(self.task, self.states, mapping, root, slices)
 
-    def stream(self, record: Mapping[str, Any], root: Path | None = None, **settings: Any) -> Generator[Chunk]:
+    def stream(
+        self, record: Mapping[str, object] | str, root: Path | None = None, **settings: object
+    ) -> Generator[Chunk]:
         """Answer one record piece by piece, as the model writes it; the last piece has `ended`.
+
+        The record is a mapping, as for `predict`, or the text that is the only input.
 
         Settings (temperature, max_tokens, stop, ...) replace those of the job. Raises UserError at the first piece.
 
-        >>> for piece in model.stream({"prompt": "To be"}, temperature=0.8, seed=1):
+        >>> for piece in model.stream("To be", temperature=0.8, seed=1):
         ...     print(piece.content, end="")
         """
-        (chunk,) = self._chunks_of([record], root)
+        (chunk,) = _usable(self._chunks_of(records_of(self.bundle, record), root))
         batch = chunk.records.batch(np.arange(1), self.device)
         yield from dispatch.stream(self.task.target, self.bundle.model.eval(), batch, self.states["target"], settings)
 
@@ -161,48 +220,35 @@ class Predictor:
         target, state = self.task.target, self.states["target"]
         return outputs(self.bundle.model, target, state, dataset, self.batch_size, self.device)
 
-    def encode(self, values: Mapping[str, Values], root: Path | None) -> tuple[dict[str, Arrays], dict[int, str]]:
-        """Encode each input's raw values; return the arrays by input, and why some records cannot be used."""
-        return self.encoder({}, root).encode_inputs(values)
-
-    def _chunks_of(self, records: Sequence[Mapping[str, Any]], root: Path | None) -> Iterator[EncodedChunk]:
-        """Encode records that are in memory, RECORDS at a time; raise UserError for one that cannot be used."""
-        columns = {name: self._column(name, records) for name in self.task.inputs}
+    def _chunks_of(self, records: Sequence[Fields], root: Path | None) -> Iterator[EncodedChunk]:
+        """Encode records that are in memory, RECORDS at a time; one that lacks a field stands among the rejected."""
         for start in range(0, len(records), RECORDS):
-            numbers = np.arange(start, min(start + RECORDS, len(records)))
-            values = {name: select(column, numbers) for name, column in columns.items()}
+            numbers: list[int] = []
+            bad: list[Rejected] = []
+            for number in range(start, min(start + RECORDS, len(records))):
+                if reason := lacking(self.bundle, records[number]):
+                    bad.append(Rejected(f"record {number}", reason, len(numbers)))
+                else:
+                    numbers.append(number)
+            some = [records[number] for number in numbers]
+            values = {name: values_of(self.bundle, name, some, root) for name in self.task.inputs}
             wheres = [f"record {number}" for number in numbers]
-            chunk = self.encoder({}, root).encode(values, wheres, list(map(str, numbers)))
-            if chunk.rejected:
-                raise UserError(chunk.rejected[0].reason, where=chunk.rejected[0].where)
-            yield chunk
-
-    def _column(self, name: str, records: Sequence[Mapping[str, Any]]) -> Values:
-        modality = self.task.inputs[name]
-        if modality.raw_type == "columns":
-            tables = [_table(name, record) for record in records]
-            columns = self.bundle.config["fields"][name]
-            columns = [columns] if isinstance(columns, str) else columns
-            self._need(columns, tables)
-            return {column: [table[column] for table in tables] for column in columns}
-        if not modality.is_optional:
-            self._need([name], records)
-        return [record.get(name) for record in records]
-
-    def _need(self, names: Iterable[str], records: Sequence[Mapping[str, Any]]) -> None:
-        for index, record in enumerate(records):
-            for name in names:
-                if name not in record:
-                    near = nearest(name, map(str, record))
-                    raise UserError(
-                        f"the field {name!r} is missing",
-                        where=f"record {index}",
-                        found=", ".join(map(str, record)) or "no fields",
-                        fix=f"call {near!r} {name!r}" if near else f"give it the key {name!r}",
-                    )
+            yield self.encoder({}, root).encode(values, wheres, list(map(str, numbers)), bad)
 
 
-def _table(name: str, record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the columns of a record: in a field of their own, or at the top, where one may have the field's name."""
-    own = record.get(name)
-    return own if isinstance(own, Mapping) else record
+def _plain(cell: Any) -> Any:
+    """Return a cell as JSON and tables can hold it; of what is neither text nor number, what a person reads."""
+    cell = cell.item() if isinstance(cell, np.generic) else cell
+    if isinstance(cell, bytes | bytearray | np.ndarray):
+        return f"({size(len(bytes(cell)))})"
+    if isinstance(cell, float) and cell != cell:
+        return None
+    return cell if isinstance(cell, str | int | float | list | dict | None) else str(cell)
+
+
+def _usable(chunks: Iterable[EncodedChunk]) -> Iterator[EncodedChunk]:
+    """Yield the chunks; raise UserError for the first record that cannot be used."""
+    for chunk in chunks:
+        if chunk.rejected:
+            raise UserError(chunk.rejected[0].reason, where=chunk.rejected[0].where)
+        yield chunk

@@ -15,7 +15,7 @@ SHOWN_CHARACTERS = 200
 SHOWN_ROWS, SHOWN_CELL = 100, 60  # of how a field is read
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prepared:
     """Encoded splits, what was learnt from training (`states`), and what a person should know (`report`).
 
@@ -28,6 +28,12 @@ class Prepared:
     report: dict[str, Any]
     fingerprint: str
     origin: str = ""
+
+    def __str__(self) -> str:
+        """Return the data report."""
+        return describe(self)
+
+    __repr__ = __str__
 
     def record(self) -> dict[str, Any]:
         """Return what a run writes down of it; the records that could not be used are a file of their own."""

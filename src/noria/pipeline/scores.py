@@ -15,7 +15,7 @@ from noria.contract import dispatch
 from noria.metrics.intervals import LEAST_RESAMPLES, measure
 from noria.pipeline.bundle import Bundle
 from noria.pipeline.predictor import Predictor
-from noria.types import Arrays, Dataset
+from noria.types import Arrays, Dataset, rows_of
 
 LEAST_SLICE = 30  # records under which a slice is flagged as too small to say much
 
@@ -33,7 +33,7 @@ def scores(
     """
     bundle = predictor.bundle
     task, state, resamples = bundle.task, bundle.states["target"], bundle.job.evaluate.resamples
-    truth = _in_memory(dataset.target)
+    truth = rows_of(dataset.target, slice(None))
     found = task.target.metrics(state)
     baseline = {name: np.asarray(value, np.float32) for name, value in bundle.config["baseline"].items()}
     trivial = dispatch.predict_baseline(task, dataset, baseline)
@@ -61,10 +61,6 @@ def scores(
 
 def _slice(bundle: Bundle, output: Arrays, truth: Arrays, chosen: np.ndarray) -> dict[str, Any]:
     count = int(chosen.sum())
-    given, of = ({name: values[chosen] for name, values in arrays.items()} for arrays in (output, truth))
+    given, of = rows_of(output, chosen), rows_of(truth, chosen)
     metrics = bundle.task.target.metrics(bundle.states["target"])
     return {"n": count, "is_small": count < LEAST_SLICE, "metrics": measure(metrics, given, of)}
-
-
-def _in_memory(arrays: Arrays) -> Arrays:
-    return {name: values[:] for name, values in arrays.items()}

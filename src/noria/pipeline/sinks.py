@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +20,99 @@ from noria.contract import dispatch
 from noria.errors import UserError
 from noria.pipeline.predictor import Answer, Predictor
 from noria.store.disk import whole_file
+from noria.types.records import SUFFIXES
 from noria.vision.levels import LEVELS
 from noria.vision.pictures import NOTHING_LEARNT, read_picture
 
 LINES = (".jsonl", ".csv")
-COLUMNS = ("where", "value", "confidence", "error")
+COLUMNS = ("row", "where", "value", "confidence", "error")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
+NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?\s?%?")  # which is no formula, whatever its sign
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 ANSWERS = "answers.jsonl"  # beside the drawn pictures of a folder
 
 
-def write_answers(answers: Iterable[Mapping[str, Any]], path: Path) -> str:
-    """Write the answers as .jsonl or .csv, whole or not at all; return what to say."""
-    if path.suffix not in LINES:
+def check_suffix(predictor: Predictor, out: Path) -> None:
+    """Raise UserError for a file that no answer of this model can be, before anything is answered."""
+    suffix = out.suffix.lower()
+    if suffix in ("", *LINES, *PICTURES, *SUFFIXES.values()) or dispatch.can_export(predictor.task.target):
+        return
+    raise UserError(
+        f"answers are not written as {suffix}",
+        where=str(out),
+        expected=f"{', '.join(LINES)}, a folder, or {', '.join(PICTURES)} for one that can be drawn on a picture",
+    )
+
+
+def write_answers(answers: Iterable[Mapping[str, Any]], path: Path, classes: Sequence[str] = ()) -> str:
+    """Write the answers as .jsonl or .csv, whole or not at all; return what to say.
+
+    A table has a row a record, in order: its number from 1, its place, the answer, the probability of each of
+    `classes`, and under `kept` what of the record is to stand beside it. Raises UserError where there is no answer at
+    all; the file then has the reasons.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in LINES:
         raise UserError("cannot write answers of this kind", where=str(path), expected=" or ".join(LINES))
-    count = num_bad = 0
+    counts = Counted(answers)
     with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        write_row = csv.writer(file).writerow
-        if path.suffix == ".csv":
-            write_row(COLUMNS)
-        for answer in answers:
-            count += 1
-            num_bad += "error" in answer
-            if path.suffix == ".csv":
-                write_row([_cell(answer.get(key)) for key in COLUMNS])
-            else:
-                file.write(_line(answer))
-    bad = f"; {num_bad} could not be answered: their lines say why" if num_bad else ""
-    return f"wrote {count - num_bad} answers to {path}{bad}"
+        if suffix == ".csv":
+            _write_table(counts, csv.writer(file).writerow, classes)
+        else:
+            file.writelines(map(_line, counts))
+    counts.check(str(path))
+    bad = f"; {counts.num_bad} could not be answered: their lines say why" if counts.num_bad else ""
+    return f"wrote {counts.count - counts.num_bad} answers to {path}{bad}"
+
+
+class Counted:
+    """Answers as JSON objects, counted while they pass by."""
+
+    def __init__(self, answers: Iterable[Mapping[str, Any]]) -> None:
+        self._answers = answers
+        self.count = self.num_bad = 0
+        self._first = ""
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        for answer in self._answers:
+            self.count += 1
+            self.num_bad += "error" in answer
+            self._first = self._first or (f"{answer['where']}: {answer['error']}" if "error" in answer else "")
+            yield answer
+
+    def check(self, where: str = "") -> None:
+        """Raise UserError where there were answers to none of the records."""
+        _check_any(self.count - self.num_bad, self.num_bad, where, self._first)
+
+
+def _check_any(num_good: int, num_bad: int, where: str, reason: str) -> None:
+    """Raise UserError where nothing was answered."""
+    if not num_good:
+        what = "no record could be answered" if num_bad else "there is no record to answer"
+        raise UserError(what, where=where, found=reason if num_bad else "")
+
+
+def _write_table(
+    answers: Iterable[Mapping[str, Any]], write_row: Callable[[Iterable[Any]], Any], classes: Sequence[str]
+) -> None:
+    kept: list[str] = []
+    for number, answer in enumerate(answers, 1):
+        beside = answer.get("kept", {})
+        if number == 1:
+            kept = list(beside)
+            names = [*COLUMNS, *(f"probability_{name}" for name in classes)]
+            write_row([*names, *(_cell(f"input_{name}" if name in names else name) for name in kept)])
+        if list(beside) != kept:
+            raise UserError(
+                "the inputs do not have the same columns to keep",
+                where=str(answer["where"]),
+                expected=", ".join(kept),
+                found=", ".join(beside),
+                fix="name those that all have: --keep NAME,NAME",
+            )
+        chances = answer.get("probabilities") or {}
+        own = [number, *(answer.get(key) for key in COLUMNS[1:]), *(chances.get(name) for name in classes)]
+        write_row([_cell(value) for value in (*own, *beside.values())])
 
 
 def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str:
@@ -74,6 +140,7 @@ def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> 
             with whole_file(_free_place(out, answer.id, suffix, taken)) as file:
                 file.write_bytes(data)
             num_drawn += 1
+    _check_any(num_drawn + num_plain, num_bad, str(out), f"{out / ANSWERS} says why")
     bad = f"; {num_bad} could not be answered: {out / ANSWERS} says why" if num_bad else ""
     plain = f"; {num_plain} are nothing to draw and stand in {out / ANSWERS} alone" if num_plain else ""
     return f"drew {num_drawn} answers into {out}{plain}{bad}"
@@ -147,5 +214,7 @@ def _line(answer: Mapping[str, Any]) -> str:
 
 
 def _cell(value: Any) -> Any:
+    """Return a cell of a table; a text that a spreadsheet would run is quoted, a number written as text is not."""
     text = "" if value is None else str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_STARTS) else text
+    is_formula = isinstance(value, str) and text.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text

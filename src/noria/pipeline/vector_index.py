@@ -24,6 +24,7 @@ from noria.pipeline.other_data import data_of
 from noria.pipeline.predictor import Predictor
 from noria.reporter import Reporter, Silent
 from noria.sources.formats.opening import TEXT_SUFFIXES
+from noria.sources.formats.text_lines import TextLines
 from noria.store.array_store import StoreWriter, read_store, trim_stores, usable_store
 from noria.store.cache import cache_folder
 from noria.types import Arrays, Dataset, Ragged, Values
@@ -111,7 +112,7 @@ def _open(predictor: Predictor, path: Path) -> Source:
     """Open a source as training would, but for a text file: a line of it is a record here."""
     data = data_of(predictor.bundle, path)
     if data.columns is None and path.name.lower().endswith(TEXT_SUFFIXES):
-        data = data.model_copy(update={"columns": [the_only_input(predictor)]})
+        return TextLines(path, the_only_input(predictor), encoding=data.encoding)
     return open_path(path, predictor.task, data)
 
 

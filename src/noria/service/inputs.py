@@ -12,6 +12,7 @@ import numpy as np
 
 from noria.contract import RawType
 from noria.pipeline.bundle import Bundle
+from noria.pipeline.given import columns_of
 
 CELL_TYPES = ["string", "number", "boolean", "null"]  # of one cell of a table
 
@@ -24,6 +25,7 @@ class Input:
     columns  the columns of a field that takes columns
     example  a JSON value; None where the example is no JSON (a picture as an array)
     is_optional  whether a record may come without it
+    column   the column that filled it in training, a second name for it; empty where it has the same
     """
 
     name: str
@@ -32,6 +34,11 @@ class Input:
     columns: tuple[str, ...]
     example: Any
     is_optional: bool = False
+    column: str = ""
+
+    def key_in(self, record: Mapping[str, Any]) -> str:
+        """Return the name that the field has in a record: its own, unless only that of its column is there."""
+        return self.column if self.name not in record and self.column in record else self.name
 
 
 def inputs_of(bundle: Bundle) -> list[Input]:
@@ -40,9 +47,11 @@ def inputs_of(bundle: Bundle) -> list[Input]:
     found = []
     for name, modality in bundle.task.inputs.items():
         value = example.get(name, example)  # a table's columns may stand in the record itself
-        columns = tuple(bundle.config["fields"][name]) if modality.raw_type == "columns" else ()
+        filled = columns_of(bundle, name)
+        columns = tuple(filled) if modality.raw_type == "columns" else ()
+        column = filled[0] if not columns and len(filled) == 1 and filled != [name] else ""
         given = _as_json(value, modality.raw_type)
-        found.append(Input(name, modality.raw_type, json_kind(value), columns, given, modality.is_optional))
+        found.append(Input(name, modality.raw_type, json_kind(value), columns, given, modality.is_optional, column))
     return found
 
 
@@ -61,12 +70,14 @@ def json_kind(value: Any) -> str:
 
 def record_schema(inputs: list[Input]) -> dict[str, Any]:
     """Return the JSON schema (2020-12) of one record."""
+    named_twice = [field for field in inputs if field.column]
+    needed = [[{"required": [name]} for name in (one.name, one.column)] for one in named_twice if not one.is_optional]
     return {
         "type": "object",
-        "properties": {field.name: _field_schema(field) for field in inputs},
-        "required": [field.name for field in inputs if not field.is_optional],
+        "properties": {name: _field_schema(one) for one in inputs for name in (one.name, one.column) if name},
+        "required": [field.name for field in inputs if not field.is_optional and not field.column],
         "additionalProperties": False,
-    }
+    } | ({"allOf": [{"oneOf": names} for names in needed]} if needed else {})
 
 
 def request_schema(inputs: list[Input]) -> dict[str, Any]:

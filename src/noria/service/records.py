@@ -50,8 +50,8 @@ def records_of_form(parts: Iterable[Part], inputs: list[Input], limits: Limits) 
         raise HTTPError(error, code="uneven_form")
     count = max(counts.values(), default=1)
     _check_count(count, limits)
-    kinds = {field.name: field.kind for field in inputs if field.raw_type == "cell" and field.kind != "string"}
-    for name in kinds.keys() & columns.keys():
+    parsed = [field for field in inputs if field.raw_type == "cell" and field.kind != "string"]
+    for name in {field.key_in(columns) for field in parsed} & columns.keys():
         columns[name] = [parse_json(v.encode(), limits) if isinstance(v, str) else v for v in columns[name]]
     return [{name: values[i] for name, values in columns.items()} for i in range(count)]
 
@@ -87,11 +87,12 @@ def _checked(index: int, record: Any, inputs: list[Input], problems: list[HTTPEr
             known |= {field.name} if is_nested else set(field.columns)
             values[field.name] = _table(field, record, is_nested, index, problems)
         else:
-            known.add(field.name)
-            if record.get(field.name) is None and field.is_optional:
+            key = field.key_in(record)
+            known.add(key)
+            if record.get(key) is None and field.is_optional:
                 values[field.name] = None
-            elif field.name in record:
-                values[field.name] = _value(field, record[field.name], index, problems)
+            elif key in record:
+                values[field.name] = _value(field, record[key], index, problems)
             else:
                 problems.append(_missing(field.name, record, where, f"{param}.{field.name}"))
     problems += [_unknown(name, known, where, f"{param}.{shown(name)}") for name in _strangers(record, known)]

@@ -23,7 +23,7 @@ from noria.pipeline.prepared import Prepared
 from noria.stages.prepare import prepare
 from noria.store.array_store import scored_split
 from noria.store.run_folder import read_start
-from noria.types import Arrays, Dataset
+from noria.types import Arrays, Dataset, rows_of
 
 
 def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, output: Arrays) -> dict[str, Any]:
@@ -34,8 +34,8 @@ def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, 
     split = scored_split(prepared.splits)
     dataset, here, there = held_out_in_both(other, job, prepared)
     rival = load(other, predictor.device)
-    ours = _chosen(output, here), _chosen(prepared.splits[split].target, here)
-    theirs = _chosen(rival.outputs(dataset), there), _chosen(dataset.target, there)
+    ours = rows_of(output, here), rows_of(prepared.splits[split].target, here)
+    theirs = rows_of(rival.outputs(dataset), there), rows_of(dataset.target, there)
     found = differences(_common(_metrics(predictor), _metrics(rival)), ours, theirs, job.evaluate.resamples)
     for one in found.values():
         one["verdict"] = _verdict(one)
@@ -51,8 +51,7 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
         raise UserError("evaluate.compare_to is no finished run", where=str(run), fix="give the folder of a run")
     known = read_start(run)
     other, task = load_stored_job(run / "job.yaml")
-    data = other.data.model_copy(update={"path": job.data.path, "fetch": job.data.fetch})
-    again = prepare(other.model_copy(update={"data": data}), task, origin=known.get("origin"))
+    again = prepare(other.model_copy(update={"data": other.data.at(job.data)}), task, origin=known.get("origin"))
     if again.fingerprint != known["fingerprint"]:
         raise UserError("the run to compare to learnt from other data", where=str(run), found=again.report["source"])
     split = scored_split(prepared.splits)
@@ -94,10 +93,6 @@ def _common(ours: Sequence[Metric], theirs: Sequence[Metric]) -> list[tuple[Metr
     """Return the scores of the same name and unit."""
     named = {(one.name, one.unit): one for one in theirs}
     return [(one, named[one.name, one.unit]) for one in ours if (one.name, one.unit) in named]
-
-
-def _chosen(arrays: Arrays, places: np.ndarray) -> Arrays:
-    return {name: values[places] for name, values in arrays.items()}
 
 
 def _verdict(one: dict[str, Any]) -> str:

@@ -6,8 +6,9 @@ Read next: pipeline/scores.py, report/page.py.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from noria.pipeline.scores import scores
 from noria.report import write_report
 from noria.report.card import write_card
 from noria.reporter import Reporter, Terminal
+from noria.sources.formats.frame import Frame, FrameLike
 from noria.stages.compare import compare_to
 from noria.stages.prepare import prepare
 from noria.store.array_store import scored_split
@@ -34,19 +36,27 @@ from noria.training.memory import most_bytes
 SHOWN = 5  # unusable records that are named
 
 
-def evaluate(run: str | Path, data: str | Path | None = None, reporter: Reporter | None = None) -> dict[str, Any]:
+def evaluate(
+    run: str | os.PathLike[str], data: str | os.PathLike[str] | FrameLike | None = None,
+    reporter: Reporter | None = None, overrides: Sequence[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """Score a run's bundle on its own test split, as training did, or on other data; return what metrics.json holds.
 
     Other data is scored whole, or its test split where the source is divided. It is written to
-    RUN/metrics-<name of the data>.json, and unusable records are counted in it.
+    RUN/metrics-<name of the data>.json, and unusable records are counted in it. Overrides of the job's section `data`
+    say how it is read: data.fields.text=review.
     """
     reporter = reporter or Terminal()
     run = Path(run)
     if data is None:
+        if overrides:
+            raise UserError("how data is read can be said of other data alone", fix="name it: --data PATH")
         return _again(run, reporter)
-    scored = _on_other(load(run), Path(data), reporter)
+    given = Path(data).expanduser() if isinstance(data, str | os.PathLike) else Frame(data)
+    name = given.name if isinstance(given, Path) else "frame"
+    scored = _on_other(load(run).reading(overrides), given, name, reporter)
     if (run / "bundle").is_dir():
-        write_json(run / f"metrics-{Path(data).stem}.json", scored)
+        write_json(run / f"metrics-{Path(name).stem}.json", scored)
     return scored
 
 
@@ -76,9 +86,10 @@ def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
     return evaluate_run(run, job, prepared, before.get("seconds", {}), before.get("memory_bytes"))
 
 
-def _on_other(predictor: Predictor, path: Path, reporter: Reporter) -> dict[str, Any]:
+def _on_other(predictor: Predictor, given: Path | Source, name: str, reporter: Reporter) -> dict[str, Any]:
     """Score other data, and say what of it is left out."""
-    source, mapping = open_other(predictor.bundle, path, needs_answer=True)
+    source, mapping = open_other(predictor.bundle, given, needs_answer=True)
+    path = source.path
     counts = counted(source)
     splits = splits_to_score(counts)
     left_out = {split or "no split": count for split, count in counts.items() if split not in splits}
@@ -98,7 +109,7 @@ def _on_other(predictor: Predictor, path: Path, reporter: Reporter) -> dict[str,
         reporter.say(f"not scored: {len(bad) - SHOWN} more records that cannot be used")
     if not len(dataset):
         raise UserError("there are no usable records to score", where=str(path))
-    scored = scores(predictor, dataset, predictor.outputs(dataset), path.name, encoder.slice_names)
+    scored = scores(predictor, dataset, predictor.outputs(dataset), name, encoder.slice_names)
     return {**scored, "quarantined": len(bad), "left_out": left_out, "unlike_training": unlike}
 
 

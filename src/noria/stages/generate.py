@@ -12,7 +12,6 @@ from typing import Any
 
 import yaml
 
-from noria.contract import only_input
 from noria.errors import UserError
 from noria.pipeline.predictor import load
 from noria.types import Chunk
@@ -33,7 +32,7 @@ def generate(run: str | Path, words: Sequence[str], read: Callable[[], bytes]) -
         )
     predictor = load(run)
     prompt = prompts[0] if prompts else _text(read())
-    yield from predictor.stream({only_input(predictor.task, "be given a prompt alone"): prompt}, **settings)
+    yield from predictor.stream(prompt, **settings)
 
 
 def _setting(word: str) -> tuple[str, Any]:

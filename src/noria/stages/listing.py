@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from noria.contract import Task, registry
@@ -20,14 +21,31 @@ ONE_OF = {"task": "tasks", "modality": "modalities", "target": "targets", "job":
 Described = dict[str, Any]
 
 
-def listing(kind: str = "", name: str = "") -> Described:
-    """Return one kind or all of them, {kind: {name: about}}; or, of one by name, what it is and its settings."""
+@dataclass(frozen=True, repr=False)
+class Listing:
+    """What there is, as `content`: {kind: {name: about}}, or of one its name, what it is and its settings."""
+
+    content: Described
+
+    def __getitem__(self, key: str) -> Any:
+        """Return what the content has under a key."""
+        return self.content[key]
+
+    def __str__(self) -> str:
+        """Return it as a person reads it."""
+        return as_text(self.content)
+
+    __repr__ = __str__
+
+
+def listing(kind: str = "", name: str = "") -> Listing:
+    """Return one kind or all of them, or, of one by name, what it is and its settings."""
     if name:
-        return _one(kind, name)
+        return Listing(_one(kind, name))
     if kind and kind not in KINDS:
         known = "" if kind not in ONE_OF else f"noria list {ONE_OF[kind]}, or noria list {kind} NAME"
         raise UserError(f"there is nothing called {kind!r} to list", fix=known or did_you_mean(kind, KINDS))
-    return {one: _of_kind(one) for one in ([kind] if kind else KINDS)}
+    return Listing({one: _of_kind(one) for one in ([kind] if kind else KINDS)})
 
 
 def as_text(found: Described) -> str:

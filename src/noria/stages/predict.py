@@ -1,52 +1,148 @@
-"""Answer new records: files, one record each, or tables, folders and archives of records; to lines, a table, pictures.
+"""Answer new records: files, tables, folders, texts, standard input; to lines, a table, pictures.
 
-Every record is answered or has its reason, in order. Knows no task.
+Every record is answered or has its reason, in order; where none could be answered, that is an error. Knows no task.
 Read next: pipeline/predictor.py, pipeline/sinks.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import csv
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from noria.contract import dispatch
 from noria.errors import UserError
 from noria.pipeline.drift import Drift
+from noria.pipeline.encoder import EncodedChunk
+from noria.pipeline.given import columns_of, path_of
+from noria.pipeline.other_data import text_field
 from noria.pipeline.predictor import Answer, Predictor, load
-from noria.pipeline.sinks import LINES, draw_answers, write_answers, write_one
+from noria.pipeline.sinks import LINES, Counted, check_suffix, draw_answers, write_answers, write_one
 from noria.pipeline.video_output import is_film, write_film
 from noria.reporter import Reporter, Terminal
 
+STANDARD_INPUT = "-"
+OVERRIDE = re.compile(r"[a-z_]+(\.\w+)+=\S.*", re.DOTALL)
 
-def predict(run: Path, paths: Sequence[Path], reporter: Reporter | None = None) -> Iterator[dict[str, Any]]:
-    """Yield one JSON object a record: where it stands and the answer, or the reason why there is none."""
-    for answer in answers_of(load(run), paths, reporter):
-        yield answer.as_json()
+
+def _nothing() -> bytes:
+    return b""
+
+
+def predict(
+    run: str | Path, words: Sequence[str | Path], keep: str = "", reporter: Reporter | None = None,
+    read: Callable[[], bytes] = _nothing,
+) -> Iterator[Mapping[str, Any]]:  # fmt: skip
+    """Yield one JSON object a record: where it stands and the answer, or the reason why there is none.
+
+    `words` are paths, texts for a model that takes one, `-` for what `read` gives, and overrides as
+    data.fields.text=review. `keep` names columns of the input to be repeated beside each answer, or is `all`. Raises
+    UserError at the end where no record could be answered.
+    """
+    inputs, overrides = _told_apart(words)
+    predictor = load(run).reading(overrides)
+    answers = Counted(_lines(answers_of(predictor, inputs, reporter, read), keep))
+    yield from answers
+    answers.check()
 
 
 def predict_to(
-    run: Path, paths: Sequence[Path], out: Path | None, detector: Path | None = None, reporter: Reporter | None = None
-) -> str:
+    run: str | Path, words: Sequence[str | Path], out: str | Path | None, detector: str | Path | None = None,
+    keep: str = "", reporter: Reporter | None = None, read: Callable[[], bytes] = _nothing,
+) -> str:  # fmt: skip
     """Write the answers to `out`, by its ending: lines or a table, a video, one file; else a folder of pictures.
 
-    With a detector, what it finds in the frames of a video is the record. Returns what to say.
+    With a detector, what it finds in the frames of a video is the record. Returns what to say; raises UserError where
+    no record could be answered: the file then says why.
     """
-    if out is None or (detector is not None and len(paths) != 1):
+    inputs, overrides = _told_apart(words)
+    if out is None or (detector is not None and len(inputs) != 1):
         raise UserError("--detector is for one video", fix="noria predict RUN VIDEO --detector RUN --out tracks.txt")
-    if len(paths) == 1 and (detector is not None or is_film(out)):
-        return write_film(run, paths[0], out, detector)
-    if out.suffix in LINES:
-        return write_answers(predict(run, paths, reporter), out)
-    predictor = load(run)
-    write = write_one if out.suffix else draw_answers
-    return write(predictor, answers_of(predictor, paths, reporter), out)
+    run, out = Path(run), Path(out)
+    if len(inputs) == 1 and (detector is not None or is_film(out)):
+        return write_film(run, Path(inputs[0]), out, None if detector is None else Path(detector))
+    predictor = load(run).reading(overrides)
+    check_suffix(predictor, out)
+    answers = answers_of(predictor, inputs, reporter, read)
+    if out.suffix.lower() in LINES:
+        classes = dispatch.class_names(predictor.task.target, predictor.states["target"]) or ()
+        return write_answers(_lines(answers, keep), out, classes)
+    if keep:
+        raise UserError("columns are kept in a table of answers", where=str(out), fix=f"--out to {' or '.join(LINES)}")
+    return (write_one if out.suffix else draw_answers)(predictor, answers, out)
 
 
-def answers_of(predictor: Predictor, paths: Sequence[Path], reporter: Reporter | None = None) -> Iterator[Answer]:
-    """Yield the answers to all records of some paths, in order; say which files were not read."""
+def answers_of(
+    predictor: Predictor, inputs: Sequence[str | Path], reporter: Reporter | None = None,
+    read: Callable[[], bytes] = _nothing,
+) -> Iterator[Answer]:  # fmt: skip
+    """Yield the answers to all records of some inputs, in order; say which files were not read."""
     tell = (reporter or Terminal()).say
     drift = Drift(predictor.task, predictor.states)
-    for path in paths:
-        yield from predictor.answers(drift.watch(predictor.chunks(path, tell)))
+    for number, given in enumerate(inputs, 1):
+        yield from predictor.answers(drift.watch(_chunks(predictor, given, number, tell, read)))
     for sentence in drift.sentences():
         tell(f"unlike the training data: {sentence}")
+
+
+def _lines(answers: Iterator[Answer], keep: str) -> Iterator[dict[str, Any]]:
+    """Yield the JSON object of each answer with the columns that are kept."""
+    for answer in answers:
+        line = answer.as_json()
+        yield {**line, "kept": answer.kept(keep)} if keep else line
+
+
+def _told_apart(words: Sequence[str | Path]) -> tuple[list[str | Path], list[str]]:
+    """Return the inputs and the overrides among some words; raise UserError for a setting that is not of `data`."""
+    overrides = [str(word) for word in words if OVERRIDE.fullmatch(str(word)) and not Path(word).exists()]
+    inputs = [word for word in words if str(word) not in overrides]
+    if others := [word for word in overrides if not word.startswith("data.")]:
+        raise UserError(
+            "a trained model takes only settings of how data is read",
+            found=others[0],
+            expected="data.fields.FIELD=COLUMN, data.encoding=..., data.columns=[..]",
+        )
+    if not inputs:
+        raise UserError("there is nothing to answer", expected="a file, a folder, or - for standard input")
+    return inputs, overrides
+
+
+def _chunks(
+    predictor: Predictor, given: str | Path, number: int, tell: Callable[[str], None], read: Callable[[], bytes]
+) -> Iterator[EncodedChunk]:
+    if str(given) == STANDARD_INPUT:
+        with tempfile.TemporaryDirectory() as folder:
+            yield from predictor.chunks(_as_file(predictor, read(), Path(folder)), tell)
+    elif (path := path_of(predictor.bundle, given)) is not None:
+        yield from predictor.chunks(path, tell)
+    else:
+        values = {name: [given] for name in predictor.task.inputs}
+        yield predictor.encoder({}).encode(values, [f"text {number}"], [str(number)])
+
+
+def _as_file(predictor: Predictor, data: bytes, folder: Path) -> Path:
+    """Write what came by standard input as what it is: JSON lines, a table with a header, lines of text, one file."""
+    if not data:
+        raise UserError("standard input is empty")
+    suffix = ""
+    if not any(modality.raw_type == "file" for modality in predictor.task.inputs.values()):
+        field = text_field(predictor.bundle)
+        if data.lstrip()[:1] == b"{":
+            suffix = ".jsonl"
+        else:
+            suffix = ".csv" if field is None or _has_header(predictor, field, data) else ".txt"
+    path = folder / f"standard-input{suffix}"
+    path.write_bytes(data)
+    return path
+
+
+def _has_header(predictor: Predictor, field: str, data: bytes) -> bool:
+    """Say whether the first of several lines names a column that fills the field."""
+    first, *rest = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").splitlines()[:2] or [""]
+    named = predictor.bundle.job.data.fields.get(field, [])
+    names = {field, *columns_of(predictor.bundle, field), *([named] if isinstance(named, str) else named)}
+    rows = [row for mark in ",\t;" for row in csv.reader([first], delimiter=mark)]
+    return bool(rest) and any(cell.strip() in names for row in rows for cell in row)

@@ -5,6 +5,7 @@ Written for any model that gives each record a vector. Knows no task. Read next:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.vector_index import Hit, index, the_only_input, vectors_of
 from noria.reporter import Reporter
 from noria.sources.core.named_file import read_regular
+from noria.vision.pillow import is_pillow, picture_file
 
 MOST_TEXT = 200  # characters of a record in one line
 
 
 def search(
-    run: str | Path | Predictor, queries: Sequence[Any], data: str | Path, count: int = 5, column: str | None = None,
-    reporter: Reporter | None = None,
+    run: str | os.PathLike[str] | Predictor, queries: Sequence[Any], data: str | os.PathLike[str], count: int = 5,
+    column: str | None = None, reporter: Reporter | None = None,
 ) -> list[list[Hit]]:  # fmt: skip
     """Return for each query the `count` records of the data that are nearest to it, nearest first.
 
@@ -37,10 +39,10 @@ def search(
 
 def _asked(predictor: Predictor, field: str, query: Any) -> Any:
     """Return a query as the input takes it: of a file that is named, what it holds, wherever it stands."""
-    if predictor.task.inputs[field].raw_type != "file" or not isinstance(query, str | Path):
-        return query
+    if predictor.task.inputs[field].raw_type != "file" or not isinstance(query, str | os.PathLike):
+        return picture_file(query) if is_pillow(query) else query
     try:
-        return read_regular(str(query), str(query))
+        return read_regular(os.fspath(query), os.fspath(query))
     except ValueError as error:
         raise UserError(str(error), where=f"query {str(query)!r}") from None
 

@@ -1,11 +1,61 @@
-"""The scores as a small table for the terminal."""
+"""The scores of a model: typed for who goes on with them, and as a small table for who reads them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from noria.report.card import number
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score with its 95 % interval, the trivial baseline's beside it; None where it cannot be told."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    baseline: float | None
+    unit: str
+    direction: str
+
+
+@dataclass(frozen=True, repr=False)
+class Scores:
+    """What metrics.json holds, as `content`; slices and panels stand there alone."""
+
+    content: dict[str, Any]
+
+    @property
+    def split(self) -> str:
+        """Return what was scored: a split, or the name of other data."""
+        return str(self.content["split"])
+
+    @property
+    def n(self) -> int:
+        """Return how many records were scored."""
+        return int(self.content["n"])
+
+    @property
+    def metrics(self) -> dict[str, Score]:
+        """Return the scores by name, the one that training selects by first."""
+        keys = ("value", "low", "high", "unit", "direction")
+        baseline = self.content["baseline"]
+        return {
+            name: Score(**{key: one[key] for key in keys}, baseline=baseline.get(name, {}).get("value"))
+            for name, one in self.content["metrics"].items()
+        }
+
+    def __getitem__(self, key: str) -> Any:
+        """Return what metrics.json holds under a key."""
+        return self.content[key]
+
+    def __str__(self) -> str:
+        """Return the scores as a small table."""
+        return summary(self.content)
+
+    __repr__ = __str__
 
 
 def summary(metrics: dict[str, Any], run: Path | None = None) -> str:

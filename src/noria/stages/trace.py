@@ -6,8 +6,7 @@ job's data is at hand. Knows no task. Read next: pipeline/walk.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ import torch
 from noria.contract import Task, answer_field
 from noria.contract.examples import fitted, records_like
 from noria.job import Job
+from noria.job.in_memory import JobLike
 from noria.job.load import load_job
 from noria.pipeline.assembly import build
 from noria.pipeline.encoder import RecordEncoder
@@ -28,7 +28,7 @@ from noria.types import Record
 LIKE = 12  # made-up records beside the example that the inputs are fitted to
 
 
-def trace(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> list[Step]:
+def trace(source: JobLike, overrides: Sequence[str] = ()) -> list[Step]:
     """Return the steps of one record's way: raw, encoded, tokens, trunk, output, prediction."""
     job, task = load_job(source, overrides)
     has_data = job.data.path is not None

@@ -6,14 +6,14 @@ Knows no task. Read next: stages/prepare.py, training/plan.py, training/loop.py,
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from noria.contract import Task
 from noria.errors import UserError
 from noria.job import Job
+from noria.job.in_memory import JobLike
 from noria.job.load import asked_again, load_job
 from noria.pipeline.bundle import save_bundle
 from noria.pipeline.inference import pick_device
@@ -29,6 +29,7 @@ from noria.store.progress import how_it_ended, is_finished, is_trained, remove_c
 from noria.store.run_folder import (
     has_begun,
     locked,
+    name_of,
     new_run,
     read_json,
     read_start,
@@ -45,7 +46,7 @@ from noria.training.validation import chosen_metric
 
 
 def train(
-    source: str | Path | Mapping[str, Any],
+    source: JobLike,
     overrides: Sequence[str] = (),
     run: Path | None = None,
     resume: bool = False,
@@ -58,8 +59,7 @@ def train(
     SIGINT and SIGHUP, saved.
     """
     reporter = reporter or Terminal()
-    name = Path(str(source)).stem if not isinstance(source, Mapping) else str(source.get("task", "run"))
-    run = new_run(run, name, resume)
+    run = new_run(run, name_of(source), resume)
     keep_freed_memory()
     with joined_processes() as world, watched() as interruption, locked(run, is_shared=not world.is_writer):
         try:
@@ -72,7 +72,7 @@ def train(
 
 
 def _train(
-    run: Path, source: str | Path | Mapping[str, Any], overrides: Sequence[str], resume: bool, world: Processes,
+    run: Path, source: JobLike, overrides: Sequence[str], resume: bool, world: Processes,
     interruption: StopSignals, reporter: Reporter,
 ) -> None:  # fmt: skip
     """Take whatever is left of a training."""

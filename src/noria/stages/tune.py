@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from noria.contract import Task
 from noria.errors import UserError
 from noria.job import Job
+from noria.job.in_memory import JobLike
 from noria.job.load import asked_again, load_job, load_stored_job
 from noria.pipeline.inference import pick_device
 from noria.pipeline.predictor import with_running_parts
@@ -33,6 +33,7 @@ from noria.store.progress import what_is_saved
 from noria.store.run_folder import (
     has_begun,
     locked,
+    name_of,
     new_run,
     read_start,
     record_start,
@@ -48,7 +49,7 @@ from noria.tuning.trials import Trials
 
 
 def tune(
-    source: str | Path | Mapping[str, Any],
+    source: JobLike,
     overrides: Sequence[str] = (),
     run: Path | None = None,
     resume: bool = False,
@@ -67,8 +68,7 @@ def tune(
     reporter = reporter or Terminal()
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("tuning runs in one process", fix="start it without torchrun")
-    name = Path(str(source)).stem if not isinstance(source, Mapping) else str(source.get("task", "run"))
-    run = new_run(run, f"tune-{name}", resume)
+    run = new_run(run, f"tune-{name_of(source)}", resume)
     keep_freed_memory()
     with watched() as interruption, locked(run), _told_when_stopped(run, interruption, reporter):
         budget = [f"tune.{name}={value}" for name, value in (("minutes", minutes), ("trials", trials)) if value]
@@ -116,9 +116,7 @@ def _told_when_stopped(run: Path, interruption: StopSignals, reporter: Reporter)
         raise
 
 
-def _begin(
-    source: str | Path | Mapping[str, Any], overrides: Sequence[str], pinned: set[str]
-) -> tuple[Job, Task, list[Dimension]]:
+def _begin(source: JobLike, overrides: Sequence[str], pinned: set[str]) -> tuple[Job, Task, list[Dimension]]:
     """Read and check a job; its `tune.space` is then all that is tried, so that resuming it tries the same."""
     job, task = load_job(source, overrides)
     if job.train.validations == 0:

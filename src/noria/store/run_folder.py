@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from noria.errors import EXIT_RUN_IS_LOCKED, UserError, raise_all
+from noria.job.in_memory import JobLike, with_frame_of
 from noria.job.renamed import read_stored_job
 from noria.store.disk import making_room, plain_disk_errors, sync_folder, write_json, write_synced
 from noria.store.states import split_arrays, write_arrays
@@ -66,15 +67,13 @@ def has_begun(run: Path) -> bool:
     return (run / "job.yaml").exists()
 
 
-def start_or_resume(
-    run: Path, source: str | Path | Mapping[str, Any], resume: bool, verb: Literal["train", "tune"] = "train"
-) -> str | Path | Mapping[str, Any]:
+def start_or_resume(run: Path, source: JobLike, resume: bool, verb: Literal["train", "tune"] = "train") -> JobLike:
     """Return the job to train: the one given, or the one that the run began with, where it has begun."""
     if not has_begun(run):
         return source
     held = "tune" if (run / "tune.db").exists() else "train" if (run / "plan.json").exists() else verb
     if resume and held == verb:
-        return read_stored_job(run / "job.yaml")
+        return with_frame_of(source, read_stored_job(run / "job.yaml"))
     raise UserError(
         f"this folder already holds a {'tuning' if held == 'tune' else 'training'}",
         where=str(run),
@@ -85,6 +84,15 @@ def start_or_resume(
 def resume_command(run: Path, verb: str = "train") -> str:
     """Return the command that goes on with what has begun in a run folder, whatever it was begun with."""
     return f"noria {verb} {shlex.quote(str(run / 'job.yaml'))} --run {shlex.quote(str(run))} --resume"
+
+
+def name_of(source: object) -> str:
+    """Return what a run of a job is called: by its file, its task, or the study whose best job it is."""
+    if isinstance(source, Mapping):
+        return str(source.get("task", "run"))
+    path = Path(str(source))
+    study = path.absolute().parent.name
+    return f"{study.removeprefix('tune-')}-best" if path.name == "best.yaml" and study else path.stem
 
 
 def refuse_changes(began: Job, asked: Job) -> None:

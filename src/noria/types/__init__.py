@@ -6,7 +6,7 @@
 Knows no task, no file format and (at import) no torch. Read next: contract/core.py.
 """
 
-from noria.types.arrays import PAD, Arrays, Ragged, Values, Windows, concatenated, lengths_of, repeated
+from noria.types.arrays import PAD, Arrays, Ragged, Values, Windows, concatenated, lengths_of, repeated, rows_of
 from noria.types.dataset import Dataset, as_tensors
 from noria.types.records import Chunk, Media, Panel, Prediction, Record, Rejected, Rows, Span, State, in_order
 from noria.types.tensors import IS_PRESENT, Batch, Encoded, Output, Tokens, real_rows
@@ -38,4 +38,5 @@ __all__ = [
     "lengths_of",
     "real_rows",
     "repeated",
+    "rows_of",
 ]

@@ -174,6 +174,11 @@ def concatenated(parts: Sequence[Any]) -> Any:
     return np.concatenate(parts)
 
 
+def rows_of(arrays: Mapping[str, Any], rows: Any) -> Arrays:
+    """Return some records of each array: by a slice, indices or flags; `slice(None)` brings all into memory."""
+    return {name: values[rows] for name, values in arrays.items()}
+
+
 def repeated(array: Any, count: int) -> Any:
     """Return the only record of an array [1, ...] or a Ragged, `count` times."""
     return array[np.zeros(count, np.int64)]

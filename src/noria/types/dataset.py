@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from noria.types.arrays import Arrays, Ragged, Windows, lengths_of
+from noria.types.arrays import Arrays, Ragged, Windows, lengths_of, rows_of
 from noria.types.tensors import Batch
 
 if TYPE_CHECKING:
@@ -71,12 +71,11 @@ class Dataset:
 
     def select(self, indices: np.ndarray | slice) -> Dataset:
         """Return some of the records, in memory."""
-        inputs = {name: {key: one[indices] for key, one in arrays.items()} for name, arrays in self.inputs.items()}
-        return Dataset(inputs, {name: one[indices] for name, one in self.target.items()})
+        return Dataset(self.raw_inputs(indices), rows_of(self.target, indices))
 
     def raw_inputs(self, indices: np.ndarray | slice) -> dict[str, Arrays]:
         """Gather the encoded inputs of some records as they are stored."""
-        return {name: {key: one[indices] for key, one in arrays.items()} for name, arrays in self.inputs.items()}
+        return {name: rows_of(arrays, indices) for name, arrays in self.inputs.items()}
 
     def wheres(self) -> list[str]:
         """Return where each record stands in the source."""

@@ -24,12 +24,14 @@ class Record:
 class Rejected:
     """A record that could not be used: where it stands and why. It is counted and quarantined, never dropped.
 
-    before: how many usable records of the same chunk stand before it, so that both can be told in one order.
+    before: how many usable records of the same chunk stand before it, so that both can be told in one order. index:
+    which record of the chunk as read it is; None for one that could not even be read.
     """
 
     where: str
     reason: str
     before: int = field(default=0, compare=False)
+    index: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,10 @@ def in_order(
     found = [(min(one.before, len(wheres)), 0, one.where, one.reason) for one in unread]
     found += [(index, 1, wheres[index], reason) for index, reason in reasons.items()]
     found.sort(key=lambda one: one[:2])
-    return [Rejected(where, reason, int(starts[place])) for place, _, where, reason in found]
+    return [
+        Rejected(where, reason, int(starts[place]), place if is_read else None)
+        for place, is_read, where, reason in found
+    ]
 
 
 SUFFIXES = {"audio/wav": ".wav", "audio/mpeg": ".mp3", "image/png": ".png", "image/jpeg": ".jpg", "video/mp4": ".mp4"}
@@ -109,16 +114,20 @@ class Prediction:
     """An answer a person can read. `confidence` is a probability in [0, 1], or None where the target has none.
 
     `details` is JSON-able: the other classes and their probabilities, an interval, ... `media` is the answer itself
-    where it is a sound or a picture; `value` then says in words or numbers what it is.
+    where it is a sound or a picture; `value` then says in words or numbers what it is. `reason` says of a record that
+    cannot be used why there is no answer: `value` is then None.
     """
 
     value: Any
     confidence: float | None = None
     details: dict[str, Any] = field(default_factory=dict)
     media: Media | None = None
+    reason: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the prediction as the JSON object that predict, serve and batch all write."""
+        if self.reason:
+            return {"error": self.reason}
         media = {} if self.media is None else {"media": self.media.as_json()}
         return {"value": self.value, "confidence": self.confidence, **self.details, **media}
 

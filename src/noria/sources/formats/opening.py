@@ -34,6 +34,7 @@ from noria.sources.core.text_file import TextFile
 from noria.sources.formats.unread import unread_kind
 
 TEXT_SUFFIXES = (".txt", *(f".txt{packing}" for packing in PACKINGS))
+DATA_SUFFIXES = (*TABLE_SUFFIXES, *JSON_SUFFIXES, *TEXT_SUFFIXES, *ARCHIVE_SUFFIXES, *WORKBOOK_SUFFIXES, ".npz")
 _SHOWN = (".csv", ".tsv", ".data", ".jsonl", ".parquet", ".xlsx", ".json", ".txt", ".npz")
 _FORMATS = "noria.sources.formats"
 _PACKED = (*ARCHIVE_SUFFIXES, ".npz")

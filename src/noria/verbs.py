@@ -1,0 +1,194 @@
+"""The verbs of the command line as functions, with the same words.
+
+Everything heavy is imported inside the verb that needs it: `import noria` costs milliseconds, torch costs a second.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import Literal
+
+    from noria.job.in_memory import JobLike
+    from noria.pipeline.predictor import Given, OnBad, Predictor
+    from noria.pipeline.prepared import Prepared
+    from noria.pipeline.vector_index import Hit
+    from noria.pipeline.walk import Step
+    from noria.reporter import Reporter
+    from noria.sources.formats.frame import FrameLike
+    from noria.stages.listing import Listing
+    from noria.stages.summary import Scores
+    from noria.types import Chunk, Prediction
+
+    PathLike = str | os.PathLike[str]
+
+
+def prepare(job: JobLike, overrides: Sequence[str] = (), *, reporter: Reporter | None = None) -> Prepared:
+    """Read, check, divide and encode the data of a job; what was found is printed by `print`.
+
+    A job is a file, the name of a shipped one, a data table, a mapping with the keys of a job file, or a frame. A frame
+    of pandas, polars or pyarrow may also stand in a mapping, as `data` or as `data.path`.
+    """
+    from noria.job.load import load_job
+    from noria.reporter import Terminal
+    from noria.stages.prepare import prepare
+
+    return prepare(*load_job(job, overrides), (reporter or Terminal()).say)
+
+
+def train(
+    job: JobLike,
+    overrides: Sequence[str] = (),
+    run: PathLike | None = None,
+    resume: bool = False,
+    reporter: Reporter | None = None,
+) -> Path:
+    """Train, evaluate, write the bundle and the report; return the run folder.
+
+    >>> run = noria.train({"task": "tabular-classification", "data": {"path": frame, "fields": {"label": "left"}}})
+    >>> run = noria.train(frame, ["label=left", "train.minutes=5"])
+    """
+    from noria.stages.train import train
+
+    source, left = _job(job, overrides)
+    return train(source, left, _path(run), resume, reporter)
+
+
+def tune(
+    job: JobLike,
+    overrides: Sequence[str] = (),
+    run: PathLike | None = None,
+    resume: bool = False,
+    minutes: float | None = None,
+    trials: int | None = None,
+    reporter: Reporter | None = None,
+) -> Path:
+    """Search for better settings on the validation split; return the run folder, whose best.yaml is the best job."""
+    from noria.stages.tune import tune
+
+    source, left = _job(job, overrides)
+    return tune(source, left, _path(run), resume, minutes, trials, reporter)
+
+
+def evaluate(
+    run: PathLike,
+    data: PathLike | FrameLike | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    reporter: Reporter | None = None,
+) -> Scores:
+    """Score a run on its test split or on other data: a path or a frame, with its answers.
+
+    >>> noria.evaluate("runs/customers", frame).metrics["accuracy"].value
+    0.91
+    """
+    from noria.stages.evaluate import evaluate
+    from noria.stages.summary import Scores
+
+    return Scores(evaluate(run, data, reporter, overrides))
+
+
+def load(
+    run: PathLike, device: str | None = None, precision: Literal["float32", "bfloat16"] | None = None
+) -> Predictor:
+    """Load the model of a run folder or a bundle onto a device, by default the GPU where there is one."""
+    from noria.pipeline.predictor import load
+
+    return load(run, device, precision)
+
+
+def predict(run: PathLike, data: Given, overrides: Sequence[str] = (), *, on_bad: OnBad = "raise") -> list[Prediction]:
+    """Answer records: load the model and call its `predict`, which says what `data` may be.
+
+    Whoever asks again keeps the model: `model = noria.load(run)`, `model.predict(data)`.
+    """
+    return load(run).reading(overrides).predict(data, on_bad=on_bad)
+
+
+def generate(run: PathLike, prompt: str, **settings: object) -> Iterator[Chunk]:
+    """Yield an answer to one prompt, piece by piece as the model writes it.
+
+    >>> for piece in noria.generate("runs/poems", "Spring", temperature=0.8):
+    ...     print(piece.content, end="")
+    """
+    return load(run).stream(prompt, None, **settings)
+
+
+def search(
+    run: PathLike,
+    queries: Sequence[object],
+    data: PathLike,
+    count: int = 5,
+    column: str | None = None,
+    *,
+    reporter: Reporter | None = None,
+) -> list[list[Hit]]:
+    """Find for each query the records that mean the same, with a model that gives vectors; nearest first."""
+    from noria.stages.search import search
+
+    return search(run, [queries] if isinstance(queries, str) else queries, data, count, column, reporter)
+
+
+def export(run: PathLike, out: PathLike | None = None, to: Literal["onnx", "folder"] = "onnx") -> Path:
+    """Write the model as ONNX, checked to give the same answers, or as a Hugging Face checkpoint; return where."""
+    from noria.stages.export import export_onnx
+    from noria.stages.export_folder import export_folder
+
+    predictor = load(run, precision="float32")
+    beside = predictor.bundle.path.parent
+    if to == "folder":
+        return export_folder(predictor, _path(out) or beside / "transformers")
+    return export_onnx(predictor, _path(out) or beside / "model.onnx")
+
+
+def trace(job: JobLike, overrides: Sequence[str] = ()) -> list[Step]:
+    """Return the steps of one record's way through a job, each with shape, unit and time."""
+    from noria.stages.trace import trace
+
+    return trace(job, overrides)
+
+
+def demo(run: PathLike | None = None, *, reporter: Reporter | None = None) -> Path:
+    """Show the whole life of a model on data that comes with the installation; return the run folder."""
+    from noria.reporter import Terminal
+    from noria.stages.demo import demo
+
+    return demo(reporter or Terminal(), _path(run))
+
+
+def list_(kind: str = "", name: str = "") -> Listing:
+    """List what there is: tasks, modalities, targets, shipped jobs; of one by name every setting. `noria.list`."""
+    from noria.stages.listing import listing
+
+    return listing(kind, name)
+
+
+def serve(
+    run: PathLike,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    key: str | None = None,
+    *,
+    reporter: Reporter | None = None,
+) -> None:
+    """Serve a run over HTTP until SIGTERM or SIGINT; port 0 takes a free one, and callers send `key` as Bearer."""
+    from noria.service.serve import serve
+
+    serve(os.fspath(run), host, port, key=key, reporter=reporter)
+
+
+def _path(path: PathLike | None) -> Path | None:
+    from pathlib import Path
+
+    return None if path is None else Path(path)
+
+
+def _job(job: JobLike, overrides: Sequence[str]) -> tuple[str | Mapping[str, object], Sequence[str]]:
+    """Return a job as the stages take it: a frame in it is read once."""
+    from noria.job.in_memory import as_mapping
+
+    return (os.fspath(job), overrides) if isinstance(job, str | os.PathLike) else as_mapping(job, overrides)
