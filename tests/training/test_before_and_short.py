@@ -22,8 +22,9 @@ from noria.reporter import Silent
 from noria.stages import train as stage
 from noria.stages.prepare import prepare
 from noria.stages.train import train
-from noria.training import plan as module
-from noria.training.plan import Plan, make_plan, refuse_too_little
+from noria.training import forecast as module
+from noria.training.forecast import refuse_too_little
+from noria.training.plan import Plan, make_plan
 from noria.training.step import Step
 from noria.types import Dataset
 from tiny_data import tiny_job

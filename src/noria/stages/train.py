@@ -39,8 +39,9 @@ from noria.store.run_folder import (
 )
 from noria.training.allocator import keep_freed_memory
 from noria.training.distributed import Processes, joined_processes
+from noria.training.forecast import describe, refuse_too_little
 from noria.training.loop import Training
-from noria.training.plan import Plan, describe, make_plan, refuse_too_little
+from noria.training.plan import Plan, make_plan
 from noria.training.signals import StopSignals, watched
 from noria.training.validation import chosen_metric
 

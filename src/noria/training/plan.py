@@ -2,13 +2,12 @@
 
 What a step is, precision and threads, follows rules (precision.py): what is timed only forecasts, and counts the steps
 of a budget in minutes. The plan is stored with the run, so that a resumed run follows the same one to the last bit.
-Knows no task. Read next: stages/train.py, pace.py.
+Knows no task. Read next: forecast.py, pace.py, stages/train.py.
 """
 
 from __future__ import annotations
 
 import functools
-import shutil
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -22,21 +21,18 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from noria.contract import Task
-from noria.errors import EXIT_DISK_FULL, UserError
+from noria.errors import UserError
 from noria.job import Job
 from noria.model.weights import weights_of
 from noria.pipeline.inference import outputs
 from noria.pipeline.prepared import Prepared
-from noria.pipeline.prepared import describe as describe_data
 from noria.pipeline.warm_start import begin
-from noria.reporter import Reporter
 from noria.training.distributed import Processes
-from noria.training.memory import free_bytes, held_bytes, most_bytes
+from noria.training.memory import most_bytes
 from noria.training.optimizers import Optimizer
 from noria.training.precision import Operations, usual_precision, usual_threads
 from noria.training.step import Learner, Step, batch_size
 from noria.types import Batch, Dataset
-from noria.units import duration, size
 
 PROBE_SECONDS = 0.03  # of timed steps for each way of running them; at least LEAST_STEPS
 LONG_TRAINING_SECONDS = (
@@ -199,8 +195,8 @@ def _tell_of_other_work(
     if single.seconds * BUSY < probe.seconds:
         took, alone = (f"{1000 * one.seconds:.1f} ms" for one in (probe, single))
         tell(
-            f"look: other work keeps these cores busy: a step takes {took} with {threads} threads, {alone} with one; "
-            "set OMP_NUM_THREADS=1 to train with one"
+            f"look: other work keeps these cores busy: a step takes {took} with {threads} threads and {alone} with "
+            "one; set OMP_NUM_THREADS=1 to train with one"
         )
 
 
@@ -304,36 +300,3 @@ def _tokens_per_record(model: Any, train: Dataset, device: torch.device) -> floa
         tokens = model.tokens(batch.inputs)
     count = tokens.features.shape[0] * tokens.features.shape[1] if tokens.is_real is None else int(tokens.is_real.sum())
     return count / batch.size
-
-
-def refuse_too_little(reporter: Reporter, run: Path, plan: Plan) -> None:
-    """Raise UserError where the disk cannot hold what the plan forecasts; warn where the memory may not."""
-    free = shutil.disk_usage(run).free
-    if plan.disk_bytes > free:
-        raise UserError(
-            "the disk has too little room for this training",
-            where=str(run),
-            expected=f"{size(plan.disk_bytes)} for checkpoints and the model",
-            found=f"{size(free)} free",
-            fix="free some space, or name a folder on a larger disk with --run",
-            exit_code=EXIT_DISK_FULL,
-        )
-    more, free = plan.memory_bytes - held_bytes(), free_bytes()
-    if more > free:
-        reporter.say(
-            f"warning: {size(more)} more memory may be needed and {size(free)} are free; a smaller train.batch_size "
-            f"with train.accumulate takes less, and data that does not fit is read from the disk at every step"
-        )
-
-
-def describe(reporter: Reporter, prepared: Prepared, plan: Plan) -> None:
-    """Tell what the data is and what the training will cost, before it begins."""
-    reporter.say(describe_data(prepared))
-    threads = f"{plan.threads} thread" + "s" * (plan.threads > 1)
-    reporter.say(
-        f"plan: {plan.weights:,} weights, {plan.steps:,} steps of {plan.records_per_step} records, {plan.precision} "
-        f"({plan.reason}) on {plan.device} with {threads}, {1000 * plan.seconds_per_step:.1f} ms a step"
-    )
-    reporter.say(
-        f"forecast: {duration(plan.seconds)}, {size(plan.memory_bytes)} of memory, {size(plan.disk_bytes)} of disk"
-    )

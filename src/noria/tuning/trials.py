@@ -25,8 +25,9 @@ from noria.pipeline.prepared import Prepared
 from noria.reporter import Meter, Reporter
 from noria.store.disk import write_json
 from noria.training.distributed import Processes
+from noria.training.forecast import describe
 from noria.training.loop import Training
-from noria.training.plan import describe, make_plan
+from noria.training.plan import make_plan
 from noria.training.signals import StopSignals
 from noria.tuning.search_space import Dimension, setting, with_settings
 from noria.tuning.study import Study, reason_of, seconds_of, write_best, write_results
