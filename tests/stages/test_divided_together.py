@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from noria.job.data import Split
 from noria.job.load import load_job
 from noria.pipeline.prepared import Prepared
+from noria.preparation.division import divide
 from noria.stages.prepare import prepare
+from noria.types import Rows
 
 SAID = "stay in one split"
 
@@ -50,6 +53,14 @@ def test_the_answers_of_a_conversation_are_on_one_side_even_where_all_begin_alik
     assert all(len(splits) == 1 for splits in where.values())
     assert set(found.report["records"]) == {"train", "validation", "test"}
     assert any(SAID in note and f"{count} of them" in note for note in found.report["notes"])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_few_groups_leave_no_split_without_any(seed):
+    rows = Rows({"text": [str(i) for i in range(40)], "talk": [i // 4 for i in range(40)]}, "a.csv", list(range(40)))
+    division = divide([rows], Split(seed=seed), ["text"], "a.csv", ["talk"])
+    assert set(division.sides.tolist()) == {0, 1, 2}
+    assert all(len(set(division.sides[start : start + 4].tolist())) == 1 for start in range(0, 40, 4))
 
 
 def test_another_column_or_record_by_record_can_be_asked_for(tmp_path):

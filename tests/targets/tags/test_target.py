@@ -158,3 +158,10 @@ def test_names_and_places_are_learnt_in_a_few_steps():
     output = settled(held_out, model.eval(), states["target"], task.target)
     f1 = task.target.metrics(states["target"])[0]
     assert f1.value(output, held_out.target, np.ones((1, 16)))[0] > 0.9
+
+
+def test_labels_that_look_the_same_are_one():
+    values = [[{"start": 0, "end": 1, "label": label}] for label in ("caf\u00e9", "cafe\u0301")]
+    state = Tags().fit(values)
+    assert state["labels"] == ["caf\u00e9"]
+    assert not Tags().encode(values, state).bad

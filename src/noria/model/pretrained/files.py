@@ -1,8 +1,8 @@
 """The files of a Hugging Face checkpoint: where they are, what the model is, its tokenizer, its weights.
 
 A folder, one GGUF file, or a name on the hub, which is downloaded once. Weights are read from safetensors or GGUF only,
-and of what comes with a checkpoint nothing is run but its chat template, in a sandbox. Knows no task. Read next:
-fill.py, trunk.py.
+and of what comes with a checkpoint nothing is run but its chat template, in a sandbox. Knows no task.
+Read next: fill.py, trunk.py.
 """
 
 from __future__ import annotations
