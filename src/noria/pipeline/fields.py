@@ -160,7 +160,15 @@ def fit_field(component: Modality | Target, values: Values, root: Path | None) -
     values, unreadable = _resolve_files(component, values, root)
     if unreadable:
         values = select(values, np.array([i for i in range(length_of(values)) if i not in unreadable], np.int64))
-    return component.fit(values)
+    try:
+        return component.fit(values)
+    except UserError as error:
+        if not unreadable:
+            raise
+        found = f"{len(unreadable)} files cannot be read: {next(iter(unreadable.values()))}"
+        raise UserError(
+            error.what, where=error.where, expected=error.expected, found=f"{found}; {error.found}", fix=error.fix
+        ) from error
 
 
 def _resolve_files(component: Modality | Target, values: Values, root: Path | None) -> tuple[Values, dict[int, str]]:

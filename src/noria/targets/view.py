@@ -16,7 +16,7 @@ import numpy as np
 from noria.contract import Metric
 from noria.contract.capabilities import DecodesTarget
 from noria.contract.settings import named_input
-from noria.errors import UserError
+from noria.errors import UserError, first_reason
 from noria.metrics.retrieval import retrieval_metrics
 from noria.modalities.image.arrays import PIXELS
 from noria.modalities.image.resize import fitted
@@ -53,7 +53,7 @@ class View(Matched, DecodesTarget):
             except ValueError:
                 continue  # `encode` meets it again and says why
             return {"height": first.shape[0], "width": first.shape[1], "channels": 3 if first.ndim == 3 else 1}
-        raise UserError("no training picture can be read", fix="look at the quarantine of `noria prepare`")
+        raise UserError("no training picture can be read", found=first_reason(values, read_picture))
 
     def encode(self, values: Values, state: State) -> Encoded:
         pixels = np.zeros((len(values), state["height"], state["width"], state["channels"]), np.uint8)

@@ -13,7 +13,7 @@ import numpy as np
 
 from noria.contract import Modality
 from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
-from noria.errors import UserError
+from noria.errors import UserError, first_reason
 from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
 from noria.modalities.image.resize import fitted, resized
 from noria.modalities.image.settings import ImageSettings
@@ -45,7 +45,7 @@ class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributabl
     def fit(self, values: Values) -> State:
         pictures, sizes, is_colored = _open_all(values, self.size or (self.side, self.side))
         if not pictures:
-            raise UserError("no training picture can be read", fix="look at the quarantine of `noria prepare`")
+            raise UserError("no training picture can be read", found=first_reason(values, read_picture))
         height, width = self.size or self.tile or _size(sizes, self.side)
         is_grey = self.colors == "grey" or (self.colors is None and not is_colored)
         state: State = {"height": height, "width": width, "channels": 1 if is_grey else 3}

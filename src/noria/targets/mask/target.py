@@ -16,7 +16,7 @@ import numpy as np
 from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, PredictStep, Renders, ShowsPanels
 from noria.contract.settings import named_input
-from noria.errors import UserError, did_you_mean, raise_all
+from noria.errors import UserError, did_you_mean, first_reason, raise_all
 from noria.modalities.image.arrays import PIXELS, SIZE, TILES
 from noria.targets.mask.metrics import VOID, region_metrics
 from noria.targets.mask.panels import region_panels
@@ -102,7 +102,8 @@ class Mask(Target, PredictStep, DecodesTarget, Renders, ShowsPanels):
             numbers, places = np.unique(mask, return_counts=True)
             counts.update(dict(zip(numbers.tolist(), places.tolist(), strict=True)))
         if not sizes:
-            raise UserError("no training mask can be read", fix="look at the quarantine of `noria prepare`")
+            reason = first_reason(values, lambda one: read_mask(_parts(one)[0], self._said() or _parts(one)[1]))
+            raise UserError("no training mask can be read", found=reason)
         named, void = self._divided(known, counts)
         total = max(1, sum(counts[number] for number in named.values()))
         (height, width), count = sizes.most_common(1)[0]
