@@ -7,7 +7,8 @@ to fix it. Anything else that escapes is a bug in Noria. Read next: types/__init
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 EXIT_USER_ERROR = 2
 EXIT_DISK_FULL = 74  # EX_IOERR
@@ -114,6 +115,23 @@ def nearest(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     same = [one for one in known if one.casefold() == word.casefold()]
     return next(iter(same or difflib.get_close_matches(word, known, n=1, cutoff=0.6)), "")
+
+
+def first_reason(values: Iterable[Any], read: Callable[[Any], object]) -> str:
+    """Return how many values `read` refuses with a ValueError, and why the first one; empty where it refuses none."""
+    reasons = []
+    for value in values:
+        try:
+            read(value)
+        except ValueError as error:
+            reasons.append(str(error))
+    return f"{len(reasons)} of them: {reasons[0]}" if reasons else ""
+
+
+def shown_values(values: Any) -> str:
+    """Return how many values there are, and what the first one is, for an error about all of them."""
+    first = repr(values[0])[:200] if len(values) else ""
+    return f"{len(values)} records" + (f", the first is {first}" if first else "")
 
 
 def needs_extra(package: str, extra: str, purpose: str) -> UserError:

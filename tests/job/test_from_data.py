@@ -64,6 +64,12 @@ def folder_of_pictures(path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.txt.gz", "a.json.xz", "a.conll.gz"])
+def test_what_is_packed_and_can_be_read_is_data(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"packed")
+    assert load_job(tmp_path / name, ["task=token-classification"])[0].data.path == str(tmp_path / name)
+
+
 def test_a_folder_and_a_task_are_a_job(tmp_path: Path) -> None:
     job, _ = load_job(folder_of_pictures(tmp_path / "pets"), ["task=image-classification", "model.depth=0"])
     assert (job.task, job.data.path, job.model.depth) == ("image-classification", str(tmp_path / "pets"), 0)
@@ -76,15 +82,24 @@ def test_columns_can_be_named_beside_the_task(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "task"), [("a.conll", "token-classification"), ("a.npz", "image-classification"), ("pets", "image-")]
+    ("name", "task"),
+    [
+        ("a.conll", "token-classification"),
+        ("a.npz", "image-classification"),
+        ("pets", "image-classification"),
+        ("rt", "text-classification"),
+    ],
 )
 def test_data_without_a_task_is_told_which_ones_it_is_for(name: str, task: str, tmp_path: Path) -> None:
     (tmp_path / "a.conll").write_text("anna B-PER\nsings O\n\n" * 3)
     np.savez(tmp_path / "a.npz", image=np.zeros((4, 8, 8), np.uint8), label=np.arange(4) % 2)
     folder_of_pictures(tmp_path / "pets")
+    (tmp_path / "rt").mkdir()
+    for kind in ("pos", "neg"):
+        (tmp_path / "rt" / f"rt.{kind}").write_text("one\ntwo\n")
     with pytest.raises(UserError, match="alone does not say what is to be learnt") as caught:
         load_job(tmp_path / name)
-    assert f"task={task}" in caught.value.expected
+    assert caught.value.expected.startswith(f"task={task}")  # the one that fits best stands first
     advised = caught.value.fix.removeprefix("noria train ").split()
     assert load_job(*advised[:1], advised[1:])[0].data.path == str(tmp_path / name)
 

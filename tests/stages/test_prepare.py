@@ -413,6 +413,21 @@ def test_a_class_of_which_every_row_is_refused_is_told_with_the_first_reason(tmp
     assert "rows.csv:2: 3 cells where the header has 2" in caught.value.found
 
 
+@pytest.mark.parametrize("names", [["1.png", "2.png"], None])
+def test_where_nothing_can_be_learnt_from_the_first_reason_is_told(names, tmp_path):
+    for split in ("train", "test"):
+        for name in ("a", "b"):
+            (tmp_path / split / name).mkdir(parents=True)
+            (tmp_path / split / name / "1.png").write_bytes(b"no picture")
+    path = tmp_path
+    if names:
+        path = csv_of(tmp_path / "rows.csv", "file,label", [(name, name[0]) for name in names * 20])
+    with pytest.raises(UserError, match="no training picture can be read") as caught:
+        prepared(path)
+    assert ("files cannot be read: 1.png: there is no such file" if names else "2 of them: ") in caught.value.found
+    assert "quarantine" not in str(caught.value)
+
+
 def test_a_table_alone_is_all_the_data_whatever_its_name(tmp_path):
     path = csv_of(tmp_path / "crash_test.csv", "x,y,number", numbers(100))
     with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:

@@ -77,7 +77,8 @@ def _refuse_others(path: Path) -> None:
 def _no_task(path: Path) -> UserError:
     """Say which tasks could be learnt from data that does not say it itself."""
     columns = _columns(path)
-    known = [f"task={name}" for name in registry.built_in("tasks") if _fits(path, registry.task(name))]
+    fits = {name: _fit(path, registry.task(name)) for name in registry.built_in("tasks")}
+    known = [f"task={name}" for _, name in sorted((fit, name) for name, fit in fits.items() if fit is not None)]
     if len(columns) > 1 and "file" not in columns:  # it is a table, whatever its ending
         known += ["label=COLUMN", "number=COLUMN"]
     return UserError(
@@ -99,12 +100,18 @@ def _columns(path: Path) -> list[str]:
         return CsvTable(path).columns
 
 
-def _fits(path: Path, task: Task) -> bool:
-    """Say whether the data has a column for every field of a task."""
+def _fit(path: Path, task: Task) -> tuple[int, bool] | None:
+    """Say how well data goes with a task, the lower the better: columns left over, whether files may be of any kind.
+
+    None where a field of the task has no column.
+    """
     try:
-        source = dispatch.read(task, path, None, {}) or open_source(path)
+        columns = (dispatch.read(task, path, None, {}) or open_source(path)).columns
     except UserError:
-        return False
+        return None
     needed = {name: modality.raw_type for name, modality in task.inputs.items() if not modality.is_optional}
-    files = {name for name, takes in needed.items() if takes == "file" and "file" in source.columns}
-    return "columns" not in needed.values() and {*needed, answer_field(task)} <= {*source.columns, *files}
+    files = {name for name, takes in needed.items() if takes == "file" and "file" in columns}
+    fields = {*needed, answer_field(task)}
+    if "columns" in needed.values() or not fields <= {*columns, *files}:
+        return None
+    return len({*columns} - fields - ({"file"} if files else set())), "file" in columns

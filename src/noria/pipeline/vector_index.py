@@ -119,7 +119,7 @@ def _open(predictor: Predictor, path: Path) -> Source:
 def _build(predictor: Predictor, source: Source, column: str, folder: Path, reporter: Reporter) -> None:
     """Work out and store the vectors of a source, chunk by chunk.
 
-    On a GPU most of the time goes into pipeline/inference.py; bfloat16 belongs there, around `target.ask`, for all
+    On a GPU most of the time goes into pipeline/inference.py; bfloat16 belongs there, around `predict_step`, for all
     stages.
     """
     field, unusable, first, done = the_only_input(predictor), 0, "", 0

@@ -16,7 +16,7 @@ import numpy as np
 from noria.contract import Metric
 from noria.contract.capabilities import DecodesTarget
 from noria.contract.settings import named_input
-from noria.errors import UserError
+from noria.errors import UserError, first_reason
 from noria.metrics.retrieval import retrieval_metrics
 from noria.modalities.image.arrays import PIXELS
 from noria.modalities.image.resize import fitted
@@ -61,7 +61,7 @@ class View(Matched, DecodesTarget):
             if not seen.extents:
                 return state  # pictures of bytes have nothing more to be learnt
         if not state:
-            raise UserError("no training picture can be read", fix="look at the quarantine of `noria prepare`")
+            raise UserError("no training picture can be read", found=first_reason(values, read_picture))
         return {**state, LEVELS: seen.levels()}
 
     def encode(self, values: Values, state: State) -> Encoded:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from noria.errors import UserError
+from noria.errors import UserError, shown_values
 from noria.text.tokenizer import KINDS, Tokenizer
 from noria.types import State, Values
 
@@ -18,7 +18,7 @@ def learn_text(values: Values, tokenizer: str, vocabulary: int, lowercase: bool)
     if tokenizer in KINDS:
         texts = [text for value in values if (text := text_of(value)) is not None]
         if not texts and tokenizer != "byte":
-            raise UserError("no training record has a text", fix="look at the quarantine of `noria prepare`")
+            raise UserError("no training record has a text", found=shown_values(values))
         learnt = Tokenizer.train(texts, tokenizer, vocabulary, lowercase)
     elif Path(tokenizer).is_dir():
         learnt = Tokenizer.from_folder(Path(tokenizer))

@@ -13,7 +13,7 @@ import numpy as np
 
 from noria.contract import Modality
 from noria.contract.capabilities import Attributable, Displays, WarmStarts
-from noria.errors import UserError
+from noria.errors import UserError, shown_values
 from noria.modalities.detections.mot import rows_of
 from noria.types import Arrays, Encoded, Ragged, Span, State, Values
 from noria.vision.boxes import ious
@@ -39,7 +39,7 @@ class Detections(Modality, WarmStarts, Displays, Attributable):
     def fit(self, values: Values) -> State:
         tables = [table for value in values if (table := _readable(value)) is not None]
         if not tables:
-            raise UserError("no detections can be read", fix="look at the quarantine of `noria prepare`")
+            raise UserError("no detections can be read", found=shown_values(values))
         given = np.concatenate([table[:, 6] for table in tables])
         if given.min() >= 0 and given.max() <= 1:
             return {"is_chance": True}

@@ -13,7 +13,7 @@ import numpy as np
 
 from noria.contract import Modality
 from noria.contract.capabilities import Attributable, Augments, CompletesState, Displays, TellsReading, WarmStarts
-from noria.errors import UserError
+from noria.errors import UserError, first_reason
 from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
 from noria.modalities.image.resize import fitted
 from noria.modalities.image.settings import ImageSettings
@@ -45,7 +45,7 @@ class Image(ImageSettings, Modality, WarmStarts, CompletesState, Augments, Displ
     def fit(self, values: Values) -> State:
         seen = TrainingPictures.of(values, self.size or (self.side, self.side))
         if not (pictures := seen.pictures()):
-            raise UserError("no training picture can be read", fix="look at the quarantine of `noria prepare`")
+            raise UserError("no training picture can be read", found=first_reason(values, read_picture))
         height, width = self.size or self.tile or _size(seen.sizes, self.side)
         is_grey = self.colors == "grey" or (self.colors is None and not seen.is_colored)
         state: State = {"height": height, "width": width, "channels": 1 if is_grey else 3}

@@ -20,7 +20,7 @@ import numpy as np
 
 from noria.contract import Modality
 from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
-from noria.errors import UserError
+from noria.errors import UserError, first_reason
 from noria.modalities.series.settings import SeriesSettings
 from noria.types import Arrays, Encoded, Ragged, Span, State, Values
 
@@ -50,7 +50,8 @@ class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributa
             except ValueError:
                 continue  # `encode` meets it again and says why
         if not found:
-            raise UserError("no training series can be read", fix="look at the quarantine of `noria prepare`")
+            reason = first_reason(_listed(values), lambda one: read_series(one, self))
+            raise UserError("no training series can be read", found=reason)
         channels = Counter(frames.shape[1] for frames in found).most_common(1)[0][0]
         known = [frames.astype(np.float64) for frames in found if frames.shape[1] == channels]
         if self.dimensions is not None and channels % self.dimensions:

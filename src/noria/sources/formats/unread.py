@@ -36,7 +36,7 @@ _KINDS = {
     **dict.fromkeys((".h5", ".hdf5", ".mat"), Kind("arrays in another format", "save them as .npz with numpy.savez")),
     ".npy": Kind("one array", "save it with its answers: numpy.savez('data.npz', image=..., label=...)"),
     **dict.fromkeys((".pdf", ".docx", ".doc", ".rtf", ".html", ".htm"), Kind("a document", _AS_TEXT)),
-    **dict.fromkeys((".7z", ".rar", ".zst", ".gz", ".bz2", ".xz"), Kind("a packed file", _UNPACK)),
+    **dict.fromkeys((".7z", ".rar", ".zst"), Kind("a packed file", _UNPACK)),
     **dict.fromkeys((".py", ".ipynb"), Kind("a program", "give the data that it reads")),
 }
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 MEMORY_BYTES = 4 * 2**30  # a full sheet of 1,048,576 rows takes about 1 GB for 20 columns
@@ -41,7 +42,7 @@ def main(path: str, sheet: str | None) -> None:
         if found is None:
             _write(head)
             return
-        rows = [[text_of(cell) for cell in row] for row in found.iter_rows()]
+        rows = list(found.iter_rows())
         first_column = found.start[1] if found.start else 0
         merged = [
             [[top, left - first_column], [bottom, right - first_column]]
@@ -50,23 +51,24 @@ def main(path: str, sheet: str | None) -> None:
     except (python_calamine.CalamineError, IndexError) as error:
         _write({"error": str(error) or "it holds no sheet"})
         return
-    _write({**head, "merged": merged, "filled": [sum(map(bool, column)) for column in zip(*rows, strict=True)]})
+    filled = [len(rows) - column.count("") for column in zip(*rows, strict=True)]
+    _write({**head, "merged": merged, "filled": filled})
     for row in rows:
-        _write(row)
+        _write([_TEXTS.get(type(cell), str)(cell) for cell in row])
 
 
-def text_of(cell: Any) -> str:
-    """Return a cell as a spreadsheet shows it: 7 for 7.0, TRUE, 2024-03-05, 26:03:00; empty for nothing."""
-    if isinstance(cell, bool):
-        return "TRUE" if cell else "FALSE"
-    if isinstance(cell, float):
-        return format(cell, f".{_DIGITS}g")
-    if isinstance(cell, datetime):
-        return cell.isoformat(" ")
-    if isinstance(cell, timedelta):
-        seconds = round(cell.total_seconds())
-        return f"{'-' if seconds < 0 else ''}{abs(seconds) // 3600}:{abs(seconds) // 60 % 60:02}:{abs(seconds) % 60:02}"
-    return cell.isoformat() if isinstance(cell, date | time) else str(cell)
+def _elapsed(span: timedelta) -> str:
+    seconds = round(span.total_seconds())
+    return f"{'-' if seconds < 0 else ''}{abs(seconds) // 3600}:{abs(seconds) // 60 % 60:02}:{abs(seconds) % 60:02}"
+
+
+# A cell as a spreadsheet shows it: 7 for 7.0, TRUE, 2024-03-05, 26:03:00; empty for nothing.
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    float: f"{{:.{_DIGITS}g}}".format,
+    bool: lambda cell: "TRUE" if cell else "FALSE",
+    datetime: lambda cell: str(cell.isoformat(" ")),
+    timedelta: _elapsed,
+}
 
 
 def _write(thing: Any) -> None:

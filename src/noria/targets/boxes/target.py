@@ -16,7 +16,7 @@ import numpy as np
 from noria.contract import Metric, Target
 from noria.contract.capabilities import Calibrates, DecodesTarget, PostProcesses, PredictStep, Renders, ShowsPanels
 from noria.contract.settings import named_input
-from noria.errors import UserError, did_you_mean, raise_all
+from noria.errors import UserError, did_you_mean, raise_all, shown_values
 from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
 from noria.modalities.image.tiles import joined_boxes
 from noria.targets.boxes.metrics import CROWD, DIFFICULT, best_threshold, detection_metrics
@@ -82,7 +82,7 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
     def fit(self, values: Values) -> State:
         labels = {label for value in values for label, _, _ in _readable(value)}
         if not labels:
-            raise UserError("no training picture has a box", fix="look at the quarantine of `noria prepare`")
+            raise UserError("no training picture has a box", found=shown_values(values))
         return {"labels": sorted(labels)}
 
     def encode(self, values: Values, state: State) -> Encoded:

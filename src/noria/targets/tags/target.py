@@ -15,7 +15,7 @@ import numpy as np
 from noria.contract import Metric, Target
 from noria.contract.capabilities import AnswersInInput, DecodesTarget, PostProcesses, PredictStep, ShowsPanels
 from noria.contract.settings import named_input
-from noria.errors import UserError, did_you_mean
+from noria.errors import UserError, did_you_mean, shown_values
 from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.targets.tags.metrics import span_counts, span_metrics
 from noria.text.entity_spans import decode_bio, required_list, trimmed
@@ -45,9 +45,7 @@ class Tags(Target, PredictStep, PostProcesses, AnswersInInput, DecodesTarget, Sh
     def fit(self, values: Values) -> State:
         labels = {span[2] for value in values for span in _readable(value)}
         if not labels:
-            raise UserError(
-                "no training record has a label", fix="look at the quarantine of `noria prepare`, and at the tags"
-            )
+            raise UserError("no training record has a label", found=shown_values(values))
         return {"labels": sorted(labels)}
 
     def encode(self, values: Values, state: State) -> Encoded:
