@@ -21,6 +21,7 @@ from noria.contract.source import Source
 from noria.errors import UserError
 from noria.pipeline.fields import Columns, encode_answer, encode_input, values_of
 from noria.sources.core.named_file import read_file
+from noria.store.hashing import hash_values
 from noria.types import Arrays, Dataset, Rejected, Rows, Values, concatenated, in_order
 
 ALL = ("train", "validation", "test", "")  # the splits that a source may put records in; "" where it says nothing
@@ -69,7 +70,8 @@ class RecordEncoder:
     """Encodes records by what was learnt from training. `mapping`: which columns fill which field.
 
     The answer is encoded where `mapping` has its column. `slices` are columns whose values become codes; `slice_names`
-    are these values by column, in the order of their codes, once the records were read.
+    are these values by column, in the order of their codes, once the records were read. `group` is the column that says
+    which records are of one thing.
     """
 
     def __init__(
@@ -79,15 +81,16 @@ class RecordEncoder:
         mapping: Columns,
         root: Path | None = None,
         slices: Sequence[str] = (),
+        group: str | None = None,
     ) -> None:
-        self.task, self.states, self.mapping, self.root = task, states, mapping, root
+        self.task, self.states, self.mapping, self.root, self.group = task, states, mapping, root, group
         self._codes: dict[str, dict[str, int]] = {column: {} for column in slices}
 
     def chunks(self, source: Source, splits: Iterable[str] = ALL, least: int = 1) -> Iterator[EncodedChunk]:
         """Yield the records of some splits, in order; a chunk has `least` records even where they are files."""
         takes_file = any(modality.raw_type == "file" for modality in self.task.inputs.values())
         for rows in source.rows(max(least, FILES if takes_file else RECORDS)):
-            if rows.split in splits or not len(rows):
+            if rows.split in splits:
                 yield self.chunk(rows)
 
     def chunk(self, rows: Rows) -> EncodedChunk:
@@ -102,7 +105,8 @@ class RecordEncoder:
             None if answer is None else values_of(rows, answer),
         )
         slices = {column: self._coded(column, rows.columns[column])[found.kept] for column in self._codes}
-        return replace(found, records=replace(found.records, slices=slices)) if slices else found
+        groups = None if self.group is None else _groups(rows, self.group)[found.kept]
+        return replace(found, records=replace(found.records, slices=slices, groups=groups))
 
     def encode(
         self,
@@ -162,6 +166,7 @@ def gathered(task: Task, chunks: Iterable[EncodedChunk], where: str) -> tuple[Da
         _joined([part.target for part in parts]),
         _joined([part.slices for part in parts]),
         places=[place for part in parts for place in part.places or ()],
+        groups=None if first.groups is None else np.concatenate([part.groups for part in parts]),
     )
     return dispatch.windows(task, whole), rejected
 
@@ -177,6 +182,14 @@ def counted(source: Source) -> Counter[str]:
     for rows in source.rows():
         counts[rows.split] += len(rows)
     return counts
+
+
+def _groups(rows: Rows, column: str) -> np.ndarray:
+    """Return uint64[n], equal for equal values of a column; a record that has none is alone."""
+    values = rows.columns[column]
+    is_alone = np.array([value is None or not str(value).strip() for value in values], bool)
+    alone = hash_values([rows.where(i) for i in range(len(rows))], seed=1)
+    return np.where(is_alone, alone, hash_values(values))
 
 
 def _chosen(arrays: Arrays, indices: np.ndarray) -> Arrays:

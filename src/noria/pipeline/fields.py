@@ -71,6 +71,13 @@ def map_fields(
     return mapping
 
 
+def group_column(task: Task, named: str | None, mapping: Columns, columns: Sequence[str]) -> str | None:
+    """Return the column whose equal values are of one thing, where it is there: `named`, or else the task's own."""
+    field = named or task.grouped_by
+    column = mapping.get(field, field) if named is None else named
+    return column if isinstance(column, str) and column in columns else None
+
+
 def values_of(rows: Rows, columns: str | list[str] | None) -> Values:
     """Return one field's values from a chunk: a column, a dict of them, or None for each where no column fills it."""
     if columns is None:

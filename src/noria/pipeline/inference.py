@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any
 
@@ -33,7 +34,8 @@ def outputs(
     order, sizes = _batches(dataset, batch_size)
     for indices in np.split(order, np.cumsum(sizes)[:-1]):
         output = model_output(dispatch.predict_step(target, model, dataset.batch(indices, device), state, is_quick))
-        for name, values in dispatch.postprocess(target, output, dataset.raw_inputs(indices), state).items():
+        kept = dispatch.postprocess(target, output, functools.partial(dataset.raw_inputs, indices), state)
+        for name, values in kept.items():
             parts.setdefault(name, []).append(values)
     if was_training:
         model.train()

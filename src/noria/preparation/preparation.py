@@ -24,6 +24,7 @@ from noria.pipeline.fields import (
     encode_field,
     fit_field,
     fit_input,
+    group_column,
     joined,
     map_fields,
     select,
@@ -33,7 +34,7 @@ from noria.pipeline.warm_start import inherited, origin_states
 from noria.preparation.data_checks import Suspicions
 from noria.preparation.division import TRAIN, VALIDATION, divide
 from noria.sources.core.named_file import named_files_stamp
-from noria.store.array_store import SPLITS, StoreWriter
+from noria.store.array_store import GROUPS, SPLITS, StoreWriter
 from noria.store.hashing import hash_values, share
 from noria.types import Arrays, Dataset, Rejected, Rows, Values
 
@@ -53,6 +54,7 @@ class Preparation:
         self.notes: list[str] = []
         self.named: list[str] = []
         self._held: list[Rows] | None = None
+        self.group = group_column(task, job.data.split.group, self.mapping, source.columns)
         for column in (job.data.split.group, job.data.split.column, *job.evaluate.slices):
             if column is not None and column not in source.columns:
                 raise UserError(f"the data has no column {column!r}", fix=did_you_mean(column, source.columns))
@@ -181,12 +183,15 @@ class Preparation:
         self, division: np.ndarray, states: dict[str, Any], writer: StoreWriter, suspicions: Suspicions
     ) -> dict[str, list[str]]:
         """Encode every chunk into the store; return the names of the slices' values by column."""
-        encoder = RecordEncoder(self.task, states, self.mapping, self.source.root, self.job.evaluate.slices)
+        slices, is_in_blocks = self.job.evaluate.slices, self.job.data.split.block is not None
+        encoder = RecordEncoder(self.task, states, self.mapping, self.source.root, slices, self.group)
         for start, rows in self._numbered():
             chunk = encoder.chunk(rows)
             self._note_named(rows)
             self.bad += chunk.rejected
             arrays, places = _stored(chunk.records), division[start + chunk.kept]
+            if is_in_blocks:  # those of one block have one hash
+                arrays[GROUPS] = self.hashes[start + chunk.kept]
             for code, split in enumerate(SPLITS):
                 chosen = np.flatnonzero(places == code)
                 if len(chosen):
@@ -236,6 +241,8 @@ def _stored(records: Dataset) -> Arrays:
     """Return the arrays of records under the names that a store keeps them by."""
     arrays = {f"inputs/{name}/{key}": value for name, one in records.inputs.items() for key, value in one.items()}
     arrays |= {f"target/{key}": value for key, value in records.target.items()}
+    if records.groups is not None:
+        arrays[GROUPS] = records.groups
     return arrays | {f"slices/{quote(column, safe='')}": codes for column, codes in records.slices.items()}
 
 

@@ -28,6 +28,7 @@ from noria.store.array_store import read_store, trim_stores
 from noria.store.cache import cache_folder
 
 CACHE_BYTES = 40 * 2**30
+LAYOUT = 2  # of what is stored beside the encoded arrays; a store of another one is written anew
 
 
 def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, origin: str | None = None) -> Prepared:
@@ -70,6 +71,7 @@ def _key(job: Job, task: Task, source: Source, origin: str) -> str:
 
     parts = {
         "version": __version__,
+        "layout": LAYOUT,
         "task": job.task,
         "data": job.data.model_dump(mode="json"),
         "slices": job.evaluate.slices,

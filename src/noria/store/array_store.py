@@ -28,6 +28,7 @@ from noria.types import Arrays, Dataset, Ragged
 CACHE_ADVICE = "free some space, or set NORIA_CACHE to a folder on a larger disk, and run the command again"
 ABANDONED_SECONDS = 24 * 3600
 SPLITS = ("train", "validation", "test")
+GROUPS = "groups/record"
 WHERES = "where.jsonl"  # where each record stands in the source: a name of a file may hold any character
 
 
@@ -53,7 +54,8 @@ class StoreWriter:
     def append(self, split: str, arrays: Arrays, wheres: list[str]) -> None:
         """Append records to a split. Array names are paths: `inputs/image/pixels`, `target/label`.
 
-        A slice is named after a column of the user's, quoted as in an address: `slices/price%2Fyear`.
+        A slice is named after a column of the user's, quoted as in an address: `slices/price%2Fyear`. GROUPS holds the
+        group of each record; it is not learnt from, and no part of the fingerprint.
         """
         with plain_disk_errors(self.path, CACHE_ADVICE):
             for name, values in arrays.items():
@@ -84,6 +86,8 @@ class StoreWriter:
         """Write the manifest, with the sha256 of all arrays as `fingerprint`, and make the store real."""
         digest = hashlib.sha256()
         for name in sorted(self._files):
+            if name.endswith(f"/{GROUPS}"):
+                continue
             digest.update(name.encode())
             digest.update(self._files[name].digest)
         manifest = {**manifest, "arrays": sorted(self._files), "fingerprint": digest.hexdigest()}
@@ -155,7 +159,8 @@ def _read_split(folder: Path) -> Dataset:
 
     inputs = {field.name: arrays(field) for field in sorted((folder / "inputs").glob("*"))}
     slices = {unquote(column): values for column, values in arrays(folder / "slices").items()}
-    return Dataset(inputs, arrays(folder / "target"), slices, folder / WHERES)
+    groups = arrays(folder / "groups").get("record")
+    return Dataset(inputs, arrays(folder / "target"), slices, folder / WHERES, groups=groups)
 
 
 class _GrowingArray:
