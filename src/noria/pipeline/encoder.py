@@ -88,10 +88,32 @@ class RecordEncoder:
 
     def chunks(self, source: Source, splits: Iterable[str] = ALL, least: int = 1) -> Iterator[EncodedChunk]:
         """Yield the records of some splits, in order; a chunk has `least` records even where they are files."""
-        takes_file = any(modality.raw_type == "file" for modality in self.task.inputs.values())
-        for rows in source.rows(max(least, FILES if takes_file else RECORDS)):
+        for rows in self._rows(source, least):
             if rows.split in splits:
                 yield self.chunk(rows)
+
+    def to_score(self, source: Source) -> tuple[list[EncodedChunk], dict[str, int]]:
+        """Encode the test split of a source that has one, else all of it; also return how many records of each other
+        split are left out. Raw values are let go.
+
+        The source is read once, but for one that says which records are for what, and none for test.
+        """
+        counts: Counter[str] = Counter()
+        found: dict[str, list[EncodedChunk]] = {"test": [], "": []}
+        for rows in self._rows(source):
+            counts[rows.split] += len(rows)
+            if rows.split in found and not (rows.split == "" and counts["test"]):
+                found[rows.split].append(_without_raw(self.chunk(rows)))
+        if counts["test"]:
+            del counts["test"]
+            return found["test"], {split or "no split": count for split, count in counts.items() if count}
+        if counts.keys() - {""}:
+            return [_without_raw(chunk) for chunk in self.chunks(source)], {}
+        return found[""], {}
+
+    def _rows(self, source: Source, least: int = 1) -> Iterator[Rows]:
+        takes_file = any(modality.raw_type == "file" for modality in self.task.inputs.values())
+        yield from source.rows(max(least, FILES if takes_file else RECORDS))
 
     def chunk(self, rows: Rows) -> EncodedChunk:
         """Encode a chunk as read."""
@@ -171,17 +193,8 @@ def gathered(task: Task, chunks: Iterable[EncodedChunk], where: str) -> tuple[Da
     return dispatch.windows(task, whole), rejected
 
 
-def splits_to_score(counts: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the splits that a source is scored on: its test split where it has one, else all of it."""
-    return ("test",) if counts.get("test") else ALL
-
-
-def counted(source: Source) -> Counter[str]:
-    """Return how many records a source has in each split; "" where it says nothing. The source is read for it."""
-    counts: Counter[str] = Counter()
-    for rows in source.rows():
-        counts[rows.split] += len(rows)
-    return counts
+def _without_raw(chunk: EncodedChunk) -> EncodedChunk:
+    return replace(chunk, values={}, answers=None)
 
 
 def _groups(rows: Rows, column: str) -> np.ndarray:

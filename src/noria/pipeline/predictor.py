@@ -15,7 +15,7 @@ import numpy as np
 from noria.contract import Task, answer_field, dispatch
 from noria.errors import UserError, nearest
 from noria.pipeline.bundle import Bundle, load_bundle
-from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder, counted, gathered, splits_to_score
+from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder, gathered
 from noria.pipeline.fields import Columns, select
 from noria.pipeline.other_data import one_file_field, open_other
 from noria.pipeline.parts import FOLDER, part_folder, with_parts
@@ -135,12 +135,14 @@ class Predictor:
     def read(self, path: Path, needs_answer: bool = False) -> tuple[Dataset, list[Rejected]]:
         """Read and encode other data with its answers: the records of its test split if it is divided, else all."""
         source, mapping = open_other(self.bundle, path, needs_answer)
-        chunks = self.encoder(mapping, source.root).chunks(source, splits_to_score(counted(source)))
+        chunks, _ = self.encoder(mapping, source.root).to_score(source)
         return gathered(self.task, chunks, str(path))
 
-    def encoder(self, mapping: Columns, root: Path | None = None, slices: Sequence[str] = ()) -> RecordEncoder:
+    def encoder(
+        self, mapping: Columns, root: Path | None = None, slices: Sequence[str] = (), group: str | None = None
+    ) -> RecordEncoder:
         """Return what encodes records for this model; `mapping` says which columns fill which field."""
-        return RecordEncoder(self.task, self.states, mapping, root, slices)
+        return RecordEncoder(self.task, self.states, mapping, root, slices, group)
 
     def stream(self, record: Mapping[str, Any], root: Path | None = None, **settings: Any) -> Generator[Chunk]:
         """Answer one record piece by piece, as the model writes it; the last piece has `ended`.

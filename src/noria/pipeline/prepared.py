@@ -19,7 +19,7 @@ class Prepared:
     """Encoded splits, what was learnt from training (`states`), and what a person should know (`report`).
 
     states: {"inputs": {field: state}, "target": state}. fingerprint: sha256 over all encoded arrays. origin: what names
-    the model that training starts from, as it was then.
+    the model that training starts from, as it was then. train_hashes: those of the training records, uint64[n], sorted.
     """
 
     splits: dict[str, Dataset]
@@ -27,6 +27,7 @@ class Prepared:
     report: dict[str, Any]
     fingerprint: str
     origin: str = ""
+    train_hashes: np.ndarray | None = None
 
     def record(self) -> dict[str, Any]:
         """Return what a run writes down of it; the records that could not be used are a file of their own."""

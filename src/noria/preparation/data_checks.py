@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from noria.contract import Target, dispatch
+from noria.pipeline.record_hashes import record_hashes
 from noria.store.array_store import SPLITS
-from noria.store.hashing import hash_values
 from noria.types import Arrays, Dataset
 
 LEAK_RECORDS = 20_000  # a column is tried on so many training records: half to learn from, half to score
@@ -18,22 +18,18 @@ BINS = 64
 
 
 class Suspicions:
-    """Collect a hash of each record's encoded inputs while they are stored; then say what is suspicious.
-
-    Only `filled` inputs count; where no input is, as in running text, the answer does.
-    """
+    """Collect a hash of each record's encoded inputs while they are stored; then say what is suspicious."""
 
     def __init__(self, filled: Collection[str]) -> None:
-        self._prefixes = tuple(f"inputs/{name}/" for name in filled) or ("target/",)
+        self._filled = filled
         self._hashes: dict[str, list[np.ndarray]] = {}
 
     def see(self, split: str, arrays: Arrays) -> None:
-        seen = {
-            name: values
-            for name, values in arrays.items()
-            if name.startswith(self._prefixes) and not name.rpartition("/")[2].startswith("_")  # what a model sees
-        }
-        self._hashes.setdefault(split, []).append(hash_values(seen))
+        self._hashes.setdefault(split, []).append(record_hashes(arrays, self._filled))
+
+    def train_hashes(self) -> np.ndarray:
+        """Return the hashes of the training records, uint64[n], sorted, each once."""
+        return np.unique(np.concatenate(self._hashes["train"]))
 
     def notes(self, splits: dict[str, Dataset], states: dict[str, Any], target: Target) -> list[str]:
         """Return one sentence for each suspicion."""

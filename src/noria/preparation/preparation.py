@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
@@ -34,9 +33,9 @@ from noria.pipeline.warm_start import inherited, origin_states
 from noria.preparation.data_checks import Suspicions
 from noria.preparation.division import TRAIN, VALIDATION, divide
 from noria.sources.core.named_file import named_files_stamp
-from noria.store.array_store import GROUPS, SPLITS, StoreWriter
+from noria.store.array_store import GROUPS, SPLITS, StoreWriter, named_arrays
 from noria.store.hashing import hash_values, share
-from noria.types import Arrays, Dataset, Rejected, Rows, Values
+from noria.types import Rejected, Rows, Values
 
 HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
 LEAST_BAD = 10  # so many unusable records are always forgiven
@@ -73,6 +72,7 @@ class Preparation:
                 {
                     "states": states,
                     "report": self._report(counts, slices, notes),
+                    "train_hashes": suspicions.train_hashes(),
                     "named": self.named,
                     "named_stamp": named_files_stamp(self.source.root, self.named),
                 }
@@ -189,7 +189,7 @@ class Preparation:
             chunk = encoder.chunk(rows)
             self._note_named(rows)
             self.bad += chunk.rejected
-            arrays, places = _stored(chunk.records), division[start + chunk.kept]
+            arrays, places = named_arrays(chunk.records), division[start + chunk.kept]
             if is_in_blocks:  # those of one block have one hash
                 arrays[GROUPS] = self.hashes[start + chunk.kept]
             for code, split in enumerate(SPLITS):
@@ -235,15 +235,6 @@ class Preparation:
 
     def _distinct(self) -> int:
         return len(np.unique(self.hashes))
-
-
-def _stored(records: Dataset) -> Arrays:
-    """Return the arrays of records under the names that a store keeps them by."""
-    arrays = {f"inputs/{name}/{key}": value for name, one in records.inputs.items() for key, value in one.items()}
-    arrays |= {f"target/{key}": value for key, value in records.target.items()}
-    if records.groups is not None:
-        arrays[GROUPS] = records.groups
-    return arrays | {f"slices/{quote(column, safe='')}": codes for column, codes in records.slices.items()}
 
 
 def _size_bytes(source: Source) -> int:

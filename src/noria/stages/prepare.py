@@ -51,7 +51,8 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, 
         assert stored is not None
     splits, manifest = stored
     splits = {split: dispatch.windows(task, dataset, split == "train") for split, dataset in splits.items()}
-    return Prepared(splits, manifest["states"], manifest["report"], manifest["fingerprint"], origin)
+    states, report, fingerprint = (manifest[key] for key in ("states", "report", "fingerprint"))
+    return Prepared(splits, states, report, fingerprint, origin, manifest["train_hashes"])
 
 
 def open_data(job: Job, task: Task) -> Source:

@@ -16,7 +16,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -30,6 +30,15 @@ ABANDONED_SECONDS = 24 * 3600
 SPLITS = ("train", "validation", "test")
 GROUPS = "groups/record"
 WHERES = "where.jsonl"  # where each record stands in the source: a name of a file may hold any character
+
+
+def named_arrays(records: Dataset) -> Arrays:
+    """Return the arrays of records under the names that a store keeps them by."""
+    arrays = {f"inputs/{name}/{key}": value for name, one in records.inputs.items() for key, value in one.items()}
+    arrays |= {f"target/{key}": value for key, value in records.target.items()}
+    if records.groups is not None:
+        arrays[GROUPS] = records.groups
+    return arrays | {f"slices/{quote(column, safe='')}": codes for column, codes in records.slices.items()}
 
 
 def scored_split(splits: Collection[str]) -> str:
