@@ -32,6 +32,7 @@ from noria.pipeline.fields import (
 from noria.pipeline.warm_start import inherited, origin_states
 from noria.preparation.data_checks import Suspicions
 from noria.preparation.division import TRAIN, VALIDATION, divide
+from noria.preparation.leaks import leaking_columns, sentences
 from noria.sources.core.named_file import named_files_stamp
 from noria.store.array_store import GROUPS, SPLITS, StoreWriter, named_arrays
 from noria.store.hashing import hash_values, share
@@ -67,11 +68,12 @@ class Preparation:
             splits = writer.close()
             counts = {split: len(dataset) for split, dataset in splits.items()}
             self._check(counts)
-            notes = suspicions.notes(splits, states, self.task.target)
+            leaks = sentences(leaking_columns(splits["train"], states, self.task.target))
+            report = self._report(counts, slices, [*suspicions.notes(splits), *leaks])
             writer.publish(
                 {
                     "states": states,
-                    "report": self._report(counts, slices, notes),
+                    "report": {**report, "leaks": leaks},
                     "train_hashes": suspicions.train_hashes(),
                     "named": self.named,
                     "named_stamp": named_files_stamp(self.source.root, self.named),
