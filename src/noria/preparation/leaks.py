@@ -74,8 +74,13 @@ def foretold(values: np.ndarray, answers: np.ndarray) -> float:
         return 0.0
     if _is_exact(values, answers):
         return 1.0
-    counted = [[_counts(one, own, size) for one, own in zip(pair, known, strict=True)] for pair in near]
-    return max(_told(*map(np.concatenate, zip(*pair, strict=True)), true) for pair in counted)
+    found = []
+    for pair in near:
+        counts = [_counts(one, own, size) for one, own in zip(pair, known, strict=True)]
+        found.append(
+            _told(np.concatenate([one for one, _ in counts]), np.concatenate([one for _, one in counts]), true)
+        )
+    return max(found)
 
 
 class _Near(NamedTuple):

@@ -69,7 +69,7 @@ class Preparation:
             counts = {split: len(dataset) for split, dataset in splits.items()}
             self._check(counts)
             leaks = sentences(leaking_columns(splits["train"], states, self.task.target))
-            report = self._report(counts, slices, [*suspicions.notes(splits), *leaks])
+            report = self._report(counts, slices, [*suspicions.notes(splits, self._advice()), *leaks])
             writer.publish(
                 {
                     "states": states,
@@ -79,6 +79,14 @@ class Preparation:
                     "named_stamp": named_files_stamp(self.source.root, self.named),
                 }
             )
+
+    def _advice(self) -> str:
+        """Say how records that are of one thing are kept on one side; nothing where only the data can tell."""
+        if (self.stated >= VALIDATION).any():
+            return "the data itself divides them so, and its scores are then too good for new records"
+        if self.job.data.split.group or not self.group:
+            return ""
+        return f"keep what is of one thing together with data.split.group={self.group}"
 
     def _report(self, counts: dict[str, int], slices: dict[str, list[str]], suspicious: list[str]) -> dict[str, Any]:
         reasons = Counter(self._kind(one.reason) for one in self.bad)
