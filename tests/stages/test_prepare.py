@@ -345,6 +345,52 @@ def test_moving_a_record_to_training_moves_its_whole_group(tmp_path):
         assert f"rows{seed}.csv:{seed + 2}" in wheres(data)["train"]
 
 
+def classes_of(data):
+    state = data.states["target"]["classes"]
+    return {split: [state[code] for code in one.target["label"]] for split, one in data.splits.items()}
+
+
+def labelled(counts, seed=0):
+    rows = iter(numbers(sum(counts.values()), seed))
+    return [(*next(rows)[:2], name) for name, count in counts.items() for _ in range(count)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_class_of_a_few_records_stands_in_training_and_in_test(tmp_path, seed):
+    counts = {"many": 60, "ten": 10, "five": 5, "two": 2, "thirty": 30}
+    path = csv_of(tmp_path / f"rows{seed}.csv", "x,y,label", labelled(counts, seed))
+    found = classes_of(prepared(path, "tabular-classification"))
+    assert set(found["train"]) == set(counts)
+    assert set(found["test"]) >= {"many", "thirty", "ten", "five"}
+    assert sum(map(len, found.values())) == sum(counts.values())
+
+
+def test_records_stay_on_their_side_when_data_is_added_but_for_classes_that_test_lacked(tmp_path):
+    few = labelled({"many": 90, **{f"rare{i}": 6 for i in range(12)}})
+    more = [*few, *labelled({"many": 60, "rare0": 30, "rare1": 30}, seed=3)]
+    path = tmp_path / "rows.csv"
+    first = prepared(csv_of(path, "x,y,label", few), "tabular-classification")
+    second = prepared(csv_of(path, "x,y,label", more), "tabular-classification")
+    (moved,) = [note for note in first.report["notes"] if "moved to test" in note]
+    elsewhere = {where for split, places in wheres(first).items() for where in places - wheres(second)[split]}
+    assert len(elsewhere) <= int(moved.split()[0])
+    assert all("rare" in path.read_text().splitlines()[int(where.split(":")[1]) - 1] for where in elsewhere)
+    assert len(set.union(*wheres(first).values()) - elsewhere) > 150
+
+
+@pytest.mark.parametrize("split", [{"order": True}, {"group": "x"}, {"block": 5}])
+def test_what_is_divided_by_order_or_group_is_not_moved_to_test(tmp_path, split):
+    rows = [*labelled({"rare": 6, "many": 90})]
+    data = prepared(csv_of(tmp_path / "rows.csv", "x,y,label", rows), "tabular-classification", split=split)
+    assert not [note for note in data.report["notes"] if "moved to test" in note]
+
+
+def test_a_division_that_all_classes_have_come_out_of_is_left_as_it_is(tmp_path):
+    rows = labelled({"a": 200, "b": 200})
+    data = prepared(csv_of(tmp_path / "rows.csv", "x,y,label", rows), "tabular-classification")
+    assert data.report["notes"] == []
+
+
 def test_a_missing_answer_does_not_move_its_group_to_training(tmp_path):
     rows = grouped(200)
     plain = prepared(

@@ -31,12 +31,12 @@ from noria.pipeline.fields import (
 )
 from noria.pipeline.warm_start import inherited, origin_states
 from noria.preparation.data_checks import Suspicions
-from noria.preparation.division import TRAIN, VALIDATION, divide
+from noria.preparation.division import TEST, TRAIN, VALIDATION, divide, missing_from_test
 from noria.preparation.leaks import leaking_columns, sentences
 from noria.sources.core.named_file import named_files_stamp
 from noria.store.array_store import GROUPS, SPLITS, StoreWriter, named_arrays
 from noria.store.hashing import hash_values, share
-from noria.types import Rejected, Rows, Values
+from noria.types import Rejected, Rows, State, Values
 
 HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
 LEAST_BAD = 10  # so many unusable records are always forgiven
@@ -133,6 +133,10 @@ class Preparation:
             moved = ours[np.isin(self.hashes[ours], self.hashes[unseen])]  # with what must stand on the same side
             division[moved] = TRAIN
             self.notes.append(f"{len(moved)} held-out records moved to training: their answers stood nowhere else")
+        moved = self._missing_from_test(answers, division)
+        if len(moved):
+            division[moved] = TEST
+            self.notes.append(f"{len(moved)} training records moved to test, which had none of their classes")
         origin = origin_states(self.job)
         inputs = self._fit_inputs(self._samples(division), origin)
         if self.answer in self.task.shared_vocabulary:
@@ -143,6 +147,33 @@ class Preparation:
             state = fit_field(target, select(answers, np.flatnonzero(division == TRAIN)), self.source.root)
         trunk = {"trunk": origin["trunk"]} if "trunk" in origin else {}
         return division, {"inputs": inputs, "target": state, **trunk}
+
+    def _missing_from_test(self, answers: Values, division: np.ndarray) -> np.ndarray:
+        """Return which training records test needs so that it has each class, where each record stands for itself."""
+        split, target, root = self.job.data.split, self.task.target, self.source.root
+        is_random = not (split.order or split.group or split.block or (self.stated == TEST).any())
+        none = np.zeros(0, np.int64)
+        if not is_random or not split.test or not target.has_closed_vocabulary:
+            return none
+        try:
+            state = fit_field(target, select(answers, np.flatnonzero(division == TRAIN)), root)
+        except UserError:
+            return none  # it is told where the state is learnt
+        tested, classes = np.flatnonzero(division == TEST), dispatch.class_names(target, state)
+        if classes is None or len(np.unique(self._codes(answers, tested, state)[tested])) == len(classes):
+            return none
+        codes = self._codes(answers, np.arange(len(division)), state)
+        return missing_from_test(codes, division, self.hashes, split)
+
+    def _codes(self, answers: Values, places: np.ndarray, state: State) -> np.ndarray:
+        """Return int[n], the class of each record at these places, -1 for the others and where there is none."""
+        encoded = encode_field(self.task.target, select(answers, places), state, self.source.root)
+        found = dispatch.single_values(self.task.target, encoded.arrays)
+        codes = np.full(len(self.hashes), -1, np.int64)
+        if found is not None:
+            codes[places] = found
+            codes[places[list(encoded.bad)]] = -1
+        return codes
 
     def _fit_inputs(self, samples: dict[str, Values], origin: dict[str, Any]) -> dict[str, Any]:
         """Learn each input's state, or take over that of the model training starts from; shared ones once for all."""
