@@ -16,7 +16,7 @@ from noria.types import Arrays, Dataset, Ragged
 ASKED, KNOWN = 1_000, 5_000  # held-out and training records that are looked at
 LEAST_TRAIN = 60  # records among which something can be called unusually near
 LEAST_PAIRS, LEAST_SHARE = 3, 0.01  # below which it is told nothing of: a few alike stand in any data
-LEAST_SIDE = 8  # places of a picture
+LEAST_SIDE = 16  # pixels: smaller pictures hold too little to tell the same from the like (digits of 8 x 8)
 
 
 def near_pairs(held_out: Dataset, train: Dataset, is_new: np.ndarray) -> tuple[np.ndarray, int]:
