@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import io
 import json
@@ -343,6 +344,48 @@ def test_moving_a_record_to_training_moves_its_whole_group(tmp_path):
         sides = [{(int(place.split(":")[1]) - 2) % 20 for place in places} for places in wheres(data).values()]
         assert len(set.union(*sides)) == sum(map(len, sides))
         assert f"rows{seed}.csv:{seed + 2}" in wheres(data)["train"]
+
+
+def test_the_group_of_each_record_is_kept_and_is_no_part_of_the_fingerprint(tmp_path):
+    rows = grouped(200)
+    path = csv_of(tmp_path / "rows.csv", "x,y,patient,number", rows)
+    fields = {"table": ["x", "y"]}
+    alone = prepared(path, "tabular-regression", split={"test": 0, "validation": 0}, fields=fields)
+    assert alone.splits["train"].groups is None
+    split = {"test": 0, "validation": 0, "group": "patient"}
+    together = prepared(path, "tabular-regression", split=split, fields=fields)
+    assert together.fingerprint == alone.fingerprint
+    groups, patients = together.splits["train"].groups.tolist(), [row[2] for row in rows]
+    assert len(set(groups)) == len(set(patients)) == len(set(zip(groups, patients, strict=True)))
+    blocks = prepared(path, "tabular-regression", split={"test": 0, "validation": 0, "block": 25}, fields=fields)
+    assert np.unique(blocks.splits["train"].groups, return_counts=True)[1].tolist() == [25] * 8
+
+
+def test_windows_of_running_text_are_of_the_piece_they_begin_in(tmp_path):
+    (tmp_path / "book.txt").write_text(" ".join(f"Wheel {i} turns at noon." for i in range(4000)), "utf-8")
+    job, task = load_job(
+        {"task": "text-generation", "data": {"path": str(tmp_path / "book.txt")}, "target": {"window": 16}}
+    )
+    test = prepare(job, task).splits["test"]
+    assert len(test.groups) == len(test)
+    assert 1 < len(np.unique(test.groups)) < len(test)
+    assert (np.diff(test.groups.astype(int)) >= 0).all()
+
+
+def test_questions_of_one_context_are_one_group(tmp_path):
+    task = load_job({"task": "question-answering", "data": {"path": "x"}})[1]
+    rows = [[f"Who turned wheel {i}?", f"Context number {i // 4}. Ada turned wheel {i}.", "[]"] for i in range(80)]
+    path = tmp_path / "rows.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["question", "context", "span"], *rows])
+    found = [one.groups for one in prepared(path, "question-answering").splits.values()]
+    assert task.grouped_by == "context"
+    assert len(np.unique(np.concatenate(found))) == 80  # contexts are all different here
+    shared = [[*row[:1], f"Context number {i // 4}. Ada turned the wheel.", "[]"] for i, row in enumerate(rows)]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["question", "context", "span"], *shared])
+    found = [one.groups for one in prepared(path, "question-answering").splits.values()]
+    assert len(np.unique(np.concatenate(found))) == 20
 
 
 def classes_of(data):
