@@ -9,7 +9,7 @@ import pytest
 
 from noria.contract import Metric, mean_metric
 from noria.metrics.intervals import differences, measure
-from noria.metrics.shares import wilson
+from noria.metrics.shares import t_quantile, wilson
 from noria.targets.label import Label
 from noria.types import Arrays
 
@@ -118,7 +118,7 @@ def test_the_interval_of_records_in_groups_holds_the_truth_and_one_that_ignores_
 @pytest.mark.parametrize("gap", [0.0, 0.14])
 def test_the_interval_of_a_calibration_error_holds_the_truth_although_chance_lifts_the_error(gap: float) -> None:
     """Right as often as each confidence says, or by `gap` less: then the true error is nothing, or `gap`."""
-    generator, held = np.random.default_rng(9), 0
+    generator, held, high, plain = np.random.default_rng(9), 0, 0.0, 0.0
     metrics = [one for one in Label().metrics({"classes": ["a", "b"]}) if one.name == "calibration_error"]
     for _ in range(EXPERIMENTS):
         confidence = generator.uniform(0.7, 0.99, 100)
@@ -126,5 +126,16 @@ def test_the_interval_of_a_calibration_error_holds_the_truth_although_chance_lif
         logits = np.log(np.stack([1 - confidence, confidence], 1))
         (found,) = measure(metrics, {"logits": logits}, {"label": right.astype(int)}, 200).values()
         assert found["low"] <= found["value"] <= found["high"]
+        high += found["high"] / EXPERIMENTS
+        drawn = generator.multinomial(100, np.full(100, 0.01), 200)
+        plain += (
+            np.quantile(metrics[0].value({"logits": logits}, {"label": right.astype(int)}, drawn), 0.975) / EXPERIMENTS
+        )
         held += found["low"] <= gap <= found["high"]
     assert held / EXPERIMENTS > 0.9
+    assert high < plain - 0.005  # what chance adds to the error does not lift its upper end
+
+
+def test_where_all_are_right_a_group_counts_as_one_record() -> None:
+    found = measure([ACCURACY], {"right": np.ones(300)}, {}, groups=np.repeat(np.arange(30), 10))["accuracy"]
+    assert (found["low"], found["high"]) == (pytest.approx(wilson(1.0, 30, t_quantile(30))[0]), 1.0)

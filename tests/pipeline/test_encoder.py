@@ -107,6 +107,17 @@ def test_a_divided_source_is_scored_on_its_test_split_and_the_rest_is_counted(
     assert len([one for chunk in chunks for one in chunk.rejected]) == 2
 
 
+def test_a_chunk_of_another_split_is_left_out_even_where_nothing_in_it_can_be_used(
+    encoder: RecordEncoder, tmp_path: Path
+) -> None:
+    from noria.sources.formats.opening import open_source
+
+    (tmp_path / "train.csv").write_text("x,y,number,side\n1,2\n3,4\n")
+    (tmp_path / "test.csv").write_text("x,y,number,side\n1,1,0,a\n")
+    rejected = [one for chunk in encoder.chunks(open_source(tmp_path), ("test",)) for one in chunk.rejected]
+    assert rejected == []
+
+
 def test_data_to_score_is_read_once_unless_all_of_it_is_for_something_else(
     encoder: RecordEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

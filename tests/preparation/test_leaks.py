@@ -52,6 +52,13 @@ def test_answers_changed_at_random_are_still_given_away(n: int) -> None:
 
 
 @pytest.mark.parametrize("n", [3000, 20_000])
+def test_missing_or_not_is_found_where_it_is_not_quite_the_answer(n: int) -> None:
+    generator, values, label = columns(n)
+    values[np.where(generator.random(n) < 0.02, 1 - label, label) == 1] = np.nan
+    assert foretold(values, label) > LEAST_OF_CLASSES
+
+
+@pytest.mark.parametrize("n", [3000, 20_000])
 def test_a_rare_class_is_given_away_too(n: int) -> None:
     generator, _, _ = columns(n)
     label = (generator.random(n) < 0.03).astype(int)

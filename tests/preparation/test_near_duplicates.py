@@ -76,6 +76,14 @@ def test_pictures_that_only_look_alike_are_not_told(tmp_path: Path) -> None:
     assert told(prepared(write_tracks(tmp_path / "signs", 360, 1), "image-classification")) == []
 
 
+def test_pictures_that_all_look_alike_are_not_near_to_one_another() -> None:
+    """As X-rays are: whatever two of them, most of what they show is the same."""
+    generator = np.random.default_rng(8)
+    chest = scene(generator)[:24, :24]
+    pictures = [np.clip(chest + 0.15 * (scene(generator)[:24, :24] - 90), 0, 255).astype(np.uint8) for _ in range(400)]
+    assert list(near_pictures(np.stack(pictures[:100]), np.stack(pictures[100:]))) == []
+
+
 def test_pictures_of_any_size_and_colour_are_compared() -> None:
     generator = np.random.default_rng(2)
     scenes = [scene(generator) for _ in range(80)]
