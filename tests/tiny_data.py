@@ -44,10 +44,10 @@ def tiny_file(task: Task, folder: Path, count: int = RECORDS, seed: int = 0) -> 
     return path
 
 
-def tiny_job(task_name: str, folder: Path, **train: Any) -> dict[str, Any]:
+def tiny_job(task_name: str, folder: Path, count: int = RECORDS, **train: Any) -> dict[str, Any]:
     """Return a job on such data that trains in a fraction of a second, the same on every run."""
     task = registry.task(task_name)
-    path = tiny_file(task, folder / "data")
+    path = tiny_file(task, folder / "data", count)
     depth = min(1, dict(task.defaults.get("model", {})).get("depth", 1))
     budget = {} if {"minutes", "epochs", "tokens"} & train.keys() else {"steps": 12}
     window = {"target": {"window": 16}} if hasattr(task.target, "window") else {}

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from noria.contract import answer_field, registry
-from noria.pipeline.encoder import RecordEncoder, counted, gathered, splits_to_score
+from noria.pipeline.encoder import RecordEncoder, gathered
 from noria.pipeline.other_data import open_other
 from noria.pipeline.predictor import load
-from noria.types import Ragged, Rejected
+from noria.types import Ragged, Rejected, Rows
 from tiny_data import tiny_file
 
 Trained = Callable[[str], Path]
@@ -94,13 +94,57 @@ def test_a_divided_source_is_scored_on_its_test_split_and_the_rest_is_counted(
 
     for name, count in {"train": 5, "test": 2}.items():
         (tmp_path / f"{name}.csv").write_text("x,y,number,side\n" + "1,1,0,a\n" * count)
+    with (tmp_path / "train.csv").open("a") as file:
+        file.write("much,1,0,a\n1,2\n")  # what cannot be used there is none of test's
     source = open_source(tmp_path)
-    counts = counted(source)
-    assert dict(counts) == {"train": 5, "test": 2}
-    assert splits_to_score(counts) == ("test",)
-    assert sum(map(len, encoder.chunks(source, ("test",)))) == 2
+    chunks, left_out = encoder.to_score(source)
+    assert (sum(map(len, chunks)), left_out) == (2, {"train": 6})
+    assert [one for chunk in chunks for one in chunk.rejected] == []
     assert sum(map(len, encoder.chunks(source))) == 7
-    assert "train" in splits_to_score({"train": 5})
+    (tmp_path / "test.csv").unlink()
+    chunks, left_out = encoder.to_score(open_source(tmp_path))
+    assert (sum(map(len, chunks)), left_out) == (5, {})
+    assert len([one for chunk in chunks for one in chunk.rejected]) == 2
+
+
+def test_a_chunk_of_another_split_is_left_out_even_where_nothing_in_it_can_be_used(
+    encoder: RecordEncoder, tmp_path: Path
+) -> None:
+    from noria.sources.formats.opening import open_source
+
+    (tmp_path / "train.csv").write_text("x,y,number,side\n1,2\n3,4\n")
+    (tmp_path / "test.csv").write_text("x,y,number,side\n1,1,0,a\n")
+    rejected = [one for chunk in encoder.chunks(open_source(tmp_path), ("test",)) for one in chunk.rejected]
+    assert rejected == []
+
+
+def test_data_to_score_is_read_once_unless_all_of_it_is_for_something_else(
+    encoder: RecordEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from noria.sources.formats.csv_table import CsvTable
+    from noria.sources.formats.opening import open_source
+
+    read: list[str] = []
+    rows = CsvTable.rows
+    monkeypatch.setattr(CsvTable, "rows", lambda self, size: [read.append(self.path.name), *rows(self, size)][1:])
+    encoder.to_score(open_source(table(tmp_path)))
+    assert read == ["t.csv"]
+    (tmp_path / "t.csv").unlink()
+    for name in ("train", "test"):
+        (tmp_path / f"{name}.csv").write_text("x,y,number,side\n1,1,0,a\n")
+    encoder.to_score(open_source(tmp_path))
+    assert sorted(read) == ["t.csv", "test.csv", "train.csv"]
+
+
+def test_records_of_one_group_have_one_number_and_those_without_a_group_are_alone(encoder: RecordEncoder) -> None:
+    columns: dict[str, Any] = {"x": list("12345"), "y": list("12345"), "number": list("12345")}
+    rows = Rows({**columns, "side": ["a", "b", "a", "", None]}, "t.csv", range(5))
+    task, states, mapping = encoder.task, encoder.states, encoder.mapping
+    assert encoder.chunk(rows).records.groups is None
+    groups = RecordEncoder(task, states, mapping, group="side").chunk(rows).records.groups
+    assert groups is not None
+    assert groups[0] == groups[2]
+    assert len(set(groups.tolist())) == 4
 
 
 def test_a_record_that_was_not_read_does_not_move_one_that_was(encoder: RecordEncoder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from noria.job import load_job
 from noria.metrics.intervals import differences, measure
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
-from noria.stages.compare import held_out_in_both
+from noria.stages.compare import _sentence, _verdict, held_out_in_both
 from noria.stages.prepare import prepare
 from noria.stages.train import train
 from noria.store.digests import sealed
@@ -86,7 +87,7 @@ def test_a_score_that_cannot_be_computed_is_left_out() -> None:
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return tiny_job("tabular-classification", tmp_path_factory.mktemp("data"))
+    return tiny_job("tabular-classification", tmp_path_factory.mktemp("data"), count=120)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,8 @@ def test_a_run_beside_its_twin_is_no_different(job: dict[str, Any], other: Path,
     assert list(found["metrics"]) == list(metrics["metrics"])
     for one in found["metrics"].values():
         assert (one["value"], one["low"], one["high"], one["verdict"]) == (0, 0, 0, "no different")
-    assert found["sentence"].startswith(f"This run is no different from {other}: ")
+    assert found["sentence"].startswith(f"This run is no different from {other} by accuracy (+0, ")
+    assert found["sentence"].endswith(f"; on the same {found['n']} records of test.")
     page = (tmp_path / "run" / "report.html").read_text("utf-8")
     assert "Compared to" in page
     assert "This run is no different from" in page
@@ -127,6 +129,30 @@ def test_the_difference_is_that_of_the_two_scores(job: dict[str, Any], other: Pa
     assert back["metrics"][first]["verdict"] == turned[there["metrics"][first]["verdict"]]
 
 
+def given(value: float, low: float | None, high: float | None, direction: str = "higher") -> dict[str, Any]:
+    note = {"note": "n = 7: too few for an interval"} if low is None else {}
+    one = {"value": value, "low": low, "high": high, "direction": direction, **note}
+    return {**one, "verdict": _verdict(one)}
+
+
+def test_the_sentence_is_by_all_scores() -> None:
+    scores = {
+        "accuracy": given(0.02, 0.01, 0.03),
+        "auc": given(0.01, -0.01, 0.03),
+        "log_loss": given(0.1, 0.05, 0.2, "lower"),
+        "f1_macro": given(0.03, 0.01, 0.05),
+    }
+    assert _sentence(Path("old"), scores, "the same 90 records of test") == (
+        "This run is better than old by accuracy (+0.02, 95 % interval +0.01 to +0.03) and f1 macro "
+        "(+0.03, 95 % interval +0.01 to +0.05), worse by log loss (+0.1, 95 % interval +0.05 to +0.2), "
+        "no different by auc; on the same 90 records of test."
+    )
+    assert _sentence(Path("old"), {"accuracy": given(0.02, None, None)}, "the same 7 records of test") == (
+        "This run is not to be told from old by accuracy (+0.02, n = 7: too few for an interval); "
+        "on the same 7 records of test."
+    )
+
+
 def test_windows_of_a_running_text_are_compared_where_both_cut_the_same_tokens(tmp_path: Path) -> None:
     job = tiny_job("text-generation", tmp_path)
     other = train(job, run=tmp_path / "other", reporter=Silent())
@@ -141,10 +167,11 @@ def test_only_records_held_out_in_both_are_compared(job: dict[str, Any], other: 
     metrics = json.loads((other / "metrics.json").read_text())
     found = compared(job, other, tmp_path / "run", ["data.split.test=0.6"])
     assert found["n"] == metrics["n"]  # a share of 0.6 by the same hash holds that of 0.2
+    assert re.search(rf"; on the {found['n']} of our \d+ records of test that both hold out\.$", found["sentence"])
     whole, task = load_job(job)
     prepared = prepare(whole, task)
     elsewhere = replace(prepared.splits["test"], where_path=None, places=[f"x:{i}" for i in range(found["n"])])
-    with pytest.raises(UserError, match="other records"):
+    with pytest.raises(UserError, match=r"evaluate\.compare_to=.*other records"):
         held_out_in_both(other, whole, replace(prepared, splits={"test": elsewhere}))
 
 
@@ -159,7 +186,7 @@ def test_a_run_that_learnt_from_other_data_is_not_compared(job: dict[str, Any], 
     lines = data.read_text("utf-8").splitlines(keepends=True)
     shorter = tmp_path / data.name
     shorter.write_text("".join(lines[:-8]), "utf-8")
-    with pytest.raises(UserError, match="learnt from other data"):
+    with pytest.raises(UserError, match=r"evaluate\.compare_to=.*learnt from other data"):
         compared({**job, "data": {**job["data"], "path": str(shorter)}}, other, tmp_path / "run")
     assert not (tmp_path / "run" / "history.jsonl").exists()
 

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from noria.errors import UserError
+from noria.metrics.shares import wilson
 from noria.reporter import Silent
 from noria.stages.evaluate import evaluate
+from noria.stages.summary import summary
 from noria.stages.train import train
 
 Noria = Callable[..., tuple[int, str, str]]
@@ -93,6 +95,83 @@ def test_a_bundle_alone_asks_for_data(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run / "bundle", tmp_path / "shipped")
     with pytest.raises(UserError, match="a bundle alone has no test split"):
         evaluate(tmp_path / "shipped", reporter=Silent())
+
+
+def test_a_run_that_is_not_there_is_not_called_a_bundle(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no such run") as caught:
+        evaluate(run.with_name("rum"), reporter=Silent())
+    assert f"did you mean '{run}'?" in caught.value.fix
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="neither a run nor a bundle"):
+        evaluate(tmp_path / "empty", reporter=Silent())
+
+
+def test_records_that_were_trained_on_are_counted(run: Path, tmp_path: Path) -> None:
+    trained = json.loads((run / "prepare.json").read_text("utf-8"))["report"]["records"]["train"]
+    again = evaluate(run, run.parent / "data" / "a.csv", reporter=Silent())
+    assert again["trained_on"] >= trained
+    said = f"{again['trained_on']} of 120 records of a.csv are the same as training records"
+    assert again["remarks"][0].startswith(said)
+    path = table(tmp_path / "new" / "b.csv", 41)
+    path.write_text("\n".join([path.read_text("utf-8").splitlines()[0], *["99.5,7,Ulm,low"] * 15]), "utf-8")
+    new = evaluate(run, path, reporter=Silent())
+    assert new["trained_on"] == 0
+    assert not any("same as training" in remark for remark in new["remarks"])
+    assert evaluate(run / "bundle", path, reporter=Silent())["trained_on"] is None  # a bundle alone does not know
+
+
+def test_unusable_records_of_a_split_that_is_not_scored_are_not_counted(run: Path, tmp_path: Path) -> None:
+    for split, count in {"train": 30, "test": 12}.items():
+        table(tmp_path / "new" / f"{split}.csv", count, start=500)
+    with (tmp_path / "new" / "train.csv").open("a") as file:
+        file.write("1,2\nmuch,1,Ulm,low\n")
+    heard = Heard()
+    assert evaluate(run, tmp_path / "new", reporter=heard)["quarantined"] == 0
+    assert heard.said == ["not scored: 31 records of train"]
+
+
+def test_a_test_split_of_one_class_says_so_instead_of_a_perfect_score(run: Path, tmp_path: Path) -> None:
+    path = table(tmp_path / "new" / "b.csv", 60, start=500)
+    header, *lines = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join([header, *[line for line in lines if line.endswith("low")]]), "utf-8")
+    found = evaluate(run, path, reporter=Silent())
+    assert any("every record of b.csv has the answer 'low'" in remark for remark in found["remarks"])
+    assert (found["metrics"]["accuracy"]["low"], found["metrics"]["accuracy"]["note"]) == (
+        None,
+        "every answer is 'low': no interval",
+    )
+    said = summary(found)
+    assert "look: every record of b.csv has the answer 'low'" in said
+    assert "(every answer is 'low': no interval)" in said
+
+
+def test_scores_of_a_handful_of_records_have_no_interval(run: Path, tmp_path: Path) -> None:
+    found = evaluate(run, table(tmp_path / "new" / "b.csv", 7, start=500), reporter=Silent())
+    assert found["metrics"]["accuracy"]["low"] is None
+    assert "(n = 7: too few for an interval)" in summary(found)
+
+
+def test_records_of_one_group_are_drawn_together(tmp_path: Path) -> None:
+    """Each record stands there five times, as one customer: that is no more evidence than one of each."""
+    path = table(tmp_path / "data" / "a.csv", 200)
+    header, *lines = path.read_text("utf-8").splitlines()
+    rows = [f"{line},{number}" for number, line in enumerate(lines) for _ in range(5)]
+    path.write_text("\n".join([f"{header},customer", *rows]), "utf-8")
+    job = {
+        "task": "tabular-classification",
+        "data": {"path": str(path), "fields": {"table": ["x", "y"]}, "split": {"group": "customer", "test": 0.3}},
+        "model": {"width": 16, "heads": 2, "depth": 0},
+        "train": {"steps": 3, "batch_size": 16, "precision": "float32"},
+        "evaluate": {"resamples": 200},
+    }
+    run = train(job, run=tmp_path / "run", reporter=Silent())
+    found = json.loads((run / "metrics.json").read_text("utf-8"))
+    assert found["groups"] * 5 == found["n"]
+    one = found["metrics"]["accuracy"]
+    assert (one["low"], one["high"]) == pytest.approx(wilson(one["value"], found["groups"]), abs=0.02)
+    assert f"{found['n']} records in {found['groups']} groups" in (run / "bundle" / "README.md").read_text("utf-8")
+    again = evaluate(run, path, reporter=Silent())
+    assert (again["n"], again["groups"]) == (1000, 200)
 
 
 def test_other_data_is_scored_by_the_slices_of_the_job(run: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import io
 import json
@@ -355,6 +356,94 @@ def test_moving_a_record_to_training_moves_its_whole_group(tmp_path):
         sides = [{(int(place.split(":")[1]) - 2) % 20 for place in places} for places in wheres(data).values()]
         assert len(set.union(*sides)) == sum(map(len, sides))
         assert f"rows{seed}.csv:{seed + 2}" in wheres(data)["train"]
+
+
+def test_the_group_of_each_record_is_kept_and_is_no_part_of_the_fingerprint(tmp_path):
+    rows = grouped(200)
+    path = csv_of(tmp_path / "rows.csv", "x,y,patient,number", rows)
+    fields = {"table": ["x", "y"]}
+    alone = prepared(path, "tabular-regression", split={"test": 0, "validation": 0}, fields=fields)
+    assert alone.splits["train"].groups is None
+    split = {"test": 0, "validation": 0, "group": "patient"}
+    together = prepared(path, "tabular-regression", split=split, fields=fields)
+    assert together.fingerprint == alone.fingerprint
+    groups, patients = together.splits["train"].groups.tolist(), [row[2] for row in rows]
+    assert len(set(groups)) == len(set(patients)) == len(set(zip(groups, patients, strict=True)))
+    blocks = prepared(path, "tabular-regression", split={"test": 0, "validation": 0, "block": 25}, fields=fields)
+    assert np.unique(blocks.splits["train"].groups, return_counts=True)[1].tolist() == [25] * 8
+
+
+def test_windows_of_running_text_are_of_the_piece_they_begin_in(tmp_path):
+    (tmp_path / "book.txt").write_text(" ".join(f"Wheel {i} turns at noon." for i in range(4000)), "utf-8")
+    job, task = load_job(
+        {"task": "text-generation", "data": {"path": str(tmp_path / "book.txt")}, "target": {"window": 16}}
+    )
+    test = prepare(job, task).splits["test"]
+    assert len(test.groups) == len(test)
+    assert 1 < len(np.unique(test.groups)) < len(test)
+    assert (np.diff(test.groups.astype(int)) >= 0).all()
+
+
+def test_questions_of_one_context_are_one_group(tmp_path):
+    task = load_job({"task": "question-answering", "data": {"path": "x"}})[1]
+    rows = [[f"Who turned wheel {i}?", f"Context number {i // 4}. Ada turned wheel {i}.", "[]"] for i in range(80)]
+    path = tmp_path / "rows.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["question", "context", "span"], *rows])
+    found = [one.groups for one in prepared(path, "question-answering").splits.values()]
+    assert task.grouped_by == "context"
+    assert len(np.unique(np.concatenate(found))) == 80  # contexts are all different here
+    shared = [[*row[:1], f"Context number {i // 4}. Ada turned the wheel.", "[]"] for i, row in enumerate(rows)]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["question", "context", "span"], *shared])
+    found = [one.groups for one in prepared(path, "question-answering").splits.values()]
+    assert len(np.unique(np.concatenate(found))) == 20
+
+
+def classes_of(data):
+    state = data.states["target"]["classes"]
+    return {split: [state[code] for code in one.target["label"]] for split, one in data.splits.items()}
+
+
+def labelled(counts, seed=0):
+    rows = iter(numbers(sum(counts.values()), seed))
+    return [(*next(rows)[:2], name) for name, count in counts.items() for _ in range(count)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_class_of_a_few_records_stands_in_training_and_in_test(tmp_path, seed):
+    counts = {"many": 60, "ten": 10, "five": 5, "two": 2, "thirty": 30}
+    path = csv_of(tmp_path / f"rows{seed}.csv", "x,y,label", labelled(counts, seed))
+    found = classes_of(prepared(path, "tabular-classification"))
+    assert set(found["train"]) == set(counts)
+    assert set(found["test"]) >= {"many", "thirty", "ten", "five"}
+    assert sum(map(len, found.values())) == sum(counts.values())
+
+
+def test_records_stay_on_their_side_when_data_is_added_but_for_classes_that_test_lacked(tmp_path):
+    few = labelled({"many": 90, **{f"rare{i}": 6 for i in range(12)}})
+    more = [*few, *labelled({"many": 60, "rare0": 30, "rare1": 30}, seed=3)]
+    path = tmp_path / "rows.csv"
+    first = prepared(csv_of(path, "x,y,label", few), "tabular-classification")
+    second = prepared(csv_of(path, "x,y,label", more), "tabular-classification")
+    (moved,) = [note for note in first.report["notes"] if "moved to test" in note]
+    elsewhere = {where for split, places in wheres(first).items() for where in places - wheres(second)[split]}
+    assert len(elsewhere) <= int(moved.split()[0])
+    assert all("rare" in path.read_text().splitlines()[int(where.split(":")[1]) - 1] for where in elsewhere)
+    assert len(set.union(*wheres(first).values()) - elsewhere) > 150
+
+
+@pytest.mark.parametrize("split", [{"order": True}, {"group": "x"}, {"block": 5}])
+def test_what_is_divided_by_order_or_group_is_not_moved_to_test(tmp_path, split):
+    rows = [*labelled({"rare": 6, "many": 90})]
+    data = prepared(csv_of(tmp_path / "rows.csv", "x,y,label", rows), "tabular-classification", split=split)
+    assert not [note for note in data.report["notes"] if "moved to test" in note]
+
+
+def test_a_division_that_all_classes_have_come_out_of_is_left_as_it_is(tmp_path):
+    rows = labelled({"a": 200, "b": 200})
+    data = prepared(csv_of(tmp_path / "rows.csv", "x,y,label", rows), "tabular-classification")
+    assert data.report["notes"] == []
 
 
 def test_a_missing_answer_does_not_move_its_group_to_training(tmp_path):

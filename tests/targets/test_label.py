@@ -34,7 +34,7 @@ def by_scikit_learn(classes: int, output: dict, truth: dict) -> dict[str, float]
     answer = output["logits"].argmax(1)
     found = {
         "accuracy": sk.accuracy_score(label, answer),
-        "f1_macro": sk.f1_score(label, answer, labels=np.unique(label), average="macro"),
+        "f1_macro": sk.f1_score(label, answer, average="macro"),
         "log_loss": sk.log_loss(label, chances, labels=range(classes)),
     }
     if classes > 5:
@@ -70,6 +70,23 @@ def test_a_weight_counts_as_so_many_records(classes: int) -> None:
             assert values[index] == pytest.approx(alone[name][0], rel=1e-9), name
         for name, value in by_scikit_learn(classes, *repeated).items():
             assert together[name][index] == pytest.approx(value, rel=1e-6), name
+
+
+def test_macro_f1_is_the_mean_over_the_classes_that_occur_in_truth_or_answers() -> None:
+    """As scikit-learn has it, and by the formula: a class that is only answered counts as 0."""
+    generator = np.random.default_rng(3)
+    for _ in range(30):
+        size = int(generator.integers(3, 9))
+        label = generator.integers(0, size - 2, 40)  # the last two classes occur among the answers alone, or nowhere
+        answer = np.where(generator.random(40) < 0.6, label, generator.integers(0, size - 1, 40))
+        output = {"logits": np.eye(size)[answer]}
+        found = scores(size, output, {"label": label}, np.ones((1, 40)))["f1_macro"][0]
+        each = []
+        for one in set(label) | set(answer):
+            hits = sum((label == one) & (answer == one))
+            each.append(2 * hits / (sum(label == one) + sum(answer == one)))
+        assert found == pytest.approx(sum(each) / len(each))
+        assert found == pytest.approx(sk.f1_score(label, answer, average="macro"))
 
 
 def test_of_equally_likely_classes_the_first_five_stand_among_five() -> None:

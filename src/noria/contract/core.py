@@ -109,6 +109,9 @@ class Task(ABC):
     attention: Attention = "full"
     # Fields (the answer's among them) that learn one state together, from the values of all: one vocabulary for both.
     shared_vocabulary: tuple[str, ...] = ()
+    # The field or column whose equal values are of one thing (a conversation, a paragraph), where the data has it: an
+    # interval draws their records together, unless data.split.group names another column.
+    grouped_by: str = ""
     # Job settings this task starts from, under the user's own: {"model": {"depth": 0}, "train": {...}}.
     defaults: Mapping[str, Any] = {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +79,10 @@ def predict_step(target: Target, model: nn.Module, batch: Batch, state: State, i
     return output
 
 
-def postprocess(target: Target, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
-    """Return what is kept of a batch's outputs."""
+def postprocess(target: Target, output: Arrays, inputs: Callable[[], Mapping[str, Arrays]], state: State) -> Arrays:
+    """Return what is kept of a batch's outputs; `inputs` gathers its encoded inputs, where they are looked at."""
     own = declared(target, can.PostProcesses)
-    return own.postprocess(output, inputs, state) if own else output
+    return own.postprocess(output, inputs(), state) if own else output
 
 
 def can_stream(target: Target) -> bool:

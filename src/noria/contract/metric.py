@@ -20,6 +20,10 @@ class Metric:
     here" and is written as null.
     scores(output, truth): where the score is a mean over records, each record's own, float[n]; `mean_metric` makes
     such a metric.
+    noise(output, truth, weights): where chance alone lifts the score above its true value, what it makes of a true
+    value of nothing, float[R]; the interval is then corrected for it.
+    support(output, truth): how many records a fraction rests on, where that is not all of them: a perfect score of few
+    says little.
     """
 
     name: str
@@ -27,6 +31,8 @@ class Metric:
     direction: Literal["higher", "lower"]
     value: Callable[[Arrays, Arrays, np.ndarray], np.ndarray]
     scores: Callable[[Arrays, Arrays], np.ndarray] | None = None
+    noise: Callable[[Arrays, Arrays, np.ndarray], np.ndarray] | None = None
+    support: Callable[[Arrays, Arrays], float] | None = None
 
 
 def mean_metric(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from noria.contract import Modality, Target, Task, answer_field, dispatch
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.pipeline.fields import Columns, content_of, encode_answer, encode_input, values_of
+from noria.store.hashing import hash_values
 from noria.types import Arrays, Dataset, Encoded, Rejected, Rows, Values, concatenated, in_order, rows_of
 
 ALL = ("train", "validation", "test", "")  # the splits that a source may put records in; "" where it says nothing
@@ -73,7 +74,8 @@ class RecordEncoder:
     """Encodes records by what was learnt from training. `mapping`: which columns fill which field.
 
     The answer is encoded where `mapping` has its column. `slices` are columns whose values become codes; `slice_names`
-    are these values by column, in the order of their codes, once the records were read.
+    are these values by column, in the order of their codes, once the records were read. `group` is the column that says
+    which records are of one thing.
     """
 
     def __init__(
@@ -83,16 +85,48 @@ class RecordEncoder:
         mapping: Columns,
         root: Path | None = None,
         slices: Sequence[str] = (),
+        group: str | None = None,
     ) -> None:
-        self.task, self.states, self.mapping, self.root = task, states, mapping, root
+        self.task, self.states, self.mapping, self.root, self.group = task, states, mapping, root, group
         self._codes: dict[str, dict[str, int]] = {column: {} for column in slices}
 
     def chunks(self, source: Source, splits: Iterable[str] = ALL, least: int = 1) -> Iterator[EncodedChunk]:
         """Yield the records of some splits, in order; a chunk has `least` records even where they are files."""
-        takes_file = any(modality.raw_type == "file" for modality in self.task.inputs.values())
-        for rows in source.rows(max(least, FILES if takes_file else RECORDS)):
-            if rows.split in splits or not len(rows):
+        for rows in self._rows(source, least):
+            if rows.split in splits:
                 yield self.chunk(rows)
+
+    def to_score(
+        self, source: Source, see: Callable[[str, EncodedChunk], None] = lambda *_: None
+    ) -> tuple[list[EncodedChunk], dict[str, int], str]:
+        """Encode the test split of a source that has one, else all of it; also return how many records of each other
+        split are left out, and what is scored: "test", "all", or "" where the source says nothing.
+
+        `see` is given each chunk, and which of these it would be scored as, before its raw values are let go.
+
+        The source is read once, but for one that says which records are for what, and none for test.
+        """
+        counts: Counter[str] = Counter()
+        found: dict[str, list[EncodedChunk]] = {"test": [], "": []}
+        for rows in self._rows(source):
+            counts[rows.split] += len(rows)
+            if rows.split in found and not (rows.split == "" and counts["test"]):
+                see(rows.split, chunk := self.chunk(rows))
+                found[rows.split].append(_without_raw(chunk))
+        if counts["test"]:
+            del counts["test"]
+            return found["test"], {split or "no split": count for split, count in counts.items() if count}, "test"
+        if not counts.keys() - {""}:
+            return found[""], {}, ""
+        every = []
+        for chunk in self.chunks(source):
+            see("all", chunk)
+            every.append(_without_raw(chunk))
+        return every, {}, "all"
+
+    def _rows(self, source: Source, least: int = 1) -> Iterator[Rows]:
+        takes_file = any(modality.raw_type == "file" for modality in self.task.inputs.values())
+        yield from source.rows(max(least, FILES if takes_file else RECORDS))
 
     def chunk(self, rows: Rows) -> EncodedChunk:
         """Encode a chunk as read."""
@@ -106,7 +140,8 @@ class RecordEncoder:
             None if answer is None else values_of(rows, answer),
         )
         slices = {column: self._coded(column, values_of(rows, column))[found.kept] for column in self._codes}
-        return replace(found, records=replace(found.records, slices=slices), columns=rows.columns)
+        groups = None if self.group is None else _groups(rows, self.group)[found.kept]
+        return replace(found, records=replace(found.records, slices=slices, groups=groups), columns=rows.columns)
 
     def encode(
         self,
@@ -170,21 +205,21 @@ def gathered(task: Task, chunks: Iterable[EncodedChunk], where: str) -> tuple[Da
         _joined([part.target for part in parts]),
         _joined([part.slices for part in parts]),
         places=[place for part in parts for place in part.places or ()],
+        groups=None if first.groups is None else np.concatenate([part.groups for part in parts]),
     )
     return dispatch.windows(task, whole), rejected
 
 
-def splits_to_score(counts: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the splits that a source is scored on: its test split where it has one, else all of it."""
-    return ("test",) if counts.get("test") else ALL
+def _without_raw(chunk: EncodedChunk) -> EncodedChunk:
+    return replace(chunk, values={}, answers=None)
 
 
-def counted(source: Source) -> Counter[str]:
-    """Return how many records a source has in each split; "" where it says nothing. The source is read for it."""
-    counts: Counter[str] = Counter()
-    for rows in source.rows():
-        counts[rows.split] += len(rows)
-    return counts
+def _groups(rows: Rows, column: str) -> np.ndarray:
+    """Return uint64[n], equal for equal values of a column; a record that has none is alone."""
+    values = rows.columns[column]
+    is_alone = np.array([value is None or not str(value).strip() for value in values], bool)
+    alone = hash_values([rows.where(i) for i in range(len(rows))], seed=1)
+    return np.where(is_alone, alone, hash_values(values))
 
 
 def _joined(parts: Sequence[Arrays]) -> Arrays:

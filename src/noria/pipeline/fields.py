@@ -111,6 +111,16 @@ def _not_there(field: str, missing: Sequence[str], columns: Sequence[str], is_ta
     )
 
 
+def group_column(
+    task: Task, named: str | None, mapping: Columns, columns: Sequence[str], of_source: Sequence[str] = ()
+) -> str | None:
+    """Return the column whose equal values are of one thing: `named`, or the task's own, or the source's."""
+    if named is not None:
+        return named if named in columns else None
+    own = mapping.get(task.grouped_by, task.grouped_by)
+    return next((one for one in (own, *of_source) if isinstance(one, str) and one in columns), None)
+
+
 def values_of(rows: Rows, columns: str | list[str] | None) -> Values:
     """Return one field's values from a chunk: a column, a dict of them, or None for each where no column fills it."""
     if columns is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any
 
@@ -38,7 +39,8 @@ def outputs(
         with told_out_of_memory(f"{len(indices)} records at once", fix):
             batch = dataset.batch(indices, device)
             output = model_output(dispatch.predict_step(target, model, batch, state, is_quick))
-        for name, values in dispatch.postprocess(target, output, dataset.raw_inputs(indices), state).items():
+        kept = dispatch.postprocess(target, output, functools.partial(dataset.raw_inputs, indices), state)
+        for name, values in kept.items():
             parts.setdefault(name, []).append(values)
     if was_training:
         model.train()

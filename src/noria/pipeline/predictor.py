@@ -193,9 +193,11 @@ class Predictor:
         for note in source.notes():
             tell(note)
 
-    def encoder(self, mapping: Columns, root: Path | None = None, slices: Sequence[str] = ()) -> RecordEncoder:
+    def encoder(
+        self, mapping: Columns, root: Path | None = None, slices: Sequence[str] = (), group: str | None = None
+    ) -> RecordEncoder:
         """Return what encodes records for this model; `mapping` says which columns fill which field."""
-        return RecordEncoder(self.task, self.states, mapping, root, slices)
+        return RecordEncoder(self.task, self.states, mapping, root, slices, group)
 
     def stream(
         self, record: Mapping[str, object] | str, root: Path | None = None, **settings: object

@@ -20,7 +20,7 @@ class Prepared:
     """Encoded splits, what was learnt from training (`states`), and what a person should know (`report`).
 
     states: {"inputs": {field: state}, "target": state}. fingerprint: sha256 over all encoded arrays. origin: what names
-    the model that training starts from, as it was then.
+    the model that training starts from, as it was then. train_hashes: those of the training records, uint64[n], sorted.
     """
 
     splits: dict[str, Dataset]
@@ -28,6 +28,7 @@ class Prepared:
     report: dict[str, Any]
     fingerprint: str
     origin: str = ""
+    train_hashes: np.ndarray | None = None
 
     def __str__(self) -> str:
         """Return the data report."""

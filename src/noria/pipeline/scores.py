@@ -5,7 +5,7 @@ Knows no task. Read next: metrics/intervals.py, stages/evaluate.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +15,7 @@ from noria.contract import dispatch
 from noria.metrics.intervals import LEAST_RESAMPLES, measure
 from noria.pipeline.bundle import Bundle
 from noria.pipeline.predictor import Predictor
+from noria.pipeline.remarks import only_answer, remarks
 from noria.types import Arrays, Dataset, rows_of
 
 LEAST_SLICE = 30  # records under which a slice is flagged as too small to say much
@@ -26,10 +27,12 @@ def scores(
     output: Arrays,
     split: str,
     slice_names: Mapping[str, list[str]] | None = None,
+    leaks: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return what metrics.json holds of answers to a dataset: n, scores, baseline, scores by slice, panels.
+    """Return what metrics.json holds of answers to a dataset: n, scores, baseline, scores by slice, panels, remarks.
 
-    `slice_names` are the values of each column that scores are told by, by their codes in the dataset.
+    `slice_names` are the values of each column that scores are told by, by their codes in the dataset. `leaks` are what
+    preparation found to give the answer away.
     """
     bundle = predictor.bundle
     task, state, resamples = bundle.task, bundle.states["target"], bundle.job.evaluate.resamples
@@ -40,16 +43,22 @@ def scores(
     result: dict[str, Any] = {
         "split": split,
         "n": len(dataset),
-        "metrics": measure(found, output, truth, resamples),
-        "baseline": measure(found, trivial, truth, LEAST_RESAMPLES),
+        "metrics": measure(found, output, truth, resamples, groups=dataset.groups),
+        "baseline": measure(found, trivial, truth, LEAST_RESAMPLES, groups=dataset.groups),
     }
+    if dataset.groups is not None:
+        result["groups"] = len(np.unique(dataset.groups))
+    if (only := only_answer(task.target, state, truth)) is not None:
+        for one in result["metrics"].values():
+            one |= {"low": None, "high": None, "note": f"every answer is {only!r}: no interval"}
+    result["remarks"] = remarks(task.target, state, truth, result, leaks)
     slices = {}
     for column, names in (slice_names or {}).items():
         if column not in dataset.slices:  # windows of running text belong to no record
             continue
         codes = np.asarray(dataset.slices[column])
         slices[column] = {
-            name: _slice(bundle, output, truth, codes == code)
+            name: _slice(bundle, output, truth, codes == code, dataset.groups)
             for code, name in enumerate(names)
             if (codes == code).any()
         }
@@ -59,8 +68,15 @@ def scores(
     return result
 
 
-def _slice(bundle: Bundle, output: Arrays, truth: Arrays, chosen: np.ndarray) -> dict[str, Any]:
+def _slice(
+    bundle: Bundle, output: Arrays, truth: Arrays, chosen: np.ndarray, groups: np.ndarray | None
+) -> dict[str, Any]:
     count = int(chosen.sum())
     given, of = rows_of(output, chosen), rows_of(truth, chosen)
     metrics = bundle.task.target.metrics(bundle.states["target"])
-    return {"n": count, "is_small": count < LEAST_SLICE, "metrics": measure(metrics, given, of)}
+    groups = None if groups is None else groups[chosen]
+    return {"n": count, "is_small": count < LEAST_SLICE, "metrics": measure(metrics, given, of, groups=groups)}
+
+
+def _in_memory(arrays: Arrays) -> Arrays:
+    return {name: values[:] for name, values in arrays.items()}

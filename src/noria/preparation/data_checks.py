@@ -1,43 +1,43 @@
-"""What is suspicious about prepared data: records that stand twice, and a column that gives the answer away."""
+"""What is suspicious about prepared data: records that stand twice, just so or nearly, on two sides of the division.
+
+Read next: near_duplicates.py, leaks.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+import re
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from noria.contract import Target, dispatch
+from noria.pipeline.record_hashes import record_hashes
+from noria.preparation.near_duplicates import near_pairs
 from noria.store.array_store import SPLITS
-from noria.store.hashing import hash_values
 from noria.types import Arrays, Dataset
 
-LEAK_RECORDS = 20_000  # a column is tried on so many training records: half to learn from, half to score
-LEAK_SCORE = 0.99
-BINS = 64
+HELD_OUT = ("validation", "test")
+SERIES = r"(?P<series>[^/]+)[_-]\d+\."  # a file's name: that of a track, and the number of the frame
+LEAST_SERIES = 5  # of fewer, a division would be too rough
 
 
 class Suspicions:
-    """Collect a hash of each record's encoded inputs while they are stored; then say what is suspicious.
-
-    Only `filled` inputs count; where no input is, as in running text, the answer does.
-    """
+    """Collect a hash of each record's encoded inputs while they are stored; then say what is suspicious."""
 
     def __init__(self, filled: Collection[str]) -> None:
-        self._prefixes = tuple(f"inputs/{name}/" for name in filled) or ("target/",)
+        self._filled = filled
         self._hashes: dict[str, list[np.ndarray]] = {}
 
     def see(self, split: str, arrays: Arrays) -> None:
-        seen = {
-            name: values
-            for name, values in arrays.items()
-            if name.startswith(self._prefixes) and not name.rpartition("/")[2].startswith("_")  # what a model sees
-        }
-        self._hashes.setdefault(split, []).append(hash_values(seen))
+        self._hashes.setdefault(split, []).append(record_hashes(arrays, self._filled))
 
-    def notes(self, splits: dict[str, Dataset], states: dict[str, Any], target: Target) -> list[str]:
-        """Return one sentence for each suspicion."""
-        return [*self._duplicates(splits), *_leaking_columns(splits["train"], states, target)]
+    def train_hashes(self) -> np.ndarray:
+        """Return the hashes of the training records, uint64[n], sorted, each once."""
+        return np.unique(np.concatenate(self._hashes["train"]))
+
+    def notes(self, splits: dict[str, Dataset], advice: str = "") -> list[str]:
+        """Return one sentence for each suspicion; `advice` says how records of one thing are kept together, where that
+        is known."""
+        return [*self._duplicates(splits), *self._near(splits, advice)]
 
     def _duplicates(self, splits: dict[str, Dataset]) -> list[str]:
         found = []
@@ -45,7 +45,7 @@ class Suspicions:
         for split, own in hashes.items():
             if extra := len(own) - len(np.unique(own)):
                 found.append(f"{extra} records of {split} repeat another one of {split}")
-        for split in ("validation", "test"):
+        for split in HELD_OUT:
             if split in hashes and "train" in hashes:
                 places = np.flatnonzero(np.isin(hashes[split], hashes["train"]))
                 if len(places):
@@ -53,43 +53,34 @@ class Suspicions:
                     found.append(f"{len(places)} records of {split} also stand in train, as {example} does")
         return found
 
-
-def _leaking_columns(train: Dataset, states: dict[str, Any], target: Target) -> list[str]:
-    """Try each named column alone against the answer; one that foretells it almost surely is a leak."""
-    if not any(state.get("names") for state in states["inputs"].values()):
-        return []
-    answers = dispatch.single_values(target, train.target)
-    if answers is None:
-        return []
-    chosen = np.linspace(0, len(train) - 1, min(len(train), LEAK_RECORDS)).astype(int)
-    chosen = np.random.default_rng(0).permutation(chosen)
-    found = []
-    for field, state in states["inputs"].items():
-        for array, columns in state.get("names", {}).items():
-            for index, column in enumerate(columns):
-                values = np.nan_to_num(np.asarray(train.inputs[field][array][:, index])[chosen], nan=-1e9)
-                score = _foretells(values, answers[chosen])
-                if score > LEAK_SCORE:
-                    found.append(f"column {column!r} alone foretells the answer ({score:.1%}): is it known beforehand?")
-    return found
+    def _near(self, splits: dict[str, Dataset], advice: str) -> list[str]:
+        found, known = [], self.train_hashes()
+        for split in HELD_OUT:
+            if split not in splits or not self._filled:
+                continue
+            is_new = ~np.isin(np.concatenate(self._hashes[split]), known)
+            pairs, looked_at = near_pairs(splits[split], splits["train"], is_new)
+            if not len(pairs):
+                continue
+            ours, theirs = (splits[one].wheres() for one in (split, "train"))
+            named = [(ours[one], theirs[other]) for one, other in pairs]
+            found.append(
+                f"{len(pairs):,} of {looked_at:,} records of {split} that were looked at are nearly the same as one of "
+                f"train, as {named[0][0]} and {named[0][1]} are: {advice or _by_names(named, [*ours, *theirs])}"
+            )
+        return found
 
 
-def _foretells(values: np.ndarray, answers: np.ndarray) -> float:
-    """Return how much better than a constant one column foretells the answer on records it has not seen, 0 to 1."""
-    if len(np.unique(values)) > BINS:
-        edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1]))
-        bins = np.searchsorted(edges, values)
-    else:
-        bins = np.unique(values, return_inverse=True)[1]
-    half, size = len(values) // 2, int(bins.max()) + 1
-    learn, score = slice(0, half), slice(half, None)
-    if answers.dtype.kind == "f":
-        counts = np.maximum(np.bincount(bins[learn], minlength=size), 1)
-        means = np.bincount(bins[learn], weights=answers[learn], minlength=size) / counts
-        spread = answers[score].var()
-        return float(1 - ((means[bins[score]] - answers[score]) ** 2).mean() / spread) if spread else 0.0
-    table = np.zeros((size, int(answers.max()) + 1))
-    np.add.at(table, (bins[learn], answers[learn]), 1)
-    right = float((table.argmax(1)[bins[score]] == answers[score]).mean())
-    plain = float((np.bincount(answers[learn]).argmax() == answers[score]).mean())
-    return (right - plain) / (1 - plain) if plain < 1 else 0.0
+def _by_names(pairs: Sequence[tuple[str, str]], wheres: Sequence[str]) -> str:
+    """Return the settings that keep together what the names of the files say to be of one series."""
+    names = [re.search(SERIES, where) for where in wheres]
+    if all(names):
+        series = [[_series(one) for one in pair] for pair in pairs]
+        if sum(one == other for one, other in series) > len(pairs) / 2 and len({*map(_series, wheres)}) >= LEAST_SERIES:
+            return f"keep what is of one series together with 'data.names={SERIES}' data.split.group=series"
+    return "name a column that says what belongs together: data.split.group=COLUMN"
+
+
+def _series(where: str) -> str:
+    found = re.search(SERIES, where)
+    return found["series"] if found else ""

@@ -1,6 +1,7 @@
 """Which records are for training, validation and test: as the source says, or else by a hash of what they hold.
 
-A hash, so that a record stays on its side when others are added. Knows no task. Read next: preparation.py.
+A hash, so that a record stays on its side when others are added; a class that would be missing from test gets some of
+its records there. Knows no task. Read next: preparation.py.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ COLUMN_WORDS = SPLIT_WORDS | {
 
 LEAST_GROUPS = 10  # into fewer a source's records are not divided by what it says belongs together
 FEW_GROUPS = 200  # fewer are shared out in turn: by their hashes alone a split could be left without any
+LEAST_CLASS = 5  # records of a class, from which test has one
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,23 @@ class _Together:
                 " column, data.split.block=1 divides record by record"
             )
         return hashes, ""
+
+
+def missing_from_test(codes: np.ndarray, sides: np.ndarray, hashes: np.ndarray, split: Split) -> np.ndarray:
+    """Return the training records that have to move so that test has some of each class with LEAST_CLASS records.
+
+    codes int[n], the class of each record, -1 where it has none. As many as the share of test asks for, and those whose
+    hashes are next to it: where data is added later, only these can come to stand on another side.
+    """
+    counts = np.bincount(codes[codes >= 0])
+    absent = np.setdiff1d(np.flatnonzero(counts >= LEAST_CLASS), codes[sides == TEST])
+    moved = []
+    for code in absent:
+        own = np.flatnonzero((codes == code) & (sides == TRAIN))
+        next_ones = np.unique(hashes[own])[: max(1, round(split.test * len(own)))]
+        if len(next_ones) < len(np.unique(hashes[own])):  # the class must stay in training
+            moved.append(np.flatnonzero(np.isin(hashes, next_ones) & (sides == TRAIN)))
+    return np.concatenate(moved) if moved else np.zeros(0, np.int64)
 
 
 class _Stated:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from noria.pipeline.fields import (
     encode_field,
     fit_field,
     fit_input,
+    group_column,
     joined,
     map_fields,
     select,
@@ -33,11 +33,12 @@ from noria.pipeline.fields import (
 from noria.pipeline.warm_start import inherited, origin_states
 from noria.preparation.cut_records import CutRecords
 from noria.preparation.data_checks import Suspicions
-from noria.preparation.division import TRAIN, VALIDATION, divide
+from noria.preparation.division import TEST, TRAIN, VALIDATION, divide, missing_from_test
+from noria.preparation.leaks import leaking_columns, sentences
 from noria.sources.core.named_file import named_files_stamp
-from noria.store.array_store import SPLITS, StoreWriter
+from noria.store.array_store import GROUPS, SPLITS, StoreWriter, named_arrays
 from noria.store.hashing import hash_values, share
-from noria.types import Arrays, Dataset, Rejected, Rows, Values
+from noria.types import Rejected, Rows, State, Values
 
 HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
 LEAST_BAD = 10  # so many unusable records are always forgiven
@@ -56,6 +57,7 @@ class Preparation:
         self.named: list[str] = []
         self._held: list[Rows] | None = None
         self._cuts = CutRecords(task)
+        self.group = group_column(task, job.data.split.group, self.mapping, source.columns, source.groups())
         for column in (job.data.split.group, job.data.split.column, *job.evaluate.slices):
             if column is not None and column not in source.columns:
                 raise UserError(f"the data has no column {column!r}", fix=did_you_mean(column, source.columns))
@@ -72,15 +74,25 @@ class Preparation:
             splits = writer.close()
             counts = {split: len(dataset) for split, dataset in splits.items()}
             self._check(counts)
-            notes = [*suspicions.notes(splits, states, self.task.target), *self._cuts.warnings(states)]
+            leaks = sentences(leaking_columns(splits["train"], states, self.task.target))
+            warnings = [*suspicions.notes(splits, self._advice()), *leaks, *self._cuts.warnings(states)]
             writer.publish(
                 {
                     "states": states,
-                    "report": self._report(states, counts, slices, notes),
+                    "report": {**self._report(states, counts, slices, warnings), "leaks": leaks},
+                    "train_hashes": suspicions.train_hashes(),
                     "named": self.named,
                     "named_stamp": named_files_stamp(self.source.root, self.named),
                 }
             )
+
+    def _advice(self) -> str:
+        """Say how records that are of one thing are kept on one side; nothing where only the data can tell."""
+        if (self.stated >= VALIDATION).any():
+            return "the data itself divides them so, and its scores are then too good for new records"
+        if self.job.data.split.group or not self.group:
+            return ""
+        return f"keep what is of one thing together with data.split.group={self.group}"
 
     def _report(
         self, states: dict[str, Any], counts: dict[str, int], slices: dict[str, list[str]], suspicious: list[str]
@@ -135,6 +147,10 @@ class Preparation:
             moved = ours[np.isin(self.hashes[ours], self.hashes[unseen])]  # with what must stand on the same side
             division[moved] = TRAIN
             self.notes.append(f"{len(moved)} held-out records moved to training: their answers stood nowhere else")
+        moved = self._missing_from_test(answers, division)
+        if len(moved):
+            division[moved] = TEST
+            self.notes.append(f"{len(moved)} training records moved to test, which had none of their classes")
         origin = origin_states(self.job)
         inputs = self._fit_inputs(self._samples(division), origin)
         if self.answer in self.task.shared_vocabulary:
@@ -147,6 +163,33 @@ class Preparation:
         state = dispatch.complete_state(target, state, known)
         trunk = {"trunk": origin["trunk"]} if "trunk" in origin else {}
         return division, {"inputs": inputs, "target": state, **trunk}
+
+    def _missing_from_test(self, answers: Values, division: np.ndarray) -> np.ndarray:
+        """Return which training records test needs so that it has each class, where each record stands for itself."""
+        split, target, root = self.job.data.split, self.task.target, self.source.root
+        is_random = not (split.order or split.group or split.block or (self.stated == TEST).any())
+        none = np.zeros(0, np.int64)
+        if not is_random or not split.test or not target.has_closed_vocabulary:
+            return none
+        try:
+            state = fit_field(target, select(answers, np.flatnonzero(division == TRAIN)), root)
+        except UserError:
+            return none  # it is told where the state is learnt
+        tested, classes = np.flatnonzero(division == TEST), dispatch.class_names(target, state)
+        if classes is None or len(np.unique(self._codes(answers, tested, state)[tested])) == len(classes):
+            return none
+        codes = self._codes(answers, np.arange(len(division)), state)
+        return missing_from_test(codes, division, self.hashes, split)
+
+    def _codes(self, answers: Values, places: np.ndarray, state: State) -> np.ndarray:
+        """Return int[n], the class of each record at these places, -1 for the others and where there is none."""
+        encoded = encode_field(self.task.target, select(answers, places), state, self.source.root)
+        found = dispatch.single_values(self.task.target, encoded.arrays)
+        codes = np.full(len(self.hashes), -1, np.int64)
+        if found is not None:
+            codes[places] = found
+            codes[places[list(encoded.bad)]] = -1
+        return codes
 
     def _fit_inputs(self, samples: dict[str, Values], origin: dict[str, Any]) -> dict[str, Any]:
         """Learn each input's state, or take over that of the model training starts from; shared ones once for all."""
@@ -199,13 +242,16 @@ class Preparation:
         self, division: np.ndarray, states: dict[str, Any], writer: StoreWriter, suspicions: Suspicions
     ) -> dict[str, list[str]]:
         """Encode every chunk into the store; return the names of the slices' values by column."""
-        encoder = RecordEncoder(self.task, states, self.mapping, self.source.root, self.job.evaluate.slices)
+        slices, is_in_blocks = self.job.evaluate.slices, self.job.data.split.block is not None
+        encoder = RecordEncoder(self.task, states, self.mapping, self.source.root, slices, self.group)
         for start, rows in self._numbered():
             chunk = encoder.chunk(rows)
             self._note_named(rows)
             self.bad += chunk.rejected
             self._cuts.see(chunk)
-            arrays, places = _stored(chunk.records), division[start + chunk.kept]
+            arrays, places = named_arrays(chunk.records), division[start + chunk.kept]
+            if is_in_blocks:  # those of one block have one hash
+                arrays[GROUPS] = self.hashes[start + chunk.kept]
             for code, split in enumerate(SPLITS):
                 chosen = np.flatnonzero(places == code)
                 if len(chosen):
@@ -254,13 +300,6 @@ class Preparation:
 
     def _distinct(self) -> int:
         return len(np.unique(self.hashes))
-
-
-def _stored(records: Dataset) -> Arrays:
-    """Return the arrays of records under the names that a store keeps them by."""
-    arrays = {f"inputs/{name}/{key}": value for name, one in records.inputs.items() for key, value in one.items()}
-    arrays |= {f"target/{key}": value for key, value in records.target.items()}
-    return arrays | {f"slices/{quote(column, safe='')}": codes for column, codes in records.slices.items()}
 
 
 def _size_bytes(source: Source) -> int:

@@ -23,11 +23,13 @@ def write_card(run: Path, bundle: Bundle, prepared: Prepared, metrics: dict[str,
         f"Trained with Noria {bundle.config['noria']}; {bundle.config['weights']['count']:,} weights. "
         f"Load it with `noria.load(folder)` or serve it with `noria serve folder`.",
         "",
-        f"## Scores on {metrics['split']} ({metrics['n']} records, 95 % bootstrap intervals)",
+        f"## Scores on {metrics['split']} ({metrics['n']} records{_groups(metrics)}, 95 % intervals)",
         "",
         "| metric | value | interval | baseline | better is |",
         "|---|---|---|---|---|",
         *(score_row(name, one, metrics["baseline"].get(name)) for name, one in metrics["metrics"].items()),
+        "",
+        *(f"- {remark}" for remark in metrics.get("remarks", [])),
         "",
         "## Data",
         "",
@@ -51,7 +53,12 @@ def score_row(name: str, one: dict[str, Any], baseline: dict[str, Any] | None) -
     """Return one line of the table of scores."""
     value, low, high = (number(one[key]) for key in ("value", "low", "high"))
     beside = number(baseline["value"]) if baseline else ""
-    return f"| {name} ({one['unit']}) | {value} | {low} to {high} | {beside} | {one['direction']} |"
+    between = one.get("note") or f"{low} to {high}"
+    return f"| {name} ({one['unit']}) | {value} | {between} | {beside} | {one['direction']} |"
+
+
+def _groups(metrics: dict[str, Any]) -> str:
+    return f" in {metrics['groups']} groups" if "groups" in metrics else ""
 
 
 def number(value: float | None) -> str:
@@ -66,6 +73,6 @@ def _slices(metrics: dict[str, Any]) -> list[str]:
         for name, one in values.items():
             first, found = next(iter(one["metrics"].items()))
             small = " (few)" if one["is_small"] else ""
-            interval = f"{number(found['low'])} to {number(found['high'])}"
+            interval = found.get("note") or f"{number(found['low'])} to {number(found['high'])}"
             lines.append(f"| {name} | {one['n']}{small} | {first} {number(found['value'])} [{interval}] |")
     return lines

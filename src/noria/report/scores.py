@@ -31,7 +31,8 @@ def headline(run_name: str, task: str, metrics: Mapping[str, Any]) -> Markup:
     big = tag("p", score, " ", tag("span", words(name), class_="soft"), class_="score")
     count = f"{metrics['n']:,} record{'' if metrics['n'] == 1 else 's'}"
     few = f"Only {count}: the score can be far off." if metrics["n"] < FEW else None
-    return tag("header", kind, tag("h1", run_name), big, sentence, tag("p", few, class_="warning") if few else None)
+    warnings = [tag("p", line, class_="warning") for line in [*([few] if few else []), *metrics.get("remarks", [])]]
+    return tag("header", kind, tag("h1", run_name), big, sentence, *warnings)
 
 
 def scores(metrics: Mapping[str, Any]) -> Markup:
@@ -45,7 +46,7 @@ def scores(metrics: Mapping[str, Any]) -> Markup:
         between = _between(found)
         unit = join([part, tag("wbr")] for part in re.split(r"(?<=\|)", found["unit"]))  # a signature has no spaces
         rows.append([words(name), number(value), between, number(baseline), unit, found["direction"], drawn])
-    key = "Dot: the score. Bar: its 95 % interval, from drawing the records again and again. "
+    key = "Dot: the score. Bar: its 95 % interval: Wilson's for shares, else from drawing the records again and again. "
     trivial = "Diamond: the baseline, which answers the same whatever it is given. "
     ends = "The line goes from 0 to 1 where all of them lie between."
     return join(table(columns, rows), tag("p", key + trivial + ends, class_="soft"), _compared(metrics.get("compared")))
@@ -130,6 +131,8 @@ def _said(value: float | None, found: Found) -> str:
 
 
 def _between(found: Found, form: str = "") -> str:
+    if found.get("note"):
+        return str(found["note"])
     if found["low"] is None or found["high"] is None:
         return "–"
     low, high = (format(found[end], form) if form else number(found[end]) for end in ("low", "high"))

@@ -25,6 +25,14 @@ from noria.store.array_store import scored_split
 from noria.store.run_folder import read_start
 from noria.types import Arrays, Dataset, rows_of
 
+UNTOLD = "cannot be told"
+VERDICTS = {  # in the order in which they are said, and the words for them
+    "better": ("better", "than"),
+    "worse": ("worse", "than"),
+    "no different": ("no different", "from"),
+    UNTOLD: ("not to be told", "from"),
+}
+
 
 def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, output: Arrays) -> dict[str, Any]:
     """Return our scores less another run's: {"to", "n", "sentence", "metrics": {name: {value, low, high, ...}}}.
@@ -36,10 +44,17 @@ def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, 
     rival = load(other, predictor.device)
     ours = rows_of(output, here), rows_of(prepared.splits[split].target, here)
     theirs = rows_of(rival.outputs(dataset), there), rows_of(dataset.target, there)
-    found = differences(_common(_metrics(predictor), _metrics(rival)), ours, theirs, job.evaluate.resamples)
+    pairs = _common(_metrics(predictor), _metrics(rival))
+    groups = prepared.splits[split].groups
+    groups = None if groups is None else groups[here]
+    found = differences(pairs, ours, theirs, job.evaluate.resamples, groups=groups)
     for one in found.values():
         one["verdict"] = _verdict(one)
-    return {"to": str(other), "n": len(here), "sentence": _sentence(other, found, len(here), split), "metrics": found}
+    count = len(prepared.splits[split])
+    records = f"the same {len(here):,} records of {split}"
+    if len(here) < count:
+        records = f"the {len(here):,} of our {count:,} records of {split} that both hold out"
+    return {"to": str(other), "n": len(here), "sentence": _sentence(other, found, records), "metrics": found}
 
 
 def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, np.ndarray, np.ndarray]:
@@ -53,17 +68,23 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
     other, task = load_stored_job(run / "job.yaml")
     again = prepare(other.model_copy(update={"data": other.data.at(job.data)}), task, origin=known.get("origin"))
     if again.fingerprint != known["fingerprint"]:
-        raise UserError("the run to compare to learnt from other data", where=str(run), found=again.report["source"])
+        raise UserError(
+            "the run to compare to learnt from other data",
+            where=f"evaluate.compare_to={run}",
+            expected="the data that it learnt from",
+            found=again.report["source"],
+            fix="compare runs of the same data, or score both on one file: noria evaluate RUN --data FILE",
+        )
     split = scored_split(prepared.splits)
     ours, theirs = prepared.splits[split], again.splits.get(split)
     here, there = (np.zeros(0, int), np.zeros(0, int)) if theirs is None else _pairs(ours, theirs)
     if theirs is None or not len(here):
         raise UserError(
             "the run to compare to was scored on other records",
-            where=str(run),
+            where=f"evaluate.compare_to={run}",
             expected=f"some of our {len(ours)} of {split}",
             found="none of them",
-            fix="divide both runs alike: data.split",
+            fix="divide both runs alike: the same data.split in both jobs",
         )
     return theirs, here, there
 
@@ -96,19 +117,34 @@ def _common(ours: Sequence[Metric], theirs: Sequence[Metric]) -> list[tuple[Metr
 
 
 def _verdict(one: dict[str, Any]) -> str:
-    if one["low"] is None or one["low"] <= 0 <= one["high"]:
+    if one["low"] is None:
+        return UNTOLD
+    if one["low"] <= 0 <= one["high"]:
         return "no different"
     return "better" if (one["low"] > 0) == (one["direction"] == "higher") else "worse"
 
 
-def _sentence(other: Path, found: dict[str, dict[str, Any]], n: int, split: str) -> str:
-    """Say in one sentence, by the first score, whether this run is better."""
+def _sentence(other: Path, found: dict[str, dict[str, Any]], records: str) -> str:
+    """Say in one sentence, by all scores, whether this run is better."""
     if not found:
         return f"This run and {other} have no score in common."
-    name, one = next(iter(found.items()))
-    than = {"better": "better than", "worse": "worse than", "no different": "no different from"}[one["verdict"]]
-    said = "cannot be told" if one["low"] is None else f"{one['low']:+.4g} to {one['high']:+.4g}"
-    return (
-        f"This run is {than} {other}: {name.replace('_', ' ')} differs by {one['value']:+.4g}, "
-        f"95 % interval {said}, on the same {n:,} records of {split}."
+    said: list[str] = []
+    for verdict, (than, word) in VERDICTS.items():
+        names = [name for name, one in found.items() if one["verdict"] == verdict]
+        if not names:
+            continue
+        has_figures = verdict in ("better", "worse") or len(names) == len(found)
+        told = [_told(name, found[name]) if has_figures else name.replace("_", " ") for name in names]
+        said.append(f"{than if said else f'{than} {word} {other}'} by {_listed(told)}")
+    return f"This run is {', '.join(said)}; on {records}."
+
+
+def _told(name: str, one: dict[str, Any]) -> str:
+    between = one.get("note") or (
+        "no interval" if one["low"] is None else f"95 % interval {one['low']:+.4g} to {one['high']:+.4g}"
     )
+    return f"{name.replace('_', ' ')} ({one['value']:+.4g}, {between})"
+
+
+def _listed(items: Sequence[str]) -> str:
+    return " and ".join([*([", ".join(items[:-1])] if len(items) > 1 else []), items[-1]])

@@ -6,21 +6,27 @@ Read next: pipeline/scores.py, report/page.py.
 
 from __future__ import annotations
 
+import io
 import os
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from noria.contract.source import Source
-from noria.errors import UserError
+from noria.errors import UserError, did_you_mean
 from noria.job import Job
 from noria.job.load import load_stored_job
 from noria.pipeline.drift import Drift
-from noria.pipeline.encoder import counted, gathered, splits_to_score
+from noria.pipeline.encoder import EncodedChunk, gathered
+from noria.pipeline.fields import group_column
 from noria.pipeline.other_data import open_other
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.prepared import Prepared
+from noria.pipeline.record_hashes import record_hashes
 from noria.pipeline.scores import scores
 from noria.report import write_report
 from noria.report.card import write_card
@@ -28,12 +34,13 @@ from noria.reporter import Reporter, Terminal
 from noria.sources.formats.frame import Frame, FrameLike
 from noria.stages.compare import compare_to
 from noria.stages.prepare import prepare
-from noria.store.array_store import scored_split
-from noria.store.disk import write_json
+from noria.store.array_store import named_arrays, scored_split
+from noria.store.disk import plain_disk_errors, write_json, write_synced
 from noria.store.run_folder import read_json, read_start
 from noria.training.memory import most_bytes
 
 SHOWN = 5  # unusable records that are named
+TRAINED_ON = "train_hashes.npy"  # by which records that were learnt from are known again
 
 
 def evaluate(
@@ -48,13 +55,16 @@ def evaluate(
     """
     reporter = reporter or Terminal()
     run = Path(run)
+    if not run.exists():
+        beside = [str(one) for one in run.parent.glob("*") if one.is_dir()]
+        raise UserError("there is no such run", where=str(run), fix=did_you_mean(str(run), beside))
     if data is None:
         if overrides:
             raise UserError("how data is read can be said of other data alone", fix="name it: --data PATH")
         return _again(run, reporter)
     given = Path(data).expanduser() if isinstance(data, str | os.PathLike) else Frame(data)
     name = given.name if isinstance(given, Path) else "frame"
-    scored = _on_other(load(run).reading(overrides), given, name, reporter)
+    scored = _on_other(run, load(run).reading(overrides), given, name, reporter)
     if (run / "bundle").is_dir():
         write_json(run / f"metrics-{Path(name).stem}.json", scored)
     return scored
@@ -63,6 +73,8 @@ def evaluate(
 def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
     """Score a finished training once more, on the data it was prepared with; write what training wrote."""
     if not (run / "job.yaml").is_file():
+        if not any((run / name).exists() for name in ("bundle", "config.json")):
+            raise UserError("this is neither a run nor a bundle", where=str(run), fix="name the folder of a training")
         raise UserError("a bundle alone has no test split", where=str(run), fix="name data to score: --data PATH")
     begun = read_start(run)
     job, task = load_stored_job(run / "job.yaml")
@@ -86,21 +98,21 @@ def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
     return evaluate_run(run, job, prepared, before.get("seconds", {}), before.get("memory_bytes"))
 
 
-def _on_other(predictor: Predictor, given: Path | Source, name: str, reporter: Reporter) -> dict[str, Any]:
-    """Score other data, and say what of it is left out."""
+def _on_other(run: Path, predictor: Predictor, given: Path | Source, name: str, reporter: Reporter) -> dict[str, Any]:
+    """Score other data, and say what of it is left out, what was trained on, and what is unlike training."""
     source, mapping = open_other(predictor.bundle, given, needs_answer=True)
-    path = source.path
-    counts = counted(source)
-    splits = splits_to_score(counts)
-    left_out = {split or "no split": count for split, count in counts.items() if split not in splits}
+    asked = predictor.bundle.job.data.split.group
+    group = group_column(predictor.task, asked, mapping, source.columns, source.groups())
+    encoder = predictor.encoder(mapping, source.root, _slices_of(predictor, source, reporter), group)
+    drifts = defaultdict[str, Drift](lambda: Drift(predictor.task, predictor.states))
+    chunks, left_out, scored_as = encoder.to_score(source, lambda split, chunk: drifts[split].see(chunk))
     for split, count in left_out.items():
         reporter.say(f"not scored: {count} records of {split}")
-    encoder = predictor.encoder(mapping, source.root, _slices_of(predictor, source, reporter))
-    drift = Drift(predictor.task, predictor.states)
-    dataset, bad = gathered(predictor.task, drift.watch(encoder.chunks(source, splits)), str(path))
+    trained_on = _trained_on(run, predictor, chunks)
+    dataset, bad = gathered(predictor.task, chunks, str(source.path))
     for note in source.notes():
         reporter.say(note)
-    unlike = drift.sentences()
+    unlike = drifts[scored_as].sentences()
     for sentence in unlike:
         reporter.say(f"unlike the training data: {sentence}")
     for one in bad[:SHOWN]:
@@ -108,9 +120,32 @@ def _on_other(predictor: Predictor, given: Path | Source, name: str, reporter: R
     if len(bad) > SHOWN:
         reporter.say(f"not scored: {len(bad) - SHOWN} more records that cannot be used")
     if not len(dataset):
-        raise UserError("there are no usable records to score", where=str(path))
-    scored = scores(predictor, dataset, predictor.outputs(dataset), name, encoder.slice_names)
-    return {**scored, "quarantined": len(bad), "left_out": left_out, "unlike_training": unlike}
+        raise UserError("there are no usable records to score", where=str(source.path))
+    known = read_json(run / "prepare.json") if (run / "prepare.json").is_file() else {}
+    leaks = known.get("report", {}).get("leaks", [])
+    scored = scores(predictor, dataset, predictor.outputs(dataset), name, encoder.slice_names, leaks)
+    if trained_on:
+        count = sum(map(len, chunks))
+        said = f"{trained_on:,} of {count:,} records of {name} are the same as training records"
+        scored["remarks"].insert(0, f"{said}: how they score says nothing of new ones")
+    return {
+        **scored,
+        "quarantined": len(bad),
+        "left_out": left_out,
+        "trained_on": trained_on,
+        "unlike_training": unlike,
+    }
+
+
+def _trained_on(run: Path, predictor: Predictor, chunks: Sequence[EncodedChunk]) -> int | None:
+    """Return how many records the run has learnt from; None where it does not know."""
+    if not (run / TRAINED_ON).is_file():
+        return None
+    known = np.load(run / TRAINED_ON, allow_pickle=False)
+    filled = [name for name in predictor.task.inputs if name in predictor.bundle.config["fields"]]
+    return sum(
+        int(np.isin(record_hashes(named_arrays(one.records), filled), known).sum()) for one in chunks if len(one)
+    )
 
 
 def _slices_of(predictor: Predictor, source: Source, reporter: Reporter) -> list[str]:
@@ -134,12 +169,21 @@ def evaluate_run(
     split = scored_split(prepared.splits)
     names = prepared.report["slices"]
     output = predictor.outputs(prepared.splits[split])
-    metrics = scores(predictor, prepared.splits[split], output, split, names)
+    metrics = scores(predictor, prepared.splits[split], output, split, names, prepared.report.get("leaks", []))
     if other := job.evaluate.compare_to:
         metrics["compared"] = compare_to(Path(other), job, prepared, predictor, output)
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
     metrics["memory_bytes"] = memory_bytes or most_bytes()
     write_json(run / "metrics.json", metrics)
+    if prepared.train_hashes is not None:
+        _write_hashes(run / TRAINED_ON, prepared.train_hashes)
     write_card(run, predictor.bundle, prepared, metrics)
     write_report(run, prepared, predictor, metrics, output)
     return metrics
+
+
+def _write_hashes(path: Path, hashes: np.ndarray) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, hashes, allow_pickle=False)
+    with plain_disk_errors(path.parent):
+        write_synced(path, buffer.getvalue())

@@ -28,6 +28,7 @@ from noria.store.array_store import read_store, trim_stores, usable_store
 from noria.store.cache import cache_folder
 
 CACHE_BYTES = 40 * 2**30
+LAYOUT = 2  # of what is stored beside the encoded arrays; a store of another one is written anew
 
 
 def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, origin: str | None = None) -> Prepared:
@@ -50,7 +51,8 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, 
         assert stored is not None
     splits, manifest = stored
     splits = {split: dispatch.windows(task, dataset, split == "train") for split, dataset in splits.items()}
-    return Prepared(splits, manifest["states"], manifest["report"], manifest["fingerprint"], origin)
+    states, report, fingerprint = (manifest[key] for key in ("states", "report", "fingerprint"))
+    return Prepared(splits, states, report, fingerprint, origin, manifest["train_hashes"])
 
 
 def open_data(job: Job, task: Task) -> Source:
@@ -70,6 +72,7 @@ def _key(job: Job, task: Task, source: Source, origin: str) -> str:
 
     parts = {
         "version": __version__,
+        "layout": LAYOUT,
         "task": job.task,
         "data": job.data.model_dump(mode="json"),
         "slices": job.evaluate.slices,

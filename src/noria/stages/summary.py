@@ -60,14 +60,16 @@ class Scores:
 
 def summary(metrics: dict[str, Any], run: Path | None = None) -> str:
     """Return the scores with interval and baseline, one a line, and where the rest is."""
-    lines = [f"scores on {metrics['split']}, {metrics['n']} records, with 95 % bootstrap intervals"]
+    groups = f" in {metrics['groups']} groups" if "groups" in metrics else ""
+    lines = [f"scores on {metrics['split']}, {metrics['n']} records{groups}, with 95 % intervals"]
     for name, one in metrics["metrics"].items():
         baseline = metrics["baseline"].get(name, {}).get("value")
-        interval = f"[{number(one['low'])}, {number(one['high'])}]"
+        interval = f"({one['note']})" if one.get("note") else f"[{number(one['low'])}, {number(one['high'])}]"
         lines.append(
             f"  {name:<18} {number(one['value']):>8} {interval:<18} baseline {number(baseline):>8}"
             f"   {one['unit']}, {one['direction']} is better"
         )
+    lines += [f"look: {remark}" for remark in metrics.get("remarks", [])]
     if compared := metrics.get("compared"):
         lines.append(compared["sentence"])
     if run is not None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import numpy as np
 import xxhash
@@ -37,7 +37,17 @@ _KEPT_OF_NAME = 100
 _SHORTENED = "="  # stands in no quoted name
 _FULL_NAME = ".name"  # ending of the file beside an array whose own name is too long for one
 MANIFEST, STATES = "manifest.json", "manifest.safetensors"  # the latter where there are arrays in what was learnt
+GROUPS = "groups/record"
 WHERES = "where.jsonl"  # where each record stands in the source: a name of a file may hold any character
+
+
+def named_arrays(records: Dataset) -> Arrays:
+    """Return the arrays of records under the names that a store keeps them by."""
+    arrays = {f"inputs/{name}/{key}": value for name, one in records.inputs.items() for key, value in one.items()}
+    arrays |= {f"target/{key}": value for key, value in records.target.items()}
+    if records.groups is not None:
+        arrays[GROUPS] = records.groups
+    return arrays | {f"slices/{quote(column, safe='')}": codes for column, codes in records.slices.items()}
 
 
 def scored_split(splits: Collection[str]) -> str:
@@ -62,7 +72,8 @@ class StoreWriter:
     def append(self, split: str, arrays: Arrays, wheres: list[str]) -> None:
         """Append records to a split. Array names are paths: `inputs/image/pixels`, `target/label`.
 
-        A slice is named after a column of the user's, quoted as in an address: `slices/price%2Fyear`.
+        A slice is named after a column of the user's, quoted as in an address: `slices/price%2Fyear`. GROUPS holds the
+        group of each record; it is not learnt from, and no part of the fingerprint.
         """
         with plain_disk_errors(self.path, CACHE_ADVICE):
             for name, values in arrays.items():
@@ -96,6 +107,8 @@ class StoreWriter:
         """Write the manifest, with the sha256 of all arrays as `fingerprint`, and make the store real."""
         digest = hashlib.sha256()
         for name in sorted(self._files):
+            if name.endswith(f"/{GROUPS}"):
+                continue
             digest.update(name.encode())
             digest.update(self._files[name].digest)
         files = {_file_of(name): array.file_digest for name, array in self._files.items()}
@@ -209,7 +222,8 @@ def _read_split(folder: Path) -> Dataset:
 
     inputs = {field.name: arrays(field) for field in sorted((folder / "inputs").glob("*"))}
     slices = {unquote(column): values for column, values in arrays(folder / "slices").items()}
-    return Dataset(inputs, arrays(folder / "target"), slices, folder / WHERES)
+    groups = arrays(folder / "groups").get("record")
+    return Dataset(inputs, arrays(folder / "target"), slices, folder / WHERES, groups=groups)
 
 
 def _file_of(key: str) -> str:

@@ -16,26 +16,26 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, as in splitmix64
 
 def hash_values(values: Any, seed: int = 0) -> np.ndarray:
     """Return uint64[n], equal for equal values (nouns.Values or Ragged) whatever chunk they come in."""
-    start = _mix(np.array([seed], np.uint64) + _ODD)[0]
+    start = mixed(np.array([seed], np.uint64) + _ODD)[0]
     if isinstance(values, Mapping):
         total = np.full(len(next(iter(values.values()))), start)
         for name in sorted(values):
-            total = _mix(total * _ODD + hash_values(values[name]) + _of_object(name))
+            total = mixed(total * _ODD + hash_values(values[name]) + _of_object(name))
         return total
     if isinstance(values, Ragged):
-        return _mix(_of_ragged(values) ^ start)
+        return mixed(_of_ragged(values) ^ start)
     if isinstance(values, np.ndarray) and values.ndim == 1:
         values = values.tolist()  # a reader gives an array where no cell of a chunk is missing, else a list
     if isinstance(values, np.ndarray) and values.dtype != object:
-        return _mix(_of_rows(values) ^ start)
+        return mixed(_of_rows(values) ^ start)
     cells: list[Any] = list(values)
     if cells and isinstance(cells[0], str):  # of a table: few different ones
         different = list(set(cells))
         if len(different) < len(cells):
             place = dict(zip(different, range(len(different)), strict=True))
             places = np.fromiter(map(place.__getitem__, cells), np.int64, len(cells))
-            return _mix(_of_objects(different)[places] ^ start)
-    return _mix(_of_objects(cells) ^ start)
+            return mixed(_of_objects(different)[places] ^ start)
+    return mixed(_of_objects(cells) ^ start)
 
 
 def share(hashes: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ def _of_rows(values: np.ndarray) -> np.ndarray:
     rows_at_once = max(1, BLOCK_WORDS // words.shape[1])
     for start in range(0, len(words), rows_at_once):
         block = words[start : start + rows_at_once]
-        total[start : start + rows_at_once] = (_mix(block * constants)).sum(1, dtype=np.uint64)
+        total[start : start + rows_at_once] = (mixed(block * constants)).sum(1, dtype=np.uint64)
     return total
 
 
@@ -80,12 +80,12 @@ def _of_ragged(values: Ragged) -> np.ndarray:
     starts, ends = (values.offsets[part] - values.offsets[0] for part in (slice(-1), slice(1, None)))
     places = np.arange(ends[-1] if len(ends) else 0) - np.repeat(starts, values.lengths)
     own = _of_rows(values.values[values.offsets[0] : values.offsets[-1]])
-    sums = np.append(np.uint64(0), np.cumsum(_mix(own + places.astype(np.uint64) * _ODD), dtype=np.uint64))
-    return _mix(sums[ends] - sums[starts] + values.lengths.astype(np.uint64))
+    sums = np.append(np.uint64(0), np.cumsum(mixed(own + places.astype(np.uint64) * _ODD), dtype=np.uint64))
+    return mixed(sums[ends] - sums[starts] + values.lengths.astype(np.uint64))
 
 
-def _mix(x: np.ndarray) -> np.ndarray:
-    """The finaliser of splitmix64 (Steele, Lea, Flood 2014)."""
+def mixed(x: np.ndarray) -> np.ndarray:
+    """Return each word with its bits mixed: the finaliser of splitmix64 (Steele, Lea, Flood 2014)."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(x ^ (x >> np.uint64(31)))

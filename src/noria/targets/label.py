@@ -160,16 +160,16 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Tell
         return names
 
     def metrics(self, state: State) -> Sequence[Metric]:
-        binary = (Metric("auc", "fraction", "higher", _auc),) if len(state["classes"]) == 2 else ()
+        binary = (Metric("auc", "fraction", "higher", _auc, support=_rarer),) if len(state["classes"]) == 2 else ()
         many = len(state["classes"]) > NEAREST
         among = (mean_metric(f"accuracy_top_{NEAREST}", "fraction", "higher", _is_near),) if many else ()
         return (
             mean_metric("accuracy", "fraction", "higher", _is_right),
             *among,
-            Metric("f1_macro", "fraction", "higher", _f1_macro),
+            Metric("f1_macro", "fraction", "higher", _f1_macro, support=_evenly),
             *binary,
             mean_metric("log_loss", "nats", "lower", _log_loss),
-            Metric("calibration_error", "fraction", "lower", _calibration_error),
+            Metric("calibration_error", "fraction", "lower", _calibration_error, noise=_calibration_noise),
         )
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
@@ -260,21 +260,41 @@ def _log_loss(output: Arrays, truth: Arrays) -> np.ndarray:
 
 def _calibration_error(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
     """Expected calibration error: the mean gap between confidence and accuracy over bins of equal width."""
+    return np.asarray(np.abs(weights @ _gaps(output, truth)).sum(1) / weights.sum(1))
+
+
+def _calibration_noise(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
+    """Return the error that drawing records gives where every gap is in truth nothing."""
+    gaps = _gaps(output, truth)
+    return np.asarray(np.abs((weights / weights.mean(1, keepdims=True) - 1) @ gaps).sum(1) / len(gaps))
+
+
+def _gaps(output: Arrays, truth: Arrays) -> np.ndarray:
+    """Return float[n, bins]: how far each record is above its confidence, in the bin of that."""
     confidence, right = probabilities(output).max(1), _is_right(output, truth)
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = (right - confidence)[:, None] * (bins[:, None] == np.arange(CALIBRATION_BINS))
-    return np.asarray(np.abs(weights @ gaps).sum(1) / weights.sum(1))
+    return np.asarray((right - confidence)[:, None] * (bins[:, None] == np.arange(CALIBRATION_BINS)))
 
 
 def _f1_macro(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
-    """The mean of F1 over the classes that occur."""
+    """The mean of F1 over the classes that occur in the truth or among the answers, as scikit-learn has it."""
     given, answer = truth["label"], output["logits"].argmax(1)
-    classes = np.flatnonzero(np.bincount(given, minlength=output["logits"].shape[1]))
+    classes = np.union1d(given, answer)
     is_given, is_answer = given[:, None] == classes, answer[:, None] == classes
-    hits, there = weights @ (is_given & is_answer), weights @ is_given
-    with np.errstate(invalid="ignore"):
-        each = 2 * hits / (there + weights @ is_answer)
-    return np.asarray(np.nanmean(np.where(there > 0, each, np.nan), axis=1))
+    hits, both = weights @ (is_given & is_answer), weights @ is_given + weights @ is_answer
+    each = np.divide(2 * hits, both, out=np.full(both.shape, np.nan), where=both > 0)
+    return np.asarray(np.nanmean(each, axis=1))
+
+
+def _evenly(output: Arrays, truth: Arrays) -> float:
+    """Return how many records, shared evenly by the classes, a mean over classes of these counts is worth."""
+    counts = np.unique(truth["label"], return_counts=True)[1]
+    return float(len(counts) ** 2 / (1 / counts).sum())
+
+
+def _rarer(output: Arrays, truth: Arrays) -> float:
+    """Return how many records the rarer class has."""
+    return float(np.unique(truth["label"], return_counts=True)[1].min())
 
 
 def _auc(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:

@@ -181,7 +181,8 @@ class MaskedText(Target, WarmStarts, TrainingStep, PredictStep, PostProcesses, D
         count = max(0, (length - 1) // max(1, step))
         answer = {name: Windows(one.values, step, 0, step, count) for name, one in dataset.target.items()}
         inputs = {self.masked: {"ids": answer["ids"]}}
-        return replace(dataset, inputs=inputs, target=answer, slices={}, where_path=None, places=None)
+        groups = dataset.groups_at(dataset.target["ids"].offsets, np.arange(count) * step)
+        return replace(dataset, inputs=inputs, target=answer, slices={}, where_path=None, places=None, groups=groups)
 
     def fixed_places(self, ids: Tensor, specials: Sequence[int]) -> Tensor:
         """Return int[B, K], the places that are hidden where a text is scored: a function of its tokens alone."""

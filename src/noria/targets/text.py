@@ -254,7 +254,9 @@ class Text(
         known = 1 if is_learnt else self.window - step + 1
         first = Windows(ids.values, step, 1 - known, known, count)
         answer = {name: Windows(one.values, step, 1, step, count) for name, one in dataset.target.items()}
-        return replace(dataset, inputs={prompt: {"ids": first}}, target=answer, slices={}, where_path=None)
+        groups = dataset.groups_at(ids.offsets, np.arange(count) * step + 1)
+        inputs = {prompt: {"ids": first}}
+        return replace(dataset, inputs=inputs, target=answer, slices={}, where_path=None, groups=groups)
 
     def metrics(self, state: State) -> Sequence[Metric]:
         known = likelihood(nats="nats", tokens="tokens", right="right", num_bytes="_bytes")

@@ -22,6 +22,7 @@ class Chat(Task, ReadsFormats, PredictsBaseline):
     target = text.Text(overlap="rouge")
     attention = "causal"
     shared_vocabulary = ("messages", "text")
+    grouped_by = "opening"
     defaults: Mapping[str, Any] = {"evaluate": {"batch_size": 16}}
 
     def example(self) -> Record:

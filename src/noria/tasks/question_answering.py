@@ -38,6 +38,7 @@ class QuestionAnswering(Task, ReadsFormats, MakesExamples, PredictsBaseline, Pai
     target = Span(context="context")
     attention = "full"
     shared_vocabulary = ("question", "context")
+    grouped_by = "context"
     defaults: Mapping[str, Any] = {"model": {"size": "tiny"}, "evaluate": {"batch_size": 64}}
 
     def example(self) -> Record:

@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The encoded records of one split: `inputs[field][array]`, `target[array]`, `slices[column]`, each [n, ...]."""
+    """The encoded records of one split: `inputs[field][array]`, `target[array]`, `slices[column]`, each [n, ...].
+
+    groups uint64[n]: records of equal numbers are of one thing (a patient, a conversation), and no evidence apart; None
+    where each stands alone.
+    """
 
     inputs: dict[str, Arrays]
     target: Arrays
     slices: Arrays = field(default_factory=dict)  # int codes into the names in the report
     where_path: Path | None = None
     places: list[str] | None = None  # where each record stands, for records that no store holds
+    groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(next(one for arrays in (*self.inputs.values(), self.target) for one in arrays.values()))
@@ -76,6 +81,14 @@ class Dataset:
     def raw_inputs(self, indices: np.ndarray | slice) -> dict[str, Arrays]:
         """Gather the encoded inputs of some records as they are stored."""
         return {name: rows_of(arrays, indices) for name, arrays in self.inputs.items()}
+
+    def groups_at(self, offsets: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """Return the group of each window of all records' tokens in a row: that of the record it begins in.
+
+        offsets int64[n + 1], where records begin among the tokens; starts int64[windows].
+        """
+        records = np.searchsorted(offsets[1:] - offsets[0], starts, side="right")
+        return records.astype(np.uint64) if self.groups is None else np.asarray(self.groups[records])
 
     def wheres(self) -> list[str]:
         """Return where each record stands in the source."""

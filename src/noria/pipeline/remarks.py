@@ -1,0 +1,75 @@
+"""What a person should know before believing scores: classes that are not there, a result too good, one of no use.
+
+Knows no task. Read next: scores.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from noria.contract import Target, dispatch
+from noria.types import Arrays, State
+
+TOO_GOOD = 0.9999  # of a fraction: so good, real data hardly ever is
+LEAST_TOO_GOOD = 100  # records below which a perfect score may be luck
+SHOWN = 5  # classes that are named
+
+
+def remarks(
+    target: Target, state: State, truth: Arrays, result: Mapping[str, Any], leaks: Sequence[str] = ()
+) -> list[str]:
+    """Return one sentence for each; `leaks` are what preparation found to give the answer away."""
+    return [*_absent(target, state, truth, result["split"]), *_too_good(result, leaks), *_of_no_use(result)]
+
+
+def only_answer(target: Target, state: State, truth: Arrays) -> str | None:
+    """Return the answer that all of several records have; None where there are others, or answers are neither classes
+    nor numbers."""
+    values = dispatch.single_values(target, truth)
+    if values is None or len(values) < 2 or len(np.unique(values)) > 1:
+        return None
+    return str(dispatch.decode_target(target, {name: one[:1] for name, one in truth.items()}, state)[0])
+
+
+def _absent(target: Target, state: State, truth: Arrays, split: str) -> list[str]:
+    if (only := only_answer(target, state, truth)) is not None:
+        return [f"every record of {split} has the answer {only!r}: nothing shows that answers are told apart"]
+    classes, values = dispatch.class_names(target, state), dispatch.single_values(target, truth)
+    if classes is None or values is None:
+        return []
+    absent = [str(classes[code]) for code in np.setdiff1d(np.arange(len(classes)), values)]
+    if not absent:
+        return []
+    named = ", ".join(absent[:SHOWN]) + (", ..." if len(absent) > SHOWN else "")
+    return [f"{split} has no record of {len(absent)} of {len(classes)} classes ({named}): the scores leave them out"]
+
+
+def _too_good(result: Mapping[str, Any], leaks: Sequence[str]) -> list[str]:
+    found = [(name, one) for name, one in result["metrics"].items() if _is_share(one)]
+    if not found or found[0][1]["value"] < TOO_GOOD or result["n"] < LEAST_TOO_GOOD:
+        return []
+    name, one = found[0]
+    if (result["baseline"].get(name, {}).get("value") or 0) >= TOO_GOOD:
+        return []  # nothing is easier
+    said = f"{name.replace('_', ' ')} is {one['value']:.4g} on {result['n']:,} records: look for a leak"
+    return [f"{said}; {'; '.join(leaks)}" if leaks else f"{said}, as what is known only once the answer is"]
+
+
+def _is_share(one: Mapping[str, Any]) -> bool:
+    return one["unit"] == "fraction" and one["direction"] == "higher" and one["value"] is not None
+
+
+def _of_no_use(result: Mapping[str, Any]) -> list[str]:
+    if not result["metrics"]:
+        return []
+    name, one = next(iter(result["metrics"].items()))
+    value, trivial = one["value"], result["baseline"].get(name, {}).get("value")
+    if value is None or trivial is None or (value >= trivial if one["direction"] == "higher" else value <= trivial):
+        return []
+    return [
+        f"{name.replace('_', ' ')} {value:.4g} is worse than the baseline's {trivial:.4g}: on these records the model "
+        "is worse than the trivial answer"
+    ]
