@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from noria.pipeline.encoder import counted, gathered, splits_to_score
+from noria.pipeline.encoder import gathered
 from noria.pipeline.given import values_of
 from noria.pipeline.other_data import open_other
 from noria.pipeline.predictor import Predictor
@@ -16,7 +16,7 @@ from noria.types import Arrays, Dataset, Rejected
 def read(model: Predictor, path: Path) -> tuple[Dataset, list[Rejected]]:
     """Return the records of its test split if it is divided, else all, and those that cannot be used."""
     source, mapping = open_other(model.bundle, path, needs_answer=True)
-    chunks = model.encoder(mapping, source.root).chunks(source, splits_to_score(counted(source)))
+    chunks, *_ = model.encoder(mapping, source.root).to_score(source)
     return gathered(model.task, chunks, str(path))
 
 

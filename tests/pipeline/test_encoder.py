@@ -97,12 +97,12 @@ def test_a_divided_source_is_scored_on_its_test_split_and_the_rest_is_counted(
     with (tmp_path / "train.csv").open("a") as file:
         file.write("much,1,0,a\n1,2\n")  # what cannot be used there is none of test's
     source = open_source(tmp_path)
-    chunks, left_out = encoder.to_score(source)
+    chunks, left_out, _ = encoder.to_score(source)
     assert (sum(map(len, chunks)), left_out) == (2, {"train": 6})
     assert [one for chunk in chunks for one in chunk.rejected] == []
     assert sum(map(len, encoder.chunks(source))) == 7
     (tmp_path / "test.csv").unlink()
-    chunks, left_out = encoder.to_score(open_source(tmp_path))
+    chunks, left_out, _ = encoder.to_score(open_source(tmp_path))
     assert (sum(map(len, chunks)), left_out) == (5, {})
     assert len([one for chunk in chunks for one in chunk.rejected]) == 2
 

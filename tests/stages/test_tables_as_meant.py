@@ -72,7 +72,7 @@ def test_the_same_values_written_otherwise_have_the_same_scores_from_every_way_i
     assert second["unlike_training"] == []
     lines = [{"plan": plan, "member": member == "true", "noise": noise} for plan, member, noise, _ in ROWS]
     (tmp_path / "lines.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    by_file, by_lines = (list(predict(run, [path], Silent())) for path in (other, tmp_path / "lines.jsonl"))
+    by_file, by_lines = (list(predict(run, [path], reporter=Silent())) for path in (other, tmp_path / "lines.jsonl"))
     assert [{**one, "where": ""} for one in by_file] == [{**one, "where": ""} for one in by_lines]
     assert [one.value for one in load(run).predict(lines)] == [one["value"] for one in by_lines]
 
@@ -92,7 +92,7 @@ def test_what_new_data_has_that_training_never_showed_is_said(run: Path, tmp_pat
     assert [one[: len(start)] for one, start in zip(found, expected, strict=True)] == expected
     assert [f"unlike the training data: {one}" for one in found] == [s for s in reporter.said if s.startswith("unlike")]
     heard = Heard()
-    assert len(list(predict(run, [path], heard))) == 300
+    assert len(list(predict(run, [path], reporter=heard))) == 300
     assert heard.said == [f"unlike the training data: {one}" for one in found]
 
 
