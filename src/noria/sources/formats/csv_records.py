@@ -76,7 +76,8 @@ def _escapes(escapable: str) -> re.Pattern[str]:
 def _quoted_cell(delimiter: str, quote: str, escape: str) -> re.Pattern[str]:
     q, d = re.escape(quote), re.escape(delimiter)
     within = rf"(?:[^{q}\\]|{q}{q}|\\.)*+" if escape else rf"[^{q}]*+(?:{q}{q}[^{q}]*+)*+"
-    return re.compile(rf"(?:(?<=[{d}\r\n])|\A){q}{within}{q}(?=[{d}\r\n]|\Z)", re.DOTALL)
+    # It begins with the quote, which is searched for: much faster than a look at each character.
+    return re.compile(rf"{q}(?<![^{d}\r\n]{q}){within}{q}(?=[{d}\r\n]|\Z)", re.DOTALL)
 
 
 class Found(NamedTuple):
