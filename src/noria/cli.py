@@ -78,16 +78,25 @@ def trace(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def prepare(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
-    """Read, check, divide and encode the data; say what was found."""
+def prepare(
+    job: Job,
+    overrides: Overrides = None,
+    page: Annotated[Path | None, typer.Option(help="also write all of it, with pictures, as a .html file")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read, check, divide and encode the data; show what was understood."""
     from noria.job.load import load_job
-    from noria.pipeline.prepared import describe, understood
+    from noria.report.prepared_text import prepared_json, prepared_text
     from noria.reporter import Terminal
     from noria.stages.prepare import prepare
 
-    prepared = prepare(*load_job(job, overrides or []), Terminal().say)
-    text = "\n".join(filter(None, (understood(prepared), describe(prepared))))
-    _out({"fingerprint": prepared.fingerprint, **prepared.report} if as_json else text, as_json)
+    loaded, task = load_job(job, overrides or [])
+    prepared = prepare(loaded, task, Terminal().say)
+    if page is not None:
+        from noria.report.prepared_page import write_prepared
+
+        Terminal().say(f"wrote {write_prepared(prepared, task, page)}")
+    _out(prepared_json(prepared, task) if as_json else prepared_text(prepared, task), as_json)
 
 
 @app.command()

@@ -32,6 +32,7 @@ from noria.pipeline.fields import (
 from noria.pipeline.warm_start import inherited, origin_states
 from noria.preparation.data_checks import Suspicions
 from noria.preparation.division import TRAIN, VALIDATION, divide
+from noria.preparation.samples import Samples
 from noria.sources.core.named_file import named_files_stamp
 from noria.store.array_store import SPLITS, StoreWriter
 from noria.store.hashing import hash_values, share
@@ -62,7 +63,8 @@ class Preparation:
         division, states = self._fit(division)
         suspicions = Suspicions([name for name in self.task.inputs if name in self.mapping])
         with StoreWriter(path) as writer:
-            slices = self._encode(division, states, writer, suspicions)
+            samples = Samples(division == TRAIN)
+            slices = self._encode(division, states, writer, suspicions, samples)
             splits = writer.close()
             counts = {split: len(dataset) for split, dataset in splits.items()}
             self._check(counts)
@@ -70,7 +72,7 @@ class Preparation:
             writer.publish(
                 {
                     "states": states,
-                    "report": self._report(states, counts, slices, notes),
+                    "report": {**self._report(states, counts, slices, notes), "samples": samples.found},
                     "named": self.named,
                     "named_stamp": named_files_stamp(self.source.root, self.named),
                 }
@@ -92,7 +94,9 @@ class Preparation:
             "quarantine": [{"where": one.where, "reason": one.reason} for one in self.bad],
             "fields": self.mapping,
             "slices": slices,
-            "readings": {name: {**panel.data, "title": panel.title} for name, panel in read.items() if panel},
+            "readings": {
+                name: {**panel.data, "title": panel.title, "note": panel.note} for name, panel in read.items() if panel
+            },
             "notes": [*self.source.notes(), *self.notes, *remarks],
             "warnings": suspicious,
         }
@@ -185,7 +189,12 @@ class Preparation:
         return {name: joined(values) for name, values in parts.items()}
 
     def _encode(
-        self, division: np.ndarray, states: dict[str, Any], writer: StoreWriter, suspicions: Suspicions
+        self,
+        division: np.ndarray,
+        states: dict[str, Any],
+        writer: StoreWriter,
+        suspicions: Suspicions,
+        samples: Samples,
     ) -> dict[str, list[str]]:
         """Encode every chunk into the store; return the names of the slices' values by column."""
         encoder = RecordEncoder(self.task, states, self.mapping, self.source.root, self.job.evaluate.slices)
@@ -194,6 +203,9 @@ class Preparation:
             self._note_named(rows)
             self.bad += chunk.rejected
             arrays, places = _stored(chunk.records), division[start + chunk.kept]
+            rows_trained = chunk.kept[places == TRAIN]
+            answers = {} if chunk.answers is None else {self.answer: chunk.answers}
+            samples.see(start + rows_trained, rows_trained, {**chunk.values, **answers})
             for code, split in enumerate(SPLITS):
                 chosen = np.flatnonzero(places == code)
                 if len(chosen):

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
+from noria.contract.capabilities import Attributable, Augments, Displays, TellsReading, WarmStarts
 from noria.errors import UserError
 from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
 from noria.modalities.image.resize import fitted, resized
 from noria.modalities.image.settings import ImageSettings
 from noria.modalities.image.tiles import tiles_of
-from noria.types import Arrays, Encoded, Ragged, Span, State, Values
+from noria.types import Arrays, Encoded, Panel, Ragged, Span, State, Values
 from noria.vision.pictures import read_picture
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ HELD_BYTES = 2**25  # of pictures that `fit` learns from: all of MNIST's sample,
 
 
 @dataclass(frozen=True)
-class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributable):
+class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributable, TellsReading):
     """A picture. Arrays: `pixels` uint8[n, height, width, channels], 0 to 255; with `keep` also `size` int32[n, 2], the
     picture's own height and width, for answers that lie in it; with `tile` also `tiles` Ragged uint8[k, height, width,
     channels] and `places` Ragged int32[k, 4], top, left, height and width of each in the picture.
@@ -124,6 +124,14 @@ class Image(ImageSettings, Modality, WarmStarts, Augments, Displays, Attributabl
                 for c in range(columns)
             ]
         return spans
+
+    def reading(self, state: State) -> Panel:
+        from noria.modalities.image.reading import panel_of
+
+        return panel_of(self, state)
+
+    def remarks(self, state: State) -> list[str]:
+        return []
 
 
 def _open_all(values: Values, most: tuple[int, int]) -> tuple[list[np.ndarray], Counter[tuple[int, ...]], bool]:

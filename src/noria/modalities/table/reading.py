@@ -12,6 +12,7 @@ from noria.columns import form_of
 from noria.types import Panel, State
 
 EXAMPLES = 4  # categories shown
+EDGE = 1e-6  # of the spread: edges of bins are kept so exactly, so that zero is not quite zero
 NAMED = 6  # columns named in one remark
 
 
@@ -77,7 +78,8 @@ def _values(name: str, state: State) -> str:
         more = [f"{len(known) - EXAMPLES} more"] if len(known) > EXAMPLES else []
         return ", ".join([*known[:EXAMPLES], *more, *([f"{rare} rare ones"] if rare else [])])
     if (spread := state["numbers"].get(name)) is not None:
-        low, high = (spread["mean"] + spread["spread"] * spread["edges"][end] for end in (0, -1))
+        ends = (spread["mean"] + spread["spread"] * spread["edges"][end] for end in (0, -1))
+        low, high = (0.0 if abs(end) <= EDGE * spread["spread"] else end for end in ends)
         return f"{low:.6g} to {high:.6g}, mean {spread['mean']:.6g}"
     parts = [one.rpartition(".")[2] for one in state["numbers"] if one.startswith(f"{name}.")]
     return ", ".join(parts) if state["kinds"][name] == "date" else ""
