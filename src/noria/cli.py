@@ -79,13 +79,22 @@ def trace(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def prepare(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
-    """Read, check, divide and encode the data; say what was found."""
-    from noria.pipeline.prepared import understood
+def prepare(
+    job: Job,
+    overrides: Overrides = None,
+    page: Annotated[Path | None, typer.Option(help="also write all of it, with pictures, as a .html file")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read, check, divide and encode the data; show what was understood."""
+    from noria.job.load import load_job
+    from noria.report.prepared_text import prepared_json, prepared_text
+    from noria.reporter import Terminal
 
-    prepared = verbs.prepare(job, overrides or [])
-    text = "\n".join(filter(None, (understood(prepared), str(prepared))))
-    _out({"fingerprint": prepared.fingerprint, **prepared.report} if as_json else text, as_json)
+    prepared = verbs.prepare(job, overrides or [], page)
+    if page is not None:
+        Terminal().say(f"wrote {page}")
+    _, task = load_job(job, overrides or [])
+    _out(prepared_json(prepared, task) if as_json else prepared_text(prepared, task), as_json)
 
 
 @app.command()

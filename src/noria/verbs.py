@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     PathLike = str | os.PathLike[str]
 
 
-def prepare(job: JobLike, overrides: Sequence[str] = (), *, reporter: Reporter | None = None) -> Prepared:
-    """Read, check, divide and encode the data of a job; what was found is printed by `print`.
+def prepare(
+    job: JobLike, overrides: Sequence[str] = (), page: PathLike | None = None, *, reporter: Reporter | None = None
+) -> Prepared:
+    """Read, check, divide and encode the data of a job; what was found is printed by `print`, or written as a page.
 
     A job is a file, the name of a shipped one, a data table, a mapping with the keys of a job file, or a frame. A frame
     of pandas, polars or pyarrow may also stand in a mapping, as `data` or as `data.path`.
@@ -37,7 +39,13 @@ def prepare(job: JobLike, overrides: Sequence[str] = (), *, reporter: Reporter |
     from noria.reporter import Terminal
     from noria.stages.prepare import prepare
 
-    return prepare(*load_job(job, overrides), (reporter or Terminal()).say)
+    loaded, task = load_job(job, overrides)
+    prepared = prepare(loaded, task, (reporter or Terminal()).say)
+    if page is not None:
+        from noria.report.prepared_page import write_prepared
+
+        write_prepared(prepared, task, Path(page))
+    return prepared
 
 
 def train(

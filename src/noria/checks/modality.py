@@ -11,7 +11,7 @@ from noria.checks.component import Component, check_inverse, check_learning_and_
 from noria.checks.failure import TOLERANCE, WIDTH, check, require, seeded
 from noria.contract import Modality, dispatch
 from noria.contract.capabilities import Attributable, Augments, Displays, declared
-from noria.types import Tokens, Values, as_tensors
+from noria.types import Panel, Tokens, Values, as_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,10 +36,12 @@ def check_modality(modality: Modality, values: Values) -> None:
 
 @check
 def check_display(subject: Component, modality: Modality) -> None:
-    """Every encoded value can be shown: as a picture, a text or a dict of cells."""
+    """Every encoded value can be shown: as a picture, a text, a dict of cells or a panel."""
     for index in range(subject.count):
         shown = dispatch.display(modality, subject.row(index), subject.state)
-        require(isinstance(shown, np.ndarray | str | Mapping), f"display must give what can be shown: {shown!r}")
+        require(
+            isinstance(shown, np.ndarray | str | Mapping | Panel), f"display must give what can be shown: {shown!r}"
+        )
 
 
 @check

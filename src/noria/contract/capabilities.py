@@ -90,7 +90,7 @@ class Displays(ABC):
     @abstractmethod
     def display(self, arrays: Arrays, state: State) -> Any:
         """Return what a person would look at, from the arrays [...] of one value: a picture uint8[H, W(, 3)], a text,
-        a dict of cells. Reports show it by its type."""
+        a dict of cells, a Panel. Reports show it by its type."""
 
 
 class DriftMeter(ABC):

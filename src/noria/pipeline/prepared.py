@@ -37,8 +37,8 @@ class Prepared:
     __repr__ = __str__
 
     def record(self) -> dict[str, Any]:
-        """Return what a run writes down of it; the records that could not be used are a file of their own."""
-        report = {key: value for key, value in self.report.items() if key != "quarantine"}
+        """Return what a run writes down of it: no record. Those that could not be used are a file of their own."""
+        report = {key: value for key, value in self.report.items() if key not in ("quarantine", "samples")}
         return {"fingerprint": self.fingerprint, "origin": self.origin, "states": self.states, "report": report}
 
 

@@ -35,6 +35,7 @@ from noria.preparation.cut_records import CutRecords
 from noria.preparation.data_checks import Suspicions
 from noria.preparation.division import TEST, TRAIN, VALIDATION, divide, missing_from_test
 from noria.preparation.leaks import leaking_columns, sentences
+from noria.preparation.samples import Samples
 from noria.sources.core.named_file import named_files_stamp
 from noria.store.array_store import GROUPS, SPLITS, StoreWriter, named_arrays
 from noria.store.hashing import hash_values, share
@@ -70,7 +71,8 @@ class Preparation:
             raise self._because_of_unread(error) from error
         suspicions = Suspicions([name for name in self.task.inputs if name in self.mapping])
         with StoreWriter(path) as writer:
-            slices = self._encode(division, states, writer, suspicions)
+            samples = Samples(division == TRAIN)
+            slices = self._encode(division, states, writer, suspicions, samples)
             splits = writer.close()
             counts = {split: len(dataset) for split, dataset in splits.items()}
             self._check(counts)
@@ -79,7 +81,11 @@ class Preparation:
             writer.publish(
                 {
                     "states": states,
-                    "report": {**self._report(states, counts, slices, warnings), "leaks": leaks},
+                    "report": {
+                        **self._report(states, counts, slices, warnings),
+                        "leaks": leaks,
+                        "samples": samples.found,
+                    },
                     "train_hashes": suspicions.train_hashes(),
                     "named": self.named,
                     "named_stamp": named_files_stamp(self.source.root, self.named),
@@ -110,7 +116,9 @@ class Preparation:
             "quarantine": [{"where": one.where, "reason": one.reason} for one in self.bad],
             "fields": self.mapping,
             "slices": slices,
-            "readings": {name: {**panel.data, "title": panel.title} for name, panel in read.items() if panel},
+            "readings": {
+                name: {**panel.data, "title": panel.title, "note": panel.note} for name, panel in read.items() if panel
+            },
             "notes": [*self.source.notes(), *self.notes, *remarks],
             "warnings": suspicious,
         }
@@ -239,7 +247,12 @@ class Preparation:
         return {name: joined(values) for name, values in parts.items()}
 
     def _encode(
-        self, division: np.ndarray, states: dict[str, Any], writer: StoreWriter, suspicions: Suspicions
+        self,
+        division: np.ndarray,
+        states: dict[str, Any],
+        writer: StoreWriter,
+        suspicions: Suspicions,
+        samples: Samples,
     ) -> dict[str, list[str]]:
         """Encode every chunk into the store; return the names of the slices' values by column."""
         slices, is_in_blocks = self.job.evaluate.slices, self.job.data.split.block is not None
@@ -252,6 +265,9 @@ class Preparation:
             arrays, places = named_arrays(chunk.records), division[start + chunk.kept]
             if is_in_blocks:  # those of one block have one hash
                 arrays[GROUPS] = self.hashes[start + chunk.kept]
+            rows_trained = chunk.kept[places == TRAIN]
+            answers = {} if chunk.answers is None else {self.answer: chunk.answers}
+            samples.see(start + rows_trained, rows_trained, {**chunk.values, **answers})
             for code, split in enumerate(SPLITS):
                 chosen = np.flatnonzero(places == code)
                 if len(chosen):

@@ -1,5 +1,6 @@
-"""The report of a run: one HTML file that opens anywhere. Read page.py, then the part you look for."""
+"""Pages that open anywhere: the report of a run, and what was understood of data. Read page.py, prepared_page.py."""
 
 from noria.report.page import write_report
+from noria.report.prepared_page import prepared_page, write_prepared
 
-__all__ = ["write_report"]
+__all__ = ["prepared_page", "write_prepared", "write_report"]

@@ -11,6 +11,7 @@ from noria.contract import Target, dispatch
 from noria.report.bars import Bar, bar_chart
 from noria.report.charts import histogram
 from noria.report.markup import Markup, join, tag
+from noria.report.panels import panel
 from noria.report.tables import Cell, facts, table
 from noria.types import Arrays
 
@@ -24,29 +25,53 @@ MOST_ANSWERS = 10_000  # of training, spread evenly, for the histogram of number
 
 
 def data(prepared: Prepared, predictor: Predictor) -> Markup:
-    """Return the whole section."""
+    """Return the whole section of a run's report."""
+    report, target = prepared.report, predictor.task.target
+    found = tag("div", how_read(report), class_="charts") if report.get("readings") else None
+    return join(about(prepared), remarks(report), found, answers(prepared, target), quarantine(report))
+
+
+def about(prepared: Prepared) -> Markup:
+    """Return how many records each split has, and where they come from."""
     report = prepared.report
     counts = [(f"{split} records", f"{count:,}") for split, count in report["records"].items()]
-    about = facts([*counts, ("source", report["source"]), ("fingerprint", tag("code", prepared.fingerprint[:16]))])
-    return join(about, _warnings(report), _answers(prepared, predictor), _quarantine(report))
+    return facts([*counts, ("source", report["source"]), ("fingerprint", tag("code", prepared.fingerprint[:16]))])
 
 
-def _warnings(report: Mapping[str, Any]) -> Markup | None:
+def remarks(report: Mapping[str, Any]) -> Markup | None:
+    """Return the warnings and, below them, the notes."""
     warnings = [tag("li", line, class_="warning") for line in report["warnings"]]
     notes = [tag("li", line) for line in report["notes"]]
     return tag("ul", warnings, notes) if warnings or notes else None
 
 
-def _answers(prepared: Prepared, predictor: Predictor) -> Markup | None:
+def how_read(report: Mapping[str, Any]) -> list[Markup]:
+    """Return a table for each field that tells how its raw values are read."""
+    readings = report.get("readings", {})
+    several = len(readings) > 1
+    return [
+        panel(
+            {
+                "kind": "table",
+                "title": f"{name}: {one['title']}" if several else one["title"],
+                "data": one,
+                "note": one.get("note", ""),
+            }
+        )
+        for name, one in readings.items()
+    ]
+
+
+def answers(prepared: Prepared, target: Target) -> Markup | None:
     """Draw the balance of the classes, or how numbers are spread, in the training records."""
-    state, train, target = prepared.states["target"], prepared.splits["train"], predictor.task.target
+    state, train = prepared.states["target"], prepared.splits["train"]
     if classes := dispatch.class_names(target, state):
         by_split = {split: _class_counts(target, one.target, len(classes)) for split, one in prepared.splits.items()}
         return _classes([str(name) for name in classes], by_split)
     chosen = np.linspace(0, len(train) - 1, min(len(train), MOST_ANSWERS)).astype(int)
     truth = {name: values[chosen] for name, values in train.target.items()}
-    answers = dispatch.decode_target(target, truth, state)
-    numbers = [float(one) for one in answers if isinstance(one, int | float) and not isinstance(one, bool)]
+    decoded = dispatch.decode_target(target, truth, state)
+    numbers = [float(one) for one in decoded if isinstance(one, int | float) and not isinstance(one, bool)]
     if not numbers:
         return None
     return tag("div", histogram("Answers in training", numbers, "answer"), class_="charts")
@@ -74,14 +99,15 @@ def _classes(classes: list[str], by_split: Mapping[str, list[int]]) -> Markup:
     return join(drawn, whole)
 
 
-def _quarantine(report: Mapping[str, Any]) -> Markup:
+def quarantine(report: Mapping[str, Any], all_of_them: str = "quarantine.jsonl") -> Markup:
+    """Return why records could not be used, with the first of them. `all_of_them`: where all stand."""
     count = report["quarantined"]
     if not count:
         return tag("p", "Every record could be used.")
     reasons = [[reason, number] for reason, number in report["reasons"].items()]
     examples = [[one["where"], one["reason"]] for one in report["quarantine"][:MOST_EXAMPLES]]
     title = f"{count:,} record{'' if count == 1 else 's'} could not be used"
-    first = f"The first {len(examples)}; all are in quarantine.jsonl" if count > len(examples) else "Each of them"
+    first = f"The first {len(examples)}; all are in {all_of_them}" if count > len(examples) else "Each of them"
     return join(
         tag("h3", title),
         table(["reason", "records"], reasons),

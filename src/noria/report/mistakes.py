@@ -16,7 +16,8 @@ import numpy as np
 from noria.contract import Metric, dispatch
 from noria.report.charts import histogram
 from noria.report.markup import Markup, join, tag
-from noria.report.pictures import SIDE_PX, in_size, is_picture, shown
+from noria.report.pictures import SIDE_PX, is_picture, shown
+from noria.report.records import displayed, drawn, encoded_of
 from noria.report.scale import number
 from noria.report.scores import words
 from noria.report.tables import written
@@ -130,17 +131,10 @@ def _looked_up(
     true = dispatch.decode_target(task.target, of_chosen, state["target"])
     found = []
     for place, index in enumerate(chosen.tolist()):
-        inputs = {
-            name: dispatch.display(
-                modality,
-                {key: np.asarray(values[index]) for key, values in dataset.inputs[name].items()},
-                state["inputs"][name],
-            )
-            for name, modality in task.inputs.items()
-        }
-        own = {name: {key: values[index] for key, values in arrays.items()} for name, arrays in dataset.inputs.items()}
-        drawn = None if place >= MOST_DRAWN else _drawn(predictor, inputs, own, true[place], answers[place].value)
-        found.append(Mistake(inputs, true[place], answers[place], float(scores[index]), wheres[index], drawn))
+        inputs = displayed(task.inputs, state, dataset, index)
+        own = encoded_of(dataset, index)
+        both = None if place >= MOST_DRAWN else _drawn(predictor, inputs, own, true[place], answers[place].value)
+        found.append(Mistake(inputs, true[place], answers[place], float(scores[index]), wheres[index], both))
     return found
 
 
@@ -149,15 +143,11 @@ def _drawn(
 ) -> dict[str, np.ndarray] | None:
     """Return the record's picture, in its own size, with truth and answer; None where they cannot be drawn."""
     target, state = predictor.task.target, predictor.states["target"]
-    for name, value in inputs.items():
-        if is_picture(value) and truth is not None:
-            picture = in_size(value, encoded[name].get("size"))
-            drawn = {
-                "truth": dispatch.render(target, picture, truth, state),
-                "answer": dispatch.render(target, picture, answer, state),
-            }
-            return None if any(one is None for one in drawn.values()) else drawn  # type: ignore[return-value]
-    return None
+    if truth is None:
+        return None
+    both = {name: drawn(target, state, inputs, encoded, one) for name, one in (("truth", truth), ("answer", answer))}
+    found = {name: one for name, one in both.items() if one is not None}
+    return found if len(found) == len(both) else None
 
 
 def _card(one: Mistake, metric: Metric, side_px: int) -> Markup:

@@ -1,16 +1,19 @@
-"""A raw value as a person looks at it, by its Python type: a picture, a table of cells, a text, or anything else."""
+"""A raw value as a person looks at it, by its Python type: a picture, a chart, cells, a text, or anything else."""
 
 from __future__ import annotations
 
 import base64
 import io
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from noria.report.markup import Markup, tag
+from noria.report.panels import panel
 from noria.report.tables import facts, written
+from noria.types import Panel
 
 SIDE_PX = 112  # stored; 24 pictures of noise at this side still take only 1.2 MB
 DRAWN_PX = 128  # small pictures are enlarged to at most this, which a card holds
@@ -22,6 +25,8 @@ def shown(value: Any, side_px: int = SIDE_PX) -> Markup:
     """Return the value as HTML; pictures above `side_px` are made smaller, small ones larger by a whole factor."""
     if is_picture(value):
         return picture(value, side_px)
+    if isinstance(value, Panel):
+        return panel(asdict(value))
     if isinstance(value, Mapping):
         cells = list(value.items())
         said = facts([(str(name), written(_plain(cell))) for name, cell in cells[:MOST_CELLS]])
@@ -48,7 +53,7 @@ def picture(pixels: np.ndarray, side_px: int = SIDE_PX) -> Markup:
         times = max(1, DRAWN_PX // max(height, width))  # whole pixels, so that none looks larger than its neighbour
         drawn_width, drawn_height = width * times, height * times
     file = io.BytesIO()
-    kind = "PNG" if side_px <= SIDE_PX else "JPEG"
+    kind = "PNG" if max(image.size) <= SIDE_PX else "JPEG"  # of few pixels each one counts
     image.save(file, kind, optimize=True, quality=85)
     source = f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
     name = f"picture of {width} x {height} pixels"

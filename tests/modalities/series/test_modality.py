@@ -336,7 +336,7 @@ def test_scale_and_noise_are_as_large_as_they_are_said_to_be():
     assert torch.equal(varied(Series(), batch)["values"], batch["values"])
 
 
-def test_a_person_sees_points_where_they_were_and_channels_as_rows():
+def test_a_person_sees_points_where_they_were_few_channels_as_lines_and_many_as_rows():
     settings = Series(dimensions=2)
     line = np.column_stack([np.linspace(0, 9, 10), np.full(10, 3.0)])
     state = settings.fit([line] * 3)
@@ -350,4 +350,19 @@ def test_a_person_sees_points_where_they_were_and_channels_as_rows():
     way = picture[middle, columns.min() : columns.max()].astype(int)
     assert (np.diff(way) >= 0).all()
     assert 0 < way[0] < way[-1] == 255
-    assert Series().display({"values": arrays["values"][0]}, state).shape == (2, 10)
+    shown = Series(rate_hz=2.0).display({"values": arrays["values"][0]}, state)
+    assert shown.data["x"] == "seconds"
+    assert np.allclose(shown.data["lines"]["channel 1"], np.column_stack([np.arange(10) / 2, line[:, 0]]), atol=1e-4)
+    many = np.random.default_rng(0).normal(size=(10, 9))
+    state = Series().fit([many] * 3)
+    arrays = Series().encode([many], state).arrays
+    assert Series().display({"values": arrays["values"][0]}, state).shape == (9, 10)
+
+
+def test_a_long_series_is_drawn_with_few_points():
+    long = np.sin(np.arange(5_000))[:, None]
+    settings = Series(max_length=6_000)
+    state = settings.fit([long] * 2)
+    shown = settings.display({"values": settings.encode([long], state).arrays["values"][0]}, state)
+    assert len(shown.data["lines"]["channel 1"]) == 200
+    assert shown.title == "5,000 frames of 1 number"

@@ -19,7 +19,7 @@ from noria.modalities.image.resize import fitted
 from noria.modalities.image.settings import ImageSettings
 from noria.modalities.image.tiles import tiles_of
 from noria.modalities.image.training_pictures import TrainingPictures, levels_of
-from noria.types import Arrays, Encoded, Ragged, Span, State, Values
+from noria.types import Arrays, Encoded, Panel, Ragged, Span, State, Values
 from noria.vision.levels import LEVELS, level_notes
 from noria.vision.pictures import NOTHING_LEARNT, read_picture, read_pixels
 
@@ -104,9 +104,6 @@ class Image(ImageSettings, Modality, WarmStarts, CompletesState, Augments, Displ
     def _encoded(self, pixels: np.ndarray, size: np.ndarray, bad: dict[int, str]) -> Encoded:
         return Encoded({PIXELS: pixels, SIZE: size} if self.keep else {PIXELS: pixels}, bad)
 
-    def reading(self, state: State) -> None:
-        return None
-
     def remarks(self, state: State) -> list[str]:
         return level_notes(state.get(LEVELS, NOTHING_LEARNT))
 
@@ -137,6 +134,11 @@ class Image(ImageSettings, Modality, WarmStarts, CompletesState, Augments, Displ
                 for c in range(columns)
             ]
         return spans
+
+    def reading(self, state: State) -> Panel:
+        from noria.modalities.image.reading import panel_of
+
+        return panel_of(self, state)
 
 
 def _whitening(pictures: np.ndarray) -> list[list[float]]:

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Augments, Displays, WarmStarts
+from noria.contract.capabilities import Attributable, Augments, Displays, TellsReading, WarmStarts
 from noria.errors import UserError, first_reason
+from noria.modalities.series.reading import MOST_LINES, lines_of, panel_of
 from noria.modalities.series.settings import SeriesSettings
-from noria.types import Arrays, Encoded, Ragged, Span, State, Values
+from noria.types import Arrays, Encoded, Panel, Ragged, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,7 +34,7 @@ SIDE = 112  # pixels of the picture that a person sees
 
 
 @dataclass(frozen=True)
-class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributable):
+class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributable, TellsReading):
     """Frames of numbers, in time. Arrays: `values` float32 Ragged[T, C], normalised, and `frames` Ragged int, 0 to
     T - 1; with `length`, `values` float32[n, length, C] alone.
     """
@@ -95,11 +96,13 @@ class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributa
         joined = np.concatenate([np.zeros((0, channels), np.float32), *rows])
         return Encoded({"values": Ragged(joined, offsets), "frames": Ragged(places.astype(np.uint16), offsets)}, bad)
 
-    def display(self, arrays: Arrays, state: State) -> np.ndarray:
-        """Return a picture: the ways of points, the later the brighter, a dot at the end; else a row a channel, time to
-        the right."""
+    def display(self, arrays: Arrays, state: State) -> np.ndarray | Panel:
+        """Return a line a channel; of points a picture of their ways, the later the brighter, a dot at the end; of many
+        channels a picture with a row for each, time to the right."""
         values = np.asarray(arrays["values"], np.float32)
-        return _drawn(values * np.asarray(state["spread"]) + np.asarray(state["mean"]), self.dimensions)
+        values = values * np.asarray(state["spread"]) + np.asarray(state["mean"])
+        has_lines = self.dimensions in (None, 1) and values.shape[1] <= MOST_LINES
+        return lines_of(values, None if self.length else self.rate_hz) if has_lines else _drawn(values, self.dimensions)
 
     def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
         from noria.modalities.series.embedder import augment
@@ -124,6 +127,12 @@ class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributa
         unit = "frames" if self.rate_hz is None else "seconds"
         names = self.names_of_points(state) if self.apart else [""]
         return [Span(unit, start, end, name) for start, end in pairwise(edges) for name in names]
+
+    def reading(self, state: State) -> Panel:
+        return panel_of(self, state)
+
+    def remarks(self, state: State) -> list[str]:
+        return []
 
     def _placed(self, frames: np.ndarray) -> np.ndarray:
         """Cut, centre and resample the frames of one series, float32[T, C]."""

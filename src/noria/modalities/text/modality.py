@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import IDS, Attributable, Augments, Displays, Truncates, WarmStarts
+from noria.contract.capabilities import IDS, Attributable, Augments, Displays, TellsReading, Truncates, WarmStarts
 from noria.errors import UserError
 from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.text.learning import learn_text, text_of, usable_texts
 from noria.text.tokenizer import Tokenizer
-from noria.types import PAD, Arrays, Encoded, Ragged, Span, State, Values
+from noria.types import PAD, Arrays, Encoded, Panel, Ragged, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,7 +23,7 @@ CHARACTERS_A_TOKEN = 4  # of max_tokens, beyond which no character is read
 
 
 @dataclass(frozen=True)
-class Text(Modality, WarmStarts, Truncates, Augments, Displays, Attributable):
+class Text(Modality, WarmStarts, Truncates, Augments, Displays, Attributable, TellsReading):
     """A text. Arrays: `ids` Ragged int; with `keep` also `starts` and `ends`, Ragged int32, the characters of the raw
     text that each token stands for (-1 for special tokens), and `_text`, the raw text as UTF-8 bytes; with `characters`
     also `characters`, Ragged int, a space before and after the text.
@@ -142,6 +142,14 @@ class Text(Modality, WarmStarts, Truncates, Augments, Displays, Attributable):
         first = [Span("characters", 0, 0, "begin")] if self.begin else []
         last = [Span("characters", 0, 0, "end")] if self.end else []
         return [*first, *inside, *last]
+
+    def reading(self, state: State) -> Panel:
+        from noria.modalities.text.reading import panel_of
+
+        return panel_of(state, self.max_tokens)
+
+    def remarks(self, state: State) -> list[str]:
+        return []
 
     @property
     def _room(self) -> int:
