@@ -18,6 +18,7 @@ from noria.contract import Task, answer_field, dispatch
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.bundle import Bundle, load_bundle
+from noria.pipeline.drift import Drift
 from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder
 from noria.pipeline.fields import Columns
 from noria.pipeline.given import Fields, lacking, path_of, records_of, values_of
@@ -32,6 +33,7 @@ from noria.units import size
 # One record or many, as `Predictor.predict` says; what a list holds is looked at record by record.
 Given: TypeAlias = "str | os.PathLike[str] | Mapping[str, object] | Iterable[object] | np.ndarray | FrameLike"
 OnBad: TypeAlias = Literal["raise", "skip"]
+MANY = 20  # records of one call of which it is said what is unlike training; of fewer the caller may ask
 
 
 def load(path: str | os.PathLike[str], device: str | None = None, precision: str | None = None) -> Predictor:
@@ -113,8 +115,9 @@ class Predictor:
         return f"<{self.bundle.job.task} from {self.bundle.path}: {inputs} -> {answer_field(self.task)}>"
 
     def predict(
-        self, data: Given, root: str | os.PathLike[str] | None = None, *, on_bad: OnBad = "raise"
-    ) -> list[Prediction]:
+        self, data: Given, root: str | os.PathLike[str] | None = None, *, on_bad: OnBad = "raise",
+        drift: Drift | None = None,
+    ) -> list[Prediction]:  # fmt: skip
         """Answer records, one or many: the answers are a list in the order of the records.
 
         A record is a mapping by the task's fields or the training data's columns (of a table also at the top), or the
@@ -123,13 +126,18 @@ class Predictor:
         its bytes, an array, a picture or a path; with `root`, only paths below it.
 
         on_bad: `raise` a UserError that names the first record that cannot be used, or `skip` it: its answer then keeps
-        its place, with None as the value and the reason beside it.
+        its place, with None as the value and the reason beside it. drift: what is shown the records, and then has
+        sentences on what of them is unlike the training data; without it those on many records go to standard error.
         """
         if on_bad not in get_args(OnBad):
             raise UserError("on_bad says what becomes of a bad record", expected="raise or skip", found=repr(on_bad))
         chunks = self.encoded(data, root, Terminal().say)
-        answers = self.answers(_usable(chunks) if on_bad == "raise" else chunks)
-        return [one.prediction or Prediction(None, reason=one.reason) for one in answers]
+        seen = drift or Drift(self.task, self.states)
+        answers = self.answers(seen.watch(_usable(chunks) if on_bad == "raise" else chunks))
+        found = [one.prediction or Prediction(None, reason=one.reason) for one in answers]
+        for sentence in seen.sentences() if drift is None and len(found) >= MANY else ():
+            Terminal().say(f"unlike the training data: {sentence}")
+        return found
 
     def answers(self, chunks: Iterable[EncodedChunk]) -> Iterator[Answer]:
         """Answer encoded records chunk by chunk, in the order of the records; one that cannot be used has its reason.

@@ -28,6 +28,7 @@ from starlette.routing import Route
 from noria import __version__
 from noria.contract import dispatch
 from noria.errors import UserError, did_you_mean
+from noria.pipeline.drift import Drift
 from noria.pipeline.predictor import Predictor
 from noria.service.access import Access, checked_key
 from noria.service.body import CloseUnread, body_of
@@ -159,14 +160,18 @@ class Service:
         else:
             raw = records_of_json(parse_json(body, self.limits), self.limits)
         records = checked(raw, self.inputs)
+        drift = Drift(self.predictor.task, self.predictor.states)
         try:
-            predictions = self.predictor.predict(records)
+            predictions = self.predictor.predict(records, drift=drift)
         except UserError as error:
             raise self._unusable(error) from error
-        return self._written(predictions)
+        return self._written(predictions, drift.sentences())
 
-    def _written(self, predictions: Sequence[Prediction]) -> bytes:
-        """Return the JSON of the answers; raise HTTPError naming the record whose answer is NaN or infinite."""
+    def _written(self, predictions: Sequence[Prediction], unlike: Sequence[str]) -> bytes:
+        """Return the JSON of the answers, and of what the records have that training never showed.
+
+        Raises HTTPError naming the record whose answer is NaN or infinite.
+        """
         found = []
         for index, prediction in enumerate(predictions):
             try:
@@ -175,7 +180,8 @@ class Service:
                 told = UserError("the model has no finite answer to this", where=f"record {index}")
                 status, param = HTTPStatus.UNPROCESSABLE_ENTITY, f"records[{index}]"
                 raise HTTPError(told, status, code="not_finite", param=param) from error
-        return b'{"model":%b,"predictions":[%b]}' % (json_bytes(self.name), b",".join(found))
+        beside = b',"unlike_training":%b' % json_bytes(unlike) if unlike else b""
+        return b'{"model":%b,"predictions":[%b]%b}' % (json_bytes(self.name), b",".join(found), beside)
 
     def _unusable(self, error: UserError) -> HTTPError:
         """Return the error of a record that the predictor cannot use; it names the record, we add the field."""
