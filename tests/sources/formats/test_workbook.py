@@ -17,7 +17,7 @@ from noria.errors import UserError
 from noria.sources.core.limits import Limits
 from noria.sources.formats import workbook
 from noria.sources.formats.opening import open_source
-from noria.sources.formats.workbook import Workbook, told_apart
+from noria.sources.formats.workbook import Workbook
 from noria.sources.formats.workbook_package import lost_cells
 
 
@@ -122,12 +122,6 @@ def test_columns_can_be_named_where_the_first_row_is_a_record(tmp_path: Path) ->
         Workbook(path, columns=["a", "b", "c"])
     named = book(tmp_path / "b.xlsx", [["b", "a"], [3, 4]])
     assert records(open_source(named, columns=["a", "b"])) == [(2, ("3", "4"))]
-
-
-def test_columns_of_one_name_are_told_apart() -> None:
-    names, notes = told_apart(["x", "", "x", "x.1", "x"])
-    assert names == ["x", "column_2", "x.2", "x.1", "x.3"]
-    assert len(notes) == 3
 
 
 def test_a_cell_far_from_the_others_ends_with_a_sentence(tmp_path: Path) -> None:

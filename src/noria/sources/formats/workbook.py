@@ -19,6 +19,7 @@ from typing import Any
 
 from noria.contract.source import Source, reading
 from noria.errors import UserError, did_you_mean, needs_extra
+from noria.sources.core.column_names import unique_names
 from noria.sources.core.layout import some
 from noria.sources.core.limits import CHUNK_BYTES
 from noria.sources.formats import workbook_process
@@ -54,7 +55,8 @@ class Workbook(Source):
         self._header, names = self._find_header(first, columns)
         self._kept = [i for i, name in enumerate(names) if name or head["filled"][i]]
         self._above = [number for number, _ in first if number < self._header]
-        self.columns, self._renamed = told_apart([names[i] for i in self._kept])
+        self._renamed: list[str] = []
+        self.columns = unique_names([names[i] for i in self._kept], self._renamed)
         if first[-1][0] <= self._header:
             raise UserError("there is a header but no row", where=self._place(), found=some(self.columns))
 
@@ -154,22 +156,6 @@ class Workbook(Source):
             is_text = b"\0" not in file.read(_HEAD_BYTES)
         fix = "it looks like text under another name: rename it to .csv" if is_text else ""
         return UserError("is not a whole workbook", where=str(self.path), found=reason, fix=fix)
-
-
-def told_apart(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return names that are all there and all different, as pandas writes them (x, x.1), and a sentence for each."""
-    found: list[str] = []
-    notes = []
-    for place, given in enumerate(names, start=1):
-        name, count = given or f"column_{place}", 0
-        while name in found or (count and name in names):
-            count += 1
-            name = f"{given}.{count}"
-        if name != given:
-            what = f"is the second {given!r}" if given else "has no name"
-            notes.append(f"column {place} {what} and is called {name}")
-        found.append(name)
-    return found, notes
 
 
 def _fills(cells: Sequence[str], most: int) -> bool:
