@@ -1,4 +1,4 @@
-"""A column of texts held as Arrow holds it, a tenth of the memory of Python's: what is never asked for is never made.
+"""A column of texts held as Arrow holds it: what is never asked for is never made.
 
 Knows no format. Needs pyarrow only where one is made.
 """
