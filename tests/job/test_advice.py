@@ -78,7 +78,7 @@ def settings() -> frozenset[str]:
 
 
 def is_there(key: str) -> bool:
-    pattern = re.compile(re.escape(key).replace(PLACEHOLDER, r"[\w.]+"))
+    pattern = re.compile(re.sub(rf"{PLACEHOLDER}|\b[A-Z]{{3,}}\b", r"[\\w.]+", re.escape(key)))  # FIELD stands for any
     return key.startswith("model.block_settings.") or any(pattern.fullmatch(one) for one in settings())
 
 

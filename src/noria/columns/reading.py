@@ -138,8 +138,8 @@ def _asked(name: str, form: str) -> NumberForm | DateForm:
     try:
         return DateForm.like(form) if "%" in form else NumberForm.like(form)
     except UserError as error:
-        where = f"inputs.table.forms.{name}"
-        raise UserError(error.what, where=where, found=error.found, expected=error.expected) from None
+        found = f"{error.found} for column {name!r}"
+        raise UserError(error.what, where="inputs.table.forms", found=found, expected=error.expected) from None
 
 
 def _kind_of(form: NumberForm | DateForm) -> Kind:
