@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -160,6 +161,9 @@ def test_a_training_on_a_frame_goes_on_with_the_same_one_only(frame: Any, tmp_pa
     other = frame.assign(a=frame["a"] + 1)
     with pytest.raises(UserError, match="not what this training began with"):
         resumed(job_of(other))
+    assert resumed("whatever.yaml") == tmp_path / "run"  # there is nothing left to do
+    shutil.rmtree(tmp_path / "run" / "bundle")
+    (tmp_path / "run" / "metrics.json").unlink()
     with pytest.raises(UserError, match="a frame in Python, which no file holds") as caught:
         resumed("whatever.yaml")
     assert '"data": frame' in caught.value.fix

@@ -10,6 +10,7 @@ import pytest
 
 from noria.pipeline.predictor import load
 from noria.types import Dataset
+from other_data import read
 from tiny_data import tiny_file
 
 
@@ -18,7 +19,7 @@ def test_encoded_inputs_are_gathered_once_more_only_for_a_target_that_reads_them
     task: str, is_read: bool, trained: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = load(trained(task), device="cpu")
-    dataset, _ = model.read(tiny_file(model.task, tmp_path, count=9), needs_answer=True)
+    dataset, _ = read(model, tiny_file(model.task, tmp_path, count=9))
     asked: list[Any] = []
     gather = Dataset.raw_inputs
     monkeypatch.setattr(Dataset, "raw_inputs", lambda self, indices: [asked.append(indices), gather(self, indices)][1])

@@ -54,12 +54,21 @@ def apart(content: Section) -> tuple[Section, Frame | None]:
 
 
 def with_frame_of(given: JobLike, stored: Section) -> Section:
-    """Return the job that a run began with, and with it the frame of the job that is given again."""
-    if isinstance(given, Mapping):
-        _, frame = apart(as_mapping(given)[0])
-        if frame is not None:
-            return stored | {"data": stored["data"] | {"path": frame}}
-    return stored
+    """Return the job that a run began with, and with it the frame of the job that is given again.
+
+    Raises UserError where that is another one.
+    """
+    frame = Frame(given) if is_frame(given) else apart(as_mapping(given)[0])[1] if isinstance(given, Mapping) else None
+    if frame is None:
+        return stored
+    if str(frame.path) != stored["data"]["path"]:
+        raise UserError(
+            "the data is not what this training began with",
+            expected=str(stored["data"]["path"]),
+            found=str(frame.path),
+            fix="give the frame that it began with, or start a new run",
+        )
+    return stored | {"data": stored["data"] | {"path": frame}}
 
 
 def _plain(value: Any) -> Any:
