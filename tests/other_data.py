@@ -13,9 +13,9 @@ from noria.pipeline.predictor import Predictor
 from noria.types import Arrays, Dataset, Rejected
 
 
-def read(model: Predictor, path: Path) -> tuple[Dataset, list[Rejected]]:
+def read(model: Predictor, path: Path, needs_answer: bool = True) -> tuple[Dataset, list[Rejected]]:
     """Return the records of its test split if it is divided, else all, and those that cannot be used."""
-    source, mapping = open_other(model.bundle, path, needs_answer=True)
+    source, mapping = open_other(model.bundle, path, needs_answer)
     chunks, *_ = model.encoder(mapping, source.root).to_score(source)
     return gathered(model.task, chunks, str(path))
 

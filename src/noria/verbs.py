@@ -42,6 +42,8 @@ def prepare(
     loaded, task = load_job(job, overrides)
     prepared = prepare(loaded, task, (reporter or Terminal()).say)
     if page is not None:
+        from pathlib import Path
+
         from noria.report.prepared_page import write_prepared
 
         write_prepared(prepared, task, Path(page))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from noria.columns.cells import NumberCell
 from noria.columns.numbers import FORMS, NumberForm, is_code, is_plain_number
 from noria.errors import UserError
 
@@ -100,3 +101,13 @@ def test_an_example_says_the_form(example, marks):
 def test_an_example_that_says_nothing_is_refused(example):
     with pytest.raises(UserError, match="no form of a number"):
         NumberForm.like(example)
+
+
+def test_a_number_as_programs_write_it_is_read_in_a_form_of_commas_where_it_can_mean_nothing_else():
+    form = NumberForm(",", ".")
+    assert [form.read(text) for text in ("61.0", "735.4", "1.234", "1.234,5")] == [61, 735.4, 1234, 1234.5]
+    assert not form.fits("61.0")
+
+
+def test_a_cell_that_its_file_keeps_as_a_number_is_that_number_in_every_form():
+    assert [form.read(NumberCell("735.393")) for form in FORMS] == [735.393] * len(FORMS)

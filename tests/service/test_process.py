@@ -83,10 +83,10 @@ def _serve(run: Path, log: Path, is_held: bool, settings: dict[str, Any]) -> Non
     sys.stderr = log.open("w", encoding="utf-8", buffering=1)
     plain = Predictor.predict
 
-    def held(self: Predictor, records: Any, root: Path | None = None) -> Any:
+    def held(self: Predictor, records: Any, root: Path | None = None, **more: Any) -> Any:
         log.with_name("begun").touch()
         wait_for(log.with_name("go_on"))
-        return plain(self, records, root)
+        return plain(self, records, root, **more)
 
     if is_held:
         Predictor.predict = held  # type: ignore[method-assign]

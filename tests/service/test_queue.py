@@ -19,10 +19,10 @@ class Gated(Predictor):
         super().__init__(bundle)
         self.gate, self.names = threading.Event(), set()
 
-    def predict(self, records, root=None):
+    def predict(self, records, root=None, **more):
         assert self.gate.wait(10)
         self.names.add(threading.current_thread().name)
-        return super().predict(records, root)
+        return super().predict(records, root, **more)
 
 
 def test_beyond_the_queue_a_request_is_refused_and_the_others_are_answered(predictor, texts) -> None:

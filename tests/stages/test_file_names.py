@@ -19,6 +19,7 @@ from noria.sources.formats.opening import open_source
 from noria.stages.evaluate import evaluate
 from noria.stages.prepare import prepare
 from noria.stages.train import train
+from other_data import read
 
 PATTERN = r"a(?P<label>\d+)_s0?(?P<subject>\d+)_"
 
@@ -180,6 +181,6 @@ def test_a_trained_model_scores_by_names_and_answers_files_of_any_name(tmp_path)
     scored = evaluate(run, path, reporter=Silent())
     assert scored["n"] == len(contents)
     other = folder_of(tmp_path / "other", {"unheard_of.txt": text_of(1, 5), "c.txt": text_of(2, 6)})
-    dataset, bad = load(run, device="cpu").read(other)
+    dataset, bad = read(load(run, device="cpu"), other, needs_answer=False)
     assert len(dataset) == 2
     assert bad == []

@@ -513,7 +513,8 @@ def test_where_nothing_can_be_learnt_from_the_first_reason_is_told(names, tmp_pa
         path = csv_of(tmp_path / "rows.csv", "file,label", [(name, name[0]) for name in names * 20])
     with pytest.raises(UserError, match="no training picture can be read") as caught:
         prepared(path)
-    assert ("files cannot be read: 1.png: there is no such file" if names else "2 of them: ") in caught.value.found
+    reason = "files could not be read, first 1.png: there is no such file" if names else "2 of them: "
+    assert reason in caught.value.found
     assert "quarantine" not in str(caught.value)
 
 

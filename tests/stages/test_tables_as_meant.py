@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from noria.errors import UserError
 from noria.job import load_job
 from noria.pipeline.predictor import load
 from noria.pipeline.prepared import Prepared, describe, understood
@@ -158,3 +159,41 @@ def test_names_that_look_the_same_are_the_same_in_the_job_and_in_the_data(tmp_pa
     asked = job(path, fields={"label": "Stadt\u0308", "table": ["Gr\u00f6\u00dfe"]})
     data = prepare(*load_job(asked | {"inputs": {"table": {"kinds": {"Gro\u0308\u00dfe": "number"}}}}))
     assert data.states["target"]["classes"] == ["Bern", "Z\u00fcrich"]
+
+
+@pytest.fixture
+def with_ids(tmp_path: Path) -> Path:
+    rows = [(i, noise, "", label) for i, (_, _, noise, label) in enumerate(ROWS)]
+    path = table(tmp_path / "ids.csv", ("customer_id", "noise", "empty", "label"), rows)
+    return train(job(path), run=tmp_path / "run", reporter=Silent())
+
+
+def test_columns_that_were_left_out_may_be_missing_and_may_be_there(with_ids: Path, tmp_path: Path) -> None:
+    model = load(with_ids)
+    alone, whole = model.predict([{"noise": 0.5}, {"noise": 0.5, "customer_id": 7, "empty": "x"}])
+    assert alone == whole
+    without = table(tmp_path / "without.csv", ("noise",), [(0.5,)])
+    assert [one["value"] for one in predict(with_ids, [without], reporter=Silent())] == [alone.value]
+    with pytest.raises(UserError, match="the field 'noise' is missing"):
+        model.predict([{"customer_id": 7}])
+
+
+def test_the_advice_on_an_answer_that_is_not_there_works(tmp_path: Path) -> None:
+    path = table(tmp_path / "plans.csv", HEADER, ROWS)
+    with pytest.raises(UserError, match=r"data\.fields\.label=COLUMN"):
+        prepare(*load_job(path, ["label=lable"]))
+    assert prepare(*load_job(path, ["data.fields.label=label"])).report["quarantined"] == 0
+
+
+def test_an_empty_text_is_no_folder(run: Path) -> None:
+    with pytest.raises(UserError, match="an empty text is no path"):
+        load(run).predict("")
+
+
+def test_whole_numbers_beside_decimal_commas_are_read_as_programs_write_them_too(tmp_path: Path) -> None:
+    rows = [(20 + i % 37, f"{i % 50},5", "ab"[i % 2]) for i in range(200)]
+    made = train(
+        job(table(tmp_path / "eu.csv", ("age", "price", "label"), rows)), run=tmp_path / "eu", reporter=Silent()
+    )
+    answers = load(made).predict([{"age": age, "price": price} for age in ("30", "30.0", 30) for price in ("1,5", 1.5)])
+    assert all(answer == answers[0] for answer in answers)

@@ -22,6 +22,7 @@ from noria.stages.train import train
 from noria.targets.masked_text import MaskedText, common_tokens, lowest
 from noria.text.tokenizer import Tokenizer
 from noria.types import PAD, Batch, Dataset, Ragged, Tokens
+from other_data import read
 
 CYCLE = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 
@@ -179,7 +180,7 @@ def test_masks_are_filled_in_each_with_its_likeliest_tokens(run: Path) -> None:
 
 def test_a_text_that_is_asked_for_with_the_masks_of_its_scoring_gets_the_answers_it_was_scored_by(run: Path) -> None:
     model = load(run, "cpu")
-    dataset, _ = model.read(run.parent / "text.txt")
+    dataset, _ = read(model, run.parent / "text.txt")
     few = dataset.select(np.arange(6))
     scored = model.outputs(few)
     ids = np.array(few.target["ids"])

@@ -22,6 +22,7 @@ from noria.stages.train import train
 from noria.targets.view import View, mean_color, other_view, raw_vectors
 from noria.tasks.image_embedding import ImageEmbedding
 from noria.types import Batch
+from other_data import encode
 
 
 def png(pixels):
@@ -172,7 +173,7 @@ def test_a_trained_classifier_gives_vectors_without_training(tmp_path):
         reporter=Silent(),
     )
     classifier, embedder = load(first, device="cpu"), load(made, device="cpu")
-    arrays = classifier.encode({"image": [scene(1)]}, None)[0]["image"]
+    arrays = encode(classifier, [{"image": scene(1)}])[0]["image"]
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     one, two = (model.bundle.model.eval().embedders["image"](tensors).features for model in (classifier, embedder))
     assert torch.allclose(one, two, atol=1e-5)

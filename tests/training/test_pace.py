@@ -188,3 +188,14 @@ def test_what_was_decided_after_the_last_checkpoint_is_decided_again(
         slowed(patched, clock, lambda step: 0.1)  # the machine is free again: it does not matter for these steps
         train(job, run=run, resume=True, reporter=Silent())
     assert history(run)[: len(before)] == before
+
+
+@pytest.mark.parametrize("name", ["image-classification", "tabular-classification"])
+def test_a_training_on_a_faster_machine_takes_more_steps_than_were_planned(
+    name: str, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan_of_100_steps(monkeypatch)
+    with monkeypatch.context() as patched:
+        slowed(patched, clock, lambda step: 0.05)
+        run = train(tiny_job(name, tmp_path, minutes=10 / 60), run=tmp_path / "run", reporter=Silent())
+    assert history(run)[-1]["step"] > 150

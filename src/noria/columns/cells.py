@@ -19,6 +19,10 @@ NOTHING = {"", "nan", "<na>", "#n/a", "null", "?", "缺失"}
 NOTHING_BESIDE_VALUES = NOTHING | {"na", "n/a", "nat", "none", "nil", "-", "--", "missing", "无"}
 
 
+class NumberCell(str):
+    """The text of a cell that its file keeps as a number: in whatever form its column is written, it means that."""
+
+
 def is_absent(cell: Any, words: set[str] = NOTHING) -> bool:
     """Whether a cell says nothing: empty, NaN, None, or one of the words for it."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from noria.columns.cells import NOTHING_BESIDE_VALUES, is_absent
+from noria.columns.cells import NOTHING_BESIDE_VALUES, NumberCell, is_absent
 from noria.errors import UserError
 
 MONEY = "[$€£¥₩₹₽₺₫฿元円]|R\\$|(?:US|CA|A|HK|NT)\\$|USD|EUR|GBP|CNY|RMB|JPY|CHF|INR|AUD|CAD|SEK|NOK|DKK|PLN|BRL|kr|zł"
@@ -55,8 +55,17 @@ class NumberForm:
 
     def read(self, cell: Any) -> float | None:
         """Return the number; None where the cell is none of this form. Infinite where it is too large for a float."""
+        own = self._own(cell)
+        if own is None and isinstance(cell, str) and PLAIN.fullmatch(cell.strip()):
+            return float(cell)  # as programs write it, and nothing that the form could mean
+        return own
+
+    def _own(self, cell: Any) -> float | None:
+        """Return the number of a cell that is written in this form, or kept as a number by its file."""
         if not isinstance(cell, str):
             return _float(cell)
+        if isinstance(cell, NumberCell):
+            return float(cell)
         text = cell.strip()
         if not text.isascii():  # full-width digits, points and signs
             text = unicodedata.normalize("NFKC", text.translate(SPACES)).translate(SPACES)
@@ -75,7 +84,7 @@ class NumberForm:
 
     def fits(self, cell: Any) -> bool:
         """Whether a cell is a number of this form."""
-        return self.read(cell) is not None
+        return self._own(cell) is not None
 
     def unit_of(self, cell: Any) -> str:
         """Return the currency or unit that stands beside the number."""

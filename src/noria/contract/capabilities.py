@@ -76,6 +76,14 @@ class Truncates(ABC):
 # Of modalities
 
 
+class ChoosesColumns(ABC):
+    """Takes several columns (`raw_type` "columns"), and learns in `fit` which of them it reads."""
+
+    @abstractmethod
+    def columns_read(self, state: State) -> list[str]:
+        """Return the columns without which nothing can be encoded, in the order in which it was given them."""
+
+
 class Augments(ABC):
     """Varies its training values at random."""
 

@@ -37,6 +37,12 @@ def remarks(component: Modality | Target, state: State) -> list[str]:
     return own.remarks(state) if own else []
 
 
+def columns_read(modality: Modality, state: State, columns: Sequence[str]) -> list[str]:
+    """Return those of the columns that a modality was given which it reads."""
+    own = declared(modality, can.ChoosesColumns)
+    return own.columns_read(state) if own else list(columns)
+
+
 def drift_meter(modality: Modality, state: State) -> can.DriftMeter | None:
     """Return what compares new values with those of training; None where the modality does not know."""
     own = declared(modality, can.DetectsDrift)

@@ -14,13 +14,15 @@ from noria.job.text import Section
 from noria.sources.core.layout import some
 from noria.sources.formats.opening import open_source
 
+FIELDS = "data.fields."  # may stand before the answer's field, as errors name it
 LOOKED_AT = 1_000  # rows that say what the columns hold
 
 
 def answer_of(overrides: Sequence[str]) -> str | None:
     """Return the override that names the answer's column of a table (`label=COLUMN`), if there is one."""
     answers = _tasks_of_columns()
-    return next((one for one in overrides if one.partition("=")[0] in answers and one.partition("=")[2]), None)
+    named = ((one, *one.removeprefix(FIELDS).partition("=")) for one in overrides)
+    return next((one for one, field, _, column in named if field in answers and column), None)
 
 
 def job_of_table(path: Path, overrides: Sequence[str], source: Source | None = None) -> tuple[Section, list[str]]:
@@ -33,7 +35,7 @@ def job_of_table(path: Path, overrides: Sequence[str], source: Source | None = N
     answers = _tasks_of_columns()
     named = next((one.partition("=")[2] for one in overrides if one.startswith("task=")), None)
     if override := answer_of(overrides):
-        field, _, column = override.partition("=")
+        field, _, column = override.removeprefix(FIELDS).partition("=")
         fields = {field: columns_of(column)}
         by_text = None if named else _of_texts(path, source, field, column)
         task, texts = by_text or (named or _only(answers[field], path, override), {})

@@ -16,7 +16,7 @@ import numpy as np
 from noria.contract import Modality, only_input
 from noria.errors import UserError, nearest
 from noria.pipeline.bundle import Bundle
-from noria.pipeline.other_data import text_field
+from noria.pipeline.other_data import columns_of, needed_columns_of, text_field
 from noria.sources.formats.opening import DATA_SUFFIXES
 from noria.types import Values
 from noria.vision.pillow import is_pillow, picture_file
@@ -47,6 +47,10 @@ def path_of(bundle: Bundle, given: object) -> Path | None:
         return Path(given).expanduser()
     if not isinstance(given, str):
         return None
+    if not given:  # which would be the folder one is in
+        if text_field(bundle) is None:
+            raise UserError("an empty text is no path", fix="name a file or a folder")
+        return None
     path = Path(given).expanduser()
     if text_field(bundle) is None or _looks_like_path(given) or _is_there(path):
         return path
@@ -64,19 +68,13 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def columns_of(bundle: Bundle, name: str) -> list[str]:
-    """Return the columns that filled an input in training; none where it was filled by none."""
-    known = bundle.config.get("fields", {}).get(name, [])
-    return [known] if isinstance(known, str) else list(known)
-
-
 def lacking(bundle: Bundle, record: Fields) -> str:
     """Return what a record lacks, all of it, in one sentence; empty where it has everything."""
     missing: list[str] = []
     for name, modality in bundle.task.inputs.items():
         if modality.raw_type == "columns":
             table = _table(name, record)
-            missing += [column for column in columns_of(bundle, name) if column not in table]
+            missing += [column for column in needed_columns_of(bundle, name) if column not in table]
         elif _key(bundle, name, record) is None and not modality.is_optional:
             missing.append(name)
     if not missing and record and not any(_has(bundle, name, record) for name in bundle.task.inputs):
@@ -96,7 +94,7 @@ def values_of(bundle: Bundle, name: str, records: Sequence[Fields], root: Path |
     modality = bundle.task.inputs[name]
     if modality.raw_type == "columns":
         tables = [_table(name, record) for record in records]
-        return {column: [table[column] for table in tables] for column in columns_of(bundle, name)}
+        return {column: [table.get(column) for table in tables] for column in columns_of(bundle, name)}
     keys = [_key(bundle, name, record) for record in records]
     values = [None if key is None else record[key] for key, record in zip(keys, records, strict=True)]
     return [_as_file(value, root) for value in values] if modality.raw_type == "file" else values

@@ -121,13 +121,28 @@ def one_file_field(bundle: Bundle, path: Path) -> str | None:
     return None
 
 
+def columns_of(bundle: Bundle, name: str) -> list[str]:
+    """Return the columns that filled an input in training; none where it was filled by none."""
+    known = bundle.config.get("fields", {}).get(name, [])
+    return [known] if isinstance(known, str) else list(known)
+
+
+def needed_columns_of(bundle: Bundle, name: str) -> list[str]:
+    """Return those of the columns that filled an input in training without which nothing can be answered."""
+    read = dispatch.columns_read(bundle.task.inputs[name], bundle.states["inputs"][name], columns_of(bundle, name))
+    return [column for column in columns_of(bundle, name) if column in read]
+
+
 def _named(bundle: Bundle, columns: Sequence[str]) -> dict[str, str | list[str]]:
     """Return which columns fill which field: as the job says, and for tables those that training saw.
 
     Data that lacks the column that the job names may have one that is called like the field.
     """
-    known = bundle.config["fields"]
-    tables = {name: known[name] for name, modality in bundle.task.inputs.items() if modality.raw_type == "columns"}
+    tables: dict[str, str | list[str]] = {}
+    for name, modality in bundle.task.inputs.items():
+        if modality.raw_type == "columns":
+            needed = needed_columns_of(bundle, name)
+            tables[name] = [one for one in columns_of(bundle, name) if one in needed or one in columns]
     said = bundle.job.data.fields
     said = {name: named for name, named in said.items() if name not in columns or {*listed(named)} <= {*columns}}
     return {**said, **tables}

@@ -12,7 +12,7 @@ import numpy as np
 
 from noria.contract import RawType
 from noria.pipeline.bundle import Bundle
-from noria.pipeline.given import columns_of
+from noria.pipeline.other_data import columns_of, needed_columns_of
 
 CELL_TYPES = ["string", "number", "boolean", "null"]  # of one cell of a table
 
@@ -23,6 +23,7 @@ class Input:
 
     kind     the JSON type of a cell, as in the task's example: string, number, boolean, array or object
     columns  the columns of a field that takes columns
+    needed   those of them that a record must have
     example  a JSON value; None where the example is no JSON (a picture as an array)
     is_optional  whether a record may come without it
     column   the column that filled it in training, a second name for it; empty where it has the same
@@ -32,6 +33,7 @@ class Input:
     raw_type: RawType
     kind: str
     columns: tuple[str, ...]
+    needed: tuple[str, ...]
     example: Any
     is_optional: bool = False
     column: str = ""
@@ -49,9 +51,12 @@ def inputs_of(bundle: Bundle) -> list[Input]:
         value = example.get(name, example)  # a table's columns may stand in the record itself
         filled = columns_of(bundle, name)
         columns = tuple(filled) if modality.raw_type == "columns" else ()
+        needed = tuple(needed_columns_of(bundle, name)) if columns else ()
         column = filled[0] if not columns and len(filled) == 1 and filled != [name] else ""
         given = _as_json(value, modality.raw_type)
-        found.append(Input(name, modality.raw_type, json_kind(value), columns, given, modality.is_optional, column))
+        found.append(
+            Input(name, modality.raw_type, json_kind(value), columns, needed, given, modality.is_optional, column)
+        )
     return found
 
 
@@ -121,7 +126,7 @@ def _field_schema(field: Input) -> dict[str, Any]:
             column: {"type": CELL_TYPES} | ({"examples": [known[column]]} if column in known else {})
             for column in field.columns
         },
-        "required": list(field.columns),
+        "required": list(field.needed),
         "additionalProperties": False,
     }
 

@@ -114,6 +114,8 @@ def _table(
         problems.append(_wrong(where, param, "an object with the columns", table))
         return {}
     for column in field.columns:
+        if column not in table and column not in field.needed:
+            continue
         if column not in table:
             problems.append(_missing(column, table, where, f"{param}.{column}"))
         elif isinstance(table[column], list | dict | bytes):

@@ -17,8 +17,8 @@ from noria.contract import dispatch
 from noria.errors import UserError
 from noria.pipeline.drift import Drift
 from noria.pipeline.encoder import EncodedChunk
-from noria.pipeline.given import columns_of, path_of
-from noria.pipeline.other_data import text_field
+from noria.pipeline.given import path_of
+from noria.pipeline.other_data import columns_of, text_field
 from noria.pipeline.predictor import Answer, Predictor, load
 from noria.pipeline.sinks import LINES, Counted, check_suffix, draw_answers, write_answers, write_one
 from noria.pipeline.video_output import is_film, write_film

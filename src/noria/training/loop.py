@@ -40,7 +40,7 @@ from noria.types import State
 from noria.units import duration
 
 LOWER = 10  # times as low a rate is advised where a training diverges
-TOLD = 0.1  # of the steps: a smaller change of their number is not told
+TOLD = 0.3  # of the steps: a smaller change of their number is not told
 BAD_STEPS = 5  # so many steps in a row without a finite loss end the training
 
 
@@ -280,7 +280,9 @@ class Training:
         self.state = dict(checkpoint.state)
         if "pace" in self.state:  # a training of an earlier version keeps its plan
             self.pace.resume(self.state.pop("pace"))
-            self.step.first_choosy = self.state.pop("first_choosy")
+            first_choosy = self.state.pop("first_choosy")
+            if self.job.train.hard_example_mining:
+                self.step.first_choosy = first_choosy
         load_weights(self.model, checkpoint.tensors["model"])
         self.optimizer.load(checkpoint.tensors["optimizer"])
         self.best = checkpoint.tensors.get("best", {})

@@ -7,6 +7,7 @@ of (job, data, step): the records by `Order`, dropout and variation by a seed of
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 import torch
@@ -52,7 +53,8 @@ class Step:
                 f"train.batch_size of {self.batch_size} cannot be divided among {world.size} processes",
                 fix=f"give train.batch_size={world.size} or more",
             )
-        self.first_choosy = round(job.train.warmup * steps) if job.train.hard_example_mining else steps
+        # The first step that learns from the hardest of its records; none does, however many there are, without mining.
+        self.first_choosy = round(job.train.warmup * steps) if job.train.hard_example_mining else sys.maxsize
 
     def gradients(self, step: int) -> float:
         """Leave the mean gradient of this process's records in the weights; return their loss."""

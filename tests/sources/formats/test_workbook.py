@@ -12,6 +12,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from noria.columns import NumberForm
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.sources.core.limits import Limits
@@ -190,3 +191,14 @@ def test_without_the_package_one_sentence_says_what_to_install(tmp_path: Path, m
     with pytest.raises(UserError, match=r"reading \.xlsx files needs the package python-calamine") as caught:
         open_source(path)
     assert caught.value.fix == "pip install 'noria[sheets]'"
+
+
+def test_a_number_is_a_number_in_whatever_form_its_column_is_written_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    book = openpyxl.Workbook()
+    for row in (["price", "code"], [735.393, "007"], [7.0, "1.5"]):
+        book.active.append(row)
+    book.save(path)
+    (rows,) = Workbook(path).rows()
+    assert [NumberForm(",", ".").read(cell) for cell in rows.columns["price"]] == [735.393, 7]
+    assert [type(cell) for cell in rows.columns["code"]] == [str, str]

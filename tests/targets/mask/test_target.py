@@ -20,6 +20,7 @@ from noria.stages.prepare import prepare
 from noria.targets.mask.target import VOID, Mask, everywhere_alike, majority_places
 from noria.types import Arrays
 from noria.vision.masks import from_png
+from other_data import read
 
 MASKS = [np.array([[0, 1, 2], [2, 2, 255]], np.uint8), np.array([[1, 1, 0], [0, 0, 0]], np.uint8)]
 COLOURS = {"sky": [10, 20, 30], "road": [40, 50, 60], "void": [0, 0, 0]}
@@ -256,7 +257,7 @@ def test_other_data_is_scored_without_the_masks_of_another_size(trained: Any, tm
     path = folder_of(tmp_path / "street", 12)
     (path / "masks" / "03.png").write_bytes(png(np.ones((48, 36), np.uint8)))  # as many places, the other way round
     (path / "masks" / "05.png").write_bytes(png(np.ones((36, 47), np.uint8)))
-    dataset, bad = load(trained("semantic-segmentation"), device="cpu").read(path, needs_answer=True)
+    dataset, bad = read(load(trained("semantic-segmentation"), device="cpu"), path)
     assert {one.where: one.reason for one in bad} == {
         "street/images/03.png": "the mask is of 36 x 48 pixels, its picture of 48 x 36",
         "street/images/05.png": "the mask is of 47 x 36 pixels, its picture of 48 x 36",

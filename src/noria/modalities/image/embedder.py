@@ -138,8 +138,6 @@ class _Whitening(nn.Module):
 
 def _layers(settings: ImageSettings, state: State, width: int) -> tuple[nn.Sequential, int, tuple[int, int]]:
     """Return the blocks, the channels they end with, and the rows and columns that are left."""
-    if min(settings.pools, default=1) < 1:
-        raise UserError("inputs.image.pools are 1 or more, 1 for no pooling", found=str(list(settings.pools)))
     widths = settings.widths or (width // 4, width // 2, width)
     rows, columns, channels = state["height"], state["width"], state["channels"]
     blocks: list[nn.Module] = []
@@ -181,8 +179,6 @@ class Patches(nn.Module):
 
 def _patches(settings: ImageSettings, state: State) -> tuple[int, int]:
     """Return how many rows and columns of patches a picture has; raise UserError where it has none."""
-    if settings.patch < 1:
-        raise UserError("inputs.image.patch is 1 pixel or more", found=str(settings.patch))
     if settings.patch > min(state["height"], state["width"]):
         raise UserError(f"inputs.image.patch of {settings.patch} pixels is larger than the picture")
     return state["height"] // settings.patch, state["width"] // settings.patch

@@ -17,7 +17,15 @@ import numpy as np
 from noria.columns import ANY_DATE, CategoryForm, Column, DateForm, Form, NumberForm, form_of, read_table
 from noria.columns.cells import plain, text_of
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, DetectsDrift, Displays, DriftMeter, TellsReading, WarmStarts
+from noria.contract.capabilities import (
+    Attributable,
+    ChoosesColumns,
+    DetectsDrift,
+    Displays,
+    DriftMeter,
+    TellsReading,
+    WarmStarts,
+)
 from noria.errors import UserError
 from noria.modalities.table.cells import (
     ABSENT,
@@ -43,7 +51,7 @@ EARLIER_FORMS: dict[str, Form] = {"number": NumberForm(), "date": ANY_DATE, "cat
 
 
 @dataclass(frozen=True)
-class Table(TableSettings, Modality, WarmStarts, Displays, Attributable, TellsReading, DetectsDrift):
+class Table(TableSettings, Modality, WarmStarts, Displays, Attributable, TellsReading, DetectsDrift, ChoosesColumns):
     """A row of a table.
 
     Arrays: `numbers` float32[n, a] standardised, NaN where missing; `categories` int64[n, b], 0 rare, 1 missing.
@@ -99,6 +107,9 @@ class Table(TableSettings, Modality, WarmStarts, Displays, Attributable, TellsRe
         told = {"absent": absent, "remarks": {name: one.remark for name, one in readings.items() if one.remark}}
         left_out = {name: one.left_out for name, one in readings.items() if one.left_out}
         return {"records": len(good), "columns": seen, **told, "left_out": left_out}
+
+    def columns_read(self, state: State) -> list[str]:
+        return [name for name, kind in state["kinds"].items() if kind != "ignore"]
 
     def warm_start(self, state: State) -> State | None:
         return state

@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from noria.columns.cells import NumberCell
 from noria.contract.source import Source, reading
 from noria.errors import UserError, did_you_mean, needs_extra
 from noria.sources.core.column_names import unique_names
@@ -33,7 +34,7 @@ _Row = tuple[int, list[str]]  # its number, and its cells
 
 
 class Workbook(Source):
-    """One sheet of an .xlsx, .xls, .xlsb or .ods file; every cell is a str, an empty one "".
+    """One sheet of an .xlsx, .xls, .xlsb or .ods file; every cell is a str, an empty one "", a number a NumberCell.
 
     `sheet` is the first visible one by default; `columns` names those of a sheet whose first row is a record.
     """
@@ -139,7 +140,7 @@ class Workbook(Source):
                 head = json.loads(line) if line.endswith("\n") else {"error": ""}
                 if "error" in head:
                     raise self._unreadable(head["error"])
-                yield head, enumerate(map(json.loads, reader.stdout), start=1)
+                yield head, enumerate(map(_cells, reader.stdout), start=1)
             finally:
                 reader.kill()
 
@@ -156,6 +157,11 @@ class Workbook(Source):
             is_text = b"\0" not in file.read(_HEAD_BYTES)
         fix = "it looks like text under another name: rename it to .csv" if is_text else ""
         return UserError("is not a whole workbook", where=str(self.path), found=reason, fix=fix)
+
+
+def _cells(line: str) -> list[str]:
+    cells: list[str] = json.loads(line, parse_float=NumberCell, parse_int=NumberCell)
+    return cells
 
 
 def _fills(cells: Sequence[str], most: int) -> bool:

@@ -4,13 +4,14 @@ The reader of workbooks holds a whole sheet as a rectangle, and ends its process
 with a cell in the last corner asks for 500 GB. Here only this process ends.
 
 First line: {"sheets": [visible names], "sheet": name, "is_there": true, "merged": [[[row, column], [row, column]]],
-"filled": [cells of each column that hold something]}; then a list of texts for each row, from row 1 on.
+"filled": [cells of each column that hold something]}; then a list of texts and numbers for each row, from row 1 on.
 An error is one line, {"error": reason}. Imports nothing of Noria, so that it starts fast.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import resource
 import sys
 from collections.abc import Callable
@@ -54,7 +55,14 @@ def main(path: str, sheet: str | None) -> None:
     filled = [len(rows) - column.count("") for column in zip(*rows, strict=True)]
     _write({**head, "merged": merged, "filled": filled})
     for row in rows:
-        _write([_TEXTS.get(type(cell), str)(cell) for cell in row])
+        sys.stdout.write(f"[{','.join(map(_cell, row))}]\n")
+
+
+def _cell(cell: Any) -> str:
+    """Return the JSON of what a cell shows: a number as it stands, all else as a text."""
+    text = _TEXTS.get(type(cell), str)(cell)
+    is_number = isinstance(cell, int | float) and not isinstance(cell, bool) and math.isfinite(cell)
+    return text if is_number else json.dumps(text)
 
 
 def _elapsed(span: timedelta) -> str:
