@@ -182,3 +182,13 @@ def test_a_folder_of_bad_clips_alone_cannot_be_scored_and_each_is_said(
     assert code == 2
     assert "no usable records to score" in said
     assert said.count("not scored: ") == 2
+
+
+def test_the_answers_never_replace_what_is_to_be_answered(noria: Any, trained: Any, tmp_path: Path) -> None:
+    run = trained("tabular-classification")
+    path = tiny_file(load(run).task, tmp_path, count=5)
+    before = path.read_bytes()
+    code, _, said = noria("predict", run, path, "--out", path)
+    assert code == 2
+    assert "the answers would replace what is to be answered" in said
+    assert path.read_bytes() == before

@@ -269,7 +269,8 @@ def _http(task: Task) -> list[str]:
     """Return the request, the schema of a record and an answer, as the server gives them."""
     example = task.example().fields
     columns = {field: list(example[field]) for field, one in task.inputs.items() if one.raw_type == "columns"}
-    inputs = inputs_of(typing.cast(Any, SimpleNamespace(task=task, config={"fields": columns})))
+    states = fitted(task, [dict(example), *records_like(task, 30)]) if columns else {}
+    inputs = inputs_of(typing.cast(Any, SimpleNamespace(task=task, config={"fields": columns}, states=states)))
     command = example_command(typing.cast(Any, SimpleNamespace(inputs=inputs)), URL, needs_key=False)
     return [
         _t(

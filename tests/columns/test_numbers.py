@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -45,7 +46,8 @@ from noria.errors import UserError
     ],
 )
 def test_a_form_reads_its_own_numbers(form, text, number):
-    assert form.read(text) == pytest.approx(number)
+    assert form.fits(text)
+    assert replace(form, unit=form.unit_of(text)).read(text) == pytest.approx(number)
 
 
 @pytest.mark.parametrize("text", ["1_000", "1.2.3", "12:30", "2023-01-05", "seven", "", "--5", "1,2,3", "5 A 6", "٣x"])
@@ -62,6 +64,7 @@ def test_another_unit_than_that_of_the_column_is_refused():
     assert NumberForm(unit="€").read("5 €") == 5
     assert NumberForm(unit="€").read("5") == 5
     assert NumberForm(unit="€").read("5 $") is None
+    assert NumberForm().read("5 €") is None
 
 
 @pytest.mark.parametrize("cell", ["1e400", 10**400])

@@ -12,6 +12,7 @@ from noria.columns import NumberForm, category_form, form_of, number_form, read_
 from noria.columns.cells import text_of
 from noria.columns.reading import Column
 from noria.errors import UserError
+from noria.job.text import parse_override
 
 LUCK = random.Random(0)
 DAYS = [datetime.date(2020, 1, 1) + datetime.timedelta(LUCK.randrange(1000)) for _ in range(200)]
@@ -184,12 +185,40 @@ def test_codes_stay_codes():
 
 @pytest.mark.parametrize("cells", [["1.234,5"], ["$5", "$7.5"], ["5"], ["1,5", "2,5"], ["none"], []])
 def test_the_form_of_an_answer_is_kept_and_comes_back(cells):
-    form = number_form(cells)
+    form, _ = number_form(cells)
     assert form_of(form.content) == form
 
 
 def test_an_answer_without_a_form_is_plain():
-    assert number_form(["red", "blue"]) == NumberForm()
+    assert number_form(["red", "blue"]) == (NumberForm(), "")
+
+
+def test_answers_that_can_be_read_in_two_ways_say_so():
+    form, remark = number_form([f"{1 + i % 37},{i % 1000:03}" for i in range(99)])
+    assert form.read("7,167") == 7167
+    assert 'to choose: target.form="1.234,5"' in remark
+
+
+@pytest.mark.parametrize("cells", [["126 cm", "1.30 m"] * 9, ["$5", "€7"] * 9, ["219k", "111m", "5k"] * 9])
+def test_numbers_of_several_units_are_no_numbers(cells):
+    assert None in [number_form(cells)[0].read(cell) for cell in cells]
+
+
+def test_values_without_the_unit_of_the_others_are_told():
+    column = read([*[f"{i % 37}.5%" for i in range(90)], *[f"0.{i}" for i in range(10, 19)]])
+    assert column.remark == "9 different values stand without %, as '0.10', and are read as they stand"
+
+
+def test_money_with_three_decimals_or_thousands_says_which_it_is():
+    assert "to choose" in read([f"{1 + i % 37}.{i % 1000:03} €" for i in range(99)]).remark
+
+
+@pytest.mark.parametrize("name", ["my day, sent", "{d}", "a: b", "Größe"])
+def test_what_is_advised_for_a_column_of_any_name_can_be_given(name):
+    cells = [day.strftime("%d/%m/%Y") for day in EARLY]
+    remark = read_table({name: cells}, {}, {})[name].remark
+    keys, value = parse_override(remark.rpartition("to choose: ")[2])
+    assert (keys, value) == (["inputs", "table", "forms"], {name: "%d/%m/%Y"})
 
 
 @pytest.mark.parametrize("form", ["1234", "%H", "dd/mm/yyyy"])

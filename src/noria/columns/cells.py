@@ -45,6 +45,10 @@ def plain(cells: Sequence[Any] | np.ndarray) -> Sequence[Any]:
         is_fine = cells.dtype.kind == "M" and np.datetime_data(cells.dtype)[0] in ("ns", "ps", "fs", "as")
         listed: list[Any] = (cells.astype("datetime64[us]") if is_fine else cells).tolist()
         return plain(listed)
-    if all(type(cell) is str for cell in cells):
-        return cells
-    return [cell if isinstance(cell, Hashable) else json.dumps(cell, ensure_ascii=False, default=str) for cell in cells]
+    return cells if all(type(cell) is str for cell in cells) else [_plain(cell) for cell in cells]
+
+
+def _plain(cell: Any) -> Any:
+    if isinstance(cell, bytes | bytearray):  # texts, as some tables keep them
+        return bytes(cell).decode("utf-8", "backslashreplace")
+    return cell if isinstance(cell, Hashable) else json.dumps(cell, ensure_ascii=False, default=str)

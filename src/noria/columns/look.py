@@ -158,7 +158,8 @@ class Look:
         found = []
         for form in forms:
             units = {form.unit_of(cell) for cell in self.strict} - {""}
-            if len(units) <= 1:
+            is_million = units == {"m"} and any(text[-1:] in "kK" for text in self.texts)  # 219k beside 111m
+            if len(units) <= 1 and not is_million:
                 found.append(replace(form, unit=min(units, default="")))
         return found
 

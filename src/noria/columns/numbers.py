@@ -55,7 +55,7 @@ class NumberForm:
 
     def read(self, cell: Any) -> float | None:
         """Return the number; None where the cell is none of this form. Infinite where it is too large for a float."""
-        own = self._own(cell)
+        own = None if self.unit_of(cell) not in ("", self.unit) else self._own(cell)
         if own is None and isinstance(cell, str) and PLAIN.fullmatch(cell.strip()):
             return float(cell)  # as programs write it, and nothing that the form could mean
         return own
@@ -73,8 +73,6 @@ class NumberForm:
             return float(text)
         found = _pattern(self.decimal, self.thousands).fullmatch(text)
         if found is None:
-            return None
-        if (unit := _unit(found)) and self.unit and unit != self.unit:
             return None
         digits = found["whole"] or ""
         digits = digits.replace(self.thousands, "") if self.thousands else digits

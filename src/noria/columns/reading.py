@@ -6,6 +6,8 @@ else the likelier one is taken; a remark says which, and how to choose. Read nex
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -46,13 +48,13 @@ def read_table(
     return {name: _column(look, asked.get(name), decimals, is_day_first) for name, look in looks.items()}
 
 
-def number_form(cells: Sequence[Any] | np.ndarray, example: str | None = None) -> NumberForm:
-    """Return how numbers that are answers are written; the plain form where none fits."""
+def number_form(cells: Sequence[Any] | np.ndarray, example: str | None = None) -> tuple[NumberForm, str]:
+    """Return how numbers that are answers are written, the plain form where none fits, and what is to be said of it."""
     if example is not None:
-        return NumberForm.like(example)
-    form = _column(Look("", plain(cells), "number"), None, (), ()).form
-    assert isinstance(form, NumberForm)
-    return form
+        return NumberForm.like(example), ""
+    column = _column(Look("", plain(cells), "number"), None, (), ())
+    assert isinstance(column.form, NumberForm)
+    return column.form, column.remark
 
 
 def category_form(cells: Sequence[Any] | np.ndarray) -> CategoryForm:
@@ -106,13 +108,19 @@ def _date(look: Look, is_day_first: Collection[bool | None]) -> DateForm:
 
 def _number_remark(look: Look, form: NumberForm) -> str:
     others = [other for other in look.numbers if other.decimal != form.decimal]
-    for cell in look.strict if others and form.thousands else ():
+    for cell in look.strict if others and (form.thousands or form.unit) else ():
         one = form.read(cell)
         other = next((other for other in others if other.read(cell) != one), None)
         if other is not None:
-            fix = f'inputs.table.forms={{{look.name}: "1{other.thousands}234{other.decimal}5"}}'
+            example = f'"1{other.thousands}234{other.decimal}5"'
+            fix = f"inputs.table.forms={{{key_of(look.name)}: {example}}}" if look.name else f"target.form={example}"
             return f"{cell!r} is read as {one:.10g}, not as {other.read(cell):.10g}; to choose: {fix}"
-    return f"{', '.join(map(repr, look.words))} among numbers is read as missing" if look.words else ""
+    if look.words:
+        return f"{', '.join(map(repr, look.words))} among numbers is read as missing"
+    bare = [cell for cell in look.strict if form.unit and not form.unit_of(cell)]
+    if bare:
+        return f"{len(bare)} different values stand without {form.unit}, as {bare[0]!r}, and are read as they stand"
+    return ""
 
 
 def _date_remark(look: Look, form: DateForm) -> str:
@@ -121,7 +129,7 @@ def _date_remark(look: Look, form: DateForm) -> str:
         one = form.read(cell)
         for other in others:
             if isinstance(cell, str) and (date := other.read(cell)) != one:
-                fix = f'inputs.table.forms={{{look.name}: "{other.pattern}"}}'
+                fix = f'inputs.table.forms={{{key_of(look.name)}: "{other.pattern}"}}'
                 return f"{cell!r} is read as {one:%Y-%m-%d}, not as {date:%Y-%m-%d}; to choose: {fix}"
     return f"{', '.join(map(repr, look.words))} among dates is read as missing" if look.words else ""
 
@@ -132,6 +140,11 @@ def _category_remark(look: Look, form: CategoryForm) -> str:
         return ""
     shown = ", ".join(f"{cell!r} ({look.counts[cell]})" for cell in kept)
     return f"{shown} is a category of its own; an empty cell is missing"
+
+
+def key_of(name: str) -> str:
+    """Return a column's name as it stands in an override: in quotes where it is more than words."""
+    return name if re.fullmatch(r"[\w .-]*\w", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _asked(name: str, form: str) -> NumberForm | DateForm:

@@ -7,6 +7,7 @@ Read next: division.py, data_checks.py, pipeline/encoder.py.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -297,13 +298,15 @@ class Preparation:
             start += len(rows)
 
     def _check(self, counts: dict[str, int]) -> None:
-        forgiven = max(LEAST_BAD, self.job.data.max_bad * (sum(counts.values()) + len(self.bad)))
+        total = sum(counts.values()) + len(self.bad)
+        forgiven = max(LEAST_BAD, self.job.data.max_bad * total)
+        share_bad = math.ceil(100 * len(self.bad) / total) / 100 if total else 1.0
         if len(self.bad) > forgiven:
             raise UserError(
                 f"{len(self.bad)} records cannot be used, more than data.max_bad allows ({forgiven:.0f})",
                 where=str(self.source.path),
                 found="; ".join(f"{one.where}: {one.reason}" for one in self.bad[:5]),
-                fix="mend the records, or allow more with data.max_bad=0.2",
+                fix=f"mend the records, or allow so many with data.max_bad={share_bad:g}",
             )
         for split, share_asked in (("train", 1.0), ("test", self.job.data.split.test)):
             if counts.get(split, 0) == 0 and share_asked > 0:

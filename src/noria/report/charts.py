@@ -22,6 +22,7 @@ TOP, RIGHT, BOTTOM = 24.0, 14.0, 40.0
 COLORS = 6  # page.css has so many; more lines take them again, with another dash
 DASHES = (None, "7 3", "2 3", "9 3 2 3")
 MARKED_POINTS = 30  # a line of at most so many points shows each
+FLAT = 1e-9  # of the largest value: values that differ by no more are drawn as one
 MOST_BINS = 30
 
 Point = tuple[float, float]
@@ -77,6 +78,9 @@ def histogram(title: str, values: Iterable[float], x_name: str, note: str = "") 
     if not len(finite):
         return nothing(title, note)
     bins = int(min(MOST_BINS, max(5, math.sqrt(len(finite)))))
+    finite[np.abs(finite) < np.finfo(np.float32).tiny] = 0
+    if np.ptp(finite) <= FLAT * np.abs(finite).max():  # nothing that an axis could show
+        finite[:] = finite[0]
     counts, edges = np.histogram(finite, bins)
     y = axis([0, int(counts.max())], HEIGHT - BOTTOM, TOP, 4)
     left = _left(y)

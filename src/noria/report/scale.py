@@ -43,7 +43,8 @@ def axis(values: Iterable[float], start: float, end: float, count: int = 5, loga
         low, high = low - pad, high + pad
     step = _round_step((high - low) / count)
     first, last = math.floor(low / step + 1e-6), math.ceil(high / step - 1e-6)
-    ticks = tuple(round(i * step, 12) for i in range(first, last + 1))
+    digits = max(12, 3 - math.floor(math.log10(step)))
+    ticks = tuple(round(i * step, digits) for i in range(first, last + 1))
     return Scale(ticks[0], ticks[-1], start, end, ticks)
 
 

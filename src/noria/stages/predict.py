@@ -62,6 +62,8 @@ def predict_to(
     if out is None or (detector is not None and len(inputs) != 1):
         raise UserError("--detector is for one video", fix="noria predict RUN VIDEO --detector RUN --out tracks.txt")
     run, out = Path(run), Path(out)
+    if any(out.exists() and Path(one).exists() and out.samefile(one) for one in inputs):
+        raise UserError("the answers would replace what is to be answered", where=str(out), fix="name another --out")
     if len(inputs) == 1 and (detector is not None or is_film(out)):
         return write_film(run, Path(inputs[0]), out, None if detector is None else Path(detector))
     predictor = load(run).reading(overrides)

@@ -11,7 +11,7 @@ import numpy as np
 
 from noria.columns import NumberForm, form_of, number_form
 from noria.contract import Metric, Target, mean_metric
-from noria.contract.capabilities import DecodesTarget, ShowsPanels, SingleValued
+from noria.contract.capabilities import DecodesTarget, ShowsPanels, SingleValued, TellsReading
 from noria.errors import UserError
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
 
@@ -22,7 +22,7 @@ POINTS_SHOWN = 500
 
 
 @dataclass(frozen=True)
-class Number(Target, DecodesTarget, ShowsPanels, SingleValued):
+class Number(Target, DecodesTarget, ShowsPanels, SingleValued, TellsReading):
     """A real number. Arrays: `number` float32[n, 1]. Output: `number` float[n, 1].
 
     Both are standardised by the mean and spread of the training answers.
@@ -38,7 +38,7 @@ class Number(Target, DecodesTarget, ShowsPanels, SingleValued):
     def fit(self, values: Values) -> State:
         if isinstance(values, Mapping):
             raise TypeError("an answer is one column")
-        form = number_form(values, self.form)
+        form, remark = number_form(values, self.form)
         numbers = np.array([number for value in values if (number := _number(value, form)) is not None])
         if len(numbers) == 0:
             raise UserError("no training record has a number as its answer")
@@ -48,7 +48,13 @@ class Number(Target, DecodesTarget, ShowsPanels, SingleValued):
             raise UserError("every training record has the same answer", found=str(numbers[0]))
         if not math.isfinite(spread):
             raise UserError("the answers are too large to be learnt", found=f"up to {np.abs(numbers).max():.4g}")
-        return {"mean": float(numbers.mean()), "spread": spread, "form": form.content}
+        return {"mean": float(numbers.mean()), "spread": spread, "form": form.content, "remark": remark}
+
+    def remarks(self, state: State) -> list[str]:
+        return [state["remark"]] if state.get("remark") else []
+
+    def reading(self, state: State) -> None:
+        return None
 
     def encode(self, values: Values, state: State) -> Encoded:
         form = form_of(state["form"]) if "form" in state else NumberForm()

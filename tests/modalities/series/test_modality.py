@@ -77,6 +77,15 @@ def test_a_comma_is_a_decimal_mark_where_another_mark_divides_the_cells(text):
     assert read_series(text.encode(), Series()).tolist() == read_series(with_points.encode(), Series()).tolist()
 
 
+@pytest.mark.parametrize("text", ["value\n2,431\n0,977\n1,5", "2,431\n0,977\n1,05"])
+def test_a_column_of_decimal_commas_is_one_channel(text):
+    assert read_series(text.encode(), Series()).shape == (3, 1)
+
+
+def test_pairs_of_whole_numbers_stay_pairs():
+    assert read_series(b"12,34\n56,78\n9,10", Series()).shape == (3, 2)
+
+
 def test_a_comma_divides_where_points_are_decimal_marks():
     assert read_series(b"1.5,2.5;3.5,4.5", Series()).tolist() == [[1.5, 2.5, 3.5, 4.5]]
 

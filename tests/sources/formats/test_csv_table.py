@@ -355,3 +355,13 @@ def test_real_sentences_are_all_read_with_their_quotes(shared_data, read_all):
     assert len(pairs) == 29_155
     assert '"Look," she said.' in {values[0] for _, _, values in pairs}
     assert bad == also_bad == []
+
+
+@pytest.mark.parametrize("gap", [0, 1, 2, 59])
+def test_two_stray_quotes_cost_two_rows_and_none_between(tmp_path, read_all, gap):
+    rows = [f"this film is good number {i},1" for i in range(100)]
+    for index in (20, 21 + gap):
+        rows[index] = f'"Wow it is bad {index},0'
+    (tmp_path / "a.csv").write_text("\n".join(["text,label", *rows, ""]), "utf-8")
+    records, bad = read_all(CsvTable(tmp_path / "a.csv"))
+    assert (len(records), len(bad)) == (98, 2)

@@ -222,6 +222,11 @@ def _split(text: str) -> list[list[str]]:
     """Return the cells of each line. A comma between digits is a decimal mark where another mark divides the cells."""
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     mark = next((mark for mark in ";\t" if mark in text), None)
+    is_one_column = len(lines) > 1 and "," not in lines[0] and not _is_number(lines[0].strip())  # by its header
+    if mark is None and all(DECIMAL_COMMA.fullmatch(line.strip()) for line in lines[1:]):
+        whole = [line.strip() for line in lines]
+        if is_one_column or any(re.fullmatch(r"[+-]?\d+,0\d+", line) for line in whole):  # 1,05 is no pair
+            return [[_with_point(line)] for line in whole]
     if mark is not None and "." not in "".join(lines):
         cells = [[cell.strip() for cell in line.strip().strip(mark).split(mark)] for line in lines]
         parts = [cell.partition(",")[2] for row in cells for cell in row if DECIMAL_COMMA.fullmatch(cell)]

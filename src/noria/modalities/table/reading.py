@@ -12,6 +12,7 @@ from typing import Any
 
 from noria.columns import form_of
 from noria.columns.look import COUNTED, NAMED_BY_NUMBER, TEXTS
+from noria.columns.reading import key_of
 from noria.types import Panel, State
 
 EXAMPLES = 4  # categories shown
@@ -52,7 +53,7 @@ def remarks_of(state: State) -> list[str]:
             "it" if len(names) == 1 else "each",
             "number" if reason in (COUNTED, NAMED_BY_NUMBER) else "category",
         )
-        fix = f"to keep it: inputs.table.kinds={{{names[0]}: {kind}}}"
+        fix = f"to keep it: inputs.table.kinds={{{key_of(names[0])}: {kind}}}"
         if reason == TEXTS:
             fix = "a task of texts learns from it: noria list tasks"
         found.append(f"left out: {_named(names)}, as {each} {reason}; {fix}")

@@ -146,7 +146,7 @@ class Records:
         if "expected after" not in str(error):  # the text ended, or the longest cell allowed was reached
             self._fed.put_back(1)
             return f"a quote is opened in the record that begins here and never closed; {_double(self._dialect)}"
-        if len(self._fed.taken) > 1 and self._is_stray():
+        if len(self._fed.taken) > 1 and (self._is_stray() or self._are_two_stray()):
             return self._only_first()
         return f"a cell goes on after its closing quote; {_double(self._dialect)}"
 
@@ -154,9 +154,15 @@ class Records:
         self._fed.put_back(1)
         return f"a quote is opened here that is closed in no cell of this record; {_double(self._dialect)}"
 
-    def _is_stray(self) -> bool:
+    def _are_two_stray(self) -> bool:
+        """Say whether the last line has a stray quote as the first one does, and all between are rows of their own."""
+        first, *between, last = self._fed.taken
+        marks = [line.count(self._dialect.delimiter) for line in (first, last)]
+        return marks == [self._width - 1] * 2 and (not between or self._is_stray(between))
+
+    def _is_stray(self, below: Sequence[str] | None = None) -> bool:
         """Say whether the lines below the first one are whole rows, or most of them are, when read without it."""
-        rest = [self._dialect.prepared(line) for line in self._fed.taken[1:]]
+        rest = [self._dialect.prepared(line) for line in (self._fed.taken[1:] if below is None else below)]
         if not rest or not self._width or not self._dialect.is_well_quoted("".join(rest)):
             return False
         rows = [cells for cells in self._dialect.reader(iter(rest)) if cells]
