@@ -256,6 +256,11 @@ def _out(content: Any, as_json: bool) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is written when Python ends
         raise SystemExit(0) from None
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UserError(
+            "what was found cannot be written", where="standard output", found=error.strerror or ""
+        ) from None
 
 
 if __name__ == "__main__":

@@ -204,7 +204,10 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise UserError(f"there is no {path.name} here", where=str(path.parent), fix="is this a run folder?") from error
+        is_begun = (path.parent / "job.yaml").exists()
+        what = f"{'this training is not finished: ' if is_begun else ''}there is no {path.name} here"
+        fix = f"go on with it: {resume_command(path.parent)}" if is_begun else "is this a run folder?"
+        raise UserError(what, where=str(path.parent), fix=fix) from error
     except OSError as error:
         raise UserError("cannot be read", where=str(path), found=error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:

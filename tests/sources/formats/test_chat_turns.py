@@ -114,3 +114,41 @@ def test_the_answers_of_one_conversation_belong_together_by_what_is_said_or_by_i
     source = chat_turns(lines(tmp_path, *({**one, "conversation_id": 7} for one in talks)))
     records, _ = read_all(source)
     assert {values[source.columns.index("conversation")] for _, _, values in records} == {"7"}
+
+
+SYSTEM = {"role": "system", "content": "Be kind"}
+
+
+def test_earlier_turns_and_a_system_beside_an_instruction_are_said_before(tmp_path, read_all):
+    record = {
+        "system": "Be kind",
+        "history": [["Hi", "Hello!"]],
+        "instruction": "How are you?",
+        "input": "",
+        "output": "Well.",
+    }
+    assert [values[:2] for _, _, values in read_all(chat_turns(lines(tmp_path, record)))[0]] == [
+        ([SYSTEM, USER], "Hello!"),
+        ([SYSTEM, USER, REPLY, MORE], "Well."),
+    ]
+
+
+def test_a_system_beside_a_conversation_is_said_before(tmp_path, read_all):
+    record = {"system": "Be kind", **shared_gpt([USER, REPLY])}
+    assert [values[:2] for _, _, values in read_all(chat_turns(lines(tmp_path, record)))[0]] == [
+        ([SYSTEM, USER], "Hello!")
+    ]
+
+
+def test_an_answer_of_no_weight_is_said_and_not_learnt(tmp_path, read_all):
+    record = {"messages": [USER, {**REPLY, "weight": 0}, MORE, LAST]}
+    assert [values[:2] for _, _, values in read_all(chat_turns(lines(tmp_path, record)))[0]] == [
+        ([USER, REPLY, MORE], "Well.")
+    ]
+
+
+@pytest.mark.parametrize("history", ["Hi", [["Hi"]], [["Hi", 7]]])
+def test_earlier_turns_that_are_none_are_bad(tmp_path, read_all, history):
+    record = {"history": history, "instruction": "Hi", "output": "Hello!"}
+    source = chat_turns(lines(tmp_path, {"instruction": "Hi", "output": "Hello!"}, record))
+    assert [one.reason for one in read_all(source)[1]] == ["history is no list of pairs of texts"]

@@ -2,7 +2,8 @@
 
     {"messages": [{"role": "user", "content": "Hi"}, ...]}       the form that most programs write
     {"conversations": [{"from": "human", "value": "Hi"}, ...]}   ShareGPT
-    {"instruction": "Translate", "input": "Hi", "output": "..."} Alpaca
+    {"instruction": "Translate", "input": "Hi", "output": "..."} Alpaca, with a "history" of pairs
+A "system" beside them is the first message; a message of "weight" 0 is said, and no answer to learn.
 
 Columns: `messages` (those before the answer), `text` (the answer), `opening` (the first thing that the user says),
 `conversation` (what is the same for its answers and differs for other ones), and those of the data.
@@ -26,6 +27,7 @@ Message = dict[str, str]  # role and content
 
 NAMES = ("conversation_id", "conversation", "dialogue_id", "dialog_id", "thread_id")  # columns that name conversations
 _FORMS = ({"messages"}, {"conversations"}, {"instruction", "output"})  # columns that hold conversations
+_BESIDE = ("input", "history", "system")  # columns that belong to a conversation beside these
 _TURNED = ({"messages", "text"},)  # were turned into records before
 
 _ROLES = {
@@ -49,7 +51,7 @@ class ChatTurns(MappedSource):
 
     def __init__(self, source: Source):
         made = ["messages", "text", "opening", "conversation"]
-        used = {*made, *chain(*_FORMS), "input"}
+        used = {*made, *chain(*_FORMS), *_BESIDE}
         super().__init__(source, [*made, *(name for name in source.columns if name not in used)])
         self._named = next((name for name in NAMES if name in source.columns), None)
 
@@ -58,11 +60,31 @@ class ChatTurns(MappedSource):
         return ("conversation",)
 
     def converted(self, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
-        messages = _messages(fields)
+        messages = _with_system(_messages(fields), fields.get("system"))
         own = fields[self._named] if self._named else None
         conversation = _digest(messages) if own is None or own == "" else str(own)
         about = {**fields, "opening": _opening(messages), "conversation": conversation}
-        return [{**about, "messages": history, "text": text} for history, text in _turns(messages)]
+        return [
+            {**about, "messages": history, "text": text}
+            for history, text in _turns(messages, _unlearnt(fields, len(messages)))
+        ]
+
+
+def _with_system(messages: list[Message], system: object) -> list[Message]:
+    """Return the messages after what a record says beside them; raise ValueError where that is no text."""
+    if system is None or system == "":
+        return messages
+    if not isinstance(system, str):
+        raise ValueError(f"expected a text as system, found {type(system).__name__}")
+    return [{"role": "system", "content": system}, *messages]
+
+
+def _unlearnt(record: Mapping[str, Any], count: int) -> set[int]:
+    """Return which of so many messages have weight 0: they are context, and nothing to learn."""
+    given = record.get("messages")
+    messages = given if isinstance(given, list) else []
+    first = count - len(messages)  # after what is said beside them
+    return {first + place for place, one in enumerate(messages) if isinstance(one, Mapping) and one.get("weight") == 0}
 
 
 def _messages(record: Mapping[str, Any]) -> list[Message]:
@@ -82,7 +104,23 @@ def _messages(record: Mapping[str, Any]) -> list[Message]:
     if not isinstance(more, str):
         raise ValueError(f"expected a text as input, found {type(more).__name__}")
     user = f"{asked}\n\n{more}" if more.strip() else asked
-    return [{"role": "user", "content": user}, {"role": "assistant", "content": answer}]
+    return [
+        *_history(record.get("history")),
+        {"role": "user", "content": user},
+        {"role": "assistant", "content": answer},
+    ]
+
+
+def _history(given: object) -> list[Message]:
+    """Return the messages of earlier pairs of question and answer; raise ValueError for anything else."""
+    if given is None or given == "":
+        return []
+    if not isinstance(given, list) or not all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, str) for one in pair) for pair in given
+    ):
+        raise ValueError("history is no list of pairs of texts")
+    roles = ("user", "assistant")
+    return [{"role": role, "content": one} for pair in given for role, one in zip(roles, pair, strict=True)]
 
 
 def _message(number: int, given: object) -> Message:
@@ -98,12 +136,13 @@ def _message(number: int, given: object) -> Message:
     return {"role": _ROLES[role], "content": content}
 
 
-def _turns(messages: list[Message]) -> list[tuple[list[Message], str]]:
-    """Return each answer with what was said before; an answer to nothing, as a greeting, is only said before."""
+def _turns(messages: list[Message], unlearnt: set[int]) -> list[tuple[list[Message], str]]:
+    """Return each answer with what was said before; an answer to nothing, as a greeting, is only said before, and so is
+    one that is not to be learnt."""
     turns = []
     is_asked = False
     for place, message in enumerate(messages):
-        if message["role"] == "assistant" and is_asked:
+        if message["role"] == "assistant" and is_asked and place not in unlearnt:
             if not message["content"].strip():
                 raise ValueError(f"message {place + 1}, of the assistant, is blank")
             turns.append((messages[:place], message["content"]))
