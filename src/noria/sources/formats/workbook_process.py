@@ -55,7 +55,7 @@ def main(path: str, sheet: str | None) -> None:
     filled = [len(rows) - column.count("") for column in zip(*rows, strict=True)]
     _write({**head, "merged": merged, "filled": filled})
     for row in rows:
-        sys.stdout.write(f"[{','.join(map(_cell, row))}]\n")
+        _write_line(f"[{','.join(map(_cell, row))}]")
 
 
 def _cell(cell: Any) -> str:
@@ -80,7 +80,11 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
 
 
 def _write(thing: Any) -> None:
-    sys.stdout.write(json.dumps(thing) + "\n")
+    _write_line(json.dumps(thing))
+
+
+def _write_line(text: str) -> None:
+    sys.stdout.write(text + "\n")
 
 
 if __name__ == "__main__":
