@@ -55,22 +55,33 @@ class NumberForm:
 
     def read(self, cell: Any) -> float | None:
         """Return the number; None where the cell is none of this form. Infinite where it is too large for a float."""
-        own = None if self.unit_of(cell) not in ("", self.unit) else self._own(cell)
-        if own is None and isinstance(cell, str) and PLAIN.fullmatch(cell.strip()):
-            return float(cell)  # as programs write it, and nothing that the form could mean
-        return own
+        found = self._parsed(cell)
+        if found is not None and found[1] in ("", self.unit):
+            return found[0]
+        is_plain = isinstance(cell, str) and PLAIN.fullmatch(cell.strip())
+        return float(cell) if is_plain else None  # as programs write it, and nothing that the form could mean
 
-    def _own(self, cell: Any) -> float | None:
-        """Return the number of a cell that is written in this form, or kept as a number by its file."""
-        if not isinstance(cell, str):
-            return _float(cell)
+    def fits(self, cell: Any) -> bool:
+        """Whether a cell is a number of this form, in whatever unit."""
+        return self._parsed(cell) is not None
+
+    def unit_of(self, cell: Any) -> str:
+        """Return the currency or unit that stands beside the number."""
+        found = self._parsed(cell)
+        return found[1] if found else ""
+
+    def _parsed(self, cell: Any) -> tuple[float, str] | None:
+        """Return the number and the unit of a cell that is written in this form, or kept as a number by its file."""
         if isinstance(cell, NumberCell):
-            return float(cell)
+            return float(cell), ""
+        if not isinstance(cell, str):
+            number = _float(cell)
+            return None if number is None else (number, "")
         text = cell.strip()
         if not text.isascii():  # full-width digits, points and signs
             text = unicodedata.normalize("NFKC", text.translate(SPACES)).translate(SPACES)
         if self.decimal == "." and PLAIN.fullmatch(text):
-            return float(text)
+            return float(text), ""
         found = _pattern(self.decimal, self.thousands).fullmatch(text)
         if found is None:
             return None
@@ -78,19 +89,8 @@ class NumberForm:
         digits = digits.replace(self.thousands, "") if self.thousands else digits
         number = float(f"{digits or '0'}.{found['rest'] or '0'}e{found['power'] or '0'}")
         number *= MULTIPLIERS.get(found["times"] or "", 1.0)
-        return -number if found["bracket"] or "-" in (found["sign"], found["sign2"], found["after"]) else number
-
-    def fits(self, cell: Any) -> bool:
-        """Whether a cell is a number of this form."""
-        return self._own(cell) is not None
-
-    def unit_of(self, cell: Any) -> str:
-        """Return the currency or unit that stands beside the number."""
-        if not isinstance(cell, str) or PLAIN.fullmatch(cell.strip()):
-            return ""
-        text = unicodedata.normalize("NFKC", cell.strip().translate(SPACES)).translate(SPACES)
-        found = _pattern(self.decimal, self.thousands).fullmatch(text)
-        return _unit(found) if found else ""
+        is_negative = found["bracket"] or "-" in (found["sign"], found["sign2"], found["after"])
+        return -number if is_negative else number, found["before"] or found["behind"] or ""
 
     def read_many(self, cells: Any) -> np.ndarray | None:
         """Return float64[n] where every cell is a bare number; None where one has to be looked at."""
@@ -140,10 +140,6 @@ def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
         rf"(?={point}?\d)(?P<whole>{grouped}\d+)?(?:{point}(?P<rest>\d*))?(?:[eE](?P<power>[+-]?\d+))?"
         rf"\s*(?P<times>(?!kg|km|kW|kr|MB)[kKMB万亿]|bn)?(?P<after>-)?\s*(?P<behind>{MONEY}|{UNITS})?(?(bracket)\))"
     )
-
-
-def _unit(found: re.Match[str]) -> str:
-    return found["before"] or found["behind"] or ""
 
 
 def _float(cell: Any) -> float | None:
