@@ -17,12 +17,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from noria.contract.source import Source, reading
 from noria.errors import UserError
 from noria.sources.core.encoding import WINDOW_BYTES, find_encoding, whole_characters
 from noria.sources.core.layout import PACKINGS
+from noria.sources.core.limits import CHUNK_BYTES
+from noria.types import Rejected, Rows
 
 Opener = Callable[[], BinaryIO]
 
@@ -218,3 +220,21 @@ class TextSource(Source):
     def notes(self) -> list[str]:
         """Return how the encoding was guessed."""
         return [f"{self.path.name}: {self._text.note}"] if self._text.note else []
+
+    def line_chunks(self, lines: Lines, chunk_size: int, keeps_blank: bool) -> Iterator[Rows]:
+        """Yield lines as records of the first column, without their ends; one that cannot be read is bad."""
+        numbers: list[int] = []
+        texts: list[Any] = []
+        bad: list[Rejected] = []
+        cut_at = CHUNK_BYTES
+        for line in lines:
+            if flaw := lines.flaws.pop(lines.number, ""):
+                bad.append(Rejected(f"{self.path.name}:{lines.number}", flaw, len(numbers)))
+            elif keeps_blank or line.strip():
+                numbers.append(lines.number)
+                texts.append(line.rstrip("\r\n"))
+            if len(numbers) + len(bad) >= chunk_size or lines.num_characters > cut_at:
+                yield Rows({self.columns[0]: texts}, self.path.name, numbers, self._split, bad)
+                numbers, texts, bad, cut_at = [], [], [], lines.num_characters + CHUNK_BYTES
+        if numbers or bad:
+            yield Rows({self.columns[0]: texts}, self.path.name, numbers, self._split, bad)

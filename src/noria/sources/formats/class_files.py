@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from noria.contract.source import Source, reading
 from noria.sources.core.layout import SPLITS, is_beside
-from noria.sources.core.limits import CHUNK_BYTES
 from noria.sources.core.text_file import TextSource
 from noria.sources.core.walk import Walk
 from noria.sources.formats.tables import Tables, speaks_of_split, unpacked
-from noria.types import Rejected, Rows
+from noria.types import Rows
 
 _MOST_CLASSES = 100  # of more files each is a document
 _ABOUT = frozenset(("readme", "license", "licence", "changelog"))
@@ -61,26 +61,8 @@ class ClassFile(TextSource):
     def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
         """Yield the texts, in order."""
         with reading(self.path):
-            lines = self._text.lines("\n")
-            numbers: list[int] = []
-            texts: list[str] = []
-            bad: list[Rejected] = []
-            cut_at = CHUNK_BYTES
-            for line in lines:
-                if flaw := lines.flaws.pop(lines.number, ""):
-                    bad.append(Rejected(f"{self.path.name}:{lines.number}", flaw, len(numbers)))
-                elif line.strip():
-                    numbers.append(lines.number)
-                    texts.append(line.rstrip("\r\n"))
-                if len(numbers) + len(bad) >= chunk_size or lines.num_characters > cut_at:
-                    yield self._rows(texts, numbers, bad)
-                    numbers, texts, bad, cut_at = [], [], [], lines.num_characters + CHUNK_BYTES
-            if numbers or bad:
-                yield self._rows(texts, numbers, bad)
-
-    def _rows(self, texts: list[str], numbers: list[int], bad: list[Rejected]) -> Rows:
-        columns = {"text": texts, "label": [self._label] * len(texts)}
-        return Rows({**columns}, self.path.name, numbers, self._split, bad)
+            for rows in self.line_chunks(self._text.lines("\n"), chunk_size, keeps_blank=False):
+                yield replace(rows, columns={**rows.columns, "label": [self._label] * len(rows)})
 
 
 def _by_ending(names: list[str]) -> dict[str, _Place]:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from noria.contract.source import reading
 from noria.errors import UserError
-from noria.sources.core.limits import CHUNK_BYTES
 from noria.sources.core.text_file import TextSource
-from noria.types import Rejected, Rows
+from noria.types import Rows
 
 
 class TextLines(TextSource):
@@ -27,20 +25,6 @@ class TextLines(TextSource):
         """Yield the lines, in order; one that cannot be read is bad."""
         with reading(self.path):
             lines = self._text.lines()
-            numbers: list[int] = []
-            texts: list[Any] = []
-            bad: list[Rejected] = []
-            cut_at = CHUNK_BYTES
-            for line in lines:
-                if flaw := lines.flaws.pop(lines.number, ""):
-                    bad.append(Rejected(f"{self.path.name}:{lines.number}", flaw, len(numbers)))
-                else:
-                    numbers.append(lines.number)
-                    texts.append(line.rstrip("\r\n"))
-                if len(numbers) + len(bad) >= chunk_size or lines.num_characters > cut_at:
-                    yield Rows({self.columns[0]: texts}, self.path.name, numbers, bad=bad)
-                    numbers, texts, bad, cut_at = [], [], [], lines.num_characters + CHUNK_BYTES
+            yield from self.line_chunks(lines, chunk_size, keeps_blank=True)
             if not lines.number:
                 raise UserError("the file is empty", where=str(self.path))
-            if numbers or bad:
-                yield Rows({self.columns[0]: texts}, self.path.name, numbers, bad=bad)
