@@ -15,7 +15,7 @@ import pytest
 
 import noria
 from noria.reporter import Silent
-from tiny_data import png
+from tiny_data import png, reviews_job
 
 Run = Callable[..., "tuple[int, str, str]"]
 
@@ -25,15 +25,7 @@ def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on texts in a table whose columns are not called like the fields."""
     folder = tmp_path_factory.mktemp("reviews")
     rows = [f"{i},{'good' if i % 2 else 'bad'} {i},{i % 2 * 2 - 1}" for i in range(60)]
-    (folder / "reviews.csv").write_text("\n".join(["id,review,stars", *rows]) + "\n")
-    job = {
-        "task": "text-classification",
-        "data": {"path": folder / "reviews.csv", "fields": {"text": "review", "label": "stars"}},
-        "inputs": {"text": {"tokenizer": "character"}},
-        "model": {"width": 8, "heads": 1, "depth": 0},
-        "train": {"steps": 5, "precision": "float32"},
-        "evaluate": {"resamples": 100},
-    }
+    job = reviews_job(folder, ["id,review,stars", *rows])
     return noria.train(job, run=folder / "run", reporter=Silent())
 
 

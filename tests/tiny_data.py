@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +77,16 @@ def png(picture: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def reviews_job(folder: Path, lines: Sequence[str]) -> dict[str, Any]:
+    """Write the lines of a table of reviews, and return a job of texts whose fields are not called like its columns."""
+    (folder / "reviews.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    return {
+        "task": "text-classification",
+        "data": {"path": folder / "reviews.csv", "fields": {"text": "review", "label": "stars"}},
+        "inputs": {"text": {"tokenizer": "character"}},
+        "model": {"width": 8, "heads": 1, "depth": 0},
+        "train": {"steps": 5, "precision": "float32"},
+        "evaluate": {"resamples": 100},
+    }

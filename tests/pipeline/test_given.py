@@ -16,7 +16,7 @@ from noria.errors import UserError
 from noria.pipeline.predictor import Predictor, load
 from noria.reporter import Silent
 from noria.types import Prediction
-from tiny_data import png
+from tiny_data import png, reviews_job
 
 Trained = Callable[[str], Path]
 PICTURE = np.arange(28 * 28).reshape(28, 28).astype(np.uint8)
@@ -28,15 +28,7 @@ def reviews(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     """A model of texts from a table whose columns are not called like the fields."""
     folder = tmp_path_factory.mktemp("reviews")
     rows = [f'{i},"{REVIEWS[i % 4]} {i}",{5 - 4 * (i % 2)}' for i in range(60)]
-    (folder / "reviews.csv").write_text("\n".join(["id,review,stars", *rows]) + "\n")
-    job = {
-        "task": "text-classification",
-        "data": {"path": folder / "reviews.csv", "fields": {"text": "review", "label": "stars"}},
-        "inputs": {"text": {"tokenizer": "character"}},
-        "model": {"width": 8, "heads": 1, "depth": 0},
-        "train": {"steps": 5, "precision": "float32"},
-        "evaluate": {"resamples": 100},
-    }
+    job = reviews_job(folder, ["id,review,stars", *rows])
     return load(noria.train(job, run=str(folder / "run"), reporter=Silent()))
 
 

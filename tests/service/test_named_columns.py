@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 import noria
 from noria.reporter import Silent
 from noria.service.app import make_app
+from tiny_data import reviews_job
 
 
 @pytest.fixture(scope="module")
@@ -18,15 +19,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Starlette:
     """A server of a model that learnt the field `text` from the column `review`."""
     folder: Path = tmp_path_factory.mktemp("reviews")
     rows = [f"{'good' if i % 2 else 'bad'} {i},{i % 2}" for i in range(60)]
-    (folder / "reviews.csv").write_text("\n".join(["review,stars", *rows]) + "\n")
-    job = {
-        "task": "text-classification",
-        "data": {"path": folder / "reviews.csv", "fields": {"text": "review", "label": "stars"}},
-        "inputs": {"text": {"tokenizer": "character"}},
-        "model": {"width": 8, "heads": 1, "depth": 0},
-        "train": {"steps": 5, "precision": "float32"},
-        "evaluate": {"resamples": 100},
-    }
+    job = reviews_job(folder, ["review,stars", *rows])
     return make_app(noria.load(noria.train(job, run=folder / "run", reporter=Silent())))
 
 
