@@ -25,6 +25,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["store"],
     ["reporter"],
     ["pipeline"],
+    ["rivals"],
     ["training"],
     ["preparation"],
     ["checks"],

@@ -51,7 +51,7 @@ def test_a_run_in_tiles_answers_the_same_everywhere(task: str, tmp_path: Path) -
 def test_few_pictures_of_many_tiles_are_in_memory_at_once() -> None:
     tiles = np.broadcast_to(np.uint8(0), (640, 512, 1024, 4))  # 2 MiB each, of which there is only one
     arrays = {"pixels": np.zeros((64, 1)), "tiles": Ragged(tiles, 10 * np.arange(65))}
-    _, sizes = infer._batches(Dataset({"image": arrays}, {}), 32)
+    _, sizes = infer.batches_of(Dataset({"image": arrays}, {}), 32)
     assert sum(sizes) == 64
     assert max(sizes) * 10 * 2 * 2**20 <= infer.MOST_BYTES < 32 * 10 * 2 * 2**20
 

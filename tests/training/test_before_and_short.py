@@ -15,7 +15,7 @@ import torch
 
 from noria.errors import UserError
 from noria.job.load import load_job
-from noria.pipeline.inference import EQUAL_BYTES, _batches
+from noria.pipeline.inference import EQUAL_BYTES, batches_of
 from noria.pipeline.out_of_memory import told_out_of_memory
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
@@ -124,7 +124,7 @@ def test_another_error_of_torch_stays_what_it_is() -> None:
 @pytest.mark.parametrize(("side", "expected"), [(8, 512), (224, 222), (1024, 10), (8000, 1)])
 def test_batches_of_large_records_are_bounded_by_their_bytes(side: int, expected: int) -> None:
     pixels = np.broadcast_to(np.zeros((1, 1, 1, 1), np.uint8), (600, side, side, 3))
-    order, sizes = _batches(Dataset({"image": {"pixels": pixels, "_name": pixels}}, {}), 512)
+    order, sizes = batches_of(Dataset({"image": {"pixels": pixels, "_name": pixels}}, {}), 512)
     assert max(sizes) == expected
     assert sum(sizes) == len(order) == 600
     assert max(sizes) == 1 or max(sizes) * side * side * 3 <= EQUAL_BYTES

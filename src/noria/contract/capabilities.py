@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -127,6 +127,29 @@ class Attributable(ABC):
     @abstractmethod
     def spans(self, value: Any, state: State) -> list[Span]:
         """Return, for each token of this value, the part of the raw value it stands for."""
+
+
+class Vectorizes(ABC):
+    """Has features on which a simple model is strong: n-grams of a text, the bins of a table's columns, few pixels."""
+
+    # Whether the nearest training record, by these features, is an answer worth trying.
+    has_templates: ClassVar[bool] = False
+
+    @abstractmethod
+    def vectorizer(self, state: State) -> nn.Module:
+        """Return a module: dict of tensors [B, ...] -> Features, without weights of its own.
+
+        Its attributes: `size`, how many features there are; `plain`, how many of them, the first, are worth a try
+        without the rest; `is_counts`, whether values are occurrences (of words) that a linear model does well to weigh.
+        """
+
+
+class Tabulates(ABC):
+    """Is a row of columns, as trees read it."""
+
+    @abstractmethod
+    def rows(self, arrays: Arrays, state: State) -> tuple[np.ndarray, np.ndarray]:
+        """Return float32[n, columns], NaN where missing, and bool[columns], which of them are codes of categories."""
 
 
 # Of targets
@@ -251,6 +274,10 @@ class SingleValued(ABC):
     @abstractmethod
     def class_names(self, state: State) -> Sequence[str] | None:
         """Return the names that the numbers of classes count; None where the answer is a number."""
+
+    @abstractmethod
+    def answer_output(self) -> str:
+        """Return which output holds the answer: logits float[n, classes], or float[n, 1] on the scale of the truth."""
 
 
 class UsesParts(ABC):

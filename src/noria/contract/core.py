@@ -114,6 +114,9 @@ class Task(ABC):
     grouped_by: str = ""
     # Job settings this task starts from, under the user's own: {"model": {"depth": 0}, "train": {...}}.
     defaults: Mapping[str, Any] = {}
+    # The same, over `defaults`, where a job says nothing of its `model`: what is learnt best by the network that nobody
+    # has asked for may suit no other one, as a checkpoint.
+    defaults_without_model: Mapping[str, Any] = {}
 
     @abstractmethod
     def example(self) -> Record:

@@ -178,6 +178,30 @@ def class_names(target: Target, state: State) -> Sequence[str] | None:
     return own.class_names(state) if own else None
 
 
+def answer_output(target: Target) -> str | None:
+    """Return which output holds an answer that is one class or one number; None for any other answer."""
+    own = declared(target, can.SingleValued)
+    return own.answer_output() if own else None
+
+
+def vectorizer(modality: Modality, state: State) -> nn.Module | None:
+    """Return the module that gives a simple model its features; None where the modality has none."""
+    own = declared(modality, can.Vectorizes)
+    return own.vectorizer(state) if own else None
+
+
+def has_templates(modality: Modality) -> bool:
+    """Say whether the nearest training record is an answer worth trying."""
+    own = declared(modality, can.Vectorizes)
+    return own is not None and own.has_templates
+
+
+def table_rows(modality: Modality, arrays: Arrays, state: State) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the columns as trees read them, and which are codes; None where the modality is no row of columns."""
+    own = declared(modality, can.Tabulates)
+    return own.rows(arrays, state) if own else None
+
+
 def display(modality: Modality, arrays: Arrays, state: State) -> Any:
     """Return what a person would look at of one encoded value; None where there is nothing to see."""
     own = declared(modality, can.Displays)

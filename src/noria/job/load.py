@@ -54,13 +54,16 @@ def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]
     task = _find_task(task_name, where)
     broken = _not_mappings(asked, task, where)
     raise_all(broken)
-    task, problems = _fill_task(task, asked, where)
+    usual = task.defaults if asked.get("model") else merge(task.defaults, task.defaults_without_model)
+    task, problems = _fill_task(task, usual, asked, where)
     job = None
     try:
-        defaults = {key: value for key, value in task.defaults.items() if key not in ("inputs", "target")}
+        defaults = {key: value for key, value in usual.items() if key not in ("inputs", "target")}
         defaults = _layer(defaults, settings_of_origin(asked.get("model")))
         whole = _layer(_layer(defaults, content), given)
         problems += removed_problems(whole, where)
+        filled = {name: values_of(one) for name, one in task.inputs.items()}
+        whole |= {"inputs": filled, "target": values_of(task.target)}
         job = Job.model_validate(without_removed(whole))
         if frame is not None and job.data.path == str(frame.path):  # and no override names another place
             job.data.hold(frame)
@@ -145,10 +148,9 @@ def _not_mappings(asked: Section, task: Task, where: Where) -> list[UserError]:
     return problems
 
 
-def _fill_task(task: Task, asked: Section, where: Where) -> tuple[Task, list[UserError]]:
+def _fill_task(task: Task, defaults: Mapping[str, Any], asked: Section, where: Where) -> tuple[Task, list[UserError]]:
     """Put the job's settings into the task's modalities and target."""
     problems: list[UserError] = []
-    defaults = task.defaults
     inputs = asked.get("inputs") or {}
     for name in inputs:
         if name not in task.inputs:

@@ -51,6 +51,8 @@ def with_new_names(content: Mapping[str, Any]) -> Section:
                 set_key(found, new or path, value)
 
     put(content, [])
+    if isinstance(found.get("model"), dict):
+        found["model"].setdefault("linear", False)  # of versions that had none
     return found
 
 

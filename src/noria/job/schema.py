@@ -57,6 +57,8 @@ class Model(_Strict):
     """How order is seen: `rotary`, or `none` for sets and stems that add positions themselves."""
     rotary_base: float | None = Field(None, gt=1, le=10**12)
     """Base of rotary positions, in tokens; null means 10,000. Raise it for very long inputs."""
+    linear: bool = False
+    """Fit a linear model of the inputs' features first; the answer mixes both. For tables and texts of few records."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout in each block, 0 to 1. Raise it where validation stays far behind training."""
 
@@ -151,6 +153,8 @@ class Evaluate(_Strict):
     """Bootstrap resamples behind each 95 % interval, at least 100."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Precision of the weights that answer, here and in use. `bfloat16` halves memory."""
+    rivals: bool = True
+    """Also score simple models that learn from the same records in seconds. False saves those seconds."""
     compare_to: str | None = None
     """Another run: the difference of each score on records held out in both, with its interval."""
 

@@ -134,6 +134,15 @@ def differences(
     return found
 
 
+def verdict(one: dict[str, Any]) -> str | None:
+    """Say what a difference is: better, worse, no different; None where there is no interval to tell it by."""
+    if one["low"] is None:
+        return None
+    if one["low"] <= 0 <= one["high"]:
+        return "no different"
+    return "better" if (one["low"] > 0) == (one["direction"] == "higher") else "worse"
+
+
 def point(metric: Metric, output: Arrays, truth: Arrays) -> float | None:
     """Return a metric's value on the records as they are, None where it cannot be computed."""
     records = _length(output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,9 +12,12 @@ from noria.contract import Task, answer_field, dispatch
 from noria.contract.checkpoints import loader_of_trunk
 from noria.errors import UserError
 from noria.job import Job
+from noria.model.linear_part import LinearPart
 from noria.model.network import Model, Projected
 from noria.model.settings import TransformerSettings, settings_of_size
 from noria.model.transformer import Transformer
+
+MOST_WEIGHTS = 2**25  # of a linear part: 128 MiB
 
 
 def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
@@ -30,10 +34,30 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
     widest = max(int(embedder.width) for embedder in embedders.values())  # type: ignore[arg-type]  # all have the same
     head = task.target.head(states["target"], widest)
     features = dispatch.pair_features(task, width) if loader is None else None  # a checkpoint has learnt to compare
-    model = Model(embedders, trunk, head, task.attention, answer, features)
+    linear = linear_part_of(task, states) if job.model.linear else None
+    if job.model.linear and linear is None:
+        raise UserError(
+            "there is no linear model beside this network", where="model.linear",
+            expected="inputs with features (a table, a text, a picture, a series) and a class or a number as the answer",
+            fix="leave out model.linear, or set it to false",
+        )  # fmt: skip
+    model = Model(embedders, trunk, head, task.attention, answer, features, linear)
     if loader is not None:
         loader.tie(model, states["trunk"])
     return model
+
+
+def linear_part_of(task: Task, states: Mapping[str, Any]) -> LinearPart | None:
+    """Return what a linear model of a task reads, not fitted; None where its inputs have no features or its answer is
+    neither one class nor one number, or where it would be too large."""
+    vectorizers = {name: dispatch.vectorizer(one, states["inputs"][name]) for name, one in task.inputs.items()}
+    output = dispatch.answer_output(task.target)
+    known = {name: one for name, one in vectorizers.items() if one is not None}
+    if output is None or len(known) < len(vectorizers):
+        return None
+    count = len(dispatch.class_names(task.target, states["target"]) or [output])
+    size = sum(int(one.size) for one in known.values())  # type: ignore[arg-type]
+    return LinearPart(known, count, output) if count * size <= MOST_WEIGHTS else None
 
 
 def _embedders(task: Task, states: dict[str, Any], width: int) -> tuple[dict[str, nn.Module], nn.Module | None]:
@@ -62,5 +86,5 @@ def place(model: Model, device: torch.device) -> Model:
 
 def trunk_settings(job: Job) -> TransformerSettings:
     """Return the settings of the job's size, with what the job itself sets on top."""
-    own = job.model.model_dump(exclude={"size", "from_", "pretrained", "lora"}, exclude_none=True)
+    own = job.model.model_dump(exclude={"size", "from_", "pretrained", "lora", "linear"}, exclude_none=True)
     return TransformerSettings(**{**settings_of_size(job.model.size), **own})

@@ -33,7 +33,7 @@ def outputs(
     if was_training:  # for one small record, to say so to every module takes longer than to answer
         model.eval()
     parts: dict[str, list[Any]] = {}
-    order, sizes = _batches(dataset, batch_size)
+    order, sizes = batches_of(dataset, batch_size)
     for indices in np.split(order, np.cumsum(sizes)[:-1]):
         fix = f"ask for fewer records at once: evaluate.batch_size={max(1, len(indices) // 2)}"
         with told_out_of_memory(f"{len(indices)} records at once", fix):
@@ -56,7 +56,7 @@ def model_output(output: Output) -> Arrays:
     }
 
 
-def _batches(dataset: Dataset, batch_size: int) -> tuple[np.ndarray, list[int]]:
+def batches_of(dataset: Dataset, batch_size: int) -> tuple[np.ndarray, list[int]]:
     """Return the order in which records are asked, shortest first, and how many of them make up each batch."""
     count, lengths = len(dataset), dataset.lengths
     if lengths is None:

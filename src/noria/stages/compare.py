@@ -17,7 +17,7 @@ from noria.contract import Metric
 from noria.errors import UserError
 from noria.job import Job
 from noria.job.load import load_stored_job
-from noria.metrics.intervals import differences
+from noria.metrics.intervals import differences, verdict
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.prepared import Prepared
 from noria.stages.prepare import prepare
@@ -49,7 +49,7 @@ def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, 
     groups = None if groups is None else groups[here]
     found = differences(pairs, ours, theirs, job.evaluate.resamples, groups=groups)
     for one in found.values():
-        one["verdict"] = _verdict(one)
+        one["verdict"] = verdict(one) or UNTOLD
     count = len(prepared.splits[split])
     records = f"the same {len(here):,} records of {split}"
     if len(here) < count:
@@ -114,14 +114,6 @@ def _common(ours: Sequence[Metric], theirs: Sequence[Metric]) -> list[tuple[Metr
     """Return the scores of the same name and unit."""
     named = {(one.name, one.unit): one for one in theirs}
     return [(one, named[one.name, one.unit]) for one in ours if (one.name, one.unit) in named]
-
-
-def _verdict(one: dict[str, Any]) -> str:
-    if one["low"] is None:
-        return UNTOLD
-    if one["low"] <= 0 <= one["high"]:
-        return "no different"
-    return "better" if (one["low"] > 0) == (one["direction"] == "higher") else "worse"
 
 
 def _sentence(other: Path, found: dict[str, dict[str, Any]], records: str) -> str:

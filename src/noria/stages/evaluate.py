@@ -31,6 +31,7 @@ from noria.pipeline.scores import scores
 from noria.report import write_report
 from noria.report.card import write_card
 from noria.reporter import Reporter, Terminal
+from noria.rivals.beside import beside
 from noria.sources.formats.frame import Frame, FrameLike
 from noria.stages.compare import compare_to
 from noria.stages.prepare import prepare
@@ -38,6 +39,7 @@ from noria.store.array_store import named_arrays, scored_split
 from noria.store.disk import plain_disk_errors, write_json, write_synced
 from noria.store.run_folder import read_json, read_start
 from noria.training.memory import most_bytes
+from noria.types import Arrays, Dataset
 
 SHOWN = 5  # unusable records that are named
 TRAINED_ON = "train_hashes.npy"  # by which records that were learnt from are known again
@@ -170,6 +172,8 @@ def evaluate_run(
     names = prepared.report["slices"]
     output = predictor.outputs(prepared.splits[split])
     metrics = scores(predictor, prepared.splits[split], output, split, names, prepared.report.get("leaks", []))
+    if job.evaluate.rivals:
+        metrics["rivals"] = _rivals(predictor, prepared, prepared.splits[split], output, seconds)
     if other := job.evaluate.compare_to:
         metrics["compared"] = compare_to(Path(other), job, prepared, predictor, output)
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
@@ -180,6 +184,18 @@ def evaluate_run(
     write_card(run, predictor.bundle, prepared, metrics)
     write_report(run, prepared, predictor, metrics, output)
     return metrics
+
+
+def _rivals(
+    predictor: Predictor, prepared: Prepared, scored: Dataset, output: Arrays, seconds: Mapping[str, float]
+) -> dict[str, Any] | None:
+    """Return what simple models that learn from the same records reach."""
+    linear = predictor.bundle.model.linear
+    own = None if linear is None else (linear, seconds.get("linear"))
+    resamples = predictor.bundle.job.evaluate.resamples
+    return beside(
+        predictor.task, predictor.states, prepared.splits, scored, output, seconds.get("train"), resamples, own
+    )
 
 
 def _write_hashes(path: Path, hashes: np.ndarray) -> None:

@@ -96,8 +96,9 @@ def _train(
         held_out_in_both(Path(other), job, prepared)
     seconds = {"prepare": time.perf_counter() - started}
     if not is_trained(run):
-        _take_steps(run, job, task, prepared, world, interruption, reporter)
+        linear_s = _take_steps(run, job, task, prepared, world, interruption, reporter)
         seconds["train"] = time.perf_counter() - started - seconds["prepare"]
+        seconds |= {} if linear_s is None else {"linear": linear_s}
     if world.is_writer:
         evaluate_run(run, job, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
         _end(run, job, "", reporter)
@@ -105,8 +106,8 @@ def _train(
 
 def _take_steps(
     run: Path, job: Job, task: Task, prepared: Prepared, world: Processes, interruption: StopSignals, reporter: Reporter
-) -> None:
-    """Plan, train, and save the bundle."""
+) -> float | None:
+    """Plan, train, and save the bundle; return the seconds that a linear part took, where one was fitted now."""
     plan = _plan(run, job, task, prepared, world, reporter)
     running = with_running_parts(prepared, task, plan.device)
     training = Training(run, job, task, running, plan, world, reporter, interruption)
@@ -115,6 +116,7 @@ def _take_steps(
         weights = training.best_weights()
         states = {**prepared.states, "target": without_parts(training.calibrated_state(weights))}
         save_bundle(run, job, task, replace(prepared, states=states), weights, plan.weights)
+    return training.linear_seconds
 
 
 def _end(run: Path, job: Job, text: str, reporter: Reporter) -> None:

@@ -159,6 +159,9 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Tell
         names: list[str] = state["classes"]
         return names
 
+    def answer_output(self) -> str:
+        return "logits"
+
     def metrics(self, state: State) -> Sequence[Metric]:
         binary = (Metric("auc", "fraction", "higher", _auc, support=_rarer),) if len(state["classes"]) == 2 else ()
         many = len(state["classes"]) > NEAREST

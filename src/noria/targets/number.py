@@ -98,6 +98,9 @@ class Number(Target, DecodesTarget, ShowsPanels, SingleValued, TellsReading):
     def class_names(self, state: State) -> None:
         return None
 
+    def answer_output(self) -> str:
+        return "number"
+
     def metrics(self, state: State) -> Sequence[Metric]:
         spread = state["spread"]
 

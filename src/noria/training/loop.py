@@ -25,6 +25,7 @@ from noria.pipeline.inference import outputs
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.warm_start import begin
 from noria.reporter import Reporter
+from noria.rivals.linear_part import chosen_share, fit_part
 from noria.store.checkpoints import Checkpoint, History, load_checkpoint, save_checkpoint
 from noria.store.progress import in_words
 from noria.training.distributed import Processes
@@ -68,6 +69,10 @@ class Training:
             reporter.say(self.model.begins)
         if plan.is_compiled:
             self.model.trunk.compile()
+        self.linear_seconds: float | None = None
+        if checkpoint is None and self.model.linear is not None:
+            reporter.say("fitting a linear model of the same records")
+            self.linear_seconds = fit_part(self.model.linear, task, prepared.states["target"], self.data)
         learner = Learner(job, task, prepared.states["target"], self.model, self.device)
         self.step = Step(learner, self.data, plan.steps, plan.precision, world)
         self.optimizer = Optimizer(self.model, job.train)
@@ -129,6 +134,8 @@ class Training:
         What was trained beside frozen weights is merged into them.
         """
         weights = self.best or self._current()
+        if self.model.linear is not None and self.held_out is not None:
+            weights = {**weights, "linear.share": self._share(weights)}
         if self.job.model.lora is None:
             return weights
         load_weights(self.model, weights)
@@ -136,6 +143,15 @@ class Training:
 
         merge(self.model.trunk)
         return weights_of(self.model)
+
+    def _share(self, weights: dict[str, Tensor]) -> Tensor:
+        """Return the share of the answer that is the network's with these weights, by the held-out records."""
+        assert self.held_out is not None
+        load_weights(self.model, weights)
+        size = self.job.evaluate.batch_size
+        share = chosen_share(self.model, self.task, self.target_state, self.held_out, size, self.device)
+        self.reporter.say(f"the answer is {share:.0%} the network's and {1 - share:.0%} the linear model's")
+        return torch.full_like(weights["linear.share"], share)
 
     def calibrated_state(self, weights: dict[str, Tensor]) -> State:
         """Return the target's state with what it calibrates on the held-out answers of these weights."""

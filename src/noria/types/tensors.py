@@ -61,6 +61,17 @@ class Tokens(NamedTuple):
     pair_bias: Tensor | None = None
 
 
+class Features(NamedTuple):
+    """What a linear model reads of records: K of its features each, all others are zero.
+
+    ids     int64[B, K], which features; of one that is named twice the values add up
+    values  float[B, K]; zero where a record has fewer than K
+    """
+
+    ids: Tensor
+    values: Tensor
+
+
 def real_rows(lengths: Tensor, longest: int) -> Tensor:
     """Return bool[B, longest]: which rows of a padded array are real, by its lengths int64[B]."""
     import torch

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Augments, CompletesState, Displays, TellsReading, WarmStarts
+from noria.contract.capabilities import (
+    Attributable,
+    Augments,
+    CompletesState,
+    Displays,
+    TellsReading,
+    Vectorizes,
+    WarmStarts,
+)
 from noria.errors import UserError, first_reason
 from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
 from noria.modalities.image.resize import fitted
@@ -28,7 +36,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Image(ImageSettings, Modality, WarmStarts, CompletesState, Augments, Displays, Attributable, TellsReading):
+class Image(
+    ImageSettings, Modality, WarmStarts, CompletesState, Augments, Displays, Attributable, TellsReading, Vectorizes
+):
     """A picture. Arrays: `pixels` uint8[n, height, width, channels], 0 to 255; with `keep` also `size` int32[n, 2], the
     picture's own height and width, for answers that lie in it; with `tile` also `tiles` Ragged uint8[k, height, width,
     channels] and `places` Ragged int32[k, 4], top, left, height and width of each in the picture.
@@ -41,6 +51,7 @@ class Image(ImageSettings, Modality, WarmStarts, CompletesState, Augments, Displ
     kind: ClassVar[str] = "image"
     raw_type: ClassVar[Literal["file"]] = "file"
     num_fit_records: ClassVar[int] = 5_000
+    has_templates: ClassVar[bool] = True
 
     def fit(self, values: Values) -> State:
         seen = TrainingPictures.of(values, self.size or (self.side, self.side))
@@ -120,6 +131,11 @@ class Image(ImageSettings, Modality, WarmStarts, CompletesState, Augments, Displ
         from noria.modalities.image.embedder import ImageEmbedder
 
         return ImageEmbedder(self, state, width)
+
+    def vectorizer(self, state: State) -> nn.Module:
+        from noria.modalities.image.vectorizer import PictureVectorizer
+
+        return PictureVectorizer(state)
 
     def spans(self, value: Any, state: State) -> list[Span]:
         from noria.modalities.image.embedder import grids

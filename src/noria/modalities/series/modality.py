@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Augments, Displays, TellsReading, WarmStarts
+from noria.contract.capabilities import Attributable, Augments, Displays, TellsReading, Vectorizes, WarmStarts
 from noria.errors import UserError, first_reason
 from noria.modalities.series.reading import MOST_LINES, lines_of, panel_of
 from noria.modalities.series.settings import SeriesSettings
@@ -34,7 +34,7 @@ SIDE = 112  # pixels of the picture that a person sees
 
 
 @dataclass(frozen=True)
-class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributable, TellsReading):
+class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributable, TellsReading, Vectorizes):
     """Frames of numbers, in time. Arrays: `values` float32 Ragged[T, C], normalised, and `frames` Ragged int, 0 to
     T - 1; with `length`, `values` float32[n, length, C] alone.
     """
@@ -42,6 +42,7 @@ class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributa
     kind: ClassVar[str] = "series"
     raw_type: ClassVar[Literal["file"]] = "file"
     num_fit_records: ClassVar[int] = 5_000
+    has_templates: ClassVar[bool] = True
 
     def fit(self, values: Values) -> State:
         found = []
@@ -113,6 +114,11 @@ class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributa
         from noria.modalities.series.embedder import SeriesEmbedder
 
         return SeriesEmbedder(self, state, width)
+
+    def vectorizer(self, state: State) -> nn.Module:
+        from noria.modalities.series.vectorizer import SeriesVectorizer
+
+        return SeriesVectorizer(state["channels"])
 
     def spans(self, value: Any, state: State) -> list[Span]:
         from noria.modalities.series.embedder import pooled_length, stride

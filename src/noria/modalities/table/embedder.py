@@ -46,38 +46,52 @@ class TableEmbedder(nn.Module):
         return Tokens(columns if self.members is None else self.members(columns.flatten(1)))
 
 
+class Bins(nn.Module):
+    """float[B, a] -> [B, a, bins]: of each bin of a number 0 below it, 1 above it, the share that is reached within.
+
+    Columns of fewer bins have ones that nothing reaches at their end.
+    """
+
+    low: Tensor
+    size: Tensor
+
+    def __init__(self, edges: list[list[float]]) -> None:
+        super().__init__()
+        self.count = max(len(one) for one in edges) - 1
+        low, size = torch.full((len(edges), self.count), 1e9), torch.ones(len(edges), self.count)
+        for column, one in enumerate(edges):
+            low[column, : len(one) - 1] = torch.tensor(one[:-1])
+            size[column, : len(one) - 1] = torch.tensor(np.diff(one)).float()
+        self.register_buffer("low", low, persistent=False)
+        self.register_buffer("size", size, persistent=False)
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        return ((numbers[:, :, None] - self.low) / self.size).clamp(0, 1)
+
+
 class Numbers(nn.Module):
     """float[B, a] with NaN where missing -> [B, a, features].
 
     A column that was never missing in training (`unseen`) is read as its mean where it is: nothing else was learnt.
     """
 
-    low: Tensor
-    size: Tensor
     unseen: Tensor
 
     def __init__(self, edges: list[list[float]], features: int, unseen: Sequence[bool]) -> None:
         super().__init__()
         self.register_buffer("unseen", torch.tensor(unseen), persistent=False)
-        bins = max(len(one) for one in edges) - 1
-        low, size = torch.full((len(edges), bins), 1e9), torch.ones(len(edges), bins)
-        for column, one in enumerate(edges):
-            low[column, : len(one) - 1] = torch.tensor(one[:-1])
-            size[column, : len(one) - 1] = torch.tensor(np.diff(one)).float()
-        self.register_buffer("low", low, persistent=False)
-        self.register_buffer("size", size, persistent=False)
+        self.bins = Bins(edges)
         self.slope = nn.Parameter(_uniform(len(edges), features))
         self.offset = nn.Parameter(_uniform(len(edges), features))
-        self.pieces = nn.Parameter(torch.zeros(len(edges), bins, features))
+        self.pieces = nn.Parameter(torch.zeros(len(edges), self.bins.count, features))
         self.missing = nn.Parameter(torch.zeros(len(edges), features))
 
     def forward(self, numbers: Tensor) -> Tensor:
         is_missing = numbers.isnan()
         is_learnt = is_missing & ~self.unseen
         numbers = torch.where(is_missing, 0.0, numbers)
-        code = ((numbers[:, :, None] - self.low) / self.size).clamp(0, 1)
         linear = numbers.clamp(-FAR, FAR)[:, :, None] * self.slope + self.offset
-        features = linear + torch.einsum("nab,abd->nad", code, self.pieces)
+        features = linear + torch.einsum("nab,abd->nad", self.bins(numbers), self.pieces)
         return torch.where(is_learnt[:, :, None], self.missing, features)
 
 

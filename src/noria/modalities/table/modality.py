@@ -23,7 +23,9 @@ from noria.contract.capabilities import (
     DetectsDrift,
     Displays,
     DriftMeter,
+    Tabulates,
     TellsReading,
+    Vectorizes,
     WarmStarts,
 )
 from noria.errors import UserError
@@ -51,7 +53,10 @@ EARLIER_FORMS: dict[str, Form] = {"number": NumberForm(), "date": ANY_DATE, "cat
 
 
 @dataclass(frozen=True)
-class Table(TableSettings, Modality, WarmStarts, Displays, Attributable, TellsReading, DetectsDrift, ChoosesColumns):
+class Table(
+    TableSettings, Modality, WarmStarts, Displays, Attributable, TellsReading, DetectsDrift, ChoosesColumns, Vectorizes,
+    Tabulates,
+):  # fmt: skip
     """A row of a table.
 
     Arrays: `numbers` float32[n, a] standardised, NaN where missing; `categories` int64[n, b], 0 rare, 1 missing.
@@ -148,6 +153,15 @@ class Table(TableSettings, Modality, WarmStarts, Displays, Attributable, TellsRe
         from noria.modalities.table.embedder import TableEmbedder
 
         return TableEmbedder(self, state, width)
+
+    def vectorizer(self, state: State) -> nn.Module:
+        from noria.modalities.table.vectorizer import TableVectorizer
+
+        return TableVectorizer(state)
+
+    def rows(self, arrays: Arrays, state: State) -> tuple[np.ndarray, np.ndarray]:
+        numbers, categories = (np.asarray(arrays[name], np.float32) for name in ("numbers", "categories"))
+        return np.concatenate([numbers, categories], 1), np.repeat([False, True], [numbers.shape[1], categories.shape[1]])
 
     def spans(self, value: Any, state: State) -> list[Span]:
         names = [*state["numbers"], *state["categories"]]

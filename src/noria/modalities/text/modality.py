@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import IDS, Attributable, Augments, Displays, TellsReading, Truncates, WarmStarts
+from noria.contract.capabilities import (
+    IDS,
+    Attributable,
+    Augments,
+    Displays,
+    TellsReading,
+    Truncates,
+    Vectorizes,
+    WarmStarts,
+)
 from noria.errors import UserError
 from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.text.learning import learn_text, text_of, usable_texts
@@ -23,7 +32,7 @@ CHARACTERS_A_TOKEN = 4  # of max_tokens, beyond which no character is read
 
 
 @dataclass(frozen=True)
-class Text(Modality, WarmStarts, Truncates, Augments, Displays, Attributable, TellsReading):
+class Text(Modality, WarmStarts, Truncates, Augments, Displays, Attributable, TellsReading, Vectorizes):
     """A text. Arrays: `ids` Ragged int; with `keep` also `starts` and `ends`, Ragged int32, the characters of the raw
     text that each token stands for (-1 for special tokens), and `_text`, the raw text as UTF-8 bytes; with `characters`
     also `characters`, Ragged int, a space before and after the text.
@@ -131,6 +140,11 @@ class Text(Modality, WarmStarts, Truncates, Augments, Displays, Attributable, Te
         if self.ngrams > 1:
             return GramEmbedder(state["vocabulary"], width, self.ngrams)
         return text_embedder(state, width)
+
+    def vectorizer(self, state: State) -> nn.Module:
+        from noria.modalities.text.vectorizer import TextVectorizer
+
+        return TextVectorizer(has_characters=self.characters > 0)
 
     def spans(self, value: Any, state: State) -> list[Span]:
         if self.characters:

@@ -1,0 +1,202 @@
+"""Simple models beside a score: fitted on the same training records, compared on the same held-out ones.
+
+The strongest is the one that does best on validation; the cheapest model that the records cannot tell from the best is
+named. Read next: linear.py, trees.py, nearest.py; stages/evaluate.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from noria.contract import Metric, Task, dispatch
+from noria.metrics.intervals import differences, measure, point, verdict
+from noria.model.linear_part import LinearPart
+from noria.rivals.linear import Answers, fit_linear
+from noria.pipeline.assembly import linear_part_of
+from noria.rivals.linear_part import answers_of
+from noria.rivals.nearest import fit_nearest
+from noria.rivals.trees import fit_trees
+from noria.rivals.vectors import feature_matrix
+from noria.types import Arrays, Dataset, rows_of
+
+LEAST_TRAINING = 50  # records below which no rival is fitted
+LEAST_SCORED = 10  # records below which nothing can be compared
+MOST_TRAINING = 20_000  # records that a rival learns from, drawn at random where there are more
+MODEL = "this model"
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A simple model that has learnt: its name, the seconds that took, and what it gives for encoded records."""
+
+    name: str
+    seconds: float | None
+    records: int
+    outputs: Callable[[Dataset], Arrays]
+
+
+def fitted_rivals(
+    task: Task, states: Mapping[str, Any], train: Dataset, own: tuple[LinearPart, float | None] | None = None
+) -> Iterator[Rival]:
+    """Yield the simple models that a task's records can be learnt by; none where they are too few.
+
+    own: the linear part of the model that they stand beside, and the seconds that it took: it is not fitted again.
+    """
+    part = own[0] if own else linear_part_of(task, states)
+    if len(train) < LEAST_TRAINING or part is None:
+        return
+    whole, train = train, _drawn(train)
+    answers, output = answers_of(task, states["target"], train), part.output
+    if own:
+        yield Rival(_linear_name(part, answers), own[1], len(whole), lambda data: {output: _of_part(part, data)})
+    else:
+        started = time.perf_counter()
+        model = fit_linear(feature_matrix(part, train), answers, part.is_counts, part.plain, train.groups)
+        yield _rival(_linear_name(part, answers), started, train, output, lambda data: model(feature_matrix(part, data)))
+    if any(map(dispatch.has_templates, task.inputs.values())):
+        started = time.perf_counter()
+        nearest = fit_nearest(feature_matrix(part, train), answers)
+        yield _rival("nearest record", started, train, output, lambda data: nearest(feature_matrix(part, data)))
+    if (rows := _rows(task, states, train)) is not None:
+        started = time.perf_counter()
+        trees = fit_trees(*rows, answers)
+        yield _rival("boosted trees", started, train, output, lambda data: trees(_known(_rows(task, states, data))))
+
+
+def beside(
+    task: Task, states: Mapping[str, Any], splits: Mapping[str, Dataset], scored: Dataset, output: Arrays,
+    seconds: float | None, resamples: int, own: tuple[LinearPart, float | None] | None = None,
+) -> dict[str, Any] | None:  # fmt: skip
+    """Return {"models": [{name, seconds, metrics, difference, verdict}], "strongest", "cheapest", "sentence"}.
+
+    `output` holds the answers of the model that took `seconds` to train; each difference is its score less the rival's.
+    None where no rival could be fitted or too few records are scored.
+    """
+    if len(scored) < LEAST_SCORED:
+        return None
+    metrics = task.target.metrics(states["target"])
+    truth = rows_of(scored.target, slice(None))
+    found: list[dict[str, Any]] = []
+    given: dict[str, Arrays] = {MODEL: output}
+    judged = splits.get("validation")
+    for rival in fitted_rivals(task, states, splits["train"], own):
+        given[rival.name] = rival.outputs(scored)
+        against = differences([(one, one) for one in metrics], (output, truth), (given[rival.name], truth), resamples,
+                              groups=scored.groups)  # fmt: skip
+        found.append(
+            {
+                "name": rival.name,
+                "seconds": None if rival.seconds is None else round(rival.seconds, 3),
+                "records": rival.records,
+                "metrics": measure(metrics, given[rival.name], truth, groups=scored.groups),
+                "difference": {name: {**one, "verdict": verdict(one)} for name, one in against.items()},
+                "on_validation": _judged(metrics[0], rival, judged),
+            }
+        )
+    if not found:
+        return None
+    strongest = _best(found, metrics[0])
+    cheapest = _cheapest(metrics[0], given, truth, {one["name"]: one["seconds"] for one in found} | {MODEL: seconds},
+                         resamples, scored.groups)  # fmt: skip
+    sentence = _sentence(metrics[0], strongest, cheapest)
+    return {"models": found, "strongest": strongest["name"], "cheapest": cheapest, "sentence": sentence}
+
+
+def _drawn(train: Dataset) -> Dataset:
+    if len(train) <= MOST_TRAINING:
+        return train
+    chosen = np.sort(np.random.default_rng(0).permutation(len(train))[:MOST_TRAINING])
+    groups = None if train.groups is None else train.groups[chosen]
+    return Dataset(train.raw_inputs(chosen), rows_of(train.target, chosen), groups=groups)
+
+
+def _rival(
+    name: str, started: float, train: Dataset, output: str, answered: Callable[[Dataset], np.ndarray]
+) -> Rival:
+    seconds = time.perf_counter() - started
+    return Rival(name, seconds, len(train), lambda data: {output: answered(data).astype(np.float32)})
+
+
+def _linear_name(part: LinearPart, answers: Answers) -> str:
+    name = "logistic regression" if answers.classes else "ridge regression"
+    return f"n-grams with {name}" if part.is_counts else name
+
+
+@torch.inference_mode()
+def _of_part(part: LinearPart, data: Dataset, batch_size: int = 512) -> np.ndarray:
+    starts = range(0, len(data), batch_size)
+    places = [np.arange(start, min(start + batch_size, len(data))) for start in starts]
+    return np.concatenate([part(data.batch(one, part.weight.device).inputs).float().cpu().numpy() for one in places])
+
+
+def _rows(task: Task, states: Mapping[str, Any], data: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the columns of all inputs, and which of them are codes; None where an input is no row of columns."""
+    found = [
+        dispatch.table_rows(one, rows_of(data.inputs[name], slice(None)), states["inputs"][name])
+        for name, one in task.inputs.items()
+    ]
+    known = [one for one in found if one is not None]
+    if len(known) < len(found):
+        return None
+    return np.concatenate([rows for rows, _ in known], 1), np.concatenate([codes for _, codes in known])
+
+
+def _known(rows: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
+    assert rows is not None
+    return rows[0]
+
+
+def _judged(metric: Metric, rival: Rival, held_out: Dataset | None) -> float | None:
+    if held_out is None:
+        return None
+    return point(metric, rival.outputs(held_out), rows_of(held_out.target, slice(None)))
+
+
+def _best(found: Sequence[dict[str, Any]], metric: Metric) -> dict[str, Any]:
+    """Return the rival that did best on validation, or where nothing was held out for it, on what is scored."""
+    sign = 1 if metric.direction == "higher" else -1
+
+    def worth(one: dict[str, Any]) -> float:
+        value = one["on_validation"] if one["on_validation"] is not None else one["metrics"][metric.name]["value"]
+        return -np.inf if value is None else sign * value
+
+    return max(found, key=worth)
+
+
+def _cheapest(
+    metric: Metric, given: Mapping[str, Arrays], truth: Arrays, seconds: Mapping[str, float | None], resamples: int,
+    groups: np.ndarray | None,
+) -> str | None:  # fmt: skip
+    """Return the model that learns fastest of those that the records cannot tell from the best one."""
+    values = {name: point(metric, output, truth) for name, output in given.items()}
+    known = {name: value for name, value in values.items() if value is not None and seconds[name] is not None}
+    if not known:
+        return None
+    best = (max if metric.direction == "higher" else min)(known, key=known.__getitem__)
+
+    def is_level(name: str) -> bool:
+        one = differences([(metric, metric)], (given[name], truth), (given[best], truth), resamples, groups=groups)
+        return name == best or verdict(one[metric.name]) != "worse"
+
+    return min((name for name in known if is_level(name)), key=lambda name: seconds[name] or 0.0)
+
+
+def _sentence(metric: Metric, strongest: Mapping[str, Any], cheapest: str | None) -> str:
+    """Say whether the model is better than its strongest rival, and which model is worth its cost."""
+    one = strongest["difference"].get(metric.name)
+    name = strongest["name"]
+    words = metric.name.replace("_", " ")
+    if one is None or one["low"] is None:
+        return f"beside {name}: too few records to tell them apart"
+    said = {"better": "better than", "worse": "worse than", "no different": "no different from"}[one["verdict"]]
+    between = f"{words} {one['value']:+.4g}, 95 % interval {one['low']:+.4g} to {one['high']:+.4g}"
+    text = f"{said} {name} on the same records ({between})"
+    if cheapest is None or cheapest == MODEL:
+        return text
+    return f"{text}; of the models that these records cannot tell from the best, {cheapest} learns fastest"

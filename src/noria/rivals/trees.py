@@ -1,0 +1,36 @@
+"""Boosted trees on the columns of a table: histograms of scikit-learn, its defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from noria.rivals.linear import Answers
+
+MOST_CODES = 255  # categories of a column that the trees take as such; columns of more are read as numbers
+LEAST_CHANCE = 1e-6
+
+
+def fit_trees(rows: np.ndarray, is_code: np.ndarray, answers: Answers) -> Callable[[np.ndarray], np.ndarray]:
+    """Learn from float[n, columns], NaN where missing; return what gives logits float[n, classes] or float[n, 1].
+
+    is_code bool[columns]: which columns are codes of categories, from 0.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    is_category = is_code & (np.nan_to_num(rows).max(0) < MOST_CODES)
+    kinds = is_category if is_category.any() else None
+    if not answers.classes:
+        regressor = HistGradientBoostingRegressor(categorical_features=kinds, random_state=0)
+        regressor.fit(rows, answers.values)
+        return lambda other: np.asarray(regressor.predict(other))[:, None]
+    classifier = HistGradientBoostingClassifier(categorical_features=kinds, random_state=0)
+    classifier.fit(rows, answers.values)
+
+    def logits(other: np.ndarray) -> np.ndarray:
+        chances = np.full((len(other), answers.classes), LEAST_CHANCE)
+        chances[:, classifier.classes_] = np.maximum(classifier.predict_proba(other), LEAST_CHANCE)
+        return np.log(chances)
+
+    return logits
