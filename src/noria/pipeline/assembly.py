@@ -56,7 +56,7 @@ def linear_part_of(task: Task, states: Mapping[str, Any]) -> LinearPart | None:
     if output is None or len(known) < len(vectorizers):
         return None
     count = len(dispatch.class_names(task.target, states["target"]) or [output])
-    size = sum(int(one.size) for one in known.values())  # type: ignore[arg-type]
+    size = sum(int(one.size) for one in known.values())  # type: ignore[arg-type, misc]
     return LinearPart(known, count, output) if count * size <= MOST_WEIGHTS else None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noria.pipeline.bundle import Bundle
+from noria.report.rivals import rival_lines
 from noria.store.disk import replace_file
 from noria.units import duration
 
@@ -31,6 +32,7 @@ def write_card(run: Path, bundle: Bundle, prepared: Prepared, metrics: dict[str,
         "",
         *(f"- {remark}" for remark in metrics.get("remarks", [])),
         "",
+        *_rivals(metrics),
         "## Data",
         "",
         f"{records} records; {report['quarantined']} could not be used. Fingerprint `{prepared.fingerprint}`.",
@@ -55,6 +57,11 @@ def score_row(name: str, one: dict[str, Any], baseline: dict[str, Any] | None) -
     beside = number(baseline["value"]) if baseline else ""
     between = one.get("note") or f"{low} to {high}"
     return f"| {name} ({one['unit']}) | {value} | {between} | {beside} | {one['direction']} |"
+
+
+def _rivals(metrics: dict[str, Any]) -> list[str]:
+    lines = rival_lines(metrics)
+    return ["## Simple models on the same records", "", *(f"- {line}" for line in lines), ""] if lines else []
 
 
 def _groups(metrics: dict[str, Any]) -> str:

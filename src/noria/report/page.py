@@ -15,6 +15,7 @@ from noria.report.learning import learning, read_lines
 from noria.report.markup import Markup, join, tag
 from noria.report.mistakes import mistakes
 from noria.report.panels import panel
+from noria.report.rivals import rivals_section
 from noria.report.run_summary import course
 from noria.report.scores import headline, scores, slices
 from noria.store.disk import replace_file
@@ -46,6 +47,7 @@ def write_report(
     panels = [panel(one, classes) for one in metrics.get("panels", [])]
     sections = {
         "Scores": scores(metrics),
+        "Simple models on the same records": rivals_section(metrics),
         "Slices": slices(metrics),
         "Learning": learning(history, times, chosen_by, direction),
         "Answers in detail": tag("div", panels, class_="charts") if panels else None,

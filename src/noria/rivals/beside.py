@@ -17,8 +17,8 @@ import torch
 from noria.contract import Metric, Task, dispatch
 from noria.metrics.intervals import differences, measure, point, verdict
 from noria.model.linear_part import LinearPart
-from noria.rivals.linear import Answers, fit_linear
 from noria.pipeline.assembly import linear_part_of
+from noria.rivals.linear import Answers, fit_linear
 from noria.rivals.linear_part import answers_of
 from noria.rivals.nearest import fit_nearest
 from noria.rivals.trees import fit_trees
@@ -58,7 +58,9 @@ def fitted_rivals(
     else:
         started = time.perf_counter()
         model = fit_linear(feature_matrix(part, train), answers, part.is_counts, part.plain, train.groups)
-        yield _rival(_linear_name(part, answers), started, train, output, lambda data: model(feature_matrix(part, data)))
+        yield _rival(
+            _linear_name(part, answers), started, train, output, lambda data: model(feature_matrix(part, data))
+        )
     if any(map(dispatch.has_templates, task.inputs.values())):
         started = time.perf_counter()
         nearest = fit_nearest(feature_matrix(part, train), answers)
@@ -108,6 +110,18 @@ def beside(
     return {"models": found, "strongest": strongest["name"], "cheapest": cheapest, "sentence": sentence}
 
 
+def worse_than_rival(found: Mapping[str, Any] | None) -> list[str]:
+    """Return a sentence where a simple model is clearly better, with what to do about it; none elsewhere."""
+    verdicts = {
+        one["name"]: next(iter(one["difference"].values()), {"verdict": None})
+        for one in (found or {}).get("models", [])
+    }
+    worse = [name for name, one in verdicts.items() if one["verdict"] == "worse"]
+    if not worse:
+        return []
+    return [f"{' and '.join(worse)} learnt more from the same records in seconds: noria tune looks for better settings"]
+
+
 def _drawn(train: Dataset) -> Dataset:
     if len(train) <= MOST_TRAINING:
         return train
@@ -116,9 +130,7 @@ def _drawn(train: Dataset) -> Dataset:
     return Dataset(train.raw_inputs(chosen), rows_of(train.target, chosen), groups=groups)
 
 
-def _rival(
-    name: str, started: float, train: Dataset, output: str, answered: Callable[[Dataset], np.ndarray]
-) -> Rival:
+def _rival(name: str, started: float, train: Dataset, output: str, answered: Callable[[Dataset], np.ndarray]) -> Rival:
     seconds = time.perf_counter() - started
     return Rival(name, seconds, len(train), lambda data: {output: answered(data).astype(np.float32)})
 

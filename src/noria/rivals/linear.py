@@ -107,9 +107,7 @@ def _best_strength(
     losses: list[float] = []
     for strength in STRENGTHS:
         models = [fit.at(strength, ROUGHLY) for fit in fits]
-        losses.append(
-            sum(loss_of(one(features[side]), answers[side]) for one, side in zip(models, sides, strict=True))
-        )
+        losses.append(sum(loss_of(one(features[side]), answers[side]) for one, side in zip(models, sides, strict=True)))
         if losses[-1] > min(losses):  # weaker penalties would do worse still, and take the longest
             break
     best = int(np.argmin(losses))

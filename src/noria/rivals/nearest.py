@@ -27,7 +27,7 @@ def fit_nearest(features: sparse.csr_matrix, answers: Answers) -> Callable[[spar
         if not answers.classes:
             return values[alike.argmax(1)][:, None].astype(np.float64)
         best = [alike[:, values == one].max(1, initial=-1.0) for one in range(answers.classes)]
-        return SHARPNESS * np.stack(best, 1)
+        return np.asarray(SHARPNESS * np.stack(best, 1))
 
     def outputs(other: sparse.csr_matrix) -> np.ndarray:
         starts = range(0, other.shape[0], BLOCK)

@@ -31,6 +31,6 @@ def fit_trees(rows: np.ndarray, is_code: np.ndarray, answers: Answers) -> Callab
     def logits(other: np.ndarray) -> np.ndarray:
         chances = np.full((len(other), answers.classes), LEAST_CHANCE)
         chances[:, classifier.classes_] = np.maximum(classifier.predict_proba(other), LEAST_CHANCE)
-        return np.log(chances)
+        return np.asarray(np.log(chances))
 
     return logits

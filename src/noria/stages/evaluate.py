@@ -20,6 +20,7 @@ from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
 from noria.job.load import load_stored_job
+from noria.model.linear_part import LinearPart
 from noria.pipeline.drift import Drift
 from noria.pipeline.encoder import EncodedChunk, gathered
 from noria.pipeline.fields import group_column
@@ -31,7 +32,7 @@ from noria.pipeline.scores import scores
 from noria.report import write_report
 from noria.report.card import write_card
 from noria.reporter import Reporter, Terminal
-from noria.rivals.beside import beside
+from noria.rivals.beside import beside, worse_than_rival
 from noria.sources.formats.frame import Frame, FrameLike
 from noria.stages.compare import compare_to
 from noria.stages.prepare import prepare
@@ -173,7 +174,8 @@ def evaluate_run(
     output = predictor.outputs(prepared.splits[split])
     metrics = scores(predictor, prepared.splits[split], output, split, names, prepared.report.get("leaks", []))
     if job.evaluate.rivals:
-        metrics["rivals"] = _rivals(predictor, prepared, prepared.splits[split], output, seconds)
+        metrics["rivals"] = found = _rivals(predictor, prepared, prepared.splits[split], output, seconds)
+        metrics["remarks"] += worse_than_rival(found)
     if other := job.evaluate.compare_to:
         metrics["compared"] = compare_to(Path(other), job, prepared, predictor, output)
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
@@ -191,7 +193,7 @@ def _rivals(
 ) -> dict[str, Any] | None:
     """Return what simple models that learn from the same records reach."""
     linear = predictor.bundle.model.linear
-    own = None if linear is None else (linear, seconds.get("linear"))
+    own = (linear, seconds.get("linear")) if isinstance(linear, LinearPart) else None
     resamples = predictor.bundle.job.evaluate.resamples
     return beside(
         predictor.task, predictor.states, prepared.splits, scored, output, seconds.get("train"), resamples, own

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.report.card import number
+from noria.report.rivals import rival_lines
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def summary(metrics: dict[str, Any], run: Path | None = None) -> str:
             f"  {name:<18} {number(one['value']):>8} {interval:<18} baseline {number(baseline):>8}"
             f"   {one['unit']}, {one['direction']} is better"
         )
+    lines += [f"  {line}" for line in rival_lines(metrics)]
     lines += [f"look: {remark}" for remark in metrics.get("remarks", [])]
     if compared := metrics.get("compared"):
         lines.append(compared["sentence"])
