@@ -1,7 +1,7 @@
 """A linear model of the inputs' features beside the network: what a simple rival knows, the whole model knows.
 
-It is fitted before training, by noria/rivals/, and not trained on; the answer in use is the network's and its own, mixed
-by a share that held-out records choose. In training the network answers alone. Knows no task and no modality.
+It is fitted before training, by noria/rivals/, and not trained on; the answer in use mixes the network's and its own by
+a share that held-out records choose. In training the network answers alone. Knows no task and no modality.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class LinearPart(nn.Module):
         return functional.embedding_bag(ids, weight, mode="sum", per_sample_weights=values.float()) + self.bias
 
     def mixed(self, output: Output, inputs: Mapping[str, dict[str, Tensor]]) -> Output:
-        """Return the head's output with the answer mixed: logits are those of the weighted mean of log-probabilities."""
+        """Return the head's output with the answer mixed; of classes it is the mean of the log-probabilities."""
         own = output[self.output]
         linear = self(inputs).to(own.dtype)
         if self.output == "logits":

@@ -38,7 +38,7 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
     if job.model.linear and linear is None:
         raise UserError(
             "there is no linear model beside this network", where="model.linear",
-            expected="inputs with features (a table, a text, a picture, a series) and a class or a number as the answer",
+            expected="inputs that have features (a table, a text, ...), and a class or a number as the answer",
             fix="leave out model.linear, or set it to false",
         )  # fmt: skip
     model = Model(embedders, trunk, head, task.attention, answer, features, linear)

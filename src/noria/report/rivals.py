@@ -1,4 +1,7 @@
-"""The simple models beside a run, for people: on the page, in the card, in the terminal. Read next: rivals/beside.py."""
+"""The simple models beside a run, for people: on the page, in the card, in the terminal.
+
+Read next: rivals/beside.py.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from noria.report.tables import Cell, table
 from noria.units import duration
 
 NOTE = (
-    "They learnt from the same records. Difference: this model's first score less theirs, both on the same draws of the "
-    "same records. The strongest is the one that did best on validation."
+    "They learnt from the same records. Difference: this model's first score less theirs, both on the same draws of "
+    "the same records. The strongest is the one that did best on validation."
 )
 
 
@@ -26,15 +29,8 @@ def rivals_section(metrics: Mapping[str, Any]) -> Markup | None:
     for one in found["models"]:
         difference = one["difference"].get(name)
         rows.append(_row(name, one["name"], one["metrics"], one["seconds"], difference))
-    columns = [
-        "model",
-        name.replace("_", " "),
-        "95 % interval",
-        "difference",
-        "95 % interval",
-        "this model is",
-        "learnt in",
-    ]
+    between = "95 % interval"
+    columns = ["model", name.replace("_", " "), between, "difference", between, "this model is", "learnt in"]
     return join(tag("p", f"This model is {found['sentence']}."), table(columns, rows), tag("p", NOTE, class_="soft"))
 
 
@@ -65,4 +61,4 @@ def _row(
 def _between(one: Mapping[str, Any], form: str = "") -> str:
     if one["low"] is None:
         return "–"
-    return " to ".join(format(one[end], form) if form else number(one[end]) for end in ("low", "high"))
+    return ", ".join(format(one[end], form) if form else number(one[end]) for end in ("low", "high"))

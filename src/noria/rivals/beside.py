@@ -112,11 +112,9 @@ def beside(
 
 def worse_than_rival(found: Mapping[str, Any] | None) -> list[str]:
     """Return a sentence where a simple model is clearly better, with what to do about it; none elsewhere."""
-    verdicts = {
-        one["name"]: next(iter(one["difference"].values()), {"verdict": None})
-        for one in (found or {}).get("models", [])
-    }
-    worse = [name for name, one in verdicts.items() if one["verdict"] == "worse"]
+    models = found["models"] if found else []
+    firsts = {one["name"]: next(iter(one["difference"].values()), None) for one in models}
+    worse = [name for name, one in firsts.items() if one is not None and one["verdict"] == "worse"]
     if not worse:
         return []
     return [f"{' and '.join(worse)} learnt more from the same records in seconds: noria tune looks for better settings"]

@@ -25,7 +25,7 @@ def fit_nearest(features: sparse.csr_matrix, answers: Answers) -> Callable[[spar
     def answered(block: np.ndarray) -> np.ndarray:
         alike = block @ templates.T
         if not answers.classes:
-            return values[alike.argmax(1)][:, None].astype(np.float64)
+            return np.asarray(values[alike.argmax(1)][:, None], np.float64)
         best = [alike[:, values == one].max(1, initial=-1.0) for one in range(answers.classes)]
         return np.asarray(SHARPNESS * np.stack(best, 1))
 

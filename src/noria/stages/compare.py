@@ -121,11 +121,11 @@ def _sentence(other: Path, found: dict[str, dict[str, Any]], records: str) -> st
     if not found:
         return f"This run and {other} have no score in common."
     said: list[str] = []
-    for verdict, (than, word) in VERDICTS.items():
-        names = [name for name, one in found.items() if one["verdict"] == verdict]
+    for kind, (than, word) in VERDICTS.items():
+        names = [name for name, one in found.items() if one["verdict"] == kind]
         if not names:
             continue
-        has_figures = verdict in ("better", "worse") or len(names) == len(found)
+        has_figures = kind in ("better", "worse") or len(names) == len(found)
         told = [_told(name, found[name]) if has_figures else name.replace("_", " ") for name in names]
         said.append(f"{than if said else f'{than} {word} {other}'} by {_listed(told)}")
     return f"This run is {', '.join(said)}; on {records}."

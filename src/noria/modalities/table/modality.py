@@ -161,9 +161,8 @@ class Table(
 
     def rows(self, arrays: Arrays, state: State) -> tuple[np.ndarray, np.ndarray]:
         numbers, categories = (np.asarray(arrays[name], np.float32) for name in ("numbers", "categories"))
-        return np.concatenate([numbers, categories], 1), np.repeat(
-            [False, True], [numbers.shape[1], categories.shape[1]]
-        )
+        is_code = np.repeat([False, True], [numbers.shape[1], categories.shape[1]])
+        return np.concatenate([numbers, categories], 1), is_code
 
     def spans(self, value: Any, state: State) -> list[Span]:
         names = [*state["numbers"], *state["categories"]]
