@@ -15,10 +15,10 @@ import yaml
 from noria.contract import Metric, mean_metric
 from noria.errors import UserError
 from noria.job import load_job
-from noria.metrics.intervals import differences, measure
+from noria.metrics.intervals import differences, measure, verdict
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
-from noria.stages.compare import _sentence, _verdict, held_out_in_both
+from noria.stages.compare import _sentence, held_out_in_both
 from noria.stages.prepare import prepare
 from noria.stages.train import train
 from noria.store.digests import sealed
@@ -132,7 +132,7 @@ def test_the_difference_is_that_of_the_two_scores(job: dict[str, Any], other: Pa
 def given(value: float, low: float | None, high: float | None, direction: str = "higher") -> dict[str, Any]:
     note = {"note": "n = 7: too few for an interval"} if low is None else {}
     one = {"value": value, "low": low, "high": high, "direction": direction, **note}
-    return {**one, "verdict": _verdict(one)}
+    return {**one, "verdict": verdict(one)}
 
 
 def test_the_sentence_is_by_all_scores() -> None:

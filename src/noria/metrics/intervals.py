@@ -21,6 +21,7 @@ from noria.types import Arrays
 DRAWS = 20_000_000  # resamples times records at most: about a second
 LEAST_RESAMPLES = 200
 BLOCK = 4_000_000  # resamples times records held at once
+UNTOLD = "cannot be told"
 LEAST_UNITS = 10  # records, or groups of them, below which no interval holds what it says
 
 
@@ -134,10 +135,10 @@ def differences(
     return found
 
 
-def verdict(one: dict[str, Any]) -> str | None:
-    """Say what a difference is: better, worse, no different; None where there is no interval to tell it by."""
+def verdict(one: dict[str, Any]) -> str:
+    """Say what a difference is: better, worse, no different, or UNTOLD where there is no interval to tell it by."""
     if one["low"] is None:
-        return None
+        return UNTOLD
     if one["low"] <= 0 <= one["high"]:
         return "no different"
     return "better" if (one["low"] > 0) == (one["direction"] == "higher") else "worse"

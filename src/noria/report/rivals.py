@@ -25,7 +25,9 @@ def rivals_section(metrics: Mapping[str, Any]) -> Markup | None:
     if not found:
         return None
     name = next(iter(metrics["metrics"]))
-    rows: list[list[Cell]] = [_row(name, "this model", metrics["metrics"], metrics["seconds"].get("train"), None)]
+    rows: list[list[Cell]] = [
+        _row(name, "this model", metrics["metrics"], metrics.get("seconds", {}).get("train"), None)
+    ]
     for one in found["models"]:
         difference = one["difference"].get(name)
         rows.append(_row(name, one["name"], one["metrics"], one["seconds"], difference))
@@ -54,7 +56,7 @@ def _row(
     score = scores[name]
     apart: list[Cell] = ["", "", ""]
     if difference is not None:
-        apart = [f"{difference['value']:+.4g}", _between(difference, "+.4g"), difference["verdict"] or "not to be told"]
+        apart = [f"{difference['value']:+.4g}", _between(difference, "+.4g"), difference["verdict"]]
     return [model, number(score["value"]), _between(score), *apart, "–" if seconds is None else duration(seconds)]
 
 

@@ -17,7 +17,7 @@ from noria.contract import Metric
 from noria.errors import UserError
 from noria.job import Job
 from noria.job.load import load_stored_job
-from noria.metrics.intervals import differences, verdict
+from noria.metrics.intervals import UNTOLD, differences, verdict
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.prepared import Prepared
 from noria.stages.prepare import prepare
@@ -25,7 +25,6 @@ from noria.store.array_store import scored_split
 from noria.store.run_folder import read_start
 from noria.types import Arrays, Dataset, rows_of
 
-UNTOLD = "cannot be told"
 VERDICTS = {  # in the order in which they are said, and the words for them
     "better": ("better", "than"),
     "worse": ("worse", "than"),
@@ -49,7 +48,7 @@ def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, 
     groups = None if groups is None else groups[here]
     found = differences(pairs, ours, theirs, job.evaluate.resamples, groups=groups)
     for one in found.values():
-        one["verdict"] = verdict(one) or UNTOLD
+        one["verdict"] = verdict(one)
     count = len(prepared.splits[split])
     records = f"the same {len(here):,} records of {split}"
     if len(here) < count:

@@ -126,7 +126,12 @@ def _on_other(run: Path, predictor: Predictor, given: Path | Source, name: str, 
         raise UserError("there are no usable records to score", where=str(source.path))
     known = read_json(run / "prepare.json") if (run / "prepare.json").is_file() else {}
     leaks = known.get("report", {}).get("leaks", [])
-    scored = scores(predictor, dataset, predictor.outputs(dataset), name, encoder.slice_names, leaks)
+    output = predictor.outputs(dataset)
+    scored = scores(predictor, dataset, output, name, encoder.slice_names, leaks)
+    if predictor.bundle.job.evaluate.rivals and (splits := _learnt_from(run)):
+        before = read_json(run / "metrics.json") if (run / "metrics.json").is_file() else {}
+        scored["rivals"] = found = _rivals(predictor, splits, dataset, output, before.get("seconds", {}))
+        scored["remarks"] += worse_than_rival(found)
     if trained_on:
         count = sum(map(len, chunks))
         said = f"{trained_on:,} of {count:,} records of {name} are the same as training records"
@@ -138,6 +143,19 @@ def _on_other(run: Path, predictor: Predictor, given: Path | Source, name: str, 
         "trained_on": trained_on,
         "unlike_training": unlike,
     }
+
+
+def _learnt_from(run: Path) -> Mapping[str, Dataset]:
+    """Return the splits that a run learnt from, where its data is still there as it was; none elsewhere."""
+    if not (run / "job.yaml").is_file():
+        return {}
+    begun = read_start(run)
+    job, task = load_stored_job(run / "job.yaml")
+    try:
+        prepared = prepare(job, task, origin=begun.get("origin"))
+    except UserError:  # it is gone; whoever scores the run itself again is told
+        return {}
+    return prepared.splits if prepared.fingerprint == begun["fingerprint"] else {}
 
 
 def _trained_on(run: Path, predictor: Predictor, chunks: Sequence[EncodedChunk]) -> int | None:
@@ -174,7 +192,7 @@ def evaluate_run(
     output = predictor.outputs(prepared.splits[split])
     metrics = scores(predictor, prepared.splits[split], output, split, names, prepared.report.get("leaks", []))
     if job.evaluate.rivals:
-        metrics["rivals"] = found = _rivals(predictor, prepared, prepared.splits[split], output, seconds)
+        metrics["rivals"] = found = _rivals(predictor, prepared.splits, prepared.splits[split], output, seconds)
         metrics["remarks"] += worse_than_rival(found)
     if other := job.evaluate.compare_to:
         metrics["compared"] = compare_to(Path(other), job, prepared, predictor, output)
@@ -189,15 +207,13 @@ def evaluate_run(
 
 
 def _rivals(
-    predictor: Predictor, prepared: Prepared, scored: Dataset, output: Arrays, seconds: Mapping[str, float]
+    predictor: Predictor, splits: Mapping[str, Dataset], scored: Dataset, output: Arrays, seconds: Mapping[str, float]
 ) -> dict[str, Any] | None:
     """Return what simple models that learn from the same records reach."""
     linear = predictor.bundle.model.linear
     own = (linear, seconds.get("linear")) if isinstance(linear, LinearPart) else None
     resamples = predictor.bundle.job.evaluate.resamples
-    return beside(
-        predictor.task, predictor.states, prepared.splits, scored, output, seconds.get("train"), resamples, own
-    )
+    return beside(predictor.task, predictor.states, splits, scored, output, seconds.get("train"), resamples, own)
 
 
 def _write_hashes(path: Path, hashes: np.ndarray) -> None:

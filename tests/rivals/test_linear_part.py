@@ -1,0 +1,133 @@
+"""The network's linear part: fitted before training, kept through it, and mixed into every answer."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from noria.errors import UserError
+from noria.job import load_job
+from noria.job.load import load_stored_job
+from noria.pipeline.assembly import build
+from noria.pipeline.predictor import load
+from noria.reporter import Silent
+from noria.rivals import linear_part
+from noria.rivals.linear import log_shares
+from noria.stages.prepare import prepare
+from noria.stages.train import train
+
+
+def table_of(folder: Path, count: int = 300, seed: int = 0) -> Path:
+    """Write a table whose label is a linear rule of its columns with some noise."""
+    generator = np.random.default_rng(seed)
+    values = generator.normal(size=(count, 4))
+    label = (values @ [2, -1, 0.5, 0] + generator.logistic(size=count) > 0).astype(int)
+    path = folder / "rows.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["a", "b", "c", "d", "label"])
+        writer.writerows([*row.round(4), ["no", "yes"][one]] for row, one in zip(values, label, strict=True))
+    return path
+
+
+def job_of(folder: Path, **train_settings: Any) -> dict[str, Any]:
+    return {
+        "task": "tabular-classification",
+        "data": {"path": str(table_of(folder)), "fields": {"label": "label"}},
+        "train": {"steps": 6, "batch_size": 16, "precision": "float32", **train_settings},
+    }
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("linear")
+    return train(job_of(folder), run=folder / "run", reporter=Silent())
+
+
+def test_the_answer_is_a_mix_of_the_networks_and_the_linear_models(run: Path) -> None:
+    model = load(run).bundle.model
+    prepared = prepare(*load_stored_job(run / "job.yaml"))
+    batch = prepared.splits["test"].batch(slice(0, 20))
+    part = model.linear
+    with torch.inference_mode():
+        share = float(part.share)
+        own = model.head(model.mixed(batch.inputs))["logits"].log_softmax(-1)
+        mixed = share * own + (1 - share) * part(batch.inputs).log_softmax(-1)
+        torch.testing.assert_close(model(batch.inputs)["logits"], mixed)
+        model.train()
+        assert "votes" in model(batch.inputs), "in training the network answers alone"
+    model.eval()
+
+
+def test_after_a_few_steps_the_model_is_as_good_as_the_linear_one(run: Path) -> None:
+    predictor = load(run)
+    prepared = prepare(*load_stored_job(run / "job.yaml"))
+    test = prepared.splits["test"]
+    label = np.asarray(test.target["label"])
+
+    def log_loss() -> float:
+        return float(-log_shares(predictor.outputs(test)["logits"])[np.arange(len(label)), label].mean())
+
+    mixed = log_loss()
+    predictor.bundle.model.linear.share.fill_(0)
+    linear = log_loss()
+    predictor.bundle.model.linear.share.fill_(1)
+    assert mixed < log_loss() - 0.05, "six steps teach the network little"
+    assert mixed < linear + 0.05
+
+
+def test_the_linear_part_is_fitted_once_and_kept_on_resuming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checkpoint has it: what resumes does not fit it again, and ends with the same weights."""
+    from noria.training.signals import StopSignals
+
+    whole = train(job_of(tmp_path), run=tmp_path / "whole", reporter=Silent())
+    asked = iter([False] * 3 + [True] + [False] * 100)
+    with monkeypatch.context() as patched:
+        patched.setattr(StopSignals, "__bool__", lambda self: next(asked))
+        patched.setattr(StopSignals, "exit_code", 143, raising=False)
+        with pytest.raises(SystemExit):
+            train(job_of(tmp_path), run=tmp_path / "cut", reporter=Silent())
+    with monkeypatch.context() as patched:
+        patched.setattr(linear_part, "fit_linear", None)
+        train(job_of(tmp_path), run=tmp_path / "cut", resume=True, reporter=Silent())
+    weights = [(one / "bundle" / "model.safetensors").read_bytes() for one in (whole, tmp_path / "cut")]
+    assert weights[0] == weights[1]
+
+
+def test_the_share_follows_who_is_right(monkeypatch: pytest.MonkeyPatch, run: Path) -> None:
+    prepared = prepare(*load_stored_job(run / "job.yaml"))
+    job, task = load_stored_job(run / "job.yaml")
+    model = load(run).bundle.model
+    truth = np.asarray(prepared.splits["train"].target["label"])
+    right = np.where(np.eye(2)[truth] > 0, 4.0, -4.0)
+
+    def share_where(network: np.ndarray, linear: np.ndarray) -> float:
+        given = iter([{"logits": network}, {"logits": linear}])
+        monkeypatch.setattr(linear_part, "outputs", lambda *_: next(given))
+        data = prepared.splits["train"]
+        return linear_part.chosen_share(model, task, prepared.states["target"], data, 64, torch.device("cpu"))
+
+    assert share_where(right, -right) == 1
+    assert share_where(-right, right) == 0
+    assert share_where(right, right) == linear_part.EVEN
+    assert job.model.linear
+
+
+def test_a_task_without_features_says_so(tmp_path: Path) -> None:
+    (tmp_path / "texts.csv").write_text("text\n" + "".join(f"a b c {i}\n" for i in range(80)), "utf-8")
+    job, task = load_job(
+        {"task": "text-generation", "data": {"path": str(tmp_path / "texts.csv")}, "model": {"linear": True}}
+    )
+    with pytest.raises(UserError, match="no linear model beside this network"):
+        build(job, task, prepare(job, task).states)
+
+
+def test_runs_of_earlier_versions_have_no_linear_part() -> None:
+    job, _ = load_stored_job({"task": "tabular-classification", "model": {"depth": 0}})
+    assert not job.model.linear
+    assert load_job({"task": "tabular-classification"})[0].model.linear

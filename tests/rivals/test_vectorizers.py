@@ -1,0 +1,86 @@
+"""What a linear model reads of texts, tables, pictures and series: the same alone and in a batch, each thing once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from noria.contract import dispatch
+from noria.modalities.image.modality import Image
+from noria.modalities.series.modality import Series
+from noria.modalities.table.modality import Table
+from noria.modalities.text.modality import Text
+from noria.types import Dataset, Features
+
+
+def features_of(modality: Any, values: Any) -> tuple[Features, Dataset, torch.nn.Module]:
+    state = modality.fit(values)
+    data = Dataset({"x": modality.encode(values, state).arrays}, {})
+    vectorizer = dispatch.vectorizer(modality, state)
+    assert vectorizer is not None
+    return vectorizer(data.batch(slice(0, len(data))).inputs["x"]), data, vectorizer
+
+
+def dense(features: Features, size: int) -> np.ndarray:
+    rows = torch.zeros(len(features.ids), size)
+    return rows.scatter_add_(1, features.ids, features.values.float()).numpy()
+
+
+TEXTS = ["a good film", "a bad film, a film too long by half", "good", "so good, so bad"]
+ROWS = {"age": [f"{0.5 * i}" if i % 4 != 2 else "" for i in range(120)], "sex": ["m", "f", "f", None] * 30}
+PICTURES = [np.full((20 + 8 * i, 24, 3), 40 * i, np.uint8) for i in range(4)]
+SERIES = [np.random.default_rng(i).normal(size=(5 + 3 * i, 2)) for i in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("modality", "values"),
+    [(Text(characters=3), TEXTS), (Text(), TEXTS), (Table(), ROWS), (Image(side=16), PICTURES), (Series(), SERIES)],
+    ids=["text with characters", "text", "table", "image", "series"],
+)
+def test_a_record_has_the_same_features_alone_and_beside_others(modality: Any, values: Any) -> None:
+    features, data, vectorizer = features_of(modality, values)
+    together = dense(features, int(vectorizer.size))  # type: ignore[arg-type]
+    for i in range(4):
+        alone = dense(vectorizer(data.batch(np.array([i])).inputs["x"]), int(vectorizer.size))  # type: ignore[arg-type]
+        np.testing.assert_allclose(alone[0], together[i], rtol=1e-5, atol=1e-6)
+
+
+def test_an_ngram_counts_once_however_often_it_stands_in_a_text() -> None:
+    features, _, vectorizer = features_of(Text(tokenizer="character"), ["aaaa", "aa", "ab"])
+    rows = dense(features, int(vectorizer.size))  # type: ignore[arg-type]
+    assert rows.max() == 1
+    assert rows[0].sum() == 3  # a, aa, aaa
+    assert rows[1].sum() == 2
+    assert (rows[0] * rows[1]).sum() == 2
+    assert (rows[1] * rows[2]).sum() == 1
+
+
+def test_a_number_reaches_its_bins_and_a_missing_one_none() -> None:
+    features, _, vectorizer = features_of(Table(bins=2), {"age": [*(f"{0.5 * i}" for i in range(60)), ""]})
+    rows = dense(features, int(vectorizer.size))  # type: ignore[arg-type]
+    plain = int(vectorizer.plain)  # type: ignore[arg-type]
+    assert plain == 2
+    assert rows[60, 1] == 1
+    assert not np.delete(rows[60], 1).any()
+    assert (np.diff(rows[:60, plain:].sum(1)) > 0).all()
+    assert rows[59, plain:].min() == pytest.approx(1)
+
+
+def test_a_table_is_columns_for_trees_codes_last() -> None:
+    table = Table()
+    state = table.fit(ROWS)
+    found = dispatch.table_rows(table, table.encode(ROWS, state).arrays, state)
+    assert found is not None
+    rows, is_code = found
+    assert is_code.tolist() == [False, True]
+    assert np.isnan(rows[2, 0])
+    assert len(np.unique(rows[:, 1])) == 3
+
+
+def test_a_text_is_no_row_of_columns() -> None:
+    text = Text()
+    state = text.fit(TEXTS)
+    assert dispatch.table_rows(text, text.encode(TEXTS, state).arrays, state) is None
