@@ -25,7 +25,6 @@ ORDER: list[list[str]] = [  # lowest first
     ["store"],
     ["reporter"],
     ["pipeline"],
-    ["rivals"],
     ["training"],
     ["preparation"],
     ["checks"],

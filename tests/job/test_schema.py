@@ -130,7 +130,7 @@ def test_a_value_in_the_place_of_a_section_is_told(tmp_path, section, value):
 def test_an_override_wins_over_the_file_and_is_named_where_it_is_wrong(tmp_path):
     job, _ = load_job(write(tmp_path, GOOD), ["train.seed=7", "data.path=other.csv", "inputs.image.patch=8"])
     assert (job.train.seed, job.data.path, job.train.epochs) == (7, "other.csv", 2)
-    assert job.inputs == {"image": {"patch": 8}}
+    assert job.inputs["image"]["patch"] == 8
     assert "train.seed= on the command line: wrong value" in problem(tmp_path, GOOD, "train.seed=x")
 
 

@@ -42,7 +42,7 @@ def score(metric: Metric, pairs: list[tuple[str, str]], weights: np.ndarray | No
 def test_bleu_and_chrf_are_those_of_sacrebleu(language: Language) -> None:
     sacrebleu = pytest.importorskip("sacrebleu")
     given_, true = map(list, zip(*PAIRS[language], strict=True))
-    bleu, chrf = overlap_metrics("bleu", language, text="_text")
+    bleu, chrf, *_ = overlap_metrics("bleu", language, text="_text")
     assert (bleu.name, chrf.name) == ("bleu", "chrf")
     tokenize = "zh" if language == "zh" else "13a"
     own = sacrebleu.corpus_bleu(given_, [true], tokenize=tokenize).score
@@ -51,6 +51,18 @@ def test_bleu_and_chrf_are_those_of_sacrebleu(language: Language) -> None:
     assert score(chrf, PAIRS[language])[0] == pytest.approx(sacrebleu.corpus_chrf(given_, [true]).score, abs=1e-9)
     assert f"tok:{tokenize}" in bleu.unit
     assert "nrefs:1" in chrf.unit
+
+
+def test_bleu_without_cases_stands_beside_that_of_cased_letters() -> None:
+    sacrebleu = pytest.importorskip("sacrebleu")
+    pairs = [(given.upper(), true) for given, true in ENGLISH]
+    bleu, _, lowercase = overlap_metrics("bleu", "en", text="_text")
+    own = sacrebleu.corpus_bleu([one for one, _ in pairs], [[one for _, one in pairs]], lowercase=True).score
+    assert score(lowercase, pairs)[0] == pytest.approx(own, abs=1e-9)
+    assert score(bleu, pairs)[0] < own / 2
+    assert "case:lc" in lowercase.unit
+    assert "case:mixed" in bleu.unit
+    assert [one.name for one in overlap_metrics("bleu", "zh", text="_text")] == ["bleu", "chrf"]
 
 
 @pytest.mark.parametrize(

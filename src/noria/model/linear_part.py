@@ -1,6 +1,6 @@
 """A linear model of the inputs' features beside the network: what a simple rival knows, the whole model knows.
 
-It is fitted before training, by noria/rivals/, and not trained on; the answer in use mixes the network's and its own by
+It is fitted before training (training/rivals/) and not trained on; the answer in use mixes the network's and its own by
 a share that held-out records choose. In training the network answers alone. Knows no task and no modality.
 """
 

@@ -1,6 +1,6 @@
 """The simple models beside a run, for people: on the page, in the card, in the terminal.
 
-Read next: rivals/beside.py.
+Read next: training/rivals/beside.py.
 """
 
 from __future__ import annotations

@@ -32,7 +32,6 @@ from noria.pipeline.scores import scores
 from noria.report import write_report
 from noria.report.card import write_card
 from noria.reporter import Reporter, Terminal
-from noria.rivals.beside import beside, worse_than_rival
 from noria.sources.formats.frame import Frame, FrameLike
 from noria.stages.compare import compare_to
 from noria.stages.prepare import prepare
@@ -40,6 +39,7 @@ from noria.store.array_store import named_arrays, scored_split
 from noria.store.disk import plain_disk_errors, write_json, write_synced
 from noria.store.run_folder import read_json, read_start
 from noria.training.memory import most_bytes
+from noria.training.rivals.beside import beside, worse_than_rival
 from noria.types import Arrays, Dataset
 
 SHOWN = 5  # unusable records that are named

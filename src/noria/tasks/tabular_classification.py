@@ -16,6 +16,7 @@ TABLE_TRAINING = {
     "clip": 1.0,
     "validations": 20,
     "patience": 6,
+    "ema": 0.99,
 }
 
 

@@ -25,7 +25,6 @@ from noria.pipeline.inference import outputs
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.warm_start import begin
 from noria.reporter import Reporter
-from noria.rivals.linear_part import chosen_share, fit_part
 from noria.store.checkpoints import Checkpoint, History, load_checkpoint, save_checkpoint
 from noria.store.progress import in_words
 from noria.training.distributed import Processes
@@ -34,6 +33,7 @@ from noria.training.memory import Heap
 from noria.training.optimizers import Optimizer
 from noria.training.pace import Pace
 from noria.training.plan import Plan
+from noria.training.rivals.linear_part import chosen_share, fit_part
 from noria.training.signals import StopSignals
 from noria.training.step import Learner, Step, schedule
 from noria.training.validation import chosen_metric, score
@@ -42,6 +42,7 @@ from noria.units import duration
 
 LOWER = 10  # times as low a rate is advised where a training diverges
 TOLD = 0.3  # of the steps: a smaller change of their number is not told
+MOST_AVERAGED = 0.03  # of the steps: a running mean over more of them lags behind a short training
 BAD_STEPS = 5  # so many steps in a row without a finite loss end the training
 
 
@@ -78,7 +79,8 @@ class Training:
         self.optimizer = Optimizer(self.model, job.train)
         self.metric = chosen_metric(job, task, prepared)
         self.target_state: State = prepared.states["target"]
-        self.average = {k: v.clone() for k, v in self._floats()} if job.train.ema else {}
+        self.ema = min(job.train.ema, 1 - 1 / max(1.0, MOST_AVERAGED * plan.steps))
+        self.average = {k: v.clone() for k, v in self._floats()} if self.ema else {}
         self.best: dict[str, Tensor] = {}
         budget_s = None if job.train.minutes is None else 60 * job.train.minutes
         validations = plan.validate_at if self.held_out is not None else []
@@ -180,7 +182,7 @@ class Training:
             self.optimizer.step(schedule(self.pace.position(step), self.plan.steps, settings.warmup))
             if self.average:
                 for name, value in self._floats():
-                    self.average[name].lerp_(value, 1 - settings.ema)
+                    self.average[name].lerp_(value, 1 - self.ema)
         self.optimizer.clear()
         self._count_bad(total, step)
         return total

@@ -1,6 +1,6 @@
 """The columns of a table as a linear model reads them: numbers, what is missing, categories; then the bins of numbers.
 
-Read next: embedder.py, whose network reads the same arrays; noria/rivals/, which fits the weights.
+Read next: embedder.py, whose network reads the same arrays; noria/training/rivals/, which fits the weights.
 """
 
 from __future__ import annotations

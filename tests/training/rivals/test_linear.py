@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from noria.rivals import linear
-from noria.rivals.linear import STRENGTHS, Answers, fit_linear, log_shares
+from noria.training.rivals import linear
+from noria.training.rivals.linear import STRENGTHS, Answers, fit_linear, log_shares
 
 EVERY = (1e-12, 2000)  # so that only the model differs, and not how far it was taken
 

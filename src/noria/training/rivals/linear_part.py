@@ -1,6 +1,6 @@
 """The network's own linear part: fitted before training, and its share of the answer chosen once training has ended.
 
-Read next: model/linear_part.py, rivals/linear.py.
+Read next: model/linear_part.py, training/rivals/linear.py.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from noria.contract import Task, dispatch
 from noria.model.linear_part import LinearPart
 from noria.model.network import Model
 from noria.pipeline.inference import outputs
-from noria.rivals.linear import Answers, fit_linear, loss_of
-from noria.rivals.vectors import feature_matrix
+from noria.training.rivals.linear import Answers, fit_linear, loss_of
+from noria.training.rivals.vectors import feature_matrix
 from noria.types import Dataset
 
 EVEN = 0.5  # the network's share of the answer while nothing says otherwise

@@ -15,14 +15,14 @@ from noria.metrics.intervals import point
 from noria.pipeline.predictor import load
 from noria.report.rivals import rival_lines
 from noria.reporter import Silent
-from noria.rivals import beside as module
-from noria.rivals.beside import MODEL, beside, fitted_rivals, worse_than_rival
 from noria.stages.evaluate import evaluate
 from noria.stages.prepare import prepare
 from noria.stages.train import train
+from noria.training.rivals import beside as module
+from noria.training.rivals.beside import MODEL, beside, fitted_rivals, worse_than_rival
 from noria.types import rows_of
-from rivals.test_linear_part import job_of
 from tiny_data import tiny_job
+from training.rivals.test_linear_part import job_of
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from noria.job.load import load_stored_job
 from noria.pipeline.assembly import build
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
-from noria.rivals import linear_part
-from noria.rivals.linear import log_shares
 from noria.stages.prepare import prepare
 from noria.stages.train import train
+from noria.training.rivals import linear_part
+from noria.training.rivals.linear import log_shares
 
 
 def table_of(folder: Path, count: int = 300, seed: int = 0) -> Path:

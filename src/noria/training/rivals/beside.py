@@ -18,11 +18,11 @@ from noria.contract import Metric, Task, dispatch
 from noria.metrics.intervals import differences, measure, point, verdict
 from noria.model.linear_part import LinearPart
 from noria.pipeline.assembly import linear_part_of
-from noria.rivals.linear import Answers, fit_linear
-from noria.rivals.linear_part import answers_of
-from noria.rivals.nearest import fit_nearest
-from noria.rivals.trees import fit_trees
-from noria.rivals.vectors import feature_matrix
+from noria.training.rivals.linear import Answers, fit_linear
+from noria.training.rivals.linear_part import answers_of
+from noria.training.rivals.nearest import fit_nearest
+from noria.training.rivals.trees import fit_trees
+from noria.training.rivals.vectors import feature_matrix
 from noria.types import Arrays, Dataset, rows_of
 
 LEAST_TRAINING = 50  # records below which no rival is fitted
