@@ -20,13 +20,15 @@ class LinearPart(nn.Module):
 
     vectorizers: by field, as `Vectorizes` describes them. output: which output of the head holds the answer.
     weight [size, answers] and bias [answers]; scale [size] weighs features that are counts, whose rows are then brought
-    to length one. share: the network's part of the answer in use, 0 to 1.
+    to length one. share: the network's part of the answer in use, 0 to 1. sharpness: what the logarithms of the mixed
+    probabilities are multiplied by; above 1 the answers are surer.
     """
 
     weight: Tensor
     bias: Tensor
     scale: Tensor
     share: Tensor
+    sharpness: Tensor
 
     def __init__(self, vectorizers: Mapping[str, nn.Module], answers: int, output: str) -> None:
         super().__init__()
@@ -38,6 +40,7 @@ class LinearPart(nn.Module):
         self.register_buffer("weight", torch.zeros(self.size, answers))
         self.register_buffer("bias", torch.zeros(answers))
         self.register_buffer("share", torch.ones(()))
+        self.register_buffer("sharpness", torch.ones(()))
         if self.is_counts:
             self.register_buffer("scale", torch.ones(self.size))
 
@@ -74,4 +77,4 @@ class LinearPart(nn.Module):
         linear = self(inputs).to(own.dtype)
         if self.output == "logits":
             own, linear = own.log_softmax(-1), linear.log_softmax(-1)
-        return {**output, self.output: self.share * own + (1 - self.share) * linear}
+        return {**output, self.output: self.sharpness * (self.share * own + (1 - self.share) * linear)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from noria.training.memory import Heap
 from noria.training.optimizers import Optimizer
 from noria.training.pace import Pace
 from noria.training.plan import Plan
-from noria.training.rivals.linear_part import chosen_share, fit_part
+from noria.training.rivals.linear_part import chosen_mix, fit_part
 from noria.training.signals import StopSignals
 from noria.training.step import Learner, Step, schedule
 from noria.training.validation import chosen_metric, score
@@ -137,7 +138,7 @@ class Training:
         """
         weights = self.best or self._current()
         if self.model.linear is not None and self.held_out is not None:
-            weights = {**weights, "linear.share": self._share(weights)}
+            weights = {**weights, **self._mix(weights)}
         if self.job.model.lora is None:
             return weights
         load_weights(self.model, weights)
@@ -146,14 +147,16 @@ class Training:
         merge(self.model.trunk)
         return weights_of(self.model)
 
-    def _share(self, weights: dict[str, Tensor]) -> Tensor:
-        """Return the share of the answer that is the network's with these weights, by the held-out records."""
+    def _mix(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return how these weights' answers are mixed with the linear model's, by the held-out records."""
         assert self.held_out is not None
         load_weights(self.model, weights)
         size = self.job.evaluate.batch_size
-        share = chosen_share(self.model, self.task, self.target_state, self.held_out, size, self.device)
-        self.reporter.say(f"the answer is {share:.0%} the network's and {1 - share:.0%} the linear model's")
-        return torch.full_like(weights["linear.share"], share)
+        mix = chosen_mix(self.model, self.task, self.target_state, self.held_out, size, self.device)
+        self.reporter.say(f"the answer is {mix.share:.0%} the network's and {1 - mix.share:.0%} the linear model's")
+        return {
+            f"linear.{name}": torch.full_like(weights[f"linear.{name}"], value) for name, value in asdict(mix).items()
+        }
 
     def calibrated_state(self, weights: dict[str, Tensor]) -> State:
         """Return the target's state with what it calibrates on the held-out answers of these weights."""

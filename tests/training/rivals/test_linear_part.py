@@ -57,7 +57,7 @@ def test_the_answer_is_a_mix_of_the_networks_and_the_linear_models(run: Path) ->
     with torch.inference_mode():
         share = float(part.share)
         own = model.head(model.mixed(batch.inputs))["logits"].log_softmax(-1)
-        mixed = share * own + (1 - share) * part(batch.inputs).log_softmax(-1)
+        mixed = float(part.sharpness) * (share * own + (1 - share) * part(batch.inputs).log_softmax(-1))
         torch.testing.assert_close(model(batch.inputs)["logits"], mixed)
         model.train()
         assert "votes" in model(batch.inputs), "in training the network answers alone"
@@ -101,21 +101,24 @@ def test_the_linear_part_is_fitted_once_and_kept_on_resuming(tmp_path: Path, mon
 
 def test_the_share_follows_who_is_right(monkeypatch: pytest.MonkeyPatch, run: Path) -> None:
     prepared = prepare(*load_stored_job(run / "job.yaml"))
-    job, task = load_stored_job(run / "job.yaml")
+    _, task = load_stored_job(run / "job.yaml")
     model = load(run).bundle.model
     truth = np.asarray(prepared.splits["train"].target["label"])
     right = np.where(np.eye(2)[truth] > 0, 4.0, -4.0)
 
-    def share_where(network: np.ndarray, linear: np.ndarray) -> float:
+    def mix_where(network: np.ndarray, linear: np.ndarray) -> linear_part.Mix:
         given = iter([{"logits": network}, {"logits": linear}])
         monkeypatch.setattr(linear_part, "outputs", lambda *_: next(given))
         data = prepared.splits["train"]
-        return linear_part.chosen_share(model, task, prepared.states["target"], data, 64, torch.device("cpu"))
+        return linear_part.chosen_mix(model, task, prepared.states["target"], data, 64, torch.device("cpu"))
 
-    assert share_where(right, -right) == 1
-    assert share_where(-right, right) == 0
-    assert share_where(right, right) == linear_part.EVEN
-    assert job.model.linear
+    assert mix_where(right, -right).share == 1
+    assert mix_where(-right, right).share == 0
+    unsure = right / 40
+    assert mix_where(unsure, unsure).sharpness == max(linear_part.SHARPER)
+    wrong = np.where(np.random.default_rng(0).random((len(right), 1)) < 0.4, -right, right)
+    assert mix_where(wrong, wrong).sharpness == min(linear_part.SHARPER)
+    assert mix_where(wrong, wrong).share == linear_part.EVEN
 
 
 def test_a_task_without_features_says_so(tmp_path: Path) -> None:

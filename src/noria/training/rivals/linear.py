@@ -1,7 +1,8 @@
 """Logistic and ridge regression on sparse features, as strong a penalty as held-out training records ask for.
 
-Occurrences of words are weighed first: for classes by how much more often a feature stands in one class than in the
-others (log-count ratios: Wang and Manning 2012, "Baselines and Bigrams"), for numbers by how rare it is.
+Occurrences of words are weighed first: for two classes by how much more often a feature stands in one of them
+(log-count ratios: Wang and Manning 2012, "Baselines and Bigrams"), else by how rare it is; one that a single record has
+tells nothing.
 Read next: vectors.py; model/linear_part.py, which is such a model inside of the network.
 """
 
@@ -16,6 +17,8 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # inverse of the penalty, from strong to weak
+OF_COUNTS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)  # of rows of many small values
+LEAST_RECORDS = 2  # that have a feature which is a count
 FOLDS = 5
 WHOLE = 2_000  # records up to which each fold is held out in turn; of more, one fold in FOLDS is
 MOST_VALUES = 20_000_000  # of the matrix: of more records as many are learnt from as have them
@@ -60,9 +63,9 @@ def fit_linear(
     if chosen is not None:
         features, answers, groups = features[chosen], answers[chosen], None if groups is None else groups[chosen]
     sides = list(_sides(len(answers.values), groups, seed))
-    choices = [_columns(features, None)]
+    choices = [_columns(features, None, is_counts)]
     if sum(one.stop - one.start for one in plain) < features.shape[1]:
-        choices.append(_columns(features, plain))
+        choices.append(_columns(features, plain, is_counts))
     tried = [(*_best_strength(features[:, columns], answers, is_counts, sides), columns) for columns in choices]
     _, strength, columns = min(tried, key=lambda one: one[0])
     fitted = _Fit(features[:, columns], answers, is_counts).at(strength, FINALLY)
@@ -78,10 +81,9 @@ def _affordable(features: sparse.csr_matrix, seed: int) -> np.ndarray | None:
     return np.sort(np.random.default_rng(seed).permutation(count)[:fewer])
 
 
-def _columns(features: sparse.csr_matrix, plain: Sequence[slice] | None) -> np.ndarray:
-    """Return the features that some record has, of all or of the plain ones."""
-    is_used = np.zeros(features.shape[1], bool)
-    is_used[features.indices] = True
+def _columns(features: sparse.csr_matrix, plain: Sequence[slice] | None, is_counts: bool) -> np.ndarray:
+    """Return the features that enough records have, of all or of the plain ones."""
+    is_used = np.bincount(features.indices, minlength=features.shape[1]) >= (LEAST_RECORDS if is_counts else 1)
     if plain is not None:
         is_plain = np.zeros(features.shape[1], bool)
         for one in plain:
@@ -105,13 +107,14 @@ def _best_strength(
     """Return the loss of held-out records and the strength that it is lowest with."""
     fits = [_Fit(features[~one], answers[~one], is_counts) for one in sides]
     losses: list[float] = []
-    for strength in STRENGTHS:
+    strengths = OF_COUNTS if is_counts else STRENGTHS
+    for strength in strengths:
         models = [fit.at(strength, ROUGHLY) for fit in fits]
         losses.append(sum(loss_of(one(features[side]), answers[side]) for one, side in zip(models, sides, strict=True)))
         if losses[-1] > min(losses):  # weaker penalties would do worse still, and take the longest
             break
     best = int(np.argmin(losses))
-    return losses[best], STRENGTHS[best]
+    return losses[best], strengths[best]
 
 
 class _Fit:
@@ -161,13 +164,11 @@ def _scale(features: sparse.csr_matrix, answers: Answers) -> np.ndarray:
     """Return how much each feature weighs, float32[features]."""
     count = features.shape[0]
     occurs = features.astype(bool).astype(np.float64)
-    if not answers.classes:
+    if answers.classes != 2:
         return np.asarray(np.log((1 + count) / (1 + occurs.sum(0))) + 1, np.float32).ravel()
-    own = sparse.csr_matrix((np.ones(count), (answers.values, np.arange(count))), shape=(answers.classes, count))
-    inside = np.asarray((own @ occurs).todense()) + 1  # [classes, features]
-    outside = inside.sum(0) - inside - (answers.classes - 2)
-    ratios = np.log(inside / inside.sum(1, keepdims=True)) - np.log(outside / outside.sum(1, keepdims=True))
-    return np.asarray(np.abs(ratios).max(0), np.float32)
+    second = answers.values.astype(np.float64)
+    inside, outside = second @ occurs + 1, (1 - second) @ occurs + 1
+    return np.asarray(np.abs(np.log(inside / inside.sum()) - np.log(outside / outside.sum())), np.float32)
 
 
 def _weighed(features: sparse.csr_matrix, scale: np.ndarray) -> sparse.csr_matrix:
