@@ -10,6 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from noria.pipeline.cross_validation import in_front
+from noria.report.cross_validation import cross_validation
 from noria.report.data import data
 from noria.report.learning import learning, read_lines
 from noria.report.markup import Markup, join, tag
@@ -45,6 +47,7 @@ def write_report(
     classes = len(prepared.states["target"].get("classes", ()))
     panels = [panel(one, classes) for one in metrics.get("panels", [])]
     sections = {
+        "Cross-validation": cross_validation(metrics, classes),
         "Scores": scores(metrics),
         "Slices": slices(metrics),
         "Learning": learning(history, times, chosen_by, direction),
@@ -53,7 +56,7 @@ def write_report(
         "Data": data(prepared, predictor),
         "Plan and cost": course(run, metrics, history, times),
     }
-    page = document(f"{run.resolve().name}: report", headline(run.resolve().name, task, metrics), sections)
+    page = document(f"{run.resolve().name}: report", headline(run.resolve().name, task, in_front(metrics)), sections)
     path = run / "report.html"
     replace_file(path, page.encode())
     return path
