@@ -35,7 +35,7 @@ def with_folds(task_name: str, folder: Path, **train: Any) -> dict[str, Any]:
     return job | {"evaluate": job["evaluate"] | {"folds": FOLDS}}
 
 
-def table(folder: Path, kinds: list[str], parts: list[str] | None = None) -> dict[str, Any]:
+def table(folder: Path, kinds: list[str], parts: list[str] | None = None, folds: int = FOLDS) -> dict[str, Any]:
     """Write a table whose numbers say the kind of each record, and return a job of it."""
     generator = np.random.default_rng(0)
     with (folder / "kinds.csv").open("w", newline="") as file:
@@ -48,7 +48,7 @@ def table(folder: Path, kinds: list[str], parts: list[str] | None = None) -> dic
         "task": "tabular-classification",
         "data": {"path": str(folder / "kinds.csv")} | ({"split": {"column": "part"}} if parts else {}),
         "train": {"steps": 4, "batch_size": 8, "precision": "float32", "validations": 1},
-        "evaluate": {"resamples": 200, "folds": FOLDS},
+        "evaluate": {"resamples": 200, "folds": folds},
     }
 
 
@@ -85,27 +85,39 @@ def test_every_record_is_held_out_exactly_once(job_and_run: tuple[dict[str, Any]
     assert [one["n"] for one in validated["by_fold"]] == [len(fold) for fold in wheres]
 
 
+def test_a_rare_class_that_a_fold_does_not_test_stays_in_its_training(tmp_path: Path) -> None:
+    prepared = prepared_folds(table(tmp_path, ["ant", "wasp"] * 30 + ["bee"] * 6, folds=10))
+    wheres = [where for one in prepared for where in one.splits["test"].wheres()]
+    assert sorted(wheres) == sorted(f"kinds.csv:{line}" for line in range(2, 68))
+
+
 def test_no_fold_has_learnt_from_what_it_holds_out(tmp_path: Path) -> None:
-    """Whatever stands in the records that a fold holds out, what it learns stays the same."""
-    job = table(tmp_path, ["ant", "wasp"] * 30)
-    before = prepared_folds(job)
-    held_out = {int(where.split(":")[1]) - 2 for where in before[0].splits["test"].wheres()}
-    path = tmp_path / "kinds.csv"
-    head, *rows = path.read_text().splitlines()
-    changed = [f"{1000 + 7 * i},{-i},{row.split(',')[2]}" if i in held_out else row for i, row in enumerate(rows)]
-    path.write_text("\n".join([head, *changed]) + "\n")
-    # Other values are other hashes: who holds out what is said by a column instead.
-    sides = {where: split for split, one in before[0].splits.items() for where in one.wheres()}
-    parts = [sides[f"kinds.csv:{line}"] for line in range(2, 62)]
+    """What a fold learns is what is learnt where a column says who is test; and whatever test holds, it is that."""
+    generator = np.random.default_rng(0)
+    path = tmp_path / "prices.csv"
 
-    def learnt(lines: list[str]) -> Any:
-        told = [f"{line},{part}" for line, part in zip(lines, parts, strict=True)]
-        path.write_text("\n".join([f"{head},part", *told]) + "\n")
-        loaded, task = load_job({**job, "data": {"path": str(path), "split": {"column": "part"}}, "evaluate": {}})
-        return prepare(loaded, task).states
+    def write(rows: np.ndarray, parts: list[str] | None = None) -> dict[str, Any]:
+        lines = [",".join(map(str, row)) for row in rows.tolist()]
+        told = lines if parts is None else [f"{line},{part}" for line, part in zip(lines, parts, strict=True)]
+        path.write_text("\n".join(["area,age,number" + ",part" * (parts is not None), *told]) + "\n")
+        split = {} if parts is None else {"column": "part"}
+        return {"task": "tabular-regression", "data": {"path": str(path), "split": split}}
 
-    assert learnt(changed) == learnt(rows)
-    assert json.dumps(before[0].states, default=repr) == json.dumps(learnt(rows), default=repr)
+    def learnt(job: dict[str, Any]) -> str:
+        loaded, task = load_job(job)
+        return json.dumps(prepare(loaded, task).states, default=repr)
+
+    rows = generator.normal(size=(60, 3))
+    job = write(rows)
+    loaded, task = load_job({**job, "evaluate": {"folds": FOLDS}})
+    for _, own in folds_of(Path("run"), loaded):
+        write(rows)
+        fold = prepare(own, task)
+        sides = {where: split for split, one in fold.splits.items() for where in one.wheres()}
+        parts = [sides[f"prices.csv:{line}"] for line in range(2, 62)]
+        assert learnt(write(rows, parts)) == json.dumps(fold.states, default=repr)
+        others = np.where(np.array(parts)[:, None] == "train", rows, 1000 + 7 * rows)
+        assert learnt(write(others, parts)) == json.dumps(fold.states, default=repr)
 
 
 def test_the_model_that_is_kept_learns_from_all_records_but_validation(
