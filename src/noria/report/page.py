@@ -44,11 +44,12 @@ def write_report(
     task = predictor.bundle.config["task"]
     chosen_by = predictor.bundle.job.train.best_by or next(iter(metrics["metrics"]), "")
     direction = metrics["metrics"].get(chosen_by, {}).get("direction", "higher")
+    first = in_front(metrics)
     classes = len(prepared.states["target"].get("classes", ()))
     panels = [panel(one, classes) for one in metrics.get("panels", [])]
     sections = {
         "Cross-validation": cross_validation(metrics, classes),
-        "Scores": scores(metrics),
+        "Scores" if first is metrics else f"Scores on {metrics['split']}": scores(metrics),
         "Slices": slices(metrics),
         "Learning": learning(history, times, chosen_by, direction),
         "Answers in detail": tag("div", panels, class_="charts") if panels else None,
@@ -56,7 +57,7 @@ def write_report(
         "Data": data(prepared, predictor),
         "Plan and cost": course(run, metrics, history, times),
     }
-    page = document(f"{run.resolve().name}: report", headline(run.resolve().name, task, in_front(metrics)), sections)
+    page = document(f"{run.resolve().name}: report", headline(run.resolve().name, task, first), sections)
     path = run / "report.html"
     replace_file(path, page.encode())
     return path
