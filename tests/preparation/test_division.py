@@ -57,6 +57,13 @@ def test_records_that_are_equal_and_those_of_one_group_are_in_one_fold() -> None
     assert np.bincount(of_group[:12]).tolist() == [3, 3, 3, 3]
 
 
+def test_records_of_one_block_are_in_one_fold() -> None:
+    sides = np.stack([divided(range(60), Split(fold=f"{fold}/3", block=5)).sides for fold in (1, 2, 3)])
+    of_block = (sides == TEST).argmax(0).reshape(12, 5)
+    assert (of_block == of_block[:, :1]).all()
+    assert np.bincount(of_block[:, 0]).tolist() == [4, 4, 4]
+
+
 def test_a_fold_does_not_change_with_the_order_of_the_records() -> None:
     values = [f"record {index}" for index in range(60)]
     forth, back = folds(values, 5), folds(values[::-1], 5)

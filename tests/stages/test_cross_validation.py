@@ -266,6 +266,43 @@ def test_what_it_costs_and_where_it_is_are_said(tmp_path: Path, capsys: pytest.C
     assert f"fold 2 of {FOLDS}: stopped early" in told
 
 
+def test_records_of_several_folds_that_are_nearly_the_same_are_told_beside_the_scores(tmp_path: Path) -> None:
+    job = table(tmp_path, [])
+    rows = np.random.default_rng(0).normal(size=(120, 8)).tolist()
+    rows += [[row[0] + 1, *row[1:]] for row in rows]  # each once more, with one other number
+    lines = [f"{','.join(map(str, row))},{'ant' if row[1] > 0 else 'wasp'}" for row in rows]
+    (tmp_path / "kinds.csv").write_text("\n".join(["a,b,c,d,e,f,g,h,label", *lines]) + "\n")
+    run = train(job, run=tmp_path / "run", reporter=Silent())
+    remarks = read_json(run / "metrics.json")["cross_validation"]["remarks"]
+    (said,) = [one for one in remarks if "nearly the same" in one]
+    assert said.startswith("where fold 1 is test: ")
+    assert "data.split.group=COLUMN" in said
+
+
+def test_a_frame_is_cross_validated_and_goes_on_where_it_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from noria.training.loop import Training
+
+    pandas = pytest.importorskip("pandas", reason="needs pandas")
+    table(tmp_path, ["ant", "wasp"] * 20)
+    frame = pandas.read_csv(tmp_path / "kinds.csv")
+    settings = ["label=label", "evaluate.folds=2", "train.steps=2", "evaluate.resamples=200"]
+    plain = Training.run_all
+
+    def stopped(self: Training) -> None:
+        if self.run.name == "2":
+            raise SystemExit(143)
+        plain(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Training, "run_all", stopped)
+        with pytest.raises(SystemExit):
+            library.train(frame, settings, tmp_path / "run", reporter=Silent())
+    run = library.train(frame, settings, tmp_path / "run", resume=True, reporter=Silent())
+    assert read_json(run / "metrics.json")["cross_validation"]["n"] == 40
+
+
 def test_the_scores_are_there_in_python(job_and_run: tuple[dict[str, Any], Path]) -> None:
     _, run = job_and_run
     scores = library.evaluate(run, reporter=Silent())

@@ -17,6 +17,7 @@ from noria.job import Job
 from noria.pipeline.cross_validation import Fold, cross_validation
 from noria.pipeline.predictor import load
 from noria.pipeline.prepared import Prepared
+from noria.preparation.data_checks import of_split
 from noria.reporter import Meter, Reporter
 from noria.stages.prepare import prepare
 from noria.store.progress import is_trained
@@ -53,7 +54,7 @@ def refuse_folds(job: Job, prepared: Prepared, world: Processes) -> None:
 
 def cross_validated(run: Path, job: Job, task: Task) -> dict[str, Any]:
     """Score all folds of a run together; return what metrics.json holds of it."""
-    folds, records, leaks = [], 0, []
+    folds, records, leaks, looks = [], 0, [], list[str]()
     for folder, own in folds_of(run, job):
         if not is_trained(folder):
             raise UserError(
@@ -65,7 +66,12 @@ def cross_validated(run: Path, job: Job, task: Task) -> dict[str, Any]:
         folds.append(Fold.of(load(folder), prepared.splits["test"]))
         records = max(records, sum(map(len, prepared.splits.values())))
         leaks = prepared.report.get("leaks", [])
-    return cross_validation(task.target, folds, job.evaluate.resamples, records, leaks)
+        found = of_split(prepared.report["warnings"], "test")
+        looks = looks or [
+            f"where fold {len(folds)} is test: {one}" for one in found
+        ]  # of the others it is much the same
+    scored = cross_validation(task.target, folds, job.evaluate.resamples, records, leaks)
+    return {**scored, "remarks": [*scored["remarks"], *looks]}
 
 
 class OfFold:
