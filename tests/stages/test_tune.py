@@ -158,6 +158,15 @@ def test_a_tuning_that_is_resumed_where_nothing_began_begins(job: dict[str, Any]
     assert len(rows(run)) == 1
 
 
+def test_folds_are_left_to_the_training_of_the_best_which_is_said(
+    job: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tune(job, [f"{RATES}=[{GOOD}]", "evaluate.folds=3"], trials=1)
+    assert "trials are scored on the one validation split" in capsys.readouterr().err
+    assert not list(run.rglob("folds"))
+    assert load_job(run / "best.yaml")[0].evaluate.folds == 3
+
+
 def test_a_diverging_trial_fails_with_its_reason_and_the_study_goes_on(job: dict[str, Any]) -> None:
     run = tune(job, [f"{RATES}=[{GOOD}, {DIVERGING}]"], trials=3, reporter=Silent())
     failed = [row for row in rows(run) if row["state"] == "failed"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from noria.checks.component import Component, check_inverse, check_learning_and_encoding
-from noria.checks.failure import TOLERANCE, WIDTH, as_arrays, check, require, seeded
+from noria.checks.failure import TOLERANCE, WIDTH, as_arrays, check, is_same, require, seeded
 from noria.contract import Target, dispatch
 from noria.types import Tokens, Values
 
@@ -20,6 +20,7 @@ def check_target(target: Target, values: Values) -> None:
     check_decode_target(subject, target)
     check_inverse(subject, dispatch.decode_target(target, subject.arrays, subject.state))
     check_single_values(subject, target)
+    check_restated(subject, target)
 
 
 def check_padding(target: Target, values: Values) -> None:
@@ -50,6 +51,18 @@ def check_single_values(subject: Component, target: Target) -> None:
         require(is_class, f"a single value is no class: there are {len(names)}")
     else:
         require(values.dtype.kind == "f" and bool(np.isfinite(values).all()), "a single value is no finite number")
+
+
+@check
+def check_restated(subject: Component, target: Target) -> None:
+    """True answers under the state of other records are what that state makes of the raw ones."""
+    other = target.fit(subject.select([*range(subject.count), *range(subject.count // 2)]))
+    found = dispatch.restated(target, subject.arrays, subject.state, other)
+    if found is not None:
+        expected = target.encode(subject.values, other).arrays
+        is_right = found.keys() == expected.keys()
+        is_right = is_right and all(is_same(found[name], expected[name], TOLERANCE) for name in found)
+        require(is_right, "restated answers are not what the other state makes of the raw ones")
 
 
 @check

@@ -280,6 +280,14 @@ class SingleValued(ABC):
         """Return which output holds the answer: logits float[n, classes], or float[n, 1] on the scale of the truth."""
 
 
+class Restates(ABC):
+    """Has outputs of several models of one job, whose states differ, that can be scored together: cross-validation."""
+
+    @abstractmethod
+    def restated(self, arrays: Arrays, state: State, wanted: State) -> Arrays | None:
+        """Return outputs or true answers [n, ...] of one state as they would stand under another; None: impossible."""
+
+
 class UsesParts(ABC):
     """Needs other trained bundles to answer: a vocoder, a recogniser. They are shipped inside of its own bundle.
 

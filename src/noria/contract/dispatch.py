@@ -202,6 +202,12 @@ def table_rows(modality: Modality, arrays: Arrays, state: State) -> tuple[np.nda
     return own.rows(arrays, state) if own else None
 
 
+def restated(target: Target, arrays: Arrays, state: State, wanted: State) -> Arrays | None:
+    """Return outputs or true answers of one state as they would stand under another one; None where they cannot."""
+    own = declared(target, can.Restates)
+    return own.restated(arrays, state, wanted) if own else None
+
+
 def display(modality: Modality, arrays: Arrays, state: State) -> Any:
     """Return what a person would look at of one encoded value; None where there is nothing to see."""
     own = declared(modality, can.Displays)

@@ -24,6 +24,8 @@ class Metric:
     value of nothing, float[R]; the interval is then corrected for it.
     support(output, truth): how many records a fraction rests on, where that is not all of them: a perfect score of few
     says little.
+    is_ranking: whether records are set against one another by numbers that mean something within one model alone: those
+    of several models are never scored in one.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Metric:
     scores: Callable[[Arrays, Arrays], np.ndarray] | None = None
     noise: Callable[[Arrays, Arrays, np.ndarray], np.ndarray] | None = None
     support: Callable[[Arrays, Arrays], float] | None = None
+    is_ranking: bool = False
 
 
 def mean_metric(

@@ -22,6 +22,9 @@ STRICT = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False, 
 ColumnName = Annotated[str, AfterValidator(partial(unicodedata.normalize, "NFC"))]
 
 
+MOST_FOLDS = 20  # each is a training of its own
+
+
 class _Strict(BaseModel):
     model_config = STRICT
 
@@ -45,6 +48,24 @@ class Split(_Strict):
     """Seed of the division. Another one gives other splits of the same sizes."""
     order: bool = False
     """Divide by place: the last records are test, those before validation. For running text and time."""
+    fold: str | None = None
+    """Fold that is test, in place of a fraction: 2/5 is the second of five. `evaluate.folds` trains them all."""
+
+    @property
+    def folds(self) -> tuple[int, int] | None:
+        """Return which fold is test, from 1 on, and how many there are; None where test is a fraction."""
+        if self.fold is None:
+            return None
+        own, count = map(int, self.fold.split("/"))
+        return own, count
+
+    @field_validator("fold")
+    @classmethod
+    def _is_one_of_several(cls, given: str | None) -> str | None:
+        found = re.fullmatch(r"(\d+)/(\d+)", given or "1/2")
+        if found is None or not 1 <= int(found[1]) <= int(found[2]) or not 2 <= int(found[2]) <= MOST_FOLDS:
+            raise ValueError(f"fold: one of 2 to {MOST_FOLDS}, as 2/5 for the second of five")
+        return given
 
     @model_validator(mode="after")
     def _is_one_way(self) -> Split:
@@ -52,6 +73,8 @@ class Split(_Strict):
             raise ValueError("order or group or block: one way to say which records stay together")
         if self.values and not self.column:
             raise ValueError("values beside column: they are what it holds")
+        if self.order and self.fold:
+            raise ValueError("order or fold: a fold would be learnt from what comes after it")
         said = [str(value) for values in self.values.values() for value in values]
         if len(set(said)) < len(said):
             raise ValueError("values: each stands in one split")

@@ -71,6 +71,7 @@ def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]
         problems += wrong_values(error, where, Job)
     if job is not None:
         problems += _budget_problems(job, where)
+        problems += _fold_problems(job, where)
         problems += _field_problems(job, task, where)
     raise_all(problems)
     assert job is not None
@@ -201,6 +202,24 @@ def _budget_problems(job: Job, where: Where) -> list[UserError]:
             expected="one of minutes, epochs, steps, tokens",
             found=", ".join(named),
         )
+    ]
+
+
+def _fold_problems(job: Job, where: Where) -> list[UserError]:
+    """Return why a job cannot be cross-validated."""
+    reasons = {
+        "data.split.order divides by place, and a fold would be learnt from what comes after it": job.data.split.order,
+        f"data.split.fold={job.data.split.fold} is one of the folds itself": job.data.split.fold,
+    }
+    return [
+        UserError(
+            "this is not cross-validated",
+            where=where(["evaluate", "folds"]),
+            found=reason,
+            fix="leave evaluate.folds out; a larger data.split.test makes intervals narrower, too",
+        )
+        for reason, holds in reasons.items()
+        if holds and job.evaluate.folds is not None
     ]
 
 

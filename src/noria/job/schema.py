@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from noria.contract.checkpoints import recognized
-from noria.job.data import STRICT, ColumnName, Data
+from noria.job.data import MOST_FOLDS, STRICT, ColumnName, Data, Split
 from noria.job.text import Section
 from noria.model import blocks
 
@@ -157,6 +157,8 @@ class Evaluate(_Strict):
     """Also score simple models that learn from the same records in seconds. False saves those seconds."""
     compare_to: str | None = None
     """Another run: the difference of each score on records held out in both, with its interval."""
+    folds: int | None = Field(None, ge=2, le=MOST_FOLDS)
+    """Cross-validation: so many more trainings, each holding out other records. 5 where test would be small."""
 
 
 class Range(_Strict):
@@ -224,6 +226,12 @@ class Job(_Strict):
     """What is scored."""
     tune: Tune = Field(default_factory=Tune)
     """What `noria tune` may try."""
+
+    @property
+    def split(self) -> Split:
+        """Return how records are divided: where folds hold out every one of them, this model has no test of its own."""
+        split = self.data.split
+        return split if self.evaluate.folds is None else split.model_copy(update={"test": 0.0})
 
     def save(self, path: Path) -> None:
         """Write the resolved job: every setting, defaults included."""

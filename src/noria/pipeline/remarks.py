@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 
 from noria.contract import Target, dispatch
+from noria.job import Job
+from noria.pipeline.prepared import Prepared
 from noria.types import Arrays, State
 
 TOO_GOOD = 0.9999  # of a fraction: so good, real data hardly ever is
 LEAST_TOO_GOOD = 100  # records below which a perfect score may be luck
 SHOWN = 5  # classes that are named
+FEW_TESTED = 100  # records: an interval of 95 % is then some 20 points wide
+USUAL_FOLDS = 5
 
 
 def remarks(
@@ -23,6 +27,17 @@ def remarks(
 ) -> list[str]:
     """Return one sentence for each; `leaks` are what preparation found to give the answer away."""
     return [*_absent(target, state, truth, result["split"]), *_too_good(result, leaks), *_of_no_use(result)]
+
+
+def few_tested(job: Job, prepared: Prepared) -> list[str]:
+    """Return what to do where test is small; nothing where it is not, or where it cannot be done."""
+    test, split, parts = prepared.splits.get("test"), job.data.split, prepared.report.get("parts", 0)
+    if test is None or len(test) >= FEW_TESTED or job.evaluate.folds is not None:
+        return []
+    if split.order or split.fold or test.window is not None or parts < 2:
+        return []
+    advice = f"evaluate.folds={min(USUAL_FOLDS, parts)} scores all others too, each held out once"
+    return [f"test has only {len(test)} records; {advice}"]
 
 
 def only_answer(target: Target, state: State, truth: Arrays) -> str | None:

@@ -71,6 +71,11 @@ class Suspicions:
         return found
 
 
+def of_split(notes: Sequence[str], split: str) -> list[str]:
+    """Return those of the suspicions that are of one split."""
+    return [note for note in notes if f" of {split} " in f"{note} "]
+
+
 def _by_names(pairs: Sequence[tuple[str, str]], wheres: Sequence[str]) -> str:
     """Return the settings that keep together what the names of the files say to be of one series."""
     names = [re.search(SERIES, where) for where in wheres]

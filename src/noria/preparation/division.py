@@ -1,11 +1,13 @@
 """Which records are for training, validation and test: as the source says, or else by a hash of what they hold.
 
 A hash, so that a record stays on its side when others are added; a class that would be missing from test gets some of
-its records there. Knows no task. Read next: preparation.py.
+its records there. Of cross-validation one fold is test, and the source's own test stays out of it. Knows no task. Read
+next: preparation.py.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +23,7 @@ from noria.store.hashing import hash_values, share
 from noria.types import Rows
 
 TRAIN, VALIDATION, TEST = 0, 1, 2  # as in SPLITS
+LEFT_OUT = 3  # of cross-validation: what the source itself keeps for test
 SHOWN_ITEMS = 12
 # What a column may say beside the words that folders and files are called by.
 COLUMN_WORDS = SPLIT_WORDS | {
@@ -36,7 +39,7 @@ LEAST_CLASS = 5  # records of a class, from which test has one
 
 @dataclass(frozen=True)
 class Division:
-    """For each record its side (TRAIN, VALIDATION or TEST), what the source says of it (-1: nothing), and its hash.
+    """For each record its side (TRAIN, ..., LEFT_OUT), what the source says of it (-1: nothing), and its hash.
 
     sides and stated int8[n], hashes uint64[n]: records with equal hashes must stand on one side. `notes` say which
     words of a column were taken for which split, and what was kept together because the source says so.
@@ -76,9 +79,9 @@ def divide(
     if split.block is not None:
         joined = hash_values(np.arange(len(joined))[:, None] // split.block, split.seed)
     of_source, joined, note = np.concatenate(stated), *together.kept(joined)
-    divided = _divided(of_source, joined, split)
+    divided = _divided(of_source, joined, split) if split.folds is None else _folded(of_source, joined, split, where)
     is_ours = bool(((divided.sides != TRAIN) & (of_source <= TRAIN)).any())
-    return replace(divided, notes=[*sides.notes(), *([note] if note and is_ours else [])])
+    return replace(divided, notes=[*sides.notes(), *([note] if note and is_ours else []), *divided.notes])
 
 
 def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split) -> Division:
@@ -91,6 +94,36 @@ def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split) -> Division:
     sides[ours[at < test + (1 - test) * validation]] = VALIDATION
     sides[ours[at < test]] = TEST
     return Division(np.asarray(sides), stated, hashes)
+
+
+def _folded(stated: np.ndarray, hashes: np.ndarray, split: Split, where: str) -> Division:
+    """Make one fold test: one of equal parts of all different hashes, drawn anew so that validation is none of them.
+
+    What the source says of training and validation counts for nothing: each of these records is test in one fold.
+    """
+    assert split.folds is not None
+    own, count = split.folds
+    is_ours = stated != TEST
+    different, places = np.unique(hashes[is_ours], return_inverse=True)
+    total = len(different)
+    if total < count:
+        raise UserError(
+            "there are more folds than records that can be told apart, or groups of what belongs together",
+            where=where,
+            expected=f"at least {count}",
+            found=str(total),
+            fix=f"take fewer: evaluate.folds={total}" if total > 1 else "leave evaluate.folds out",
+        )
+    fold = np.empty(total, np.int64)
+    fold[np.argsort(hash_values(different[:, None], seed=2), kind="stable")] = np.arange(total) * count // total
+    rest = np.flatnonzero(fold != own - 1)
+    of_hash = np.where(fold == own - 1, TEST, TRAIN)
+    of_hash[rest[: min(math.ceil(split.validation * len(rest)), len(rest) - 1)]] = VALIDATION
+    sides = np.full(len(stated), LEFT_OUT, np.int8)
+    sides[is_ours] = of_hash[places]
+    left_out = len(sides) - np.count_nonzero(is_ours)
+    notes = [f"{left_out:,} records that the data itself keeps for test are in no fold"] if left_out else []
+    return Division(sides, np.where(is_ours, np.int8(-1), stated), hashes, notes)
 
 
 class _Together:

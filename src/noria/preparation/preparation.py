@@ -50,17 +50,17 @@ class Preparation:
     """One preparation; holds what its steps share."""
 
     def __init__(self, job: Job, task: Task, source: Source) -> None:
-        self.job, self.task, self.source = job, task, source
+        self.job, self.task, self.source, self.split = job, task, source, job.split
         self.answer = answer_field(task)
-        besides = [column for column in (job.data.split.group, job.data.split.column) if column is not None]
+        besides = [column for column in (self.split.group, self.split.column) if column is not None]
         self.mapping = map_fields(source.columns, task, job.data.fields, needs_answer=True, besides=besides)
         self.bad: list[Rejected] = []
         self.notes: list[str] = []
         self.named: list[str] = []
         self._held: list[Rows] | None = None
         self._cuts = CutRecords(task)
-        self.group = group_column(task, job.data.split.group, self.mapping, source.columns, source.groups())
-        for column in (job.data.split.group, job.data.split.column, *job.evaluate.slices):
+        self.group = group_column(task, self.split.group, self.mapping, source.columns, source.groups())
+        for column in (self.split.group, self.split.column, *job.evaluate.slices):
             if column is not None and column not in source.columns:
                 raise UserError(f"the data has no column {column!r}", fix=did_you_mean(column, source.columns))
 
@@ -97,7 +97,7 @@ class Preparation:
         """Say how records that are of one thing are kept on one side; nothing where only the data can tell."""
         if (self.stated >= VALIDATION).any():
             return "the data itself divides them so, and its scores are then too good for new records"
-        if self.job.data.split.group or not self.group:
+        if self.split.group or not self.group:
             return ""
         return f"keep what is of one thing together with data.split.group={self.group}"
 
@@ -112,6 +112,7 @@ class Preparation:
         return {
             "source": str(self.source.path),
             "records": {split: counts[split] for split in SPLITS if split in counts},
+            "parts": len(np.unique(self.hashes[self.stated < TEST])),
             "quarantined": len(self.bad),
             "reasons": dict(reasons.most_common(20)),
             "quarantine": [{"where": one.where, "reason": one.reason} for one in self.bad],
@@ -141,9 +142,12 @@ class Preparation:
             self._held = list(self._chunks())
         filled = [name for name in self.task.inputs if name in self.mapping] or [self.answer]
         fields = [self.mapping[name] for name in filled]
-        found = divide(self._chunks(), self.job.data.split, fields, str(self.source.path), self.source.groups())
+        found = divide(self._chunks(), self.split, fields, str(self.source.path), self.source.groups())
         self.stated, self.hashes = found.stated, found.hashes
         self.notes += found.notes
+        if (count := self.job.evaluate.folds) is not None:
+            without = "" if (self.stated == TEST).any() else "; this model has no test of its own (data.split.test)"
+            self.notes.append(f"in {count} more trainings every record is held out once (evaluate.folds){without}")
         return found.sides
 
     def _fit(self, division: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
@@ -175,8 +179,8 @@ class Preparation:
 
     def _missing_from_test(self, answers: Values, division: np.ndarray) -> np.ndarray:
         """Return which training records test needs so that it has each class, where each record stands for itself."""
-        split, target, root = self.job.data.split, self.task.target, self.source.root
-        is_random = not (split.order or split.group or split.block or (self.stated == TEST).any())
+        split, target, root = self.split, self.task.target, self.source.root
+        is_random = not (split.order or split.group or split.block or split.fold or (self.stated == TEST).any())
         none = np.zeros(0, np.int64)
         if not is_random or not split.test or not target.has_closed_vocabulary:
             return none
@@ -256,7 +260,7 @@ class Preparation:
         samples: Samples,
     ) -> dict[str, list[str]]:
         """Encode every chunk into the store; return the names of the slices' values by column."""
-        slices, is_in_blocks = self.job.evaluate.slices, self.job.data.split.block is not None
+        slices, is_in_blocks = self.job.evaluate.slices, self.split.block is not None
         encoder = RecordEncoder(self.task, states, self.mapping, self.source.root, slices, self.group)
         for start, rows in self._numbered():
             chunk = encoder.chunk(rows)
@@ -308,13 +312,15 @@ class Preparation:
                 found="; ".join(f"{one.where}: {one.reason}" for one in self.bad[:5]),
                 fix=f"mend the records, or allow so many with data.max_bad={share_bad:g}",
             )
-        for split, share_asked in (("train", 1.0), ("test", self.job.data.split.test)):
-            if counts.get(split, 0) == 0 and share_asked > 0:
+        fold = self.split.fold
+        advice = "or take fewer evaluate.folds" if fold else "or a larger share: data.split.test=0.3"
+        for split, is_asked in (("train", True), ("test", fold is not None or self.split.test > 0)):
+            if counts.get(split, 0) == 0 and is_asked:
                 raise UserError(
-                    f"no usable record is left for {split}",
+                    f"no usable record is left for {split}" + (f" in fold {fold}" if fold else ""),
                     where=str(self.source.path),
                     found=_first(self.bad) or f"{sum(counts.values())} records, {self._distinct()} of them different",
-                    fix="give more records, or a larger share: data.split.test=0.3",
+                    fix=f"give more records, {advice}",
                 )
 
     def _distinct(self) -> int:

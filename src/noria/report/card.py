@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noria.pipeline.bundle import Bundle
+from noria.pipeline.cross_validation import explained, in_words
 from noria.report.rivals import rival_lines
 from noria.store.disk import replace_file
 from noria.units import duration
@@ -24,14 +25,10 @@ def write_card(run: Path, bundle: Bundle, prepared: Prepared, metrics: dict[str,
         f"Trained with Noria {bundle.config['noria']}; {bundle.config['weights']['count']:,} weights. "
         f"Load it with `noria.load(folder)` or serve it with `noria serve folder`.",
         "",
+        *_cross_validation(metrics),
         f"## Scores on {metrics['split']} ({metrics['n']} records{_groups(metrics)}, 95 % intervals)",
         "",
-        "| metric | value | interval | baseline | better is |",
-        "|---|---|---|---|---|",
-        *(score_row(name, one, metrics["baseline"].get(name)) for name, one in metrics["metrics"].items()),
-        "",
-        *(f"- {remark}" for remark in metrics.get("remarks", [])),
-        "",
+        *_scores(metrics),
         *_rivals(metrics),
         "## Data",
         "",
@@ -49,6 +46,25 @@ def write_card(run: Path, bundle: Bundle, prepared: Prepared, metrics: dict[str,
         *_slices(metrics),
     ]
     replace_file(bundle.path / "README.md", ("\n".join(lines) + "\n").encode())
+
+
+def _scores(metrics: dict[str, Any]) -> list[str]:
+    return [
+        "| metric | value | interval | baseline | better is |",
+        "|---|---|---|---|---|",
+        *(score_row(name, one, metrics["baseline"].get(name)) for name, one in metrics["metrics"].items()),
+        "",
+        *(f"- {remark}" for remark in metrics.get("remarks", [])),
+        "",
+    ]
+
+
+def _cross_validation(metrics: dict[str, Any]) -> list[str]:
+    validated = metrics.get("cross_validation")
+    if validated is None:
+        return []
+    title = f"## Scores by cross-validation ({in_words(validated)}, 95 % intervals)"
+    return [title, "", explained(metrics), "", *_scores(validated)]
 
 
 def score_row(name: str, one: dict[str, Any], baseline: dict[str, Any] | None) -> str:

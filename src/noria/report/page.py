@@ -10,6 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from noria.pipeline.cross_validation import in_front
+from noria.report.cross_validation import cross_validation
 from noria.report.data import data
 from noria.report.learning import learning, read_lines
 from noria.report.markup import Markup, join, tag
@@ -43,10 +45,12 @@ def write_report(
     task = predictor.bundle.config["task"]
     chosen_by = predictor.bundle.job.train.best_by or next(iter(metrics["metrics"]), "")
     direction = metrics["metrics"].get(chosen_by, {}).get("direction", "higher")
+    first = in_front(metrics)
     classes = len(prepared.states["target"].get("classes", ()))
     panels = [panel(one, classes) for one in metrics.get("panels", [])]
     sections = {
-        "Scores": scores(metrics),
+        "Cross-validation": cross_validation(metrics, classes),
+        "Scores" if first is metrics else f"Scores on {metrics['split']}": scores(metrics),
         "Simple models on the same records": rivals_section(metrics),
         "Slices": slices(metrics),
         "Learning": learning(history, times, chosen_by, direction),
@@ -55,7 +59,7 @@ def write_report(
         "Data": data(prepared, predictor),
         "Plan and cost": course(run, metrics, history, times),
     }
-    page = document(f"{run.resolve().name}: report", headline(run.resolve().name, task, metrics), sections)
+    page = document(f"{run.resolve().name}: report", headline(run.resolve().name, task, first), sections)
     path = run / "report.html"
     replace_file(path, page.encode())
     return path

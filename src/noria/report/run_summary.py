@@ -65,8 +65,9 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _disk_bytes(run: Path) -> int:
-    """Count the run folder without the report itself, which would change its own content."""
-    return sum(file.stat().st_size for file in run.rglob("*") if file.is_file() and file.name != "report.html")
+    """Count what was planned: not the folds, nor the report itself, which would change its own content."""
+    files = (file for file in run.rglob("*") if file.is_file() and file.name != "report.html")
+    return sum(file.stat().st_size for file in files if run / "folds" not in file.parents)
 
 
 def _read(path: Path) -> dict[str, Any]:

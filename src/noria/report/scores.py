@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from noria.pipeline.cross_validation import NAME, in_words
 from noria.report.bars import Bar, bar_chart, strip
 from noria.report.markup import Markup, join, tag
 from noria.report.scale import number
@@ -93,6 +94,7 @@ def _sentence(name: str, found: Found, baseline: float | None, metrics: Mapping[
     split, n = metrics["split"], metrics["n"]
     records = "record" if n == 1 else "records"
     told = {
+        NAME: f"{in_words(metrics)}," if "folds" in metrics else "",
         "test": f"{n:,} test {records} that training never saw",
         "validation": f"{n:,} validation {records}, which also chose the weights,",
         "train": f"its own {n:,} training {records}, which says nothing about new ones,",

@@ -28,12 +28,14 @@ from noria.pipeline.other_data import open_other
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.record_hashes import record_hashes
+from noria.pipeline.remarks import few_tested
 from noria.pipeline.scores import scores
 from noria.report import write_report
 from noria.report.card import write_card
 from noria.reporter import Reporter, Terminal
 from noria.sources.formats.frame import Frame, FrameLike
 from noria.stages.compare import compare_to
+from noria.stages.folds import cross_validated
 from noria.stages.prepare import prepare
 from noria.store.array_store import named_arrays, scored_split
 from noria.store.disk import plain_disk_errors, write_json, write_synced
@@ -196,6 +198,9 @@ def evaluate_run(
         metrics["remarks"] += worse_than_rival(found)
     if other := job.evaluate.compare_to:
         metrics["compared"] = compare_to(Path(other), job, prepared, predictor, output)
+    if job.evaluate.folds is not None:
+        metrics["cross_validation"] = cross_validated(run, job, predictor.task)
+    metrics["remarks"] += few_tested(job, prepared)
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
     metrics["memory_bytes"] = memory_bytes or most_bytes()
     write_json(run / "metrics.json", metrics)

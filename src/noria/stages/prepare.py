@@ -75,6 +75,7 @@ def _key(job: Job, task: Task, source: Source, origin: str) -> str:
         "layout": LAYOUT,
         "task": job.task,
         "data": job.data.model_dump(mode="json"),
+        "folds": job.evaluate.folds,
         "slices": job.evaluate.slices,
         "origin": origin,
         "inputs": {name: settings(modality) for name, modality in task.inputs.items()},

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from noria.pipeline.cross_validation import explained, in_words
 from noria.report.card import number
 from noria.report.rivals import rival_lines
 
@@ -48,6 +49,12 @@ class Scores:
             for name, one in self.content["metrics"].items()
         }
 
+    @property
+    def cross_validation(self) -> Scores | None:
+        """Return the cross-validated scores; None where the job asks for none."""
+        found = self.content.get("cross_validation")
+        return None if found is None else Scores(found)
+
     def __getitem__(self, key: str) -> Any:
         """Return what metrics.json holds under a key."""
         return self.content[key]
@@ -59,19 +66,37 @@ class Scores:
     __repr__ = __str__
 
 
-def summary(metrics: dict[str, Any], run: Path | None = None) -> str:
-    """Return the scores with interval and baseline, one a line, and where the rest is."""
-    groups = f" in {metrics['groups']} groups" if "groups" in metrics else ""
-    lines = [f"scores on {metrics['split']}, {metrics['n']} records{groups}, with 95 % intervals"]
+def _scores(metrics: dict[str, Any], title: str) -> list[str]:
+    lines = [title]
     for name, one in metrics["metrics"].items():
         baseline = metrics["baseline"].get(name, {}).get("value")
         interval = f"({one['note']})" if one.get("note") else f"[{number(one['low'])}, {number(one['high'])}]"
         lines.append(
             f"  {name:<18} {number(one['value']):>8} {interval:<18} baseline {number(baseline):>8}"
-            f"   {one['unit']}, {one['direction']} is better"
+            f"   {one['unit']}, {one['direction']} is better{_over_folds(metrics, name)}"
         )
     lines += [f"  {line}" for line in rival_lines(metrics)]
-    lines += [f"look: {remark}" for remark in metrics.get("remarks", [])]
+    return lines + [f"look: {remark}" for remark in metrics.get("remarks", [])]
+
+
+def _over_folds(metrics: dict[str, Any], name: str) -> str:
+    values = [one["metrics"].get(name) for one in metrics.get("by_fold", ())]
+    known = [value for value in values if value is not None]
+    return f"; folds {number(min(known))} to {number(max(known))}" if known else ""
+
+
+def summary(metrics: dict[str, Any], run: Path | None = None) -> str:
+    """Return the scores with interval and baseline, one a line, and where the rest is.
+
+    Cross-validated ones stand in the place of those on validation, which the weights were chosen by.
+    """
+    validated, lines = metrics.get("cross_validation"), []
+    if validated is None or metrics["split"] == "test":
+        groups = f" in {metrics['groups']} groups" if "groups" in metrics else ""
+        lines = _scores(metrics, f"scores on {metrics['split']}, {metrics['n']} records{groups}, with 95 % intervals")
+    if validated is not None:
+        title = f"scores by cross-validation, {in_words(validated)}, with 95 % intervals"
+        lines += [*_scores(validated, title), explained(metrics)]
     if compared := metrics.get("compared"):
         lines.append(compared["sentence"])
     if run is not None:

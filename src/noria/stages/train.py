@@ -20,9 +20,10 @@ from noria.pipeline.inference import pick_device
 from noria.pipeline.parts import without_parts
 from noria.pipeline.predictor import with_running_parts
 from noria.pipeline.prepared import Prepared
-from noria.reporter import Reporter, Terminal
+from noria.reporter import Reporter, Silent, Terminal
 from noria.stages.compare import held_out_in_both
 from noria.stages.evaluate import evaluate_run
+from noria.stages.folds import OfFold, folds_of, refuse_folds
 from noria.stages.prepare import prepare
 from noria.store.disk import write_json
 from noria.store.progress import how_it_ended, is_finished, is_trained, remove_checkpoints, what_is_saved
@@ -92,23 +93,43 @@ def _train(
     origin = read_start(run).get("origin") if is_begun else None
     prepared = _prepare_once(job, task, world, reporter, origin)
     chosen_metric(job, task, prepared)  # what is wrong with it is said now, and not after the plan
+    refuse_folds(job, prepared, world)
     if world.is_writer and (other := job.evaluate.compare_to):  # now, and not after hours of training
         held_out_in_both(Path(other), job, prepared)
     seconds = {"prepare": time.perf_counter() - started}
     if not is_trained(run):
-        linear_s = _take_steps(run, job, task, prepared, world, interruption, reporter)
+        plan = _plan(run, job, task, prepared, world, reporter)
+        linear_s = _take_steps(run, job, task, prepared, plan, world, interruption, reporter)
         seconds["train"] = time.perf_counter() - started - seconds["prepare"]
         seconds |= {} if linear_s is None else {"linear": linear_s}
+    if job.evaluate.folds is not None:
+        before = time.perf_counter()
+        _train_folds(run, job, task, world, interruption, reporter)
+        seconds["folds"] = time.perf_counter() - before
     if world.is_writer:
         evaluate_run(run, job, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
         _end(run, job, "", reporter)
 
 
+def _train_folds(
+    run: Path, job: Job, task: Task, world: Processes, interruption: StopSignals, reporter: Reporter
+) -> None:
+    """Train the folds that are not trained yet; each one's checkpoints go when its model is saved."""
+    origin, folds = read_start(run).get("origin"), folds_of(run, job)
+    for fold, (folder, own) in enumerate(folds, 1):
+        with locked(folder):
+            if not is_trained(folder):
+                prepared = _prepare_once(own, task, world, Silent(), origin)
+                plan = _plan(folder, own, task, prepared, world, Silent())
+                _take_steps(folder, own, task, prepared, plan, world, interruption, OfFold(reporter, fold, len(folds)))
+            _end(folder, own, "", reporter)
+
+
 def _take_steps(
-    run: Path, job: Job, task: Task, prepared: Prepared, world: Processes, interruption: StopSignals, reporter: Reporter
-) -> float | None:
-    """Plan, train, and save the bundle; return the seconds that a linear part took, where one was fitted now."""
-    plan = _plan(run, job, task, prepared, world, reporter)
+    run: Path, job: Job, task: Task, prepared: Prepared, plan: Plan, world: Processes, interruption: StopSignals,
+    reporter: Reporter,
+) -> float | None:  # fmt: skip
+    """Train, and save the bundle; return the seconds that a linear part took, where one was fitted now."""
     running = with_running_parts(prepared, task, plan.device)
     training = Training(run, job, task, running, plan, world, reporter, interruption)
     training.run_all()
@@ -148,8 +169,8 @@ def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: Processes,
         if not (is_begun and (run / "plan.json").exists()):
             device = pick_device()
             plan = make_plan(job, task, with_running_parts(prepared, task, str(device)), device, reporter.say)
-            describe(reporter, prepared, plan)
-            refuse_too_little(reporter, run, plan)
+            describe(reporter, prepared, plan, job.evaluate.folds or 0)
+            refuse_too_little(reporter, run, plan, job.evaluate.folds or 0)
             record_start(run, job, prepared.record(), prepared.report["quarantine"])
             write_json(run / "plan.json", plan.as_json())
     world.barrier()

@@ -86,6 +86,11 @@ def tune(
             _check_data(run, prepared)
         else:
             record_start(run, job, prepared.record(), prepared.report["quarantine"])
+        if job.evaluate.folds is not None:
+            reporter.say(
+                "look: trials are scored on the one validation split, and evaluate.folds is for the training of the "
+                "best: its folds hold out records that chose its settings, too"
+            )
         metric = chosen_metric(job, task, prepared)
         with opened_study(run / "tune.db", metric, job.train.seed, len(prepared.splits["validation"])) as study:
             running = with_running_parts(prepared, task, str(pick_device()))

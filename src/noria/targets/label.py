@@ -12,7 +12,7 @@ import numpy as np
 from noria.columns import CategoryForm, category_form, form_of
 from noria.columns.cells import NOTHING_BESIDE_VALUES, is_absent, text_of
 from noria.contract import Metric, Target, mean_metric
-from noria.contract.capabilities import DecodesTarget, ShowsPanels, SingleValued, TellsReading, TrainingStep
+from noria.contract.capabilities import DecodesTarget, Restates, ShowsPanels, SingleValued, TellsReading, TrainingStep
 from noria.contract.dispatch import forward_loss
 from noria.errors import UserError, did_you_mean
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
@@ -26,7 +26,7 @@ CALIBRATION_BINS = 15  # as in Guo et al. 2017, "On Calibration of Modern Neural
 
 
 @dataclass(frozen=True)
-class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, TellsReading):
+class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Restates, TellsReading):
     """A class name. Numbers that are equal are one class, and so are truths: 1 and 1.0, true and True.
 
     Arrays: `label` int64[n]. Output: `logits` float[n, classes].
@@ -162,8 +162,21 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Tell
     def answer_output(self) -> str:
         return "logits"
 
+    def restated(self, arrays: Arrays, state: State, wanted: State) -> Arrays | None:
+        codes = self.encode(state["classes"], wanted)  # of each class, under the other state
+        places = np.asarray(codes.arrays["label"])
+        if codes.bad or not np.array_equal(np.sort(places), np.arange(len(wanted["classes"]))):
+            return None
+        found = dict(arrays)
+        if "label" in arrays:
+            found["label"] = places[arrays["label"]]
+        if "logits" in arrays:
+            found["logits"] = np.asarray(arrays["logits"])[:, np.argsort(places)]
+        return found
+
     def metrics(self, state: State) -> Sequence[Metric]:
-        binary = (Metric("auc", "fraction", "higher", _auc, support=_rarer),) if len(state["classes"]) == 2 else ()
+        auc = Metric("auc", "fraction", "higher", _auc, support=_rarer, is_ranking=True)
+        binary = (auc,) if len(state["classes"]) == 2 else ()
         many = len(state["classes"]) > NEAREST
         among = (mean_metric(f"accuracy_top_{NEAREST}", "fraction", "higher", _is_near),) if many else ()
         return (

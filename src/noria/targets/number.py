@@ -11,7 +11,7 @@ import numpy as np
 
 from noria.columns import NumberForm, form_of, number_form
 from noria.contract import Metric, Target, mean_metric
-from noria.contract.capabilities import DecodesTarget, ShowsPanels, SingleValued, TellsReading
+from noria.contract.capabilities import DecodesTarget, Restates, ShowsPanels, SingleValued, TellsReading
 from noria.errors import UserError
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
 
@@ -22,7 +22,7 @@ POINTS_SHOWN = 500
 
 
 @dataclass(frozen=True)
-class Number(Target, DecodesTarget, ShowsPanels, SingleValued, TellsReading):
+class Number(Target, DecodesTarget, ShowsPanels, SingleValued, Restates, TellsReading):
     """A real number. Arrays: `number` float32[n, 1]. Output: `number` float[n, 1].
 
     Both are standardised by the mean and spread of the training answers.
@@ -100,6 +100,10 @@ class Number(Target, DecodesTarget, ShowsPanels, SingleValued, TellsReading):
 
     def answer_output(self) -> str:
         return "number"
+
+    def restated(self, arrays: Arrays, state: State, wanted: State) -> Arrays:
+        plain = np.asarray(arrays["number"], np.float64) * state["spread"] + state["mean"]
+        return {**arrays, "number": ((plain - wanted["mean"]) / wanted["spread"]).astype(np.float32)}
 
     def metrics(self, state: State) -> Sequence[Metric]:
         spread = state["spread"]

@@ -13,9 +13,11 @@ from noria.training.memory import free_bytes, held_bytes
 from noria.training.plan import Plan
 from noria.units import duration, size
 
+WEIGHT_BYTES = 4  # of a saved one
 
-def describe(reporter: Reporter, prepared: Prepared, plan: Plan) -> None:
-    """Tell what the data is and what the training will cost, before it begins."""
+
+def describe(reporter: Reporter, prepared: Prepared, plan: Plan, folds: int = 0) -> None:
+    """Tell what the data is and what the training will cost, before it begins; and so many more like it."""
     reporter.say(describe_data(prepared))
     threads = f"{plan.threads} thread" + "s" * (plan.threads > 1)
     reporter.say(
@@ -25,16 +27,24 @@ def describe(reporter: Reporter, prepared: Prepared, plan: Plan) -> None:
     reporter.say(
         f"forecast: {duration(plan.seconds)}, {size(plan.memory_bytes)} of memory, {size(plan.disk_bytes)} of disk"
     )
+    if folds:
+        whole, disk = duration((1 + folds) * plan.seconds), size(_disk_bytes(plan, folds))
+        reporter.say(f"with {folds} folds that is {1 + folds} trainings: about {whole}, {disk} of disk")
 
 
-def refuse_too_little(reporter: Reporter, run: Path, plan: Plan) -> None:
+def _disk_bytes(plan: Plan, folds: int) -> int:
+    """Return what the whole run may take: of its folds only one at a time has checkpoints, the others their models."""
+    return plan.disk_bytes * (1 + bool(folds)) + folds * WEIGHT_BYTES * plan.weights
+
+
+def refuse_too_little(reporter: Reporter, run: Path, plan: Plan, folds: int = 0) -> None:
     """Raise UserError where the disk cannot hold what the plan forecasts; warn where the memory may not."""
-    free = shutil.disk_usage(run).free
-    if plan.disk_bytes > free:
+    free, disk_bytes = shutil.disk_usage(run).free, _disk_bytes(plan, folds)
+    if disk_bytes > free:
         raise UserError(
             "the disk has too little room for this training",
             where=str(run),
-            expected=f"{size(plan.disk_bytes)} for checkpoints and the model",
+            expected=f"{size(disk_bytes)} for checkpoints and the model",
             found=f"{size(free)} free",
             fix="free some space, or name a folder on a larger disk with --run",
             exit_code=EXIT_DISK_FULL,

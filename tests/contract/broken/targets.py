@@ -10,7 +10,7 @@ from tests.contract.broken.healthy import Side, SideHead, broken, is_right, log_
 from torch import nn
 
 from noria.contract import Metric, mean_metric
-from noria.contract.capabilities import AnswersInInput, TrainingStep
+from noria.contract.capabilities import AnswersInInput, Restates, TrainingStep
 from noria.contract.dispatch import forward_loss
 from noria.types import Panel
 
@@ -55,6 +55,12 @@ class GivesNoValueOfTheFirstAnswer(Side):
 class CountsClassesFromOne(Side):
     def single_values(self, truth):
         return super().single_values(truth) + 1
+
+
+@broken("restated")
+class TurnsSidesWhereOthersHaveLearnt(Side, Restates):
+    def restated(self, arrays, state, wanted):
+        return {**arrays, **({"side": 1 - arrays["side"]} if "side" in arrays else {})}
 
 
 @broken("vectors")

@@ -1,0 +1,89 @@
+"""Cross-validation: the same job trained once more for each fold, in RUN/folds/K, an ordinary run that can be resumed.
+
+Every fold is prepared anew, so that nothing is learnt from what it holds out. Knows no task. Read next: train.py,
+preparation/division.py, pipeline/cross_validation.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from noria.contract import Task
+from noria.errors import UserError
+from noria.job import Job
+from noria.pipeline.cross_validation import Fold, cross_validation
+from noria.pipeline.predictor import load
+from noria.pipeline.prepared import Prepared
+from noria.preparation.data_checks import of_split
+from noria.reporter import Meter, Reporter
+from noria.stages.prepare import prepare
+from noria.store.progress import is_trained
+from noria.store.run_folder import read_start
+from noria.training.distributed import Processes
+
+
+def folds_of(run: Path, job: Job) -> list[tuple[Path, Job]]:
+    """Return the folder and the job of each fold; none where the job is not cross-validated."""
+    count = job.evaluate.folds or 0
+    evaluate = job.evaluate.model_copy(update={"folds": None, "compare_to": None})
+    found = []
+    for fold in range(1, count + 1):
+        data = job.data.model_copy(update={"split": job.data.split.model_copy(update={"fold": f"{fold}/{count}"})})
+        train = job.train.model_copy(update={"report_to": []})
+        own = job.model_copy(update={"data": data, "evaluate": evaluate, "train": train})
+        found.append((run / "folds" / str(fold), own))
+    return found
+
+
+def refuse_folds(job: Job, prepared: Prepared, world: Processes) -> None:
+    """Raise UserError where folds are asked for and cannot be."""
+    if job.evaluate.folds is None:
+        return
+    if world.size > 1:
+        raise UserError("cross-validation runs in one process", fix="start it without torchrun")
+    if prepared.splits["train"].window is not None:
+        raise UserError(
+            "running text is not cross-validated: its windows go on from one another",
+            where=prepared.report["source"],
+            fix="leave evaluate.folds out",
+        )
+
+
+def cross_validated(run: Path, job: Job, task: Task) -> dict[str, Any]:
+    """Score all folds of a run together; return what metrics.json holds of it."""
+    folds, records, leaks, looks = [], 0, [], list[str]()
+    for folder, own in folds_of(run, job):
+        if not is_trained(folder):
+            raise UserError(
+                "the model of a fold is not there any more",
+                where=str(folder),
+                fix="bring it back from a copy, or read the scores of its training in metrics.json",
+            )
+        prepared = prepare(own, task, origin=read_start(folder).get("origin"))
+        folds.append(Fold.of(load(folder), prepared.splits["test"]))
+        records = max(records, sum(map(len, prepared.splits.values())))
+        leaks = prepared.report.get("leaks", [])
+        found = of_split(prepared.report["warnings"], "test")
+        looks = looks or [
+            f"where fold {len(folds)} is test: {one}" for one in found
+        ]  # of the others it is much the same
+    scored = cross_validation(task.target, folds, job.evaluate.resamples, records, leaks)
+    return {**scored, "remarks": [*scored["remarks"], *looks]}
+
+
+class OfFold:
+    """A reporter that names the fold beside what a training says and shows."""
+
+    def __init__(self, reporter: Reporter, fold: int, count: int) -> None:
+        self.reporter, self.title = reporter, f"fold {fold} of {count}"
+
+    def say(self, text: str) -> None:
+        self.reporter.say(f"{self.title}: {text}")
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Meter]:
+        with self.reporter.progress(self.title, total) as meter:
+            yield meter
