@@ -149,6 +149,32 @@ def evaluate(
 
 
 @app.command()
+def runs(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(help="folders of runs, default runs; with --delete the runs themselves", show_default=False),
+    ] = None,
+    sort: Annotated[Literal["score", "date", "cost", "name"], typer.Option(help="what comes first")] = "date",
+    task: Annotated[str, typer.Option(help="only runs of this task")] = "",
+    delete: Annotated[bool, typer.Option("--delete", help="delete the runs that are named, once confirmed")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="delete without asking")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the runs there are, with score, baseline, cost and date; or delete some."""
+    from noria.stages.delete_runs import delete as delete_runs
+    from noria.stages.delete_runs import plan_deletion
+
+    if delete:
+        deletion = plan_deletion(folders or [])
+        if not yes:
+            _confirm(str(deletion))
+        _out(delete_runs(deletion), False)
+        return
+    found = verbs.runs(*(folders or []), task=task, sort=sort)
+    _out([run.as_json() for run in found] if as_json else found, as_json)
+
+
+@app.command()
 def predict(
     run: Run,
     data: Annotated[
@@ -240,6 +266,16 @@ def serve(
 ) -> None:
     """Serve a run over HTTP."""
     verbs.serve(run, host, port, key)
+
+
+def _confirm(what: str) -> None:
+    """Ask a person whether to go on; raise UserError where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise UserError("there is nobody to ask whether to go on", found=what, fix="add --yes")
+    sys.stderr.write(f"{what}? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise SystemExit(1)
 
 
 def _metrics(run: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from noria.reporter import Reporter
     from noria.sources.formats.frame import FrameLike
     from noria.stages.listing import Listing
+    from noria.stages.runs import Order, Runs
     from noria.stages.summary import Scores
     from noria.types import Chunk, Prediction
 
@@ -100,6 +101,20 @@ def evaluate(
     from noria.stages.summary import Scores
 
     return Scores(evaluate(run, data, reporter, overrides))
+
+
+def runs(*folders: PathLike, task: str = "", sort: Order = "date") -> Runs:
+    """List the runs of some folders, by default of runs/, with score, baseline, cost and date.
+
+    >>> best = noria.runs(sort="score")[0]
+    >>> best.path, best.score.value
+    (PosixPath('runs/churn-2'), 0.91)
+    """
+    from pathlib import Path
+
+    from noria.stages.runs import runs
+
+    return runs([Path(folder) for folder in folders], task, sort)
 
 
 def load(
