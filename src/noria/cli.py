@@ -175,6 +175,17 @@ def runs(
 
 
 @app.command()
+def compare(
+    run: Run,
+    other: Annotated[Path, typer.Argument(help="the run to compare it to")],
+    as_json: Json = False,
+) -> None:
+    """Compare two runs on the records that both hold out: each score, the difference with its interval, the cost."""
+    found = verbs.compare(run, other)
+    _out(found.content if as_json else found, as_json)
+
+
+@app.command()
 def predict(
     run: Run,
     data: Annotated[

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from noria.pipeline.walk import Step
     from noria.reporter import Reporter
     from noria.sources.formats.frame import FrameLike
+    from noria.stages.compare_runs import Comparison
     from noria.stages.listing import Listing
     from noria.stages.runs import Order, Runs
     from noria.stages.summary import Scores
@@ -115,6 +116,21 @@ def runs(*folders: PathLike, task: str = "", sort: Order = "date") -> Runs:
     from noria.stages.runs import runs
 
     return runs([Path(folder) for folder in folders], task, sort)
+
+
+def compare(
+    run: PathLike, other: PathLike, frame: FrameLike | None = None, *, reporter: Reporter | None = None
+) -> Comparison:
+    """Compare two runs on the records that both hold out; `frame` is what they learnt from, where that was one.
+
+    >>> noria.compare("runs/churn-2", "runs/churn").sentence
+    'runs/churn-2 is better than runs/churn by accuracy (+0.03, 95 % interval +0.01 to +0.05); on ...'
+    """
+    from pathlib import Path
+
+    from noria.stages.compare_runs import compare
+
+    return compare(Path(run), Path(other), frame, reporter)
 
 
 def load(

@@ -83,13 +83,13 @@ def runs(folders: Sequence[Path] = (), task: str = "", sort: Order = "date") -> 
             beside = [str(one) for one in folder.absolute().parent.glob("*") if one.is_dir()]
             raise UserError("there is no such folder of runs", where=str(folder), fix=did_you_mean(str(folder), beside))
     named = list(folders) or [path for path in [Path(FOLDER)] if path.is_dir()]
-    found = [_run(facts) for folder in named for facts in runs_in(folder)]
+    found = [run_of(facts) for folder in named for facts in runs_in(folder)]
     if task and (known := {run.task for run in found if run.task}) and task not in known:
         raise UserError(f"no run is of the task {task!r}", fix=did_you_mean(task, known))
     return Runs(sorted((run for run in found if run.task == task or not task), key=lambda run: _place(run, sort)))
 
 
-def _run(facts: RunFacts) -> Run:
+def run_of(facts: RunFacts) -> Run:
     """Return what is shown of a run; figures that are not there, or are none, are None."""
     data = facts.job.get("data")
     data = data if isinstance(data, Mapping) else {}
