@@ -25,7 +25,16 @@ from noria.stages.summary import Score
 
 COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
 VERBS = sorted([*COMMANDS, "load"])
-SCREEN = {"as_json", "out", "keep", "detector", "words", "delete", "yes"}  # what only a screen or a shell needs
+SCREEN = {
+    "as_json",
+    "out",
+    "keep",
+    "probabilities",
+    "detector",
+    "words",
+    "delete",
+    "yes",
+}  # what only a screen or a shell needs
 
 
 @pytest.mark.parametrize("name", VERBS)

@@ -198,7 +198,13 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help=".jsonl or .csv; a folder or a .png for drawn pictures; .mp4 for a drawn video")
     ] = None,
-    keep: Annotated[str, typer.Option(help="columns of the input beside the answers, as id,name; or all")] = "",
+    keep: Annotated[
+        str | None,
+        typer.Option(help="columns of the input beside the answers, as id,name; all or none; default all in a .csv"),
+    ] = None,
+    probabilities: Annotated[
+        int, typer.Option(help="a .csv has a column for each class where there are at most so many; 0: none")
+    ] = 100,
     detector: Annotated[Path | None, typer.Option(help="a run that finds boxes in the frames of a video")] = None,
 ) -> None:
     """Answer new records, one line of JSON each."""
@@ -206,7 +212,7 @@ def predict(
 
     read = sys.stdin.buffer.read
     if out is not None or detector is not None:
-        _out(predict_to(run, data, out, detector, keep, read=read), False)
+        _out(predict_to(run, data, out, detector, keep, read=read, probabilities=probabilities), False)
     else:
         for answer in predict(run, data, keep, read=read):
             _out(answer, True)

@@ -79,13 +79,17 @@ class Answer:
         """Return the JSON object that stands for the record in a file of answers."""
         return {"where": self.where, **(self.prediction.as_json() if self.prediction else {"error": self.reason})}
 
-    def kept(self, names: str) -> dict[str, Any]:
-        """Return the record's own cells in some columns, named with commas between them, or in `all`.
+    def kept(self, names: str | None) -> dict[str, Any]:
+        """Return the record's own cells in some columns: named with commas between them, or in `all`.
 
-        A record that could not even be read has none of them. Raises UserError for a column that is not there.
+        None stands for all that hold no whole files. A record that could not even be read has empty cells. Raises
+        UserError for a column that is not there.
         """
-        columns = self.chunk.columns if self.chunk else {}
-        wanted = list(columns) if names == "all" else [name.strip() for name in names.split(",")]
+        columns = {} if self.chunk is None else self.chunk.columns
+        if names is None:
+            wanted = [] if self.chunk is None else self.chunk.columns_of_cells
+        else:
+            wanted = list(columns) if names == "all" else [name.strip() for name in names.split(",")]
         if missing := [name for name in wanted if name not in columns]:
             raise UserError(
                 f"there is no column {missing[0]!r} to keep",
