@@ -83,16 +83,14 @@ def prepare(
     job: Job,
     overrides: Overrides = None,
     page: Annotated[Path | None, typer.Option(help="also write all of it, with pictures, as a .html file")] = None,
+    splits: Annotated[Path | None, typer.Option(help="also write which record is in which split, as a .csv")] = None,
     as_json: Json = False,
 ) -> None:
     """Read, check, divide and encode the data; show what was understood."""
     from noria.job.load import load_job
     from noria.report.prepared_text import prepared_json, prepared_text
-    from noria.reporter import Terminal
 
-    prepared = verbs.prepare(job, overrides or [], page)
-    if page is not None:
-        Terminal().say(f"wrote {page}")
+    prepared = verbs.prepare(job, overrides or [], page, splits)
     _, task = load_job(job, overrides or [])
     _out(prepared_json(prepared, task) if as_json else prepared_text(prepared, task), as_json)
 

@@ -30,25 +30,36 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    job: JobLike, overrides: Sequence[str] = (), page: PathLike | None = None, *, reporter: Reporter | None = None
+    job: JobLike,
+    overrides: Sequence[str] = (),
+    page: PathLike | None = None,
+    splits: PathLike | None = None,
+    *,
+    reporter: Reporter | None = None,
 ) -> Prepared:
     """Read, check, divide and encode the data of a job; what was found is printed by `print`, or written as a page.
 
     A job is a file, the name of a shipped one, a data table, a mapping with the keys of a job file, or a frame. A frame
-    of pandas, polars or pyarrow may also stand in a mapping, as `data` or as `data.path`.
+    of pandas, polars or pyarrow may also stand in a mapping, as `data` or as `data.path`. `splits` names a .csv for
+    which record is in which split; `places()` of what is returned says the same.
     """
+    from pathlib import Path
+
     from noria.job.load import load_job
     from noria.reporter import Terminal
     from noria.stages.prepare import prepare
 
     loaded, task = load_job(job, overrides)
-    prepared = prepare(loaded, task, (reporter or Terminal()).say)
+    tell = (reporter or Terminal()).say
+    prepared = prepare(loaded, task, tell)
     if page is not None:
-        from pathlib import Path
-
         from noria.report.prepared_page import write_prepared
 
-        write_prepared(prepared, task, Path(page))
+        tell(f"wrote {write_prepared(prepared, task, Path(page))}")
+    if splits is not None:
+        from noria.stages.split_file import write_splits
+
+        tell(write_splits(prepared, Path(splits)))
     return prepared
 
 
