@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from noria.job.in_memory import JobLike
+    from noria.pipeline.predictions import Predictions
     from noria.pipeline.predictor import Given, OnBad, Predictor
     from noria.pipeline.prepared import Prepared
     from noria.pipeline.vector_index import Hit
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from noria.stages.listing import Listing
     from noria.stages.runs import Order, Runs
     from noria.stages.summary import Scores
-    from noria.types import Chunk, Prediction
+    from noria.types import Chunk
 
     PathLike = str | os.PathLike[str]
 
@@ -70,15 +71,16 @@ def train(
     resume: bool = False,
     reporter: Reporter | None = None,
 ) -> Path:
-    """Train, evaluate, write the bundle and the report; return the run folder.
+    """Train, evaluate, write the bundle and the report; return the run folder, which a notebook shows as the report.
 
     >>> run = noria.train({"task": "tabular-classification", "data": {"path": frame, "fields": {"label": "left"}}})
     >>> run = noria.train(frame, ["label=left", "train.minutes=5"])
     """
+    from noria.stages.run_path import RunPath
     from noria.stages.train import train
 
     source, left = _job(job, overrides)
-    return train(source, left, _path(run), resume, reporter)
+    return RunPath(train(source, left, _path(run), resume, reporter))
 
 
 def tune(
@@ -91,10 +93,11 @@ def tune(
     reporter: Reporter | None = None,
 ) -> Path:
     """Search for better settings on the validation split; return the run folder, whose best.yaml is the best job."""
+    from noria.stages.run_path import RunPath
     from noria.stages.tune import tune
 
     source, left = _job(job, overrides)
-    return tune(source, left, _path(run), resume, minutes, trials, reporter)
+    return RunPath(tune(source, left, _path(run), resume, minutes, trials, reporter))
 
 
 def evaluate(
@@ -153,8 +156,10 @@ def load(
     return load(run, device, precision)
 
 
-def predict(run: PathLike, data: Given, overrides: Sequence[str] = (), *, on_bad: OnBad = "raise") -> list[Prediction]:
-    """Answer records: load the model and call its `predict`, which says what `data` may be.
+def predict(run: PathLike, data: Given, overrides: Sequence[str] = (), *, on_bad: OnBad = "raise") -> Predictions:
+    """Answer records: load the model and call its `predict`, which says what `data` may be; the answers are a list.
+
+    >>> frame.join(noria.predict(run, frame).to_frame())
 
     Whoever asks again keeps the model: `model = noria.load(run)`, `model.predict(data)`.
     """

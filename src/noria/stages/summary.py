@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.report.card import number
+from noria.report.notebook import framed_scores
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ class Scores:
         return summary(self.content)
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return framed_scores(self.content)
 
 
 def summary(metrics: dict[str, Any], run: Path | None = None) -> str:
