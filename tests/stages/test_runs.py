@@ -85,18 +85,26 @@ def test_a_run_has_its_score_its_baseline_and_what_it_cost(three: Path, noria: R
     assert "churn.csv" in page
 
 
-@pytest.mark.parametrize(
-    "rivals",
-    [
-        {"logistic": {"metrics": {"accuracy": {"value": 0.85}}}, "trees": {"metrics": {"accuracy": {"value": 0.8}}}},
-        [{"name": "logistic", "metrics": {"accuracy": {"value": 0.85}}}],
-        {"logistic": {"accuracy": 0.85}, "odd": 7},
-    ],
-)
-def test_the_best_rival_stands_beside_the_score_however_rivals_are_listed(rivals: Any, tmp_path: Path) -> None:
+def test_the_strongest_rival_stands_beside_the_score(tmp_path: Path) -> None:
+    models = [
+        {"name": name, "metrics": {"accuracy": {"value": value}}} for name, value in (("lines", 0.85), ("trees", 1))
+    ]
+    for name, rivals in (("a", {"models": models, "strongest": "lines"}), ("b", {"models": 7}), ("c", [1])):
+        path = write_run(tmp_path, name, 0.9) / "metrics.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "rivals": rivals}))
+    found = [(run.rival, run.rival_value) for run in package.runs(tmp_path, sort="name")]
+    assert found == [("lines", 0.85), (None, None), (None, None)]
+    assert "0.85" in str(package.runs(tmp_path))
+
+
+def test_the_scores_of_all_folds_stand_in_front_where_nothing_else_was_held_out(tmp_path: Path) -> None:
     path = write_run(tmp_path, "a", 0.9) / "metrics.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "rivals": rivals}))
-    assert package.runs(tmp_path)[0].rival == 0.85
+    content = json.loads(path.read_text())
+    folds = {**content, "split": "cross-validation", "n": 300, "metrics": {"accuracy": {"value": 0.7}}}
+    path.write_text(json.dumps({**content, "split": "validation", "cross_validation": folds}))
+    (found,) = package.runs(tmp_path)
+    assert found.score is not None
+    assert (found.split, found.n, found.score.value) == ("cross-validation", 300, 0.7)
 
 
 def test_only_runs_of_a_task_are_listed_where_it_is_named(three: Path, noria: Run) -> None:

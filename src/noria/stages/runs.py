@@ -30,7 +30,8 @@ MOST_DATA = 40  # characters that are shown of where the data is: its end tells 
 class Run:
     """One run. `metric` names its main score, the one that training selects by; None where it has none.
 
-    rival: the best of the simple models that were scored beside it. seconds: of training, or of all trials of a tuning.
+    rival: the strongest of the simple models that were scored beside it, by name. seconds: of training, or of all
+    trials of a tuning.
     """
 
     path: Path
@@ -42,7 +43,8 @@ class Run:
     n: int | None
     metric: str | None
     score: Score | None
-    rival: float | None
+    rival: str | None
+    rival_value: float | None
     seconds: float | None
     weights: int | None
     weight_bytes: int | None
@@ -96,8 +98,9 @@ def run_of(facts: RunFacts) -> Run:
     fetched = data.get("fetch")
     seconds = facts.metrics.get("seconds")
     seconds = seconds.get("train") if isinstance(seconds, Mapping) else seconds
-    metric, score = _main_score(facts)
-    split, n = facts.metrics.get("split"), facts.metrics.get("n")
+    content = _in_front(facts.metrics)
+    metric, score = _main_score(content, facts.is_tuning)
+    split, n = content.get("split"), content.get("n")
     return Run(
         facts.path,
         facts.state,
@@ -108,7 +111,7 @@ def run_of(facts: RunFacts) -> Run:
         n if isinstance(n, int) else None,
         metric,
         score,
-        _best_rival(facts.metrics.get("rivals"), metric, score),
+        *_rival(content.get("rivals"), metric),
         _finite(seconds),
         facts.weights,
         facts.weight_bytes,
@@ -116,10 +119,15 @@ def run_of(facts: RunFacts) -> Run:
     )
 
 
-def _main_score(facts: RunFacts) -> tuple[str | None, Score | None]:
+def _in_front(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the scores that say what new records may expect: of test, or else of all folds where there are some."""
+    folds = metrics.get("cross_validation")
+    return folds if isinstance(folds, Mapping) and metrics.get("split") != "test" else metrics
+
+
+def _main_score(content: Mapping[str, Any], is_tuning: bool) -> tuple[str | None, Score | None]:
     """Return name and figures of the first score, or of the best trial of a tuning."""
-    content = facts.metrics
-    if facts.is_tuning:
+    if is_tuning:
         best = content.get("best")
         one = {**content, "value": best.get("score")} if isinstance(best, Mapping) else {}
         name = content.get("metric")
@@ -133,14 +141,14 @@ def _main_score(facts: RunFacts) -> tuple[str | None, Score | None]:
     return name, Score(value, low, high, baseline, str(one.get("unit", "")), str(one.get("direction", "higher")))
 
 
-def _best_rival(rivals: object, metric: str | None, score: Score | None) -> float | None:
-    """Return the best value of the main score among the simple models, however they are listed."""
-    if metric is None or score is None or not isinstance(rivals, Mapping | list):
-        return None
-    each = list(rivals.values()) if isinstance(rivals, Mapping) else rivals
-    values = [_value_of(one.get("metrics", one), metric) for one in each if isinstance(one, Mapping)]
-    found = [value for value in values if value is not None]
-    return (max if score.direction == "higher" else min)(found, default=None)
+def _rival(rivals: object, metric: str | None) -> tuple[str | None, float | None]:
+    """Return name and main score of the simple model that did best on validation; None where none was fitted."""
+    found = rivals if isinstance(rivals, Mapping) else {}
+    models, strongest = found.get("models"), found.get("strongest")
+    for one in models if isinstance(models, list) and isinstance(strongest, str) else ():
+        if isinstance(one, Mapping) and one.get("name") == strongest and metric is not None:
+            return strongest, _value_of(one.get("metrics"), metric)
+    return None, None
 
 
 def _value_of(scores: object, name: str) -> float | None:
@@ -173,7 +181,7 @@ def _cells(run: Run) -> list[str]:
     if score is not None and not said:
         ends = score.low is not None and score.high is not None
         interval = f"{number(score.low)} to {number(score.high)}" if ends else ""
-        figures = [None if one is None else number(one) for one in (score.baseline, run.rival)]
+        figures = [None if one is None else number(one) for one in (score.baseline, run.rival_value)]
         where = "" if run.split == "test" else f" ({run.split})"
         shown = [f"{run.metric}{where}", number(score.value), interval, *(one or "" for one in figures)]
     cost = ["" if run.seconds is None else duration(run.seconds)]
