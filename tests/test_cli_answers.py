@@ -172,6 +172,75 @@ def test_a_table_of_answers_has_the_row_the_classes_and_what_is_kept(
     assert [*rows_of(out)[0]][7:] == ["id", "x", "y", "input_value"]
 
 
+def test_a_table_of_answers_keeps_the_columns_of_a_table_unless_it_is_told_not_to(
+    run_noria: Run, table: Path, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "new.csv", tmp_path / "out.csv"
+    path.write_text("id,x,y,value,input_value,probability_n\n7,1,2,a,b,c\n8,1\n")
+    assert run_noria("predict", table, path, "--out", out)[0] == 0
+    own = ["row", "where", "value", "confidence", "error", "probability_n", "probability_p"]
+    kept = ["id", "x", "y", "input_input_value", "input_value", "input_probability_n"]
+    rows = rows_of(out)
+    assert [*rows[0]] == [*own, *kept]
+    assert [rows[0][name] for name in kept] == ["7", "1", "2", "a", "b", "c"]
+    assert [rows[1][name] for name in kept] == [""] * 6
+    assert "2 cells where the header has 6" in rows[1]["error"]
+    assert run_noria("predict", table, path, "--out", out, "--keep", "none", "--probabilities", 0)[0] == 0
+    assert [*rows_of(out)[0]] == own[:5]
+
+
+def test_many_classes_have_no_columns_unless_they_are_asked_for(run_noria: Run, table: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("x,y\n1,2\n")
+    words = ["predict", table, tmp_path / "new.csv", "--out", tmp_path / "o.csv", "--keep", "none"]
+    code, said, _ = run_noria(*words, "--probabilities", 1)
+    assert code == 0
+    assert said.endswith("; of 2 classes no probability stands in it: --probabilities 2\n")
+    assert len(rows_of(tmp_path / "o.csv")[0]) == 5
+    assert "--probabilities" not in run_noria(*words, "--probabilities", 2)[1]
+    assert len(rows_of(tmp_path / "o.csv")[0]) == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kept"),
+    [
+        ("new.csv", "id,x,y\n1\n2\n", [("", ""), ("", "")]),
+        ("new.jsonl", 'broken\n{"id": 1, "x": "q", "y": 2}\n', [("", ""), ("1", "q")]),
+    ],
+)
+@pytest.mark.parametrize("words", [["--keep", "id,x"], []])
+def test_columns_are_kept_where_no_record_can_be_read(
+    name: str, text: str, kept: list[Any], words: list[str], run_noria: Run, table: Path, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text)
+    code, _, err = run_noria("predict", table, tmp_path / name, "--out", tmp_path / "o.csv", *words)
+    assert (code, "no record could be answered" in err) == (2, True), err
+    rows = rows_of(tmp_path / "o.csv")
+    assert [(row["id"], row["x"]) for row in rows] == kept
+    assert all(row["error"] for row in rows)
+
+
+def test_inputs_of_other_columns_keep_those_of_the_first_and_the_others_are_named(
+    run_noria: Run, table: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text("x,y,id\n1,2,3\n")
+    (tmp_path / "b.csv").write_text("y,x,name\n1,2,z\n")
+    code, said, _ = run_noria("predict", table, tmp_path / "a.csv", tmp_path / "b.csv", "--out", tmp_path / "o.csv")
+    assert code == 0
+    assert said.endswith("; not kept, as the first input has no such column: name\n")
+    assert [(row["x"], row["y"], row["id"]) for row in rows_of(tmp_path / "o.csv")] == [("1", "2", "3"), ("2", "1", "")]
+
+
+def test_of_a_folder_of_files_no_whole_file_is_kept(run_noria: Run, trained: Any, tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        (tmp_path / "new" / label).mkdir(parents=True)
+        (tmp_path / "new" / label / "1.png").write_bytes(png(np.full((28, 28), 9, np.uint8)))
+    run = trained("image-classification")
+    assert run_noria("predict", run, tmp_path / "new", "--out", tmp_path / "o.csv")[0] == 0
+    rows = rows_of(tmp_path / "o.csv")
+    assert [row["label"] for row in rows] == ["a", "b"]
+    assert "file" not in rows[0]
+
+
 def test_lines_of_json_keep_columns_too(answers: Any, run_noria: Run, table: Path, tmp_path: Path) -> None:
     (tmp_path / "new.jsonl").write_text('{"x": 1, "y": 2, "id": 7}\n{"x": "broken", "y": 2, "id": null}\n')
     found = answers(table, tmp_path / "new.jsonl", "--keep", "id")

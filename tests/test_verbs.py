@@ -25,7 +25,16 @@ from noria.stages.summary import Score
 
 COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
 VERBS = sorted([*COMMANDS, "load"])
-SCREEN = {"as_json", "out", "keep", "detector", "words"}  # what only a screen or a shell needs
+SCREEN = {
+    "as_json",
+    "out",
+    "keep",
+    "probabilities",
+    "detector",
+    "words",
+    "delete",
+    "yes",
+}  # what only a screen or a shell needs
 
 
 @pytest.mark.parametrize("name", VERBS)
@@ -79,9 +88,9 @@ noria.trian("a.yaml")
 REVEALED = [
     "pathlib.Path",
     "noria.pipeline.predictor.Predictor",
-    "list[noria.types.records.Prediction]",
+    "noria.pipeline.predictions.Predictions",
     "float | None",
-    "list[noria.types.records.Prediction]",
+    "noria.pipeline.predictions.Predictions",
     "float | None",
     "noria.pipeline.prepared.Prepared",
     "noria.stages.listing.Listing",
@@ -139,6 +148,43 @@ def test_a_frame_is_learnt_scored_answered_and_kept_by_what_it_was(frame: Any, t
     assert (run / "metrics-frame.json").exists()
     answers = noria.predict(run, frame.drop(columns="left"))
     assert [one.value for one in answers] == [one.value for one in noria.predict(run, frame.to_dict("records"))]
+
+
+def test_answers_to_a_frame_go_back_into_it_by_its_index(frame: Any, tmp_path: Path) -> None:
+    run = noria.train(job_of(frame), run=tmp_path / "run", reporter=Silent())
+    given = frame.sample(9, random_state=0)
+    answers = noria.predict(run, given)
+    joined = given.join(answers.to_frame())
+    assert [*joined] == ["a", "b", "left", "value", "confidence", "probability_no", "probability_yes"]
+    assert [*joined["value"]] == [one.value for one in answers]
+    assert (joined["probability_no"] + joined["probability_yes"]).round(4).eq(1).all()
+    bad = noria.predict(run, [{"a": 1, "b": "u"}, {"a": "?"}], on_bad="skip").to_frame()
+    assert [one is None or one != one for one in bad["error"]] == [True, False]
+    polars = pytest.importorskip("polars", reason="needs polars")
+    told = noria.predict(run, polars.from_pandas(given.reset_index(drop=True))).to_frame()
+    assert isinstance(told, polars.DataFrame)
+    assert told["value"].to_list() == [*joined["value"]]
+
+
+def test_what_the_verbs_return_shows_itself_in_a_notebook(frame: Any, tmp_path: Path) -> None:
+    run: Any = noria.train(job_of(frame), run=tmp_path / "run", reporter=Silent())
+    other = noria.train(job_of(frame), ["train.steps=2"], tmp_path / "other", reporter=Silent())
+    shown = {
+        "report": run._repr_html_(),
+        "scores": noria.evaluate(run, frame, reporter=Silent())._repr_html_(),
+        "runs": noria.runs(tmp_path)._repr_html_(),
+        "comparison": noria.compare(run, other, frame, reporter=Silent())._repr_html_(),
+    }
+    for name, page in shown.items():
+        assert "accuracy" in page, name
+        assert "<script" not in page.replace("&lt;", "<"), name
+    for name in ("report", "scores"):
+        assert shown[name].startswith("<iframe srcdoc=")
+        assert 'sandbox=""' in shown[name]
+        assert "&lt;svg" in shown[name]
+    assert "Hardest records" in shown["report"]
+    assert (run / "nothing")._repr_html_() is None
+    assert run == tmp_path / "run"
 
 
 def test_a_frame_trains_as_its_file_does(frame: Any, tmp_path: Path) -> None:

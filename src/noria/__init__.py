@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from noria.verbs import (
+    compare,
     demo,
     evaluate,
     export,
@@ -13,6 +14,7 @@ from noria.verbs import (
     load,
     predict,
     prepare,
+    runs,
     search,
     serve,
     trace,
@@ -27,6 +29,7 @@ list = list_  # a verb of the command line
 # Without `list`: who writes `from noria import *` keeps Python's own.
 __all__ = [
     "__version__",
+    "compare",
     "demo",
     "evaluate",
     "export",
@@ -34,6 +37,7 @@ __all__ = [
     "load",
     "predict",
     "prepare",
+    "runs",
     "search",
     "serve",
     "trace",

@@ -83,16 +83,14 @@ def prepare(
     job: Job,
     overrides: Overrides = None,
     page: Annotated[Path | None, typer.Option(help="also write all of it, with pictures, as a .html file")] = None,
+    splits: Annotated[Path | None, typer.Option(help="also write which record is in which split, as a .csv")] = None,
     as_json: Json = False,
 ) -> None:
     """Read, check, divide and encode the data; show what was understood."""
     from noria.job.load import load_job
     from noria.report.prepared_text import prepared_json, prepared_text
-    from noria.reporter import Terminal
 
-    prepared = verbs.prepare(job, overrides or [], page)
-    if page is not None:
-        Terminal().say(f"wrote {page}")
+    prepared = verbs.prepare(job, overrides or [], page, splits)
     _, task = load_job(job, overrides or [])
     _out(prepared_json(prepared, task) if as_json else prepared_text(prepared, task), as_json)
 
@@ -149,6 +147,43 @@ def evaluate(
 
 
 @app.command()
+def runs(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(help="folders of runs, default runs; with --delete the runs themselves", show_default=False),
+    ] = None,
+    sort: Annotated[Literal["score", "date", "cost", "name"], typer.Option(help="what comes first")] = "date",
+    task: Annotated[str, typer.Option(help="only runs of this task")] = "",
+    delete: Annotated[bool, typer.Option("--delete", help="delete the runs that are named, once confirmed")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="delete without asking")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the runs there are, with score, baseline, cost and date; or delete some."""
+    from noria.stages.delete_runs import delete as delete_runs
+    from noria.stages.delete_runs import plan_deletion
+
+    if delete:
+        deletion = plan_deletion(folders or [])
+        if not yes:
+            _confirm(str(deletion))
+        _out(delete_runs(deletion), False)
+        return
+    found = verbs.runs(*(folders or []), task=task, sort=sort)
+    _out([run.as_json() for run in found] if as_json else found, as_json)
+
+
+@app.command()
+def compare(
+    run: Run,
+    other: Annotated[Path, typer.Argument(help="the run to compare it to")],
+    as_json: Json = False,
+) -> None:
+    """Compare two runs on the records that both hold out: each score, the difference with its interval, the cost."""
+    found = verbs.compare(run, other)
+    _out(found.content if as_json else found, as_json)
+
+
+@app.command()
 def predict(
     run: Run,
     data: Annotated[
@@ -161,7 +196,13 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help=".jsonl or .csv; a folder or a .png for drawn pictures; .mp4 for a drawn video")
     ] = None,
-    keep: Annotated[str, typer.Option(help="columns of the input beside the answers, as id,name; or all")] = "",
+    keep: Annotated[
+        str | None,
+        typer.Option(help="columns of the input beside the answers, as id,name; all or none; default all in a .csv"),
+    ] = None,
+    probabilities: Annotated[
+        int, typer.Option(help="a .csv has a column for each class where there are at most so many; 0: none")
+    ] = 100,
     detector: Annotated[Path | None, typer.Option(help="a run that finds boxes in the frames of a video")] = None,
 ) -> None:
     """Answer new records, one line of JSON each."""
@@ -169,7 +210,7 @@ def predict(
 
     read = sys.stdin.buffer.read
     if out is not None or detector is not None:
-        _out(predict_to(run, data, out, detector, keep, read=read), False)
+        _out(predict_to(run, data, out, detector, keep, read=read, probabilities=probabilities), False)
     else:
         for answer in predict(run, data, keep, read=read):
             _out(answer, True)
@@ -240,6 +281,16 @@ def serve(
 ) -> None:
     """Serve a run over HTTP."""
     verbs.serve(run, host, port, key)
+
+
+def _confirm(what: str) -> None:
+    """Ask a person whether to go on; raise UserError where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise UserError("there is nobody to ask whether to go on", found=what, fix="add --yes")
+    sys.stderr.write(f"{what}? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise SystemExit(1)
 
 
 def _metrics(run: Path) -> dict[str, Any]:

@@ -14,39 +14,53 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from noria.job.in_memory import JobLike
+    from noria.pipeline.predictions import Predictions
     from noria.pipeline.predictor import Given, OnBad, Predictor
     from noria.pipeline.prepared import Prepared
     from noria.pipeline.vector_index import Hit
     from noria.pipeline.walk import Step
     from noria.reporter import Reporter
     from noria.sources.formats.frame import FrameLike
+    from noria.stages.compare_runs import Comparison
     from noria.stages.listing import Listing
+    from noria.stages.runs import Order, Runs
     from noria.stages.summary import Scores
-    from noria.types import Chunk, Prediction
+    from noria.types import Chunk
 
     PathLike = str | os.PathLike[str]
 
 
 def prepare(
-    job: JobLike, overrides: Sequence[str] = (), page: PathLike | None = None, *, reporter: Reporter | None = None
+    job: JobLike,
+    overrides: Sequence[str] = (),
+    page: PathLike | None = None,
+    splits: PathLike | None = None,
+    *,
+    reporter: Reporter | None = None,
 ) -> Prepared:
     """Read, check, divide and encode the data of a job; what was found is printed by `print`, or written as a page.
 
     A job is a file, the name of a shipped one, a data table, a mapping with the keys of a job file, or a frame. A frame
-    of pandas, polars or pyarrow may also stand in a mapping, as `data` or as `data.path`.
+    of pandas, polars or pyarrow may also stand in a mapping, as `data` or as `data.path`. `splits` names a .csv for
+    which record is in which split; `places()` of what is returned says the same.
     """
+    from pathlib import Path
+
     from noria.job.load import load_job
     from noria.reporter import Terminal
     from noria.stages.prepare import prepare
 
     loaded, task = load_job(job, overrides)
-    prepared = prepare(loaded, task, (reporter or Terminal()).say)
+    tell = (reporter or Terminal()).say
+    prepared = prepare(loaded, task, tell)
     if page is not None:
-        from pathlib import Path
-
         from noria.report.prepared_page import write_prepared
 
-        write_prepared(prepared, task, Path(page))
+        tell(f"wrote {write_prepared(prepared, task, Path(page))}")
+    if splits is not None:
+        from noria.stages.split_file import write_splits
+
+        tell(write_splits(prepared, Path(splits)))
     return prepared
 
 
@@ -57,15 +71,16 @@ def train(
     resume: bool = False,
     reporter: Reporter | None = None,
 ) -> Path:
-    """Train, evaluate, write the bundle and the report; return the run folder.
+    """Train, evaluate, write the bundle and the report; return the run folder, which a notebook shows as the report.
 
     >>> run = noria.train({"task": "tabular-classification", "data": {"path": frame, "fields": {"label": "left"}}})
     >>> run = noria.train(frame, ["label=left", "train.minutes=5"])
     """
+    from noria.stages.run_path import RunPath
     from noria.stages.train import train
 
     source, left = _job(job, overrides)
-    return train(source, left, _path(run), resume, reporter)
+    return RunPath(train(source, left, _path(run), resume, reporter))
 
 
 def tune(
@@ -78,10 +93,11 @@ def tune(
     reporter: Reporter | None = None,
 ) -> Path:
     """Search for better settings on the validation split; return the run folder, whose best.yaml is the best job."""
+    from noria.stages.run_path import RunPath
     from noria.stages.tune import tune
 
     source, left = _job(job, overrides)
-    return tune(source, left, _path(run), resume, minutes, trials, reporter)
+    return RunPath(tune(source, left, _path(run), resume, minutes, trials, reporter))
 
 
 def evaluate(
@@ -102,6 +118,35 @@ def evaluate(
     return Scores(evaluate(run, data, reporter, overrides))
 
 
+def runs(*folders: PathLike, task: str = "", sort: Order = "date") -> Runs:
+    """List the runs of some folders, by default of runs/, with score, baseline, cost and date.
+
+    >>> best = noria.runs(sort="score")[0]
+    >>> best.path, best.score.value
+    (PosixPath('runs/churn-2'), 0.91)
+    """
+    from pathlib import Path
+
+    from noria.stages.runs import runs
+
+    return runs([Path(folder) for folder in folders], task, sort)
+
+
+def compare(
+    run: PathLike, other: PathLike, frame: FrameLike | None = None, *, reporter: Reporter | None = None
+) -> Comparison:
+    """Compare two runs on the records that both hold out; `frame` is what they learnt from, where that was one.
+
+    >>> noria.compare("runs/churn-2", "runs/churn").sentence
+    'runs/churn-2 is better than runs/churn by accuracy (+0.03, 95 % interval +0.01 to +0.05); on ...'
+    """
+    from pathlib import Path
+
+    from noria.stages.compare_runs import compare
+
+    return compare(Path(run), Path(other), frame, reporter)
+
+
 def load(
     run: PathLike, device: str | None = None, precision: Literal["float32", "bfloat16"] | None = None
 ) -> Predictor:
@@ -111,8 +156,10 @@ def load(
     return load(run, device, precision)
 
 
-def predict(run: PathLike, data: Given, overrides: Sequence[str] = (), *, on_bad: OnBad = "raise") -> list[Prediction]:
-    """Answer records: load the model and call its `predict`, which says what `data` may be.
+def predict(run: PathLike, data: Given, overrides: Sequence[str] = (), *, on_bad: OnBad = "raise") -> Predictions:
+    """Answer records: load the model and call its `predict`, which says what `data` may be; the answers are a list.
+
+    >>> frame.join(noria.predict(run, frame).to_frame())
 
     Whoever asks again keeps the model: `model = noria.load(run)`, `model.predict(data)`.
     """

@@ -38,6 +38,8 @@ class Split(_Strict):
     """Number of successive records that stay together. For windows cut from one recording."""
     column: ColumnName | None = None
     """Column that says itself which split a record belongs to."""
+    file: str | None = None
+    """Table whose `where` names records and whose `column` says their split; `noria prepare --splits` writes it."""
     values: dict[Literal["train", "validation", "test"], list[str | int]] = {}
     """Values of `column` that mean each split, where they are not train, validation and test themselves."""
     validation: float = Field(0.1, ge=0, lt=1)
@@ -71,6 +73,8 @@ class Split(_Strict):
     def _is_one_way(self) -> Split:
         if sum(map(bool, (self.order, self.group, self.block))) > 1:
             raise ValueError("order or group or block: one way to say which records stay together")
+        if self.file and not self.column:
+            raise ValueError("file beside column: which of its columns says the split")
         if self.values and not self.column:
             raise ValueError("values beside column: they are what it holds")
         if self.order and self.fold:

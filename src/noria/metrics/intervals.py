@@ -115,7 +115,7 @@ def differences(
 ) -> dict[str, dict[str, Any]]:
     """Return the same of each score of ours less theirs, a pair of (output, truth) each, on the same draws of records.
 
-    What cannot be computed is left out.
+    Beside the difference stand the two scores, `ours` and `theirs`. What cannot be computed is left out.
     """
     units = Units.of(_length(ours[0]), groups)
     values = {one.name: (point(one, *ours), point(other, *theirs)) for one, other in pairs}
@@ -131,7 +131,7 @@ def differences(
         assert there is not None
         bounds = None if units.too_few else _percentiles(np.concatenate(drawn[one.name]), units)
         note = {"note": units.too_few} if units.too_few else {}
-        found[one.name] = {**_described(one, here - there, bounds), **note}
+        found[one.name] = {**_described(one, here - there, bounds), "ours": here, "theirs": there, **note}
     return found
 
 

@@ -1,6 +1,6 @@
 """What gets shipped: config.json, model.safetensors and a model card. Plain data only: loading runs no code from it.
 
-The config holds the resolved job (without the path of the data), what was learnt from training (`states`), the sha256
+The config holds the resolved job (without the paths of the data), what was learnt from training (`states`), the sha256
 of the weights, and a digest of itself. Read next: bundle_config.py; pipeline/predictor.py, which loads it.
 """
 
@@ -53,7 +53,7 @@ def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: di
 
     data = save({name: value.contiguous().cpu() for name, value in weights.items()})
     described = job.model_dump(mode="json")
-    described["data"] |= {"path": None, "fetch": None}
+    described["data"] |= {"path": None, "fetch": None, "split": described["data"]["split"] | {"file": None}}
     states, arrays = split_arrays(prepared.states)
     config = {
         "format": FORMAT,

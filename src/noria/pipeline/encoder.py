@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,12 @@ class EncodedChunk:
 
     def __len__(self) -> int:
         return len(self.kept)
+
+    @cached_property
+    def columns_of_cells(self) -> list[str]:
+        """Return the columns whose values are no whole files or arrays, by the first one that is there."""
+        first = {name: next((one for one in values if one is not None), None) for name, values in self.columns.items()}
+        return [name for name, one in first.items() if not isinstance(one, bytes | bytearray | np.ndarray)]
 
     def raw(self, index: int, task: Task) -> dict[str, Any]:
         """Return the raw inputs of a usable record; of a file that a cell names, what it holds."""
@@ -94,7 +101,7 @@ class RecordEncoder:
         """Yield the records of some splits, in order; a chunk has `least` records even where they are files."""
         for rows in self._rows(source, least):
             if rows.split in splits:
-                yield self.chunk(rows)
+                yield self.chunk(rows, source.columns)
 
     def to_score(
         self, source: Source, see: Callable[[str, EncodedChunk], None] = lambda *_: None
@@ -128,8 +135,8 @@ class RecordEncoder:
         takes_file = any(modality.raw_type == "file" for modality in self.task.inputs.values())
         yield from source.rows(max(least, FILES if takes_file else RECORDS))
 
-    def chunk(self, rows: Rows) -> EncodedChunk:
-        """Encode a chunk as read."""
+    def chunk(self, rows: Rows, names: Sequence[str] = ()) -> EncodedChunk:
+        """Encode a chunk as read; `names` are the columns of its source, which a chunk without a record may lack."""
         answer = self.mapping.get(answer_field(self.task))
         values = {name: values_of(rows, self.mapping.get(name)) for name in self.task.inputs}
         found = self.encode(
@@ -139,9 +146,10 @@ class RecordEncoder:
             rows.bad,
             None if answer is None else values_of(rows, answer),
         )
+        columns = {**dict.fromkeys(names, ()), **rows.columns}
         slices = {column: self._coded(column, values_of(rows, column))[found.kept] for column in self._codes}
         groups = None if self.group is None else _groups(rows, self.group)[found.kept]
-        return replace(found, records=replace(found.records, slices=slices, groups=groups), columns=rows.columns)
+        return replace(found, records=replace(found.records, slices=slices, groups=groups), columns=columns)
 
     def encode(
         self,

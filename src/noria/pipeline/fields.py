@@ -17,6 +17,7 @@ from noria.job.data import Data
 from noria.sources.core.composed_names import with_composed_names
 from noria.sources.core.filename_columns import Named
 from noria.sources.core.named_file import read_file, read_regular
+from noria.sources.core.split_file import SplitBeside
 from noria.sources.formats.frame import IN_MEMORY
 from noria.sources.formats.opening import lone_archive, may_lack_header, open_source
 from noria.types import IS_PRESENT, Arrays, Encoded, Rows, State, Values
@@ -27,8 +28,15 @@ Columns = dict[str, str | list[str]]  # field -> the column, or the columns, tha
 def open_path(path: Path, task: Task, data: Data) -> Source:
     """Open a path as the job says its tables are, or in a format that only the task has, or by what it is.
 
-    Of a job that was given a frame, the frame is the source, whatever the path.
+    Of a job that was given a frame, the frame is the source, whatever the path. A table of splits stands beside it.
     """
+    source, split = _opened(path, task, data), data.split
+    if split.file is None or split.column is None:
+        return source
+    return SplitBeside(source, open_source(Path(split.file).expanduser()), split.column)
+
+
+def _opened(path: Path, task: Task, data: Data) -> Source:
     if data.frame is not None:
         return data.frame
     if path.as_posix().startswith(IN_MEMORY):

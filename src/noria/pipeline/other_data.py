@@ -79,7 +79,9 @@ def data_of(bundle: Bundle, path: Path) -> Data:
     data = bundle.job.data
     columns = data.columns if may_lack_header(path) else None
     splits = data.splits if path.is_dir() else {}
-    return data.model_copy(update={"columns": columns, "splits": splits, "fields": _named(bundle, ())})
+    split = data.split.model_copy(update={"file": None})  # which names the records of training
+    changed = {"columns": columns, "splits": splits, "split": split, "fields": _named(bundle, ())}
+    return data.model_copy(update=changed)
 
 
 def read_otherwise(bundle: Bundle, overrides: Sequence[str]) -> Bundle:

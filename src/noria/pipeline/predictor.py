@@ -24,6 +24,7 @@ from noria.pipeline.fields import Columns
 from noria.pipeline.given import Fields, lacking, path_of, records_of, values_of
 from noria.pipeline.other_data import one_file_field, open_other, read_otherwise
 from noria.pipeline.parts import FOLDER, part_folder, with_parts
+from noria.pipeline.predictions import Predictions
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Terminal
 from noria.sources.formats.frame import Frame, FrameLike, is_frame
@@ -79,13 +80,17 @@ class Answer:
         """Return the JSON object that stands for the record in a file of answers."""
         return {"where": self.where, **(self.prediction.as_json() if self.prediction else {"error": self.reason})}
 
-    def kept(self, names: str) -> dict[str, Any]:
-        """Return the record's own cells in some columns, named with commas between them, or in `all`.
+    def kept(self, names: str | None) -> dict[str, Any]:
+        """Return the record's own cells in some columns: named with commas between them, or in `all`.
 
-        A record that could not even be read has none of them. Raises UserError for a column that is not there.
+        None stands for all that hold no whole files. A record that could not even be read has empty cells. Raises
+        UserError for a column that is not there.
         """
-        columns = self.chunk.columns if self.chunk else {}
-        wanted = list(columns) if names == "all" else [name.strip() for name in names.split(",")]
+        columns = {} if self.chunk is None else self.chunk.columns
+        if names is None:
+            wanted = [] if self.chunk is None else self.chunk.columns_of_cells
+        else:
+            wanted = list(columns) if names == "all" else [name.strip() for name in names.split(",")]
         if missing := [name for name in wanted if name not in columns]:
             raise UserError(
                 f"there is no column {missing[0]!r} to keep",
@@ -117,8 +122,8 @@ class Predictor:
     def predict(
         self, data: Given, root: str | os.PathLike[str] | None = None, *, on_bad: OnBad = "raise",
         drift: Drift | None = None,
-    ) -> list[Prediction]:  # fmt: skip
-        """Answer records, one or many: the answers are a list in the order of the records.
+    ) -> Predictions:  # fmt: skip
+        """Answer records, one or many: the answers are a list in the order of the records, and have `to_frame()`.
 
         A record is a mapping by the task's fields or the training data's columns (of a table also at the top), or the
         value of the only input: a text, an array, a picture of Pillow. Several are a list, a frame of pandas, polars or
@@ -137,7 +142,8 @@ class Predictor:
         found = [one.prediction or Prediction(None, reason=one.reason) for one in answers]
         for sentence in seen.sentences() if drift is None and len(found) >= MANY else ():
             Terminal().say(f"unlike the training data: {sentence}")
-        return found
+        classes = dispatch.class_names(self.task.target, self.states["target"]) or ()
+        return Predictions(found, classes, data if is_frame(data) else None)
 
     def answers(self, chunks: Iterable[EncodedChunk]) -> Iterator[Answer]:
         """Answer encoded records chunk by chunk, in the order of the records; one that cannot be used has its reason.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ class Prepared:
 
     states: {"inputs": {field: state}, "target": state}. fingerprint: sha256 over all encoded arrays. origin: what names
     the model that training starts from, as it was then. train_hashes: those of the training records, uint64[n], sorted.
+    stored: the splits as they lie in the cache, where `splits` has windows cut from them.
     """
 
     splits: dict[str, Dataset]
@@ -29,12 +30,17 @@ class Prepared:
     fingerprint: str
     origin: str = ""
     train_hashes: np.ndarray | None = None
+    stored: dict[str, Dataset] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return the data report."""
         return describe(self)
 
     __repr__ = __str__
+
+    def places(self) -> dict[str, list[str]]:
+        """Return where the records of each split stand in the source, in the order of the source."""
+        return {split: dataset.wheres() for split, dataset in (self.stored or self.splits).items()}
 
     def record(self) -> dict[str, Any]:
         """Return what a run writes down of it: no record. Those that could not be used are a file of their own."""

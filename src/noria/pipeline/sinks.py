@@ -1,7 +1,7 @@
 """Where answers go: lines of JSON, a table, a folder of drawn pictures, one file. Each takes answers as they come.
 
 Nothing is kept but the answer at hand, and a file is whole or not there. What can be drawn and which format an answer
-has of its own the target says (Target.draw, Target.file). Knows no task. Read next: predictor.py, stages/predict.py.
+has of its own the target says (Target.draw, Target.file). Knows no task. Read next: answer_table.py, predictor.py.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from noria.contract import dispatch
 from noria.errors import UserError
+from noria.pipeline.answer_table import AnswerTable
 from noria.pipeline.predictor import Answer, Predictor
 from noria.store.disk import whole_file
 from noria.types.records import SUFFIXES
@@ -25,9 +25,6 @@ from noria.vision.levels import LEVELS
 from noria.vision.pictures import NOTHING_LEARNT, read_picture
 
 LINES = (".jsonl", ".csv")
-COLUMNS = ("row", "where", "value", "confidence", "error")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
-NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?\s?%?")  # which is no formula, whatever its sign
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 ANSWERS = "answers.jsonl"  # beside the drawn pictures of a folder
 
@@ -44,25 +41,32 @@ def check_suffix(predictor: Predictor, out: Path) -> None:
     )
 
 
-def write_answers(answers: Iterable[Mapping[str, Any]], path: Path, classes: Sequence[str] = ()) -> str:
+def write_answers(
+    answers: Iterable[Mapping[str, Any]], path: Path, classes: Sequence[str] = (), must_agree: bool = True
+) -> str:
     """Write the answers as .jsonl or .csv, whole or not at all; return what to say.
 
-    A table has a row a record, in order: its number from 1, its place, the answer, the probability of each of
-    `classes`, and under `kept` what of the record is to stand beside it. Raises UserError where there is no answer at
-    all; the file then has the reasons.
+    In a table each of `classes` has a column for its probability, and what stands under `kept` of an answer has one,
+    too; of inputs that do not have the same columns, those of the first, unless they `must_agree`. Raises UserError
+    where there is no answer at all; the file then has the reasons.
     """
     suffix = path.suffix.lower()
     if suffix not in LINES:
         raise UserError("cannot write answers of this kind", where=str(path), expected=" or ".join(LINES))
     counts = Counted(answers)
+    left_out: Iterable[str] = ()
     with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         if suffix == ".csv":
-            _write_table(counts, csv.writer(file).writerow, classes)
+            table = AnswerTable(csv.writer(file).writerow, classes, must_agree)
+            for answer in counts:
+                table.write(answer)
+            left_out = table.left_out
         else:
             file.writelines(map(_line, counts))
     counts.check(str(path))
     bad = f"; {counts.num_bad} could not be answered: their lines say why" if counts.num_bad else ""
-    return f"wrote {counts.count - counts.num_bad} answers to {path}{bad}"
+    others = f"; not kept, as the first input has no such column: {', '.join(left_out)}" if left_out else ""
+    return f"wrote {counts.count - counts.num_bad} answers to {path}{bad}{others}"
 
 
 class Counted:
@@ -90,29 +94,6 @@ def _check_any(num_good: int, num_bad: int, where: str, reason: str) -> None:
     if not num_good:
         what = "no record could be answered" if num_bad else "there is no record to answer"
         raise UserError(what, where=where, found=reason if num_bad else "")
-
-
-def _write_table(
-    answers: Iterable[Mapping[str, Any]], write_row: Callable[[Iterable[Any]], Any], classes: Sequence[str]
-) -> None:
-    kept: list[str] = []
-    for number, answer in enumerate(answers, 1):
-        beside = answer.get("kept", {})
-        if number == 1:
-            kept = list(beside)
-            names = [*COLUMNS, *(f"probability_{name}" for name in classes)]
-            write_row([*names, *(_cell(f"input_{name}" if name in names else name) for name in kept)])
-        if list(beside) != kept:
-            raise UserError(
-                "the inputs do not have the same columns to keep",
-                where=str(answer["where"]),
-                expected=", ".join(kept),
-                found=", ".join(beside),
-                fix="name those that all have: --keep NAME,NAME",
-            )
-        chances = answer.get("probabilities") or {}
-        own = [number, *(answer.get(key) for key in COLUMNS[1:]), *(chances.get(name) for name in classes)]
-        write_row([_cell(value) for value in (*own, *beside.values())])
 
 
 def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str:
@@ -211,10 +192,3 @@ def _encoded(picture: np.ndarray, suffix: str) -> bytes:
 
 def _line(answer: Mapping[str, Any]) -> str:
     return json.dumps(answer, ensure_ascii=False) + "\n"
-
-
-def _cell(value: Any) -> Any:
-    """Return a cell of a table; a text that a spreadsheet would run is quoted, a number written as text is not."""
-    text = "" if value is None else str(value)
-    is_formula = isinstance(value, str) and text.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(text)
-    return f"'{text}" if is_formula else text

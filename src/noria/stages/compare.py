@@ -7,7 +7,7 @@ as that run has it, and must come out as it was when that run learnt. Read next:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,10 @@ VERDICTS = {  # in the order in which they are said, and the words for them
 
 
 def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, output: Arrays) -> dict[str, Any]:
-    """Return our scores less another run's: {"to", "n", "sentence", "metrics": {name: {value, low, high, ...}}}.
+    """Return our scores less another run's: {"to", "n", "records", "sentence", "metrics": {name: {value, low, ...}}}.
 
-    `output` holds our answers to the scored split. Raises UserError where no record is held out in both runs.
+    `output` holds our answers to the scored split; `records` says which of them are compared. Raises UserError where no
+    record is held out in both runs.
     """
     split = scored_split(prepared.splits)
     dataset, here, there = held_out_in_both(other, job, prepared)
@@ -53,7 +54,8 @@ def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, 
     records = f"the same {len(here):,} records of {split}"
     if len(here) < count:
         records = f"the {len(here):,} of our {count:,} records of {split} that both hold out"
-    return {"to": str(other), "n": len(here), "sentence": _sentence(other, found, records), "metrics": found}
+    said = sentence("This run", other, found, records)
+    return {"to": str(other), "n": len(here), "records": records, "sentence": said, "metrics": found}
 
 
 def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, np.ndarray, np.ndarray]:
@@ -62,14 +64,14 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
     Raises UserError where the run is not finished, learnt from other data, or shares no record of the split with us.
     """
     if not (run / "bundle").is_dir():
-        raise UserError("evaluate.compare_to is no finished run", where=str(run), fix="give the folder of a run")
+        raise UserError("the run to compare to is no finished run", where=str(run), fix="give the folder of a run")
     known = read_start(run)
     other, task = load_stored_job(run / "job.yaml")
     again = prepare(other.model_copy(update={"data": other.data.at(job.data)}), task, origin=known.get("origin"))
     if again.fingerprint != known["fingerprint"]:
         raise UserError(
             "the run to compare to learnt from other data",
-            where=f"evaluate.compare_to={run}",
+            where=str(run),
             expected="the data that it learnt from",
             found=again.report["source"],
             fix="compare runs of the same data, or score both on one file: noria evaluate RUN --data FILE",
@@ -80,7 +82,7 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
     if theirs is None or not len(here):
         raise UserError(
             "the run to compare to was scored on other records",
-            where=f"evaluate.compare_to={run}",
+            where=str(run),
             expected=f"some of our {len(ours)} of {split}",
             found="none of them",
             fix="divide both runs alike: the same data.split in both jobs",
@@ -115,19 +117,19 @@ def _common(ours: Sequence[Metric], theirs: Sequence[Metric]) -> list[tuple[Metr
     return [(one, named[one.name, one.unit]) for one in ours if (one.name, one.unit) in named]
 
 
-def _sentence(other: Path, found: dict[str, dict[str, Any]], records: str) -> str:
-    """Say in one sentence, by all scores, whether this run is better."""
+def sentence(name: str, other: Path, found: Mapping[str, dict[str, Any]], records: str) -> str:
+    """Say in one sentence, by all scores that are given, whether the run of a name is better than the other."""
     if not found:
-        return f"This run and {other} have no score in common."
+        return f"{name} and {other} have no score in common."
     said: list[str] = []
     for kind, (than, word) in VERDICTS.items():
-        names = [name for name, one in found.items() if one["verdict"] == kind]
-        if not names:
+        scores = [score for score, one in found.items() if one["verdict"] == kind]
+        if not scores:
             continue
-        has_figures = kind in ("better", "worse") or len(names) == len(found)
-        told = [_told(name, found[name]) if has_figures else name.replace("_", " ") for name in names]
+        has_figures = kind in ("better", "worse") or len(scores) == len(found)
+        told = [_told(score, found[score]) if has_figures else score.replace("_", " ") for score in scores]
         said.append(f"{than if said else f'{than} {word} {other}'} by {_listed(told)}")
-    return f"This run is {', '.join(said)}; on {records}."
+    return f"{name} is {', '.join(said)}; on {records}."
 
 
 def _told(name: str, one: dict[str, Any]) -> str:

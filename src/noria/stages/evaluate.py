@@ -19,7 +19,6 @@ import numpy as np
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
-from noria.job.load import load_stored_job
 from noria.model.linear_part import LinearPart
 from noria.pipeline.drift import Drift
 from noria.pipeline.encoder import EncodedChunk, gathered
@@ -32,14 +31,14 @@ from noria.pipeline.remarks import few_tested
 from noria.pipeline.scores import scores
 from noria.report import write_report
 from noria.report.card import write_card
-from noria.reporter import Reporter, Terminal
+from noria.reporter import Reporter, Silent, Terminal
 from noria.sources.formats.frame import Frame, FrameLike
 from noria.stages.compare import compare_to
 from noria.stages.folds import cross_validated
-from noria.stages.prepare import prepare
+from noria.stages.prepared_again import prepared_again
 from noria.store.array_store import named_arrays, scored_split
 from noria.store.disk import plain_disk_errors, write_json, write_synced
-from noria.store.run_folder import read_json, read_start
+from noria.store.run_folder import read_json
 from noria.training.memory import most_bytes
 from noria.training.rivals.beside import beside, worse_than_rival
 from noria.types import Arrays, Dataset
@@ -77,27 +76,7 @@ def evaluate(
 
 def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
     """Score a finished training once more, on the data it was prepared with; write what training wrote."""
-    if not (run / "job.yaml").is_file():
-        if not any((run / name).exists() for name in ("bundle", "config.json")):
-            raise UserError("this is neither a run nor a bundle", where=str(run), fix="name the folder of a training")
-        raise UserError("a bundle alone has no test split", where=str(run), fix="name data to score: --data PATH")
-    begun = read_start(run)
-    job, task = load_stored_job(run / "job.yaml")
-    try:
-        prepared = prepare(job, task, reporter.say, begun.get("origin"))
-    except UserError as error:
-        raise UserError(
-            "the data of this run cannot be prepared again",
-            where=error.where or str(run),
-            found=error.what,
-            fix="bring it back, name other data with --data PATH, or read the scores of its training in metrics.json",
-        ) from error
-    if prepared.fingerprint != begun["fingerprint"]:
-        raise UserError(
-            "the data is not what this run was trained with",
-            where=prepared.report["source"],
-            fix="bring the old data back, or score on this data with --data PATH",
-        )
+    job, _, prepared = prepared_again(run, reporter)
     path = run / "metrics.json"
     before = read_json(path) if path.exists() else {}
     return evaluate_run(run, job, prepared, before.get("seconds", {}), before.get("memory_bytes"))
@@ -149,15 +128,10 @@ def _on_other(run: Path, predictor: Predictor, given: Path | Source, name: str, 
 
 def _learnt_from(run: Path) -> Mapping[str, Dataset]:
     """Return the splits that a run learnt from, where its data is still there as it was; none elsewhere."""
-    if not (run / "job.yaml").is_file():
-        return {}
-    begun = read_start(run)
-    job, task = load_stored_job(run / "job.yaml")
     try:
-        prepared = prepare(job, task, origin=begun.get("origin"))
-    except UserError:  # it is gone; whoever scores the run itself again is told
+        return prepared_again(run, Silent())[2].splits
+    except UserError:  # whoever scores the run itself again is told
         return {}
-    return prepared.splits if prepared.fingerprint == begun["fingerprint"] else {}
 
 
 def _trained_on(run: Path, predictor: Predictor, chunks: Sequence[EncodedChunk]) -> int | None:

@@ -24,7 +24,8 @@ from noria.pipeline.sinks import LINES, Counted, check_suffix, draw_answers, wri
 from noria.pipeline.video_output import is_film, write_film
 from noria.reporter import Reporter, Terminal
 
-STANDARD_INPUT = "-"
+STANDARD_INPUT, NONE = "-", "none"  # words for what is read, and for no column to be kept
+MOST_CLASSES = 100  # that have a column each in a table of answers: more are seldom looked at, and make it large
 OVERRIDE = re.compile(r"[a-z_]+(\.\w+)+=\S.*", re.DOTALL)
 
 
@@ -33,30 +34,33 @@ def _nothing() -> bytes:
 
 
 def predict(
-    run: str | Path, words: Sequence[str | Path], keep: str = "", reporter: Reporter | None = None,
+    run: str | Path, words: Sequence[str | Path], keep: str | None = None, reporter: Reporter | None = None,
     read: Callable[[], bytes] = _nothing,
 ) -> Iterator[Mapping[str, Any]]:  # fmt: skip
     """Yield one JSON object a record: where it stands and the answer, or the reason why there is none.
 
     `words` are paths, texts for a model that takes one, `-` for what `read` gives, and overrides as
-    data.fields.text=review. `keep` names columns of the input to be repeated beside each answer, or is `all`. Raises
-    UserError at the end where no record could be answered.
+    data.fields.text=review. `keep` names columns of the input to be repeated beside each answer, or is `all` or `none`,
+    as by default. Raises UserError at the end where no record could be answered.
     """
     inputs, overrides = _told_apart(words)
     predictor = load(run).reading(overrides)
-    answers = Counted(_lines(answers_of(predictor, inputs, reporter, read), keep))
+    answers = Counted(_lines(answers_of(predictor, inputs, reporter, read), keep or NONE))
     yield from answers
     answers.check()
 
 
 def predict_to(
     run: str | Path, words: Sequence[str | Path], out: str | Path | None, detector: str | Path | None = None,
-    keep: str = "", reporter: Reporter | None = None, read: Callable[[], bytes] = _nothing,
+    keep: str | None = None, reporter: Reporter | None = None, read: Callable[[], bytes] = _nothing,
+    probabilities: int = MOST_CLASSES,
 ) -> str:  # fmt: skip
     """Write the answers to `out`, by its ending: lines or a table, a video, one file; else a folder of pictures.
 
-    With a detector, what it finds in the frames of a video is the record. Returns what to say; raises UserError where
-    no record could be answered: the file then says why.
+    A table has a column for the probability of each class, of at most so many as `probabilities` says, and without
+    `keep` the columns of the input, as far as they are no whole files. With a detector, what it finds in the frames of
+    a video is the record. Returns what to say; raises UserError where no record could be answered: the file then says
+    why.
     """
     inputs, overrides = _told_apart(words)
     if out is None or (detector is not None and len(inputs) != 1):
@@ -69,10 +73,15 @@ def predict_to(
     predictor = load(run).reading(overrides)
     check_suffix(predictor, out)
     answers = answers_of(predictor, inputs, reporter, read)
-    if out.suffix.lower() in LINES:
+    if out.suffix.lower() == ".csv":
         classes = dispatch.class_names(predictor.task.target, predictor.states["target"]) or ()
-        return write_answers(_lines(answers, keep), out, classes)
-    if keep:
+        shown = classes if len(classes) <= probabilities else ()
+        said = write_answers(_lines(answers, keep), out, shown, must_agree=keep is not None)
+        more = f"; of {len(classes):,} classes no probability stands in it: --probabilities {len(classes)}"
+        return said + (more if len(shown) < len(classes) and probabilities else "")
+    if out.suffix.lower() in LINES:
+        return write_answers(_lines(answers, keep or NONE), out)
+    if keep not in (None, NONE):
         raise UserError("columns are kept in a table of answers", where=str(out), fix=f"--out to {' or '.join(LINES)}")
     return (write_one if out.suffix else draw_answers)(predictor, answers, out)
 
@@ -90,11 +99,11 @@ def answers_of(
         tell(f"unlike the training data: {sentence}")
 
 
-def _lines(answers: Iterator[Answer], keep: str) -> Iterator[dict[str, Any]]:
+def _lines(answers: Iterator[Answer], keep: str | None) -> Iterator[dict[str, Any]]:
     """Yield the JSON object of each answer with the columns that are kept."""
     for answer in answers:
         line = answer.as_json()
-        yield {**line, "kept": answer.kept(keep)} if keep else line
+        yield line if keep == NONE else {**line, "kept": answer.kept(keep)}
 
 
 def _told_apart(words: Sequence[str | Path]) -> tuple[list[str | Path], list[str]]:

@@ -49,10 +49,10 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, 
         trim_stores(path.parent, CACHE_BYTES)
         stored = read_store(path)
         assert stored is not None
-    splits, manifest = stored
-    splits = {split: dispatch.windows(task, dataset, split == "train") for split, dataset in splits.items()}
+    records, manifest = stored
+    splits = {split: dispatch.windows(task, dataset, split == "train") for split, dataset in records.items()}
     states, report, fingerprint = (manifest[key] for key in ("states", "report", "fingerprint"))
-    return Prepared(splits, states, report, fingerprint, origin, manifest["train_hashes"])
+    return Prepared(splits, states, report, fingerprint, origin, manifest["train_hashes"], records)
 
 
 def open_data(job: Job, task: Task) -> Source:

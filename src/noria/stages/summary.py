@@ -8,6 +8,7 @@ from typing import Any
 
 from noria.pipeline.cross_validation import explained, in_words
 from noria.report.card import number
+from noria.report.notebook import framed_scores
 from noria.report.rivals import rival_lines
 
 
@@ -64,6 +65,9 @@ class Scores:
         return summary(self.content)
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return framed_scores(self.content)
 
 
 def _scores(metrics: dict[str, Any], title: str) -> list[str]:
