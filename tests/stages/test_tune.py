@@ -24,8 +24,10 @@ from noria.stages import tune as stage
 from noria.stages.prepare import prepare
 from noria.stages.train import train
 from noria.stages.tune import tune
+from noria.tuning import rungs
 from noria.tuning import trials as running
 from noria.tuning.results import summary
+from noria.tuning.rival import Rival
 
 GOOD, BAD, DIVERGING = 0.05, 1e-6, 1e30
 RATES = "tune.space.train.learning_rate"
@@ -270,3 +272,101 @@ def test_a_missing_optuna_is_one_sentence(job: dict[str, Any], monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(UserError, match=r"pip install 'noria\[tune\]'"):
         tune(job, reporter=Silent())
+
+
+def test_cheap_trials_come_first_and_only_whole_trainings_win(
+    job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rungs, "LEAST_STEPS", 2)
+    job["train"] |= {"steps": 18, "validations": 6}
+    space = [f"{RATES}={{low: 0.001, high: 0.1, log: true}}"]
+    run = tune(job, space, trials=14, reporter=Silent())
+    tried = rows(run)
+    assert [float(row["share"]) for row in tried] == [1] + 9 * [0.1111] + 3 * [0.3333] + [1]
+    for row, steps in ((tried[1], 2), (tried[-2], 6), (tried[-1], 18)):
+        folder = run / "trials" / f"{int(row['number']):04d}"
+        assert load_job(folder / "job.yaml")[0].train.steps == steps
+        assert json.loads((folder / "history.jsonl").read_text().splitlines()[-1])["step"] == steps
+    rates = {row["train.learning_rate"] for row in tried[1:10]}
+    assert {row["train.learning_rate"] for row in tried[10:]} < rates
+    facts = json.loads((run / "tune.json").read_text())
+    assert facts["best"]["trial"] in (0, 13)
+    assert "(short)" in summary(run)
+
+    with pytest.raises(Killed):
+        tune(job, space, run=Path("killed"), trials=14, reporter=KilledIn("trial 11"))
+    resumed = tune(job, space, run=Path("killed"), resume=True, trials=14, reporter=Silent())
+    counted = [row for row in rows(resumed) if row["reason"] != "killed while it ran"]
+    kept = ("share", "score", "train.learning_rate")
+    assert [[row[key] for key in kept] for row in counted] == [[row[key] for key in kept] for row in tried]
+
+
+def test_a_whole_training_cut_short_plans_as_many_minutes_less(job: dict[str, Any]) -> None:
+    job["train"] = {"minutes": 0.9, "validations": 9, "patience": 2, "batch_size": 16, "precision": "float32"}
+    own, task = load_job(job)
+    prepared = stage.without_test(prepare(own, task))
+    cheap, data, plan = running.planned(own, task, prepared, 1 / 9)
+    assert cheap.train.minutes == pytest.approx(0.1)
+    assert (cheap.train.validations, cheap.train.patience, cheap.train.batch_size) == (1, None, 16)
+    assert plan.validate_at == [plan.steps]
+    assert data is prepared  # the records are few
+
+
+def test_the_rival_stands_first_and_the_end_says_whether_it_was_beaten(
+    job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def rival(prepared: Prepared, *_: Any) -> Rival:
+        asked.append(sorted(prepared.splits))
+        return Rival("nearest template", 1.01, 2.0)
+
+    monkeypatch.setattr(stage, "rival_score", rival)
+    run = tune(job, [f"{RATES}=[{GOOD}]"], trials=1, reporter=Silent())
+    tune(job, [f"{RATES}=[{GOOD}]"], run=run, resume=True, trials=2, reporter=Silent())
+    assert asked == [["train", "validation"]]  # once, and without test
+    said = summary(run)
+    assert said.splitlines()[0] == "rival: nearest template   1.0100 in 2.0 s"
+    assert "no better than the rival, nearest template" in said
+    assert json.loads((run / "tune.json").read_text())["rival"]["score"] == 1.01
+    assert (run / "tune.html").read_text().index("nearest template") > 0
+
+
+def test_each_value_that_preparation_reads_is_prepared_and_scored_on_the_same_records(job: dict[str, Any]) -> None:
+    said: list[str] = []
+
+    class Listening(Silent):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    run = tune(job, ["tune.space.inputs.image.side=[4, 8]"], trials=3, reporter=Listening())
+    tried = rows(run)
+    assert {row["inputs.image.side"] for row in tried} == {"", "4", "8"}
+    assert {row["state"] for row in tried} == {"complete"}
+    sides = {load_job(run / "trials" / f"000{n}" / "job.yaml")[1].inputs["image"].side for n in range(3)}  # type: ignore[attr-defined]
+    assert sides == {4, 8, 128}
+    assert f"reading {job['data']['path']}" in said
+
+
+def test_the_own_settings_are_tried_whole_whatever_the_space_holds(job: dict[str, Any]) -> None:
+    job["train"]["learning_rate"] = 0.02
+    run = tune(job, [f"{RATES}=[{BAD}]"], trials=2, reporter=Silent())
+    facts = json.loads((run / "tune.json").read_text())
+    assert facts["best"]["trial"] == facts["own"]["trial"] == 0
+    low, high = facts["own"]["interval"]
+    assert low < facts["own"]["score"] < high
+    assert load_job(run / "best.yaml")[0].train.learning_rate == 0.02
+    assert "nothing that was tried did better" in summary(run)
+
+
+def test_a_width_that_nothing_here_has_is_not_tried(job: dict[str, Any]) -> None:
+    for widths, is_tried in (([8], False), (None, True)):
+        job["inputs"]["image"]["widths"] = widths
+        asked = ["tune.space.model.width=[16, 32]", f"{RATES}=[{GOOD}]"]
+        run = tune(job, asked, run=Path(str(is_tried)), trials=1, reporter=Silent())
+        assert ("model.width" in load_job(run / "job.yaml")[0].tune.space) == is_tried
+
+
+def test_where_every_combination_was_tried_the_tuning_ends(job: dict[str, Any]) -> None:
+    run = tune(job, [f"{RATES}=[{GOOD}, {BAD}]"], trials=50, reporter=Silent())
+    assert len(rows(run)) == 3

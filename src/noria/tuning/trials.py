@@ -220,7 +220,7 @@ class Trials:
     def _say(self, trial: Any, settings: Mapping[str, Any], score: float | None, reason: str) -> None:
         best, share = self.study.best(), share_of(trial)
         result = reason if score is None else f"{self.study.metric.name} {score:.4f}"
-        length = "" if share == 1 else f" after {_in_words(share)} of a training"
+        length = "" if share == 1 or score is None else f" after {_in_words(share)} of a training"
         of_best = f"best {best.value:.4f} (trial {best.number}), " if best is not None else ""
         values = ", ".join(f"{key} {_short(value)}" for key, value in settings.items()) or "the job as it is"
         left = duration(self._left())
