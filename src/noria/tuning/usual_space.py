@@ -62,7 +62,7 @@ def _of_trunk(job: Job, task: Task) -> dict[str, Range]:
         least = 0 if task.attention == "full" and len(task.inputs) == 1 else 1  # nothing else joins several inputs
         ranges["model.depth"] = _choices(model.depth, *sorted({least, max(1, trunk.depth // 2), trunk.depth * 2}))
     ranges["model.width"] = _choices(model.width, trunk.width // 4, trunk.width // 2, trunk.width * 2)
-    if known := suggested({getattr(one, "state_kind", "") or one.kind for one in task.inputs.values()}):
+    if known := suggested({one.state_kind or one.kind for one in task.inputs.values()}):
         ranges["model.pretrained"] = Range(choices=[None, *known])
     return ranges
 
