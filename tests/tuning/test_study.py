@@ -68,10 +68,18 @@ def test_what_moves_the_score_is_what_mattered(study: Study) -> None:
     assert sum(shares.values()) == pytest.approx(1.0, abs=0.001)
 
 
-def test_early_trials_keep_some_of_the_jobs_own_values(study: Study) -> None:
-    drawn = [tried(study, 1.0).params for _ in range(STARTUP)]
-    kept = sum(one[key] == OWN[key] for one in drawn for key in OWN)
-    assert 0.2 * 2 * STARTUP < kept < 0.8 * 2 * STARTUP
+def test_early_trials_keep_half_of_the_own_values_and_see_all_others(study: Study) -> None:
+    space = [*SPACE, Dimension("depth", Range(choices=[2, 0, 1, 4, 8]), True)]
+    drawn = []
+    for _ in range(STARTUP):
+        trial = study.begin(space, Next(1.0, 0), {**OWN, "depth": 2})
+        drawn.append(trial.params)
+        study.end(trial, 1.0, False, ENDED)
+    for key, value in {**OWN, "depth": 2}.items():
+        assert abs(sum(one[key] == value for one in drawn) - STARTUP / 2) <= 1  # less what was drawn before
+    assert {one["depth"] for one in drawn} == {0, 1, 2, 4, 8}
+    pairs = {(one["x"] == 0.5, one["depth"] == 2) for one in drawn}
+    assert len(pairs) > 2  # settings do not change all at once
 
 
 def test_settings_that_were_tried_are_not_drawn_again(study: Study) -> None:

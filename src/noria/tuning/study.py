@@ -20,8 +20,8 @@ from noria.tuning.rival import Rival
 from noria.tuning.rungs import Done, Next
 from noria.tuning.search_space import Dimension
 
-STARTUP = 10  # settings near the job's own before TPE has something to learn from
-KEPT_OF_OWN = 0.5  # of their values, so that a good job is varied and not thrown away
+STARTUP = 10  # draws near the job's own settings before TPE has something to learn from
+KEPT_OF_OWN = 5  # of them with a setting's own value, so that a good job is varied and not thrown away
 DRAWS = 20  # of settings that were tried already, before there is taken to be nothing new
 COMPLETE_BEFORE_PRUNING = 4
 FEW = 8  # trials of one length under which importances are not told
@@ -29,6 +29,7 @@ FORMAT = 2  # of what stands beside trials and study; 1 had no rungs
 # A trial's attributes: as what it began (turn, share, group, parent, whether it is the job as it was), and how it
 # ended, which a killed one lacks.
 BEGAN, END = "began", "end"
+MISSING = object()
 STATES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
 KILLED, STOPPED = "killed while it ran", "stopped by a signal while it ran"
 
@@ -180,19 +181,35 @@ class Study:
         """
         known = [one for one in self.finished() if share_of(one) == share]
         seed = np.random.SeedSequence([self.seed, len(self.finished())])
-        near_own = np.random.default_rng(seed)
         sampler = self._optuna.samplers.TPESampler(n_startup_trials=STARTUP, seed=int(seed.generate_state(1)[0]))
         memory = self._of([one if one.values else self._worst(one) for one in known], sampler)
-        for _ in range(DRAWS):
+        for draw in range(DRAWS):
             trial = memory.ask()
             for one in space:
                 one.suggest(trial)
             parameters = dict(trial.params)
-            if len(known) < STARTUP:
-                parameters |= {key: value for key, value in own.items() if near_own.random() < KEPT_OF_OWN}
+            if draw == 0 and len(known) < STARTUP:
+                parameters |= self._near_own(space, own, len(known))
             if all(parameters != one.params for one in known):
                 return parameters
         return None
+
+    def _near_own(self, space: Sequence[Dimension], own: Mapping[str, Any], turn: int) -> dict[str, Any]:
+        """Return for one of the first draws the values that are the job's own, and of choices those whose turn it is.
+
+        Of each setting half of the draws have the own value and the others share the other choices, in an order of its
+        own: with few draws, each value is then seen beside many of the other settings'.
+        """
+        values = {}
+        for place, one in enumerate(space):
+            slot = int(np.random.default_rng([self.seed, place]).permutation(STARTUP)[turn])
+            others = [one.parameter(value) for value in one.range.choices or ()]
+            others = [value for value in others if value != own.get(one.key, MISSING)]
+            if one.key in own and slot < KEPT_OF_OWN:
+                values[one.key] = own[one.key]
+            elif others:
+                values[one.key] = others[slot % len(others)]
+        return values
 
     def _worst(self, trial: Any) -> Any:
         """Return a trial without a score as one that the sampler takes for worse than any with one."""
