@@ -11,10 +11,11 @@ import pytest
 from noria.contract import Metric
 from noria.errors import UserError
 from noria.job import Range
+from noria.tuning.draws import STARTUP
 from noria.tuning.page import course
 from noria.tuning.rungs import Next
 from noria.tuning.search_space import Dimension
-from noria.tuning.study import FEW, STARTUP, Ended, Study, opened_study, require_optuna
+from noria.tuning.study import FEW, Ended, Study, opened_study, require_optuna
 
 SPACE = [Dimension("x", Range(low=0, high=1), False), Dimension("idle", Range(low=0, high=1), False)]
 OWN = {"x": 0.5, "idle": 0.25}

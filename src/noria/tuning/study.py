@@ -12,24 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from noria.contract import Metric
 from noria.errors import UserError, needs_extra
+from noria.tuning.draws import Draws
 from noria.tuning.rival import Rival
 from noria.tuning.rungs import Done, Next
 from noria.tuning.search_space import Dimension
 
-STARTUP = 10  # draws near the job's own settings before TPE has something to learn from
-KEPT_OF_OWN = 5  # of them with a setting's own value, so that a good job is varied and not thrown away
-DRAWS = 20  # of settings that were tried already, before there is taken to be nothing new
 COMPLETE_BEFORE_PRUNING = 4
 FEW = 8  # trials of one length under which importances are not told
 FORMAT = 2  # of what stands beside trials and study; 1 had no rungs
 # A trial's attributes: as what it began (turn, share, group, parent, whether it is the job as it was), and how it
 # ended, which a killed one lacks.
 BEGAN, END = "began", "end"
-MISSING = object()
 STATES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
 KILLED, STOPPED = "killed while it ran", "stopped by a signal while it ran"
 
@@ -55,6 +50,7 @@ class Study:
         self._optuna, self._study = optuna, study
         self.metric, self.seed, self.held_out = metric, seed, held_out
         self.sign = 1 if metric.direction == "higher" else -1
+        self._draws = Draws(optuna, study.direction.name.lower(), seed)
         self._trials: list[Any] = []
         self._read()
         found = study.user_attrs.get("format", FORMAT if not self._trials else 1)
@@ -118,7 +114,8 @@ class Study:
         if following.parent is not None:
             parameters = self._trials[following.parent].params
         else:
-            parameters = self._draw(space, following.share, own)
+            known = [one for one in self.finished() if share_of(one) == following.share]
+            parameters = self._draws.new(space, known, own, len(self.finished()))
         return None if parameters is None else self._begin(space, parameters, following, is_own=False)
 
     def end(self, trial: Any, score: float | None, is_pruned: bool, ended: Ended) -> None:
@@ -158,7 +155,7 @@ class Study:
             return {}
         evaluator = self._optuna.importance.FanovaImportanceEvaluator(seed=self.seed)
         try:
-            found = self._optuna.importance.get_param_importances(self._of(whole), evaluator=evaluator)
+            found = self._optuna.importance.get_param_importances(self._draws.study_of(whole), evaluator=evaluator)
         except RuntimeError:  # every score is the same
             return {}
         return {key: round(float(share), 4) for key, share in found.items()}
@@ -173,54 +170,6 @@ class Study:
             if one.key in parameters:
                 one.suggest(trial)
         return trial
-
-    def _draw(self, space: Sequence[Dimension], share: float, own: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return settings that were not tried for this share of a training, or None.
-
-        The seed is new for each trial, so that a resumed study does not draw the same again.
-        """
-        known = [one for one in self.finished() if share_of(one) == share]
-        seed = np.random.SeedSequence([self.seed, len(self.finished())])
-        sampler = self._optuna.samplers.TPESampler(n_startup_trials=STARTUP, seed=int(seed.generate_state(1)[0]))
-        memory = self._of([one if one.values else self._worst(one) for one in known], sampler)
-        for draw in range(DRAWS):
-            trial = memory.ask()
-            for one in space:
-                one.suggest(trial)
-            parameters = dict(trial.params)
-            if draw == 0 and len(known) < STARTUP:
-                parameters |= self._near_own(space, own, len(known))
-            if all(parameters != one.params for one in known):
-                return parameters
-        return None
-
-    def _near_own(self, space: Sequence[Dimension], own: Mapping[str, Any], turn: int) -> dict[str, Any]:
-        """Return for one of the first draws the values that are the job's own, and of choices those whose turn it is.
-
-        Of each setting half of the draws have the own value and the others share the other choices, in an order of its
-        own: with few draws, each value is then seen beside many of the other settings'.
-        """
-        values = {}
-        for place, one in enumerate(space):
-            slot = int(np.random.default_rng([self.seed, place]).permutation(STARTUP)[turn])
-            others = [one.parameter(value) for value in one.range.choices or ()]
-            others = [value for value in others if value != own.get(one.key, MISSING)]
-            if one.key in own and slot < KEPT_OF_OWN:
-                values[one.key] = own[one.key]
-            elif others:
-                values[one.key] = others[slot % len(others)]
-        return values
-
-    def _worst(self, trial: Any) -> Any:
-        """Return a trial without a score as one that the sampler takes for worse than any with one."""
-        pruned = self._optuna.trial.TrialState.PRUNED
-        return self._optuna.trial.create_trial(state=pruned, params=trial.params, distributions=trial.distributions)
-
-    def _of(self, trials: Sequence[Any], sampler: Any = None) -> Any:
-        """Return a study in memory of some trials alone: scores of unequal lengths do not compare."""
-        study = self._optuna.create_study(direction=self._study.direction.name.lower(), sampler=sampler)
-        study.add_trials(trials)
-        return study
 
     def _done(self, trial: Any) -> Done:
         began, end = trial.user_attrs[BEGAN], trial.user_attrs.get(END, {})

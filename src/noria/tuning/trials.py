@@ -10,8 +10,7 @@ import shutil
 import statistics
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,24 +23,23 @@ from noria.job import Job
 from noria.metrics.intervals import measure
 from noria.model.weights import load_weights
 from noria.pipeline.inference import outputs, pick_device
-from noria.pipeline.prepared import Prepared
-from noria.reporter import Meter, Reporter
+from noria.reporter import Reporter
 from noria.store.disk import write_json
 from noria.training.distributed import Processes
 from noria.training.forecast import describe
 from noria.training.loop import Training
-from noria.training.plan import Plan, make_plan
+from noria.training.plan import make_plan
 from noria.training.signals import StopSignals
-from noria.tuning.preparations import Preparations, part_of
+from noria.tuning.judge import Hopeless, Judge, Watching
+from noria.tuning.preparations import Preparations
 from noria.tuning.results import write_best, write_results
 from noria.tuning.rungs import Limits, Next, Whole, most_seconds, next_trial, shares_of
 from noria.tuning.search_space import Dimension, prepared_otherwise, setting, with_settings
+from noria.tuning.shortened import planned
 from noria.tuning.study import BEGAN, END, Ended, Study, reason_of, share_of
 from noria.units import duration
 
 TRIALS = 20  # where the job names neither trials nor minutes
-UNJUDGED = 0.3  # share of a trial before which it is not given up: a long warm-up makes a slow beginning
-FIRST_OF_WHOLE = 10**7  # what its validations are counted from, far from those of cheap trials
 # What one set of values may do to its trial without ending the study: diverge, run out of memory, fit no network.
 FAILURES = (UserError, MemoryError, RuntimeError, ValueError)
 
@@ -121,7 +119,7 @@ class Trials:
         score, reason, is_pruned = None, "", False
         try:
             score = self._train(trial, settings, folder, attempt)
-        except _Hopeless as hopeless:
+        except Hopeless as hopeless:
             reason, is_pruned = str(hopeless), True
         except SystemExit:
             self.study.put_back(trial)
@@ -161,8 +159,8 @@ class Trials:
         write_json(folder / "plan.json", plan.as_json())
         if settings:
             self._refuse_too_long(plan.seconds / attempt.share)
-        judge = _Judge(trial, attempt.share, len(plan.validate_at))
-        watching = _Watching(self.reporter, f"trial {trial.number}", judge)
+        judge = Judge(trial, attempt.share, len(plan.validate_at))
+        watching = Watching(self.reporter, f"trial {trial.number}", judge)
         training = Training(folder, job, task, prepared, plan, Processes(), watching, self.interruption)
         training.run_all()
         best = training.state["best"]
@@ -242,30 +240,6 @@ class _Attempt:
         return Ended(reason, seconds, self.prepared_s, self.steps, self.interval)
 
 
-def planned(job: Job, task: Task, prepared: Prepared, share: float) -> tuple[Job, Prepared, Plan]:
-    """Return a job, its data and its plan, cut to a share of the whole training.
-
-    Of many records, both the passes over them and the records are fewer, each by the root of the share.
-    """
-    train, device = job.train, pick_device()
-    if share == 1:
-        return job, prepared, make_plan(job, task, prepared, device)
-    validations = max(1, math.ceil(share * train.validations))
-    minutes = None if train.minutes is None else share * train.minutes
-    job = _trained(job, validations=validations, patience=None, minutes=minutes)
-    plan = make_plan(job, task, prepared, device)
-    if minutes is None:
-        plan = plan.cut_to(max(1, round(share * plan.steps)), validations)
-        job = _trained(job, steps=plan.steps, epochs=None, tokens=None)
-    # Of a part of the records a batch is as large as of all of them.
-    job = _trained(job, batch_size=plan.records_per_step // train.accumulate)
-    return job, part_of(prepared, share**0.5), plan
-
-
-def _trained(job: Job, **settings: Any) -> Job:
-    return job.model_copy(update={"train": job.train.model_copy(update=settings)})
-
-
 def _interval(training: Training) -> tuple[float, float] | None:
     """Return the 95 % interval of the best score on validation; None where it cannot be told."""
     assert training.held_out is not None
@@ -278,54 +252,6 @@ def _interval(training: Training) -> tuple[float, float] | None:
     found = measure([training.metric], given, truth, job.evaluate.resamples, groups=held_out.groups)
     one = found[training.metric.name]
     return None if one["low"] is None else (one["low"], one["high"])
-
-
-class _Hopeless(Exception):
-    """A trial that does worse than the median of those before it at the same share of the training."""
-
-
-class _Judge:
-    """Tell the study of every validation score; end the trial where the study gives it up."""
-
-    def __init__(self, trial: Any, share: float, validations: int) -> None:
-        self.trial, self.validations, self.seen = trial, validations, 0
-        self.first = round(FIRST_OF_WHOLE * share)  # trainings of unequal length are not held against one another
-
-    def __call__(self, score: float) -> None:
-        self.seen += 1
-        if not math.isfinite(score):
-            return
-        # By the number of the validation, not of the step: trials differ in steps, not in validations.
-        self.trial.report(score, self.first + self.seen)
-        if UNJUDGED * self.validations <= self.seen < self.validations and self.trial.should_prune():
-            raise _Hopeless(f"stopped early, at {score:.4f} after {self.seen} of {self.validations} validations")
-
-
-class _Watching:
-    """A reporter that passes a training's progress on and hands every validation score to a judge."""
-
-    def __init__(self, reporter: Reporter, title: str, judge: Callable[[float], None]) -> None:
-        self.reporter, self.title, self.judge = reporter, title, judge
-
-    def say(self, text: str) -> None:
-        self.reporter.say(f"{self.title}: {text}")
-
-    @contextmanager
-    def progress(self, title: str, total: int) -> Iterator[_WatchingMeter]:
-        with self.reporter.progress(self.title, total) as meter:
-            yield _WatchingMeter(meter, self.judge)
-
-
-class _WatchingMeter:
-    def __init__(self, meter: Meter, judge: Callable[[float], None]) -> None:
-        self.started, self.meter, self.judge = meter.started, meter, judge
-
-    def advance(
-        self, done: int, loss: float | None = None, score: float | None = None, total: int | None = None
-    ) -> None:
-        self.meter.advance(done, loss, score, total)
-        if score is not None:
-            self.judge(score)
 
 
 def _in_words(share: float) -> str:
