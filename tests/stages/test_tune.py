@@ -24,7 +24,7 @@ from noria.stages import tune as stage
 from noria.stages.prepare import prepare
 from noria.stages.train import train
 from noria.stages.tune import tune
-from noria.tuning import rungs
+from noria.tuning import narrowing, rungs
 from noria.tuning import trials as running
 from noria.tuning.results import summary
 from noria.tuning.rival import Rival
@@ -365,6 +365,23 @@ def test_a_width_that_nothing_here_has_is_not_tried(job: dict[str, Any]) -> None
         asked = ["tune.space.model.width=[16, 32]", f"{RATES}=[{GOOD}]"]
         run = tune(job, asked, run=Path(str(is_tried)), trials=1, reporter=Silent())
         assert ("model.width" in load_job(run / "job.yaml")[0].tune.space) == is_tried
+    job["inputs"]["image"]["widths"] = [8]
+    with pytest.raises(UserError, match="changes nothing here"):
+        tune(job, ["tune.space.model.width=[16, 32]"], trials=1, reporter=Silent())
+
+
+def test_many_records_are_prepared_anew_only_where_it_is_asked_for(
+    job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keys(run: str, *asked: str) -> set[str]:
+        tune(job, ["tune.defaults=true", *asked], run=Path(run), trials=1, reporter=Silent())
+        return set(load_job(Path(run) / "job.yaml")[0].tune.space)
+
+    side = "inputs.image.side"
+    assert side in keys("few")
+    monkeypatch.setattr(narrowing, "MANY_RECORDS", 100)
+    assert side not in keys("many")
+    assert side in keys("asked", f"tune.space.{side}=[8, 128]")
 
 
 def test_where_every_combination_was_tried_the_tuning_ends(job: dict[str, Any]) -> None:

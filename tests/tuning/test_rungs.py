@@ -75,6 +75,11 @@ def test_settings_whose_whole_training_would_not_fit_are_not_tried() -> None:
     assert counts(done)[1] >= 3  # those that take a tenth
 
 
+def test_without_a_budget_in_time_settings_that_take_many_times_as_long_are_left_out() -> None:
+    assert most_seconds(Whole(1200, MINUTE), [1.0], Limits(20, None)) == 10 * MINUTE
+    assert most_seconds(Whole(12, 0.1), [1.0], Limits(20, None)) == MINUTE  # so short that little is known of it
+
+
 def test_no_other_trial_is_begun_where_the_own_one_took_the_time() -> None:
     assert len(played(Whole(1200, 61.0), Limits(None, 60.0))) == 1
 

@@ -43,10 +43,11 @@ from noria.store.run_folder import (
 from noria.training.allocator import keep_freed_memory
 from noria.training.signals import StopSignals, watched
 from noria.training.validation import chosen_metric
+from noria.tuning.narrowing import narrowed
 from noria.tuning.preparations import Preparations
 from noria.tuning.results import write_report
 from noria.tuning.rival import rival_score
-from noria.tuning.search_space import Dimension, is_felt, search_space, setting
+from noria.tuning.search_space import Dimension, search_space, setting
 from noria.tuning.study import opened_study, require_optuna
 from noria.tuning.trials import Trials
 
@@ -85,22 +86,19 @@ def tune(
             budget_then = {"trials": began.tune.trials, "minutes": began.tune.minutes}  # the one thing that may change
             refuse_changes(began, job.model_copy(update={"tune": job.tune.model_copy(update=budget_then)}))
         prepared = without_test(prepare(job, task, reporter.say))
-        if not is_begun:
-            space = [one for one in space if is_felt(one, job, task, _running(prepared, task).states)]
-            job = _with_space(job, space)
+        running = _running(prepared, task)
         if is_begun:
             _check_data(run, prepared)
         else:
+            space = narrowed(space, load_job(given, overrides)[0].tune.space, job, task, running)
+            job = _with_space(job, space)
             record_start(run, job, prepared.record(), prepared.report["quarantine"])
         metric = chosen_metric(job, task, prepared)
         with opened_study(run / "tune.db", metric, job.train.seed, len(prepared.splits["validation"])) as study:
-            running = _running(prepared, task)
-            rival = study.tell_once("rival") or rival_score(running, task, metric)
-            study.tell_once("rival", rival)
+            study.tell_once("rival", study.rival or rival_score(running, task, metric))
             preparations = Preparations(running, lambda job, task: _running(prepare(job, task, reporter.say), task))
             Trials(run, job, task, space, preparations, study, reporter, interruption).run_all()
-            own = {one.key: one.parameter(setting(job, task, one.key)) for one in space}
-            write_report(run, own, study)
+            write_report(run, {one.key: one.parameter(setting(job, task, one.key)) for one in space}, study)
     return run
 
 

@@ -17,7 +17,8 @@ KEPT = 3  # one of so many goes on, for so many times as long
 MOST_RUNGS = 4  # below a share of 1/27 a training says little of the whole one
 LEAST_STEPS = 60  # of the cheapest trainings
 LEAST_SECONDS = 2.0  # of the cheapest trainings: building, planning and scoring take about a second
-MOST_TIMES = 10  # as long as the job's own training may those of other settings take, where there is a budget in time
+MOST_TIMES = 10  # as long as the job's own training may those of other settings take,
+ALWAYS_SECONDS = 60.0  # or as long as this, where there is no budget in time
 WANTED = 30  # settings that are tried at least, where a budget in time and the steps allow it
 
 
@@ -88,7 +89,7 @@ def _shares(rungs: int) -> list[float]:
 def most_seconds(whole: Whole, shares: Sequence[float], limits: Limits) -> float:
     """Return how long a whole training of other settings may take, so that there is time for several."""
     if limits.seconds is None:
-        return math.inf
+        return max(MOST_TIMES * whole.seconds, ALWAYS_SECONDS)
     left = limits.seconds - whole.seconds
     return max(0.0, min(left / len(shares), max(MOST_TIMES * whole.seconds, left / WANTED)))
 

@@ -24,10 +24,8 @@ from noria.job.from_checkpoint import settings_of_origin
 from noria.job.load import load_job, merge
 from noria.job.renamed import new_name
 from noria.job.text import Section
-from noria.pipeline.assembly import build
 from noria.tuning.usual_space import components, usual_space
 
-WIDTH = "model.width"
 # Of `train` and `model`, what all trials must share, or what changes no score.
 SHARED = {
     *("minutes", "steps", "tokens", "seed", "validations", "best_by", "patience"),
@@ -127,37 +125,23 @@ def setting(job: Job, task: Task, key: str) -> Any:
 
 def prepared_otherwise(job: Job, task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of some settings that the prepared data depends on and that differ from the job's own."""
+    return {
+        key: value
+        for key, value in settings.items()
+        if is_of_preparation(key, task) and value != setting(job, task, key)
+    }
+
+
+def is_of_preparation(key: str, task: Task) -> bool:
+    """Say whether the prepared data depends on a setting."""
     read_by_network = {
         f"{path}.{one.name}"
         for path, component in components(task)
         for one in settings_of(component)
         if one.network_only
     }
-    return {
-        key: value
-        for key, value in settings.items()
-        if (key.startswith(("inputs.", "target.")) or key == "model.pretrained")
-        and key not in read_by_network
-        and value != setting(job, task, key)
-    }
-
-
-def is_felt(dimension: Dimension, job: Job, task: Task, states: dict[str, Any]) -> bool:
-    """Say whether the width of the trunk, if that is the setting, changes anything here; of others nothing is known.
-
-    A network whose inputs have widths of their own, and no trunk, does not see it.
-    """
-    if dimension.key != WIDTH:
-        return True
-    values = dimension.range.choices or [dimension.range.low, dimension.range.high]
-    counts = set()
-    for value in values[:2]:
-        try:
-            model = build(*with_settings(job, {WIDTH: value}), states)
-        except UserError:  # its trial will say why
-            return True
-        counts.add(sum(weight.numel() for weight in model.parameters()))
-    return len(counts) > 1
+    is_of_component = key.startswith(("inputs.", "target."))
+    return key == "model.pretrained" or (is_of_component and key not in read_by_network)
 
 
 def _brought(job: Job, settings: Mapping[str, Any]) -> Section:
