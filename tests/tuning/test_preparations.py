@@ -91,3 +91,12 @@ def test_a_cheap_trial_learns_from_a_part_of_many_records_and_is_scored_on_all(
     assert all(tuple(small.inputs["text"]["ids"][i].tolist()) in inside for i in range(len(small)))
     assert part_of(whole, 0.3).splits["validation"] is whole.splits["validation"]
     assert np.array_equal(part_of(whole, 0.3).splits["train"].target["label"], small.target["label"])
+
+
+def test_a_frame_in_memory_is_prepared_anew_too(job: dict[str, Any]) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.read_csv(job["data"]["path"])
+    own, _ = load_job({**job, "data": frame})
+    ours, theirs = (without_test(prepare(*with_settings(own, settings))) for settings in ({}, CHARACTERS))
+    assert theirs.fingerprint != ours.fingerprint
+    assert is_same_test(ours.splits["validation"], theirs.splits["validation"])

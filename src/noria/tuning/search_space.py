@@ -111,7 +111,8 @@ def with_settings(job: Job, settings: Mapping[str, Any]) -> tuple[Job, Task]:
         for part in reversed(key.split(".")):
             nested = {part: nested}
         content = merge(content, nested)
-    return load_job(content)
+    made, task = load_job(content)
+    return made.model_copy(update={"data": job.data}), task  # with the frame, where it is one in memory
 
 
 def setting(job: Job, task: Task, key: str) -> Any:
