@@ -2,8 +2,8 @@
 
     python benchmarks/tuning.py [--minutes 10] [--rounds 1] [--only sentiment_en ...]
 
-The default job says no more than what the data is and what is asked of it. It is trained, tuned for so many minutes, and
-the best job found is trained in turn; the shipped job is trained beside them. Tuning sees training and validation
+The default job says no more than what the data is and what is asked of it. It is trained, tuned for so many minutes,
+and the best job found is trained in turn; the shipped job is trained beside them. Tuning sees training and validation
 records alone. Closed is (tuned - default) / (shipped - default), of the score on test; where the two ends lie within a
 point of one another it says nothing.
 """
