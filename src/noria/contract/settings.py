@@ -61,6 +61,12 @@ class Setting:
         """Return what it is, in which unit, and when to change it; empty where its class says nothing."""
         return lines_of(self.holder).get(self.name, "")
 
+    @property
+    def outermost_tried(self) -> Sequence[Any]:
+        """Return all choices that tuning tries, or the ends of the range."""
+        tried = self.tried or ()
+        return [tried["low"], tried["high"]] if isinstance(tried, Mapping) else tried
+
 
 def settings_of(holder: Any) -> list[Setting]:
     """Return the settings of a dataclass in their order; those of an instance have its own values as defaults."""
