@@ -126,7 +126,7 @@ def tune(
 ) -> None:
     """Search for better settings on the validation split; write the best job as a file."""
     from noria.stages.tune import tune
-    from noria.tuning.study import summary
+    from noria.tuning.results import summary
 
     made = tune(job, overrides or [], run, resume, minutes, trials)
     _out(json.loads((made / "tune.json").read_text("utf-8")) if as_json else summary(made), as_json)

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from noria.contract import Metric, registry
 from noria.errors import UserError
 from noria.job.load import load_job
 from noria.pipeline.prepared import Prepared
@@ -25,13 +24,13 @@ from noria.stages import tune as stage
 from noria.stages.prepare import prepare
 from noria.stages.train import train
 from noria.stages.tune import tune
+from noria.tuning import narrowing, rungs
 from noria.tuning import trials as running
-from noria.tuning.search_space import search_space
-from noria.tuning.study import FEW, Study, _course, opened_study, summary
+from noria.tuning.results import summary
+from noria.tuning.rival import Rival
 
 GOOD, BAD, DIVERGING = 0.05, 1e-6, 1e30
 RATES = "tune.space.train.learning_rate"
-TUNED = ("learning_rate", "warmup", "weight_decay", "ema", "batch_size")  # of `train`, where a checkpoint is tuned
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +95,7 @@ def test_the_better_of_two_rates_is_found_and_best_yaml_trains_to_the_same_score
     run = tune(job, [f"{RATES}=[{BAD}, {GOOD}]"], trials=3, reporter=Silent())
     assert run == Path("runs/tune-image-classification")
     tried = rows(run)
-    assert {row["train.learning_rate"] for row in tried} == {str(BAD), str(GOOD)}
+    assert {row["train.learning_rate"] for row in tried} == {"", str(BAD), str(GOOD)}  # first the job's own
     facts = json.loads((run / "tune.json").read_text())
     assert facts["best"]["settings"] == {"train.learning_rate": GOOD}
     assert facts["split"] == "validation"
@@ -177,6 +176,7 @@ def test_a_diverging_trial_fails_with_its_reason_and_the_study_goes_on(job: dict
 
 
 def test_where_every_trial_fails_the_error_says_why(job: dict[str, Any]) -> None:
+    job["train"]["learning_rate"] = DIVERGING
     with pytest.raises(UserError, match="every trial failed") as caught:
         tune(job, [f"{RATES}=[{DIVERGING}]"], trials=1, reporter=Silent())
     assert "not a finite number" in caught.value.found
@@ -225,16 +225,15 @@ def test_every_wrong_key_and_value_of_the_space_is_told_before_any_compute(job: 
         "inputs.image.size": [[8, 8], [16, 16]],
         "inputs.image.widths": [[8], [16]],
         "model.from": ["a", "b"],
-        "model.pretrained": ["a", "b"],
     }
     with pytest.raises(UserError) as caught:
         tune(job, reporter=Silent())
     text = str(caught.value)
-    assert text.startswith("7 problems")
+    assert text.startswith("6 problems")
     assert "did you mean 'train.learning_rate'?" in text
     assert "tune.space train.batch_size: wrong value" in text
     assert "'many'" in text
-    assert text.count("cannot be tuned") == 5
+    assert text.count("cannot be tuned") == 4
 
 
 @pytest.mark.parametrize(
@@ -255,60 +254,6 @@ def test_a_wrong_tune_section_is_an_error_of_the_job(
         load_job({**job, "tune": section})
 
 
-def test_the_usual_space_follows_what_the_job_has(job: dict[str, Any]) -> None:
-    def keys(*overrides: str, pinned: tuple[str, ...] = ()) -> set[str]:
-        return {one.key for one in search_space(*load_job(job, ["tune.defaults=true", *overrides]), pinned)}
-
-    plain = {"train.learning_rate", "train.warmup", "train.weight_decay", "train.ema"}
-    assert keys() == plain
-    assert keys("train.epochs=1") == plain | {"train.batch_size"}
-    assert keys("train.optimizer=muon") == plain | {"train.muon_learning_rate"}
-    assert keys("model.depth=2") == plain | {"model.dropout"}
-    deep = {"train.batch_size", "model.dropout", "model.depth"}
-    assert keys("model.depth=2", "train.minutes=1") == plain | deep
-    assert keys("tune.space.train.ema=null", pinned=("train.warmup",)) == plain - {"train.ema", "train.warmup"}
-    assert keys("tune.space.train.clip=[null, 1.0]") == plain | {"train.clip"}
-    with pytest.raises(UserError, match="nothing to tune"):
-        search_space(*load_job(job))
-
-
-def test_a_checkpoint_is_tuned_at_gentle_rates_in_the_shape_it_has() -> None:
-    def space(*overrides: str) -> dict[str, Any]:
-        job = {"task": "text-classification", "train": {"minutes": 1}}
-        return {one.key: one.range for one in search_space(*load_job(job, overrides))}
-
-    assert {"model.depth", "model.dropout", "train.muon_learning_rate"} <= space().keys()
-    whole, beside = space("model.pretrained=minilm"), space("model.pretrained=minilm", "model.lora=8")
-    assert whole.keys() == {f"train.{key}" for key in TUNED}
-    assert (whole["train.learning_rate"].low, whole["train.learning_rate"].high) == pytest.approx((1e-5, 3e-4))
-    assert whole["train.batch_size"].choices == [None, 16, 32]
-    assert beside.keys() == whole.keys() | {"model.lora"}
-    assert beside["model.lora"].choices == [4, 8, 32]
-    assert beside["train.learning_rate"].low == pytest.approx(1e-4)
-
-
-def test_a_trunk_that_is_taken_over_keeps_its_depth(tmp_path: Path) -> None:
-    def keys(states: dict[str, Any]) -> set[str]:
-        model = {"size": "tiny", "depth": 3}
-        (tmp_path / "config.json").write_text(json.dumps({"job": {"model": model}, "states": states}))
-        job = {"task": "text-classification", "model": {"from": str(tmp_path)}, "train": {"minutes": 1}}
-        return {one.key for one in search_space(*load_job(job))}
-
-    ours, theirs = keys({}), keys({"trunk": {}})
-    assert ours == {f"train.{key}" for key in (*TUNED, "muon_learning_rate")} | {"model.dropout"}
-    assert theirs == {f"train.{key}" for key in TUNED}
-
-
-def test_every_task_has_a_usual_space_that_its_job_accepts() -> None:
-    names = registry.names("tasks")
-    assert len(names) >= 3
-    for name in names:
-        for budget in ({}, {"minutes": 1}):
-            keys = {one.key for one in search_space(*load_job({"task": name, "train": budget}))}
-            assert "train.learning_rate" in keys
-            assert ("train.batch_size" in keys) == bool(budget)
-
-
 def test_lists_and_whole_numbers_come_back_as_the_job_has_them(job: dict[str, Any]) -> None:
     space = [
         "tune.space.inputs.image.widths=[[4], [8]]",
@@ -320,6 +265,7 @@ def test_lists_and_whole_numbers_come_back_as_the_job_has_them(job: dict[str, An
     best, task = load_job(run / "best.yaml")
     own = rows(run)[0]  # the job as it was goes first
     assert (own["inputs.image.widths"], own["train.batch_size"], own["train.clip"]) == ("[8]", "16", "")
+    assert json.loads((run / "tune.json").read_text())["own"]["settings"]["inputs.image.widths"] == "[8]"
     assert json.loads((run / "tune.json").read_text())["own"]["trial"] == 0
     assert task.inputs["image"].widths in ((4,), (8,))  # type: ignore[attr-defined]
     assert best.train.clip in (None, 1.0)
@@ -337,70 +283,116 @@ def test_a_missing_optuna_is_one_sentence(job: dict[str, Any], monkeypatch: pyte
         tune(job, reporter=Silent())
 
 
-@pytest.fixture
-def study(tmp_path: Path) -> Iterator[Study]:
-    metric = Metric("rmse", "m", "lower", lambda output, truth, weights: weights[:, 0])
-    with opened_study(tmp_path / "tune.db", metric, seed=0, held_out=10) as study:
-        yield study
+def test_cheap_trials_come_first_and_only_whole_trainings_win(
+    job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rungs, "LEAST_STEPS", 2)
+    job["train"] |= {"steps": 18, "validations": 6}
+    space = [f"{RATES}={{low: 0.001, high: 0.1, log: true}}"]
+    run = tune(job, space, trials=14, reporter=Silent())
+    tried = rows(run)
+    assert [float(row["share"]) for row in tried] == [1] + 9 * [0.1111] + 3 * [0.3333] + [1]
+    for row, steps in ((tried[1], 2), (tried[-2], 6), (tried[-1], 18)):
+        folder = run / "trials" / f"{int(row['number']):04d}"
+        assert load_job(folder / "job.yaml")[0].train.steps == steps
+        assert json.loads((folder / "history.jsonl").read_text().splitlines()[-1])["step"] == steps
+    rates = {row["train.learning_rate"] for row in tried[1:10]}
+    assert {row["train.learning_rate"] for row in tried[10:]} < rates
+    facts = json.loads((run / "tune.json").read_text())
+    assert facts["best"]["trial"] in (0, 13)
+    assert "(short)" in summary(run)
+
+    with pytest.raises(Killed):
+        tune(job, space, run=Path("killed"), trials=14, reporter=KilledIn("trial 11"))
+    resumed = tune(job, space, run=Path("killed"), resume=True, trials=14, reporter=Silent())
+    counted = [row for row in rows(resumed) if row["reason"] != "killed while it ran"]
+    kept = ("share", "score", "train.learning_rate")
+    assert [[row[key] for key in kept] for row in counted] == [[row[key] for key in kept] for row in tried]
 
 
-def test_where_lower_is_better_the_lowest_score_is_the_best(study: Study) -> None:
-    for score in (3.0, 1.0, 2.0):
-        trial = study.ask()
-        trial.suggest_float("x", 0, 1)
-        study.tell(trial, score, False, "", 1.0)
-    assert study.best().value == 1.0
-    assert study.importances() == {}  # too few to tell
+def test_a_whole_training_cut_short_plans_as_many_minutes_less(job: dict[str, Any]) -> None:
+    job["train"] = {"minutes": 0.9, "validations": 9, "patience": 2, "batch_size": 16, "precision": "float32"}
+    own, task = load_job(job)
+    prepared = stage.without_test(prepare(own, task))
+    cheap, data, plan = running.planned(own, task, prepared, 1 / 9)
+    assert cheap.train.minutes == pytest.approx(0.1)
+    assert (cheap.train.validations, cheap.train.patience, cheap.train.batch_size) == (1, None, 16)
+    assert plan.validate_at == [plan.steps]
+    assert data is prepared  # the records are few
 
 
-def test_a_score_of_nothing_is_drawn_like_any_other(study: Study) -> None:
-    for score in (3.0, 0.0):
-        trial = study.ask()
-        trial.suggest_float("x", 0, 1)
-        study.tell(trial, score, False, "", 1.0)
-    chart = _course("rmse", "lower", study.finished())
-    assert [list(line.points) for line in chart.scatters] == [[(0, 3.0), (1, 0.0)]]
-    assert list(chart.lines[0].points) == [(0, 3.0), (1, 0.0)]
+def test_the_rival_stands_first_and_the_end_says_whether_it_was_beaten(
+    job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def rival(prepared: Prepared, *_: Any) -> Rival:
+        asked.append(sorted(prepared.splits))
+        return Rival("nearest template", 1.01, 2.0)
+
+    monkeypatch.setattr(stage, "rival_score", rival)
+    run = tune(job, [f"{RATES}=[{GOOD}]"], trials=1, reporter=Silent())
+    tune(job, [f"{RATES}=[{GOOD}]"], run=run, resume=True, trials=2, reporter=Silent())
+    assert asked == [["train", "validation"]]  # once, and without test
+    said = summary(run)
+    assert said.splitlines()[0] == "rival: nearest template   1.0100 in 2.0 s"
+    assert "no better than the rival, nearest template" in said
+    assert json.loads((run / "tune.json").read_text())["rival"]["score"] == 1.01
+    assert (run / "tune.html").read_text().index("nearest template") > 0
 
 
-def test_what_moves_the_score_is_what_mattered(study: Study) -> None:
-    for _ in range(FEW):
-        trial = study.ask()
-        matters, _idle = trial.suggest_float("matters", 0, 1), trial.suggest_float("idle", 0, 1)
-        study.tell(trial, matters, False, "", 1.0)
-    shares = study.importances()
-    assert list(shares) == ["matters", "idle"]
-    assert shares["matters"] > 0.8
-    assert sum(shares.values()) == pytest.approx(1.0, abs=0.001)
+def test_each_value_that_preparation_reads_is_prepared_and_scored_on_the_same_records(job: dict[str, Any]) -> None:
+    said: list[str] = []
+
+    class Listening(Silent):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    run = tune(job, ["tune.space.inputs.image.side=[4, 8]"], trials=3, reporter=Listening())
+    tried = rows(run)
+    assert {row["inputs.image.side"] for row in tried} == {"", "4", "8"}
+    assert {row["state"] for row in tried} == {"complete"}
+    sides = {load_job(run / "trials" / f"000{n}" / "job.yaml")[1].inputs["image"].side for n in range(3)}  # type: ignore[attr-defined]
+    assert sides == {4, 8, 128}
+    assert f"reading {job['data']['path']}" in said
 
 
-def test_a_trial_that_kills_twice_is_not_tried_again(study: Study) -> None:
-    for _ in range(2):
-        study.ask().suggest_float("x", 0, 1)
-        assert len(study.bury_killed()) == 1
-    first, second = study.trials()
-    assert first.params == second.params
-    assert study.finished() == [second]
-    study.ask().suggest_float("x", 0, 1)
-    study.bury_killed()
-    assert study.trials()[2].params != first.params
+def test_the_own_settings_are_tried_whole_whatever_the_space_holds(job: dict[str, Any]) -> None:
+    job["train"]["learning_rate"] = 0.02
+    run = tune(job, [f"{RATES}=[{BAD}]"], trials=2, reporter=Silent())
+    facts = json.loads((run / "tune.json").read_text())
+    assert facts["best"]["trial"] == facts["own"]["trial"] == 0
+    low, high = facts["own"]["interval"]
+    assert low < facts["own"]["score"] < high
+    assert load_job(run / "best.yaml")[0].train.learning_rate == 0.02
+    assert "nothing that was tried did better" in summary(run)
 
 
-def test_a_trial_that_a_signal_stopped_is_tried_again_as_often_as_it_takes(study: Study) -> None:
-    study.enqueue_own({"x": 0.5}, is_whole=True)
-    for _ in range(3):
-        trial = study.ask()
-        assert trial.suggest_float("x", 0, 1) == 0.5
-        study.put_back(trial)
-    assert study.finished() == []
-    assert study.own().number == 2
+def test_a_width_that_nothing_here_has_is_not_tried(job: dict[str, Any]) -> None:
+    for widths, is_tried in (([8], False), (None, True)):
+        job["inputs"]["image"]["widths"] = widths
+        asked = ["tune.space.model.width=[16, 32]", f"{RATES}=[{GOOD}]"]
+        run = tune(job, asked, run=Path(str(is_tried)), trials=1, reporter=Silent())
+        assert ("model.width" in load_job(run / "job.yaml")[0].tune.space) == is_tried
+    job["inputs"]["image"]["widths"] = [8]
+    with pytest.raises(UserError, match="changes nothing here"):
+        tune(job, ["tune.space.model.width=[16, 32]"], trials=1, reporter=Silent())
 
 
-def test_a_damaged_study_is_said_to_be_one(tmp_path: Path) -> None:
-    (tmp_path / "tune.db").write_bytes(b"no database" * 1000)
-    metric = Metric("rmse", "m", "lower", lambda output, truth, weights: weights[:, 0])
-    with (
-        pytest.raises(UserError, match="cannot be read"),
-        opened_study(tmp_path / "tune.db", metric, seed=0, held_out=10),
-    ):
-        pass
+def test_many_records_are_prepared_anew_only_where_it_is_asked_for(
+    job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keys(run: str, *asked: str) -> set[str]:
+        tune(job, ["tune.defaults=true", *asked], run=Path(run), trials=1, reporter=Silent())
+        return set(load_job(Path(run) / "job.yaml")[0].tune.space)
+
+    side = "inputs.image.side"
+    assert side in keys("few")
+    monkeypatch.setattr(narrowing, "MANY_RECORDS", 100)
+    assert side not in keys("many")
+    assert side in keys("asked", f"tune.space.{side}=[8, 128]")
+
+
+def test_where_every_combination_was_tried_the_tuning_ends(job: dict[str, Any]) -> None:
+    run = tune(job, [f"{RATES}=[{GOOD}, {BAD}]"], trials=50, reporter=Silent())
+    assert len(rows(run)) == 3

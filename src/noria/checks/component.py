@@ -17,7 +17,8 @@ import numpy as np
 from noria.checks.failure import check, is_same, is_untouched, json_round_trip, require
 from noria.contract import Modality, RawType, Target, dispatch
 from noria.contract.examples import column
-from noria.contract.settings import values_of
+from noria.contract.settings import settings_of, values_of
+from noria.errors import UserError
 from noria.store.states import join_arrays, split_arrays
 from noria.types import Arrays, Encoded, Ragged, State, Values
 
@@ -78,11 +79,22 @@ def check_learning_and_encoding(subject: Component) -> None:
 
 @check
 def check_settings(subject: Component) -> None:
-    """Its settings are the fields of a frozen dataclass, and it says what one raw value is."""
+    """Its settings are the fields of a frozen dataclass, it takes what tuning tries, and says what a raw value is."""
     parameters = vars(type(subject.component)).get("__dataclass_params__")
     is_frozen = dataclasses.is_dataclass(subject.component) and parameters is not None and parameters.frozen
     require(is_frozen, "a component is a frozen dataclass: its fields are its settings")
     require(subject.component.raw_type in get_args(RawType), f"raw_type is one of {', '.join(get_args(RawType))}")
+    for one in settings_of(subject.component):
+        for value in one.outermost_tried:
+            require(_takes(subject.component, one.name, value), f"tuning tries {one.name}={value!r}, which it refuses")
+
+
+def _takes(component: Modality | Target, name: str, value: Any) -> bool:
+    try:
+        dataclasses.replace(component, **{name: value})  # type: ignore[type-var]
+    except (UserError, ValueError):
+        return False
+    return True
 
 
 @check

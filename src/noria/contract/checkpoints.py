@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,6 +35,9 @@ class CheckpointLoader(ABC):
     is_general: ClassVar[bool] = False
     # Why LoRA cannot stand beside such a checkpoint; "" where it can.
     refuses_lora: ClassVar[str] = ""
+    # Checkpoints that come in packages and are small enough to be tried unasked: the name that `model.pretrained` gives
+    # them, and the module that carries them.
+    packaged: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def recognizes(self, given: str) -> bool:
@@ -92,6 +96,12 @@ def loaders() -> list[CheckpointLoader]:
         registry.component_class("checkpoints", name)() for name in registry.names("checkpoints")
     ]
     return sorted(found, key=lambda loader: loader.is_general)
+
+
+def suggested(input_kinds: Collection[str]) -> list[str]:
+    """Return the names of the checkpoints for some kinds of inputs that are installed and may be tried unasked."""
+    fitting = (loader for loader in loaders() if loader.kind in input_kinds)
+    return [name for loader in fitting for name, module in loader.packaged.items() if find_spec(module) is not None]
 
 
 def recognized(given: str) -> CheckpointLoader | None:

@@ -6,6 +6,9 @@ A setting's line is a string that stands right under its field, in the class its
     shift: int = field(default=0, metadata=NETWORK_ONLY)
     \"\"\"Largest random shift in training, in pixels. Raise it where objects are not centred.\"\"\"
 
+What tuning should try stands in the field's metadata: `tried(0, 2, 4)`, or `{TRIED: function of the component}` where
+it depends on other settings.
+
 Documents, `noria list` and errors show it. Nothing is parsed before it is asked for. A target that looks at an input is
 told its name by the task, `Boxes(image="photo")`: such a field is made by `named_input`, is no setting of a job, and
 changes nothing about prepared data. Read next: registry.py.
@@ -20,7 +23,7 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, Union
@@ -29,23 +32,40 @@ from noria.errors import nearest
 
 NETWORK_ONLY_KEY = "network_only"  # in a field's metadata: preparation does not depend on it
 BY_TASK = "is_filled_by_task"  # in a field's metadata: it is no setting
+TRIED = "tune"  # in a field's metadata: what tuning tries beside the job's own value, see `tried`
+IS_SHAPE = "is_shape"  # in a field's metadata: the network's weights are others, so none can be taken over or shared
 WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "anything", type(None): "null"}
+
+
+Tried = Sequence[Any] | Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: `type` is its annotation, `default` what holds where a job says nothing."""
+    """One setting: `type` is its annotation, `default` what holds where a job says nothing.
+
+    tried: what tuning tries beside its own value, choices or the ends of a range; None: nothing. is_shape: other
+    weights are built for other values.
+    """
 
     name: str
     type: Any
     default: Any
     network_only: bool
     holder: type
+    tried: Tried = None
+    is_shape: bool = False
 
     @property
     def line(self) -> str:
         """Return what it is, in which unit, and when to change it; empty where its class says nothing."""
         return lines_of(self.holder).get(self.name, "")
+
+    @property
+    def outermost_tried(self) -> Sequence[Any]:
+        """Return all choices that tuning tries, or the ends of the range."""
+        tried = self.tried or ()
+        return [tried["low"], tried["high"]] if isinstance(tried, Mapping) else tried
 
 
 def settings_of(holder: Any) -> list[Setting]:
@@ -60,9 +80,21 @@ def settings_of(holder: Any) -> list[Setting]:
             _default(one) if own is None else own[one.name],
             bool(one.metadata.get(NETWORK_ONLY_KEY)),
             cls,
+            _tried(one, holder),
+            bool(one.metadata.get(IS_SHAPE)),
         )
         for one in _settable(cls)
     ]
+
+
+def tried(*choices: Any) -> dict[str, Any]:
+    """Return the metadata of a setting that tuning tries these values of, beside the job's own."""
+    return {TRIED: choices}
+
+
+def tried_between(low: float, high: float, log: bool = False) -> dict[str, Any]:
+    """Return the metadata of a setting that tuning tries between two values; `log`: by equal factors."""
+    return {TRIED: {"low": low, "high": high, "log": log}}
 
 
 def values_of(holder: Any) -> dict[str, Any]:
@@ -121,6 +153,14 @@ def in_words(hint: Any) -> str:
 
 def _settable(holder: Any) -> list[dataclasses.Field[Any]]:
     return [one for one in dataclasses.fields(holder) if not one.metadata.get(BY_TASK)]
+
+
+def _tried(one: dataclasses.Field[Any], holder: Any) -> Tried:
+    """Return what is tried of a setting; of a class nothing that depends on its other settings."""
+    found = one.metadata.get(TRIED)
+    if not callable(found):
+        return found
+    return None if isinstance(holder, type) else found(holder)
 
 
 def _default(one: dataclasses.Field[Any]) -> Any:

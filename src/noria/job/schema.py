@@ -190,16 +190,16 @@ class Range(_Strict):
 
 
 class Tune(_Strict):
-    """What `noria tune` tries, and for how long. Settings: tuning/search_space.py."""
+    """What `noria tune` tries, and for how long. Settings: tuning/usual_space.py."""
 
     space: dict[str, Range | None] = {}
     """Range or choices for each dotted key; null leaves a setting as the job has it."""
     defaults: bool = True
-    """Also try the settings that usually matter."""
+    """Also try the settings that usually matter, as the job, its inputs and its answer declare them."""
     trials: int | None = Field(None, gt=0)
-    """Number of trials. Null: until `minutes` are over, or 20."""
+    """Number of trials, most of them short. Null: until `minutes` are over, or 20."""
     minutes: float | None = Field(None, gt=0)
-    """Budget in minutes of all trials together."""
+    """Budget in minutes of all trials together. About ten times what one training takes is well spent."""
 
     @field_validator("space", mode="before")
     @classmethod

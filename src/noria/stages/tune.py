@@ -1,4 +1,4 @@
-"""Find better settings: many short trainings, each scored on validation only; hopeless ones end early.
+"""Find better settings: many short trainings, each scored on validation only, the best of them trained whole.
 
     RUN/job.yaml prepare.json environment.json     what the study began with, its search space included
     RUN/tune.db                                    the study (optuna, SQLite)
@@ -43,8 +43,12 @@ from noria.store.run_folder import (
 from noria.training.allocator import keep_freed_memory
 from noria.training.signals import StopSignals, watched
 from noria.training.validation import chosen_metric
-from noria.tuning.search_space import Dimension, search_space
-from noria.tuning.study import opened_study, require_optuna, write_report
+from noria.tuning.narrowing import narrowed
+from noria.tuning.preparations import Preparations
+from noria.tuning.results import write_report
+from noria.tuning.rival import rival_score
+from noria.tuning.search_space import Dimension, search_space, setting
+from noria.tuning.study import opened_study, require_optuna
 from noria.tuning.trials import Trials
 
 
@@ -82,9 +86,12 @@ def tune(
             budget_then = {"trials": began.tune.trials, "minutes": began.tune.minutes}  # the one thing that may change
             refuse_changes(began, job.model_copy(update={"tune": job.tune.model_copy(update=budget_then)}))
         prepared = without_test(prepare(job, task, reporter.say))
+        running = _running(prepared, task)
         if is_begun:
             _check_data(run, prepared)
         else:
+            space = narrowed(space, load_job(given, overrides)[0].tune.space, job, task, running)
+            job = _with_space(job, space)
             record_start(run, job, prepared.record(), prepared.report["quarantine"])
         if job.evaluate.folds is not None:
             reporter.say(
@@ -93,9 +100,10 @@ def tune(
             )
         metric = chosen_metric(job, task, prepared)
         with opened_study(run / "tune.db", metric, job.train.seed, len(prepared.splits["validation"])) as study:
-            running = with_running_parts(prepared, task, str(pick_device()))
-            Trials(run, job, task, space, running, study, reporter, interruption).run_all()
-            write_report(run, study)
+            study.tell_once("rival", study.rival or rival_score(running, task, metric))
+            preparations = Preparations(running, lambda job, task: _running(prepare(job, task, reporter.say), task))
+            Trials(run, job, task, space, preparations, study, reporter, interruption).run_all()
+            write_report(run, {one.key: one.parameter(setting(job, task, one.key)) for one in space}, study)
     return run
 
 
@@ -127,8 +135,18 @@ def _begin(source: JobLike, overrides: Sequence[str], pinned: set[str]) -> tuple
     if job.train.validations == 0:
         raise UserError("train.validations=0 leaves nothing to compare trials by", fix="leave it at 10")
     space = search_space(job, task, pinned)
+    return _with_space(job, space), task, space
+
+
+def _with_space(job: Job, space: Sequence[Dimension]) -> Job:
+    """Return the job with what is tried, whole."""
     whole = {"defaults": False, "space": {one.key: one.range for one in space}}
-    return job.model_copy(update={"tune": job.tune.model_copy(update=whole)}), task, space
+    return job.model_copy(update={"tune": job.tune.model_copy(update=whole)})
+
+
+def _running(prepared: Prepared, task: Task) -> Prepared:
+    """Return prepared data that trials can run with: without its test split, with the parts of its target."""
+    return with_running_parts(without_test(prepared), task, str(pick_device()))
 
 
 def _check_data(run: Path, prepared: Prepared) -> None:

@@ -14,6 +14,7 @@ from noria.columns.cells import NOTHING_BESIDE_VALUES, is_absent, text_of
 from noria.contract import Metric, Target, mean_metric
 from noria.contract.capabilities import DecodesTarget, Restates, ShowsPanels, SingleValued, TellsReading, TrainingStep
 from noria.contract.dispatch import forward_loss
+from noria.contract.settings import tried
 from noria.errors import UserError, did_you_mean
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
 
@@ -35,9 +36,9 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Rest
     kind: ClassVar[str] = "label"
     has_closed_vocabulary: ClassVar[bool] = True
 
-    smoothing: float = field(default=0.0, metadata={"network_only": True})
+    smoothing: float = field(default=0.0, metadata={"network_only": True} | tried(0.0, 0.05, 0.1))
     """Label smoothing: probability the loss spreads over all classes, 0 to 1. About 0.1 for noisy labels."""
-    is_voting: bool = field(default=False, metadata={"network_only": True})
+    is_voting: bool = field(default=False, metadata={"network_only": True} | tried(False, True))
     """Each token answers by itself, and the answers are averaged. For ensembles and second readings of a text."""
     rdrop: float = field(default=0.0, metadata={"network_only": True})
     """Weight of R-Drop: two passes with other dropout must agree, at twice the cost. For large models, little data."""

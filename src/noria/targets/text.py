@@ -23,6 +23,7 @@ from noria.contract.capabilities import (
     Truncates,
     WarmStarts,
 )
+from noria.contract.settings import tried
 from noria.metrics.likelihood import likelihood
 from noria.metrics.overlap import bleu_tokeniser, overlap_metrics
 from noria.modalities.text.arrays import RAW
@@ -93,7 +94,7 @@ class Text(
     """How written answers are scored: `bleu` for translations, `rouge` for summaries; `none` writes none."""
     language: Language | None = field(default=None, metadata=NETWORK_ONLY)
     """By which words BLEU and ROUGE compare; `en`: those between spaces. Null tells it from the training answers."""
-    smoothing: float = field(default=0.0, metadata=NETWORK_ONLY)
+    smoothing: float = field(default=0.0, metadata=NETWORK_ONLY | tried(0.0, 0.1))
     """Label smoothing: probability the loss spreads over all tokens, 0 to 1. About 0.1 for translations."""
     max_tokens: int = field(default=128, metadata=NETWORK_ONLY)
     """Longest answer that is written, in tokens."""

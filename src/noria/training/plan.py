@@ -11,7 +11,7 @@ import functools
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,12 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def cut_to(self, steps: int, validations: int) -> Plan:
+        """Return the plan of a training of other steps that is else the same."""
+        places = _validations(steps, validations if self.validate_at else 0)
+        seconds = self.seconds * steps / self.steps
+        return replace(self, steps=steps, validate_at=places, report_every=max(1, steps // REPORTS), seconds=seconds)
 
     @classmethod
     def of(cls, content: Mapping[str, Any], run: Path) -> Plan:
@@ -142,7 +148,7 @@ def make_plan(
         threads=threads,
         is_compiled=job.train.compile,
         device=str(device),
-        validate_at=sorted({round(steps * (i + 1) / validations) for i in range(validations)} - {0}),
+        validate_at=_validations(steps, validations),
         report_every=max(1, steps // REPORTS),
         seconds_per_step=probe.seconds,
         data_seconds_per_step=probe.data_seconds,
@@ -152,6 +158,11 @@ def make_plan(
         weights=sum(weight.numel() for weight in model.parameters()),
         reason=reason,
     )
+
+
+def _validations(steps: int, count: int) -> list[int]:
+    """Return after how many steps a training is validated, so many times."""
+    return sorted({round(steps * (i + 1) / count) for i in range(count)} - {0})
 
 
 @functools.cache

@@ -1,7 +1,8 @@
 """What tuning may try: which settings, between which values, and the job that a choice of values makes.
 
-Only settings that leave data, budget and seed alone can be tuned: every trial gets the same of those. Knows neither
-task nor optuna's study. Read next: stages/tune.py.
+Only settings that leave records, budget and seed alone can be tuned: every trial gets the same of those. One that
+changes how records are prepared has to be declared as tried by its component. Knows neither task nor optuna's study.
+Read next: usual_space.py, stages/tune.py.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,15 +23,14 @@ from noria.job import BUDGETS, Job, Range
 from noria.job.from_checkpoint import settings_of_origin
 from noria.job.load import load_job, merge
 from noria.job.renamed import new_name
-from noria.pipeline.assembly import trunk_settings
+from noria.job.text import Section
+from noria.tuning.usual_space import components, usual_space
 
-RATES = (0.1, 10.0)  # learning rates are tried between these times the job's own,
-TUNED_RATES = (0.2, 6.0)  # those of a checkpoint between these: 1e-5 to 3e-4, beyond which it learns little or forgets
 # Of `train` and `model`, what all trials must share, or what changes no score.
 SHARED = {
-    *(*BUDGETS, "seed", "validations", "best_by", "patience"),
-    *("checkpoint_minutes", "report_to", "compile", "precision"),
-    *("from_", "pretrained"),  # the data is prepared with what they have learnt
+    *("minutes", "steps", "tokens", "seed", "validations", "best_by", "patience"),
+    *("checkpoint_minutes", "keep_checkpoints", "report_to", "compile", "precision"),
+    "from_",
 }
 
 
@@ -79,7 +79,7 @@ def search_space(job: Job, task: Task, pinned: Collection[str] = ()) -> list[Dim
 
     Raises all problems together: unknown keys, settings that cannot be tuned, values that the job would refuse.
     """
-    usual = _usual(job) if job.tune.defaults else {}
+    usual = usual_space(job, task) if job.tune.defaults else {}
     tunable = _tunable(job, task)
     asked = {
         key: range_ for key, range_ in (usual | job.tune.space).items() if range_ is not None and key not in pinned
@@ -101,12 +101,18 @@ def search_space(job: Job, task: Task, pinned: Collection[str] = ()) -> list[Dim
 def with_settings(job: Job, settings: Mapping[str, Any]) -> tuple[Job, Task]:
     """Return the job, and its task, with some settings (dotted key -> value) replaced and nothing left to tune."""
     content = job.model_dump(mode="json", exclude={"tune"})
+    brought = _brought(job, settings)
+    content = merge(content, brought)
+    kept = set(_keys(brought))
     for key, value in settings.items():
+        if key in kept:
+            continue
         nested = value
         for part in reversed(key.split(".")):
             nested = {part: nested}
         content = merge(content, nested)
-    return load_job(content)
+    made, task = load_job(content)
+    return made.model_copy(update={"data": job.data}), task  # with the frame, where it is one in memory
 
 
 def setting(job: Job, task: Task, key: str) -> Any:
@@ -118,77 +124,72 @@ def setting(job: Job, task: Task, key: str) -> Any:
     return values_of(task.target)[rest] if section == "target" else getattr(getattr(job, section), rest)
 
 
-def _usual(job: Job) -> dict[str, Range | None]:
-    """Return the settings that usually matter, around the values that the job has.
-
-    What comes from an origin keeps its shape; a checkpoint also its dropout, and it learns at rates of its own.
-    """
-    train, trunk = job.train, trunk_settings(job)
-    brought = settings_of_origin(job.model.model_dump(by_alias=True))
-    is_tuned = "learning_rate" in brought.get("train", {})
-    ranges: dict[str, Range | None] = {
-        "train.learning_rate": _around(train.learning_rate, TUNED_RATES if is_tuned else RATES),
-        "train.warmup": Range(low=0.0, high=max(0.5, train.warmup)),
-        "train.weight_decay": _choices(train.weight_decay, 0.0, 0.01, 0.1),
-        "train.ema": _choices(train.ema, 0.0, 0.9, 0.99),
+def prepared_otherwise(job: Job, task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of some settings that the prepared data depends on and that differ from the job's own."""
+    return {
+        key: value
+        for key, value in settings.items()
+        if is_of_preparation(key, task) and value != setting(job, task, key)
     }
-    if train.optimizer == "muon":
-        ranges["train.muon_learning_rate"] = _around(train.muon_learning_rate, RATES)
-    if (train.minutes, train.epochs, train.tokens) != (None, None, None):  # as many steps with more records cost more
-        ranges["train.batch_size"] = _batch_sizes(train.batch_size, [16, 32] if is_tuned else [16, 64, 256])
-    if job.model.lora is not None:
-        ranges["model.lora"] = _choices(job.model.lora, max(1, job.model.lora // 2), job.model.lora * 4)
-    if trunk.depth > 0 and not is_tuned:
-        ranges["model.dropout"] = Range(low=0.0, high=max(0.3, job.model.dropout))
-        if train.minutes is not None and job.model.from_ is None:  # only there does a deeper trunk pay for its depth
-            others = {max(1, trunk.depth // 2), trunk.depth * 2} - {trunk.depth}
-            ranges["model.depth"] = Range(choices=[job.model.depth, *sorted(others)])
-    return ranges
 
 
-def _around(rate: float, factors: tuple[float, float]) -> Range:
-    return Range(low=rate * factors[0], high=rate * factors[1], log=True)
+def is_of_preparation(key: str, task: Task) -> bool:
+    """Say whether the prepared data depends on a setting."""
+    read_by_network = {
+        f"{path}.{one.name}"
+        for path, component in components(task)
+        for one in settings_of(component)
+        if one.network_only
+    }
+    is_of_component = key.startswith(("inputs.", "target."))
+    return key == "model.pretrained" or (is_of_component and key not in read_by_network)
 
 
-def _batch_sizes(own: int | None, usual: list[int]) -> Range:
-    if own is None:
-        return Range(choices=[None, *usual])
-    return _choices(own, max(1, own // 4), max(1, own // 2), own * 2)
+def _brought(job: Job, settings: Mapping[str, Any]) -> Section:
+    """Return the sections that another checkpoint than the job's own brings with it: rates of its own."""
+    given = settings.get("model.pretrained")
+    if given is None or given == job.model.pretrained:
+        return {}
+    return settings_of_origin({"pretrained": given, "lora": job.model.lora})
 
 
-def _choices(*values: float) -> Range:
-    return Range(choices=sorted(set(values)))
+def _keys(section: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in section.items():
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key
 
 
 def _tunable(job: Job, task: Task) -> dict[str, bool]:
     """Return every key that can be tuned, and whether its values are whole numbers."""
+    has_budget = any(getattr(job.train, budget) is not None for budget in BUDGETS)
+    shared = SHARED | ({"epochs"} if has_budget else set())
     keys = {
         f"{section}.{name}": _is_whole(field.annotation)
         for section in ("train", "model")
         for name, field in type(getattr(job, section)).model_fields.items()
-        if name not in SHARED
+        if name not in shared
     }
-    for path, component in _spokes(task):
+    for path, component in components(task):
         for one in settings_of(component):
-            if one.network_only:  # any other setting changes the prepared data
+            if one.network_only or one.tried is not None:  # any other setting changes the prepared data
                 keys[f"{path}.{one.name}"] = _is_whole(one.type)
     return keys
 
 
 def _refusal(key: str, job: Job, task: Task, tunable: Collection[str]) -> UserError:
-    known = {f"{path}.{name}" for path, component in _spokes(task) for name in values_of(component)}
+    known = {f"{path}.{name}" for path, component in components(task) for name in values_of(component)}
     known |= set(_leaves(type(job)))
     if key in known:
         return UserError(
-            "this setting cannot be tuned", where=f"tune.space {key}", expected="one that leaves data and budget alone"
+            "this setting cannot be tuned",
+            where=f"tune.space {key}",
+            expected="one that leaves records and budget alone, or that its component lets tuning try",
         )
     new = ".".join(new_name(key.split(".")))
     fix = f"it is now called {new}" if new in known else did_you_mean(key, tunable)
     return UserError("there is no such setting", where=f"tune.space {key}", fix=fix)
-
-
-def _spokes(task: Task) -> list[tuple[str, Any]]:
-    return [*((f"inputs.{name}", modality) for name, modality in task.inputs.items()), ("target", task.target)]
 
 
 def _leaves(model: type[BaseModel], prefix: str = "") -> list[str]:

@@ -1,49 +1,43 @@
-"""The study behind tuning: optuna's trials on the disk, and the files a person reads from them.
+"""The study behind tuning: optuna's trials on the disk, what each did, and what a new one should try.
 
-Knows trials, scores and settings, but neither jobs' meaning nor training. Read next: stages/tune.py.
+Knows trials, scores and settings, but neither jobs' meaning nor training. Read next: rungs.py, results.py.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import yaml
-
 from noria.contract import Metric
 from noria.errors import UserError, needs_extra
-from noria.job import Job
-from noria.report.bars import Bar, bar_chart
-from noria.report.charts import Chart, Line, line_chart
-from noria.report.markup import Markup, join, tag
-from noria.report.page import document
-from noria.report.tables import facts as facts_list
-from noria.report.tables import table
-from noria.store.disk import replace_file, write_json
-from noria.store.run_folder import read_json
-from noria.units import duration
+from noria.tuning.draws import Draws
+from noria.tuning.rival import Rival
+from noria.tuning.rungs import Done, Next
+from noria.tuning.search_space import Dimension
 
-STARTUP = 8  # trials drawn at random before TPE has something to learn from
 COMPLETE_BEFORE_PRUNING = 4
-FEW = 8  # complete trials under which importances are not told
-# A trial's attributes: how it ended, which a killed one lacks; the number of the killed one that it repeats; that it
-# tries the job as it was.
-END, AGAIN, OWN = "end", "again", "own"
+FEW = 8  # trials of one length under which importances are not told
+FORMAT = 2  # of what stands beside trials and study; 1 had no rungs
+# A trial's attributes: as what it began (turn, share, group, parent, whether it is the job as it was), and how it
+# ended, which a killed one lacks.
+BEGAN, END = "began", "end"
+STATES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed", "RUNNING": "running"}
 KILLED, STOPPED = "killed while it ran", "stopped by a signal while it ran"
-IMPORTANCE_NOTE = "By fANOVA over the complete trials; nothing where they are too few, or all scores are the same."
-STATES = {
-    "COMPLETE": "complete",
-    "PRUNED": "stopped early",
-    "FAIL": "failed",
-    "RUNNING": "running",
-    "WAITING": "waiting",
-}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a trial ended. interval: of a whole training's score, 95 % (low, high), where it can be told."""
+
+    reason: str
+    seconds: float
+    prepared_s: float = 0.0  # of it, until its data was prepared
+    steps: int = 0
+    interval: tuple[float, float] | None = None
 
 
 class Study:
@@ -55,92 +49,136 @@ class Study:
     def __init__(self, optuna: Any, study: Any, metric: Metric, seed: int, held_out: int) -> None:
         self._optuna, self._study = optuna, study
         self.metric, self.seed, self.held_out = metric, seed, held_out
+        self.sign = 1 if metric.direction == "higher" else -1
+        self._draws = Draws(optuna, study.direction.name.lower(), seed)
+        self._trials: list[Any] = []
         self._read()
+        found = study.user_attrs.get("format", FORMAT if not self._trials else 1)
+        if found != FORMAT:
+            raise UserError(
+                "this tuning was begun by an earlier version, which tried in another way",
+                fix="begin a new one: another folder with --run",
+            )
+        study.set_user_attr("format", FORMAT)
 
     def trials(self) -> list[Any]:
-        """Return all trials but those that wait, in their order."""
-        return [trial for trial in self._trials if trial.state.name != "WAITING"]
+        """Return all trials in their order."""
+        return self._trials
 
     def finished(self) -> list[Any]:
-        """Return the trials that count: a killed one does not where it is tried again."""
-        return [trial for trial in self._trials if trial.state.is_finished() and not self._is_retried(trial)]
+        """Return the trials that count: none that a signal stopped, none that was killed for the first time."""
+        killed: set[Any] = set()
+        counted = []
+        for trial in self._trials:
+            if trial.state.is_finished() and reason_of(trial) != STOPPED:
+                turn = trial.user_attrs.get(BEGAN, {}).get("turn")
+                if END in trial.user_attrs or turn in killed:
+                    counted.append(trial)
+                killed |= {turn} - {None}
+        return counted
+
+    def done(self) -> list[Done]:
+        """Return the trials that count as the rungs see them."""
+        return [self._done(trial) for trial in self.finished()]
 
     def scored(self) -> list[Any]:
-        """Return the trials that came to their end and have a score."""
-        return [trial for trial in self._trials if trial.state.name == "COMPLETE"]
+        """Return the whole trainings that have a score: those that may win."""
+        return [one for one in self.finished() if one.state.name == "COMPLETE" and share_of(one) == 1]
 
     def best(self) -> Any:
-        """Return the best trial, the first of equals, or None."""
-        sign = 1 if self.metric.direction == "higher" else -1
-        return max(self.scored(), key=lambda trial: sign * trial.value, default=None)
+        """Return the best whole training, the first of equals, or None."""
+        return max(self.scored(), key=lambda trial: self.sign * trial.value, default=None)
 
     def own(self) -> Any:
-        """Return the trial of the job as it was, where there is one."""
-        return next((trial for trial in reversed(self.trials()) if OWN in trial.user_attrs), None)
+        """Return the trial of the job as it was, or None where it has not ended."""
+        return next((trial for trial in self.finished() if trial.user_attrs[BEGAN]["is_own"]), None)
 
-    def enqueue_own(self, parameters: Mapping[str, Any], is_whole: bool) -> None:
-        """Let the job's own settings be tried first; `is_whole` says that the search space holds all of them."""
-        self._study.enqueue_trial(dict(parameters), {OWN: True} if is_whole else None)
-        self._read()
+    def tell_once(self, key: str, value: Any = None) -> Any:
+        """Return what was told of the study as a whole by this key; tell it where nothing was."""
+        if key not in self._study.user_attrs and value is not None:
+            self._study.set_user_attr(key, value)
+        return self._study.user_attrs.get(key)
 
-    def ask(self) -> Any:
-        """Begin a trial. Its sampler's seed is new for each, so that a resumed study does not draw the same again."""
-        seed = np.random.SeedSequence([self.seed, len(self.finished())]).generate_state(1)[0]
-        self._study.sampler = self._optuna.samplers.TPESampler(n_startup_trials=STARTUP, seed=int(seed))
-        return self._study.ask()
+    @property
+    def rival(self) -> Rival | None:
+        """Return the simple model that the best is held against, where there is one."""
+        found = self._study.user_attrs.get("rival")
+        return Rival(*found) if found else None
 
-    def tell(self, trial: Any, score: float | None, is_pruned: bool, reason: str, seconds: float) -> None:
+    def begin_own(self, space: Sequence[Dimension], own: Mapping[str, Any]) -> Any:
+        """Begin the trial of the job as it is; `own` are those of its values that the space holds, as parameters."""
+        return self._begin(space, own, Next(1.0, 0), is_own=True)
+
+    def begin(self, space: Sequence[Dimension], following: Next, own: Mapping[str, Any]) -> Any:
+        """Begin a trial: another's settings for longer, or new ones. Return None where there are none left."""
+        if following.parent is not None:
+            parameters = self._trials[following.parent].params
+        else:
+            known = [one for one in self.finished() if share_of(one) == following.share]
+            parameters = self._draws.new(space, known, own, len(self.finished()))
+        return None if parameters is None else self._begin(space, parameters, following, is_own=False)
+
+    def end(self, trial: Any, score: float | None, is_pruned: bool, ended: Ended) -> None:
         """End a trial: complete with a score, pruned, or else failed."""
         states = self._optuna.trial.TrialState
-        trial.set_user_attr(END, {"reason": reason, "seconds": round(seconds, 3)})
+        trial.set_user_attr(END, {**vars(ended), "seconds": round(ended.seconds, 3)})
         state = states.COMPLETE if score is not None else states.PRUNED if is_pruned else states.FAIL
         self._study.tell(trial.number, score, state)
         self._read()
 
     def put_back(self, trial: Any) -> None:
-        """End a trial that a signal stopped, and let its settings be tried another time."""
-        trial.set_user_attr(END, {"reason": STOPPED, "seconds": 0.0})
-        self._repeat(trial, {})
+        """End a trial that a signal stopped; as it does not count, its settings come next again."""
+        self.end(trial, None, False, Ended(STOPPED, 0.0))
 
     def bury_killed(self) -> list[int]:
-        """Mark as failed what is still said to run, and let each be tried once more; return their numbers."""
+        """Mark as failed what is still said to run; return their numbers."""
         self._read()
-        retried = {trial.user_attrs.get(AGAIN) for trial in self._trials}
         killed = [trial for trial in self._trials if trial.state.name == "RUNNING"]
         for trial in killed:
-            if AGAIN in trial.user_attrs or trial.number in retried:
-                self._study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
-            else:
-                self._repeat(trial, {AGAIN: trial.number})
+            self._study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
         self._read()
         return [trial.number for trial in killed]
 
     def importances(self) -> dict[str, float]:
         """Return each setting's share in the differences of the scores (fANOVA, Hutter et al. 2014), largest first.
 
-        Nothing where too few trials are complete, or all scores are the same.
+        Over the trials of that length of which there are most; nothing where they are too few, or all scores the same.
         """
-        if len(self.scored()) < FEW:
+        by_share: dict[float, list[Any]] = {}
+        complete = [trial for trial in self.finished() if trial.state.name == "COMPLETE"]
+        for trial in complete:
+            by_share.setdefault(share_of(trial), []).append(trial)
+        most = max(by_share.values(), key=len, default=[])
+        keys = set().union(*(trial.params for trial in most))
+        whole = [trial for trial in most if keys == set(trial.params)]
+        if len(whole) < FEW:
             return {}
         evaluator = self._optuna.importance.FanovaImportanceEvaluator(seed=self.seed)
         try:
-            found = self._optuna.importance.get_param_importances(self._study, evaluator=evaluator)
+            found = self._optuna.importance.get_param_importances(self._draws.study_of(whole), evaluator=evaluator)
         except RuntimeError:  # every score is the same
             return {}
         return {key: round(float(share), 4) for key, share in found.items()}
 
+    def _begin(self, space: Sequence[Dimension], parameters: Mapping[str, Any], following: Next, is_own: bool) -> Any:
+        samplers = self._optuna.samplers
+        self._study.sampler = samplers.PartialFixedSampler(dict(parameters), samplers.RandomSampler(self.seed))
+        turn = len(self.finished())
+        trial = self._study.ask()
+        trial.set_user_attr(BEGAN, {"turn": turn, "is_own": is_own, **vars(following)})
+        for one in space:
+            if one.key in parameters:
+                one.suggest(trial)
+        return trial
+
+    def _done(self, trial: Any) -> Done:
+        began, end = trial.user_attrs[BEGAN], trial.user_attrs.get(END, {})
+        score = self.sign * trial.value if trial.state.name == "COMPLETE" else None
+        again_s = seconds_of(trial) - end.get("prepared_s", 0.0)
+        return Done(trial.number, began["share"], score, seconds_of(trial), again_s, began["group"], began["parent"])
+
     def _read(self) -> None:
         self._trials = self._study.get_trials(deepcopy=False)
-
-    def _repeat(self, trial: Any, marks: Mapping[str, Any]) -> None:
-        own = {OWN: True} if OWN in trial.user_attrs else {}
-        self._study.enqueue_trial(trial.params, {**marks, **own})
-        self._study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
-        self._read()
-
-    def _is_retried(self, trial: Any) -> bool:
-        is_killed = trial.state.name == "FAIL" and END not in trial.user_attrs
-        return reason_of(trial) == STOPPED or (is_killed and AGAIN not in trial.user_attrs)
 
 
 def require_optuna() -> Any:
@@ -182,127 +220,9 @@ def opened_study(path: Path, metric: Metric, seed: int, held_out: int) -> Iterat
         optuna.logging.set_verbosity(verbosity)
 
 
-def write_results(run: Path, job: Job, study: Study) -> None:
-    """Write best.yaml, where there is a best, and trials.csv."""
-    keys = list(job.tune.space)
-    lines = io.StringIO()
-    rows = csv.writer(lines, lineterminator="\n")
-    rows.writerow(["number", "state", "score", "seconds", "reason", *keys])
-    for trial in study.trials():
-        facts = [trial.number, STATES[trial.state.name], _score(trial), seconds_of(trial)]
-        rows.writerow([*facts, reason_of(trial), *(trial.params.get(key) for key in keys)])
-    replace_file(run / "trials.csv", lines.getvalue().encode())
-
-
-def write_best(run: Path, job: Job, study: Study) -> None:
-    """Write the job with the best trial's settings, whole, as a file to train."""
-    best, counted = study.best(), study.finished()
-    spent = sum(seconds_of(trial) for trial in counted)
-    header = (
-        f"# noria train {run / 'best.yaml'}\n"
-        f"# validation {study.metric.name} {best.value:.4f} (n = {study.held_out}): trial {best.number}, the best of "
-        f"{len(counted)}, {spent:.0f} s in all\n"
-        "# Being the best of several on this split, the figure flatters. The test split was not touched; training "
-        "scores on it.\n"
-    )
-    content = yaml.safe_dump(job.model_dump(mode="json", exclude={"tune"}), allow_unicode=True, sort_keys=False)
-    replace_file(run / "best.yaml", (header + content).encode())
-
-
-def write_report(run: Path, study: Study) -> None:
-    """Write tune.json, for programs, and tune.html, for people."""
-    best, own = study.best(), study.own()
-    counts = {state: sum(STATES[trial.state.name] == state for trial in study.trials()) for state in STATES.values()}
-    facts = {
-        "split": "validation",
-        "n": study.held_out,
-        "metric": study.metric.name,
-        "unit": study.metric.unit,
-        "direction": study.metric.direction,
-        "best": {"trial": best.number, "score": best.value, "settings": best.params},
-        "own": None if own is None else {"trial": own.number, "score": _score(own)},
-        "trials": {state: count for state, count in counts.items() if count},
-        "seconds": round(sum(seconds_of(trial) for trial in study.trials()), 3),
-        "importance": study.importances(),
-        "job": str(run / "best.yaml"),
-    }
-    write_json(run / "tune.json", facts)
-    replace_file(run / "tune.html", _page(facts, study.trials()).encode())
-
-
-def summary(run: Path) -> str:
-    """Return what a finished tuning found, in a few lines of text."""
-    facts = read_json(run / "tune.json")
-    best, own = facts["best"], facts["own"]
-    counts = ", ".join(f"{count} {state}" for state, count in facts["trials"].items())
-    before = f"; the job as it was: {own['score']:.4f}" if own and own["score"] is not None else ""
-    lines = [
-        f"validation {facts['metric']} {best['score']:.4f} (n = {facts['n']}), trial {best['trial']}{before}",
-        f"trials: {counts}; {duration(facts['seconds'])}",
-        *(f"  {key} = {_text(value)}{_share(facts, key)}" for key, value in best["settings"].items()),
-    ]
-    if not facts["importance"]:
-        lines.append("  what mattered most cannot be told: too few complete trials, or all scores the same")
-    return "\n".join([*lines, f"report: {run / 'tune.html'}", f"train it: noria train {facts['job']}"])
-
-
-def _share(facts: Mapping[str, Any], key: str) -> str:
-    share = facts["importance"].get(key)
-    return "" if share is None else f"   ({100 * share:.0f} % of the differences)"
-
-
-def _page(facts: Mapping[str, Any], trials: Sequence[Any]) -> str:
-    """Return a page of its own: the best settings, what mattered, every trial in turn."""
-    best = facts["best"]
-    name = f"{facts['metric']} ({facts['unit']}, {facts['direction']} is better)"
-    top = join(
-        tag("h1", f"Validation {facts['metric']} {best['score']:.4f}"),
-        tag(
-            "p",
-            f"Trial {best['trial']}, the best of {len(trials)} in {duration(facts['seconds'])}, on {facts['n']} "
-            "records. Being the best of several on this split, the figure flatters; the test split was not touched.",
-        ),
-    )
-    keys = list(best["settings"])
-    columns = ["trial", "state", "score", "seconds", *(key.rpartition(".")[2] for key in keys), "reason"]
-    rows = [
-        [trial.number, STATES[trial.state.name], _score(trial), seconds_of(trial)]
-        + [_text(trial.params.get(key, "")) for key in keys]
-        + [reason_of(trial)]
-        for trial in trials
-    ]
-    shares = [Bar(key.rpartition(".")[2], 100 * share) for key, share in facts["importance"].items()]
-    sections: dict[str, Markup | None] = {
-        "Best settings": facts_list([(key, _text(value)) for key, value in best["settings"].items()]),
-        "What mattered": bar_chart("Share in the differences of the scores", shares, "%", IMPORTANCE_NOTE),
-        "Trials": join(line_chart(_course(name, facts["direction"], trials)), table(columns, rows)),
-    }
-    return document(f"Tuning: validation {facts['metric']} {best['score']:.4f}", top, sections)
-
-
-def _course(name: str, direction: str, trials: Sequence[Any]) -> Chart:
-    """Return the chart of every score and of the best so far."""
-    points = {
-        state: [
-            (trial.number, score)
-            for trial in trials
-            if trial.state.name == state and (score := _score(trial)) is not None
-        ]
-        for state in ("COMPLETE", "PRUNED")
-    }
-    pick = max if direction == "higher" else min
-    values = [score for _, score in points["COMPLETE"]]
-    so_far = [(number, pick(values[: i + 1])) for i, (number, _) in enumerate(points["COMPLETE"])]
-    scatters = [Line(STATES[state], found) for state, found in points.items() if found]
-    return Chart("Scores in turn", "trial", name, lines=[Line("best so far", so_far)], scatters=scatters)
-
-
-def _score(trial: Any) -> float | None:
-    """Return the score of a complete trial, or the last one of a trial stopped early."""
-    if trial.state.name == "COMPLETE":
-        return float(trial.value)
-    seen = trial.intermediate_values
-    return float(seen[max(seen)]) if seen and trial.state.name == "PRUNED" else None
+def share_of(trial: Any) -> float:
+    """Return which share of the whole training a trial took."""
+    return float(trial.user_attrs.get(BEGAN, {}).get("share", 1.0))
 
 
 def seconds_of(trial: Any) -> float:
@@ -315,5 +235,14 @@ def reason_of(trial: Any) -> str:
     return str(trial.user_attrs.get(END, {}).get("reason", KILLED))
 
 
-def _text(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def state_of(trial: Any) -> str:
+    """Return how a trial stands, in words."""
+    return STATES[trial.state.name]
+
+
+def score_of(trial: Any) -> float | None:
+    """Return the score of a complete trial, or the last one of a trial stopped early."""
+    if trial.state.name == "COMPLETE":
+        return float(trial.value)
+    seen = trial.intermediate_values
+    return float(seen[max(seen)]) if seen and trial.state.name == "PRUNED" else None

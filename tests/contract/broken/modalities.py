@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from tests.contract.broken.healthy import Letters, broken, rejected_by
 
+from noria.contract.settings import tried
 from noria.types import Encoded, Ragged
 
 
@@ -20,6 +21,15 @@ class NoDataclass(Letters):
 @broken("settings")
 class UnknownRawValue(Letters):
     raw_type: ClassVar[str] = "row"
+
+
+@broken("settings")
+class RefusesWhatTuningTries(Letters):
+    reach: int = field(default=1, metadata=tried(0, 2))
+
+    def __post_init__(self):
+        if self.reach < 1:
+            raise ValueError("reach is at least 1")
 
 
 @broken("held_out")

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from noria.contract.settings import IS_SHAPE, TRIED, tried, tried_between
 from noria.errors import raise_unmet
 
 MAX_SIDE = 8192  # pixels that a network sees each way; a picture of more is cut into tiles
 MOST_AUGMENTED = 3.0  # of changes that are logarithms: a factor of 20
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
+SIDES_TRIED = (48, 96)  # pixels, beside the job's own: each is another preparation
+
+
+def _scaled(picture: PictureSettings) -> Sequence[Sequence[int]]:
+    """Return half and twice the widths that the job names; where they follow model.width, that is tried."""
+    return [[max(1, int(width * by)) for width in picture.widths or ()] for by in (0.5, 2)] if picture.widths else ()
+
+
+def _sides(picture: PictureSettings) -> Sequence[int]:
+    return () if picture.size is not None or getattr(picture, "tile", None) else SIDES_TRIED
+
+
+def _flips(picture: PictureSettings) -> Sequence[bool]:
+    return (False,) if picture.flip else ()  # whether a mirror image keeps its class, only the job can say
 
 
 @dataclass(frozen=True)
@@ -19,7 +34,7 @@ class PictureSettings:
 
     size: tuple[int, int] | None = None
     """Height and width the network sees, in pixels. Null: the pictures' own if all agree, else squares of `side`."""
-    side: int = 128
+    side: int = field(default=128, metadata={TRIED: _sides, IS_SHAPE: True})
     """Side in pixels of the squares, where `size` is null and pictures differ or are larger. Raise for fine detail."""
     colors: Literal["grey", "rgb"] | None = None
     """Whether the network sees grey values or colours (RGB). Null takes what the training pictures are."""
@@ -27,9 +42,9 @@ class PictureSettings:
         default="convolution", metadata=NETWORK_ONLY
     )
     """Layers from pixels to tokens: `pyramid` finds things of many sizes, `patches` feeds a deep trunk."""
-    widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
+    widths: tuple[int, ...] | None = field(default=None, metadata={**NETWORK_ONLY, TRIED: _scaled, IS_SHAPE: True})
     """Channels of each stage of the `convolution` or `pyramid` stem. Null derives them from model.width."""
-    blocks: int = field(default=1, metadata=NETWORK_ONLY)
+    blocks: int = field(default=1, metadata=NETWORK_ONLY | tried(1, 2, 3) | {IS_SHAPE: True})
     """Convolutions in each stage (residual blocks in a pyramid). Raise it for hard pictures and long training."""
     pools: tuple[int, ...] = field(default=(2, 2, 2), metadata=NETWORK_ONLY)
     """Pooling factor of each stage of the `convolution` stem. Lower it to keep detail, raise it to save time."""
@@ -37,17 +52,17 @@ class PictureSettings:
     """What the last map becomes: one token (`max`, `mean`, `flat`), or with `grid` one per place, for attention."""
     patch: int = field(default=4, metadata=NETWORK_ONLY)
     """Side of a patch in pixels, for the stem `patches`. Smaller sees more detail and costs more tokens."""
-    shift: int = field(default=0, metadata=NETWORK_ONLY)
+    shift: int = field(default=0, metadata=NETWORK_ONLY | tried(0, 2, 4))
     """Augmentation: largest random shift each way, in pixels. Raise it where things are not centred."""
-    rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
+    rotate: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 15.0))
     """Augmentation: largest random rotation each way, in degrees. Not where direction matters, as in 6 and 9."""
-    zoom: float = field(default=0.0, metadata=NETWORK_ONLY)
+    zoom: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 0.25))
     """Augmentation: largest random change of size, as log of the factor; 0.1 is about 10 %. For varying distances."""
-    flip: bool | Literal["both"] = field(default=False, metadata=NETWORK_ONLY)
+    flip: bool | Literal["both"] = field(default=False, metadata={**NETWORK_ONLY, TRIED: _flips})
     """Augmentation: mirror half of the pictures left to right; `both` also top to bottom. Not for writing."""
-    color_jitter: float = field(default=0.0, metadata=NETWORK_ONLY)
+    color_jitter: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 0.3))
     """Augmentation: largest random change of brightness, contrast and colour, a fraction. For varying light."""
-    erase: int = field(default=0, metadata=NETWORK_ONLY)
+    erase: int = field(default=0, metadata=NETWORK_ONLY | tried(0, 4, 8))
     """Augmentation: side in pixels of a random square filled with the mean. Against relying on one detail."""
 
 

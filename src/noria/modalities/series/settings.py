@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from noria.contract.settings import IS_SHAPE, TRIED, tried, tried_between
 from noria.errors import UserError
 from noria.types import State
 
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
+SHAPE = {**NETWORK_ONLY, IS_SHAPE: True}
 MAX_LENGTH = 2**16 - 1  # frames, which are numbered in 16 bits
 
 
@@ -34,15 +36,17 @@ class SeriesSettings:
     """Longest series in frames, at most 65,535; the rest is cut off. Memory and time grow with it."""
     rate_hz: float | None = field(default=None, metadata=NETWORK_ONLY)
     """Frames per second. Only explanations use it, to speak of seconds."""
-    cut: float = field(default=0.0, metadata=NETWORK_ONLY)
+    cut: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 0.2))
     """Augmentation: largest fraction cut off at either end, 0 to 0.5. For recordings started and stopped by hand."""
-    time_stretch: float = field(default=0.0, metadata=NETWORK_ONLY)
+    time_stretch: float = field(
+        default=0.0, metadata={**NETWORK_ONLY, TRIED: lambda series: () if series.length else (0.0, 0.1, 0.3)}
+    )
     """Augmentation: largest random change of speed, as log of the factor. Has no effect with `length`."""
-    noise: float = field(default=0.0, metadata=NETWORK_ONLY)
+    noise: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 0.2))
     """Augmentation: spread of random noise added to each number, in standard deviations of its channel."""
-    scale: float = field(default=0.0, metadata=NETWORK_ONLY)
+    scale: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 0.3))
     """Augmentation: largest random change of amplitude, as log of the factor; 0.1 is about 10 %."""
-    channel_dropout: float = field(default=0.0, metadata=NETWORK_ONLY)
+    channel_dropout: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 0.3))
     """Augmentation: fraction of points (or channels) set to their mean, 0 to 1. For sensors that fail."""
     rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Augmentation: largest random rotation about the second axis, in degrees. Needs `dimensions`."""
@@ -50,15 +54,15 @@ class SeriesSettings:
     """Augmentation: mirror half of the series left to right. Not where left and right mean different things."""
     widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
     """Channels of each convolution, as many as `pools`. Null takes model.width for each."""
-    kernel: int = field(default=5, metadata=NETWORK_ONLY)
+    kernel: int = field(default=5, metadata=SHAPE | tried(3, 5, 9))
     """Length of each convolution in frames, an odd number. Raise it for slow signals."""
     pools: tuple[int, ...] = field(default=(1, 2, 2), metadata=NETWORK_ONLY)
     """Pooling factor of each convolution; a token stands for their product in frames. Raise to save time."""
-    velocities: bool = field(default=True, metadata=NETWORK_ONLY)
+    velocities: bool = field(default=True, metadata=SHAPE | tried(True, False))
     """Show the differences between frames beside their values. Turn off where only levels matter."""
     pooling: Literal["grid", "max"] = field(default="grid", metadata=NETWORK_ONLY)
     """Tokens: one for each time step that is left (`grid`), or one for the whole series (`max`), which is faster."""
-    dropout: float = field(default=0.0, metadata=NETWORK_ONLY)
+    dropout: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 0.5))
     """Dropout of the tokens' features, 0 to 1. Raise it where validation stays far behind training."""
     apart: bool = field(default=False, metadata=NETWORK_ONLY)
     """Give each point tokens of its own, by convolutions that all points share. Explanations then name points."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from noria.contract import Modality
+<<<<<<< HEAD
 from noria.contract.capabilities import (
     IDS,
     Attributable,
@@ -18,6 +20,10 @@ from noria.contract.capabilities import (
     Vectorizes,
     WarmStarts,
 )
+=======
+from noria.contract.capabilities import IDS, Attributable, Augments, Displays, TellsReading, Truncates, WarmStarts
+from noria.contract.settings import IS_SHAPE, TRIED
+>>>>>>> h-tune
 from noria.errors import UserError
 from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.text.learning import learn_text, text_of, usable_texts
@@ -27,8 +33,30 @@ from noria.types import PAD, Arrays, Encoded, Panel, Ragged, Span, State, Values
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+READ_WHOLE = (0, 4, 6)  # of `characters`, as found on English sentences and Chinese reviews
 NOWHERE = -1  # where a special token stands in the raw text
 CHARACTERS_A_TOKEN = 4  # of max_tokens, beyond which no character is read
+
+
+def _is_read_whole(text: Text) -> bool:
+    """Say whether nothing else depends on where each token stands."""
+    return not text.keep and text.mask_word is None
+
+
+def _vocabularies(text: Text) -> Sequence[int]:
+    return (4096, 8192) if text.tokenizer in ("bpe", "unigram") and _is_read_whole(text) else ()
+
+
+def _ngrams(text: Text) -> Sequence[int]:
+    return (1, 2, 3) if _is_read_whole(text) else ()
+
+
+def _characters_tried(text: Text) -> Sequence[int]:
+    return READ_WHOLE if _is_read_whole(text) else ()
+
+
+def _token_dropouts(text: Text) -> Sequence[float]:
+    return (0.0, 0.1, 0.3, 0.5) if _is_read_whole(text) else ()
 
 
 @dataclass(frozen=True)
@@ -47,7 +75,7 @@ class Text(Modality, WarmStarts, Truncates, Augments, Displays, Attributable, Te
 
     tokenizer: str = "bpe"
     """`bpe`, `unigram`, `character`, `byte`, or a folder with a tokenizer.json. Characters suit names."""
-    vocabulary: int = 8192
+    vocabulary: int = field(default=8192, metadata={TRIED: _vocabularies, IS_SHAPE: True})
     """Number of tokens that `bpe` or `unigram` learn. Raise it for much text, lower it for little."""
     lowercase: bool = False
     """Read all text in lower case. For little data in which capitals say nothing."""
@@ -59,11 +87,11 @@ class Text(Modality, WarmStarts, Truncates, Augments, Displays, Attributable, Te
     """Put an end token after each text: it marks where one text stops and the next begins."""
     keep: bool = False
     """Store the raw text and where each token stands in it. Needed where answers are stretches of the text."""
-    ngrams: int = field(default=1, metadata={"network_only": True})
+    ngrams: int = field(default=1, metadata={"network_only": True, TRIED: _ngrams, IS_SHAPE: True})
     """Longest run of tokens with an embedding of its own. Raise to 2 or 3 for fast classifiers without a trunk."""
-    characters: int = 0
+    characters: int = field(default=0, metadata={TRIED: _characters_tried, IS_SHAPE: True})
     """Longest run of characters with an embedding, in a second reading of the text; 0 is off. For typos."""
-    token_dropout: float = field(default=0.0, metadata={"network_only": True})
+    token_dropout: float = field(default=0.0, metadata={"network_only": True, TRIED: _token_dropouts})
     """Augmentation: fraction of tokens left out, 0 to 1. Raise it against relying on single words."""
     mask_word: str | None = None
     """What stands in a text for the token to be filled in, as [MASK]. Change it to the users' own sign."""
