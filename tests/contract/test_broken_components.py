@@ -83,8 +83,4 @@ def test_every_check_rejects_at_least_one_component():
 
 
 def test_the_list_of_broken_components_is_whole():
-<<<<<<< HEAD
-    assert (len(MODALITIES), len(TARGETS), len(TASKS)) == (47, 43, 19)
-=======
-    assert (len(MODALITIES), len(TARGETS), len(TASKS)) == (48, 42, 19)
->>>>>>> h-tune
+    assert (len(MODALITIES), len(TARGETS), len(TASKS)) == (48, 43, 19)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from noria.contract import Metric, Task
+from noria.metrics.intervals import point
 from noria.pipeline.prepared import Prepared
+from noria.training.rivals.beside import fitted_rivals
+from noria.types import rows_of
 
 
 class Rival(NamedTuple):
@@ -19,6 +22,14 @@ class Rival(NamedTuple):
 def rival_score(prepared: Prepared, task: Task, metric: Metric) -> Rival | None:
     """Return the best of the simple models that suit the task, fitted on training, scored on validation.
 
-    None as long as there are none for a task. The data comes without its test split.
+    None where there is none for a task, or too few records. The data comes without its test split.
     """
-    return None
+    held_out = prepared.splits["validation"]
+    truth = rows_of(held_out.target, slice(None))
+    found = []
+    for one in fitted_rivals(task, prepared.states, prepared.splits["train"]):
+        score = point(metric, one.outputs(held_out), truth)
+        if score is not None:
+            found.append(Rival(one.name, score, one.seconds or 0.0))
+    sign = 1 if metric.direction == "higher" else -1
+    return max(found, key=lambda one: sign * one.score, default=None)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.contract import Modality
-<<<<<<< HEAD
 from noria.contract.capabilities import (
     IDS,
     Attributable,
@@ -20,10 +19,7 @@ from noria.contract.capabilities import (
     Vectorizes,
     WarmStarts,
 )
-=======
-from noria.contract.capabilities import IDS, Attributable, Augments, Displays, TellsReading, Truncates, WarmStarts
 from noria.contract.settings import IS_SHAPE, TRIED
->>>>>>> h-tune
 from noria.errors import UserError
 from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.text.learning import learn_text, text_of, usable_texts
