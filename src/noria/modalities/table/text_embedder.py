@@ -15,7 +15,10 @@ from torch.nn import functional
 from noria.modalities.table.texts import SPECIAL, places_name
 from noria.text.ngrams import Ngrams
 
-DROPPED = 0.5  # runs left out in training
+# The runs of a text say the same many times over: most are left out in training, and their vectors are learnt more
+# slowly than the rest of the network, else they are known by heart before numbers are learnt. Chosen on validation
+# splits of sentences beside numbers and of Chinese reviews, among 0.5, 0.8 and 0.9, and 0.05, 0.2 and 1.
+DROPPED, SCALE = 0.8, 0.2
 
 
 class Texts(nn.Module):
@@ -50,4 +53,5 @@ class _Bag(nn.Module):
         weights = torch.where(is_real, self.weights[places], 0.0)
         weights = functional.normalize(weights, dim=1)
         weights = functional.dropout(weights, DROPPED, self.training)
-        return self.offset + functional.embedding_bag(places, self.table, per_sample_weights=weights, mode="sum")
+        summed = functional.embedding_bag(places, self.table, per_sample_weights=weights, mode="sum")
+        return self.offset + SCALE * summed
