@@ -232,6 +232,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, float]) -> None:
 
 
 COUNTS = [90, 10]
+STATE = {"classes": ["a", "b"], "counts": {"b": 10, "a": 90}}
 
 
 @pytest.mark.parametrize(("how", "expected"), [("balanced", [100 / 180, 5.0]), ("root", [0.75 / 0.9, 2.5])])
@@ -246,8 +247,8 @@ def test_the_loss_of_rare_classes_weighs_more_where_that_is_asked_for(rdrop: flo
     batch = Batch({}, {"label": torch.tensor([0, 1, 0])}, 3)
     model = torch.nn.Identity()
     model.forward = lambda inputs, target: {"logits": torch.tensor([[2.0, -1.0], [0.5, 0.0], [0.0, 3.0]])}
-    plain = Label(rdrop=rdrop).training_step(model, batch, {"counts": COUNTS})
-    weighted = Label(rdrop=rdrop, class_weights="balanced").training_step(model, batch, {"counts": COUNTS})
+    plain = Label(rdrop=rdrop).training_step(model, batch, STATE)
+    weighted = Label(rdrop=rdrop, class_weights="balanced").training_step(model, batch, STATE)
     torch.testing.assert_close(weighted["each"], plain["each"] * torch.tensor([100 / 180, 5.0, 100 / 180]))
     torch.testing.assert_close(weighted["loss"], weighted["each"].mean())
 
@@ -256,7 +257,7 @@ def test_the_loss_of_rare_classes_weighs_more_where_that_is_asked_for(rdrop: flo
 def test_a_class_of_less_than_five_of_a_hundred_is_told_with_what_may_help(rare: int, is_told: bool) -> None:
     values = ["fraud"] * rare + ["honest"] * (100 - rare)
     state = Label().fit(values)
-    assert state["counts"] == [rare, 100 - rare]
+    assert state["counts"] == {"fraud": rare, "honest": 100 - rare}
     told = (
         f"{rare} of 100 training records are of class 'fraud': accuracy says little of it, f1_macro and the table of "
         "classes do; to find more of it, less sure probabilities: target.class_weights=root"

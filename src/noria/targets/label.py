@@ -68,7 +68,7 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Tell
                 found=f"{len(found)} ({', '.join(sorted(found))})" if found else "none",
             )
         classes = sorted(found, key=_natural)
-        counts = [found[name] for name in classes]
+        counts = {name: found[name] for name in classes}
         return {"classes": classes, "counts": counts, "form": form.content, "absent": dict(absent)}
 
     def encode(self, values: Values, state: State) -> Encoded:
@@ -111,15 +111,15 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Tell
 
     def _rare(self, state: State) -> list[str]:
         """Return a sentence where classes are rare; none of a bundle that did not count them."""
-        counts: list[int] = state.get("counts", [])
-        least = RARE * sum(counts) / len(state["classes"])
-        rare = sorted((count, name) for count, name in zip(counts, state["classes"], strict=False) if count < least)
+        counts: dict[str, int] = state.get("counts", {})
+        total = sum(counts.values())
+        rare = sorted((count, name) for name, count in counts.items() if count < RARE * total / len(counts))
         if not rare:
             return []
         (count, name), others = rare[0], f" ({len(rare)} classes are as rare)" if len(rare) > 1 else ""
         fix = "" if self.class_weights else "; to find more of it, less sure probabilities: target.class_weights=root"
         return [
-            f"{count:,} of {sum(counts):,} training records are of class {name!r}{others}: accuracy says little of it, "
+            f"{count:,} of {total:,} training records are of class {name!r}{others}: accuracy says little of it, "
             f"f1_macro and the table of classes do{fix}"
         ]
 
@@ -147,7 +147,7 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Tell
             return forward_loss(self, model, batch)
         each = self._agreeing(model, batch) if self.rdrop else forward_loss(self, model, batch)["each"]
         if self.class_weights is not None:
-            weights = class_weights(state["counts"], self.class_weights)
+            weights = class_weights([state["counts"][name] for name in state["classes"]], self.class_weights)
             each = each * each.new_tensor(weights)[batch.target["label"]]
         return {"loss": each.mean(), "each": each}
 
