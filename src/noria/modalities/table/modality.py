@@ -56,7 +56,7 @@ class Table(TableSettings, Modality, WarmStarts, Displays, Attributable, TellsRe
     """A row of a table.
 
     Arrays: `numbers` float32[n, a] standardised, NaN where missing; `categories` int64[n, b], 0 rare, 1 missing;
-    of each text column `text0`, `text1`, ... Ragged int32, 0 no known word, 1 missing, and `_text0`, ... as given.
+    of each text column `text0`, `text1`, ... Ragged uint16, 0 no known word, 1 missing, and `_text0`, ... as given.
     """
 
     kind: ClassVar[str] = "table"
