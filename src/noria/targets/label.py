@@ -43,7 +43,7 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Tell
     rdrop: float = field(default=0.0, metadata={"network_only": True})
     """Weight of R-Drop: two passes with other dropout must agree, at twice the cost. For large models, little data."""
     class_weights: Literal["root", "balanced"] | None = field(default=None, metadata={"network_only": True})
-    """Weigh rare classes more: `balanced` fully, `root` less. More of them are found; their probabilities are too high."""
+    """Weigh rare classes more: `balanced` fully, `root` less. Finds more of them; their probabilities are too high."""
     class_groups: dict[str, list[str | int]] = field(default_factory=dict)
     """Classes made of several raw values: {ill: ["1", "2", "3"]}. For codes finer than the question."""
 
