@@ -106,6 +106,23 @@ def test_a_few_words_among_numbers_are_missing_and_told():
 
 
 @pytest.mark.parametrize(
+    "cells",
+    [
+        [f"this is what customer {i} has said" for i in range(100)],
+        [f"这家酒店的第{i}个房间很干净，服务也很好" for i in range(100)],
+    ],
+)
+def test_cells_of_many_words_that_differ_are_texts(cells):
+    column = read(cells)
+    assert (column.kind, column.left_out) == ("text", "")
+    assert column.form == form_of(column.form.content)
+
+
+def test_a_few_sentences_that_stand_again_and_again_are_categories():
+    assert read(["I agree with all of it", "I do not agree with it at all"] * 20).kind == "category"
+
+
+@pytest.mark.parametrize(
     ("cells", "reason"),
     [
         (list(range(100)), "counts the records"),
@@ -115,8 +132,6 @@ def test_a_few_words_among_numbers_are_missing_and_told():
         (LUCK.sample(range(1000), 800), "counts the records"),  # the training share of a shuffled table
         ([f"id-{i}" for i in range(100)], "names each record"),
         ([f"{i:07}" for i in range(100)], "names each record"),
-        ([f"this is what customer {i} has said" for i in range(100)], "holds texts"),
-        ([f"这家酒店的第{i}个房间很干净，服务也很好" for i in range(100)], "holds texts"),
         ([*["ten"] * 30, *[str(i + 0.5) for i in range(40)]], "is neither numbers (40 of 70) nor a few categories"),
     ],
 )

@@ -99,7 +99,7 @@ def test_where_all_that_is_left_is_one_column_of_texts_a_text_is_learnt_from(tmp
     assert job_of(tmp_path / "a.csv", "task=tabular-classification") == "tabular-classification"
 
 
-def test_beside_columns_that_can_be_learnt_from_a_text_is_left_out(tmp_path: Path) -> None:
+def test_beside_columns_that_can_be_learnt_from_a_text_is_one_column_of_a_table(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     rows = [f"{text},{i * 7 % 11 + 0.5},{'pos' if i % 2 else 'neg'}" for i, text in enumerate(REVIEWS)]
     path.write_text("\n".join(["review,price,label", *rows]), "utf-8")

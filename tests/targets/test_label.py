@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch.nn import functional
 
 from noria.contract import dispatch, registry
 from noria.errors import UserError
-from noria.targets.label import Label, majority, probabilities
+from noria.targets.label import Label, class_weights, majority, probabilities
 from noria.types import Batch
 
 RECORDS = 200
@@ -227,3 +229,50 @@ def test_answers_that_agree_cost_no_more() -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="smoothing must be 0 to 1, rdrop at least 0"):
         Label(**settings)
+
+
+COUNTS = [90, 10]
+STATE = {"classes": ["a", "b"], "counts": {"b": 10, "a": 90}}
+
+
+@pytest.mark.parametrize(("how", "expected"), [("balanced", [100 / 180, 5.0]), ("root", [0.75 / 0.9, 2.5])])
+def test_weights_of_classes_leave_the_mean_over_the_records_at_one(how: Any, expected: list[float]) -> None:
+    weights = class_weights(COUNTS, how)
+    assert float((weights * COUNTS).sum()) == pytest.approx(100, rel=1e-6)
+    np.testing.assert_allclose(weights, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rdrop", [0.0, 1.0])
+def test_the_loss_of_rare_classes_weighs_more_where_that_is_asked_for(rdrop: float) -> None:
+    batch = Batch({}, {"label": torch.tensor([0, 1, 0])}, 3)
+    model = torch.nn.Identity()
+    model.forward = lambda inputs, target: {"logits": torch.tensor([[2.0, -1.0], [0.5, 0.0], [0.0, 3.0]])}
+    plain = Label(rdrop=rdrop).training_step(model, batch, STATE)
+    weighted = Label(rdrop=rdrop, class_weights="balanced").training_step(model, batch, STATE)
+    torch.testing.assert_close(weighted["each"], plain["each"] * torch.tensor([100 / 180, 5.0, 100 / 180]))
+    torch.testing.assert_close(weighted["loss"], weighted["each"].mean())
+
+
+@pytest.mark.parametrize(("rare", "is_told"), [(4, True), (5, False)])
+def test_a_class_of_less_than_five_of_a_hundred_is_told_with_what_may_help(rare: int, is_told: bool) -> None:
+    values = ["fraud"] * rare + ["honest"] * (100 - rare)
+    state = Label().fit(values)
+    assert state["counts"] == {"fraud": rare, "honest": 100 - rare}
+    told = (
+        f"{rare} of 100 training records are of class 'fraud': accuracy says little of it, f1_macro and the table of "
+        "classes do; to find more of it, less sure probabilities: target.class_weights=root"
+    )
+    assert Label().remarks(state) == [told] * is_told
+    assert all("class_weights" not in one for one in Label(class_weights="root").remarks(state))
+
+
+def test_of_many_even_classes_none_is_rare_and_of_several_rare_ones_the_rarest_is_named() -> None:
+    assert not Label().remarks(Label().fit([str(i % 50) for i in range(500)]))
+    (told,) = Label().remarks(Label().fit(["a"] * 500 + ["b"] * 3 + ["c"] * 4))
+    assert told.startswith("3 of 507 training records are of class 'b' (2 classes are as rare): ")
+
+
+def test_a_bundle_that_did_not_count_its_classes_tells_nothing_of_them() -> None:
+    state = Label().fit(["a"] * 99 + ["b"])
+    del state["counts"]
+    assert Label().remarks(state) == []

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from noria.errors import UserError
-from noria.text.learning import is_missing, learn_text, text_of, usable_texts
+from noria.modalities.text import Text
+from noria.text.learning import automatic_vocabulary, is_missing, learn_text, text_of, usable_texts
 from noria.text.tokenizer import KINDS, Tokenizer
 
 NO_TEXTS: list[Any] = [None, "", b"", float("nan"), float("inf"), True, [], {}, ["a"], object, b"\xff\xfe", "\ud800"]
@@ -69,3 +70,22 @@ def test_an_unknown_tokenizer_is_refused_and_a_folder_is_read(tmp_path: Path) ->
     assert "bpe" in caught.value.expected
     with pytest.raises(UserError, match=r"no tokenizer here"):
         learn_text(["a"], str(tmp_path), 300, False)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(3, 2048), (4095, 2048), (5000, 4096), (8192, 8192), (20_000, 8192)])
+def test_a_vocabulary_that_is_not_said_follows_the_number_of_texts(count: int, expected: int) -> None:
+    assert automatic_vocabulary(["a text"] * count) == expected
+
+
+def test_a_vocabulary_that_is_not_said_has_room_for_all_signs() -> None:
+    signs = "".join(chr(0x4E00 + i) for i in range(3000))
+    assert automatic_vocabulary([signs]) == 3600
+    assert learn_text([signs, "天地玄黄"], "unigram", None, False)["vocabulary"] > 3000
+
+
+def test_a_text_of_no_said_vocabulary_keeps_in_its_state_what_was_decided() -> None:
+    texts = [f"word{i} and word{i * 7 % 13} of text {i}" for i in range(300)]
+    text = Text(vocabulary=None)
+    state = text.fit(texts)
+    assert state == Text(vocabulary=2048).fit(texts)
+    assert text.encode(texts, state).arrays["ids"].lengths.min() > 0

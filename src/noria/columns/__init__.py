@@ -14,3 +14,4 @@ from noria.columns.reading import category_form as category_form
 from noria.columns.reading import form_of as form_of
 from noria.columns.reading import number_form as number_form
 from noria.columns.reading import read_table as read_table
+from noria.columns.texts import TextForm as TextForm

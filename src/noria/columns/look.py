@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
@@ -18,8 +18,9 @@ from noria.columns.categories import CategoryForm, truth_names
 from noria.columns.cells import NOTHING, NOTHING_BESIDE_VALUES, is_absent, text_of
 from noria.columns.dates import PATTERNS, DateForm, is_calendar_day
 from noria.columns.numbers import FORMS, NumberForm, is_code, is_plain_number
+from noria.columns.texts import are_sentences
 
-Kind = Literal["number", "category", "date", "ignore"]
+Kind = Literal["number", "category", "date", "text", "ignore"]
 _F = TypeVar("_F", NumberForm, DateForm)
 
 FITS = 0.99  # a column is numbers, or dates, where so many of its values are
@@ -28,13 +29,12 @@ WORDS = 3
 TRIED = 200  # different values that a form must fit before all are looked at
 CODES = 5  # so few different whole numbers are codes of categories
 IDENTIFIER, LEAST_IDENTIFIER = 0.5, 20  # words name the records where more than this share of so many stands once
-SENTENCE_WORDS, SENTENCE_SIGNS = 4, 10  # a text has more words a cell than this, or more Chinese characters
 NO_CHANCE = 12.0  # records, whose whole numbers are all different, are counted if chance had e^-12 of it
 LEAST_IN_ORDER = 20
 EXACT = 2.0**53  # larger whole numbers are no longer different from one another
 ID = re.compile(r"(?:.*[\W_])?(?:id|uid|uuid|guid|identifier)|.*(?-i:[a-z]I[Dd])|.*(?:编号|序号)", re.IGNORECASE)
 # Why a column is left out.
-TEXTS, COUNTED, NAMED_BY_NUMBER = "holds texts", "counts the records", "names each record by a number"
+COUNTED, NAMED_BY_WORDS, NAMED_BY_NUMBER = "counts the records", "names each record", "names each record by a number"
 YEARS = {"year", "yr", "yyyy", "jahr", "année", "año", "anno", "年", "年份"}
 
 
@@ -93,7 +93,7 @@ class Look:
             values = self.read_numbers()
             are_codes = len(set(values.tolist())) <= CODES and (values == np.round(values)).all()
             return "category" if are_codes else "number"
-        return "category"
+        return "text" if self._differ() and are_sentences(self.texts) else "category"
 
     def read_numbers(self) -> np.ndarray:
         """Return float64: the different values that are numbers of the likeliest form."""
@@ -109,20 +109,23 @@ class Look:
 
     def why_left_out(self) -> str:
         """Return why a column whose values differ does not help to foretell anything; "" where it does."""
-        total = sum(self.counts.values())
         if len(self.texts) < 2:
             return ""
         if self.numbers and not self.dates:
             return self._counts_records()
-        if self.dates or total <= LEAST_IDENTIFIER or len(self.texts) <= IDENTIFIER * total:
+        if self.dates or not self._differ() or are_sentences(self.texts):
             return ""
-        if are_sentences(self.texts):
-            return TEXTS
+        total = sum(self.counts.values())
         numeric = sum(n for cell, n in self.strict.items() if NumberForm().fits(cell))
         odd = next((cell for cell in self.strict if not NumberForm().fits(cell)), None)
         if numeric > total / 2 and odd is not None:
             return f"is neither numbers ({numeric} of {total}) nor a few categories, as {odd!r} shows"
-        return "names each record"
+        return NAMED_BY_WORDS
+
+    def _differ(self) -> bool:
+        """Whether most values stand once."""
+        total = sum(self.counts.values())
+        return total > LEAST_IDENTIFIER and len(self.texts) > IDENTIFIER * total
 
     def _number_forms(self) -> list[NumberForm]:
         plain = NumberForm()
@@ -191,17 +194,6 @@ class Look:
         gaps = np.ptp(numbers) / math.gcd(*map(int, steps)) + 1
         is_in_order = bool((np.diff(numbers) > 0).all() or (np.diff(numbers) < 0).all())
         return COUNTED if is_in_order or total * (total - 1) / (2 * gaps) > NO_CHANCE else ""
-
-
-def are_sentences(texts: Iterable[str]) -> bool:
-    """Whether most cells are running text, not names or codes."""
-    found = [text for text, _ in zip(texts, range(TRIED), strict=False)]
-    long = [
-        text
-        for text in found
-        if len(text.split()) > SENTENCE_WORDS or sum(sign >= "\u3040" for sign in text) > SENTENCE_SIGNS
-    ]
-    return len(long) > len(found) / 2
 
 
 def _are_codes(texts: Mapping[str, int]) -> bool:

@@ -20,9 +20,10 @@ from noria.columns.cells import plain, text_of
 from noria.columns.dates import DateForm
 from noria.columns.look import Kind, Look
 from noria.columns.numbers import FORMS, NumberForm
+from noria.columns.texts import TextForm
 from noria.errors import UserError
 
-Form = NumberForm | DateForm | CategoryForm
+Form = NumberForm | DateForm | CategoryForm | TextForm
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def category_form(cells: Sequence[Any] | np.ndarray) -> CategoryForm:
 def form_of(content: Mapping[str, Any]) -> Form:
     """Return the form that a state keeps."""
     values = {key: tuple(one) if isinstance(one, list) else one for key, one in content.items() if key != "kind"}
-    kinds: dict[str, Callable[..., Form]] = {form.kind: form for form in (NumberForm, DateForm, CategoryForm)}
+    kinds: dict[str, Callable[..., Form]] = {form.kind: form for form in (NumberForm, DateForm, CategoryForm, TextForm)}
     return kinds[content["kind"]](**values)
 
 
@@ -80,6 +81,8 @@ def _column(look: Look, asked: Form | None, decimals: Collection[str], is_day_fi
     elif kind == DateForm.kind:
         form = replace(asked if isinstance(asked, DateForm) else _date(look, is_day_first), absent=look.words)
         remark = "" if asked else _date_remark(look, form)
+    elif kind == TextForm.kind:
+        form, remark = TextForm(), ""
     else:
         form = look.category_form()
         remark = _category_remark(look, form) if kind == CategoryForm.kind else ""

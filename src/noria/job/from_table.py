@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from noria.columns import read_table
-from noria.columns.look import TEXTS
+from noria.columns import TextForm, read_table
 from noria.contract import answer_field, registry
 from noria.contract.source import Source
 from noria.errors import UserError
@@ -65,12 +64,12 @@ def _of_texts(path: Path, source: Source | None, field: str, answer: str) -> tup
     if rows is None or answer not in rows.columns:
         return None
     columns = read_table({name: cells for name, cells in rows.columns.items() if name != answer}, {}, {})
-    texts = [name for name, one in columns.items() if one.left_out == TEXTS]
-    if len(texts) != 1 or any(one.kind != "ignore" for one in columns.values()):
+    read = [name for name, one in columns.items() if one.kind != "ignore"]
+    if len(read) != 1 or columns[read[0]].kind != TextForm.kind:
         return None
     tasks = {name: registry.task(name) for name in registry.built_in("tasks")}
     taking = [
-        (name, {text: texts[0]})
+        (name, {text: read[0]})
         for name, task in tasks.items()
         for text, modality in task.inputs.items()
         if answer_field(task) == field and len(task.inputs) == 1 and modality.raw_type == "cell"

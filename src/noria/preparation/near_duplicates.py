@@ -7,6 +7,7 @@ the size of the data. What is exactly the same is counted elsewhere. Knows no ta
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def near_pairs(held_out: Dataset, train: Dataset, is_new: np.ndarray) -> tuple[n
 
 def _alike(asked: Arrays, known: Arrays) -> Iterator[tuple[int, int]]:
     """Yield pairs of places, of one input's arrays."""
-    rows = [name for name, one in asked.items() if isinstance(one, np.ndarray) and one.ndim == 2 and name[0] != "_"]
+    rows = [name for name, one in asked.items() if name[0] != "_" and _are_rows(one)]
     if rows:
         ours, theirs = (
             np.concatenate([np.asarray(one[name], np.float64) for name in rows], 1) for one in (asked, known)
@@ -53,6 +54,10 @@ def _alike(asked: Arrays, known: Arrays) -> Iterator[tuple[int, int]]:
                 yield from near_texts(one, known[name])
         elif one.dtype == np.uint8 and one.ndim in (3, 4) and min(one.shape[1:3]) >= LEAST_SIDE:
             yield from near_pictures(one, known[name])
+
+
+def _are_rows(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.ndim == 2 and array.shape[1] > 0  # of texts alone there are none
 
 
 def _is_code(rows: np.ndarray) -> np.ndarray:

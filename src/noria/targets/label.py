@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NEAREST = 5  # classes among which the true one is looked for, where there are more
 CLASSES_SHOWN = 30  # in the confusion matrix
+RARE = 0.1  # a class is rare that has less than this share of what it would have if all had as many: 5 % of two
 CALIBRATION_BINS = 15  # as in Guo et al. 2017, "On Calibration of Modern Neural Networks"
 
 
@@ -42,6 +43,8 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Rest
     """Each token answers by itself, and the answers are averaged. For ensembles and second readings of a text."""
     rdrop: float = field(default=0.0, metadata={"network_only": True})
     """Weight of R-Drop: two passes with other dropout must agree, at twice the cost. For large models, little data."""
+    class_weights: Literal["root", "balanced"] | None = field(default=None, metadata={"network_only": True})
+    """Weigh rare classes more: `balanced` fully, `root` less. Finds more of them; their probabilities are too high."""
     class_groups: dict[str, list[str | int]] = field(default_factory=dict)
     """Classes made of several raw values: {ill: ["1", "2", "3"]}. For codes finer than the question."""
 
@@ -59,13 +62,15 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Rest
                 absent[_spelling(value)] += count
             else:
                 spellings.setdefault(name, Counter())[name if name in self.class_groups else text_of(value)] += count
-        names = [max(sorted(counts), key=counts.__getitem__) for counts in spellings.values()]
-        if len(names) < 2:
+        found = {max(sorted(counts), key=counts.__getitem__): counts.total() for counts in spellings.values()}
+        if len(found) < 2:
             raise UserError(
                 "a label needs at least two classes in the training records",
-                found=f"{len(names)} ({', '.join(sorted(names))})" if names else "none",
+                found=f"{len(found)} ({', '.join(sorted(found))})" if found else "none",
             )
-        return {"classes": sorted(names, key=_natural), "form": form.content, "absent": dict(absent)}
+        classes = sorted(found, key=_natural)
+        counts = {name: found[name] for name in classes}
+        return {"classes": classes, "counts": counts, "form": form.content, "absent": dict(absent)}
 
     def encode(self, values: Values, state: State) -> Encoded:
         form = form_of(state["form"]) if "form" in state else CategoryForm()
@@ -103,7 +108,21 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Rest
         found = [f"the label {word!r} is a class of its own, not a missing one" for word in words]
         if absent:
             found.append("labels read as missing: " + ", ".join(f"{word!r} {count}" for word, count in absent.items()))
-        return found
+        return [*found, *self._rare(state)]
+
+    def _rare(self, state: State) -> list[str]:
+        """Return a sentence where classes are rare; none of a bundle that did not count them."""
+        counts: dict[str, int] = state.get("counts", {})
+        total = sum(counts.values())
+        rare = sorted((count, name) for name, count in counts.items() if count < RARE * total / len(counts))
+        if not rare:
+            return []
+        (count, name), others = rare[0], f" ({len(rare)} classes are as rare)" if len(rare) > 1 else ""
+        fix = "" if self.class_weights else "; to find more of it, less sure probabilities: target.class_weights=root"
+        return [
+            f"{count:,} of {total:,} training records are of class {name!r}{others}: accuracy says little of it, "
+            f"f1_macro and the table of classes do{fix}"
+        ]
 
     def reading(self, state: State) -> None:
         return None
@@ -125,16 +144,22 @@ class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Rest
         return {"loss": each.mean(), "each": each}
 
     def training_step(self, model: nn.Module, batch: Batch, state: State) -> dict[str, Tensor]:
-        """Where two answers are to agree: the mean loss of both, and how far they are apart (Liang et al. 2021).
-
-        "R-Drop: Regularized Dropout for Neural Networks", https://arxiv.org/abs/2106.14448.
-        """
-        if not self.rdrop:
+        if not self.rdrop and self.class_weights is None:
             return forward_loss(self, model, batch)
+        each = self._agreeing(model, batch) if self.rdrop else forward_loss(self, model, batch)["each"]
+        if self.class_weights is not None:
+            weights = class_weights([state["counts"][name] for name in state["classes"]], self.class_weights)
+            each = each * each.new_tensor(weights)[batch.target["label"]]
+        return {"loss": each.mean(), "each": each}
+
+    def _agreeing(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Return the loss of each record where two answers are to agree: the mean of both, and how far they are apart.
+
+        Source: Liang et al. 2021, "R-Drop: Regularized Dropout for Neural Networks", https://arxiv.org/abs/2106.14448.
+        """
         outputs = [model(batch.inputs, batch.target) for _ in range(2)]
         one, other = (self.loss(output, batch)["each"] for output in outputs)
-        each = (one + other) / 2 + self.rdrop * _apart(*(output["logits"].float() for output in outputs))
-        return {"loss": each.mean(), "each": each}
+        return (one + other) / 2 + self.rdrop * _apart(*(output["logits"].float() for output in outputs))
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         classes = state["classes"]
@@ -243,6 +268,13 @@ def _reliability(output: Arrays, truth: Arrays) -> Panel:
         {"x": "confidence", "y": "share that is right", "lines": {"model": points}, "diagonal": True},
         "On the diagonal, an answer given with 80 % confidence is right 80 times of 100.",
     )
+
+
+def class_weights(counts: Sequence[int], how: Literal["root", "balanced"]) -> np.ndarray:
+    """Return the weight of each class by its training records, float32[classes]; their mean over the records is 1."""
+    numbers = np.asarray(counts, np.float64)
+    weights = numbers ** (-1.0 if how == "balanced" else -0.5)
+    return np.asarray(weights * numbers.sum() / (numbers * weights).sum(), np.float32)
 
 
 def majority(train: Arrays) -> Arrays:

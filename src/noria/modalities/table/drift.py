@@ -1,4 +1,4 @@
-"""New rows beside those of training: categories never seen, cells missing more often, numbers out of range.
+"""New rows beside those of training: categories and words never seen, more cells missing, numbers out of range.
 
 Read next: pipeline/drift.py.
 """
@@ -13,6 +13,7 @@ import numpy as np
 
 from noria.contract.capabilities import DriftMeter
 from noria.modalities.table.cells import ABSENT, RARE
+from noria.modalities.table.texts import marked, places_name
 from noria.types import Arrays, State, Values
 
 FEW = 0.05  # a share that is larger by so much than in training is said
@@ -46,14 +47,21 @@ class TableDrift(DriftMeter):
             self._absent[name] += int((codes == ABSENT).sum())
             self._unknown[name] += int((codes == RARE).sum())
             self._remember(name, values.get(name), codes == RARE)
+        for index, name in enumerate(self._state.get("texts", {})):
+            is_unknown = marked(arrays[places_name(index)], RARE)
+            self._absent[name] += int(marked(arrays[places_name(index)], ABSENT).sum())
+            self._unknown[name] += int(is_unknown.sum())
+            self._remember(name, values.get(name), is_unknown)
 
     def sentences(self) -> list[str]:
         if not self._seen or not self._records:
             return []
         found = []
         for name, known in self._seen["columns"].items():
+            is_text = name in self._state.get("texts", {})
+            unknown = "hold no word known from training" if is_text else "never seen in training"
             parts = [
-                self._more(self._unknown[name], known.get("rare", 0), f"never seen in training{self._shown(name)}"),
+                self._more(self._unknown[name], known.get("rare", 0), f"{unknown}{self._shown(name)}"),
                 self._more(self._absent[name], known["absent"], "missing"),
                 self._more(self._beyond[name], 0, f"far beyond those of training{self._shown(name)}"),
             ]

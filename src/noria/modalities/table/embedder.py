@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.modalities.table.settings import TableSettings
+from noria.modalities.table.text_embedder import Texts
 from noria.types import State, Tokens
 
 FAR = 5.0  # spreads from the mean beyond which the linear part of a number's code stops growing
 
 
 class TableEmbedder(nn.Module):
-    """`numbers` float[B, a] and `categories` int[B, b] -> Tokens: one a column, or one a member of the ensemble."""
+    """`numbers` float[B, a], `categories` int[B, b], texts -> Tokens: one a column, or one a member of the ensemble."""
 
     def __init__(self, settings: TableSettings, state: State, width: int) -> None:
         super().__init__()
@@ -32,7 +33,9 @@ class TableEmbedder(nn.Module):
         unlearnt = [[seen.get(name, {}).get(what) == 0 for what in ("rare", "absent")] for name in state["categories"]]
         self.numbers = Numbers(edges, features, unseen) if edges else None
         self.categories = Categories(sizes, features, unlearnt) if sizes else None
-        columns = len(edges) + len(sizes)
+        texts = state.get("texts", {})
+        self.texts = Texts(texts, features) if texts else None
+        columns = len(edges) + len(sizes) + len(texts)
         self.members = None if settings.stem == "columns" else Members(columns * features, settings)
         self.width = features if self.members is None else settings.hidden
 
@@ -42,6 +45,8 @@ class TableEmbedder(nn.Module):
             parts.append(self.numbers(arrays["numbers"]))
         if self.categories is not None:
             parts.append(self.categories(arrays["categories"]))
+        if self.texts is not None:
+            parts.append(self.texts(arrays))
         columns = torch.cat(parts, 1)
         return Tokens(columns if self.members is None else self.members(columns.flatten(1)))
 

@@ -1,8 +1,8 @@
 """Tables: numbers, categories and dates with holes, each column understood from its training values.
 
-What a column is gets inferred unless `kinds` says so: numbers parse as numbers, dates as dates, the rest are
-categories; a constant column and one that names or counts the records are left out. Read next: noria/columns/,
-modalities/table/cells.py, modalities/table/embedder.py.
+What a column is gets inferred unless `kinds` says so: numbers parse as numbers, dates as dates, sentences are texts,
+the rest are categories; a constant column and one that names or counts the records are left out. Read next:
+noria/columns/, modalities/table/cells.py, modalities/table/embedder.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
-from noria.columns import ANY_DATE, CategoryForm, Column, DateForm, Form, NumberForm, form_of, read_table
+from noria.columns import ANY_DATE, CategoryForm, Column, DateForm, Form, NumberForm, TextForm, form_of, read_table
 from noria.columns.cells import plain, text_of
 from noria.contract import Modality
 from noria.contract.capabilities import (
@@ -40,6 +40,7 @@ from noria.modalities.table.cells import (
 )
 from noria.modalities.table.reading import in_short, panel_of, remarks_of
 from noria.modalities.table.settings import TableSettings
+from noria.modalities.table.texts import learn_texts, marked, places_name, raw_name, texts_of
 from noria.types import Arrays, Encoded, Panel, Span, State, Values
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class Table(
 ):  # fmt: skip
     """A row of a table.
 
-    Arrays: `numbers` float32[n, a] standardised, NaN where missing; `categories` int64[n, b], 0 rare, 1 missing.
+    Arrays: `numbers` float32[n, a] standardised, NaN where missing; `categories` int64[n, b], 0 rare, 1 missing;
+    of each text column `text0`, `text1`, ... Ragged uint16, 0 no known word, 1 missing, and `_text0`, ... as given.
     """
 
     kind: ClassVar[str] = "table"
@@ -77,12 +79,15 @@ class Table(
         kinds = {name: reading.kind for name, reading in readings.items()}
         numbers: dict[str, Any] = {}
         categories: dict[str, list[str]] = {}
+        texts: dict[str, Any] = {}
         for name, reading in readings.items():
             if isinstance(reading.form, CategoryForm) and reading.kind == "category":
                 categories[name] = _common(columns[name], reading.form)
+            elif isinstance(reading.form, TextForm):
+                texts[name] = learn_texts(name, columns[name], reading.form)
             elif reading.kind != "ignore":
                 numbers |= {part: self._spread(found) for part, found in _numbers(name, columns, reading).items()}
-        if not numbers and not categories:
+        if not numbers and not categories and not texts:
             found = ", ".join(f"{name}: {one.left_out or 'one value'}" for name, one in readings.items())
             raise UserError("no column can be learnt from", found=found)
         state = {
@@ -93,6 +98,7 @@ class Table(
             "categories": categories,
             "names": {"numbers": list(numbers), "categories": list(categories)},
         }
+        state |= {"texts": texts} if texts else {}
         return state | {"seen": self._seen(values, state, readings)}
 
     def _seen(self, values: Values, state: State, readings: Mapping[str, Column]) -> dict[str, Any]:
@@ -108,6 +114,9 @@ class Table(
             seen[name] = {"absent": int(np.isnan(cells).sum()), **reach}
         for name, codes in zip(state["categories"], categories.T, strict=True):
             seen[name] = {"absent": int((codes == ABSENT).sum()), "rare": int((codes == RARE).sum())}
+        for index, name in enumerate(state.get("texts", {})):
+            places = encoded.arrays[places_name(index)][good]
+            seen[name] = {"absent": int(marked(places, ABSENT).sum()), "rare": int(marked(places, RARE).sum())}
         absent = {name: one.absent for name, one in readings.items() if one.absent}
         told = {"absent": absent, "remarks": {name: one.remark for name, one in readings.items() if one.remark}}
         left_out = {name: one.left_out for name, one in readings.items() if one.left_out}
@@ -126,6 +135,7 @@ class Table(
         raw: dict[str, np.ndarray] = {}
         categories = np.zeros((records, len(state["categories"])), np.int64)
         places = {name: index for index, name in enumerate(state["categories"])}
+        texts: Arrays = {}
         for name, kind in state["kinds"].items():
             form = _form(name, kind, state)
             if isinstance(form, NumberForm):
@@ -133,13 +143,16 @@ class Table(
             elif isinstance(form, DateForm):
                 parts = dates_of(name, columns[name], form, bad)
                 raw |= {part_name(name, part, state["kinds"]): parts[:, i] for i, part in enumerate(DATE_PARTS)}
+            elif isinstance(form, TextForm):
+                index = list(state["texts"]).index(name)
+                texts |= texts_of(index, columns[name], form, state["texts"][name])
             elif form is not None:
                 categories[:, places[name]] = codes_of(columns[name], form, state["categories"][name])
         numbers = np.zeros((records, len(state["numbers"])), np.float32)
         for index, (name, spread) in enumerate(state["numbers"].items()):
             numbers[:, index] = (raw[name] - spread["mean"]) / spread["spread"]
         numbers[list(bad)] = 0
-        return Encoded({"numbers": numbers, "categories": categories}, bad)
+        return Encoded({"numbers": numbers, "categories": categories, **texts}, bad)
 
     def display(self, arrays: Arrays, state: State) -> dict[str, Any]:
         row: dict[str, Any] = {}
@@ -147,6 +160,8 @@ class Table(
             row[name] = None if np.isnan(value) else float(f"{value * spread['spread'] + spread['mean']:.6g}")
         for place, (name, known) in zip(arrays["categories"], state["categories"].items(), strict=True):
             row[name] = {RARE: "(rare)", ABSENT: None}.get(int(place)) if place < 2 else known[int(place) - 2]
+        for index, name in enumerate(state.get("texts", {})):
+            row[name] = bytes(np.asarray(arrays[raw_name(index)], np.uint8)).decode("utf-8", "replace") or None
         return row
 
     def embedder(self, state: State, width: int) -> nn.Module:
@@ -165,7 +180,7 @@ class Table(
         return np.concatenate([numbers, categories], 1), is_code
 
     def spans(self, value: Any, state: State) -> list[Span]:
-        names = [*state["numbers"], *state["categories"]]
+        names = [*state["numbers"], *state["categories"], *state.get("texts", {})]
         if self.stem == "columns":
             return [Span("column", index, index + 1, name) for index, name in enumerate(names)]
         return [Span("column", 0, len(names))] * self.members

@@ -11,14 +11,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from noria.columns import form_of
-from noria.columns.look import COUNTED, NAMED_BY_NUMBER, TEXTS
+from noria.columns.look import COUNTED, NAMED_BY_NUMBER, NAMED_BY_WORDS
 from noria.columns.reading import key_of
+from noria.text.ngrams import Ngrams
 from noria.types import Panel, State
 
 EXAMPLES = 4  # categories shown
 NAMED = 6  # columns named in one remark
 LISTED = 8  # so many columns are named one by one
 SIGNIFICANT = 3  # digits after the first one of a column's spread
+KEPT_AS = {
+    COUNTED: "number",
+    NAMED_BY_NUMBER: "number",
+    NAMED_BY_WORDS: "text",
+}  # a column that is left out; others a category
 
 
 def in_short(kinds: Mapping[str, str]) -> str:
@@ -26,7 +32,7 @@ def in_short(kinds: Mapping[str, str]) -> str:
     if len(kinds) <= LISTED:
         return ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
     counts = Counter(kinds.values())
-    words = {"number": "numbers", "category": "categories", "date": "dates", "ignore": "left out"}
+    words = {"number": "numbers", "category": "categories", "date": "dates", "text": "texts", "ignore": "left out"}
     return f"{len(kinds)}: " + ", ".join(f"{counts[kind]} {word}" for kind, word in words.items() if counts[kind])
 
 
@@ -49,14 +55,14 @@ def remarks_of(state: State) -> list[str]:
         by_reason[reason].append(name)
     found = []
     for reason, names in by_reason.items():
-        each, kind = (
-            "it" if len(names) == 1 else "each",
-            "number" if reason in (COUNTED, NAMED_BY_NUMBER) else "category",
-        )
-        fix = f"to keep it: inputs.table.kinds={{{key_of(names[0])}: {kind}}}"
-        if reason == TEXTS:
-            fix = "a task of texts learns from it: noria list tasks"
+        each = "it" if len(names) == 1 else "each"
+        fix = f"to keep it: inputs.table.kinds={{{key_of(names[0])}: {KEPT_AS.get(reason, 'category')}}}"
         found.append(f"left out: {_named(names)}, as {each} {reason}; {fix}")
+    found += [
+        f"column {name!r} is read as text, by words and their parts; to leave it out: "
+        f"inputs.table.kinds={{{key_of(name)}: ignore}}"
+        for name in state.get("texts", {})
+    ]
     found += [f"column {name!r}: {remark}" for name, remark in seen.get("remarks", {}).items()]
     spelled = {
         name: {word: count for word, count in words.items() if word} for name, words in seen.get("absent", {}).items()
@@ -100,6 +106,9 @@ def _values(name: str, state: State) -> str:
         ends = (spread["mean"] + spread["spread"] * spread["edges"][end] for end in (0, -1))
         low, high, mean = (_rounded(number, spread["spread"]) for number in (*ends, spread["mean"]))
         return f"{low} to {high}, mean {mean}"
+    if (text := state.get("texts", {}).get(name)) is not None:
+        learnt = Ngrams(**text)
+        return f"{learnt.num_words:,} words, {len(learnt.keys):,} runs of words and characters"
     parts = [one.rpartition(".")[2] for one in state["numbers"] if one.startswith(f"{name}.")]
     return ", ".join(parts) if state["kinds"][name] == "date" else ""
 

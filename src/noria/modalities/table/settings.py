@@ -26,7 +26,7 @@ class TableSettings:
     """How columns are understood and embedded."""
 
     kinds: dict[str, Kind] = field(default_factory=dict)
-    """What a column is where the guess is wrong: number, category, date or ignore, as in {zip: category}."""
+    """What a column is where the guess is wrong: number, category, date, text or ignore, as in {zip: category}."""
     forms: dict[str, str] = field(default_factory=dict)
     """How a column is written where two ways fit: {price: "1.234,5", day: "%d/%m/%Y"}, a number or a date pattern."""
     bins: int | None = None

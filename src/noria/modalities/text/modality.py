@@ -71,8 +71,8 @@ class Text(Modality, WarmStarts, Truncates, Augments, Displays, Attributable, Te
 
     tokenizer: str = "bpe"
     """`bpe`, `unigram`, `character`, `byte`, or a folder with a tokenizer.json. Characters suit names."""
-    vocabulary: int = field(default=8192, metadata={TRIED: _vocabularies, IS_SHAPE: True})
-    """Number of tokens that `bpe` or `unigram` learn. Raise it for much text, lower it for little."""
+    vocabulary: int | None = field(default=8192, metadata={TRIED: _vocabularies, IS_SHAPE: True})
+    """Number of tokens that `bpe` or `unigram` learn. Null takes 2,048 to 8,192 by the number of training texts."""
     lowercase: bool = False
     """Read all text in lower case. For little data in which capitals say nothing."""
     max_tokens: int = 512
