@@ -56,6 +56,7 @@ def test_a_clip_has_frames_of_at_most_64_pixels_where_nobody_asked_for_more() ->
     assert Video().fit([small, small, large])["height"] == 32
     assert Video().fit([large, large])["height"] == 64
     assert Video(side=80).fit([large, large])["height"] == 80
+    assert Video().fit([large, large])[STAGES] == {"pools": [2, 2, 2], "blocks": 1}
 
 
 @pytest.mark.parametrize("side", [8, 16, 20, 24, 28, 32, 36, 48, 64, 65, 96, 100, 128, 200, 256, 320])

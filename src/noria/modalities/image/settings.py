@@ -32,7 +32,7 @@ class PictureSettings:
     widths: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
     """Channels of each stage of the `convolution` or `pyramid` stem. Null derives them from model.width."""
     blocks: int | None = field(default=None, metadata=NETWORK_ONLY)
-    """Convolutions in each stage (residual blocks in a pyramid). Null means 2 (1); raise it for long training."""
+    """Convolutions in each stage (residual blocks in a pyramid). Null: 2, in clips and pyramids 1."""
     pools: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
     """Pooling factor of each stage of the `convolution` stem. Null leaves 4 to 8 places each way, whatever the side."""
     pooling: Literal["max", "mean", "flat", "grid"] = field(default="max", metadata=NETWORK_ONLY)

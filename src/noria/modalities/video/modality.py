@@ -16,6 +16,7 @@ import numpy as np
 from noria.contract import Modality
 from noria.contract.capabilities import Attributable, Augments, CompletesState, Displays, TellsReading, WarmStarts
 from noria.errors import raise_unmet
+from noria.modalities.image.by_data import STAGES
 from noria.modalities.image.modality import Image
 from noria.modalities.image.settings import NETWORK_ONLY, PictureSettings, picture_rules
 from noria.modalities.video.files import NPY, read_clip
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 MAX_FRAMES = 10_000  # taken from a clip
 MOST_SIDE = 64  # of frames that nobody asked for a side of: a clip has many of them
+BLOCKS = 1  # convolutions in a stage, for the same reason
 SHOWN = 4  # frames that a person sees
 
 
@@ -69,7 +71,8 @@ class Video(PictureSettings, Modality, WarmStarts, CompletesState, Augments, Dis
         return Image(**{one.name: getattr(self, one.name) for one in fields(PictureSettings)})
 
     def fit(self, values: Values) -> State:
-        return self.picture.fit_within(self._frames(values), MOST_SIDE)  # type: ignore[arg-type]  # one after another
+        state = self.picture.fit_within(self._frames(values), MOST_SIDE)  # type: ignore[arg-type]  # one after another
+        return {**state, STAGES: {**state[STAGES], "blocks": BLOCKS}}
 
     def warm_start(self, state: State) -> State | None:
         return state
