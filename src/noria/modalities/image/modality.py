@@ -35,7 +35,7 @@ class Image(ImageSettings, Modality, WarmStarts, CompletesState, Augments, Displ
 
     Each tile is resized to `size`, or keeps its own where that is null. Training that starts from a checkpoint of
     pictures has its backbone in the pyramid, or else as the stem, a token a picture or (pooling grid) a place; pixels
-    are normalised as it was trained, and null for size makes squares of `side`.
+    are normalised as it was trained, and null for size makes squares of `side`, or of 128 pixels.
     """
 
     kind: ClassVar[str] = "image"
