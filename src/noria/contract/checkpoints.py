@@ -20,6 +20,8 @@ from noria.types import State
 if TYPE_CHECKING:
     from torch import nn
 
+    from noria.contract.core import Modality
+
 WHERE = "model.pretrained"
 SHOWN_FILES = 20
 
@@ -88,6 +90,20 @@ class TrunkLoader(CheckpointLoader, ABC):
     @abstractmethod
     def export(self, model: nn.Module, states: Mapping[str, Any], out: Path) -> None:
         """Write a model that began as such a checkpoint back as one; raise UserError where it cannot be done."""
+
+
+class SuggestsCheckpoint(ABC):
+    """Knows a checkpoint that is installed, and for which data it is worth a try; a base beside CheckpointLoader."""
+
+    @abstractmethod
+    def suggestion(self, inputs: Mapping[str, Modality], records: int) -> str:
+        """Return one sentence with the setting to try, for so many training records; "" where nothing is to be said."""
+
+
+def suggestions(inputs: Mapping[str, Modality], records: int) -> list[str]:
+    """Return what is to be said to who starts from nothing: checkpoints that are there and known to help."""
+    found = [loader.suggestion(inputs, records) for loader in loaders() if isinstance(loader, SuggestsCheckpoint)]
+    return [sentence for sentence in found if sentence]
 
 
 def loaders() -> list[CheckpointLoader]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from noria import __version__
 from noria.contract import Task, dispatch
+from noria.contract.checkpoints import suggestions
 from noria.contract.settings import settings_of
 from noria.contract.source import Source
 from noria.errors import UserError
@@ -52,6 +53,8 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, 
     records, manifest = stored
     splits = {split: dispatch.windows(task, dataset, split == "train") for split, dataset in records.items()}
     states, report, fingerprint = (manifest[key] for key in ("states", "report", "fingerprint"))
+    if not origin:  # what is installed may be another thing each time
+        report = {**report, "notes": [*report["notes"], *suggestions(task.inputs, report["records"]["train"])]}
     return Prepared(splits, states, report, fingerprint, origin, manifest["train_hashes"], records)
 
 

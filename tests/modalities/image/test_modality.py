@@ -183,8 +183,9 @@ def test_equal_small_pictures_keep_their_size_and_mixed_or_large_ones_become_squ
         return state["height"], state["width"]
 
     assert size(noise(20, 30), noise(20, 30)) == (20, 30)
-    assert size(noise(20, 30), noise(30, 20)) == (Image.side, Image.side)
-    assert size(noise(129, 30), noise(129, 30)) == (Image.side, Image.side)
+    assert size(noise(20, 30), noise(30, 20)) == (32, 32)
+    assert size(noise(20, 30), noise(30, 20), side=40) == (40, 40)
+    assert size(noise(129, 30), noise(129, 30)) == (128, 128)
     assert size(noise(20, 30), noise(30, 20), size=(8, 9)) == (8, 9)
 
 

@@ -146,6 +146,7 @@ def test_every_setting_of_a_picture_is_one_of_a_clip_and_reaches_its_frames():
     """The keys of a job are flat: inputs.video.size, as inputs.image.size."""
     values = {one.name: getattr(Image(), one.name) for one in fields(PictureSettings)}
     other = {"size": (9, 7), "stem": "patches", "widths": (8,), "pools": (2,), "colors": "grey", "pooling": "grid"}
+    other |= {"side": 9, "blocks": 3}
     other |= {name: value + 1 for name, value in values.items() if type(value) in (int, float)} | {"flip": "both"}
     assert other.keys() == values.keys()
     frame = Video(**other).picture

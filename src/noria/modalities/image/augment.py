@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from noria.modalities.image.settings import shift_px
+
 if TYPE_CHECKING:
     from noria.modalities.image.settings import ImageSettings
 
@@ -17,11 +19,17 @@ def augment(pixels: Tensor, settings: ImageSettings) -> Tensor:
     """Return the pictures uint8[B, H, W, C] varied as the settings say; float32 of the same range after an affine."""
     if settings.rotate or settings.zoom or settings.aspect or settings.shear:
         pixels = _affine(pixels, settings)
-    elif settings.shift:
-        pixels = _shift(pixels, settings.shift)
+    elif most := shift_px(settings, *pixels.shape[1:3]):
+        pixels = _shift(pixels, most)
     for axis, is_flipped in drawn_flips(pixels, settings):
         pixels = torch.where(is_flipped[:, None, None, None], pixels.flip(axis), pixels)
     return jitter_colors(pixels, settings)
+
+
+def is_moving(settings: ImageSettings) -> bool:
+    """Say whether the settings move what is in a picture, other than by flips."""
+    changes = (settings.rotate, settings.zoom, settings.aspect, settings.shear)
+    return any(changes) or settings.shift != 0
 
 
 def drawn_flips(pixels: Tensor, settings: ImageSettings) -> list[tuple[int, Tensor]]:
@@ -67,7 +75,8 @@ def drawn_affine(pixels: Tensor, settings: ImageSettings) -> Tensor:
     down_by = uniform(settings.zoom).exp()
     across_by = down_by * uniform(settings.aspect).exp()
     cos, sin = angle.cos(), angle.sin()
-    across, down = uniform(2 * settings.shift / width), uniform(2 * settings.shift / height)
+    shift = shift_px(settings, height, width)
+    across, down = uniform(2 * shift / width), uniform(2 * shift / height)
     rows = [
         torch.stack([cos / across_by, (cos * shear - sin) / down_by, across], 1),
         torch.stack([sin / across_by, (sin * shear + cos) / down_by, down], 1),

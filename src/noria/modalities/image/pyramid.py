@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from noria.errors import UserError
 from noria.modalities.image.backbones import backbone_of, strides_of
+from noria.modalities.image.by_data import RESIDUAL_BLOCKS
 from noria.types import State
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class Pyramid(nn.Module):
             widths = self.backbone.widths
         else:
             widths = _widths(settings, width)
-            self.backbone = Residuals(state["channels"], widths, settings.blocks)
+            self.backbone = Residuals(
+                state["channels"], widths, RESIDUAL_BLOCKS if settings.blocks is None else settings.blocks
+            )
         self.sides = nn.ModuleList(nn.Conv2d(wide, width, 1) for wide in widths[finest:])
         self.smooth = nn.ModuleList(_Convolution(width, width) for _ in widths[finest:])
         self.width = width

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,6 +12,7 @@ from noria.errors import raise_unmet
 
 MAX_SIDE = 8192  # pixels that a network sees each way; a picture of more is cut into tiles
 MOST_AUGMENTED = 3.0  # of changes that are logarithms: a factor of 20
+SHIFTED = 1 / 16  # of the shorter side: 2 pixels of MNIST's 28, as digits were learnt best
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 SIDES_TRIED = (48, 96)  # pixels, beside the job's own: each is another preparation
 
@@ -34,8 +36,8 @@ class PictureSettings:
 
     size: tuple[int, int] | None = None
     """Height and width the network sees, in pixels. Null: the pictures' own if all agree, else squares of `side`."""
-    side: int = field(default=128, metadata={TRIED: _sides, IS_SHAPE: True})
-    """Side in pixels of the squares, where `size` is null and pictures differ or are larger. Raise for fine detail."""
+    side: int | None = field(default=None, metadata={TRIED: _sides, IS_SHAPE: True})
+    """Side in pixels of the squares where pictures differ or are larger. Null: by the middle ones, at most 128."""
     colors: Literal["grey", "rgb"] | None = None
     """Whether the network sees grey values or colours (RGB). Null takes what the training pictures are."""
     stem: Literal["convolution", "reference", "patches", "pyramid"] = field(
@@ -44,16 +46,16 @@ class PictureSettings:
     """Layers from pixels to tokens: `pyramid` finds things of many sizes, `patches` feeds a deep trunk."""
     widths: tuple[int, ...] | None = field(default=None, metadata={**NETWORK_ONLY, TRIED: _scaled, IS_SHAPE: True})
     """Channels of each stage of the `convolution` or `pyramid` stem. Null derives them from model.width."""
-    blocks: int = field(default=1, metadata=NETWORK_ONLY | tried(1, 2, 3) | {IS_SHAPE: True})
-    """Convolutions in each stage (residual blocks in a pyramid). Raise it for hard pictures and long training."""
-    pools: tuple[int, ...] = field(default=(2, 2, 2), metadata=NETWORK_ONLY)
-    """Pooling factor of each stage of the `convolution` stem. Lower it to keep detail, raise it to save time."""
+    blocks: int | None = field(default=None, metadata=NETWORK_ONLY | tried(1, 2, 3) | {IS_SHAPE: True})
+    """Convolutions in each stage (residual blocks in a pyramid). Null: 2, in clips and pyramids 1."""
+    pools: tuple[int, ...] | None = field(default=None, metadata=NETWORK_ONLY)
+    """Pooling factor of each stage of the `convolution` stem. Null leaves 4 to 8 places each way, whatever the side."""
     pooling: Literal["max", "mean", "flat", "grid"] = field(default="max", metadata=NETWORK_ONLY)
     """What the last map becomes: one token (`max`, `mean`, `flat`), or with `grid` one per place, for attention."""
     patch: int = field(default=4, metadata=NETWORK_ONLY)
     """Side of a patch in pixels, for the stem `patches`. Smaller sees more detail and costs more tokens."""
-    shift: int = field(default=0, metadata=NETWORK_ONLY | tried(0, 2, 4))
-    """Augmentation: largest random shift each way, in pixels. Raise it where things are not centred."""
+    shift: int | None = field(default=0, metadata=NETWORK_ONLY | tried(0, 2, 4))
+    """Augmentation: largest random shift each way, in pixels; null: a sixteenth of the side. For what is off centre."""
     rotate: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 15.0))
     """Augmentation: largest random rotation each way, in degrees. Not where direction matters, as in 6 and 9."""
     zoom: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 0.25))
@@ -69,6 +71,11 @@ class PictureSettings:
 Rules = dict[str, tuple[bool, str, object]]  # what settings must keep: name -> holds, what is expected, what was found
 
 
+def shift_px(settings: PictureSettings, height: int, width: int) -> int:
+    """Return the largest random shift of pictures of this size, in whole pixels."""
+    return math.ceil(min(height, width) * SHIFTED) if settings.shift is None else settings.shift
+
+
 def is_size(sides: Iterable[int] | None) -> bool:
     """Say whether a height and a width can be those of a picture; null leaves them open."""
     return sides is None or all(1 <= side <= MAX_SIDE for side in sides)
@@ -79,12 +86,16 @@ def picture_rules(settings: PictureSettings) -> Rules:
     sides, counts = f"two whole numbers from 1 to {MAX_SIDE}", "whole numbers of at least 1"
     return {
         "size": (is_size(settings.size), sides, settings.size),
-        "side": (is_size([settings.side]), f"a whole number from 1 to {MAX_SIDE}", settings.side),
+        "side": (
+            settings.side is None or is_size([settings.side]),
+            f"a whole number from 1 to {MAX_SIDE}",
+            settings.side,
+        ),
         "widths": (min(settings.widths or (1,)) >= 1, counts, settings.widths),
-        "blocks": (settings.blocks >= 0, "at least 0", settings.blocks),
-        "pools": (min(settings.pools, default=1) >= 1, counts, settings.pools),
+        "blocks": ((settings.blocks or 0) >= 0, "at least 0", settings.blocks),
+        "pools": (min(settings.pools or (1,)) >= 1, counts, settings.pools),
         "patch": (is_size([settings.patch]), f"a whole number from 1 to {MAX_SIDE}", settings.patch),
-        "shift": (0 <= settings.shift <= MAX_SIDE, "0 or more pixels", settings.shift),
+        "shift": (0 <= (settings.shift or 0) <= MAX_SIDE, "0 or more pixels", settings.shift),
         "rotate": (0 <= settings.rotate <= 180, "0 to 180 degrees", settings.rotate),
         "zoom": (0 <= settings.zoom <= MOST_AUGMENTED, f"0 to {MOST_AUGMENTED:g}", settings.zoom),
         "color_jitter": (0 <= settings.color_jitter <= 1, "0 to 1", settings.color_jitter),

@@ -16,6 +16,7 @@ import numpy as np
 from noria.contract import Modality
 from noria.contract.capabilities import Attributable, Augments, CompletesState, Displays, TellsReading, WarmStarts
 from noria.errors import raise_unmet
+from noria.modalities.image.by_data import STAGES
 from noria.modalities.image.modality import Image
 from noria.modalities.image.settings import NETWORK_ONLY, PictureSettings, picture_rules
 from noria.modalities.video.files import NPY, read_clip
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 MAX_FRAMES = 10_000  # taken from a clip
+MOST_SIDE = 64  # of frames that nobody asked for a side of: a clip has many of them
+BLOCKS = 1  # convolutions in a stage, for the same reason
 SHOWN = 4  # frames that a person sees
 
 
@@ -48,8 +51,8 @@ class Video(PictureSettings, Modality, WarmStarts, CompletesState, Augments, Dis
     """Frames per second of clips that come as single pictures. Explanations then speak of seconds."""
     motion: bool = field(default=True, metadata=NETWORK_ONLY)
     """Show each frame beside its difference to the next one. Turn off where only the look decides."""
-    side: int = 64
-    """Side in pixels of the squares that frames become, where `size` is null. Raise it for fine detail."""
+    side: int | None = None
+    """Side in pixels of the squares that frames become. Null: by the frames in the middle, at most 64."""
     stem: Literal["convolution", "patches"] = field(default="convolution", metadata=NETWORK_ONLY)
     """Layers from the pixels of a frame to tokens: `convolution`, or `patches` for a deep trunk."""
     patch: int = field(default=8, metadata=NETWORK_ONLY)
@@ -68,7 +71,8 @@ class Video(PictureSettings, Modality, WarmStarts, CompletesState, Augments, Dis
         return Image(**{one.name: getattr(self, one.name) for one in fields(PictureSettings)})
 
     def fit(self, values: Values) -> State:
-        return self.picture.fit(self._frames(values))  # type: ignore[arg-type]  # one after another, never all at once
+        state = self.picture.fit_within(self._frames(values), MOST_SIDE)  # type: ignore[arg-type]  # one after another
+        return {**state, STAGES: {**state[STAGES], "blocks": BLOCKS}}
 
     def warm_start(self, state: State) -> State | None:
         return state

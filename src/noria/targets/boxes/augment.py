@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from noria.modalities.image.augment import drawn_affine, drawn_flips, jitter_colors, resampled
+from noria.modalities.image.augment import drawn_affine, drawn_flips, is_moving, jitter_colors, resampled
 from noria.types import PAD, real_rows
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def augment_boxes(
     boxes = torch.cat([boxes[:, :, :4] * scale.flip(1).repeat(1, 2)[:, None], boxes[:, :, 4:]], 2).where(is_there, PAD)
     if mosaic:
         pixels, boxes = _mosaic(pixels, boxes, mosaic)
-    if settings.rotate or settings.zoom or settings.aspect or settings.shear or settings.shift:
+    if is_moving(settings):
         affine = drawn_affine(pixels, settings)
         mean = pixels.float().mean((1, 2), keepdim=True)
         pixels = resampled(pixels.float() - mean, affine, "zeros") + mean

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noria.modalities.image.augment import drawn_affine, drawn_flips, jitter_colors, resampled
+from noria.modalities.image.augment import drawn_affine, drawn_flips, is_moving, jitter_colors, resampled
 
 if TYPE_CHECKING:
     from noria.modalities.image.settings import ImageSettings
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def augment_masks(pixels: Tensor, mask: Tensor, settings: ImageSettings, void: int) -> tuple[Tensor, Tensor]:
     """Return the pictures [B, H, W, C] and their masks uint8[B, h, w], varied as the settings say."""
-    if settings.rotate or settings.zoom or settings.aspect or settings.shear or settings.shift:
+    if is_moving(settings):
         affine = drawn_affine(pixels, settings)
         mean = pixels.float().mean((1, 2), keepdim=True)
         pixels = resampled(pixels.float() - mean, affine, "zeros") + mean
