@@ -151,6 +151,8 @@ class Evaluate(_Strict):
     """Bootstrap resamples behind each 95 % interval, at least 100."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Precision of the weights that answer, here and in use. `bfloat16` halves memory."""
+    engine: Literal["torch", "openvino"] = "torch"
+    """What runs the network, here and in use. `openvino`: on a CPU, held against torch when a model is loaded."""
     compare_to: str | None = None
     """Another run: the difference of each score on records held out in both, with its interval."""
 

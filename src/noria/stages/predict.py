@@ -34,7 +34,7 @@ def _nothing() -> bytes:
 
 def predict(
     run: str | Path, words: Sequence[str | Path], keep: str = "", reporter: Reporter | None = None,
-    read: Callable[[], bytes] = _nothing,
+    read: Callable[[], bytes] = _nothing, engine: str | None = None,
 ) -> Iterator[Mapping[str, Any]]:  # fmt: skip
     """Yield one JSON object a record: where it stands and the answer, or the reason why there is none.
 
@@ -43,7 +43,7 @@ def predict(
     UserError at the end where no record could be answered.
     """
     inputs, overrides = _told_apart(words)
-    predictor = load(run).reading(overrides)
+    predictor = load(run, engine=engine).reading(overrides)
     answers = Counted(_lines(answers_of(predictor, inputs, reporter, read), keep))
     yield from answers
     answers.check()
@@ -51,7 +51,7 @@ def predict(
 
 def predict_to(
     run: str | Path, words: Sequence[str | Path], out: str | Path | None, detector: str | Path | None = None,
-    keep: str = "", reporter: Reporter | None = None, read: Callable[[], bytes] = _nothing,
+    keep: str = "", reporter: Reporter | None = None, read: Callable[[], bytes] = _nothing, engine: str | None = None,
 ) -> str:  # fmt: skip
     """Write the answers to `out`, by its ending: lines or a table, a video, one file; else a folder of pictures.
 
@@ -65,8 +65,8 @@ def predict_to(
     if any(out.exists() and Path(one).exists() and out.samefile(one) for one in inputs):
         raise UserError("the answers would replace what is to be answered", where=str(out), fix="name another --out")
     if len(inputs) == 1 and (detector is not None or is_film(out)):
-        return write_film(run, Path(inputs[0]), out, None if detector is None else Path(detector))
-    predictor = load(run).reading(overrides)
+        return write_film(run, Path(inputs[0]), out, None if detector is None else Path(detector), engine)
+    predictor = load(run, engine=engine).reading(overrides)
     check_suffix(predictor, out)
     answers = answers_of(predictor, inputs, reporter, read)
     if out.suffix.lower() in LINES:
