@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -140,6 +141,8 @@ def test_an_engine_that_is_not_known_or_not_for_a_device_is_refused(trained: Tra
         load(run, engine="openvin")
     with pytest.raises(UserError, match="openvino answers on the CPU"):
         load(run, device="cuda", engine="openvino")
+    with pytest.raises(UserError, match="there is no such precision"):
+        load(run, precision="bf16", engine="openvino")
 
 
 def test_without_the_package_the_command_that_installs_it_is_named_before_training(
@@ -160,6 +163,16 @@ def test_examples_are_of_many_lengths_and_fit_the_model_where_the_task_has_other
     series.states["inputs"]["series"]["channels"] = 3  # one more than the task's own example has
     (arrays,) = example_records(series.bundle, series.states).inputs.values()
     assert arrays["values"].values.std() > 0.5
+
+
+def test_a_table_of_other_columns_than_the_task_s_example_is_checked_on_numbers_that_vary(tmp_path: Path) -> None:
+    path = tmp_path / "waves.csv"
+    path.write_text("height,kind\n" + "".join(f"{index / 7},{'low' if index % 2 else 'high'}\n" for index in range(60)))
+    job = {"task": "tabular-classification", "data": {"path": str(path), "fields": {"label": "kind"}}}
+    model = load(train(job | {"train": {"steps": 2}}, run=tmp_path / "run", reporter=Silent()), device="cpu")
+    numbers = example_records(model.bundle, model.states).inputs["table"]["numbers"]
+    assert np.isfinite(numbers).all()
+    assert numbers.std() > 0.1
 
 
 def test_the_distance_of_outputs_is_a_share_of_their_size() -> None:

@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from noria.contract import Task, answer_field, dispatch
+from noria.contract import Task, dispatch
 from noria.contract.examples import records_like
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.bundle import TORCH, Bundle
 from noria.pipeline.encoder import RecordEncoder
-from noria.pipeline.given import values_of
+from noria.pipeline.given import lacking, values_of
 from noria.pipeline.openvino_engine import openvino_forward, require_openvino
 from noria.pipeline.traced import Inputs, example_arrays
 from noria.types import Arrays, Dataset, Output, Ragged
@@ -54,6 +54,7 @@ def refuse_engine(engine: str, task: Task) -> None:
 def engine_network(bundle: Bundle, states: Mapping[str, Any]) -> nn.Module:
     """Return what takes the place of a bundle's network; raise UserError where it would not give the same answers."""
     refuse_engine(bundle.engine, bundle.task)
+    bundle.model.to("cpu")  # what it is held against runs where it does
     network = EngineNetwork(bundle.engine, ENGINES[bundle.engine][1](bundle))
     check_same(bundle, network, example_records(bundle, states), states)
     return network
@@ -121,21 +122,17 @@ def example_records(bundle: Bundle, states: Mapping[str, Any]) -> Dataset:
 
     Rows of unequal length are made still more so, as an engine is compiled for any length.
     """
-    records = [{name: one[name] for name in bundle.task.inputs} for one in _records(bundle.task)]
-    values = {name: values_of(bundle, name, records, None) for name in bundle.task.inputs}
-    read = RecordEncoder(bundle.task, states, {}).encode(values, [""] * len(records), [""] * len(records)).records
-    if not len(read):
-        return Dataset(_each(example_arrays(bundle.config["arrays"]), _noisy), {})
-    return Dataset(_each(read.inputs, _longer), {})
+    records = [{name: one[name] for name in bundle.task.inputs} for one in records_like(bundle.task, EXAMPLES)]
+    if not any(lacking(bundle, one) for one in records):  # of a table it has other columns
+        values = {name: values_of(bundle, name, records, None) for name in bundle.task.inputs}
+        read = RecordEncoder(bundle.task, states, {}).encode(values, [""] * len(records), [""] * len(records)).records
+        if len(read):
+            return Dataset(_each(read.inputs, _longer), {})
+    return Dataset(_each(example_arrays(bundle.config["arrays"]), _noisy), {})
 
 
 def _each(inputs: Mapping[str, Arrays], change: Callable[[Any], Any]) -> dict[str, Arrays]:
     return {field: {name: change(values) for name, values in part.items()} for field, part in inputs.items()}
-
-
-def _records(task: Task) -> list[dict[str, Any]]:
-    answer = answer_field(task)
-    return [{key: value for key, value in one.items() if key != answer} for one in records_like(task, EXAMPLES)]
 
 
 def _noisy(values: Any) -> Any:

@@ -33,6 +33,7 @@ from noria.units import size
 # One record or many, as `Predictor.predict` says; what a list holds is looked at record by record.
 Given: TypeAlias = "str | os.PathLike[str] | Mapping[str, object] | Iterable[object] | np.ndarray | FrameLike"
 OnBad: TypeAlias = Literal["raise", "skip"]
+Precision: TypeAlias = Literal["float32", "bfloat16"]
 MANY = 20  # records of one call of which it is said what is unlike training; of fewer the caller may ask
 
 
@@ -46,6 +47,8 @@ def load(
     """
     from noria.pipeline.inference import pick_device
 
+    if precision not in (None, *get_args(Precision)):
+        raise UserError("there is no such precision", found=str(precision), expected=" or ".join(get_args(Precision)))
     if device not in (None, "cpu") and engine not in (None, TORCH):
         raise UserError(f"{engine} answers on the CPU", found=f"device {device}", fix="leave the device out")
     device = device or str(pick_device())

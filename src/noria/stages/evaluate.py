@@ -51,7 +51,7 @@ def evaluate(
 
     Other data is scored whole, or its test split where the source is divided. It is written to
     RUN/metrics-<name of the data>.json, and unusable records are counted in it. Overrides of the job's section `data`
-    say how it is read: data.fields.text=review.
+    say how it is read: data.fields.text=review. engine: what runs the network; by default the job's `evaluate.engine`.
     """
     reporter = reporter or Terminal()
     run = Path(run)
