@@ -31,6 +31,9 @@ Job = Annotated[str, typer.Argument(help="a job file, a data table, or the name 
 Overrides = Annotated[list[str] | None, typer.Argument(help="key=value, as in train.minutes=5", show_default=False)]
 Run = Annotated[Path, typer.Argument(help="a run folder, or a bundle")]
 Json = Annotated[bool, typer.Option("--json", help="print machine-readable output")]
+Engine = Annotated[
+    Literal["torch", "openvino"] | None, typer.Option(help="what runs the network; default the job's evaluate.engine")
+]
 RunFolder = Annotated[Path | None, typer.Option("--run", help="the run folder; default runs/NAME")]
 
 
@@ -139,10 +142,11 @@ def evaluate(
         list[str] | None, typer.Argument(help="how --data is read, as data.fields.text=review", show_default=False)
     ] = None,
     data: Annotated[Path | None, typer.Option(help="score on this data instead of the run's test split")] = None,
+    engine: Engine = None,
     as_json: Json = False,
 ) -> None:
     """Score a run on its test split or on other data."""
-    scores = verbs.evaluate(run, data, overrides or [])
+    scores = verbs.evaluate(run, data, overrides or [], engine=engine)
     _out(scores.content if as_json else scores, as_json)
 
 
@@ -204,15 +208,16 @@ def predict(
         int, typer.Option(help="a .csv has a column for each class where there are at most so many; 0: none")
     ] = 100,
     detector: Annotated[Path | None, typer.Option(help="a run that finds boxes in the frames of a video")] = None,
+    engine: Engine = None,
 ) -> None:
     """Answer new records, one line of JSON each."""
     from noria.stages.predict import predict, predict_to
 
     read = sys.stdin.buffer.read
     if out is not None or detector is not None:
-        _out(predict_to(run, data, out, detector, keep, read=read, probabilities=probabilities), False)
+        _out(predict_to(run, data, out, detector, keep, read=read, probabilities=probabilities, engine=engine), False)
     else:
-        for answer in predict(run, data, keep, read=read):
+        for answer in predict(run, data, keep, read=read, engine=engine):
             _out(answer, True)
 
 
@@ -248,13 +253,14 @@ def search(
     data: Annotated[Path, typer.Option(help="the records to search: a table, a folder, or a text, line by line")],
     count: Annotated[int, typer.Option("-k", help="how many records for each query")] = 5,
     column: Annotated[str | None, typer.Option(help="the column to search; default that of training")] = None,
+    engine: Engine = None,
     as_json: Json = False,
 ) -> None:
     """Find the records that mean the same, with a model that gives vectors."""
     from noria.reporter import Terminal
     from noria.stages.search import found, search
 
-    hits = search(run, queries, data, count, column, Terminal())
+    hits = search(verbs.load(run, engine=engine), queries, data, count, column, Terminal())
     if as_json:
         for query, one in zip(queries, hits, strict=True):
             _out({"query": query, "hits": [hit.as_json() for hit in one]}, True)
@@ -278,9 +284,10 @@ def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 picks a free one")] = 8000,
     key: Annotated[str | None, typer.Option(envvar="NORIA_KEY", help="what callers must send as Bearer")] = None,
+    engine: Engine = None,
 ) -> None:
     """Serve a run over HTTP."""
-    verbs.serve(run, host, port, key)
+    verbs.serve(run, host, port, key, engine=engine)
 
 
 def _confirm(what: str) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from noria.types import Chunk
 
     PathLike = str | os.PathLike[str]
+    Engine = Literal["torch", "openvino"]
 
 
 def prepare(
@@ -105,6 +106,7 @@ def evaluate(
     data: PathLike | FrameLike | None = None,
     overrides: Sequence[str] = (),
     *,
+    engine: Engine | None = None,
     reporter: Reporter | None = None,
 ) -> Scores:
     """Score a run on its test split or on other data: a path or a frame, with its answers.
@@ -115,7 +117,7 @@ def evaluate(
     from noria.stages.evaluate import evaluate
     from noria.stages.summary import Scores
 
-    return Scores(evaluate(run, data, reporter, overrides))
+    return Scores(evaluate(run, data, reporter, overrides, engine))
 
 
 def runs(*folders: PathLike, task: str = "", sort: Order = "date") -> Runs:
@@ -148,22 +150,35 @@ def compare(
 
 
 def load(
-    run: PathLike, device: str | None = None, precision: Literal["float32", "bfloat16"] | None = None
+    run: PathLike,
+    device: str | None = None,
+    precision: Literal["float32", "bfloat16"] | None = None,
+    engine: Engine | None = None,
 ) -> Predictor:
-    """Load the model of a run folder or a bundle onto a device, by default the GPU where there is one."""
+    """Load the model of a run folder or a bundle onto a device, by default the GPU where there is one.
+
+    Precision and engine are by default those of the job's `evaluate`.
+    """
     from noria.pipeline.predictor import load
 
-    return load(run, device, precision)
+    return load(run, device, precision, engine)
 
 
-def predict(run: PathLike, data: Given, overrides: Sequence[str] = (), *, on_bad: OnBad = "raise") -> Predictions:
+def predict(
+    run: PathLike,
+    data: Given,
+    overrides: Sequence[str] = (),
+    *,
+    on_bad: OnBad = "raise",
+    engine: Engine | None = None,
+) -> Predictions:
     """Answer records: load the model and call its `predict`, which says what `data` may be; the answers are a list.
 
     >>> frame.join(noria.predict(run, frame).to_frame())
 
     Whoever asks again keeps the model: `model = noria.load(run)`, `model.predict(data)`.
     """
-    return load(run).reading(overrides).predict(data, on_bad=on_bad)
+    return load(run, engine=engine).reading(overrides).predict(data, on_bad=on_bad)
 
 
 def generate(run: PathLike, prompt: str, **settings: object) -> Iterator[Chunk]:
@@ -182,12 +197,14 @@ def search(
     count: int = 5,
     column: str | None = None,
     *,
+    engine: Engine | None = None,
     reporter: Reporter | None = None,
 ) -> list[list[Hit]]:
     """Find for each query the records that mean the same, with a model that gives vectors; nearest first."""
     from noria.stages.search import search
 
-    return search(run, [queries] if isinstance(queries, str) else queries, data, count, column, reporter)
+    asked = [queries] if isinstance(queries, str) else queries
+    return search(load(run, engine=engine), asked, data, count, column, reporter)
 
 
 def export(run: PathLike, out: PathLike | None = None, to: Literal["onnx", "folder"] = "onnx") -> Path:
@@ -195,7 +212,7 @@ def export(run: PathLike, out: PathLike | None = None, to: Literal["onnx", "fold
     from noria.stages.export import export_onnx
     from noria.stages.export_folder import export_folder
 
-    predictor = load(run, precision="float32")
+    predictor = load(run, precision="float32", engine="torch")
     beside = predictor.bundle.path.parent
     if to == "folder":
         return export_folder(predictor, _path(out) or beside / "transformers")
@@ -230,12 +247,13 @@ def serve(
     port: int = 8000,
     key: str | None = None,
     *,
+    engine: Engine | None = None,
     reporter: Reporter | None = None,
 ) -> None:
     """Serve a run over HTTP until SIGTERM or SIGINT; port 0 takes a free one, and callers send `key` as Bearer."""
     from noria.service.serve import serve
 
-    serve(os.fspath(run), host, port, key=key, reporter=reporter)
+    serve(os.fspath(run), host, port, key=key, engine=engine, reporter=reporter)
 
 
 def _path(path: PathLike | None) -> Path | None:

@@ -17,9 +17,10 @@ from noria.contract.examples import records_like
 from noria.errors import UserError
 from noria.pipeline.inference import model_output
 from noria.pipeline.predictor import Predictor, load
+from noria.pipeline.traced import example_arrays
 from noria.reporter import Silent
 from noria.stages import export as module
-from noria.stages.export import example_arrays, export_onnx
+from noria.stages.export import export_onnx
 from noria.stages.train import train
 from noria.types import Arrays, Dataset, Prediction, Ragged, as_tensors
 from other_data import encode
@@ -36,6 +37,8 @@ TASKS = [
     "video-classification",
     "image-embedding",
     "semantic-segmentation",
+    "text-classification",
+    "text-embedding",
 ]
 
 
@@ -101,7 +104,8 @@ def answered(predictor: Predictor, dataset: Dataset, output: Arrays) -> list[Pre
 def test_the_example_has_the_shapes_of_real_records(trained: Callable[[str], Path]) -> None:
     predictor = load(trained("image-classification"), device="cpu")
     state = predictor.states["inputs"]["image"]
-    assert example_arrays(predictor)["image"]["pixels"].shape == (2, state["height"], state["width"], state["channels"])
+    example = example_arrays(predictor.bundle.config["arrays"])
+    assert example["image"]["pixels"].shape == (2, state["height"], state["width"], state["channels"])
 
 
 def test_without_onnxruntime_the_command_that_installs_it_is_named(

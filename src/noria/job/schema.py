@@ -155,6 +155,8 @@ class Evaluate(_Strict):
     """Precision of the weights that answer, here and in use. `bfloat16` halves memory."""
     rivals: bool = True
     """Also score simple models that learn from the same records in seconds. False saves those seconds."""
+    engine: Literal["torch", "openvino"] = "torch"
+    """What runs the network, here and in use. `openvino`: on a CPU, held against torch when a model is loaded."""
     compare_to: str | None = None
     """Another run: the difference of each score on records held out in both, with its interval."""
     folds: int | None = Field(None, ge=2, le=MOST_FOLDS)

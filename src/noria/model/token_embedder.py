@@ -51,7 +51,7 @@ class TextEmbedder(nn.Module, EmbedsVocabulary):
 
     def _earlier(self, arrays: dict[str, Tensor], own: Tensor) -> Tensor:
         if "before" not in arrays:
-            return own.new_zeros(len(own), self.reach, self.width)
+            return own.new_zeros(own.shape[0], self.reach, self.width)
         before = arrays["before"].long()
         earlier: Tensor = self.table(before.clamp_min(0))
         return earlier.masked_fill((before == PAD)[:, :, None], 0.0)

@@ -24,7 +24,7 @@ from noria.job.removed import removed_in
 from noria.pipeline.bundle_config import COPY_AGAIN, FORMAT, STATES, read_config, told_as_damage
 from noria.pipeline.older_bundles import baseline_today, weights_today
 from noria.pipeline.parts import save_parts
-from noria.store.digests import sealed
+from noria.store.digests import SEAL, sealed
 from noria.store.disk import plain_disk_errors, sync_folder, write_synced
 from noria.store.states import split_arrays, write_arrays
 from noria.types import Ragged
@@ -35,9 +35,15 @@ if TYPE_CHECKING:
     from noria.pipeline.prepared import Prepared
 
 
+TORCH = "torch"  # the engine that is always there
+
+
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded bundle: the model (in evaluation mode) and all that belongs to it."""
+    """A loaded bundle: the model (in evaluation mode) and all that belongs to it.
+
+    `precision` and `engine` are what it answers by; for another engine than torch's the model itself stays float32.
+    """
 
     path: Path
     config: dict[str, Any]
@@ -45,6 +51,13 @@ class Bundle:
     task: Task
     model: nn.Module
     states: dict[str, Any]
+    precision: str = "float32"
+    engine: str = TORCH
+
+    @property
+    def digest(self) -> str:
+        """Return what tells this bundle from one of other weights or other settings."""
+        return str(self.config.get(SEAL) or self.config["weights"]["sha256"])
 
 
 def save_bundle(run: Path, job: Job, task: Task, prepared: Prepared, weights: dict[str, Tensor], count: int) -> None:
@@ -96,10 +109,11 @@ def _baseline(task: Task, prepared: Prepared) -> dict[str, Any]:
     return {name: values.tolist() for name, values in task.fit_baseline(train).items()}
 
 
-def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -> Bundle:
+def load_bundle(path: Path, device: str = "cpu", precision: str | None = None, engine: str | None = None) -> Bundle:
     """Load a bundle, given its folder or the run folder around it; raise UserError where it is damaged.
 
-    The weights become of the job's `evaluate.precision`, or of that given; those of bfloat16 can only answer.
+    The weights become of the job's `evaluate.precision`, or of that given; those of bfloat16 can only answer. For
+    another engine than torch they stay float32.
     """
     import torch
 
@@ -124,9 +138,10 @@ def load_bundle(path: Path, device: str = "cpu", precision: str | None = None) -
             model = place(build(job, task, config["states"]), torch.device(device))
         load_weights(model, weights)
         join_normalised(model)
-        if (precision or job.evaluate.precision) == "bfloat16":
+        precision, engine = precision or job.evaluate.precision, engine or job.evaluate.engine
+        if precision == "bfloat16" and engine == TORCH:
             pack(model)
-    return Bundle(folder, config, job, task, model.eval(), config["states"])
+    return Bundle(folder, config, job, task, model.eval(), config["states"], precision, engine)
 
 
 def read_weights(folder: Path, config: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ import numpy as np
 from noria.contract import Task, answer_field, dispatch
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
-from noria.pipeline.bundle import Bundle, load_bundle
+from noria.pipeline.bundle import TORCH, Bundle, load_bundle
 from noria.pipeline.drift import Drift
 from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder
 from noria.pipeline.fields import Columns
@@ -34,18 +34,27 @@ from noria.units import size
 # One record or many, as `Predictor.predict` says; what a list holds is looked at record by record.
 Given: TypeAlias = "str | os.PathLike[str] | Mapping[str, object] | Iterable[object] | np.ndarray | FrameLike"
 OnBad: TypeAlias = Literal["raise", "skip"]
+Precision: TypeAlias = Literal["float32", "bfloat16"]
 MANY = 20  # records of one call of which it is said what is unlike training; of fewer the caller may ask
 
 
-def load(path: str | os.PathLike[str], device: str | None = None, precision: str | None = None) -> Predictor:
+def load(
+    path: str | os.PathLike[str], device: str | None = None, precision: str | None = None, engine: str | None = None
+) -> Predictor:
     """Load the model of a run folder or a bundle onto a device, by default the GPU where there is one.
 
-    precision: float32 or bfloat16; by default the job's `evaluate.precision`.
+    precision: float32 or bfloat16; by default the job's `evaluate.precision`. engine: torch, or openvino, which answers
+    on the CPU; by default the job's `evaluate.engine`.
     """
     from noria.pipeline.inference import pick_device
 
+    if precision not in (None, *get_args(Precision)):
+        raise UserError("there is no such precision", found=str(precision), expected=" or ".join(get_args(Precision)))
+    if device not in (None, "cpu") and engine not in (None, TORCH):
+        raise UserError(f"{engine} answers on the CPU", found=f"device {device}", fix="leave the device out")
     device = device or str(pick_device())
-    bundle = load_bundle(Path(path), device, precision)
+    bundle = load_bundle(Path(path), device, precision, engine)
+    device = device if bundle.engine == TORCH else "cpu"
     return Predictor(bundle, device, load_parts(bundle.task, device, bundle.path / FOLDER))
 
 
@@ -112,6 +121,11 @@ class Predictor:
     def __init__(self, bundle: Bundle, device: str = "cpu", parts: Mapping[str, Predictor] | None = None) -> None:
         self.bundle, self.device = bundle, device
         self.task, self.states = bundle.task, with_parts(bundle.states, parts or {})
+        self.network = bundle.model
+        if bundle.engine != TORCH:
+            from noria.pipeline.engine import engine_network
+
+            self.network = engine_network(bundle, self.states)
         self.batch_size = bundle.job.evaluate.batch_size
 
     def __repr__(self) -> str:
@@ -234,7 +248,7 @@ class Predictor:
         from noria.pipeline.inference import outputs
 
         target, state = self.task.target, self.states["target"]
-        return outputs(self.bundle.model, target, state, dataset, self.batch_size, self.device)
+        return outputs(self.network, target, state, dataset, self.batch_size, self.device)
 
     def _chunks_of(self, records: Sequence[Fields], root: Path | None) -> Iterator[EncodedChunk]:
         """Encode records that are in memory, RECORDS at a time; one that lacks a field stands among the rejected."""

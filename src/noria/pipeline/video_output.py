@@ -35,12 +35,12 @@ def is_film(path: Path) -> bool:
     return path.suffix.lower() in FILMS
 
 
-def write_film(run: Path, path: Path, out: Path, detector: Path | None = None) -> str:
+def write_film(run: Path, path: Path, out: Path, detector: Path | None = None, engine: str | None = None) -> str:
     """Answer a video; write it with the answers drawn, or the whole answer in a format of its own (tracks.txt).
 
     With a detector, what it finds in the frames is the record that `run` answers; else each frame is one.
     """
-    predictor = load(run)
+    predictor = load(run, engine=engine)
     if not path.exists():
         raise UserError("there is no such file or folder", where=str(path))
     if detector is not None:

@@ -35,6 +35,7 @@ def serve(
     port: int = 8000,
     *,
     key: str | None = None,
+    engine: str | None = None,
     limits: Limits | None = None,
     reporter: Reporter | None = None,
     notice_seconds: float = 2.0,
@@ -49,7 +50,7 @@ def serve(
     key = checked_key(os.environ.get("NORIA_KEY") if key is None else key)
     logging.getLogger("python_multipart.multipart").setLevel(logging.ERROR)  # it warns of every broken form
     with closing(_bound(_address(host, key is not None), port)) as listener:
-        app = make_app(load(run), limits, key)
+        app = make_app(load(run, engine=engine), limits, key)
         service: Service = app.state.service
         config = uvicorn.Config(
             app,

@@ -49,13 +49,13 @@ TRAINED_ON = "train_hashes.npy"  # by which records that were learnt from are kn
 
 def evaluate(
     run: str | os.PathLike[str], data: str | os.PathLike[str] | FrameLike | None = None,
-    reporter: Reporter | None = None, overrides: Sequence[str] = (),
+    reporter: Reporter | None = None, overrides: Sequence[str] = (), engine: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Score a run's bundle on its own test split, as training did, or on other data; return what metrics.json holds.
 
     Other data is scored whole, or its test split where the source is divided. It is written to
     RUN/metrics-<name of the data>.json, and unusable records are counted in it. Overrides of the job's section `data`
-    say how it is read: data.fields.text=review.
+    say how it is read: data.fields.text=review. engine: what runs the network; by default the job's `evaluate.engine`.
     """
     reporter = reporter or Terminal()
     run = Path(run)
@@ -65,21 +65,21 @@ def evaluate(
     if data is None:
         if overrides:
             raise UserError("how data is read can be said of other data alone", fix="name it: --data PATH")
-        return _again(run, reporter)
+        return _again(run, reporter, engine)
     given = Path(data).expanduser() if isinstance(data, str | os.PathLike) else Frame(data)
     name = given.name if isinstance(given, Path) else "frame"
-    scored = _on_other(run, load(run).reading(overrides), given, name, reporter)
+    scored = _on_other(run, load(run, engine=engine).reading(overrides), given, name, reporter)
     if (run / "bundle").is_dir():
         write_json(run / f"metrics-{Path(name).stem}.json", scored)
     return scored
 
 
-def _again(run: Path, reporter: Reporter) -> dict[str, Any]:
+def _again(run: Path, reporter: Reporter, engine: str | None) -> dict[str, Any]:
     """Score a finished training once more, on the data it was prepared with; write what training wrote."""
     job, _, prepared = prepared_again(run, reporter)
     path = run / "metrics.json"
     before = read_json(path) if path.exists() else {}
-    return evaluate_run(run, job, prepared, before.get("seconds", {}), before.get("memory_bytes"))
+    return evaluate_run(run, job, prepared, before.get("seconds", {}), before.get("memory_bytes"), engine)
 
 
 def _on_other(run: Path, predictor: Predictor, given: Path | Source, name: str, reporter: Reporter) -> dict[str, Any]:
@@ -155,14 +155,15 @@ def _slices_of(predictor: Predictor, source: Source, reporter: Reporter) -> list
 
 
 def evaluate_run(
-    run: Path, job: Job, prepared: Prepared, seconds: Mapping[str, float], memory_bytes: int | None = None
-) -> dict[str, Any]:
+    run: Path, job: Job, prepared: Prepared, seconds: Mapping[str, float], memory_bytes: int | None = None,
+    engine: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Score a finished training on its test split; write metrics.json, the model card and the report.
 
     memory_bytes: the most that the training took, where that was not this process.
     """
     started = time.perf_counter()
-    predictor = load(run)
+    predictor = load(run, engine=engine or job.evaluate.engine)
     split = scored_split(prepared.splits)
     names = prepared.report["slices"]
     output = predictor.outputs(prepared.splits[split])
@@ -176,6 +177,7 @@ def evaluate_run(
         metrics["cross_validation"] = cross_validated(run, job, predictor.task)
     metrics["remarks"] += few_tested(job, prepared)
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
+    metrics["engine"] = predictor.bundle.engine
     metrics["memory_bytes"] = memory_bytes or most_bytes()
     write_json(run / "metrics.json", metrics)
     if prepared.train_hashes is not None:

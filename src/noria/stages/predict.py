@@ -35,7 +35,7 @@ def _nothing() -> bytes:
 
 def predict(
     run: str | Path, words: Sequence[str | Path], keep: str | None = None, reporter: Reporter | None = None,
-    read: Callable[[], bytes] = _nothing,
+    read: Callable[[], bytes] = _nothing, engine: str | None = None,
 ) -> Iterator[Mapping[str, Any]]:  # fmt: skip
     """Yield one JSON object a record: where it stands and the answer, or the reason why there is none.
 
@@ -44,7 +44,7 @@ def predict(
     as by default. Raises UserError at the end where no record could be answered.
     """
     inputs, overrides = _told_apart(words)
-    predictor = load(run).reading(overrides)
+    predictor = load(run, engine=engine).reading(overrides)
     answers = Counted(_lines(answers_of(predictor, inputs, reporter, read), keep or NONE))
     yield from answers
     answers.check()
@@ -53,7 +53,7 @@ def predict(
 def predict_to(
     run: str | Path, words: Sequence[str | Path], out: str | Path | None, detector: str | Path | None = None,
     keep: str | None = None, reporter: Reporter | None = None, read: Callable[[], bytes] = _nothing,
-    probabilities: int = MOST_CLASSES,
+    probabilities: int = MOST_CLASSES, engine: str | None = None,
 ) -> str:  # fmt: skip
     """Write the answers to `out`, by its ending: lines or a table, a video, one file; else a folder of pictures.
 
@@ -69,8 +69,8 @@ def predict_to(
     if any(out.exists() and Path(one).exists() and out.samefile(one) for one in inputs):
         raise UserError("the answers would replace what is to be answered", where=str(out), fix="name another --out")
     if len(inputs) == 1 and (detector is not None or is_film(out)):
-        return write_film(run, Path(inputs[0]), out, None if detector is None else Path(detector))
-    predictor = load(run).reading(overrides)
+        return write_film(run, Path(inputs[0]), out, None if detector is None else Path(detector), engine)
+    predictor = load(run, engine=engine).reading(overrides)
     check_suffix(predictor, out)
     answers = answers_of(predictor, inputs, reporter, read)
     if out.suffix.lower() == ".csv":

@@ -16,6 +16,7 @@ from noria.job import Job
 from noria.job.in_memory import JobLike
 from noria.job.load import asked_again, load_job
 from noria.pipeline.bundle import save_bundle
+from noria.pipeline.engine import refuse_engine
 from noria.pipeline.inference import pick_device
 from noria.pipeline.parts import without_parts
 from noria.pipeline.predictor import with_running_parts
@@ -92,6 +93,7 @@ def _train(
             return
     origin = read_start(run).get("origin") if is_begun else None
     prepared = _prepare_once(job, task, world, reporter, origin)
+    refuse_engine(job.evaluate.engine, task)
     chosen_metric(job, task, prepared)  # what is wrong with it is said now, and not after the plan
     refuse_folds(job, prepared, world)
     if world.is_writer and (other := job.evaluate.compare_to):  # now, and not after hours of training

@@ -190,13 +190,16 @@ def _header_bytes(path: Path) -> int:
     return LENGTH_ENDS + int.from_bytes(first[-2:], "little")
 
 
-def trim_stores(folder: Path, limit_bytes: int) -> None:
-    """Remove the stores used longest ago until the folder holds at most `limit_bytes`; the newest always stays."""
+def trim_stores(folder: Path, limit_bytes: int, known_by: str = MANIFEST) -> None:
+    """Remove the stores used longest ago until the folder holds at most `limit_bytes`; the newest always stays.
+
+    A store is a folder with a file of the name it is `known_by`, which was changed when the store was last used.
+    """
     for left in folder.glob(".*.tmp"):  # by a preparation that was killed
         if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
             shutil.rmtree(left, ignore_errors=True)
     sized = []
-    for manifest in folder.glob(f"*/{MANIFEST}"):
+    for manifest in folder.glob(f"*/{known_by}"):
         size = sum(file.stat().st_size for file in manifest.parent.rglob("*") if file.is_file())
         sized.append((manifest.stat().st_mtime, size, manifest.parent))
     total = 0

@@ -40,6 +40,7 @@ MAY_CHANGE = (
     "train.checkpoint_minutes",
     "train.keep_checkpoints",
     "train.report_to",
+    "evaluate.engine",
     "tune.minutes",
     "tune.trials",
 )
