@@ -3,8 +3,8 @@
     python benchmarks/table_scores.py TABLES ANSWERS [--contenders noria linear catboost] [--ours noria] [--accuracy]
 
 TABLES has index.json of public_tables.py; ANSWERS a folder a contender with a file a division into folds, as the peers
-write them. All rows of a table are scored together, each answered by a model that did not learn from its fold; a table
-divided several times gets the mean. AUC of two classes, accuracy of more, RMSE of numbers.
+write them. All rows of a table are scored together, each answered by a model that did not learn from its fold; of a
+table that was divided several times the mean. AUC of two classes, accuracy of more, RMSE of numbers.
 """
 
 from __future__ import annotations
@@ -108,15 +108,14 @@ def line(
     ours: str,
     is_accuracy: bool,
 ) -> Line | None:
-    """Return the scores of a table by those that answered all of its divisions; None where nobody did."""
+    """Return the scores of a table by those that answered it, in the divisions that all of them have; None without."""
     files = [Path(file).with_suffix(".json") for file in described["files"]]
-    stored = {
-        name: [json.loads((answers / name / file).read_text("utf-8")) for file in files]
-        for name in names
-        if all((answers / name / file).exists() for file in files)
-    }
-    if not stored:
+    known = {name: [file for file in files if (answers / name / file).exists()] for name in names}
+    there = {name: own for name, own in known.items() if own}
+    common = [file for file in files if all(file in own for own in there.values())]
+    if not there or not common:
         return None
+    stored = {name: [json.loads((answers / name / file).read_text("utf-8")) for file in common] for name in there}
     found = {name: np.array([_predictions(one) for one in parts], float) for name, parts in stored.items()}
     truth = truth_of(tables, described, is_accuracy)
     rows = np.flatnonzero(np.all([~np.isnan(one).any(axis=(0, 2)) for one in found.values()], axis=0))

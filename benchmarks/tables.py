@@ -29,9 +29,13 @@ from table_scores import OURS, report
 import noria
 from noria.reporter import Silent
 
-BOOSTING = ("boosting", ["catboost==1.2.10", "lightgbm==4.7.0", "scikit-learn==1.9.1"], [])
+BOOSTING: tuple[str, list[str], list[str]] = (
+    "boosting",
+    ["catboost==1.2.10", "lightgbm==4.7.0", "scikit-learn==1.9.1"],
+    [],
+)
 TABM = ("tabm", ["torch==2.13.0", "scikit-learn==1.9.1"], ["tabm==0.0.3", "rtdl_num_embeddings==0.0.12"])
-PEERS: dict[str, tuple[str, tuple[str, list[str], list[str]]]] = {
+PEERS = {
     "linear": ("table_models.py", BOOSTING),
     "hist_gradient_boosting": ("table_models.py", BOOSTING),
     "extra_trees": ("table_models.py", BOOSTING),
