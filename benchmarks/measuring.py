@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-DATA = ROOT.parent / "shared" / "data"
-ENVIRONMENTS = ROOT / "build" / "peers"
+DATA = Path(os.environ.get("NORIA_DATA", ROOT.parent / "shared" / "data"))
+ENVIRONMENTS = Path(os.environ.get("NORIA_PEERS", ROOT / "build" / "peers"))
 NORIA = [str(Path(sys.executable).with_name("noria"))]
 
 
@@ -65,7 +65,8 @@ def environment(name: str, packages: Sequence[str], alone: Sequence[str] = ()) -
     if not (folder / "ready").exists():
         venv.create(folder, with_pip=True, clear=True)
         install = [python, "-m", "pip", "install", "-q"]
-        subprocess.run([*install, *packages], check=True)
+        if packages:
+            subprocess.run([*install, *packages], check=True)
         if alone:
             subprocess.run([*install, "--no-deps", *alone], check=True)
         (folder / "ready").touch()

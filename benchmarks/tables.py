@@ -1,145 +1,137 @@
-"""Tables: Noria's defaults beside scikit-learn's gradient boosting, on the same rows, Adult and UCI heart.
+"""Public tables: Noria's defaults beside linear models, boosted trees, CatBoost, LightGBM and TabM, on the same folds.
 
-    python benchmarks/tables.py [--adult CSV] [--heart CSV] [--rounds 3]
+    OMP_NUM_THREADS=1 python benchmarks/tables.py [--cache build/tables] [--tables heart esol] [--only noria catboost]
+        [--set train.ema=0.99 --name noria-ema] [--inner]
 
-Adult: fresh random splits, 80 % training and 20 % test. Heart: 5 folds, repeated. Every contender is trained on the
-same training rows; Noria sets a tenth of them aside for validation, scikit-learn uses all of them.
+Answers are kept in the cache by contender and table, and only what is not there is trained: peers once, each in an
+environment of its own. Noria is trained with a tenth of the training rows set aside for validation. For choosing
+settings, --inner leaves the rows of fold 0 out and works on the other four. public_tables.py says what the tables are,
+table_scores.py how they are scored. Seconds are those of the processor.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import os
-import statistics
+import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from measuring import DATA, machine
-from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
-from sklearn.metrics import accuracy_score, roc_auc_score
-from sklearn.preprocessing import OrdinalEncoder
+from measuring import ROOT, environment, machine
+from public_tables import FOLDS, write_tables
+from table_scores import OURS, report
 
 import noria
 from noria.reporter import Silent
 
-MISSING = ("", "?")
+BOOSTING: tuple[str, list[str], list[str]] = (
+    "boosting",
+    ["catboost==1.2.10", "lightgbm==4.7.0", "scikit-learn==1.9.1"],
+    [],
+)
+TABM = ("tabm", ["torch==2.13.0", "scikit-learn==1.9.1"], ["tabm==0.0.3", "rtdl_num_embeddings==0.0.12"])
+PEERS = {
+    "linear": ("table_models.py", BOOSTING),
+    "hist_gradient_boosting": ("table_models.py", BOOSTING),
+    "extra_trees": ("table_models.py", BOOSTING),
+    "lightgbm": ("table_models.py", BOOSTING),
+    "catboost": ("table_models.py", BOOSTING),
+    "tabm": ("table_tabm.py", TABM),
+}
 
 
 def main() -> None:
-    """Run both sets and print a table for each."""
+    """Answer what is not answered yet, then print the scores."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--adult", type=Path, default=DATA / "adult" / "adult.csv")
-    parser.add_argument("--heart", type=Path, default=DATA / "heart" / "processed.cleveland.data")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cache", type=Path, default=ROOT / "build" / "tables")
+    parser.add_argument("--tables", nargs="+", help="names of public_tables.yaml; all of them otherwise")
+    parser.add_argument("--only", nargs="+", choices=[OURS, *PEERS], default=[OURS, *PEERS])
+    parser.add_argument("--set", nargs="+", default=[], help="overrides of Noria's job")
+    parser.add_argument("--name", default=OURS, help="under which Noria's answers are kept")
+    parser.add_argument("--again", action="store_true", help="train Noria although its answers are there")
+    parser.add_argument("--inner", action="store_true", help="without fold 0")
     arguments = parser.parse_args()
-    print(machine())
-    header, rows = read(arguments.adult)
-    size = len(rows)
-    splits = []
-    for seed in range(arguments.rounds):
-        order = np.random.default_rng(1000 + seed).permutation(size)
-        splits.append((order[size // 5 :], order[: size // 5]))
-    compare("Adult", "adult", header, rows, header.index("income-per-year"), lambda v: v == ">50K", splits)
-    header, rows = read(arguments.heart)
-    folds = []
-    for seed in range(arguments.rounds):
-        order = np.random.default_rng(1000 + seed).permutation(len(rows))
-        parts = np.array_split(order, 5)
-        folds += [(np.concatenate([p for p in parts if p is not part]), part) for part in parts]
-    compare("Heart", "heart", header, rows, header.index("target"), lambda v: v != "0", folds)
+    print(machine(), flush=True)
+    tables, answers = arguments.cache / "tables", arguments.cache / ("inner" if arguments.inner else "outer")
+    index = write_tables(tables)
+    for title in arguments.tables or index:
+        for seed, file in enumerate(index[title]["files"]):
+            for name in arguments.only:
+                folder = answers / (arguments.name if name == OURS else name)
+                out = (folder / file).with_suffix(".json")
+                if out.exists() and not (name == OURS and arguments.again):
+                    continue
+                folder.mkdir(parents=True, exist_ok=True)
+                if name == OURS:
+                    found = by_noria(tables / file, index[title], seed, arguments.set, arguments.inner)
+                    out.write_text(json.dumps(found), "utf-8")
+                else:
+                    by_peer(name, tables / file, index[title], seed, out, arguments.inner)
+                spent = sum(json.loads(out.read_text("utf-8"))["seconds"])
+                print(f"{file:<24} {folder.name:<24} {spent:8.1f} s", flush=True)
+    names = [arguments.name if name == OURS else name for name in arguments.only]
+    print(report(tables, answers, names, arguments.name))
 
 
-def read(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the header and the rows of a CSV file."""
+def by_peer(name: str, path: Path, described: dict[str, Any], seed: int, out: Path, is_inner: bool) -> None:
+    """Let a peer answer every fold of a table."""
+    script, needs = PEERS[name]
+    unfinished = out.with_suffix(".unfinished")
+    command = [environment(*needs), ROOT / "benchmarks" / "peers" / script, path, described["answer"]]
+    command += [described["kind"], str(seed), unfinished, name, *(["--inner"] if is_inner else [])]
+    subprocess.run(command, check=True)
+    unfinished.rename(out)
+
+
+def by_noria(path: Path, described: dict[str, Any], seed: int, overrides: list[str], is_inner: bool) -> dict[str, Any]:
+    """Return Noria's answers to every fold of a table, in the form in which the peers write theirs."""
     with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = [row for row in csv.reader(file) if row]
-    return header, rows
-
-
-def compare(
-    title: str,
-    job: str,
-    header: list[str],
-    rows: list[list[str]],
-    answer: int,
-    is_positive: Callable[[str], bool],
-    splits: Sequence[tuple[np.ndarray, np.ndarray]],
-) -> None:
-    """Train and score every contender on every split, in turn; print means and spreads."""
-    truth = np.array([is_positive(row[answer]) for row in rows], int)
-    matrix = encoded(rows, answer)
-    boosters = {
-        "HistGradientBoosting": lambda: HistGradientBoostingClassifier(random_state=0),
-        "GradientBoosting": lambda: GradientBoostingClassifier(random_state=0),
-        "GradientBoosting, 300 x depth 4": lambda: GradientBoostingClassifier(
-            n_estimators=300, max_depth=4, random_state=0
-        ),
-    }
-    scores: dict[str, list[tuple[float, float, float]]] = {}
-    for train, test in splits:
-        start = time.perf_counter()
-        chances = by_noria(job, header, rows, answer, train, test)
-        scores.setdefault("Noria", []).append(scored(chances, truth[test], start))
-        for name, make in boosters.items():
-            start = time.perf_counter()
-            model = make().fit(np.nan_to_num(matrix[train], nan=-1), truth[train])
-            chances = model.predict_proba(np.nan_to_num(matrix[test], nan=-1))[:, 1]
-            scores.setdefault(name, []).append(scored(chances, truth[test], start))
-    print(f"\n{title}: {len(rows)} rows, {len(splits)} splits; mean (sd)\n")
-    print("| | accuracy | AUC | seconds, median |\n|---|---|---|---|")
-    for name, found in scores.items():
-        accuracy, auc, seconds = zip(*found, strict=True)
-        print(f"| {name} | {spread(accuracy)} | {spread(auc)} | {statistics.median(seconds):.1f} |", flush=True)
-
-
-def by_noria(
-    job: str, header: list[str], rows: list[list[str]], answer: int, train: np.ndarray, test: np.ndarray
-) -> np.ndarray:
-    """Return the chances of the positive class for the test rows, from a model trained by the shipped job."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "data"
-        folder.mkdir()
-        for name, chosen in (("train", train), ("test", test)):
-            with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-                csv.writer(file).writerows([header, *(rows[i] for i in chosen)])
-        os.environ["NORIA_CACHE"] = scratch
-        run = noria.train(job, [f"data.path={folder}", "evaluate.slices=[]"], Path(scratch) / "run", reporter=Silent())
-        records = [
-            {name: value for j, (name, value) in enumerate(zip(header, rows[i], strict=True)) if j != answer}
-            for i in test
+        header, *rows = csv.reader(file)
+    answer, fold = header.index(described["answer"]), header.index(described["folds"])
+    classes = sorted({row[answer] for row in rows}) if described["kind"] == "label" else []
+    found, seconds = np.full((len(rows), max(1, len(classes))), np.nan), []
+    known = [row for row in rows if not (is_inner and row[fold] == "0")]
+    for one in range(1 if is_inner else 0, FOLDS):
+        start = time.process_time()
+        model = trained(header, known, one, described, seed, overrides)
+        test = np.flatnonzero([row[fold] == str(one) for row in rows])
+        asked = [[cell for at, cell in enumerate(rows[index]) if at not in (answer, fold)] for index in test]
+        names = [name for at, name in enumerate(header) if at not in (answer, fold)]
+        given = model.predict([dict(zip(names, cells, strict=True)) for cells in asked])
+        found[test] = [
+            [prediction.details["probabilities"][name] for name in classes] if classes else [prediction.value]
+            for prediction in given
         ]
-        found = noria.load(run).predict(records)
-    positive = {"adult": ">50K", "heart": "ill"}[job]
-    return np.array([one.details["probabilities"][positive] for one in found])
+        seconds.append(round(time.process_time() - start, 3))
+    what = {"classes": classes, "probabilities": found.tolist()} if classes else {"numbers": found[:, 0].tolist()}
+    return {"seconds": seconds, **what}
 
 
-def encoded(rows: list[list[str]], answer: int) -> np.ndarray:
-    """Return the columns as numbers: ordinal codes for words, NaN where missing."""
-    columns = []
-    for index in range(len(rows[0])):
-        if index == answer:
-            continue
-        cells = [row[index].strip() for row in rows]
-        try:
-            columns.append([np.nan if cell in MISSING else float(cell) for cell in cells])
-        except ValueError:
-            columns.append(OrdinalEncoder().fit_transform(np.array(cells)[:, None])[:, 0].tolist())
-    return np.array(columns).T
-
-
-def scored(chances: np.ndarray, truth: np.ndarray, start: float) -> tuple[float, float, float]:
-    """Return accuracy, AUC and the seconds since `start`."""
-    seconds = time.perf_counter() - start
-    return accuracy_score(truth, chances > 0.5), roc_auc_score(truth, chances), seconds
-
-
-def spread(values: Sequence[float]) -> str:
-    """Return mean and standard deviation."""
-    return f"{statistics.mean(values):.4f} ({statistics.stdev(values):.4f})"
+def trained(
+    header: list[str], rows: list[list[str]], fold: int, described: dict[str, Any], seed: int, overrides: list[str]
+) -> Any:
+    """Return a model of the default job that did not learn from one fold."""
+    kind = described["kind"]
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["NORIA_CACHE"] = scratch
+        path = Path(scratch) / "table.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([header, *rows])
+        job = {
+            "task": "tabular-classification" if kind == "label" else "tabular-regression",
+            "data": {
+                "path": str(path),
+                "fields": {kind: described["answer"]},
+                "split": {"column": described["folds"], "values": {"test": [fold]}},
+            },
+            "train": {"seed": seed},
+        }
+        return noria.load(noria.train(job, overrides, Path(scratch) / "run", reporter=Silent()))
 
 
 if __name__ == "__main__":

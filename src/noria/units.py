@@ -1,4 +1,4 @@
-"""Lengths of time and numbers of bytes in words."""
+"""Lengths of time, numbers of bytes and numbers of operations in words."""
 
 from __future__ import annotations
 
@@ -20,3 +20,12 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}"
         count /= 1000
     return f"{count:.1f} GB"
+
+
+def operations(count: float) -> str:
+    """Return a number of floating point operations in words: 820 MFLOP, 0.29 PFLOP."""
+    for unit in ("", "k", "M", "G"):
+        if count < 999.5:
+            return f"{count:.3g} {unit}FLOP"
+        count /= 1000
+    return f"{count:.3g} TFLOP" if count < 100 else f"{count / 1000:.2f} PFLOP"

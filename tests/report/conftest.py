@@ -97,6 +97,7 @@ def _fill(run: Path) -> None:
     times = [{"step": i, "seconds": 2.0 * (i if i < 16 else i - 15)} for i in range(1, 31)]  # resumed after step 15
     plan = {"steps": 30, "seconds": 50.0, "seconds_per_step": 1.5, "memory_bytes": 4e8, "disk_bytes": 8e6}
     plan |= {"weights": 200_590, "precision": "bfloat16", "device": "cpu", "records_per_step": 128}  # type: ignore[dict-item]
+    plan |= {"operations_per_step": 1e10, "peak_operations_per_second": 5e10}
     (run / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (run / "times.jsonl").write_text("".join(json.dumps(line) + "\n" for line in times))
     (run / "plan.json").write_text(json.dumps(plan))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from html.parser import HTMLParser
 
@@ -32,6 +33,15 @@ def test_chinese_names_are_shown_as_they_are(classes: Make) -> None:
     assert "狗" in said
     assert "图片" in said
     assert "照片 <1>" in said
+
+
+def test_the_arithmetic_of_a_training_stands_beside_what_the_machine_can_do(classes: Make) -> None:
+    case = classes()
+    assert "300 GFLOP, 10% of this machine's measured 50 GFLOP a second" in words(case.write())
+    plan = case.run / "plan.json"
+    old = {name: value for name, value in json.loads(plan.read_text()).items() if "operations" not in name}
+    plan.write_text(json.dumps(old))
+    assert "FLOP" not in words(case.write())
 
 
 def test_what_utf8_cannot_hold_is_replaced(classes: Make) -> None:

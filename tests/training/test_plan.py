@@ -151,3 +151,38 @@ def test_a_stored_plan_is_read_also_without_what_later_versions_added(job_of_tex
         with pytest.raises(UserError, match="no plan of a training") as caught:
             Plan.of(broken, Path("run"))
         assert caught.value.where == "run/plan.json"
+
+
+def test_the_operations_of_a_step_are_those_of_records_of_usual_length(job_of_texts: dict[str, Any]) -> None:
+    job, task = load_job(job_of_texts)
+    prepared = prepare(job, task)
+    train = prepared.splits["train"]
+    model = plan.begin(job, task, prepared.states, torch.device("cpu"))
+    learner = Learner(job, task, prepared.states["target"], model, torch.device("cpu"))
+    step = Step(learner, train, 99, "float32", plan.Processes())
+    whole = []
+    for index in range(len(train) // 8):
+        with plan.Operations() as counted:
+            step.gradients(index)
+        whole.append(counted.total)
+    made = make_plan(job, task, prepared, torch.device("cpu"))
+    assert made.operations_per_step == pytest.approx(np.mean(whole), rel=0.1)
+    assert whole[0] != pytest.approx(np.mean(whole), rel=0.1)
+    assert made.peak_operations_per_second > 0
+
+
+def test_a_step_that_learns_from_the_hardest_counts_what_it_looks_at(job_of_texts: dict[str, Any]) -> None:
+    plain, choosy = (
+        make_plan(job, task, prepare(job, task), torch.device("cpu")).operations_per_step
+        for job, task in (
+            load_job(job_of_texts),
+            load_job(job_of_texts, ["train.hard_example_mining=80", "train.hard_example_fraction=0.1"]),
+        )
+    )
+    assert choosy > 2 * plain
+
+
+def test_nothing_is_counted_where_nothing_is_trained(job_of_texts: dict[str, Any]) -> None:
+    job, task = load_job(job_of_texts, ["train.steps=0"])
+    made = make_plan(job, task, prepare(job, task), torch.device("cpu"))
+    assert (made.operations_per_step, made.peak_operations_per_second) == (0.0, 0.0)

@@ -10,7 +10,7 @@ from typing import Any
 from noria.report.learning import training_seconds
 from noria.report.markup import Markup, join, tag
 from noria.report.tables import Cell, facts, table
-from noria.units import duration, size
+from noria.units import duration, operations, size
 
 
 def course(run: Path, metrics: Mapping[str, Any], history: Sequence[Any], times: Sequence[Any]) -> Markup:
@@ -49,11 +49,32 @@ def _compared(
             _told(_milliseconds, plan.get("seconds_per_step")),
             _told(_milliseconds, trained / steps if trained and steps else None),
         ],
+        [
+            "arithmetic of the steps",
+            _told(operations, _arithmetic(plan, plan.get("steps"))),
+            _spent(plan, steps, trained),
+        ],
         ["memory", _told(size, plan.get("memory_bytes")), _told(size, metrics.get("memory_bytes"))],
         ["disk", _told(size, plan.get("disk_bytes")), _told(size, _disk_bytes(run))],
     ]
     others = [[stage, None, duration(value)] for stage, value in seconds.items()]
     return rows + others
+
+
+def _arithmetic(plan: Mapping[str, Any], steps: int | None) -> float | None:
+    """Return the operations of so many steps; None where they were not counted."""
+    each = plan.get("operations_per_step")
+    return each * steps if each and steps else None
+
+
+def _spent(plan: Mapping[str, Any], steps: int | None, seconds: float | None) -> str | None:
+    """Return the operations of the training, and how near to the best this machine can do they were done."""
+    count, peak = _arithmetic(plan, steps), plan.get("peak_operations_per_second")
+    if count is None:
+        return None
+    if not seconds or not peak:
+        return operations(count)
+    return f"{operations(count)}, {count / seconds / peak:.0%} of this machine's measured {operations(peak)} a second"
 
 
 def _told(write: Any, value: float | None) -> str | None:

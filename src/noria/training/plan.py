@@ -30,6 +30,7 @@ from noria.pipeline.warm_start import begin
 from noria.training.distributed import Processes
 from noria.training.memory import most_bytes
 from noria.training.optimizers import Optimizer
+from noria.training.peak import measured_peak
 from noria.training.precision import Operations, usual_precision, usual_threads
 from noria.training.step import Learner, Step, batch_size
 from noria.types import Batch, Dataset
@@ -67,6 +68,8 @@ class Plan:
     disk_bytes: int  # of the run folder
     weights: int
     reason: str = ""  # for the precision
+    operations_per_step: float = 0.0  # forward and backward; products, convolutions and attention
+    peak_operations_per_second: float = 0.0  # of a matrix product in this precision; 0 where it was not measured
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -106,10 +109,15 @@ def make_plan(
     learner = Learner(job, task, prepared.states["target"], model, device)
     precision, reason = _precision(learner)
     threads, probe = most_threads(), _Probe(0.0, 0.0)
+    operations = peak = 0.0
     if job.train.steps != 0:
         tell(f"planning: timing a few steps of {batch_size(job, len(train))} records on {device}")
-        threads = _threads(learner, train, precision)
+        first = _counted(learner, train, precision)
+        learnt = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+        threads = usual_threads(device, first, learnt, most_threads())
+        operations = _operations_per_step(learner, train, precision, first)
         torch.set_num_threads(threads)
+        peak = measured_peak(device, precision)
         probe = _probe(learner, train, precision)
         if threads > 1 and device.type == "cpu":
             _tell_of_other_work(learner, train, precision, threads, probe, tell)
@@ -157,6 +165,8 @@ def make_plan(
         disk_bytes=_disk_bytes(job, model, seconds, validations > 0),
         weights=sum(weight.numel() for weight in model.parameters()),
         reason=reason,
+        operations_per_step=operations,
+        peak_operations_per_second=peak,
     )
 
 
@@ -182,15 +192,25 @@ def _precision(learner: Learner) -> tuple[str, str]:
     return usual_precision(learner.device, width)
 
 
-def _threads(learner: Learner, train: Dataset, precision: str) -> int:
-    """Return the threads that a step is worth, counted in its operations and not in its time."""
+def _counted(learner: Learner, train: Dataset, precision: str, is_choosy: bool = False) -> float:
+    """Return the operations of the first step, or of one that learns from the hardest of its records."""
     torch.set_num_threads(most_threads())
     step = Step(learner, train, MOST_STEPS, precision, Processes())
+    step.first_choosy = 0 if is_choosy else MOST_STEPS + 1
     with Operations() as counted:
         step.gradients(0)
     learner.model.zero_grad()
-    weights = sum(weight.numel() for weight in learner.model.parameters() if weight.requires_grad)
-    return usual_threads(learner.device, counted.total, weights, most_threads())
+    return float(counted.total)
+
+
+def _operations_per_step(learner: Learner, train: Dataset, precision: str, first: float) -> float:
+    """Return the operations of a usual step, from those of the first one."""
+    step, lengths = Step(learner, train, MOST_STEPS, precision, Processes()), train.lengths
+    plain = first if lengths is None else first * _how_much_longer(step, lengths, range(1))
+    if not learner.job.train.hard_example_mining:
+        return plain
+    share = learner.job.train.warmup
+    return share * plain + (1 - share) * _counted(learner, train, precision, is_choosy=True)
 
 
 def _tell_of_other_work(
@@ -241,17 +261,17 @@ def _timed(learner: Learner, train: Dataset, precision: str, least_seconds: floa
         data.append((gathered - start) * learner.job.train.accumulate)
     # in a long probe, and where records differ in length, the rare slow step counts, too
     middle = statistics.median if least_seconds == PROBE_SECONDS and train.lengths is None else statistics.fmean
-    longer = 1.0 if train.lengths is None else _how_much_longer(step, train.lengths, len(whole))
+    longer = 1.0 if train.lengths is None else _how_much_longer(step, train.lengths, range(1, len(whole)))
     return _Probe(*(longer * middle(seconds[1:]) for seconds in (whole, data)))
 
 
-def _how_much_longer(step: Step, lengths: np.ndarray, timed: int) -> float:
-    """Return how long the records of a usual batch are, padded, in those of the timed steps but the first."""
+def _how_much_longer(step: Step, lengths: np.ndarray, seen: range) -> float:
+    """Return how long the records of a usual batch are, padded, in those of the steps that were seen."""
     count = step.settings.accumulate
     size = min(step.batch_size, len(lengths))
     batches = step.order.indices(0, len(lengths) // size * size).reshape(-1, size)
     padded = lengths[batches].max(1)
-    drawn = np.arange(count, timed * count) % len(padded)
+    drawn = np.arange(count * seen.start, count * seen.stop) % len(padded)
     return float(padded.mean() / max(1, padded[drawn].mean()))
 
 
