@@ -21,7 +21,7 @@ from noria.errors import UserError
 from noria.job.load import load_job, load_stored_job
 from noria.reporter import Silent
 from noria.stages.evaluate import evaluate
-from noria.stages.folds import folds_of
+from noria.stages.folds import check_folds, folds_of
 from noria.stages.prepare import prepare
 from noria.stages.train import train
 from noria.store.run_folder import read_json, read_start
@@ -326,13 +326,20 @@ def test_running_text_is_refused_before_anything_is_trained(tmp_path: Path) -> N
     assert not (tmp_path / "run" / "job.yaml").exists()
 
 
+def test_more_folds_than_groups_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    job = table(tmp_path, ["ant", "wasp"] * 20, folds=5)
+    job["data"]["split"] = {"group": "label", "validation": 0}
+    with pytest.raises(UserError, match=r"take fewer: evaluate\.folds=2"):
+        train(job, run=tmp_path / "run", reporter=Silent())
+    assert not (tmp_path / "run").exists()
+
+
 def test_several_processes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from noria.stages import train as stage
     from noria.training.distributed import Processes
 
     loaded, task = load_job(table(tmp_path, ["ant", "wasp"] * 20))
     with pytest.raises(UserError, match="without torchrun"):
-        stage.refuse_folds(loaded, prepare(loaded, task), Processes(0, 2))
+        check_folds(folds_of(tmp_path, loaded), task, prepare(loaded, task), Processes(0, 2), print)
 
 
 def test_a_fold_that_is_gone_is_told(job_and_run: tuple[dict[str, Any], Path], tmp_path: Path) -> None:

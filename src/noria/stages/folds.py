@@ -6,7 +6,7 @@ preparation/division.py, pipeline/cross_validation.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,11 @@ def folds_of(run: Path, job: Job) -> list[tuple[Path, Job]]:
     return found
 
 
-def refuse_folds(job: Job, prepared: Prepared, world: Processes) -> None:
-    """Raise UserError where folds are asked for and cannot be."""
-    if job.evaluate.folds is None:
+def check_folds(
+    folds: Sequence[tuple[Path, Job]], task: Task, prepared: Prepared, world: Processes, tell: Callable[[str], None]
+) -> None:
+    """Prepare every fold; raise UserError where folds are asked for and cannot be: now, and not after the training."""
+    if not folds:
         return
     if world.size > 1:
         raise UserError("cross-validation runs in one process", fix="start it without torchrun")
@@ -50,6 +52,9 @@ def refuse_folds(job: Job, prepared: Prepared, world: Processes) -> None:
             where=prepared.report["source"],
             fix="leave evaluate.folds out",
         )
+    tell(f"preparing {len(folds)} folds")
+    for _, own in folds:
+        prepare(own, task, origin=prepared.origin)
 
 
 def cross_validated(run: Path, job: Job, task: Task) -> dict[str, Any]:
@@ -66,10 +71,9 @@ def cross_validated(run: Path, job: Job, task: Task) -> dict[str, Any]:
         folds.append(Fold.of(load(folder), prepared.splits["test"]))
         records = max(records, sum(map(len, prepared.splits.values())))
         leaks = prepared.report.get("leaks", [])
-        found = of_split(prepared.report["warnings"], "test")
-        looks = looks or [
-            f"where fold {len(folds)} is test: {one}" for one in found
-        ]  # of the others it is much the same
+        if not looks:  # of the other folds it is much the same
+            warnings = of_split(prepared.report["warnings"], "test")
+            looks = [f"where fold {len(folds)} is test: {one}" for one in warnings]
     scored = cross_validation(task.target, folds, job.evaluate.resamples, records, leaks)
     return {**scored, "remarks": [*scored["remarks"], *looks]}
 

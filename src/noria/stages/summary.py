@@ -70,25 +70,6 @@ class Scores:
         return framed_scores(self.content)
 
 
-def _scores(metrics: dict[str, Any], title: str) -> list[str]:
-    lines = [title]
-    for name, one in metrics["metrics"].items():
-        baseline = metrics["baseline"].get(name, {}).get("value")
-        interval = f"({one['note']})" if one.get("note") else f"[{number(one['low'])}, {number(one['high'])}]"
-        lines.append(
-            f"  {name:<18} {number(one['value']):>8} {interval:<18} baseline {number(baseline):>8}"
-            f"   {one['unit']}, {one['direction']} is better{_over_folds(metrics, name)}"
-        )
-    lines += [f"  {line}" for line in rival_lines(metrics)]
-    return lines + [f"look: {remark}" for remark in metrics.get("remarks", [])]
-
-
-def _over_folds(metrics: dict[str, Any], name: str) -> str:
-    values = [one["metrics"].get(name) for one in metrics.get("by_fold", ())]
-    known = [value for value in values if value is not None]
-    return f"; folds {number(min(known))} to {number(max(known))}" if known else ""
-
-
 def summary(metrics: dict[str, Any], run: Path | None = None) -> str:
     """Return the scores with interval and baseline, one a line, and where the rest is.
 
@@ -107,3 +88,22 @@ def summary(metrics: dict[str, Any], run: Path | None = None) -> str:
         lines.append(f"report: {(run / 'report.html').resolve()}")
         lines.append(f"bundle: {(run / 'bundle').resolve()}")
     return "\n".join(lines)
+
+
+def _scores(metrics: dict[str, Any], title: str) -> list[str]:
+    lines = [title]
+    for name, one in metrics["metrics"].items():
+        baseline = metrics["baseline"].get(name, {}).get("value")
+        interval = f"({one['note']})" if one.get("note") else f"[{number(one['low'])}, {number(one['high'])}]"
+        lines.append(
+            f"  {name:<18} {number(one['value']):>8} {interval:<18} baseline {number(baseline):>8}"
+            f"   {one['unit']}, {one['direction']} is better{_over_folds(metrics, name)}"
+        )
+    lines += [f"  {line}" for line in rival_lines(metrics)]
+    return lines + [f"look: {remark}" for remark in metrics.get("remarks", [])]
+
+
+def _over_folds(metrics: dict[str, Any], name: str) -> str:
+    values = [one["metrics"].get(name) for one in metrics.get("by_fold", ())]
+    known = [value for value in values if value is not None]
+    return f"; folds {number(min(known))} to {number(max(known))}" if known else ""

@@ -24,7 +24,7 @@ from noria.pipeline.prepared import Prepared
 from noria.reporter import Reporter, Silent, Terminal
 from noria.stages.compare import held_out_in_both
 from noria.stages.evaluate import evaluate_run
-from noria.stages.folds import OfFold, folds_of, refuse_folds
+from noria.stages.folds import OfFold, check_folds, folds_of
 from noria.stages.prepare import prepare
 from noria.store.disk import write_json
 from noria.store.progress import how_it_ended, is_finished, is_trained, remove_checkpoints, what_is_saved
@@ -95,7 +95,8 @@ def _train(
     prepared = _prepare_once(job, task, world, reporter, origin)
     refuse_engine(job.evaluate.engine, task)
     chosen_metric(job, task, prepared)  # what is wrong with it is said now, and not after the plan
-    refuse_folds(job, prepared, world)
+    if not is_begun:
+        check_folds(folds_of(run, job), task, prepared, world, reporter.say)
     if world.is_writer and (other := job.evaluate.compare_to):  # now, and not after hours of training
         held_out_in_both(Path(other), job, prepared)
     seconds = {"prepare": time.perf_counter() - started}
