@@ -219,6 +219,15 @@ def test_columns_are_kept_where_no_record_can_be_read(
     assert all(row["error"] for row in rows)
 
 
+def test_lists_are_kept_only_where_they_are_asked_for(run_noria: Run, table: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.jsonl").write_text('{"x": 1, "y": 2, "id": 7, "vector": [1, 2]}\n')
+    words = ["predict", table, tmp_path / "new.jsonl", "--out", tmp_path / "o.csv"]
+    assert run_noria(*words)[0] == 0
+    assert [*rows_of(tmp_path / "o.csv")[0]][7:] == ["x", "y", "id"]
+    assert run_noria(*words, "--keep", "all")[0] == 0
+    assert rows_of(tmp_path / "o.csv")[0]["vector"] == "[1, 2]"
+
+
 def test_inputs_of_other_columns_keep_those_of_the_first_and_the_others_are_named(
     run_noria: Run, table: Path, tmp_path: Path
 ) -> None:

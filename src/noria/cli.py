@@ -202,7 +202,9 @@ def predict(
     ] = None,
     keep: Annotated[
         str | None,
-        typer.Option(help="columns of the input beside the answers, as id,name; all or none; default all in a .csv"),
+        typer.Option(
+            help="columns of the input beside the answers: id,name; all; none. A .csv has those of text and numbers"
+        ),
     ] = None,
     probabilities: Annotated[
         int, typer.Option(help="a .csv has a column for each class where there are at most so many; 0: none")

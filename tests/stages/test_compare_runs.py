@@ -74,6 +74,19 @@ def test_what_is_no_finished_run_is_told(
     assert (code, said in err) == (2, True), err
 
 
+def test_runs_of_other_columns_are_told_to_have_no_data_in_common(
+    pair: tuple[Path, Path], noria: Noria, tmp_path: Path
+) -> None:
+    rows = "".join(f"{i * 7 % 11},{'yn'[i % 2]}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text(f"x,left\n{rows}")
+    words = ["label=left", "model.size=tiny", "train.steps=2", "train.precision=float32", "evaluate.resamples=100"]
+    other = package.train(tmp_path / "t.csv", words, tmp_path / "run", reporter=Silent())
+    for both in ((pair[0], other), (other, pair[0])):
+        code, _, err = noria("compare", *both)
+        assert (code, "cannot be prepared as for the run to compare to" in err) == (2, True), err
+        assert "has no column" in err
+
+
 def test_runs_on_a_frame_are_compared_with_the_frame(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas", reason="needs pandas")
     a = np.random.default_rng(0).normal(size=120)

@@ -26,6 +26,7 @@ from noria.store.hashing import hash_values
 from noria.types import Arrays, Dataset, Encoded, Rejected, Rows, Values, concatenated, in_order, rows_of
 
 ALL = ("train", "validation", "test", "")  # the splits that a source may put records in; "" where it says nothing
+NO_CELL = (bytes, bytearray, np.ndarray, list, tuple, dict)  # what fills a field, but not a cell that people read
 RECORDS, FILES = 1024, 128  # in memory at once, cells and whole files (pictures, clips)
 
 
@@ -55,9 +56,9 @@ class EncodedChunk:
 
     @cached_property
     def columns_of_cells(self) -> list[str]:
-        """Return the columns whose values are no whole files or arrays, by the first one that is there."""
+        """Return the columns of texts and numbers, not of files, arrays and lists, by the first value there is."""
         first = {name: next((one for one in values if one is not None), None) for name, values in self.columns.items()}
-        return [name for name, one in first.items() if not isinstance(one, bytes | bytearray | np.ndarray)]
+        return [name for name, one in first.items() if not isinstance(one, NO_CELL)]
 
     def raw(self, index: int, task: Task) -> dict[str, Any]:
         """Return the raw inputs of a usable record; of a file that a cell names, what it holds."""

@@ -92,7 +92,7 @@ class Answer:
     def kept(self, names: str | None) -> dict[str, Any]:
         """Return the record's own cells in some columns: named with commas between them, or in `all`.
 
-        None stands for all that hold no whole files. A record that could not even be read has empty cells. Raises
+        None stands for all of texts and numbers. A record that could not even be read has empty cells. Raises
         UserError for a column that is not there.
         """
         columns = {} if self.chunk is None else self.chunk.columns

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from noria.contract import Metric
-from noria.errors import UserError
+from noria.errors import EXIT_USER_ERROR, UserError
 from noria.job import Job
 from noria.job.load import load_stored_job
 from noria.metrics.intervals import UNTOLD, differences, verdict
@@ -25,6 +25,7 @@ from noria.store.array_store import scored_split
 from noria.store.run_folder import read_start
 from noria.types import Arrays, Dataset, rows_of
 
+SAME_DATA = "compare runs of the same data, or score both on one file: noria evaluate RUN --data FILE"
 VERDICTS = {  # in the order in which they are said, and the words for them
     "better": ("better", "than"),
     "worse": ("worse", "than"),
@@ -67,14 +68,21 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
         raise UserError("the run to compare to is no finished run", where=str(run), fix="give the folder of a run")
     known = read_start(run)
     other, task = load_stored_job(run / "job.yaml")
-    again = prepare(other.model_copy(update={"data": other.data.at(job.data)}), task, origin=known.get("origin"))
+    ours_for_it = other.model_copy(update={"data": other.data.at(job.data)})
+    try:
+        again = prepare(ours_for_it, task, origin=known.get("origin"))
+    except UserError as error:
+        if error.exit_code != EXIT_USER_ERROR:  # a full disk says nothing of the data
+            raise
+        what = "our data cannot be prepared as for the run to compare to"
+        raise UserError(what, where=str(run), found=str(error).splitlines()[0], fix=SAME_DATA) from error
     if again.fingerprint != known["fingerprint"]:
         raise UserError(
             "the run to compare to learnt from other data",
             where=str(run),
             expected="the data that it learnt from",
             found=again.report["source"],
-            fix="compare runs of the same data, or score both on one file: noria evaluate RUN --data FILE",
+            fix=SAME_DATA,
         )
     split = scored_split(prepared.splits)
     ours, theirs = prepared.splits[split], again.splits.get(split)

@@ -58,7 +58,7 @@ def predict_to(
     """Write the answers to `out`, by its ending: lines or a table, a video, one file; else a folder of pictures.
 
     A table has a column for the probability of each class, of at most so many as `probabilities` says, and without
-    `keep` the columns of the input, as far as they are no whole files. With a detector, what it finds in the frames of
+    `keep` the columns of the input that hold texts and numbers. With a detector, what it finds in the frames of
     a video is the record. Returns what to say; raises UserError where no record could be answered: the file then says
     why.
     """

@@ -110,7 +110,10 @@ def facts_of(run: Path) -> RunFacts:
         metrics,
         count if isinstance(count, int) else None,
         sum(file.stat().st_size for file in files) if files else None,
-        max((path.stat().st_mtime for name in ("job.yaml", scored) if (path := run / name).exists()), default=0.0),
+        max(
+            (path.stat().st_mtime for name in ("job.yaml", scored) if (path := run / name).exists()),
+            default=run.stat().st_mtime,
+        ),
     )
 
 
