@@ -28,7 +28,7 @@ class TextClassification(Task, ReadsFormats):
     }
     # Found on validation splits of reviews and headlines, in English and Chinese: no depth learnt more from 10,000.
     defaults_without_model: Mapping[str, Any] = {
-        "inputs": {"text": {"ngrams": 2, "characters": 6, "token_dropout": 0.5}},
+        "inputs": {"text": {"vocabulary": None, "ngrams": 2, "characters": 6, "token_dropout": 0.5}},
         "target": {"is_voting": True},
         "model": {"width": 32, "depth": 0, "dropout": 0.0, "linear": True},
         "train": {"epochs": 8, "learning_rate": 0.01, "weight_decay": 0.3, "best_by": "log_loss"},

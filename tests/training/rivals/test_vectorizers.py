@@ -31,15 +31,27 @@ def dense(features: Features, size: int) -> np.ndarray:
 
 TEXTS = ["a good film", "a bad film, a film too long by half", "good", "so good, so bad"]
 ROWS = {"age": [f"{0.5 * i}" if i % 4 != 2 else "" for i in range(120)], "sex": ["m", "f", "f", None] * 30}
+TEXT_ROWS = {
+    "age": [f"{i * 0.7:.1f}" for i in range(120)],
+    "review": [
+        f"{'so good' if i % 2 else 'too bad'} and rather long, number {i} of what was written" for i in range(120)
+    ],
+}
 PICTURES = [np.full((20 + 8 * i, 24, 3), 40 * i, np.uint8) for i in range(4)]
 SERIES = [np.random.default_rng(i).normal(size=(5 + 3 * i, 2)) for i in range(4)]
 
 
-@pytest.mark.parametrize(
-    ("modality", "values"),
-    [(Text(characters=3), TEXTS), (Text(), TEXTS), (Table(), ROWS), (Image(side=16), PICTURES), (Series(), SERIES)],
-    ids=["text with characters", "text", "table", "image", "series"],
-)
+READ = {
+    "text with characters": (Text(characters=3), TEXTS),
+    "text": (Text(), TEXTS),
+    "table": (Table(), ROWS),
+    "table with texts": (Table(), TEXT_ROWS),
+    "image": (Image(side=16), PICTURES),
+    "series": (Series(), SERIES),
+}
+
+
+@pytest.mark.parametrize(("modality", "values"), READ.values(), ids=READ)
 def test_a_record_has_the_same_features_alone_and_beside_others(modality: Any, values: Any) -> None:
     features, data, vectorizer = features_of(modality, values)
     together = dense(features, int(vectorizer.size))  # type: ignore[arg-type]

@@ -32,26 +32,37 @@ class Texts(nn.Module):
         return torch.stack([bag(arrays[places_name(index)]) for index, bag in enumerate(self.columns)], 1)
 
 
+class Rarity(nn.Module):
+    """Places of runs int[B, T] -> places and weights float[B, T], by how rare a run is, of length one together; padding
+    has no weight."""
+
+    weights: Tensor
+
+    def __init__(self, ngrams: Ngrams) -> None:
+        super().__init__()
+        weights = torch.cat([torch.ones(SPECIAL), torch.tensor(ngrams.weights)])
+        self.register_buffer("weights", weights, persistent=False)
+        self.size = len(weights)
+
+    def forward(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        is_real, places = places >= 0, places.long().clamp(0)
+        return places, functional.normalize(torch.where(is_real, self.weights[places], 0.0), dim=1)
+
+
 class _Bag(nn.Module):
-    """int[B, T] -> [B, features]: the sum of the runs' vectors, weighted by how rare they are, of length one together.
+    """int[B, T] -> [B, features]: the sum of the runs' vectors, weighted by how rare they are.
 
     Vectors begin at zero: what training never showed says nothing.
     """
 
-    weights: Tensor
-
     def __init__(self, ngrams: Ngrams, features: int) -> None:
         super().__init__()
-        self.register_buffer(
-            "weights", torch.cat([torch.ones(SPECIAL), torch.tensor(ngrams.weights)]), persistent=False
-        )
+        self.rarity = Rarity(ngrams)
         self.table = nn.Parameter(torch.zeros(len(ngrams.keys) + SPECIAL, features))
         self.offset = nn.Parameter(features**-0.5 * (2 * torch.rand(features) - 1))
 
     def forward(self, places: Tensor) -> Tensor:
-        is_real, places = places >= 0, places.clamp(0)
-        weights = torch.where(is_real, self.weights[places], 0.0)
-        weights = functional.normalize(weights, dim=1)
+        places, weights = self.rarity(places)
         weights = functional.dropout(weights, DROPPED, self.training)
         summed = functional.embedding_bag(places, self.table, per_sample_weights=weights, mode="sum")
         return self.offset + SCALE * summed

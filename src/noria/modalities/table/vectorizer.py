@@ -1,4 +1,4 @@
-"""The columns of a table as a linear model reads them: numbers, what is missing, categories; then the bins of numbers.
+"""The columns of a table as a linear model reads them: numbers, what is missing, categories, texts; then bins.
 
 Read next: embedder.py, whose network reads the same arrays; noria/training/rivals/, which fits the weights.
 """
@@ -12,16 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from noria.modalities.table.embedder import FAR, Bins
+from noria.modalities.table.text_embedder import Rarity
+from noria.modalities.table.texts import places_name
+from noria.text.ngrams import Ngrams
 from noria.types import Features, State
 
 MOST_BINS = 16  # of a number: a linear model learns each bin from the records in it
 
 
 class TableVectorizer(nn.Module):
-    """`numbers` float[B, a] and `categories` int[B, b] -> Features.
+    """`numbers` float[B, a], `categories` int[B, b] and texts int[B, T] -> Features.
 
-    size: a numbers, a flags of missing ones, a row of flags for each category; these are `plain`. Then the bins, from 0
-    below to 1 above each, as in a piecewise linear code.
+    size: a numbers, a flags of missing ones, a row of flags for each category, the runs of each text by how rare they
+    are; these are `plain`. Then the bins, from 0 below to 1 above each, as in a piecewise linear code.
     """
 
     is_counts = False
@@ -31,27 +34,38 @@ class TableVectorizer(nn.Module):
         super().__init__()
         edges = [_fewer(spread["edges"]) for spread in state["numbers"].values()]
         sizes = [len(known) + 2 for known in state["categories"].values()]
+        self.texts = nn.ModuleList(Rarity(Ngrams(**one)) for one in state.get("texts", {}).values())
         self.columns = len(edges)
         starts = 2 * self.columns + np.cumsum([0, *sizes])
         self.register_buffer("start", torch.tensor(starts[:-1], dtype=torch.int64), persistent=False)
-        self.plain = int(starts[-1])
+        self.before_texts = int(starts[-1])
+        self.plain = self.before_texts + sum(int(one.size) for one in self.texts)  # type: ignore[arg-type]
         self.bins = Bins(edges) if edges else None
         self.size = self.plain + (self.columns * self.bins.count if self.bins is not None else 0)
 
     def forward(self, arrays: dict[str, Tensor]) -> Features:
         categories = arrays["categories"].long() + self.start
-        flags = torch.ones(categories.shape, device=categories.device)
-        if self.bins is None:
-            return Features(categories, flags)
-        numbers = arrays["numbers"]
+        parts = [Features(categories, torch.ones(categories.shape, device=categories.device))]
+        start = self.before_texts
+        for index, rarity in enumerate(self.texts):
+            places, weights = rarity(arrays[places_name(index)])
+            parts.append(Features(places + start, weights))
+            start += int(rarity.size)  # type: ignore[arg-type]
+        if self.bins is not None:
+            parts += self._numbers(arrays["numbers"], self.bins)
+        return Features(*(torch.cat(one, 1) for one in zip(*parts, strict=True)))
+
+    def _numbers(self, numbers: Tensor, bins: Bins) -> list[Features]:
+        """Return the numbers, what is missing of them, and their bins."""
         is_missing = numbers.isnan()
         numbers = torch.where(is_missing, 0.0, numbers)
-        code = (self.bins(numbers) * ~is_missing[:, :, None]).flatten(1)
-        values = [numbers.clamp(-FAR, FAR), is_missing.to(numbers.dtype), flags, code]
-        count = 2 * self.columns
-        ids = [torch.arange(count), torch.arange(self.plain, self.size)]
-        dense, bins = (one.to(numbers.device).expand(len(numbers), -1) for one in ids)
-        return Features(torch.cat((dense, categories, bins), 1), torch.cat(values, 1))
+        code = (bins(numbers) * ~is_missing[:, :, None]).flatten(1)
+        values = [numbers.clamp(-FAR, FAR), is_missing.to(numbers.dtype), code]
+        starts = (0, self.columns, self.plain)
+        return [
+            Features(torch.arange(start, start + one.shape[1], device=one.device).expand(len(one), -1), one)
+            for start, one in zip(starts, values, strict=True)
+        ]
 
 
 def _fewer(edges: Sequence[float]) -> list[float]:
