@@ -66,8 +66,10 @@ def cross_validation(
         "split": NAME,
         "folds": len(folds),
         "n": count,
-        "metrics": measure(*_scored(target, folds, [one.output for one in folds]), resamples, groups=groups),
-        "baseline": measure(*_scored(target, folds, [one.trivial for one in folds]), LEAST_RESAMPLES, groups=groups),
+        "metrics": measure(*scored_together(target, folds, [one.output for one in folds]), resamples, groups=groups),
+        "baseline": measure(
+            *scored_together(target, folds, [one.trivial for one in folds]), LEAST_RESAMPLES, groups=groups
+        ),
         "by_fold": [{"n": len(fold), "metrics": one} for fold, one in zip(folds, points, strict=True)],
         "spread": {name: _spread([one.get(name) for one in points]) for name in names},
     }
@@ -105,10 +107,10 @@ def explained(metrics: Mapping[str, Any]) -> str:
     return f"{said} This one learnt from all records but those for validation, so that none is left to test it."
 
 
-def _scored(
+def scored_together(
     target: Target, folds: Sequence[Fold], outputs: Sequence[Arrays]
 ) -> tuple[Sequence[Metric], Arrays, Arrays]:
-    """Return scores, and the outputs and the truth of all records that they are of."""
+    """Return the scores of one model a fold, and the outputs and the truth of all records that they are of."""
     output, truth = _together(target, folds, outputs), _together(target, folds, [one.truth for one in folds])
     named = [{one.name: one for one in target.metrics(fold.state)} for fold in folds]
     counts = [len(fold) for fold in folds]

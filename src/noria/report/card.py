@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noria.pipeline.bundle import Bundle
-from noria.pipeline.cross_validation import explained, in_words
+from noria.pipeline.cross_validation import explained, in_front, in_words
 from noria.report.rivals import rival_lines
 from noria.store.disk import replace_file
 from noria.units import duration
@@ -29,7 +30,7 @@ def write_card(run: Path, bundle: Bundle, prepared: Prepared, metrics: dict[str,
         f"## Scores on {metrics['split']} ({metrics['n']} records{_groups(metrics)}, 95 % intervals)",
         "",
         *_scores(metrics),
-        *_rivals(metrics),
+        *_rivals(in_front(metrics)),
         "## Data",
         "",
         f"{records} records; {report['quarantined']} could not be used. Fingerprint `{prepared.fingerprint}`.",
@@ -75,7 +76,7 @@ def score_row(name: str, one: dict[str, Any], baseline: dict[str, Any] | None) -
     return f"| {name} ({one['unit']}) | {value} | {between} | {beside} | {one['direction']} |"
 
 
-def _rivals(metrics: dict[str, Any]) -> list[str]:
+def _rivals(metrics: Mapping[str, Any]) -> list[str]:
     lines = rival_lines(metrics)
     return ["## Simple models on the same records", "", *(f"- {line}" for line in lines), ""] if lines else []
 

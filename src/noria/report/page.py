@@ -51,7 +51,7 @@ def write_report(
     sections = {
         "Cross-validation": cross_validation(metrics, classes),
         "Scores" if first is metrics else f"Scores on {metrics['split']}": scores(metrics),
-        "Simple models on the same records": rivals_section(metrics),
+        "Simple models on the same records": rivals_section(first),
         "Slices": slices(metrics),
         "Learning": learning(history, times, chosen_by, direction),
         "Answers in detail": tag("div", panels, class_="charts") if panels else None,

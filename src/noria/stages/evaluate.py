@@ -168,13 +168,14 @@ def evaluate_run(
     names = prepared.report["slices"]
     output = predictor.outputs(prepared.splits[split])
     metrics = scores(predictor, prepared.splits[split], output, split, names, prepared.report.get("leaks", []))
-    if job.evaluate.rivals:
+    if job.evaluate.rivals and (job.evaluate.folds is None or split == "test"):  # validation chose the weights
         metrics["rivals"] = found = _rivals(predictor, prepared.splits, prepared.splits[split], output, seconds)
         metrics["remarks"] += worse_than_rival(found)
     if other := job.evaluate.compare_to:
         metrics["compared"] = compare_to(Path(other), job, prepared, predictor, output)
     if job.evaluate.folds is not None:
-        metrics["cross_validation"] = cross_validated(run, job, predictor.task)
+        fold_s = seconds["folds"] / job.evaluate.folds if "folds" in seconds else None
+        metrics["cross_validation"] = cross_validated(run, job, predictor.task, fold_s)
     metrics["remarks"] += few_tested(job, prepared)
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
     metrics["engine"] = predictor.bundle.engine

@@ -6,15 +6,17 @@ preparation/division.py, pipeline/cross_validation.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from noria.contract import Task
 from noria.errors import UserError
 from noria.job import Job
-from noria.pipeline.cross_validation import Fold, cross_validation
+from noria.pipeline.cross_validation import Fold, cross_validation, scored_together
 from noria.pipeline.predictor import load
 from noria.pipeline.prepared import Prepared
 from noria.preparation.data_checks import of_split
@@ -23,6 +25,7 @@ from noria.stages.prepare import prepare
 from noria.store.progress import is_trained
 from noria.store.run_folder import read_start
 from noria.training.distributed import Processes
+from noria.training.rivals.beside import Scored, compared, rivals_of, worse_than_rival
 
 
 def folds_of(run: Path, job: Job) -> list[tuple[Path, Job]]:
@@ -57,9 +60,10 @@ def check_folds(
         prepare(own, task, origin=prepared.origin)
 
 
-def cross_validated(run: Path, job: Job, task: Task) -> dict[str, Any]:
-    """Score all folds of a run together; return what metrics.json holds of it."""
+def cross_validated(run: Path, job: Job, task: Task, seconds: float | None = None) -> dict[str, Any]:
+    """Score all folds of a run together; return what metrics.json holds of it. `seconds`: what one fold took."""
     folds, records, leaks, looks = [], 0, [], list[str]()
+    rivals = list[dict[str, Scored]]()
     for folder, own in folds_of(run, job):
         if not is_trained(folder):
             raise UserError(
@@ -69,13 +73,38 @@ def cross_validated(run: Path, job: Job, task: Task) -> dict[str, Any]:
             )
         prepared = prepare(own, task, origin=read_start(folder).get("origin"))
         folds.append(Fold.of(load(folder), prepared.splits["test"]))
+        if job.evaluate.rivals:
+            rivals.append(rivals_of(task, prepared.states, prepared.splits, prepared.splits["test"]))
         records = max(records, sum(map(len, prepared.splits.values())))
         leaks = prepared.report.get("leaks", [])
         if not looks:  # of the other folds it is much the same
             warnings = of_split(prepared.report["warnings"], "test")
             looks = [f"where fold {len(folds)} is test: {one}" for one in warnings]
     scored = cross_validation(task.target, folds, job.evaluate.resamples, records, leaks)
-    return {**scored, "remarks": [*scored["remarks"], *looks]}
+    found = _beside(task, folds, rivals, seconds, job.evaluate.resamples) if rivals else None
+    return {**scored, "rivals": found, "remarks": [*scored["remarks"], *worse_than_rival(found), *looks]}
+
+
+def _beside(
+    task: Task, folds: Sequence[Fold], rivals: Sequence[Mapping[str, Scored]], seconds: float | None, resamples: int
+) -> dict[str, Any] | None:
+    """Return what simple models that learnt on the same folds reach on all records together."""
+    groups = None
+    if all(fold.groups is not None for fold in folds):
+        groups = np.concatenate([np.asarray(fold.groups) for fold in folds])
+    model = Scored(*scored_together(task.target, folds, [one.output for one in folds]), seconds)
+    pooled = {}
+    for name in [name for name in rivals[0] if all(name in one for one in rivals)]:
+        ones = [one[name] for one in rivals]
+        together = scored_together(task.target, folds, [one.output for one in ones])
+        took, judged = (_mean([getattr(one, what) for one in ones]) for what in ("seconds", "on_validation"))
+        pooled[name] = Scored(*together, took, min(one.records for one in ones), judged)
+    return compared(model, pooled, resamples, groups)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
 
 
 class OfFold:

@@ -39,7 +39,7 @@ class TableVectorizer(nn.Module):
         starts = 2 * self.columns + np.cumsum([0, *sizes])
         self.register_buffer("start", torch.tensor(starts[:-1], dtype=torch.int64), persistent=False)
         self.before_texts = int(starts[-1])
-        self.plain = self.before_texts + sum(int(one.size) for one in self.texts)  # type: ignore[arg-type]
+        self.plain = self.before_texts + sum(int(one.size) for one in self.texts)  # type: ignore[arg-type, misc]
         self.bins = Bins(edges) if edges else None
         self.size = self.plain + (self.columns * self.bins.count if self.bins is not None else 0)
 

@@ -71,43 +71,90 @@ def fitted_rivals(
         yield _rival("boosted trees", started, train, output, lambda data: trees(_known(_rows(task, states, data))))
 
 
+@dataclass(frozen=True)
+class Scored:
+    """A model's answers to the records that are scored, with the metrics that take them, and what the model cost.
+
+    on_validation: its first score where settings are chosen; None where nothing was held out for that.
+    """
+
+    metrics: Sequence[Metric]
+    output: Arrays
+    truth: Arrays
+    seconds: float | None
+    records: int = 0
+    on_validation: float | None = None
+
+    @property
+    def first(self) -> float | None:
+        return point(self.metrics[0], self.output, self.truth)
+
+
 def beside(
     task: Task, states: Mapping[str, Any], splits: Mapping[str, Dataset], scored: Dataset, output: Arrays,
     seconds: float | None, resamples: int, own: tuple[LinearPart, float | None] | None = None,
 ) -> dict[str, Any] | None:  # fmt: skip
-    """Return {"models": [{name, seconds, metrics, difference, verdict}], "strongest", "cheapest", "sentence"}.
+    """Return what `compared` does of the answers `output` of a model that took `seconds` to train.
 
-    `output` holds the answers of the model that took `seconds` to train; each difference is its score less the rival's.
     None where no rival could be fitted or too few records are scored.
     """
     if len(scored) < LEAST_SCORED:
         return None
+    model = Scored(task.target.metrics(states["target"]), output, rows_of(scored.target, slice(None)), seconds)
+    return compared(model, rivals_of(task, states, splits, scored, own), resamples, scored.groups)
+
+
+def rivals_of(
+    task: Task, states: Mapping[str, Any], splits: Mapping[str, Dataset], scored: Dataset,
+    own: tuple[LinearPart, float | None] | None = None,
+) -> dict[str, Scored]:  # fmt: skip
+    """Return, by name, what the simple models that learn from the training split answer to other records of it."""
     metrics = task.target.metrics(states["target"])
     truth = rows_of(scored.target, slice(None))
-    found: list[dict[str, Any]] = []
-    given: dict[str, Arrays] = {MODEL: output}
     judged = splits.get("validation")
-    for rival in fitted_rivals(task, states, splits["train"], own):
-        given[rival.name] = rival.outputs(scored)
-        against = differences([(one, one) for one in metrics], (output, truth), (given[rival.name], truth), resamples,
-                              groups=scored.groups)  # fmt: skip
+    return {
+        one.name: Scored(
+            metrics, one.outputs(scored), truth, one.seconds, one.records, _judged(metrics[0], one, judged)
+        )
+        for one in fitted_rivals(task, states, splits["train"], own)
+    }
+
+
+def compared(
+    model: Scored, rivals: Mapping[str, Scored], resamples: int, groups: np.ndarray | None
+) -> dict[str, Any] | None:
+    """Return {"models": [{name, seconds, records, metrics, difference}], "strongest", "cheapest", "sentence"}.
+
+    Each difference is the model's score less the rival's. None where there is no rival.
+    """
+    if not rivals:
+        return None
+    found = []
+    for name, one in rivals.items():
+        against = _less(model, one, resamples, groups)
         found.append(
             {
-                "name": rival.name,
-                "seconds": None if rival.seconds is None else round(rival.seconds, 3),
-                "records": rival.records,
-                "metrics": measure(metrics, given[rival.name], truth, groups=scored.groups),
-                "difference": {name: {**one, "verdict": verdict(one)} for name, one in against.items()},
-                "on_validation": _judged(metrics[0], rival, judged),
+                "name": name,
+                "seconds": None if one.seconds is None else round(one.seconds, 3),
+                "records": one.records,
+                "metrics": measure(one.metrics, one.output, one.truth, groups=groups),
+                "difference": {score: {**value, "verdict": verdict(value)} for score, value in against.items()},
+                "on_validation": one.on_validation,
             }
         )
-    if not found:
-        return None
-    strongest = _best(found, metrics[0])
-    cheapest = _cheapest(metrics[0], given, truth, {one["name"]: one["seconds"] for one in found} | {MODEL: seconds},
-                         resamples, scored.groups)  # fmt: skip
-    sentence = _sentence(metrics[0], strongest, cheapest)
+    metric = model.metrics[0]
+    strongest = _strongest(found, metric)
+    cheapest = _cheapest({MODEL: model, **rivals}, resamples, groups)
+    sentence = _sentence(metric, strongest, cheapest)
     return {"models": found, "strongest": strongest["name"], "cheapest": cheapest, "sentence": sentence}
+
+
+def _less(
+    one: Scored, other: Scored, resamples: int, groups: np.ndarray | None, count: int | None = None
+) -> dict[str, dict[str, Any]]:
+    """Return the paired differences of one model's first scores less another's."""
+    pairs = list(zip(one.metrics, other.metrics, strict=True))[:count]
+    return differences(pairs, (one.output, one.truth), (other.output, other.truth), resamples, groups=groups)
 
 
 def worse_than_rival(found: Mapping[str, Any] | None) -> list[str]:
@@ -168,7 +215,7 @@ def _judged(metric: Metric, rival: Rival, held_out: Dataset | None) -> float | N
     return point(metric, rival.outputs(held_out), rows_of(held_out.target, slice(None)))
 
 
-def _best(found: Sequence[dict[str, Any]], metric: Metric) -> dict[str, Any]:
+def _strongest(found: Sequence[dict[str, Any]], metric: Metric) -> dict[str, Any]:
     """Return the rival that did best on validation, or where nothing was held out for it, on what is scored."""
     sign = 1 if metric.direction == "higher" else -1
 
@@ -179,22 +226,19 @@ def _best(found: Sequence[dict[str, Any]], metric: Metric) -> dict[str, Any]:
     return max(found, key=worth)
 
 
-def _cheapest(
-    metric: Metric, given: Mapping[str, Arrays], truth: Arrays, seconds: Mapping[str, float | None], resamples: int,
-    groups: np.ndarray | None,
-) -> str | None:  # fmt: skip
+def _cheapest(models: Mapping[str, Scored], resamples: int, groups: np.ndarray | None) -> str | None:
     """Return the model that learns fastest of those that the records cannot tell from the best one."""
-    values = {name: point(metric, output, truth) for name, output in given.items()}
-    known = {name: value for name, value in values.items() if value is not None and seconds[name] is not None}
+    known = {name: one for name, one in models.items() if one.first is not None and one.seconds is not None}
     if not known:
         return None
-    best = (max if metric.direction == "higher" else min)(known, key=known.__getitem__)
+    metric = next(iter(known.values())).metrics[0]
+    best = (max if metric.direction == "higher" else min)(known, key=lambda name: known[name].first or 0.0)
 
     def is_level(name: str) -> bool:
-        one = differences([(metric, metric)], (given[name], truth), (given[best], truth), resamples, groups=groups)
-        return name == best or verdict(one[metric.name]) != "worse"
+        less = _less(known[name], known[best], resamples, groups, 1)
+        return name == best or verdict(less[metric.name]) != "worse"
 
-    return min((name for name in known if is_level(name)), key=lambda name: seconds[name] or 0.0)
+    return min((name for name in known if is_level(name)), key=lambda name: known[name].seconds or 0.0)
 
 
 def _sentence(metric: Metric, strongest: Mapping[str, Any], cheapest: str | None) -> str:
