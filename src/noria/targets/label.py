@@ -321,7 +321,8 @@ def _calibration_noise(output: Arrays, truth: Arrays, weights: np.ndarray) -> np
 def _gaps(output: Arrays, truth: Arrays) -> np.ndarray:
     """Return float[n, bins]: how far each record is above its confidence, in the bin of that."""
     confidence, right = probabilities(output).max(1), _is_right(output, truth)
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    # A network that diverged is sure of nothing; its gaps stay what they are, not a number.
+    bins = np.minimum((np.nan_to_num(confidence) * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     return np.asarray((right - confidence)[:, None] * (bins[:, None] == np.arange(CALIBRATION_BINS)))
 
 

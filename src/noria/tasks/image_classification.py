@@ -19,8 +19,8 @@ class ImageClassification(Task):
     def __init__(self) -> None:
         # Light enough that a picture keeps its class; a flip may change it, of a letter or an arrow.
         self.inputs = {"image": Image(shift=None, rotate=10.0, zoom=0.1, color_jitter=0.1)}
-        self.target = Label(smoothing=0.05)
-        self.defaults = {"model": {"size": "tiny", "depth": 0}}
+        self.target = Label()
+        self.defaults = {"model": {"size": "tiny", "depth": 0}, "target": {"smoothing": 0.05}}
 
     fit_baseline = staticmethod(majority)
 

@@ -105,8 +105,10 @@ def test_a_shift_of_null_is_a_sixteenth_of_the_side(side: int) -> None:
 
 
 def test_a_classifier_varies_its_pictures_lightly_and_never_flips_them() -> None:
-    image = load_job({"task": "image-classification"})[1].inputs["image"]
+    task = load_job({"task": "image-classification"})[1]
+    image = task.inputs["image"]
     assert isinstance(image, Image)
+    assert task.target.smoothing == 0.05  # type: ignore[attr-defined]
     assert (image.shift, image.rotate, image.zoom, image.color_jitter) == (None, 10, 0.1, 0.1)
     assert image.flip is False
 
