@@ -10,7 +10,7 @@ import numpy as np
 from noria.checks.component import Component, check_inverse, check_learning_and_encoding
 from noria.checks.failure import TOLERANCE, WIDTH, check, require, seeded
 from noria.contract import Modality, dispatch
-from noria.contract.capabilities import Attributable, Augments, Displays, declared
+from noria.contract.capabilities import Attributable, Augments, Displays, Tabulates, Vectorizes, declared
 from noria.types import Panel, Tokens, Values, as_tensors
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ def check_modality(modality: Modality, values: Values) -> None:
         check_spans(subject, modality)
     check_evaluation(subject, modality)
     check_padded_tokens(subject, modality)
+    if declared(modality, Vectorizes):
+        check_features(subject, modality)
+    if declared(modality, Tabulates):
+        check_rows(subject, modality)
     if augments := declared(modality, Augments):
         check_augment(subject, modality, augments)
 
@@ -95,6 +99,32 @@ def check_padded_tokens(subject: Component, modality: Modality) -> None:
 
 
 @check
+def check_features(subject: Component, modality: Modality) -> None:
+    """The features of a linear model are finite, of the numbers that there are, and the same alone and in a batch."""
+    vectorizer: Any = dispatch.vectorizer(modality, subject.state)
+    require(0 < vectorizer.plain <= vectorizer.size, f"{vectorizer.plain} of {vectorizer.size} features are plain")
+    rows = _features(vectorizer, _tensors(subject))
+    require(rows.shape[0] == subject.count, f"{subject.count} values have the features of {rows.shape[0]}")
+    require(bool(np.isfinite(rows).all()), "a feature is not a finite number")
+    for index in (0, subject.count - 1):
+        alone = _features(vectorizer, _tensors(subject, slice(index, index + 1)))[0]
+        same = np.allclose(alone, rows[index], TOLERANCE, TOLERANCE)
+        require(same, f"value {index} has other features when it stands alone")
+
+
+@check
+def check_rows(subject: Component, modality: Modality) -> None:
+    """The columns that trees read are as many for every value, and codes of categories count from 0."""
+    found = dispatch.table_rows(modality, subject.arrays, subject.state)
+    assert found is not None
+    rows, is_code = found
+    shape = (subject.count, len(is_code))
+    require(rows.shape == shape, f"rows of shape {list(rows.shape)} stand for {list(shape)}")
+    codes = rows[:, is_code]
+    require(bool((codes == codes.round()).all() and (codes >= 0).all()), "a code of a category is no number from 0")
+
+
+@check
 def check_augment(subject: Component, modality: Modality, augments: Augments) -> None:
     """Augmented arrays follow torch's seed, belong to the same records, and can be embedded."""
     one, other = (seeded(lambda: augments.augment(_tensors(subject))) for _ in range(2))
@@ -123,6 +153,17 @@ def _embedded(embed: Any, tensors: dict[str, Tensor]) -> Tokens:
     with torch.inference_mode():
         tokens: Tokens = embed(tensors)
     return tokens
+
+
+def _features(vectorizer: Any, tensors: dict[str, Tensor]) -> np.ndarray:
+    """Return float[n, features], the values of one feature added up."""
+    import torch
+
+    with torch.inference_mode():
+        ids, values = vectorizer(tensors)
+    is_one = bool(((ids >= 0) & (ids < vectorizer.size)).all())
+    require(is_one, f"a feature is none of the {vectorizer.size} that there are")
+    return torch.zeros(len(ids), vectorizer.size).scatter_add_(1, ids, values.float()).numpy()
 
 
 def _real(tokens: Tokens, index: int) -> Tensor:

@@ -20,6 +20,7 @@ def check_target(target: Target, values: Values) -> None:
     check_decode_target(subject, target)
     check_inverse(subject, dispatch.decode_target(target, subject.arrays, subject.state))
     check_single_values(subject, target)
+    check_answer_output(subject, target)
     check_restated(subject, target)
 
 
@@ -51,6 +52,21 @@ def check_single_values(subject: Component, target: Target) -> None:
         require(is_class, f"a single value is no class: there are {len(names)}")
     else:
         require(values.dtype.kind == "f" and bool(np.isfinite(values).all()), "a single value is no finite number")
+
+
+@check
+def check_answer_output(subject: Component, target: Target) -> None:
+    """The output that is said to hold the answer is one of the head, with a number for each class, or one number."""
+    import torch
+
+    if (name := dispatch.answer_output(target)) is None:
+        return
+    head = seeded(lambda: target.head(subject.state, WIDTH)).eval()
+    count = len(dispatch.class_names(target, subject.state) or [name])
+    with torch.inference_mode():
+        output = as_arrays(head(Tokens(torch.zeros(2, 3, WIDTH))))
+    is_there = name in output and output[name].shape == (2, count)
+    require(is_there, f"the head gives no {name!r} of shape [n, {count}], which is said to hold the answer")
 
 
 @check

@@ -19,15 +19,17 @@ from noria.contract.capabilities import (
     Embeds,
     ShowsPanels,
     SingleValued,
+    Tabulates,
+    Vectorizes,
 )
 from noria.model.heads import pooled
-from noria.types import PAD, Encoded, Panel, Prediction, Ragged, Record, Span, Tokens
+from noria.types import PAD, Encoded, Features, Panel, Prediction, Ragged, Record, Span, Tokens
 
 UNKNOWN = 0
 
 
 @dataclass(frozen=True)
-class Letters(Modality, Augments, Displays, Attributable):
+class Letters(Modality, Augments, Displays, Attributable, Vectorizes, Tabulates):
     """A word, a token a letter. Arrays: `ids` Ragged int64."""
 
     kind: ClassVar[str] = "letters"
@@ -56,6 +58,13 @@ class Letters(Modality, Augments, Displays, Attributable):
     def embedder(self, state, width):
         return LetterEmbedder(len(state["letters"]) + 1, width)
 
+    def vectorizer(self, state):
+        return LetterCounts(len(state["letters"]) + 1)
+
+    def rows(self, arrays, state):
+        firsts = [row[0] if len(row) else UNKNOWN for row in arrays["ids"]]
+        return np.stack([arrays["ids"].lengths, firsts], 1).astype(np.float32), np.array([False, True])
+
     def spans(self, value, state):
         return [Span("characters", i, i + 1) for i in range(len(value))]
 
@@ -71,6 +80,19 @@ class LetterEmbedder(nn.Module):
     def forward(self, arrays):
         is_real = arrays["ids"] != PAD
         return Tokens(self.table(arrays["ids"].clamp_min(0)), is_real)
+
+
+class LetterCounts(nn.Module):
+    """How often each letter stands in a word."""
+
+    is_counts = True
+
+    def __init__(self, letters):
+        super().__init__()
+        self.size = self.plain = letters
+
+    def forward(self, arrays):
+        return Features(arrays["ids"].clamp_min(0), (arrays["ids"] != PAD).float())
 
 
 @dataclass(frozen=True)
@@ -111,6 +133,9 @@ class Side(Target, DecodesTarget, ShowsPanels, Embeds, SingleValued):
 
     def class_names(self, state):
         return state["names"]
+
+    def answer_output(self):
+        return "logits"
 
     def metrics(self, state):
         return [

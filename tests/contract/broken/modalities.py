@@ -7,10 +7,11 @@ from dataclasses import field, replace
 from typing import ClassVar
 
 import numpy as np
-from tests.contract.broken.healthy import Letters, broken, rejected_by
+import torch
+from tests.contract.broken.healthy import LetterCounts, Letters, broken, rejected_by
 
 from noria.contract.settings import tried
-from noria.types import Encoded, Ragged
+from noria.types import Encoded, Features, Ragged
 
 
 @rejected_by("settings")
@@ -221,3 +222,33 @@ class CutsWithoutSayingBySetting(Letters):
     def encode(self, values, state):
         encoded = super().encode(values, state)
         return replace(encoded, cut=encoded.arrays["ids"].beyond(3))
+
+
+class CountsPaddingToo(LetterCounts):
+    def forward(self, arrays):
+        return Features(arrays["ids"].clamp_min(0), torch.ones(arrays["ids"].shape))
+
+
+class HasMoreThanItSays(LetterCounts):
+    def __init__(self, letters):
+        super().__init__(letters)
+        self.size = self.plain = letters - 1
+
+
+@broken("features")
+class HasOtherFeaturesInABatch(Letters):
+    def vectorizer(self, state):
+        return CountsPaddingToo(len(state["letters"]) + 1)
+
+
+@broken("features")
+class HasMoreFeaturesThanItSays(Letters):
+    def vectorizer(self, state):
+        return HasMoreThanItSays(len(state["letters"]) + 1)
+
+
+@broken("rows")
+class TabulatesOneColumnLess(Letters):
+    def rows(self, arrays, state):
+        rows, is_code = super().rows(arrays, state)
+        return rows[:, 1:], is_code

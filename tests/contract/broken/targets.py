@@ -57,6 +57,12 @@ class CountsClassesFromOne(Side):
         return super().single_values(truth) + 1
 
 
+@broken("answer_output")
+class NamesAnOutputThatIsNotThere(Side):
+    def answer_output(self):
+        return "side"
+
+
 @broken("restated")
 class TurnsSidesWhereOthersHaveLearnt(Side, Restates):
     def restated(self, arrays, state, wanted):

@@ -114,7 +114,7 @@ def test_the_share_follows_who_is_right(monkeypatch: pytest.MonkeyPatch, run: Pa
 
     assert mix_where(right, -right).share == 1
     assert mix_where(-right, right).share == 0
-    unsure = right / 40
+    unsure = right / 4
     assert mix_where(unsure, unsure).sharpness == max(linear_part.SHARPER)
     wrong = np.where(np.random.default_rng(0).random((len(right), 1)) < 0.4, -right, right)
     assert mix_where(wrong, wrong).sharpness == min(linear_part.SHARPER)
