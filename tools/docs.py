@@ -258,6 +258,9 @@ def _job(name: str, task: Task) -> list[str]:
     if task.defaults:
         defaults = yaml.safe_dump(dict(task.defaults), sort_keys=False, default_flow_style=None).rstrip()
         parts += [_t("What this task sets unless the job says otherwise:"), _code("yaml", defaults)]
+    if task.defaults_without_model:
+        more = yaml.safe_dump(dict(task.defaults_without_model), sort_keys=False, default_flow_style=None).rstrip()
+        parts += [_t("And over that where the job says nothing of its model:"), _code("yaml", more)]
     for shipped, path in job.shipped_jobs().items():
         text = path.read_text("utf-8").rstrip()
         if yaml.safe_load(text)["task"] == name:

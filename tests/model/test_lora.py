@@ -44,7 +44,7 @@ def model_of(checkpoint: Callable[[str], Path], make_trunk: Any) -> Callable[...
                 add_lora(model, lora, ["trunk"])
             return model.eval()
         job = Job.model_validate({"task": TASKS[kind], "model": {"pretrained": str(checkpoint(kind)), "lora": lora}})
-        _, task = load_job({"task": TASKS[kind]})
+        _, task = load_job({"task": TASKS[kind], "model": {"pretrained": str(checkpoint(kind))}})
         origin = origin_states(job)
         inputs = {name: dispatch.warm_start(modality, origin["text"]) for name, modality in task.inputs.items()}
         target = dispatch.warm_start(task.target, inputs[next(iter(inputs))]) or {"classes": ["a", "b"]}

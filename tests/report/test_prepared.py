@@ -132,7 +132,7 @@ def test_pictures_are_shown_in_the_size_that_the_network_gets(tmp_path: Path) ->
 def test_what_is_cut_off_a_text_is_marked(tmp_path: Path) -> None:
     rows = [[f"the film was a joy {i} and its ending came as no surprise <i>at all</i>", i % 2] for i in range(60)]
     path = table(tmp_path / "reviews.csv", ["text", "label"], rows)
-    job = {"task": "text-classification", "data": {"path": str(path)}}
+    job = {"task": "text-classification", "data": {"path": str(path)}, "model": {"size": "tiny"}}
     text = {"tokenizer": "character", "max_tokens": 10}
     for keep in (False, True):  # with `keep` a text is displayed as it was given, cut or not
         prepared, task = understood({**job, "inputs": {"text": {**text, "keep": keep}}})
@@ -145,6 +145,8 @@ def test_what_is_cut_off_a_text_is_marked(tmp_path: Path) -> None:
         assert around.text == "the film"
         assert "cut after 8 of " in prepared_text(prepared, task)
         assert all(one.read == {"text": 8} for one in samples(prepared, task, 3))
+    both, task = understood({**job, "inputs": {"text": {**text, "characters": 2, "max_tokens": 5}}})
+    assert all(one.read == {"text": 19} for one in samples(both, task, 3)), "characters are read for longer"
     prepared, task = understood({**job, "inputs": {"text": {"tokenizer": "character"}}})
     assert "cut after" not in prepared_text(prepared, task)
 

@@ -133,7 +133,7 @@ def test_a_file_that_stood_there_stays_where_the_new_one_cannot_be_written_whole
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    model = load(trained("tabular-classification"), device="cpu")
+    model = load(trained("image-classification"), device="cpu")
     path = tmp_path / "model.onnx"
     path.write_bytes(b"the old one")
     if failing == "fsync":

@@ -9,7 +9,7 @@ import yaml
 
 from noria.contract import registry
 from noria.contract.settings import settings_of
-from noria.job.load import shipped_jobs
+from noria.job.load import load_job, shipped_jobs
 from noria.stages.listing import ONE_OF, listing
 
 COMPONENTS = [(kind, name) for kind in ("modality", "target") for name in registry.names(ONE_OF[kind])]
@@ -31,11 +31,14 @@ def test_a_task_is_shown_with_the_keys_of_its_job_and_the_defaults_they_have_in_
     task = registry.task(name)
     parts = {f"inputs.{field}": one for field, one in task.inputs.items()} | {"target": task.target}
     expected = {f"{path}.{one.name}": one for path, part in parts.items() for one in settings_of(part)}
+    job = load_job({"task": name})[0]
+    given = {f"inputs.{field}": one for field, one in job.inputs.items()} | {"target": job.target}
+    defaults = {f"{path}.{key}": value for path, values in given.items() for key, value in values.items()}
     code, out, _ = noria("list", "task", name, "--json")
     found = json.loads(out)["settings"]
     assert (code, list(found)) == (0, list(expected))
     assert all(found[key]["line"] == one.line for key, one in expected.items())
-    assert all(found[key]["default"] == json.loads(json.dumps(one.default)) for key, one in expected.items())
+    assert {key: one["default"] for key, one in found.items()} == json.loads(json.dumps(defaults))
 
 
 def test_a_default_that_the_task_sets_is_the_one_that_is_shown(monkeypatch):

@@ -55,13 +55,17 @@ def _own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, digits: Path) 
     monkeypatch.chdir(tmp_path)
 
 
+STILL = {"shift": 0, "rotate": 0, "zoom": 0, "color_jitter": 0}
+
+
 @pytest.fixture
 def job(digits: Path) -> dict[str, Any]:
     """A training of six steps, and nothing to tune but what a test asks for."""
     return {
         "task": "image-classification",
         "data": {"path": str(digits), "split": {"validation": 0.3}},
-        "inputs": {"image": {"widths": [8]}},
+        "inputs": {"image": {"widths": [8], "pools": [2, 2, 2], "blocks": 1} | STILL},
+        "target": {"smoothing": 0},
         "train": {"steps": 6, "batch_size": 32, "validations": 2, "precision": "float32", "optimizer": "adamw"},
         "tune": {"defaults": False},
     }
@@ -353,7 +357,7 @@ def test_each_value_that_preparation_reads_is_prepared_and_scored_on_the_same_re
     assert {row["inputs.image.side"] for row in tried} == {"", "4", "8"}
     assert {row["state"] for row in tried} == {"complete"}
     sides = {load_job(run / "trials" / f"000{n}" / "job.yaml")[1].inputs["image"].side for n in range(3)}  # type: ignore[attr-defined]
-    assert sides == {4, 8, 128}
+    assert sides == {4, 8, None}
     assert f"reading {job['data']['path']}" in said
 
 

@@ -29,7 +29,8 @@ def without_chance(tmp_path_factory):
         accumulate=2,
         optimizer="adamw",
     )
-    return job | {"inputs": {"image": {"stem": "reference"}}}
+    still = {"shift": 0, "rotate": 0, "zoom": 0, "color_jitter": 0}
+    return job | {"inputs": {"image": {"stem": "reference", **still}}}
 
 
 def start_together(job, run, count, resume=False, **faults):

@@ -33,6 +33,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "task": "text-classification",
         "data": {"path": str(tmp_path / "texts.csv")},
         "inputs": {"text": {"vocabulary": 300}},
+        "model": {"size": "tiny"},
     }
 
 

@@ -46,7 +46,7 @@ def test_epochs_are_tried_only_where_no_budget_is_named() -> None:
 
 
 def test_a_trunk_is_tried_without_depth_where_nothing_else_needs_it() -> None:
-    assert ranges("text-classification")["model.depth"].choices == [0, 1, 2, 4]
+    assert ranges("text-classification", "model.size=tiny")["model.depth"].choices == [0, 1, 2, 4]
     assert (
         0 not in ranges("question-answering")["model.depth"].choices
     )  # two inputs, which only a trunk brings together
@@ -116,7 +116,7 @@ def test_a_checkpoint_is_tuned_at_gentle_rates_in_the_shape_it_has() -> None:
     def space(*overrides: str) -> dict[str, Any]:
         return ranges("text-classification", *overrides, train={"minutes": 1})
 
-    assert {"model.depth", "model.dropout", "train.muon_learning_rate"} <= space().keys()
+    assert {"model.depth", "model.dropout", "train.muon_learning_rate"} <= space("model.size=tiny").keys()
     whole, beside = space("model.pretrained=minilm"), space("model.pretrained=minilm", "model.lora=8")
     of_others = {"inputs.text.token_dropout", "target.smoothing", "target.is_voting"}
     assert whole.keys() == {f"train.{key}" for key in TUNED} | of_others
@@ -147,7 +147,7 @@ def test_a_checkpoint_in_a_trial_brings_its_own_rates() -> None:
 
 
 def test_only_what_preparation_reads_and_what_differs_is_another_preparation() -> None:
-    job, task = load_job({"task": "text-classification"})
+    job, task = load_job({"task": "text-classification", "model": {"size": "tiny"}})
     same = {"inputs.text.characters": 0, "inputs.text.ngrams": 3, "train.warmup": 0.1, "model.pretrained": None}
     assert prepared_otherwise(job, task, same) == {}
     other = {"inputs.text.characters": 4, "model.pretrained": "x"}

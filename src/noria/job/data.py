@@ -39,7 +39,7 @@ class Split(_Strict):
     column: ColumnName | None = None
     """Column that says itself which split a record belongs to."""
     file: str | None = None
-    """Table whose `where` names records and whose `column` says their split; `noria prepare --splits` writes it."""
+    """Table that names each record by its place and says its split in `column`; `noria prepare --splits` writes it."""
     values: dict[Literal["train", "validation", "test"], list[str | int]] = {}
     """Values of `column` that mean each split, where they are not train, validation and test themselves."""
     validation: float = Field(0.1, ge=0, lt=1)

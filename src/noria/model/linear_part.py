@@ -34,6 +34,7 @@ class LinearPart(nn.Module):
         super().__init__()
         self.vectorizers = nn.ModuleDict(vectorizers)
         self.output = output
+        self.is_fitted = False  # while it is one that no training records have been shown
         sizes = [int(one.size) for one in vectorizers.values()]  # type: ignore[arg-type]
         self.size = sum(sizes)
         self.is_counts = any(bool(one.is_counts) for one in vectorizers.values())

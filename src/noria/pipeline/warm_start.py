@@ -135,6 +135,10 @@ def _load_run(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
     if is_same and _fits(model.head, own):
         model.head.load_state_dict(own)
         taken.append("head")
+        linear = _below(weights, "linear.")
+        if model.linear is not None and _fits(model.linear, linear):
+            model.linear.load_state_dict(linear)
+            model.linear.is_fitted = True
     return _taken_over(model, job.model.from_, taken)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from noria.contract import Task, registry
 from noria.contract.settings import Setting, in_words, settings_of
 from noria.errors import UserError, did_you_mean
-from noria.job.load import shipped_jobs
+from noria.job.load import merge, shipped_jobs
 
 KINDS = ("tasks", "modalities", "targets", "jobs")
 ONE_OF = {"task": "tasks", "modality": "modalities", "target": "targets", "job": "jobs"}
@@ -83,7 +83,7 @@ def _one(kind: str, name: str) -> Described:
 
 def _of_task(task: Task) -> dict[str, Described]:
     """Return the settings of a task's inputs and answer by the keys of a job, with the defaults they have in it."""
-    own = task.defaults
+    own = merge(task.defaults, task.defaults_without_model)
     found: dict[str, Described] = {}
     for field, modality in task.inputs.items():
         given = own.get("inputs", {}).get(field, {})

@@ -72,9 +72,10 @@ class Training:
         if plan.is_compiled:
             self.model.trunk.compile()
         self.linear_seconds: float | None = None
-        if checkpoint is None and self.model.linear is not None:
+        linear = self.model.linear
+        if checkpoint is None and linear is not None and not (linear.is_fitted and job.train.steps == 0):
             reporter.say("fitting a linear model of the same records")
-            self.linear_seconds = fit_part(self.model.linear, task, prepared.states["target"], self.data)
+            self.linear_seconds = fit_part(linear, task, prepared.states["target"], self.data)
         learner = Learner(job, task, prepared.states["target"], self.model, self.device)
         self.step = Step(learner, self.data, plan.steps, plan.precision, world)
         self.optimizer = Optimizer(self.model, job.train)

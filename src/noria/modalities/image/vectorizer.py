@@ -25,4 +25,4 @@ class PictureVectorizer(nn.Module):
     def forward(self, arrays: dict[str, Tensor]) -> Features:
         pixels = arrays[PIXELS].float().permute(0, 3, 1, 2) / 127.5 - 1
         values = functional.adaptive_avg_pool2d(pixels, self.sides).flatten(1)
-        return Features(torch.arange(self.size, device=values.device).expand(len(values), -1), values)
+        return Features(torch.arange(self.size, device=values.device).expand_as(values), values)

@@ -22,12 +22,12 @@ class SeriesVectorizer(nn.Module):
 
     def forward(self, arrays: dict[str, Tensor]) -> Features:
         values = arrays["values"].float()
-        lengths = arrays.get(LENGTHS, torch.full((len(values),), values.shape[1], device=values.device))
+        lengths = arrays.get(LENGTHS, torch.full_like(values[:, 0, 0], values.shape[1], dtype=torch.int64))
         share = torch.linspace(0, 1, MOMENTS, device=values.device)
         places = share * (lengths[:, None] - 1).clamp_min(0)
         before = places.long()
         after = torch.minimum(before + 1, (lengths[:, None] - 1).clamp_min(0))
-        records = torch.arange(len(values), device=values.device)[:, None]
+        records = torch.arange(values.shape[0], device=values.device)[:, None]
         part = (places - before)[:, :, None]
         moments = (values[records, before] * (1 - part) + values[records, after] * part).flatten(1)
-        return Features(torch.arange(self.size, device=values.device).expand(len(values), -1), moments)
+        return Features(torch.arange(self.size, device=values.device).expand_as(moments), moments)

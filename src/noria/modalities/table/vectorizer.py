@@ -45,7 +45,7 @@ class TableVectorizer(nn.Module):
 
     def forward(self, arrays: dict[str, Tensor]) -> Features:
         categories = arrays["categories"].long() + self.start
-        parts = [Features(categories, torch.ones(categories.shape, device=categories.device))]
+        parts = [Features(categories, torch.ones_like(categories, dtype=torch.float32))]
         start = self.before_texts
         for index, rarity in enumerate(self.texts):
             places, weights = rarity(arrays[places_name(index)])
@@ -63,7 +63,7 @@ class TableVectorizer(nn.Module):
         values = [numbers.clamp(-FAR, FAR), is_missing.to(numbers.dtype), code]
         starts = (0, self.columns, self.plain)
         return [
-            Features(torch.arange(start, start + one.shape[1], device=one.device).expand(len(one), -1), one)
+            Features(torch.arange(start, start + one.shape[1], device=one.device).expand_as(one), one)
             for start, one in zip(starts, values, strict=True)
         ]
 

@@ -171,11 +171,15 @@ class Text(Modality, WarmStarts, Truncates, Augments, Displays, Attributable, Te
         return TextVectorizer(has_characters=self.characters > 0)
 
     def spans(self, value: Any, state: State) -> list[Span]:
-        if self.characters:
-            whole = len(text_of(value) or "")
-            return [Span("characters", 0, whole, name) for name in ("by tokens", "by characters")]
         tokenizer = Tokenizer.from_json(state["tokenizer"])
         _, starts, ends = (one.cut(self._room)[0] for one in self._with_places([text_of(value) or ""], tokenizer))
+        if self.characters:
+            by_tokens = int(ends.max(initial=0))
+            by_characters = min(len(text_of(value) or ""), CHARACTERS_A_TOKEN * self.max_tokens - 1)  # a space is first
+            return [
+                Span("characters", 0, by_tokens, "by tokens"),
+                Span("characters", 0, by_characters, "by characters"),
+            ]
         inside = [Span("characters", int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
         first = [Span("characters", 0, 0, "begin")] if self.begin else []
         last = [Span("characters", 0, 0, "end")] if self.end else []
