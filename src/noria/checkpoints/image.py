@@ -41,11 +41,11 @@ class Image(CheckpointLoader, SuggestsCheckpoint):
     def is_behind(self, states: Mapping[str, Any]) -> bool:
         return any("backbone" in state for state in states.get("inputs", {}).values())
 
-    def suggestion(self, inputs: Mapping[str, Modality], records: int) -> str:
+    def suggestion(self, inputs: Mapping[str, Modality], states: Mapping[str, State], records: int) -> str:
         from noria.modalities.image.checkpoint_files import LITE0, is_lite0_installed
         from noria.modalities.image.modality import Image as Picture
 
-        pictures = [one for one in inputs.values() if isinstance(one, Picture) and _suits_lite0(one)]
+        pictures = [one for name, one in inputs.items() if isinstance(one, Picture) and _suits_lite0(one, states[name])]
         if records >= FEW or not pictures or not is_lite0_installed():
             return ""
         few = (
@@ -83,13 +83,12 @@ class Image(CheckpointLoader, SuggestsCheckpoint):
         return list(found)
 
 
-def _suits_lite0(picture: Picture) -> bool:
+def _suits_lite0(picture: Picture, state: State) -> bool:
     """Say whether EfficientNet-Lite0 can stand in the place of the stem, or below the pyramid, and would see enough."""
     from noria.modalities.image.checkpoint_files import LITE0_STRIDES
 
     has_place = picture.stem == "convolution" or (picture.stem == "pyramid" and {*picture.strides} <= {*LITE0_STRIDES})
-    size = picture.size or picture.tile
-    return has_place and picture.colors != "grey" and (size is None or min(size) >= LITE0_STRIDES[-1])
+    return has_place and state["channels"] == 3 and min(state["height"], state["width"]) >= LITE0_STRIDES[-1]
 
 
 def _files(given: str) -> PictureFiles:

@@ -96,13 +96,17 @@ class SuggestsCheckpoint(ABC):
     """Knows a checkpoint that is installed, and for which data it is worth a try; a base beside CheckpointLoader."""
 
     @abstractmethod
-    def suggestion(self, inputs: Mapping[str, Modality], records: int) -> str:
-        """Return one sentence with the setting to try, for so many training records; "" where nothing is to be said."""
+    def suggestion(self, inputs: Mapping[str, Modality], states: Mapping[str, State], records: int) -> str:
+        """Return one sentence with the setting to try, for so many training records; "" where nothing is to be said.
+
+        states: what each input has learnt of them.
+        """
 
 
-def suggestions(inputs: Mapping[str, Modality], records: int) -> list[str]:
+def suggestions(inputs: Mapping[str, Modality], states: Mapping[str, State], records: int) -> list[str]:
     """Return what is to be said to who starts from nothing: checkpoints that are there and known to help."""
-    found = [loader.suggestion(inputs, records) for loader in loaders() if isinstance(loader, SuggestsCheckpoint)]
+    known = [loader for loader in loaders() if isinstance(loader, SuggestsCheckpoint)]
+    found = [loader.suggestion(inputs, states, records) for loader in known]
     return [sentence for sentence in found if sentence]
 
 

@@ -54,7 +54,10 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, 
     splits = {split: dispatch.windows(task, dataset, split == "train") for split, dataset in records.items()}
     states, report, fingerprint = (manifest[key] for key in ("states", "report", "fingerprint"))
     if not origin:  # what is installed may be another thing each time
-        report = {**report, "notes": [*report["notes"], *suggestions(task.inputs, report["records"]["train"])]}
+        report = {
+            **report,
+            "notes": [*report["notes"], *suggestions(task.inputs, states["inputs"], report["records"]["train"])],
+        }
     return Prepared(splits, states, report, fingerprint, origin, manifest["train_hashes"], records)
 
 
