@@ -221,10 +221,10 @@ def test_a_detector_from_the_published_weights_sees_with_them(tmp_path: Path) ->
     assert tokens.grids == ((6, 8), (3, 4), (2, 2))
 
 
-def suggested(task: str, count: int = 127, seen: tuple[int, int, int] = (48, 64, 3), **image: Any) -> list[str]:
-    """Return what is suggested for so many pictures that the network sees in this height, width and channels."""
+def suggested(task: str, count: int = 127, seen: tuple[int, int] = (48, 64), **image: Any) -> list[str]:
+    """Return what is suggested for so many pictures that the network sees in this height and width."""
     _, filled = load_job({"task": task, "inputs": {"image": image} if image else {}})
-    state = dict(zip(("height", "width", "channels"), seen, strict=True))
+    state = dict(zip(("height", "width"), seen, strict=True))
     return suggestions(filled.inputs, dict.fromkeys(filled.inputs, state), count)
 
 
@@ -248,8 +248,8 @@ def test_a_backbone_is_not_suggested_where_it_would_not_help_or_not_fit(monkeypa
     assert suggested("image-classification")
     assert suggested("object-detection", size=[48, 64], strides=[4, 8])
     assert suggested("image-classification", stem="patches") == []
-    assert suggested("image-classification", seen=(28, 28, 3)) == [], "however it came about"
-    assert suggested("image-classification", seen=(48, 64, 1)) == []
+    assert suggested("image-classification", seen=(28, 28)) == [], "however it came about"
+    assert suggested("image-classification", colors="grey") == []
     assert suggested("object-detection", strides=[64], widths=[8] * 6) == []
     assert suggested("image-classification", FEW) == []
     assert suggested("text-classification") == []

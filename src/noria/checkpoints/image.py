@@ -88,7 +88,7 @@ def _suits_lite0(picture: Picture, state: State) -> bool:
     from noria.modalities.image.checkpoint_files import LITE0_STRIDES
 
     has_place = picture.stem == "convolution" or (picture.stem == "pyramid" and {*picture.strides} <= {*LITE0_STRIDES})
-    return has_place and state["channels"] == 3 and min(state["height"], state["width"]) >= LITE0_STRIDES[-1]
+    return has_place and picture.colors != "grey" and min(state["height"], state["width"]) >= LITE0_STRIDES[-1]
 
 
 def _files(given: str) -> PictureFiles:
