@@ -79,16 +79,6 @@ def test_words_that_tell_classes_apart_weigh_more() -> None:
     assert scale[2] < 0.1
 
 
-def test_of_more_records_than_are_affordable_some_are_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear, "MOST_VALUES", 1200)
-    values = sparse.csr_matrix(records())
-    chosen = linear._affordable(values, 0)
-    assert chosen is not None
-    assert len(chosen) == 100
-    assert len(set(chosen.tolist())) == 100
-    fit_linear(values, Answers(classes_of(values.toarray(), 2), 2), False, [slice(0, 12)])
-
-
 def test_a_class_that_no_record_has_gets_a_small_share() -> None:
     values = sparse.csr_matrix(records())
     fitted = fit_linear(values, Answers(classes_of(values.toarray(), 2), 3), False, [slice(0, 12)])

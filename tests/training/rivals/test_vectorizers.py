@@ -13,6 +13,8 @@ from noria.modalities.image.modality import Image
 from noria.modalities.series.modality import Series
 from noria.modalities.table.modality import Table
 from noria.modalities.text.modality import Text
+from noria.model.linear_part import LinearPart
+from noria.training.rivals import vectors
 from noria.types import Dataset, Features
 
 
@@ -96,3 +98,25 @@ def test_a_text_is_no_row_of_columns() -> None:
     text = Text()
     state = text.fit(TEXTS)
     assert dispatch.table_rows(text, text.encode(TEXTS, state).arrays, state) is None
+
+
+def test_of_more_records_than_are_affordable_some_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts are gathered by length; the rows of their matrix stand in the order of the records, whichever are read."""
+    texts = [" ".join(["good", "bad"][i % 2] + str(i) for i in range(1 + 7 * j % 20)) for j in range(90)]
+    text = Text()
+    state = text.fit(texts)
+    data = Dataset({"x": text.encode(texts, state).arrays}, {})
+    vectorizer = dispatch.vectorizer(text, state)
+    assert vectorizer is not None
+    part = LinearPart({"x": vectorizer}, 2, "logits")
+    assert vectors.affordable(part, data) is None
+    whole = vectors.feature_matrix(part, data)
+    monkeypatch.setattr(vectors, "MOST_VALUES", whole.nnz / 3)
+    chosen = vectors.affordable(part, data)
+    assert chosen is not None
+    assert 20 < len(chosen) < 40
+    fewer = vectors.affordable(part, data, 10)
+    assert fewer is not None
+    assert len(fewer) == 10
+    some = vectors.feature_matrix(part, data, chosen)
+    assert (some != whole[chosen]).nnz == 0

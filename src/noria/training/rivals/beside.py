@@ -22,7 +22,7 @@ from noria.training.rivals.linear import Answers, fit_linear
 from noria.training.rivals.linear_part import answers_of
 from noria.training.rivals.nearest import fit_nearest
 from noria.training.rivals.trees import fit_trees
-from noria.training.rivals.vectors import feature_matrix
+from noria.training.rivals.vectors import affordable, feature_matrix
 from noria.types import Arrays, Dataset, rows_of
 
 LEAST_TRAINING = 50  # records below which no rival is fitted
@@ -51,24 +51,26 @@ def fitted_rivals(
     part = own[0] if own else linear_part_of(task, states)
     if len(train) < LEAST_TRAINING or part is None:
         return
-    whole, train = train, _drawn(train)
-    answers, output = answers_of(task, states["target"], train), part.output
+    chosen = affordable(part, train, MOST_TRAINING)
+    places = np.arange(len(train)) if chosen is None else chosen
+    answers, output = answers_of(task, states["target"], train)[places], part.output
+    groups = None if train.groups is None else train.groups[places]
     if own:
-        yield Rival(_linear_name(part, answers), own[1], len(whole), lambda data: {output: _of_part(part, data)})
-    else:
+        yield Rival(_linear_name(part, answers), own[1], len(train), lambda data: {output: _of_part(part, data)})
+    has_templates = any(map(dispatch.has_templates, task.inputs.values()))
+    started = time.perf_counter()
+    features = feature_matrix(part, train, chosen) if has_templates or not own else None
+    if features is not None and not own:
+        linear, name = fit_linear(features, answers, part.is_counts, part.plain, groups), _linear_name(part, answers)
+        yield _rival(name, started, places, output, lambda data: linear(feature_matrix(part, data)))
+    if features is not None and has_templates:
         started = time.perf_counter()
-        model = fit_linear(feature_matrix(part, train), answers, part.is_counts, part.plain, train.groups)
-        yield _rival(
-            _linear_name(part, answers), started, train, output, lambda data: model(feature_matrix(part, data))
-        )
-    if any(map(dispatch.has_templates, task.inputs.values())):
-        started = time.perf_counter()
-        nearest = fit_nearest(feature_matrix(part, train), answers)
-        yield _rival("nearest record", started, train, output, lambda data: nearest(feature_matrix(part, data)))
-    if (rows := _rows(task, states, train)) is not None:
+        nearest = fit_nearest(features, answers)
+        yield _rival("nearest record", started, places, output, lambda data: nearest(feature_matrix(part, data)))
+    if (rows := _rows(task, states, train, places)) is not None:
         started = time.perf_counter()
         trees = fit_trees(*rows, answers)
-        yield _rival("boosted trees", started, train, output, lambda data: trees(_known(_rows(task, states, data))))
+        yield _rival("boosted trees", started, places, output, lambda data: trees(_known(_rows(task, states, data))))
 
 
 @dataclass(frozen=True)
@@ -167,17 +169,11 @@ def worse_than_rival(found: Mapping[str, Any] | None) -> list[str]:
     return [f"{' and '.join(worse)} learnt more from the same records in seconds: noria tune looks for better settings"]
 
 
-def _drawn(train: Dataset) -> Dataset:
-    if len(train) <= MOST_TRAINING:
-        return train
-    chosen = np.sort(np.random.default_rng(0).permutation(len(train))[:MOST_TRAINING])
-    groups = None if train.groups is None else train.groups[chosen]
-    return Dataset(train.raw_inputs(chosen), rows_of(train.target, chosen), groups=groups)
-
-
-def _rival(name: str, started: float, train: Dataset, output: str, answered: Callable[[Dataset], np.ndarray]) -> Rival:
+def _rival(
+    name: str, started: float, places: np.ndarray, output: str, answered: Callable[[Dataset], np.ndarray]
+) -> Rival:
     seconds = time.perf_counter() - started
-    return Rival(name, seconds, len(train), lambda data: {output: answered(data).astype(np.float32)})
+    return Rival(name, seconds, len(places), lambda data: {output: answered(data).astype(np.float32)})
 
 
 def _linear_name(part: LinearPart, answers: Answers) -> str:
@@ -192,10 +188,12 @@ def _of_part(part: LinearPart, data: Dataset, batch_size: int = 512) -> np.ndarr
     return np.concatenate([part(data.batch(one, part.weight.device).inputs).float().cpu().numpy() for one in places])
 
 
-def _rows(task: Task, states: Mapping[str, Any], data: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
+def _rows(
+    task: Task, states: Mapping[str, Any], data: Dataset, places: Any = slice(None)
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the columns of all inputs, and which of them are codes; None where an input is no row of columns."""
     found = [
-        dispatch.table_rows(one, rows_of(data.inputs[name], slice(None)), states["inputs"][name])
+        dispatch.table_rows(one, rows_of(data.inputs[name], places), states["inputs"][name])
         for name, one in task.inputs.items()
     ]
     known = [one for one in found if one is not None]

@@ -21,7 +21,6 @@ OF_COUNTS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)  # of rows of many small v
 LEAST_RECORDS = 2  # that have a feature which is a count
 FOLDS = 5
 WHOLE = 2_000  # records up to which each fold is held out in turn; of more, one fold in FOLDS is
-MOST_VALUES = 20_000_000  # of the matrix: of more records as many are learnt from as have them
 ROUGHLY, FINALLY = (1e-5, 60), (1e-6, 150)  # least progress of a step, and most steps, to choose and to fit
 
 
@@ -59,9 +58,6 @@ def fit_linear(
 
     groups[n]: records of equal ones stand on one side.
     """
-    chosen = _affordable(features, seed)
-    if chosen is not None:
-        features, answers, groups = features[chosen], answers[chosen], None if groups is None else groups[chosen]
     sides = list(_sides(len(answers.values), groups, seed))
     choices = [_columns(features, None, is_counts)]
     if sum(one.stop - one.start for one in plain) < features.shape[1]:
@@ -70,15 +66,6 @@ def fit_linear(
     _, strength, columns = min(tried, key=lambda one: one[0])
     fitted = _Fit(features[:, columns], answers, is_counts).at(strength, FINALLY)
     return _spread(fitted, columns, features.shape[1])
-
-
-def _affordable(features: sparse.csr_matrix, seed: int) -> np.ndarray | None:
-    """Return which records to learn from where all are too many; None where they are not."""
-    count = features.shape[0]
-    if features.nnz <= MOST_VALUES:
-        return None
-    fewer = int(count * MOST_VALUES / features.nnz)
-    return np.sort(np.random.default_rng(seed).permutation(count)[:fewer])
 
 
 def _columns(features: sparse.csr_matrix, plain: Sequence[slice] | None, is_counts: bool) -> np.ndarray:

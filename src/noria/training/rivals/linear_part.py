@@ -19,7 +19,7 @@ from noria.model.linear_part import LinearPart
 from noria.model.network import Model
 from noria.pipeline.inference import outputs
 from noria.training.rivals.linear import Answers, fit_linear, loss_of
-from noria.training.rivals.vectors import feature_matrix
+from noria.training.rivals.vectors import affordable, feature_matrix
 from noria.types import Dataset
 
 EVEN = 0.5  # the network's share of the answer while nothing says otherwise
@@ -40,8 +40,11 @@ def answers_of(task: Task, state: Mapping[str, Any], dataset: Dataset) -> Answer
 def fit_part(part: LinearPart, task: Task, state: Mapping[str, Any], train: Dataset) -> float:
     """Fit a linear part to training records, in place; return how many seconds it took."""
     started = time.perf_counter()
-    features = feature_matrix(part, train)
-    fitted = fit_linear(features, answers_of(task, state, train), part.is_counts, part.plain, train.groups)
+    chosen = affordable(part, train)
+    answers, groups = answers_of(task, state, train), train.groups
+    if chosen is not None:
+        answers, groups = answers[chosen], None if groups is None else groups[chosen]
+    fitted = fit_linear(feature_matrix(part, train, chosen), answers, part.is_counts, part.plain, groups)
     found = {"weight": fitted.weight, "bias": fitted.bias, "share": np.asarray(EVEN, np.float32)}
     found |= {} if fitted.scale is None else {"scale": fitted.scale}
     for name, values in found.items():
