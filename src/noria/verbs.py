@@ -49,9 +49,10 @@ def prepare(
 
     from noria.job.load import load_job
     from noria.reporter import Terminal
-    from noria.stages.prepare import prepare
+    from noria.stages.prepare import prepare, refuse_overwriting
 
     loaded, task = load_job(job, overrides)
+    refuse_overwriting(loaded.data, [Path(one) for one in (page, splits) if one is not None])
     tell = (reporter or Terminal()).say
     prepared = prepare(loaded, task, tell)
     if page is not None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from noria.contract import Metric, mean_metric
-from noria.metrics.intervals import differences, measure
+from noria.metrics.intervals import differences, measure, verdict
 from noria.metrics.shares import t_quantile, wilson
 from noria.targets.label import Label
 from noria.types import Arrays
@@ -139,3 +139,17 @@ def test_the_interval_of_a_calibration_error_holds_the_truth_although_chance_lif
 def test_where_all_are_right_a_group_counts_as_one_record() -> None:
     found = measure([ACCURACY], {"right": np.ones(300)}, {}, groups=np.repeat(np.arange(30), 10))["accuracy"]
     assert (found["low"], found["high"]) == (pytest.approx(wilson(1.0, 30, t_quantile(30))[0]), 1.0)
+
+
+def test_two_models_that_err_on_the_same_records_are_not_said_to_be_equal_for_sure() -> None:
+    truth = {"label": np.arange(40) % 2}
+    one = {"logits": np.where(np.eye(2)[np.arange(40) % 3 % 2] > 0, 1.0, -1.0)}
+    other = {"logits": 3 * one["logits"]}
+    (accuracy, *_) = Label().metrics({"classes": ["a", "b"]})
+    found = differences([(accuracy, accuracy)], (one, truth), (other, truth))["accuracy"]
+    assert found["value"] == 0
+    assert found["low"] == -found["high"]
+    assert 0.05 < found["high"] < 0.15
+    assert verdict(found) == "no different"
+    same = differences([(accuracy, accuracy)], (one, truth), (one, truth))["accuracy"]
+    assert (same["low"], same["high"]) == (0, 0)

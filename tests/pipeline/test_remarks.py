@@ -50,3 +50,12 @@ def test_a_perfect_score_of_hundreds_of_records_asks_for_a_look_at_the_column_th
 def test_a_result_worse_than_the_baseline_is_told() -> None:
     (one,) = said(result(0.4, 0.5), [0, 1, 2])
     assert one.startswith("accuracy 0.4 is worse than the baseline's 0.5")
+
+
+def test_any_score_worse_than_the_baseline_is_told_but_for_a_calibration_error() -> None:
+    found = result(0.6, 0.5)
+    for name in ("log_loss", "calibration_error"):
+        one = {"value": 5.3, "low": None, "high": None, "unit": "nats", "direction": "lower"}
+        found["metrics"][name], found["baseline"][name] = one, {**one, "value": 0.7}
+    (one,) = said(found, [0, 1, 2])
+    assert one == "log loss 5.3 is worse than the baseline's 0.7: by that the model is worse than the trivial answer"

@@ -183,3 +183,16 @@ def test_a_division_that_the_data_states_is_not_to_be_mended_by_a_group(tmp_path
     found = told(prepared(tmp_path, "text-classification"))
     assert any("records of test" in line and "the data itself divides them so" in line for line in found)
     assert not any("split.group" in line for line in found if "of test" in line)
+
+
+def test_like_remarks_beside_other_columns_are_no_copies(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    with (tmp_path / "rows.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["age", "paid", "remark", "label"])
+        for i in range(300):
+            remark = f"very happy with the service, and with number {i} of the orders"
+            table.writerow([generator.integers(18, 90), round(generator.normal(), 4), remark, i % 2])
+    fields = {"fields": {"label": "label"}}
+    found = prepared(tmp_path / "rows.csv", "tabular-classification", ["inputs.table.kinds={remark: text}"], **fields)
+    assert not told(found)

@@ -48,18 +48,18 @@ def test_a_record_unlike_those_of_training_is_answered_and_it_is_said(ask, app) 
     assert len(answer["predictions"]) == 1
     assert answer["unlike_training"] == [
         "share: 1 of 1 values missing",
-        "town: 1 of 1 values never seen in training (as 'Rome')",
+        "town: 1 of 1 values rare or never seen in training (as 'Rome')",
     ]
 
 
 def test_in_python_it_is_said_of_many_records_and_asked_for_of_few(run: Path, capsys: pytest.CaptureFixture) -> None:
     model, drift = load(run), Drift(load(run).task, load(run).states)
     model.predict([{"town": "Rome", "share": 0.5}], drift=drift)
-    assert drift.sentences() == ["town: 1 of 1 values never seen in training (as 'Rome')"]
+    assert drift.sentences() == ["town: 1 of 1 values rare or never seen in training (as 'Rome')"]
     model.predict([{"town": "Rome", "share": 0.5}])
     assert capsys.readouterr().err == ""
     model.predict([{"town": "Rome", "share": 0.5}] * MANY)
     assert (
         capsys.readouterr().err
-        == "unlike the training data: town: 20 of 20 values never seen in training (as 'Rome')\n"
+        == "unlike the training data: town: 20 of 20 values rare or never seen in training (as 'Rome')\n"
     )

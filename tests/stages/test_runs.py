@@ -101,10 +101,12 @@ def test_the_scores_of_all_folds_stand_in_front_where_nothing_else_was_held_out(
     path = write_run(tmp_path, "a", 0.9) / "metrics.json"
     content = json.loads(path.read_text())
     folds = {**content, "split": "cross-validation", "n": 300, "metrics": {"accuracy": {"value": 0.7}}}
+    content["seconds"] = {"prepare": 1.0, "train": 2.0, "folds": 10.0}
     path.write_text(json.dumps({**content, "split": "validation", "cross_validation": folds}))
     (found,) = package.runs(tmp_path)
     assert found.score is not None
     assert (found.split, found.n, found.score.value) == ("cross-validation", 300, 0.7)
+    assert found.seconds == 12.0, "the folds are a part of the cost"
 
 
 def test_only_runs_of_a_task_are_listed_where_it_is_named(three: Path, noria: Run) -> None:
@@ -242,3 +244,22 @@ def test_what_other_runs_lose_is_said(three: Path, noria: Run, monkeypatch: pyte
     _, _, err = noria("runs", "--delete", three / "a")
     assert f"d keeps its scores, but is not scored again or resumed without evaluate.compare_to={three / 'a'}" in err
     assert f"e keeps its scores, but is not scored again or resumed without model.from={three / 'a' / 'bundle'}" in err
+
+
+def test_a_folder_of_somebody_elses_is_never_deleted_with_a_run(three: Path, noria: Run) -> None:
+    run = three / "a"
+    (run / ".git").mkdir()
+    code, _, err = noria("runs", "--delete", run, "--yes")
+    assert code == 2
+    assert "holds files that no command wrote" in err
+    (run / ".git").rmdir()
+    (three / ".a.deleted" / "half").mkdir(parents=True)  # as a deletion that was killed leaves it
+    assert noria("runs", "--delete", run, "--yes")[0] == 0
+    assert not run.exists()
+
+
+def test_names_cannot_write_to_the_terminal(tmp_path: Path, noria: Run) -> None:
+    write_run(tmp_path, "a\x1b[31m\nb", 0.9)
+    code, out, _ = noria("runs", tmp_path)
+    assert code == 0
+    assert "\x1b" not in out

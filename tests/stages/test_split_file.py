@@ -143,3 +143,16 @@ def test_the_command_says_how_to_divide_the_same_again(
     assert code == 0
     assert "to divide the same again: data.split.file=s.csv data.split.column=split" in err
     assert noria("prepare", "t.csv", "label=left", "data.split.file=s.csv", "data.split.column=split")[0] == 0
+
+
+@pytest.mark.parametrize("option", ["--splits", "--page"])
+def test_what_is_written_never_replaces_the_data(
+    option: str, noria: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("a,label\n" + "".join(f"{i}.5,{i % 2}\n" for i in range(60)), "utf-8")
+    before = Path("t.csv").read_bytes()
+    code, _, err = noria("prepare", "t.csv", "label=label", option, tmp_path / "t.csv")
+    assert code == 2
+    assert "this would replace the data itself" in err
+    assert Path("t.csv").read_bytes() == before

@@ -86,7 +86,7 @@ def test_what_new_data_has_that_training_never_showed_is_said(run: Path, tmp_pat
     reporter = Heard()
     expected = [
         "noise: 300 of 300 values far beyond those of training (as '50')",
-        "plan: 300 of 300 values never seen in training (as ",
+        "plan: 300 of 300 values rare or never seen in training (as ",
         "member: 150 of 300 values missing",
     ]
     found = evaluate(run, path, reporter)["unlike_training"]

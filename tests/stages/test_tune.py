@@ -340,7 +340,7 @@ def test_the_rival_stands_first_and_the_end_says_whether_it_was_beaten(
     assert asked == [["train", "validation"]]  # once, and without test
     said = summary(run)
     assert said.splitlines()[0] == "rival: nearest template   1.0100 in 2.0 s"
-    assert "no better than the rival, nearest template" in said
+    assert "not ahead of the rival, nearest template" in said
     assert json.loads((run / "tune.json").read_text())["rival"]["score"] == 1.01
     assert (run / "tune.html").read_text().index("nearest template") > 0
 

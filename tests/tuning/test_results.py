@@ -43,8 +43,8 @@ def test_where_nothing_was_better_or_nothing_can_be_compared_it_is_said() -> Non
 def test_the_end_says_whether_the_rival_was_beaten(direction: str, score: float, is_beaten: bool) -> None:
     rival = {"name": "n-grams", "score": score, "seconds": 15.0}
     text = told(direction=direction, rival=rival)
-    assert ("it is better than the rival, n-grams" in text) == is_beaten
-    assert ("it is no better than the rival, n-grams, which takes 15 s" in text) != is_beaten
+    assert ("it is ahead of the rival, n-grams" in text) == is_beaten
+    assert ("it is not ahead of the rival, n-grams, which takes 15 s" in text) != is_beaten
     assert f"0.8000 against {score:.4f}" in text
     assert "rival" not in told()
 

@@ -24,6 +24,8 @@ from noria.job.renamed import read_stored_job, with_new_names
 from noria.job.schema import BUDGETS, Job
 from noria.job.text import Section, Where, parse, parse_override, read_text, set_key
 
+BESIDE_THE_MODEL = {"linear", "dropout"}  # settings of `model` that ask for no other network
+
 
 def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]:
     """Read a job, apply `key=value` overrides, check everything.
@@ -54,7 +56,8 @@ def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]
     task = _find_task(task_name, where)
     broken = _not_mappings(asked, task, where)
     raise_all(broken)
-    usual = task.defaults if asked.get("model") else merge(task.defaults, task.defaults_without_model)
+    is_open = not set(asked.get("model") or ()) - BESIDE_THE_MODEL
+    usual = merge(task.defaults, task.defaults_without_model) if is_open else task.defaults
     task, problems = _fill_task(task, usual, asked, where)
     job = None
     try:

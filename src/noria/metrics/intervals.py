@@ -119,6 +119,7 @@ def differences(
     """
     units = Units.of(_length(ours[0]), groups)
     values = {one.name: (point(one, *ours), point(other, *theirs)) for one, other in pairs}
+    is_same = all(np.array_equal(one, theirs[0].get(name)) for name, one in ours[0].items())
     known = [(one, other) for one, other in pairs if None not in values[one.name]]
     drawn: dict[str, list[np.ndarray]] = {one.name: [] for one, _ in known}
     for weights in units.draws(resamples, seed) if not units.too_few else ():
@@ -130,6 +131,9 @@ def differences(
         assert here is not None
         assert there is not None
         bounds = None if units.too_few else _percentiles(np.concatenate(drawn[one.name]), units)
+        if bounds is not None and bounds[0] == bounds[1] and one.unit == "fraction" and not is_same:
+            rare = wilson(0.0, units.count)[1]  # that none of these records shows a difference says so much of others
+            bounds = max(-1.0, bounds[0] - rare), min(1.0, bounds[1] + rare)
         note = {"note": units.too_few} if units.too_few else {}
         found[one.name] = {**_described(one, here - there, bounds), "ours": here, "theirs": there, **note}
     return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract import Target, dispatch
+from noria.contract import Metric, Target, dispatch
 from noria.job import Job
 from noria.pipeline.prepared import Prepared
 from noria.types import Arrays, State
@@ -26,7 +26,11 @@ def remarks(
     target: Target, state: State, truth: Arrays, result: Mapping[str, Any], leaks: Sequence[str] = ()
 ) -> list[str]:
     """Return one sentence for each; `leaks` are what preparation found to give the answer away."""
-    return [*_absent(target, state, truth, result["split"]), *_too_good(result, leaks), *_of_no_use(result)]
+    return [
+        *_absent(target, state, truth, result["split"]),
+        *_too_good(result, leaks),
+        *_of_no_use(result, target.metrics(state)),
+    ]
 
 
 def few_tested(job: Job, prepared: Prepared) -> list[str]:
@@ -77,14 +81,14 @@ def _is_share(one: Mapping[str, Any]) -> bool:
     return one["unit"] == "fraction" and one["direction"] == "higher" and one["value"] is not None
 
 
-def _of_no_use(result: Mapping[str, Any]) -> list[str]:
-    if not result["metrics"]:
-        return []
-    name, one = next(iter(result["metrics"].items()))
-    value, trivial = one["value"], result["baseline"].get(name, {}).get("value")
-    if value is None or trivial is None or (value >= trivial if one["direction"] == "higher" else value <= trivial):
-        return []
-    return [
-        f"{name.replace('_', ' ')} {value:.4g} is worse than the baseline's {trivial:.4g}: on these records the model "
-        "is worse than the trivial answer"
-    ]
+def _of_no_use(result: Mapping[str, Any], found: Sequence[Metric]) -> list[str]:
+    """Say which scores are worse than the trivial answer's; not of one that chance lifts, in which that is perfect."""
+    said = []
+    for metric in found:
+        one = result["metrics"].get(metric.name, {"value": None})
+        value, trivial = one["value"], result["baseline"].get(metric.name, {}).get("value")
+        if metric.noise is not None or value is None or trivial is None:
+            continue
+        if value < trivial if metric.direction == "higher" else value > trivial:
+            said.append(f"{metric.name.replace('_', ' ')} {value:.4g} is worse than the baseline's {trivial:.4g}")
+    return [f"{', '.join(said)}: by that the model is worse than the trivial answer"] if said else []

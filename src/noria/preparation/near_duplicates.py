@@ -49,8 +49,8 @@ def _alike(asked: Arrays, known: Arrays) -> Iterator[tuple[int, int]]:
     for name, one in asked.items():
         if name[0] == "_":
             continue
-        if isinstance(one, Ragged):
-            if one.values.ndim == 1 and one.values.dtype.kind in "iu":
+        if isinstance(one, Ragged):  # texts beside other columns are told by these
+            if not rows and one.values.ndim == 1 and one.values.dtype.kind in "iu":
                 yield from near_texts(one, known[name])
         elif one.dtype == np.uint8 and one.ndim in (3, 4) and min(one.shape[1:3]) >= LEAST_SIDE:
             yield from near_pictures(one, known[name])

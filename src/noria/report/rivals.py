@@ -15,7 +15,7 @@ from noria.units import duration
 
 NOTE = (
     "They learnt from the same records. Difference: this model's first score less theirs, both on the same draws of "
-    "the same records. The strongest is the one that did best on validation."
+    "the same records. The sentence is about the one that does best on them."
 )
 
 

@@ -22,7 +22,7 @@ WRITTEN = (
     *("job.yaml", "prepare.json", "prepare.safetensors", "plan.json", "environment.json", "quarantine.jsonl"),
     *("history.jsonl", "times.jsonl", "checkpoints", "bundle", "metrics*.json", "report.html", "train_hashes.npy"),
     *("model.onnx*", "transformers", "tensorboard", "tune.db*", "tune.json", "tune.html", "trials", "trials.csv"),
-    *("best.yaml", "folds", ".*"),
+    *("best.yaml", "folds", ".lock", ".*.tmp", ".tmp-*"),
 )
 
 
@@ -56,6 +56,7 @@ def delete(deletion: Deletion) -> str:
         try:
             with locked(run):
                 going = run.with_name(f".{run.name}.deleted")  # so that no half of a run is ever taken for one
+                shutil.rmtree(going, ignore_errors=True)  # what a deletion that was killed has left
                 os.replace(run, going)
                 shutil.rmtree(going)
         except OSError as error:

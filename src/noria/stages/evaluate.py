@@ -43,6 +43,7 @@ from noria.training.memory import most_bytes
 from noria.training.rivals.beside import beside, worse_than_rival
 from noria.types import Arrays, Dataset
 
+KNOWN = 0.01  # of the records: where more were trained on, a rival would be scored on what it learnt by heart
 SHOWN = 5  # unusable records that are named
 TRAINED_ON = "train_hashes.npy"  # by which records that were learnt from are known again
 
@@ -109,7 +110,8 @@ def _on_other(run: Path, predictor: Predictor, given: Path | Source, name: str, 
     leaks = known.get("report", {}).get("leaks", [])
     output = predictor.outputs(dataset)
     scored = scores(predictor, dataset, output, name, encoder.slice_names, leaks)
-    if predictor.bundle.job.evaluate.rivals and (splits := _learnt_from(run)):
+    is_new = not trained_on or trained_on <= KNOWN * len(dataset)
+    if predictor.bundle.job.evaluate.rivals and is_new and (splits := _learnt_from(run)):
         before = read_json(run / "metrics.json") if (run / "metrics.json").is_file() else {}
         scored["rivals"] = found = _rivals(predictor, splits, dataset, output, before.get("seconds", {}))
         scored["remarks"] += worse_than_rival(found)

@@ -97,8 +97,7 @@ def _beside(
     for name in [name for name in rivals[0] if all(name in one for one in rivals)]:
         ones = [one[name] for one in rivals]
         together = scored_together(task.target, folds, [one.output for one in ones])
-        took, judged = (_mean([getattr(one, what) for one in ones]) for what in ("seconds", "on_validation"))
-        pooled[name] = Scored(*together, took, min(one.records for one in ones), judged)
+        pooled[name] = Scored(*together, _mean([one.seconds for one in ones]), min(one.records for one in ones))
     return compared(model, pooled, resamples, groups)
 
 

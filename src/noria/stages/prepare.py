@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from noria.contract.settings import settings_of
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.job import Job
+from noria.job.data import Data
 from noria.pipeline.fields import open_path
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.warm_start import origin_key
@@ -59,6 +60,15 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, 
             "notes": [*report["notes"], *suggestions(task.inputs, states["inputs"], report["records"]["train"])],
         }
     return Prepared(splits, states, report, fingerprint, origin, manifest["train_hashes"], records)
+
+
+def refuse_overwriting(data: Data, written: Sequence[Path]) -> None:
+    """Raise UserError where a file that is to be written is one that the data is read from."""
+    named = [data.path, data.split.file, *data.splits.values()]
+    read = {Path(one).expanduser().resolve() for one in named if one is not None}
+    for path in written:
+        if path.expanduser().resolve() in read:
+            raise UserError("this would replace the data itself", where=str(path), fix="name another file to write")
 
 
 def open_data(job: Job, task: Task) -> Source:

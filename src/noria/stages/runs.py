@@ -97,7 +97,9 @@ def run_of(facts: RunFacts) -> Run:
     data = data if isinstance(data, Mapping) else {}
     fetched = data.get("fetch")
     seconds = facts.metrics.get("seconds")
-    seconds = seconds.get("train") if isinstance(seconds, Mapping) else seconds
+    if isinstance(seconds, Mapping):
+        parts = [seconds[name] for name in ("train", "folds") if isinstance(seconds.get(name), int | float)]
+        seconds = sum(parts) if parts else None
     content = _in_front(facts.metrics)
     metric, score = _main_score(content, facts.is_tuning)
     split, n = content.get("split"), content.get("n")
@@ -187,4 +189,5 @@ def _cells(run: Run) -> list[str]:
     cost = ["" if run.seconds is None else duration(run.seconds)]
     cost.append("" if run.weight_bytes is None else size(run.weight_bytes))
     data = run.data if len(run.data) <= MOST_DATA else f"...{run.data[-MOST_DATA:]}"
-    return [str(run.path), run.task, *shown, *cost, f"{run.date:%Y-%m-%d %H:%M}", data]
+    cells = [str(run.path), run.task, *shown, *cost, f"{run.date:%Y-%m-%d %H:%M}", data]
+    return ["".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in one) for one in cells]

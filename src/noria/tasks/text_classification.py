@@ -24,6 +24,7 @@ class TextClassification(Task, ReadsFormats):
     attention = "full"
     defaults: Mapping[str, Any] = {
         "model": {"size": "tiny", "depth": 2, "dropout": 0.3},
+        "train": {"best_by": "log_loss", "patience": 4},
         "evaluate": {"batch_size": 64},
     }
     # Found on validation splits of reviews and headlines, in English and Chinese: no depth learnt more from 10,000.
@@ -31,7 +32,7 @@ class TextClassification(Task, ReadsFormats):
         "inputs": {"text": {"vocabulary": None, "ngrams": 2, "characters": 6, "token_dropout": 0.5}},
         "target": {"is_voting": True},
         "model": {"width": 32, "depth": 0, "dropout": 0.0, "linear": True},
-        "train": {"epochs": 8, "learning_rate": 0.01, "weight_decay": 0.3, "best_by": "log_loss"},
+        "train": {"epochs": 8, "learning_rate": 0.01, "weight_decay": 0.3},
     }
 
     def example(self) -> Record:

@@ -148,10 +148,10 @@ def _against_rival(facts: Mapping[str, Any]) -> Iterator[str]:
     sign = 1 if facts["direction"] == "higher" else -1
     scores = f"{best['score']:.4f} against {rival['score']:.4f}"
     if sign * best["score"] > sign * rival["score"]:
-        yield f"it is better than the rival, {rival['name']}: {scores}"
+        yield f"it is ahead of the rival, {rival['name']}: {scores}"
     else:
         took = duration(rival["seconds"])
-        yield f"it is no better than the rival, {rival['name']}, which takes {took}: {scores}"
+        yield f"it is not ahead of the rival, {rival['name']}, which takes {took}: {scores}"
 
 
 def _what_mattered(facts: Mapping[str, Any]) -> str:

@@ -134,3 +134,21 @@ def test_runs_of_earlier_versions_have_no_linear_part() -> None:
     job, _ = load_stored_job({"task": "tabular-classification", "model": {"depth": 0}})
     assert not job.model.linear
     assert load_job({"task": "tabular-classification"})[0].model.linear
+
+
+def test_leaving_out_the_linear_part_keeps_the_rest_of_the_default() -> None:
+    whole, alone, other = (
+        load_job({"task": "text-classification", **model})[0]
+        for model in ({}, {"model": {"linear": False}}, {"model": {"size": "tiny"}})
+    )
+    assert alone.inputs == whole.inputs
+    assert (whole.model.linear, alone.model.linear, other.model.linear) == (True, False, False)
+    assert (whole.model.depth, alone.model.depth, other.model.depth) == (0, 0, 2)
+    assert other.inputs["text"]["characters"] == 0
+
+
+def test_a_table_answers_in_bfloat16_too(run: Path, tmp_path: Path) -> None:
+    small = train(job_of(tmp_path), ["evaluate.precision=bfloat16"], tmp_path / "run", reporter=Silent())
+    prepared = prepare(*load_stored_job(run / "job.yaml"))
+    given, other = (load(one).outputs(prepared.splits["test"])["logits"] for one in (run, small))
+    np.testing.assert_allclose(given, other, atol=0.1)

@@ -59,7 +59,7 @@ class TableDrift(DriftMeter):
         found = []
         for name, known in self._seen["columns"].items():
             is_text = name in self._state.get("texts", {})
-            unknown = "hold no word known from training" if is_text else "never seen in training"
+            unknown = "hold no word known from training" if is_text else "rare or never seen in training"
             parts = [
                 self._more(self._unknown[name], known.get("rare", 0), f"{unknown}{self._shown(name)}"),
                 self._more(self._absent[name], known["absent"], "missing"),

@@ -95,8 +95,9 @@ class Numbers(nn.Module):
         is_missing = numbers.isnan()
         is_learnt = is_missing & ~self.unseen
         numbers = torch.where(is_missing, 0.0, numbers)
-        linear = numbers.clamp(-FAR, FAR)[:, :, None] * self.slope + self.offset
-        features = linear + torch.einsum("nab,abd->nad", self.bins(numbers), self.pieces)
+        code, clamped = (one.to(self.slope.dtype) for one in (self.bins(numbers), numbers.clamp(-FAR, FAR)))
+        linear = clamped[:, :, None] * self.slope + self.offset
+        features = linear + torch.einsum("nab,abd->nad", code, self.pieces)
         return torch.where(is_learnt[:, :, None], self.missing, features)
 
 

@@ -18,6 +18,7 @@ from noria.contract import Metric, Task, dispatch
 from noria.metrics.intervals import differences, measure, point, verdict
 from noria.model.linear_part import LinearPart
 from noria.pipeline.assembly import linear_part_of
+from noria.pipeline.remarks import only_answer
 from noria.training.rivals.linear import Answers, fit_linear
 from noria.training.rivals.linear_part import answers_of
 from noria.training.rivals.nearest import fit_nearest
@@ -28,6 +29,7 @@ from noria.types import Arrays, Dataset, rows_of
 LEAST_TRAINING = 50  # records below which no rival is fitted
 LEAST_SCORED = 10  # records below which nothing can be compared
 MOST_TRAINING = 20_000  # records that a rival learns from, drawn at random where there are more
+MOST_CLASSES = 30  # that boosted trees are fitted for: each class takes trees of its own
 MODEL = "this model"
 
 
@@ -67,7 +69,7 @@ def fitted_rivals(
         started = time.perf_counter()
         nearest = fit_nearest(features, answers)
         yield _rival("nearest record", started, places, output, lambda data: nearest(feature_matrix(part, data)))
-    if (rows := _rows(task, states, train, places)) is not None:
+    if answers.classes <= MOST_CLASSES and (rows := _rows(task, states, train, places)) is not None:
         started = time.perf_counter()
         trees = fit_trees(*rows, answers)
         yield _rival("boosted trees", started, places, output, lambda data: trees(_known(_rows(task, states, data))))
@@ -75,17 +77,13 @@ def fitted_rivals(
 
 @dataclass(frozen=True)
 class Scored:
-    """A model's answers to the records that are scored, with the metrics that take them, and what the model cost.
-
-    on_validation: its first score where settings are chosen; None where nothing was held out for that.
-    """
+    """A model's answers to the records that are scored, with the metrics that take them, and what the model cost."""
 
     metrics: Sequence[Metric]
     output: Arrays
     truth: Arrays
     seconds: float | None
     records: int = 0
-    on_validation: float | None = None
 
     @property
     def first(self) -> float | None:
@@ -98,11 +96,12 @@ def beside(
 ) -> dict[str, Any] | None:  # fmt: skip
     """Return what `compared` does of the answers `output` of a model that took `seconds` to train.
 
-    None where no rival could be fitted or too few records are scored.
+    None where no rival could be fitted, too few records are scored, or all of them have one answer.
     """
-    if len(scored) < LEAST_SCORED:
+    truth = rows_of(scored.target, slice(None))
+    if len(scored) < LEAST_SCORED or only_answer(task.target, dict(states["target"]), truth) is not None:
         return None
-    model = Scored(task.target.metrics(states["target"]), output, rows_of(scored.target, slice(None)), seconds)
+    model = Scored(task.target.metrics(states["target"]), output, truth, seconds)
     return compared(model, rivals_of(task, states, splits, scored, own), resamples, scored.groups)
 
 
@@ -113,11 +112,8 @@ def rivals_of(
     """Return, by name, what the simple models that learn from the training split answer to other records of it."""
     metrics = task.target.metrics(states["target"])
     truth = rows_of(scored.target, slice(None))
-    judged = splits.get("validation")
     return {
-        one.name: Scored(
-            metrics, one.outputs(scored), truth, one.seconds, one.records, _judged(metrics[0], one, judged)
-        )
+        one.name: Scored(metrics, one.outputs(scored), truth, one.seconds, one.records)
         for one in fitted_rivals(task, states, splits["train"], own)
     }
 
@@ -141,7 +137,6 @@ def compared(
                 "records": one.records,
                 "metrics": measure(one.metrics, one.output, one.truth, groups=groups),
                 "difference": {score: {**value, "verdict": verdict(value)} for score, value in against.items()},
-                "on_validation": one.on_validation,
             }
         )
     metric = model.metrics[0]
@@ -197,7 +192,7 @@ def _rows(
         for name, one in task.inputs.items()
     ]
     known = [one for one in found if one is not None]
-    if len(known) < len(found):
+    if len(known) < len(found) or not sum(len(codes) for _, codes in known):  # of texts alone there are no columns
         return None
     return np.concatenate([rows for rows, _ in known], 1), np.concatenate([codes for _, codes in known])
 
@@ -207,18 +202,12 @@ def _known(rows: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
     return rows[0]
 
 
-def _judged(metric: Metric, rival: Rival, held_out: Dataset | None) -> float | None:
-    if held_out is None:
-        return None
-    return point(metric, rival.outputs(held_out), rows_of(held_out.target, slice(None)))
-
-
 def _strongest(found: Sequence[dict[str, Any]], metric: Metric) -> dict[str, Any]:
-    """Return the rival that did best on validation, or where nothing was held out for it, on what is scored."""
+    """Return the rival that does best on these records: what is better than that is better than all."""
     sign = 1 if metric.direction == "higher" else -1
 
     def worth(one: dict[str, Any]) -> float:
-        value = one["on_validation"] if one["on_validation"] is not None else one["metrics"][metric.name]["value"]
+        value = one["metrics"][metric.name]["value"]
         return -np.inf if value is None else sign * value
 
     return max(found, key=worth)
@@ -241,14 +230,12 @@ def _cheapest(models: Mapping[str, Scored], resamples: int, groups: np.ndarray |
 
 def _sentence(metric: Metric, strongest: Mapping[str, Any], cheapest: str | None) -> str:
     """Say whether the model is better than its strongest rival, and which model is worth its cost."""
+    name, words = strongest["name"], metric.name.replace("_", " ")
     one = strongest["difference"].get(metric.name)
-    name = strongest["name"]
-    words = metric.name.replace("_", " ")
     if one is None or one["low"] is None:
         return f"beside {name}: too few records to tell them apart"
     said = {"better": "better than", "worse": "worse than", "no different": "no different from"}[one["verdict"]]
-    between = f"{words} {one['value']:+.4g}, 95 % interval {one['low']:+.4g} to {one['high']:+.4g}"
-    text = f"{said} {name} on the same records ({between})"
+    text = f"{said} {name} ({words} {one['value']:+.3g}, 95 % interval {one['low']:+.3g} to {one['high']:+.3g})"
     if cheapest is None or cheapest == MODEL:
         return text
-    return f"{text}; of the models that these records cannot tell from the best, {cheapest} learns fastest"
+    return f"{text}; as good on these records, and the quickest to learn: {cheapest}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -26,7 +27,9 @@ def fit_trees(rows: np.ndarray, is_code: np.ndarray, answers: Answers) -> Callab
         regressor.fit(rows, answers.values)
         return lambda other: np.asarray(regressor.predict(other))[:, None]
     classifier = HistGradientBoostingClassifier(categorical_features=kinds, random_state=0)
-    classifier.fit(rows, answers.values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of classes of one record
+        classifier.fit(rows, answers.values)
 
     def logits(other: np.ndarray) -> np.ndarray:
         chances = np.full((len(other), answers.classes), LEAST_CHANCE)
