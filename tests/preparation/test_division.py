@@ -4,13 +4,16 @@ ever."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from noria.errors import UserError
 from noria.job.data import Split
+from noria.job.load import load_job
 from noria.preparation.division import LEFT_OUT, TEST, TRAIN, VALIDATION, Division, divide
+from noria.stages.prepare import prepare
 from noria.types import Rows
 
 
@@ -97,3 +100,16 @@ def test_a_fold_that_is_none_is_refused(fold: str) -> None:
 def test_a_fold_is_not_drawn_where_records_are_divided_by_place() -> None:
     with pytest.raises(ValueError, match="order or fold"):
         Split(fold="1/5", order=True)
+
+
+def test_groups_that_the_data_itself_parts_are_told(tmp_path: Path) -> None:
+    rows = [f"{i * 0.37:.2f},p{i // 3},{i % 2},{['train', 'test'][i % 3 == 0]}" for i in range(120)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,pid,label,side", *rows]) + "\n", "utf-8")
+    data = {"path": str(tmp_path / "t.csv"), "fields": {"label": "label"}}
+
+    def notes(**split: str) -> list[str]:
+        job, task = load_job({"task": "tabular-classification", "data": {**data, "split": {"group": "pid", **split}}})
+        return [one for one in prepare(job, task).report["notes"] if "several splits" in one]
+
+    assert notes(column="side") == ["40 of 40 values of 'pid' stand in several splits: the data divides so"]
+    assert notes() == []

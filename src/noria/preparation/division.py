@@ -81,7 +81,20 @@ def divide(
     of_source, joined, note = np.concatenate(stated), *together.kept(joined)
     divided = _divided(of_source, joined, split) if split.folds is None else _folded(of_source, joined, split, where)
     is_ours = bool(((divided.sides != TRAIN) & (of_source <= TRAIN)).any())
-    return replace(divided, notes=[*sides.notes(), *([note] if note and is_ours else []), *divided.notes])
+    notes = [*sides.notes(), *([note] if note and is_ours else []), *_parted(divided.sides, joined, split)]
+    return replace(divided, notes=[*notes, *divided.notes])
+
+
+def _parted(sides: np.ndarray, hashes: np.ndarray, split: Split) -> list[str]:
+    """Say how many of the groups that the job asks for stand in several splits, as what the data says goes first."""
+    if split.group is None:
+        return []
+    pairs = np.unique(np.stack([hashes, sides.astype(np.uint64)]), axis=1)
+    different, counts = np.unique(pairs[0], return_counts=True)
+    parted = int((counts > 1).sum())
+    if not parted:
+        return []
+    return [f"{parted:,} of {len(different):,} values of {split.group!r} stand in several splits: the data divides so"]
 
 
 def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split) -> Division:
