@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -20,6 +21,7 @@ from children import run_child, said, train_to_the_end
 from noria.errors import UserError
 from noria.job.load import load_job, load_stored_job
 from noria.reporter import Silent
+from noria.stages.compare_runs import compare
 from noria.stages.evaluate import evaluate
 from noria.stages.folds import check_folds, folds_of
 from noria.stages.prepare import prepare
@@ -360,3 +362,12 @@ def test_a_small_test_split_is_told_with_advice_that_works(tmp_path: Path) -> No
     advised = train(job, ["evaluate.folds=5"], tmp_path / "advised", reporter=Silent())
     assert read_json(advised / "metrics.json")["cross_validation"]["n"] == 40
     assert not any("evaluate.folds" in one for one in read_json(advised / "metrics.json")["remarks"])
+
+
+def test_a_comparison_says_that_validation_flatters_and_what_all_folds_say(
+    job_and_run: tuple[dict[str, Any], Path],
+) -> None:
+    _, run = job_and_run
+    said = compare(run, run, reporter=Silent()).sentence
+    assert "by which the weights were chosen: they flatter both" in said
+    assert re.search(r"By cross-validation, over all records, accuracy is 0\.\d+ and 0\.\d+\.", said)

@@ -119,7 +119,7 @@ def differences(
     """
     units = Units.of(_length(ours[0]), groups)
     values = {one.name: (point(one, *ours), point(other, *theirs)) for one, other in pairs}
-    is_same = all(np.array_equal(one, theirs[0].get(name)) for name, one in ours[0].items())
+    is_same = all(name in theirs[0] and np.array_equal(one, theirs[0][name]) for name, one in ours[0].items())
     known = [(one, other) for one, other in pairs if None not in values[one.name]]
     drawn: dict[str, list[np.ndarray]] = {one.name: [] for one, _ in known}
     for weights in units.draws(resamples, seed) if not units.too_few else ():

@@ -5,12 +5,13 @@ The engine is that of evaluate.compare_to. Read next: compare.py, runs.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from noria.pipeline.cross_validation import NAME
 from noria.pipeline.predictor import load
 from noria.report.card import number
 from noria.report.markup import join, tag
@@ -19,7 +20,7 @@ from noria.reporter import Reporter, Terminal
 from noria.sources.formats.frame import FrameLike
 from noria.stages.compare import compare_to, sentence
 from noria.stages.prepared_again import prepared_again
-from noria.stages.runs import run_of
+from noria.stages.runs import Run, run_of
 from noria.store.array_store import scored_split
 from noria.store.run_facts import facts_of
 from noria.units import duration, size
@@ -83,6 +84,18 @@ def compare(run: Path, other: Path, frame: FrameLike | None = None, reporter: Re
     main = dict(islice(found["metrics"].items(), 1))  # the table has the others
     both = [run_of(facts_of(one)) for one in (run, other)]
     costs = [{"training": one.seconds, "weights": one.weights, "weight_bytes": one.weight_bytes} for one in both]
-    said = sentence(str(run), other, main, found["records"])
+    said = " ".join([sentence(str(run), other, main, found["records"]), *_caution(split, both)])
     of_both = {"n": found["n"], "sentence": said, "metrics": found["metrics"], "costs": costs}
     return Comparison({"runs": [str(run), str(other)], "split": split, **of_both})
+
+
+def _caution(split: str, both: Sequence[Run]) -> list[str]:
+    """Say what records are worth that chose the weights of both runs, and what their cross-validations say instead."""
+    if split == "test":
+        return []
+    said = [f"These records are of {split}, by which the weights were chosen: they flatter both."]
+    scores = [(one.metric, one.score.value) for one in both if one.split == NAME and one.score is not None]
+    if len(scores) == len(both) and len({metric for metric, _ in scores}) == 1:
+        values = " and ".join(number(value) for _, value in scores)
+        said.append(f"By {NAME}, over all records, {scores[0][0]} is {values}.")
+    return said
