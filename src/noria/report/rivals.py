@@ -45,8 +45,10 @@ def rival_lines(metrics: Mapping[str, Any]) -> list[str]:
     lines = []
     for one in found["models"]:
         score = one["metrics"][name]
-        took = "" if one["seconds"] is None else f", learnt in {duration(one['seconds'])}"
-        lines.append(f"{one['name']}: {name} {number(score['value'])} [{_between(score)}]{took}")
+        took = "" if one["seconds"] is None else f" in {duration(one['seconds'])}"
+        lines.append(
+            f"{one['name']}: {name} {number(score['value'])} [{_between(score)}], from {one['records']:,} records{took}"
+        )
     return [*lines, f"this model is {found['sentence']}"]
 
 

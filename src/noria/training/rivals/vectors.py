@@ -11,6 +11,7 @@ from noria.pipeline.inference import batches_of
 from noria.types import Dataset
 
 MOST_VALUES = 20_000_000  # of a matrix: some 200 MB, and seconds to learn from
+MOST_WORK = 300_000_000  # values times answers: at most two minutes
 MEASURED = 256  # records that say how many values one has
 
 
@@ -37,7 +38,8 @@ def affordable(part: LinearPart, dataset: Dataset, most: int | None = None, seed
     """Return which records to learn from where all are too many, `most` of them at most; None where they are not."""
     measured = np.linspace(0, len(dataset) - 1, min(len(dataset), MEASURED)).astype(int)
     values = _matrix(part, dataset, np.unique(measured)).nnz / len(np.unique(measured))
-    count = min(most or len(dataset), int(MOST_VALUES / max(1.0, values)))
+    answers = part.weight.shape[1]
+    count = min(most or len(dataset), int(min(MOST_VALUES, MOST_WORK / answers) / max(1.0, values)))
     if len(dataset) <= count:
         return None
     return np.sort(np.random.default_rng(seed).permutation(len(dataset))[:count])
