@@ -156,3 +156,9 @@ def test_what_is_written_never_replaces_the_data(
     assert code == 2
     assert "this would replace the data itself" in err
     assert Path("t.csv").read_bytes() == before
+    Path("data").mkdir()
+    Path("data/train.csv").write_bytes(before)
+    code, _, err = noria("prepare", "data", "label=label", "task=tabular-classification", option, "data/train.csv")
+    assert code == 2
+    assert "this would replace the data itself" in err
+    assert Path("data/train.csv").read_bytes() == before

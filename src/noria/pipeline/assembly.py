@@ -35,7 +35,7 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
     head = task.target.head(states["target"], widest)
     features = dispatch.pair_features(task, width) if loader is None else None  # a checkpoint has learnt to compare
     linear = linear_part_of(task, states) if job.model.linear else None
-    if job.model.linear and linear is None:
+    if job.model.linear and not has_features(task, states):
         raise UserError(
             "there is no linear model beside this network", where="model.linear",
             expected="inputs that have features (a table, a text, ...), and a class or a number as the answer",
@@ -47,17 +47,23 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
     return model
 
 
+def has_features(task: Task, states: Mapping[str, Any]) -> bool:
+    """Say whether a linear model can learn a task: by features of all its inputs, one class or one number."""
+    known = [dispatch.vectorizer(one, states["inputs"][name]) for name, one in task.inputs.items()]
+    return None not in known and dispatch.answer_output(task.target) is not None
+
+
 def linear_part_of(task: Task, states: Mapping[str, Any]) -> LinearPart | None:
-    """Return what a linear model of a task reads, not fitted; None where its inputs have no features or its answer is
-    neither one class nor one number, or where it would be too large."""
-    vectorizers = {name: dispatch.vectorizer(one, states["inputs"][name]) for name, one in task.inputs.items()}
+    """Return what a linear model of a task reads, not fitted; None where it has no features or would be too large."""
     output = dispatch.answer_output(task.target)
-    known = {name: one for name, one in vectorizers.items() if one is not None}
-    if output is None or len(known) < len(vectorizers):
+    if output is None or not has_features(task, states):
         return None
+    vectorizers: dict[str, Any] = {
+        name: dispatch.vectorizer(one, states["inputs"][name]) for name, one in task.inputs.items()
+    }
     count = len(dispatch.class_names(task.target, states["target"]) or [output])
-    size = sum(int(one.size) for one in known.values())  # type: ignore[arg-type, misc]
-    return LinearPart(known, count, output) if count * size <= MOST_WEIGHTS else None
+    size = sum(int(one.size) for one in vectorizers.values())
+    return LinearPart(vectorizers, count, output) if count * size <= MOST_WEIGHTS else None
 
 
 def _embedders(task: Task, states: dict[str, Any], width: int) -> tuple[dict[str, nn.Module], nn.Module | None]:

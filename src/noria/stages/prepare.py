@@ -66,8 +66,8 @@ def refuse_overwriting(data: Data, written: Sequence[Path]) -> None:
     """Raise UserError where a file that is to be written is one that the data is read from."""
     named = [data.path, data.split.file, *data.splits.values()]
     read = {Path(one).expanduser().resolve() for one in named if one is not None}
-    for path in written:
-        if path.expanduser().resolve() in read:
+    for path in (one.expanduser().resolve() for one in written):
+        if path in read or (path.exists() and any(one in read for one in path.parents)):
             raise UserError("this would replace the data itself", where=str(path), fix="name another file to write")
 
 

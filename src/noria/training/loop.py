@@ -73,6 +73,8 @@ class Training:
             self.model.trunk.compile()
         self.linear_seconds: float | None = None
         linear = self.model.linear
+        if job.model.linear and linear is None:
+            reporter.say("no linear model beside the network: with so many classes it would be too large")
         if checkpoint is None and linear is not None and not (linear.is_fitted and job.train.steps == 0):
             reporter.say("fitting a linear model of the same records")
             self.linear_seconds = fit_part(linear, task, prepared.states["target"], self.data)

@@ -13,6 +13,7 @@ import torch
 from noria.errors import UserError
 from noria.job import load_job
 from noria.job.load import load_stored_job
+from noria.pipeline import assembly
 from noria.pipeline.assembly import build
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
@@ -107,8 +108,8 @@ def test_the_share_follows_who_is_right(monkeypatch: pytest.MonkeyPatch, run: Pa
     right = np.where(np.eye(2)[truth] > 0, 4.0, -4.0)
 
     def mix_where(network: np.ndarray, linear: np.ndarray) -> linear_part.Mix:
-        given = iter([{"logits": network}, {"logits": linear}])
-        monkeypatch.setattr(linear_part, "outputs", lambda *_: next(given))
+        monkeypatch.setattr(linear_part, "outputs", lambda *_: {"logits": log_shares(network)})
+        monkeypatch.setattr(linear_part, "answers_of_part", lambda *_: linear)
         data = prepared.splits["train"]
         return linear_part.chosen_mix(model, task, prepared.states["target"], data, 64, torch.device("cpu"))
 
@@ -152,3 +153,19 @@ def test_a_table_answers_in_bfloat16_too(run: Path, tmp_path: Path) -> None:
     prepared = prepare(*load_stored_job(run / "job.yaml"))
     given, other = (load(one).outputs(prepared.splits["test"])["logits"] for one in (run, small))
     np.testing.assert_allclose(given, other, atol=0.1)
+
+
+def test_with_too_many_classes_the_default_does_without_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user who has asked for nothing is refused nothing."""
+    said: list[str] = []
+
+    class Listening(Silent):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    monkeypatch.setattr(assembly, "MOST_WEIGHTS", 1)
+    run = train(job_of(tmp_path), run=tmp_path / "run", reporter=Listening())
+    assert any("no linear model beside the network" in one for one in said)
+    assert load(run).bundle.model.linear is None

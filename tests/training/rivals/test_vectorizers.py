@@ -111,6 +111,7 @@ def test_of_more_records_than_are_affordable_some_are_read_in_their_order(monkey
     part = LinearPart({"x": vectorizer}, 2, "logits")
     assert vectors.affordable(part, data) is None
     whole = vectors.feature_matrix(part, data)
+    monkeypatch.setattr(vectors, "LEAST", 1)
     monkeypatch.setattr(vectors, "MOST_VALUES", whole.nnz / 3)
     chosen = vectors.affordable(part, data)
     assert chosen is not None

@@ -1,6 +1,6 @@
 """Simple models beside a score: fitted on the same training records, compared on the same held-out ones.
 
-The strongest is the one that does best on validation; the cheapest model that the records cannot tell from the best is
+The strongest is the one that does best on these records; the cheapest model that they cannot tell from the best is
 named. Read next: linear.py, trees.py, nearest.py; stages/evaluate.py.
 """
 
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from noria.contract import Metric, Task, dispatch
 from noria.metrics.intervals import differences, measure, point, verdict
@@ -23,7 +22,7 @@ from noria.training.rivals.linear import Answers, fit_linear
 from noria.training.rivals.linear_part import answers_of
 from noria.training.rivals.nearest import fit_nearest
 from noria.training.rivals.trees import fit_trees
-from noria.training.rivals.vectors import affordable, feature_matrix
+from noria.training.rivals.vectors import affordable, answers_of_part, feature_matrix
 from noria.types import Arrays, Dataset, rows_of
 
 LEAST_TRAINING = 50  # records below which no rival is fitted
@@ -58,7 +57,9 @@ def fitted_rivals(
     answers, output = answers_of(task, states["target"], train)[places], part.output
     groups = None if train.groups is None else train.groups[places]
     if own:
-        yield Rival(_linear_name(part, answers), own[1], len(train), lambda data: {output: _of_part(part, data)})
+        fitted_on = affordable(part, train)
+        records = len(train) if fitted_on is None else len(fitted_on)
+        yield Rival(_linear_name(part, answers), own[1], records, lambda data: {output: answers_of_part(part, data)})
     has_templates = any(map(dispatch.has_templates, task.inputs.values()))
     started = time.perf_counter()
     features = feature_matrix(part, train, chosen) if has_templates or not own else None
@@ -174,13 +175,6 @@ def _rival(
 def _linear_name(part: LinearPart, answers: Answers) -> str:
     name = "logistic regression" if answers.classes else "ridge regression"
     return f"n-grams with {name}" if part.is_counts else name
-
-
-@torch.inference_mode()
-def _of_part(part: LinearPart, data: Dataset, batch_size: int = 512) -> np.ndarray:
-    starts = range(0, len(data), batch_size)
-    places = [np.arange(start, min(start + batch_size, len(data))) for start in starts]
-    return np.concatenate([part(data.batch(one, part.weight.device).inputs).float().cpu().numpy() for one in places])
 
 
 def _rows(

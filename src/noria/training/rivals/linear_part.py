@@ -18,8 +18,8 @@ from noria.contract import Task, dispatch
 from noria.model.linear_part import LinearPart
 from noria.model.network import Model
 from noria.pipeline.inference import outputs
-from noria.training.rivals.linear import Answers, fit_linear, loss_of
-from noria.training.rivals.vectors import affordable, feature_matrix
+from noria.training.rivals.linear import Answers, fit_linear, log_shares, loss_of
+from noria.training.rivals.vectors import affordable, answers_of_part, feature_matrix
 from noria.types import Dataset
 
 EVEN = 0.5  # the network's share of the answer while nothing says otherwise
@@ -67,7 +67,11 @@ def chosen_mix(
     part = model.linear
     assert part is not None
     answers = answers_of(task, state, held_out)
-    network, linear = _apart(model, part, task, state, held_out, batch_size, device)
+    network, linear = (
+        _of_network(model, part, task, state, held_out, batch_size, device),
+        answers_of_part(part, held_out),
+    )
+    linear = log_shares(linear) if answers.classes else linear
     tried = [Mix(float(share), sharper) for sharper in (SHARPER if answers.classes else (1.0,)) for share in SHARES]
     losses = [loss_of(one.sharpness * (one.share * network + (1 - one.share) * linear), answers) for one in tried]
     unusual = [(one.share - EVEN) ** 2 + AS_SURE * math.log(one.sharpness) ** 2 for one in tried]
@@ -75,17 +79,15 @@ def chosen_mix(
     return tried[int(np.argmin(np.array(losses) + PRIOR * least * np.array(unusual)))]
 
 
-def _apart(
+def _of_network(
     model: Model, part: LinearPart, task: Task, state: Mapping[str, Any], data: Dataset, batch_size: int,
     device: torch.device,
-) -> list[np.ndarray]:  # fmt: skip
-    """Return the answers of the network alone and of the linear part alone."""
+) -> np.ndarray:  # fmt: skip
+    """Return the answers of the network alone; of classes the logarithms of their probabilities."""
     before = float(part.share), float(part.sharpness)
-    both = []
+    part.share.fill_(1.0)
     part.sharpness.fill_(1.0)
-    for share in (1.0, 0.0):
-        part.share.fill_(share)
-        both.append(outputs(model, task.target, dict(state), data, batch_size, device)[part.output])
+    found = outputs(model, task.target, dict(state), data, batch_size, device)[part.output]
     part.share.fill_(before[0])
     part.sharpness.fill_(before[1])
-    return both
+    return np.asarray(found)
