@@ -116,7 +116,7 @@ def test_a_silent_sound_is_a_sound():
 @pytest.mark.parametrize("share", [0.3, 0.9])
 def test_a_file_that_breaks_off_is_refused(kind, subtype, share):
     data = file_of(TONE + 0.01 * np.random.default_rng(0).normal(size=len(TONE)).astype(np.float32), kind, subtype)
-    with pytest.raises(ValueError, match="breaks off|no whole sound"):
+    with pytest.raises(ValueError, match=r"breaks off|no whole sound"):
         read_sound(data[: int(share * len(data))])
 
 
