@@ -15,6 +15,7 @@ from noria.sound.tone_words import RATE_HZ, spoken, tone_words
 from noria.targets.transcript.target import Transcript, most_frequent, same_transcript, too_long
 from noria.types import Arrays, Dataset, Record
 
+
 class SpeechRecognition(Task, MakesExamples, PredictsBaseline, ValidatesPairs):
     """Write down what is said, with a time and a confidence for each word.
 
