@@ -35,7 +35,7 @@ class SpeechRecognition(Task, MakesExamples, PredictsBaseline, ValidatesPairs):
         self._target = Transcript()
         self.defaults: Mapping[str, Any] = {
             "model": {"size": "tiny", "block": "conformer", "dropout": 0.1},
-            "train": {"batch_size": 32, "learning_rate": 0.002, "muon_learning_rate": 0.02, "warmup": 0.1, "clip": 5},
+            "train": {"batch_size": 32, "warmup": 0.1, "clip": 5},
         }
 
     @property
