@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from noria.modalities.audio.embedder import LENGTHS, MEL
+from noria.modalities.audio.arrays import LENGTHS, MEL
 from noria.modalities.audio.settings import AudioSettings
 from noria.sound.mel import FLOOR
 from noria.types import real_rows
