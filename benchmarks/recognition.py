@@ -40,9 +40,9 @@ BEAMS = 16
 BATCH = 64
 SPEED_CLIPS = 100
 SHOWN = {
-    "open": ("syllable_error", "toneless_error", "tone_error", "cer"),
+    "open": ("syllable_error", "toneless_error", "tone_error", "wer"),  # wer: of signs
     "closed": ("cer",),
-    "nearest": ("syllable_error", "cer"),
+    "nearest": ("syllable_error", "wer"),
 }
 
 
