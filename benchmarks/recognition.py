@@ -39,9 +39,9 @@ STEP = 4  # frames of 10 ms that are one for the nearest clip
 BEAMS = 16
 BATCH = 64
 SPEED_CLIPS = 100
-SHOWN = {
-    "open": ("syllable_error", "toneless_error", "tone_error", "wer"),  # wer: of signs
-    "closed": ("cer",),
+SHOWN = {  # wer: of signs, each of which is a word
+    "open": ("syllable_error", "toneless_error", "tone_error", "wer"),
+    "closed": ("wer",),
     "nearest": ("syllable_error", "wer"),
 }
 

@@ -18,9 +18,11 @@ UNITS = "units"
 
 def transcript_metrics(units: Units, normaliser: Normaliser) -> tuple[Metric, ...]:
     """Return the scores of `_text` and `units` of the output beside those of the truth; the first is trained for."""
-    texts = text_error_rates(normaliser, "_text")
+    wer, cer = text_error_rates(normaliser, "_text")
     plain = error_rate("unit_error", "errors per unit", UNITS, _ids)
-    return (*_syllable_metrics(units), *texts, plain) if isinstance(units, PinyinUnits) else (*texts, plain)
+    if isinstance(units, PinyinUnits):  # each sign is a word, and the letters of an unknown one are no characters
+        return *_syllable_metrics(units), wer, plain
+    return wer, cer, plain
 
 
 def _syllable_metrics(units: PinyinUnits) -> tuple[Metric, ...]:
