@@ -6,7 +6,7 @@ A fifth of the 2,306 words is held out, drawn by the seed, and 8 % more for vali
 (hsk1-5.tar, file names are the words). Open: any syllables. Closed: one of all words, each as likely, held-out ones
 included, which is what a menu of commands is. Nearest clip: the transcript of the training clip with the smallest
 distance by dynamic time warping over normalised log-mel at 40 ms, the line that learns nothing. Runs that are in the
-folder are scored again rather than trained. Real-time factor: seconds of one core, from the bytes of a file to the answer.
+folder are scored again rather than trained. Real-time factor: seconds of one core, from a file's bytes to the answer.
 """
 
 from __future__ import annotations

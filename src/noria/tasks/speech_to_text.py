@@ -19,8 +19,8 @@ from noria.types import Arrays, Dataset, Record
 class SpeechToText(Task, ReadsFormats, MakesExamples, PredictsBaseline):
     """Write down what is said, as a translation of the sound: for speech and text that do not run side by side.
 
-    Data: as for speech-recognition, with a column `text`. Where text and speech run side by side, take speech-recognition:
-    it tells when each word was said, and cannot repeat itself.
+    Data: as for speech-recognition, with a column `text`. Where text and speech run side by side, take
+    speech-recognition: it tells when each word was said, and cannot repeat itself.
     """
 
     attention = "prefix"
