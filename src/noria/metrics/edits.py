@@ -79,7 +79,7 @@ def error_rate(name: str, unit: str, array: str, sequences: Sequences) -> Metric
         if table is None:
             return np.full(len(weights), np.nan)
         edits, lengths = (weights.astype(np.float64) @ table).T
-        return np.divide(edits, lengths, out=np.full(len(weights), np.nan), where=lengths > 0)
+        return np.asarray(np.divide(edits, lengths, out=np.full(len(weights), np.nan), where=lengths > 0))
 
     return Metric(name, unit, "lower", value)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from noria.contract import MAPPED, Task
+from noria.contract import MAPPED, Target, Task
 from noria.contract.capabilities import MakesExamples, PredictsBaseline, ReadsFormats, ValidatesPairs
 from noria.contract.source import Source
 from noria.modalities.audio.arrays import MEL
@@ -43,12 +43,13 @@ class SpeechRecognition(Task, ReadsFormats, MakesExamples, PredictsBaseline, Val
         }
 
     @property
-    def target(self) -> Transcript:  # type: ignore[override]  # it is told how long the tokens of its input are
+    def target(self) -> Transcript:
+        """The answer, told how long the tokens of its input are."""
         return replace(self._target, seconds_per_token=self.inputs["audio"].seconds_per_token)
 
     @target.setter
-    def target(self, target: Transcript) -> None:
-        self._target = target
+    def target(self, target: Target) -> None:
+        self._target = cast(Transcript, target)
 
     fit_baseline = staticmethod(most_frequent)
 

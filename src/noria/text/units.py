@@ -25,8 +25,9 @@ UnitKind = Literal["character", "bpe", "pinyin"]
 class Units(Protocol):
     """The units of a state."""
 
-    names: Sequence[str]
-    """What each id is called, RESERVED first."""
+    @property
+    def names(self) -> Sequence[str]:
+        """What each id is called, RESERVED first."""
 
     def encode(self, text: str) -> tuple[list[int], list[str]]:
         """Return the ids of a text, and the signs in it that became UNKNOWN."""

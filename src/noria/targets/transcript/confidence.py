@@ -50,7 +50,7 @@ def fitted(sure: np.ndarray, is_right: np.ndarray) -> list[float] | None:
 def probabilities(sure: np.ndarray, weights: Sequence[float] | None) -> np.ndarray:
     """Return how likely each word is right, float64[W]; without weights the mean chance of its units."""
     if weights is None:
-        return np.exp(np.minimum(sure[:, 0], 0.0))
+        return np.asarray(np.exp(np.minimum(sure[:, 0], 0.0)))
     return _logistic(np.column_stack([sure, np.ones(len(sure))]) @ np.asarray(weights))
 
 

@@ -32,7 +32,9 @@ class Ending(NamedTuple):
 class Grammar(Protocol):
     """What may be said."""
 
-    start: Hashable
+    @property
+    def start(self) -> Hashable:
+        """The state before anything is said."""
 
     def moves(self, state: Hashable, units: Iterable[int]) -> Iterator[Move]:
         """Yield those of the units that may come next."""
@@ -46,7 +48,7 @@ class AnyUnits:
 
     def __init__(self, names: Sequence[str], ngram: Ngram | None = None, weight: float = 0.0) -> None:
         self._names, self._ngram, self._weight = names, ngram, weight
-        self.start: Hashable = None if ngram is None else (EDGE,)
+        self.start: tuple[str, ...] | None = None if ngram is None else (EDGE,)
 
     def moves(self, state: Hashable, units: Iterable[int]) -> Iterator[Move]:
         if self._ngram is None:
