@@ -15,12 +15,12 @@ SOURCE = Path(noria.__file__).parent
 RECORDS = 12
 # What is there, by name: a file that is lost, or is no component, fails.
 KNOWN = {
-    "modalities": "detections image messages series table text video",
-    "targets": "boxes embedding label mask masked-text number span tags text tracks view",
+    "modalities": "audio detections image messages series table text video",
+    "targets": "boxes embedding label mask masked-text number span tags text tracks transcript view",
     "tasks": """
-        chat image-classification image-embedding masked-language-modelling object-detection object-tracking
-        question-answering semantic-segmentation series-classification summarization tabular-classification
-        tabular-regression text-classification text-embedding text-generation token-classification translation
+        audio-classification chat image-classification image-embedding masked-language-modelling object-detection object-tracking
+        question-answering semantic-segmentation series-classification speech-recognition speech-to-text summarization
+        tabular-classification tabular-regression text-classification text-embedding text-generation token-classification translation
         video-classification
     """,
 }
