@@ -18,10 +18,10 @@ KNOWN = {
     "modalities": "audio detections image messages series table text video",
     "targets": "boxes embedding label mask masked-text number span tags text tracks transcript view",
     "tasks": """
-        audio-classification chat image-classification image-embedding masked-language-modelling object-detection object-tracking
-        question-answering semantic-segmentation series-classification speech-recognition speech-to-text summarization
-        tabular-classification tabular-regression text-classification text-embedding text-generation token-classification translation
-        video-classification
+        audio-classification chat image-classification image-embedding masked-language-modelling
+        object-detection object-tracking question-answering semantic-segmentation series-classification
+        speech-recognition speech-to-text summarization tabular-classification tabular-regression
+        text-classification text-embedding text-generation token-classification translation video-classification
     """,
 }
 
