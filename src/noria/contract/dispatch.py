@@ -142,6 +142,12 @@ def can_export(target: Target) -> bool:
     return declared(target, can.Exports) is not None
 
 
+def media_type(target: Target) -> str | None:
+    """Return which kind of file the answers are; None for answers that are no files."""
+    own = declared(target, can.GivesMedia)
+    return own.media_type() if own else None
+
+
 def panels(target: Target, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
     """Return what the report shows beside the scores."""
     own = declared(target, can.ShowsPanels)
