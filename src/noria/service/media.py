@@ -26,7 +26,7 @@ MOST_RANGES = 32  # of one header; what follows is not looked at
 
 @dataclass(frozen=True)
 class Accepted:
-    """What a client takes: the kinds of files that it likes best (audio/wav, audio/*), and whether the usual will do."""
+    """What a client takes: the kinds of files that it likes best, as audio/*, and whether the usual will do."""
 
     files: tuple[str, ...] = ()
     is_usual: bool = True
