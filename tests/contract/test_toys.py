@@ -1,7 +1,8 @@
-"""The house carries what it was not built for: five kinds of components go the whole way without an edit elsewhere.
+"""The house carries what it was not built for: six kinds of components go the whole way without an edit elsewhere.
 
 An answer that is a sound, an answer out of a catalogue held as an array, a graph whose atoms are bound, a task with
-three kinds of input of which two may be missing, and a bundle with another bundle as a part of it.
+three kinds of input of which two may be missing, a bundle with another bundle as a part of it, and one with nothing to
+learn beside such a part.
 """
 
 from __future__ import annotations
@@ -45,10 +46,12 @@ from tiny_data import tiny_job
 TOYS = {
     "toy-sound": "tests.contract.toys.sound:ToySound",
     "toy-speech": "tests.contract.toys.sound:ToySpeech",
+    "toy-relay": "tests.contract.toys.relay:ToyRelay",
     "toy-catalogue": "tests.contract.toys.catalogue:ToyCatalogue",
     "toy-graph": "tests.contract.toys.graph:ToyGraph",
     "toy-mixed": "tests.contract.toys.graph:ToyMixed",
 }
+VOICED = ("toy-speech", "toy-relay")  # whose target has a voice as a part
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +85,7 @@ def job_of(name: str, folder: Path, run_of: Any) -> dict[str, Any]:
     job = tiny_job(name, folder, keep_checkpoints=True)
     job["model"]["depth"] = 1
     job["data"]["fields"] = {"image": "image"} if name == "toy-mixed" else {}
-    return job | ({"target": {"voice": str(run_of("toy-sound"))}} if name == "toy-speech" else {})
+    return job | ({"target": {"voice": str(run_of("toy-sound"))}} if name in VOICED else {})
 
 
 @pytest.mark.parametrize("name", [name for name in TOYS if name != "toy-mixed"])
@@ -125,7 +128,7 @@ def test_a_toy_answers_the_same_in_python_and_when_served(name, run_of):
     assert response.json()["predictions"] == expected
 
 
-@pytest.mark.parametrize("name", TOYS)
+@pytest.mark.parametrize("name", [name for name in TOYS if name != "toy-relay"])
 def test_a_toy_is_exported(name, run_of, tmp_path):
     pytest.importorskip("onnxscript", reason="needs onnxscript")
     predictor = load(run_of(name), device="cpu")
@@ -268,3 +271,28 @@ def test_a_tuning_and_a_trace_run_with_the_parts_of_a_target(run_of, tmp_path):
     assert any(step.name == "decode" for step in trace(job))
     job["tune"] = {"trials": 1, "defaults": False, "space": {"train.learning_rate": [0.01, 0.001]}}
     assert (tune(job, run=tmp_path / "tuned", reporter=Silent()) / "best.yaml").is_file()
+
+
+def test_where_nothing_is_to_be_learnt_no_step_is_taken_and_no_weight_is_kept(run_of):
+    run = run_of("toy-relay")
+    config = json.loads((run / "bundle" / "config.json").read_text())
+    plan = json.loads((run / "plan.json").read_text())
+    assert (config["weights"]["count"], plan["steps"], plan["validate_at"]) == (0, 0, [])
+    assert not (run / "history.jsonl").exists() or not (run / "history.jsonl").read_text()
+    scored = json.loads((run / "metrics.json").read_text())
+    assert scored["metrics"]["error"]["value"] < scored["baseline"]["error"]["value"]
+
+
+def test_what_has_no_network_is_not_exported_and_no_engine_runs_it(run_of, tmp_path):
+    pytest.importorskip("onnxscript", reason="needs onnxscript")
+    with pytest.raises(UserError, match="no network to export"):
+        export_onnx(load(run_of("toy-relay"), device="cpu"), tmp_path / "model.onnx")
+    with pytest.raises(UserError, match="no network that openvino could run"):
+        train(job_of("toy-relay", tmp_path, run_of) | {"evaluate": {"engine": "openvino"}}, run=tmp_path / "run")
+
+
+def test_a_sound_is_streamed_in_pieces_that_are_the_whole(run_of):
+    predictor = load(run_of("toy-relay"), device="cpu")
+    pieces = list(predictor.stream("a high tone"))
+    assert [piece.ended for piece in pieces] == [None, "end"]
+    assert b"".join(piece.content for piece in pieces) == predictor.predict("a high tone")[0].media.data

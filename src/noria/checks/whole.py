@@ -112,7 +112,11 @@ def check_loss_of_one(whole: Whole) -> None:
 
 @check
 def check_gradient(whole: Whole) -> None:
-    """Every weight learns from the loss."""
+    """Every weight learns from the loss; where there is nothing to learn, there is no weight."""
+    if dispatch.learns_nothing(whole.task.target):
+        weights = [name for name, _ in whole.model().named_parameters()]
+        require(not weights, f"there is nothing to learn, but weights that no step will change: {weights}")
+        return
     model = whole.model().train()
     _step(whole, model)["loss"].backward()  # type: ignore[no-untyped-call]
     for name, weight in model.named_parameters():

@@ -193,7 +193,18 @@ class Calibrates(ABC):
         """Return the state with what was chosen."""
 
 
-class Generates(ABC):
+class Streams(ABC):
+    """Gives its answer piece by piece: the first sentence is heard while the next one is made."""
+
+    @abstractmethod
+    def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
+        """Yield the answers of a batch piece by piece, as they are made: texts, or bytes of one file.
+
+        `settings` replace the target's own; raises UserError for those that it does not have.
+        """
+
+
+class Generates(Streams, ABC):
     """Gives its answer token by token.
 
     Its array is IDS, Ragged, each row ended by the end token; the head then sees one token more than the answer has:
@@ -206,13 +217,6 @@ class Generates(ABC):
 
         A token's features may also depend on the `reach` tokens before it; where these stand in no row of IDS, they are
         `before`, int[B, reach].
-        """
-
-    @abstractmethod
-    def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
-        """Yield the answers of a batch piece by piece, as the model writes them.
-
-        `settings` replace the target's own; raises UserError for those that it does not have.
         """
 
 
@@ -305,6 +309,18 @@ class UsesParts(ABC):
     @abstractmethod
     def part_paths(self) -> Mapping[str, str]:
         """Return the run or bundle that each part is taken from when training begins, by the part's name."""
+
+
+class LearnsNothing(ABC):
+    """May have nothing of its own to learn: its parts answer, or a package does.
+
+    No trunk and no embedder is then built, the head sees one empty token a record, and training takes no step: it reads
+    the data, writes the bundle and scores it.
+    """
+
+    @abstractmethod
+    def learns_nothing(self) -> bool:
+        """Say whether that holds for the target as it is set."""
 
 
 # Of tasks

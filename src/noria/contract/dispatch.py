@@ -93,14 +93,14 @@ def postprocess(target: Target, output: Arrays, inputs: Callable[[], Mapping[str
 
 def can_stream(target: Target) -> bool:
     """Say whether the answer is given piece by piece."""
-    return declared(target, can.Generates) is not None
+    return declared(target, can.Streams) is not None
 
 
 def stream(
     target: Target, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]
 ) -> Iterator[Chunk]:
     """Yield the answers of a batch piece by piece; raise UserError where the target does not write."""
-    own = declared(target, can.Generates)
+    own = declared(target, can.Streams)
     if own is None:
         raise UserError("this answer is not given piece by piece", fix="ask for it as a whole: noria predict")
     return own.stream(model, batch, state, settings)
@@ -116,6 +116,12 @@ def part_paths(target: Target) -> Mapping[str, str]:
     """Return the run or bundle that each part of the target is taken from; {} for one without parts."""
     own = declared(target, can.UsesParts)
     return own.part_paths() if own else {}
+
+
+def learns_nothing(target: Target) -> bool:
+    """Say whether there is nothing to learn: no network is built, and training takes no step."""
+    own = declared(target, can.LearnsNothing)
+    return own is not None and own.learns_nothing()
 
 
 def decode_target(target: Target, truth: Arrays, state: State) -> list[Any]:

@@ -22,6 +22,9 @@ MOST_WEIGHTS = 2**25  # of a linear part: 128 MiB
 
 def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
     """Build the model of a job for data whose states are known; the weights follow torch's global seed."""
+    if dispatch.learns_nothing(task.target):
+        no_trunk: Any = nn.Identity()
+        return Model({}, no_trunk, task.target.head(states["target"], 1), task.attention)
     loader, settings = loader_of_trunk(states), trunk_settings(job)
     trunk: Any = Transformer(settings) if loader is None else loader.trunk(states["trunk"])
     width = settings.width if loader is None else trunk.width
