@@ -8,6 +8,7 @@ learn beside such a part.
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 import shutil
@@ -31,6 +32,7 @@ from noria.pipeline.assembly import build
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
 from noria.service.app import make_app
+from noria.service.serve import example_command
 from noria.stages.evaluate import evaluate
 from noria.stages.export import export_onnx
 from noria.stages.predict import predict_to
@@ -144,6 +146,59 @@ def test_an_answer_that_is_a_sound_is_a_file_that_plays(run_of, tmp_path):
             assert (sound.getframerate(), sound.getnframes()) == (8000, 160)
     lines = [json.loads(line) for line in (tmp_path / "sounds" / "answers.jsonl").read_text().splitlines()]
     assert all("media" not in line and line["value"] > 0 for line in lines)
+
+
+def test_an_answer_that_is_a_sound_is_one_file(run_of, tmp_path):
+    said = predict_to(run_of("toy-sound"), ["a high tone"], tmp_path / "high.wav", reporter=Silent())
+    assert said == f"wrote the answer to {tmp_path / 'high.wav'}"
+    with wave.open(str(tmp_path / "high.wav")) as sound:
+        assert sound.getnframes() == 160
+
+
+def posted(run: Path, body: Any, accept: str | None, path: str = "/predict") -> Any:
+    headers = {} if accept is None else {"accept": accept}
+    return asyncio.run(_send(make_app(load(run, device="cpu")), "POST", path, {"json": body, "headers": headers}))
+
+
+@pytest.mark.parametrize("accept", ["audio/wav", "audio/*", "AUDIO/WAV;q=0.9, application/json;q=0.5"])
+def test_an_answer_that_is_a_sound_is_served_as_its_bytes_to_who_asks_for_them(accept, run_of):
+    response = posted(run_of("toy-sound"), {"text": "a high tone"}, accept)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "audio/wav"
+    whole = load(run_of("toy-sound"), device="cpu").predict("a high tone")[0].media
+    assert response.content == whole.data
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "application/json, audio/wav", "text/html", "audio/wav;q=x"])
+def test_an_answer_that_is_a_sound_is_json_to_everyone_else(accept, run_of):
+    response = posted(run_of("toy-sound"), {"text": "a high tone"}, accept)
+    media = response.json()["predictions"][0]["media"]
+    assert media["mime"] == "audio/wav"
+    assert base64.b64decode(media["base64"])[:4] == b"RIFF"
+
+
+@pytest.mark.parametrize(("name", "records"), [("toy-sound", 2), ("toy-catalogue", 1)])
+def test_a_file_that_no_answer_is_is_refused_and_json_sent_where_it_will_do(name, records, run_of):
+    task = registry.task(name)
+    some = [{field: one[field] for field in task.inputs} for one in records_like(task, 2)[:records]]
+    response = posted(run_of(name), {"records": some}, "audio/wav")
+    assert response.status_code == 406, response.text
+    assert response.json()["error"]["code"] == "not_acceptable"
+    assert posted(run_of(name), {"records": some}, "audio/wav, application/json;q=0.1").status_code == 200
+
+
+def test_the_description_of_the_service_says_that_answers_are_sounds(run_of):
+    app = make_app(load(run_of("toy-sound"), device="cpu"))
+    document = asyncio.run(_send(app, "GET", "/openapi.json", {})).json()
+    content = document["paths"]["/predict"]["post"]["responses"]["200"]["content"]
+    assert set(content) == {"application/json", "audio/wav"}
+    assert '-H "Accept: audio/wav" -o answer.wav' in example_command(app.state.service, "http://here", False)
+
+
+def test_a_report_on_answers_that_are_sounds_plays_them(run_of):
+    page = (run_of("toy-sound") / "report.html").read_text("utf-8")
+    assert page.count("<audio ") > 0
+    assert "<script" not in page
 
 
 def test_a_state_with_an_array_is_stored_beside_the_config(run_of):

@@ -11,7 +11,7 @@ from noria.checks.component import Component, check_inverse, check_learning_and_
 from noria.checks.failure import TOLERANCE, WIDTH, check, require, seeded
 from noria.contract import Modality, dispatch
 from noria.contract.capabilities import Attributable, Augments, Displays, Tabulates, Vectorizes, declared
-from noria.types import Panel, Tokens, Values, as_tensors
+from noria.types import Media, Panel, Tokens, Values, as_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,12 +40,11 @@ def check_modality(modality: Modality, values: Values) -> None:
 
 @check
 def check_display(subject: Component, modality: Modality) -> None:
-    """Every encoded value can be shown: as a picture, a text, a dict of cells or a panel."""
+    """Every encoded value can be shown: as a picture, a text, a sound, a dict of cells or a panel."""
     for index in range(subject.count):
         shown = dispatch.display(modality, subject.row(index), subject.state)
-        require(
-            isinstance(shown, np.ndarray | str | Mapping | Panel), f"display must give what can be shown: {shown!r}"
-        )
+        is_shown = isinstance(shown, np.ndarray | str | Mapping | Panel | Media)
+        require(is_shown, f"display must give what can be shown: {shown!r}")
 
 
 @check

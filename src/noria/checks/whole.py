@@ -155,9 +155,12 @@ def check_decode(whole: Whole, model: nn.Module) -> None:
     target, state = whole.task.target, whole.states["target"]
     output = whole.answers(model, replace(whole.dataset, target={}))
     predictions, count = target.decode(output, state), len(whole.dataset)
+    told = dispatch.media_type(target)
     require(len(predictions) == count, f"decode gives {len(predictions)} predictions for {count} records")
     for index, prediction in enumerate(predictions):
         require(isinstance(prediction, Prediction), "decode must give Predictions")
+        mime = prediction.media.mime if prediction.media else None
+        require(mime == told or told is None, f"an answer is said to be {told}, and is {mime or 'no file'}")
         json_round_trip(prediction.as_json())
         sure = prediction.confidence
         require(sure is None or 0 <= sure <= 1, f"a confidence lies in 0 to 1, not at {sure}")

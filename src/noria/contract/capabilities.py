@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 
 from noria.contract.source import Source
-from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values
+from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Prediction, Record, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -98,7 +98,7 @@ class Displays(ABC):
     @abstractmethod
     def display(self, arrays: Arrays, state: State) -> Any:
         """Return what a person would look at, from the arrays [...] of one value: a picture uint8[H, W(, 3)], a text,
-        a dict of cells, a Panel. Reports show it by its type."""
+        a dict of cells, a Panel, a sound as Media("audio/wav", ..). Reports show it by its type."""
 
 
 class DriftMeter(ABC):
@@ -240,8 +240,16 @@ class Exports(ABC):
     """Writes an answer as a file of its field's own format."""
 
     @abstractmethod
-    def export(self, answer: Any, suffix: str) -> bytes | None:
+    def export(self, answer: Prediction, suffix: str) -> bytes | None:
         """Return the file, by the ending of its name (.txt); None for an ending it does not know."""
+
+
+class GivesMedia(ABC):
+    """Answers with a file, a sound or a picture: every Prediction of a record that can be used has `media`."""
+
+    @abstractmethod
+    def media_type(self) -> str:
+        """Return which kind of file its answers are, audio/wav."""
 
 
 class ShowsPanels(ABC):

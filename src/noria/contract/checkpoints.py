@@ -20,7 +20,7 @@ from noria.types import State
 if TYPE_CHECKING:
     from torch import nn
 
-    from noria.contract.core import Modality
+    from noria.contract.core import Modality, Task
 
 WHERE = "model.pretrained"
 SHOWN_FILES = 20
@@ -92,6 +92,21 @@ class TrunkLoader(CheckpointLoader, ABC):
         """Write a model that began as such a checkpoint back as one; raise UserError where it cannot be done."""
 
 
+class ReadyLoader(CheckpointLoader, ABC):
+    """A loader whose checkpoints do tasks by themselves, with inputs and a target of their own: nothing is learnt.
+
+    The target declares LearnsNothing. A job names the loader in `model.ready`, so that a bundle finds it again where
+    the checkpoint's files are not.
+    """
+
+    # The names of the tasks that it does.
+    tasks: ClassVar[Collection[str]]
+
+    @abstractmethod
+    def task(self, own: Task) -> Task:
+        """Return how the checkpoint does a task that is learnt as `own` otherwise; its fields keep their names."""
+
+
 class SuggestsCheckpoint(ABC):
     """Knows a checkpoint that is installed, and for which data it is worth a try; a base beside CheckpointLoader."""
 
@@ -142,6 +157,15 @@ def loader_for(given: str) -> CheckpointLoader:
             found=", ".join(names[:SHOWN_FILES]) or ("an empty folder" if path.is_dir() else "no such file or folder"),
         )
     return loader
+
+
+def ready_loader(model: Mapping[str, Any]) -> ReadyLoader | None:
+    """Return the loader that does a job's task by itself, by the job's `model` section; None where one is learnt."""
+    if isinstance(named := model.get("ready"), str):
+        loader = registry.component_class("checkpoints", named)()
+    else:
+        loader = recognized(model["pretrained"]) if isinstance(model.get("pretrained"), str) else None
+    return loader if isinstance(loader, ReadyLoader) else None
 
 
 def loader_behind(states: Mapping[str, Any]) -> CheckpointLoader | None:

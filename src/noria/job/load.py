@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from noria.contract import Task, answer_field, registry
+from noria.contract.checkpoints import ready_loader
 from noria.contract.settings import fields_by_task, values_of
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.from_checkpoint import settings_of_origin
@@ -56,6 +57,7 @@ def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]
     task = _find_task(task_name, where)
     broken = _not_mappings(asked, task, where)
     raise_all(broken)
+    task = _done_by(task, task_name, asked.get("model") or {}, where)
     is_open = not set(asked.get("model") or ()) - BESIDE_THE_MODEL
     usual = merge(task.defaults, task.defaults_without_model) if is_open else task.defaults
     task, problems = _fill_task(task, usual, asked, where)
@@ -74,6 +76,7 @@ def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]
         problems += wrong_values(error, where, Job)
     if job is not None:
         problems += _budget_problems(job, where)
+        problems += _ready_problems(job, where)
         problems += _fold_problems(job, where)
         problems += _field_problems(job, task, where)
     raise_all(problems)
@@ -135,6 +138,17 @@ def _find_task(name: str, where: Where) -> Task:
         return registry.task(name)
     except UserError as error:
         raise UserError(error.what, where=where(["task"]), fix=error.fix) from error
+
+
+def _done_by(task: Task, name: str, model: Mapping[str, Any], where: Where) -> Task:
+    """Return the task as a checkpoint does it that needs no training; as it is where the job names none."""
+    loader = ready_loader(model)
+    if loader is None:
+        return task
+    if name not in loader.tasks:
+        place, tasks = where(["model", "pretrained"]), ", ".join(loader.tasks)
+        raise UserError(f"{loader.kind} does {tasks} and no other task", where=place, expected=f"task: {tasks}")
+    return loader.task(task)
 
 
 def _not_mappings(asked: Section, task: Task, where: Where) -> list[UserError]:
@@ -204,6 +218,21 @@ def _budget_problems(job: Job, where: Where) -> list[UserError]:
             where=where(["train"]),
             expected="one of minutes, epochs, steps, tokens",
             found=", ".join(named),
+        )
+    ]
+
+
+def _ready_problems(job: Job, where: Where) -> list[UserError]:
+    """Return what a job asks of a model that does its task as it is, and that nothing changes."""
+    named = [budget for budget in BUDGETS if getattr(job.train, budget)]
+    if job.model.ready is None or not named:
+        return []
+    return [
+        UserError(
+            f"{job.model.ready} is used as it is: training takes no step",
+            where=where(["train", named[0]]),
+            found=f"{named[0]}: {getattr(job.train, named[0])}",
+            fix=f"leave train.{named[0]} out; or leave out model.pretrained, to learn from this data",
         )
     ]
 

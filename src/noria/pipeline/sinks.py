@@ -102,6 +102,7 @@ def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> 
     All answers stand there too, a line each, or why there is none. Returns what to say.
     """
     num_drawn = num_plain = num_bad = 0
+    verb = "drew"
     taken: set[Path] = set()
     with whole_file(out / ANSWERS) as temporary, temporary.open("w", encoding="utf-8") as lines:
         for answer in answers:
@@ -112,7 +113,7 @@ def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> 
             media = answer.prediction.media
             drawn = _drawn(predictor, answer) if media is None else None
             if media is not None:
-                suffix, data = media.suffix, media.data
+                suffix, data, verb = media.suffix, media.data, "wrote"
             elif drawn is not None:
                 suffix, data = ".png", _encoded(drawn, ".png")
             else:
@@ -123,8 +124,8 @@ def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> 
             num_drawn += 1
     _check_any(num_drawn + num_plain, num_bad, str(out), f"{out / ANSWERS} says why")
     bad = f"; {num_bad} could not be answered: {out / ANSWERS} says why" if num_bad else ""
-    plain = f"; {num_plain} are nothing to draw and stand in {out / ANSWERS} alone" if num_plain else ""
-    return f"drew {num_drawn} answers into {out}{plain}{bad}"
+    plain = f"; {num_plain} are nothing to draw or to play and stand in {out / ANSWERS} alone" if num_plain else ""
+    return f"{verb} {num_drawn} answers into {out}{plain}{bad}"
 
 
 def write_one(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str:
@@ -138,7 +139,7 @@ def write_one(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str
         raise UserError(answer.reason, where=answer.where)
     suffix = out.suffix.lower()
     media = answer.prediction.media
-    data = dispatch.export(predictor.task.target, answer.prediction.value, suffix)
+    data = dispatch.export(predictor.task.target, answer.prediction, suffix)
     if media is not None and suffix == media.suffix:
         data = media.data
     if data is None and suffix in PICTURES:

@@ -1,12 +1,13 @@
 """The routes around one predictor. What is computed is `predictor.predict` and nothing else; the rest is refusing well.
 
-    POST /predict   records in, predictions out          GET /        name, task, schema, scores
+    POST /predict   records in, predictions out: JSON,   GET /        name, task, schema, scores
+                    or the file that an answer is
     POST /stream    one record in, its answer piece by   GET /livez /readyz /health
                     piece, where the model writes one    GET /schema  the JSON schema of a record
                                                          GET /openapi.json  this table for programs
 
 Reading is done in the event loop, parsing and predicting in the worker's thread.
-Read next: body.py, records.py, stream.py, openapi.py.
+Read next: body.py, records.py, media.py, stream.py, openapi.py.
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ from noria.service.http_error import HTTPError, json_bytes, json_response, shown
 from noria.service.inputs import inputs_of, record_schema, request_schema
 from noria.service.json_text import parse_json
 from noria.service.limits import Limits
-from noria.service.openapi import body_of_json, openapi_document
+from noria.service.media import Accepted, accepted, file_content, file_of, not_acceptable
+from noria.service.openapi import answer_of_json, body_of_json, openapi_document
 from noria.service.records import checked, records_of_form, records_of_json
-from noria.service.stream import EventStream, first_of, parse_stream_request, stream_api
+from noria.service.stream import EventStream, FileStream, first_of, parse_stream_request, stream_api
 from noria.service.worker import Worker
 from noria.store.run_folder import read_json
 from noria.types import Prediction
@@ -79,9 +81,13 @@ class Service:
         self.worker = Worker(limits)
         self.is_draining = False
         self.is_writing = dispatch.can_stream(predictor.task.target)
-        self._operations = {"/predict": {"requestBody": body_of_json(request_schema(self.inputs))}}
+        self.media_type = dispatch.media_type(predictor.task.target)
+        answers = {"200": answer_of_json(file_content(self.media_type))}
+        self._operations = {
+            "/predict": {"requestBody": body_of_json(request_schema(self.inputs)), "responses": answers}
+        }
         if self.is_writing:
-            self._operations["/stream"] = stream_api(self.inputs, limits)
+            self._operations["/stream"] = stream_api(self.inputs, limits, file_content(self.media_type))
         folder = predictor.bundle.path.resolve()
         is_in_run = folder.name == "bundle"
         self.name = folder.parent.name if is_in_run else folder.name
@@ -109,13 +115,18 @@ class Service:
     async def predict(self, request: Request) -> Response:
         """Answer the records of the request's body, in their order."""
         kind, boundary = _content_type(request)
+        wanted = accepted(request.headers.get("accept", ""))
         async with body_of(request, self.limits, self.worker) as body:
-            answer = await self.worker.run(lambda: self._answer(body, kind, boundary))
-        return Response(answer, media_type=JSON)
+            return await self.worker.run(lambda: self._answer(body, kind, boundary, wanted))
 
     async def stream(self, request: Request) -> Response:
-        """Answer one record piece by piece, as server-sent events."""
+        """Answer one record piece by piece, as server-sent events, or as the bytes of the file that it is."""
         kind, _ = _content_type(request)
+        kinds = accepted(request.headers.get("accept", ""), EventStream.media_type)
+        mime = self.media_type or ""
+        is_file = kinds.takes(mime)
+        if not is_file and not kinds.is_usual:
+            raise not_acceptable("pieces of an answer", kinds)
         if kind != JSON:
             error = UserError("a body of this kind is not read here", expected=f"Content-Type: {JSON}", found=kind)
             raise HTTPError(error, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, code="unsupported_type")
@@ -128,6 +139,8 @@ class Service:
         except BaseException:
             self.worker.end_stream()
             raise
+        if is_file:
+            return FileStream(first, pieces, self.worker, mime)
         return EventStream(first, pieces, self.worker)
 
     async def about(self, _: Request) -> Response:
@@ -153,8 +166,8 @@ class Service:
             return json_response({"status": "draining"}, HTTPStatus.SERVICE_UNAVAILABLE)
         return json_response({"status": "ready"})
 
-    def _answer(self, body: bytearray, kind: str, boundary: bytes) -> bytes:
-        """Return the JSON answer to a body. Runs in the worker's thread."""
+    def _answer(self, body: bytearray, kind: str, boundary: bytes, wanted: Accepted) -> Response:
+        """Return the answer to a body: JSON, or the only answer's file. Runs in the worker's thread."""
         if kind == FORM:
             raw = records_of_form(parse_form(body, boundary, self.limits), self.inputs, self.limits)
         else:
@@ -165,7 +178,9 @@ class Service:
             predictions = self.predictor.predict(records, drift=drift)
         except UserError as error:
             raise self._unusable(error) from error
-        return self._written(predictions, drift.sentences())
+        if (file := file_of(predictions, wanted)) is not None:
+            return Response(file.data, media_type=file.mime)
+        return Response(self._written(predictions, drift.sentences()), media_type=JSON)
 
     def _written(self, predictions: Sequence[Prediction], unlike: Sequence[str]) -> bytes:
         """Return the JSON of the answers, and of what the records have that training never showed.

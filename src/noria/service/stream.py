@@ -3,6 +3,8 @@
     data: {"text":"A water"}
     data: {"text":" wheel.","ended":"end","logprobs":[-0.2,-1.3]}
 
+or, to who asks for it by Accept, the bytes of the file that the answer is.
+
 Each piece is a job of its own in the worker's thread, so that others are answered in between; a client that goes away
 stops the writing. Knows no target. Read next: worker.py, model/generation/sampling.py.
 """
@@ -10,8 +12,9 @@ stops the writing. Knows no target. Read next: worker.py, model/generation/sampl
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -38,14 +41,14 @@ class StreamRequest:
     settings: dict[str, Any]
 
 
-def stream_api(inputs: list[Input], limits: Limits) -> dict[str, Any]:
-    """Return what the API's description says of POST /stream."""
+def stream_api(inputs: list[Input], limits: Limits, files: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the API's description says of POST /stream; `files` of an answer that is sent as a file."""
     from noria.model.generation.sampling import settings_schema
 
     schema = stream_schema(inputs, settings_schema(limits.answer_tokens))
     return {
         "requestBody": body_of_json(schema),
-        "responses": {"200": {"description": "server-sent events", "content": {EventStream.media_type: {}}}},
+        "responses": {"200": {"description": "server-sent events", "content": {EventStream.media_type: {}, **files}}},
     }
 
 
@@ -89,30 +92,53 @@ def first_of(pieces: Generator[Chunk]) -> Chunk:
         raise HTTPError(error, code="unusable_setting", param=param) from error
 
 
-class EventStream(StreamingResponse):
-    """The answer as events. Its place in the worker is given back whatever happens, also where nobody listens."""
+class PieceStream(StreamingResponse, ABC):
+    """An answer, piece by piece. Its place in the worker is given back whatever happens, also where nobody listens."""
 
-    media_type = "text/event-stream"
-
-    def __init__(self, first: Chunk, pieces: Generator[Chunk], worker: Worker) -> None:
+    def __init__(self, first: Chunk, pieces: Generator[Chunk], worker: Worker, media_type: str) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter: a proxy must not hold it back
-        super().__init__(self._events(first, pieces, worker), headers=headers, media_type=self.media_type)
+        super().__init__(self._written(first, pieces, worker), headers=headers, media_type=media_type)
         self._pieces, self._worker = pieces, worker
 
+    @abstractmethod
+    def write(self, piece: Chunk) -> bytes:
+        """Return what is sent of a piece."""
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the events until the last one, or until the client goes away."""
+        """Send the pieces until the last one, or until the client goes away."""
         try:
             await super().__call__(scope, receive, send)
         finally:
             self._worker.end_stream(self._pieces)
 
-    async def _events(self, first: Chunk, pieces: Generator[Chunk], worker: Worker) -> AsyncIterator[bytes]:
+    async def _written(self, first: Chunk, pieces: Generator[Chunk], worker: Worker) -> AsyncIterator[bytes]:
         piece: Chunk | None = first
         while piece is not None:
-            yield _event(piece)
+            yield self.write(piece)
             if piece.ended:
                 return
             piece = await worker.go_on(lambda: next(pieces, None))
+
+
+class EventStream(PieceStream):
+    """The pieces as events."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, first: Chunk, pieces: Generator[Chunk], worker: Worker) -> None:
+        super().__init__(first, pieces, worker, self.media_type)
+
+    def write(self, piece: Chunk) -> bytes:
+        """Return a piece as an event."""
+        return _event(piece)
+
+
+class FileStream(PieceStream):
+    """The pieces as the bytes of one file."""
+
+    def write(self, piece: Chunk) -> bytes:
+        """Return a piece as it is."""
+        return piece.content if isinstance(piece.content, bytes) else piece.content.encode()
 
 
 def _event(piece: Chunk) -> bytes:

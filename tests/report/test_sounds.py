@@ -1,0 +1,102 @@
+"""Sounds are drawn and can be played on a page that still runs and loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import io
+import wave
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from noria.report.mistakes import Mistake
+from noria.report.page import POLICY
+from noria.report.sample_text import said
+from noria.report.samples import is_as_given
+from noria.report.sounds import PAGE_BYTES, share_bytes, sound
+from noria.report.values import shown
+from noria.sound.wav import wav_bytes
+from noria.types import Media, Prediction
+from report.conftest import Case, Cells
+from report.reading import names, parsed, words
+
+RATE_HZ = 8000
+
+
+def tone(seconds: float = 0.5) -> Media:
+    samples = 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * RATE_HZ)) / RATE_HZ)
+    return Media("audio/wav", wav_bytes(samples.astype(np.float32), RATE_HZ))
+
+
+def played(page: ET.Element) -> list[bytes]:
+    """Return the file that each player of a page has."""
+    sources = [one.get("src", "") for one in page.iter("audio")]
+    assert all(one.startswith("data:audio/wav;base64,") for one in sources)
+    return [base64.b64decode(one.partition(",")[2]) for one in sources]
+
+
+def seconds_of(data: bytes) -> float:
+    with wave.open(io.BytesIO(data)) as file:
+        return file.getnframes() / file.getframerate()
+
+
+def test_the_hardest_records_can_be_heard(classes: Callable[..., Case]) -> None:
+    case = classes()
+    case.inputs = {"image": Cells(tone())}
+    page = case.write()
+    files = played(parsed(page))
+    assert len(files) == 24
+    assert seconds_of(files[0]) == 0.5
+    assert "0.50 s, 8,000 Hz" in words(page)
+
+
+def test_a_page_with_sounds_runs_and_loads_no_more_than_before(classes: Callable[..., Case]) -> None:
+    case = classes()
+    case.inputs = {"image": Cells(tone())}
+    page = case.write()
+    allowed = dict(part.strip().partition(" ")[::2] for part in POLICY.split(";"))
+    assert allowed == {
+        "default-src": "'none'", "img-src": "data:", "media-src": "data:", "style-src": "'unsafe-inline'"
+    }  # fmt: skip
+    assert not names(page) & {"script", "iframe", "object", "embed", "source", "track", "video"}
+    for element in parsed(page).iter():
+        assert element.get("src", "data:").startswith("data:")
+        assert not any(key.startswith("on") or key == "autoplay" for key in element.attrib)
+
+
+def test_a_long_sound_is_drawn_whole_and_says_how_much_of_it_can_be_played() -> None:
+    page = sound(tone(60.0), most_bytes=320_000)
+    (file,) = played(ET.fromstring(page))
+    assert seconds_of(file) == 20.0
+    assert "60.00 s, 8,000 Hz; the first 20.0 s can be played" in page
+
+
+def test_many_sounds_share_the_bytes_of_a_page() -> None:
+    assert share_bytes(0) == share_bytes(1) > share_bytes(48)
+    assert 48 * share_bytes(48) <= PAGE_BYTES
+
+
+def test_answers_that_are_sounds_stand_beside_what_is_true() -> None:
+    one = Mistake({"text": "one"}, tone(0.25), Prediction("one", media=tone()), 1.0, "a.csv:1")
+    assert list(one.looked_at) == ["text", "truth", "answer"]
+    assert list(replace(one, truth="one").looked_at) == ["text", "answer"]
+
+
+def test_silence_and_a_single_sample_are_drawn() -> None:
+    for samples in (np.zeros(800, np.float32), np.zeros(1, np.float32)):
+        page = shown(Media("audio/wav", wav_bytes(samples, RATE_HZ)))
+        assert "NaN" not in page.upper().replace("DATA:", "")[:400]
+        ET.fromstring(page)
+
+
+def test_what_no_page_can_play_is_named_and_its_bytes_are_not_printed() -> None:
+    broken = Media("audio/wav", b"RIFF no sound")
+    for file in (broken, Media("audio/mpeg", bytes(2000)), Media("image/png", bytes(10**6))):
+        page = shown(file)
+        assert file.mime in page
+        assert len(page) < 300
+    assert said(broken).startswith("audio/wav of 13 bytes")
+    assert said(tone()).startswith("a sound of 0.50 s")
+    assert is_as_given(tone(), "a.wav")
