@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.checkpoints.whisper.target import WhisperTranscript
-from noria.checkpoints.whisper.waveform import Waveform
+from noria.modalities.waveform import Waveform
 from noria.contract import Task, dispatch
 from noria.contract.capabilities import MakesExamples, PredictsBaseline, ReadsFormats
 from noria.contract.capabilities import MAPPED

@@ -37,7 +37,9 @@ def segment_metrics(hop_s: float, rule: Rule) -> Sequence[Metric]:
     )
 
 
-def _of(counts: Counts, score: Callable[[np.ndarray], np.ndarray]) -> Callable[[Arrays, Arrays, np.ndarray], np.ndarray]:
+def _of(
+    counts: Counts, score: Callable[[np.ndarray], np.ndarray]
+) -> Callable[[Arrays, Arrays, np.ndarray], np.ndarray]:
     def value(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
         found = counts(output, truth)
         summed = weights.astype(np.float64) @ found.reshape(len(found), -1)

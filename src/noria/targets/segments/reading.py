@@ -1,7 +1,7 @@
 """True segments as people have them, and as files that people open.
 
-    [[0.4, 1.2], ..]  [{"start_s": .., "end_s": ..}, ..]  the same as JSON
-    "0.4\t1.2\tspeech" lines of Audacity's labels         "SPEAKER file 1 0.4 0.8 <NA> .." lines of RTTM
+[[0.4, 1.2], ..]  [{"start_s": .., "end_s": ..}, ..]  the same as JSON
+"0.4\t1.2\tspeech" lines of Audacity's labels         "SPEAKER file 1 0.4 0.8 <NA> .." lines of RTTM
 """
 
 from __future__ import annotations

@@ -88,7 +88,12 @@ class Segments(Target, PostProcesses, Calibrates, DecodesTarget, Exports, ShowsP
         if not lengths:
             raise UserError("no training recording has a segment", expected="[[start_s, end_s], ..] of each")
         by_energy = [len(found), len(values), self.energy_db] if found else None
-        return {"onset": USUAL[0], "offset": USUAL[1], "mean_s": round(float(np.mean(lengths)), 4), "by_energy": by_energy}
+        return {
+            "onset": USUAL[0],
+            "offset": USUAL[1],
+            "mean_s": round(float(np.mean(lengths)), 4),
+            "by_energy": by_energy,
+        }
 
     def remarks(self, state: State) -> list[str]:
         if not state["by_energy"]:
@@ -127,7 +132,9 @@ class Segments(Target, PostProcesses, Calibrates, DecodesTarget, Exports, ShowsP
         """Keep the probabilities of the frames that there are."""
         frames = np.minimum(output["frames"], inputs[self.audio]["mel"].lengths)
         chances = 1 / (1 + np.exp(-output["logits"].reshape(len(frames), -1).astype(np.float64)))
-        return {"probabilities": Ragged.of([row[:count] for row, count in zip(chances, frames, strict=True)], np.float32)}
+        return {
+            "probabilities": Ragged.of([row[:count] for row, count in zip(chances, frames, strict=True)], np.float32)
+        }
 
     def rule(self, state: State) -> Rule:
         """Return how probabilities become spans, with the thresholds that were chosen."""
@@ -167,9 +174,9 @@ class Segments(Target, PostProcesses, Calibrates, DecodesTarget, Exports, ShowsP
         best = max([USUAL, *pairs], key=f1)
         return {**state, **_named(best)}
 
-    def export(self, answer: Any, suffix: str) -> bytes | None:
+    def export(self, answer: Prediction, suffix: str) -> bytes | None:
         """Return subtitles (.srt, .vtt), a table (.csv), .json, or labels for Audacity (.txt)."""
-        return written(answer, suffix)
+        return written(answer.value, suffix)
 
     def metrics(self, state: State) -> Sequence[Metric]:
         return segment_metrics(self.hop_s, self.rule(state))

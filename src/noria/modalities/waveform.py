@@ -1,4 +1,4 @@
-"""Waveform: a sound as its samples, for a model that was trained elsewhere and makes its own frames of them."""
+"""Waveform: a sound as its samples, for models that make their own frames of them, and for parts that hear it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from noria.contract import Modality
 from noria.contract.capabilities import Displays, Truncates, WarmStarts
-from noria.errors import UserError
 from noria.sound.reading import read_sound
 from noria.sound.resampling import resampled
 from noria.sound.wav import wav_bytes
@@ -57,7 +56,9 @@ class Waveform(Modality, WarmStarts, Displays, Truncates):
         return "max_s", self.max_s
 
     def embedder(self, state: State, width: int) -> nn.Module:
-        raise UserError("a network learns from no waveform", fix="take the modality audio")
+        from noria.model.frame_embedder import FrameEmbedder
+
+        return FrameEmbedder(SAMPLES, width)
 
     def display(self, arrays: Arrays, state: State) -> Media:
         return Media("audio/wav", wav_bytes(np.asarray(arrays[SAMPLES], np.float32), RATE_HZ))
