@@ -121,9 +121,7 @@ class WhisperTranscript(
 
         listener = model.head.listener()  # type: ignore[operator, union-attr]
         arrays = batch.inputs[self.audio]
-        asked = Asked(
-            self.language, self.prompt, self.hotwords, self.beams, self.skips_silence, self.most_no_speech
-        )
+        asked = Asked(self.language, self.prompt, self.hotwords, self.beams, self.skips_silence, self.most_no_speech)
         rows = []
         for samples, length in zip(arrays[SAMPLES], arrays[lengths_of(SAMPLES)].tolist(), strict=True):
             try:
