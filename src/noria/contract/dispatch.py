@@ -196,6 +196,12 @@ def answer_output(target: Target) -> str | None:
     return own.answer_output() if own else None
 
 
+def seconds(modality: Modality, value: Any) -> float | None:
+    """Return how long a raw value lasts, by its head; None where it is no sound, or cannot be told."""
+    own = declared(modality, can.TellsLength)
+    return own.seconds(value) if own else None
+
+
 def vectorizer(modality: Modality, state: State) -> nn.Module | None:
     """Return the module that gives a simple model its features; None where the modality has none."""
     own = declared(modality, can.Vectorizes)

@@ -27,8 +27,8 @@ class Hibari(ReadyLoader):
     def about(self, states: Mapping[str, Any]) -> str:
         voice = states["target"][self.kind]
         return (
-            f"The voice {voice['voice']} of hibari-tts {voice['version']} (Apache-2.0, distilled from Kokoro-82M), which "
-            f"was not trained here; sha256 of the voice: {voice['sha256']}."
+            f"The voice {voice['voice']} of hibari-tts {voice['version']} (Apache-2.0, distilled from Kokoro-82M), "
+            f"which was not trained here; sha256 of the voice: {voice['sha256']}."
         )
 
     def recognizes(self, given: str) -> bool:

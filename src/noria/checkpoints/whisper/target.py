@@ -58,7 +58,7 @@ class WhisperTranscript(
     Exports,
     ShowsPanels,
 ):
-    """A text that is said, as Whisper hears it. Arrays and settled output are those of `Transcript`, and `_left_out`."""
+    """A text that is said, as Whisper hears it. Arrays and settled output: those of `Transcript`, and `_left_out`."""
 
     kind: ClassVar[str] = "transcript"
     state_kind: ClassVar[str] = WHISPER

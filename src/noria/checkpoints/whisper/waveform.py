@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Displays, Truncates, WarmStarts
+from noria.contract.capabilities import Displays, TellsLength, Truncates, WarmStarts
 from noria.errors import UserError
+from noria.sound.length import seconds_of
 from noria.sound.reading import read_sound
 from noria.sound.resampling import resampled
 from noria.sound.wav import wav_bytes
@@ -23,7 +24,7 @@ SAMPLES = "samples"
 
 
 @dataclass(frozen=True)
-class Waveform(Modality, WarmStarts, Displays, Truncates):
+class Waveform(Modality, WarmStarts, Displays, Truncates, TellsLength):
     """A sound. Arrays: `samples` Ragged float16[T] within [-1, 1], 16,000 a second."""
 
     kind: ClassVar[str] = "waveform"
@@ -55,6 +56,9 @@ class Waveform(Modality, WarmStarts, Displays, Truncates):
 
     def most_read(self) -> tuple[str, int]:
         return "max_s", self.max_s
+
+    def seconds(self, value: Any) -> float | None:
+        return seconds_of(value)
 
     def embedder(self, state: State, width: int) -> nn.Module:
         raise UserError("a network learns from no waveform", fix="take the modality audio")
