@@ -193,7 +193,22 @@ class Calibrates(ABC):
         """Return the state with what was chosen."""
 
 
-class Generates(ABC):
+class Streams(ABC):
+    """Gives its answer piece by piece, as it comes into being: text, or the bytes of a sound."""
+
+    @abstractmethod
+    def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
+        """Yield the answers of a batch piece by piece.
+
+        `settings` replace the target's own; raises UserError for those that it does not have.
+        """
+
+    @abstractmethod
+    def stream_schema(self, most_tokens: int) -> dict[str, Any]:
+        """Return the JSON schema of these settings; most_tokens: how long an answer may be, where that is counted."""
+
+
+class Generates(Streams):
     """Gives its answer token by token.
 
     Its array is IDS, Ragged, each row ended by the end token; the head then sees one token more than the answer has:
@@ -206,13 +221,6 @@ class Generates(ABC):
 
         A token's features may also depend on the `reach` tokens before it; where these stand in no row of IDS, they are
         `before`, int[B, reach].
-        """
-
-    @abstractmethod
-    def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
-        """Yield the answers of a batch piece by piece, as the model writes them.
-
-        `settings` replace the target's own; raises UserError for those that it does not have.
         """
 
 

@@ -93,14 +93,25 @@ def postprocess(target: Target, output: Arrays, inputs: Callable[[], Mapping[str
 
 def can_stream(target: Target) -> bool:
     """Say whether the answer is given piece by piece."""
+    return declared(target, can.Streams) is not None
+
+
+def can_generate(target: Target) -> bool:
+    """Say whether the answer is given token by token."""
     return declared(target, can.Generates) is not None
+
+
+def stream_schema(target: Target, most_tokens: int) -> dict[str, Any]:
+    """Return the JSON schema of what a request for an answer in pieces may set."""
+    own = declared(target, can.Streams)
+    return own.stream_schema(most_tokens) if own else {"type": "object", "additionalProperties": False}
 
 
 def stream(
     target: Target, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]
 ) -> Iterator[Chunk]:
     """Yield the answers of a batch piece by piece; raise UserError where the target does not write."""
-    own = declared(target, can.Generates)
+    own = declared(target, can.Streams)
     if own is None:
         raise UserError("this answer is not given piece by piece", fix="ask for it as a whole: noria predict")
     return own.stream(model, batch, state, settings)

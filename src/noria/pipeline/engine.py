@@ -46,7 +46,7 @@ def refuse_engine(engine: str, task: Task) -> None:
         return
     if engine not in ENGINES:
         raise UserError("there is no such engine", found=engine, fix=did_you_mean(engine, [TORCH, *ENGINES]))
-    if dispatch.can_stream(task.target):
+    if dispatch.can_generate(task.target):
         raise UserError(f"{engine} cannot write an answer token by token", where="evaluate.engine", fix=TO_TORCH)
     ENGINES[engine][0]()
 

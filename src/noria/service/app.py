@@ -81,7 +81,9 @@ class Service:
         self.is_writing = dispatch.can_stream(predictor.task.target)
         self._operations = {"/predict": {"requestBody": body_of_json(request_schema(self.inputs))}}
         if self.is_writing:
-            self._operations["/stream"] = stream_api(self.inputs, limits)
+            self._operations["/stream"] = stream_api(
+                self.inputs, dispatch.stream_schema(predictor.task.target, limits.answer_tokens)
+            )
         folder = predictor.bundle.path.resolve()
         is_in_run = folder.name == "bundle"
         self.name = folder.parent.name if is_in_run else folder.name

@@ -38,11 +38,9 @@ class StreamRequest:
     settings: dict[str, Any]
 
 
-def stream_api(inputs: list[Input], limits: Limits) -> dict[str, Any]:
-    """Return what the API's description says of POST /stream."""
-    from noria.model.generation.sampling import settings_schema
-
-    schema = stream_schema(inputs, settings_schema(limits.answer_tokens))
+def stream_api(inputs: list[Input], settings: dict[str, Any]) -> dict[str, Any]:
+    """Return what the API's description says of POST /stream; settings: the schema of what may be set."""
+    schema = stream_schema(inputs, settings)
     return {
         "requestBody": body_of_json(schema),
         "responses": {"200": {"description": "server-sent events", "content": {EventStream.media_type: {}}}},
