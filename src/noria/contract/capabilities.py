@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 
 from noria.contract.source import Source
-from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values
+from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Prediction, Record, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -244,7 +244,7 @@ class Exports(ABC):
     """Writes an answer as a file of its field's own format."""
 
     @abstractmethod
-    def export(self, answer: Any, suffix: str) -> bytes | None:
+    def export(self, answer: Prediction, suffix: str) -> bytes | None:
         """Return the file, by the ending of its name (.txt); None for an ending it does not know."""
 
 

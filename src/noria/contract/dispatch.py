@@ -13,7 +13,7 @@ from noria.contract.capabilities import declared
 from noria.contract.core import Modality, Target, Task
 from noria.contract.source import Source
 from noria.errors import UserError
-from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values, repeated
+from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Prediction, Record, Span, State, Values, repeated
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -142,7 +142,7 @@ def render(target: Target, picture: np.ndarray, answer: Any, state: State) -> np
     return own.render(picture, answer, state) if own else None
 
 
-def export(target: Target, answer: Any, suffix: str) -> bytes | None:
+def export(target: Target, answer: Prediction, suffix: str) -> bytes | None:
     """Return an answer as a file of its field's own format; None where it has none of this ending."""
     own = declared(target, can.Exports)
     return own.export(answer, suffix) if own else None

@@ -104,6 +104,11 @@ def values_of(holder: Any) -> dict[str, Any]:
 
 def named_input(usual: str) -> Any:
     """Return a field of a target that holds the name of the input it looks at; `usual` where the task names none."""
+    return filled_by_task(usual)
+
+
+def filled_by_task(usual: Any) -> Any:
+    """Return a field of a target that its task fills in from what it knows of its inputs: no setting of a job."""
     return dataclasses.field(default=usual, kw_only=True, metadata={BY_TASK: True})
 
 

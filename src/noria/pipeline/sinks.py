@@ -138,7 +138,7 @@ def write_one(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str
         raise UserError(answer.reason, where=answer.where)
     suffix = out.suffix.lower()
     media = answer.prediction.media
-    data = dispatch.export(predictor.task.target, answer.prediction.value, suffix)
+    data = dispatch.export(predictor.task.target, answer.prediction, suffix)
     if media is not None and suffix == media.suffix:
         data = media.data
     if data is None and suffix in PICTURES:
