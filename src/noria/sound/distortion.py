@@ -1,8 +1,8 @@
 """How far one sound is from another that may be faster or slower: both are laid along one another first.
 
-Mel-cepstral distortion: Kubichek 1993; along the best path of dynamic time warping, as Battenberg et al. 2020 ("Location
-relative attention") report it. Here from log-mel frames, coefficients 1 to 13, so that figures are comparable among
-voices that are measured here, and not with those of other spectra.
+Mel-cepstral distortion: Kubichek 1993; along the best path of dynamic time warping, as Battenberg et al. 2020
+("Location-relative attention mechanisms") report it. Here from log-mel frames, coefficients 1 to 13, so that figures
+are comparable among voices that are measured here, and not with those of other spectra.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class TextToSpeech(Task, MakesExamples, ValidatesPairs):
     fit_baseline = staticmethod(average)
 
     def validate_pair(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
-        """Return the records whose text is longer than their sound allows: a frame for each unit, and two of silence."""
+        """Return the records whose text is longer than their sound: a frame for each unit, and two of silence."""
         units, frames = inputs["text"]["ids"].lengths, answer[MEL].lengths
         return {
             int(i): f"the text has {units[i]} units, its recording only {frames[i]} frames of sound"

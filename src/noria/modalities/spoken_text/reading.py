@@ -1,4 +1,4 @@
-"""From a text to the units that a voice speaks: figures as words, then characters, or initials and finals with tones."""
+"""From a text to what a voice speaks: figures as words, then characters, or initials and finals with tones."""
 
 from __future__ import annotations
 

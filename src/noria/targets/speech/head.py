@@ -90,7 +90,7 @@ class SpeechHead(nn.Module):
         return whole + ends.to(features.dtype) @ self.silence.to(features.dtype), counts
 
     def _stretched(self, features: Tensor, durations: Tensor, longest: int | None = None) -> tuple[Tensor, Tensor]:
-        """Return a row for each frame, float[B, T, D], that knows where in its token it lies, and the frames of each."""
+        """Return a row for each frame, float[B, T, D], that knows where in its token it lies, and how many there are."""
         ends = durations.cumsum(1)
         frames = ends[:, -1]
         longest = int(frames.max()) if longest is None else longest
@@ -101,9 +101,8 @@ class SpeechHead(nn.Module):
         start = (ends - durations).gather(1, owner)
         share = ((place[None] - start + 0.5) / length).clamp(0, 1)
         waves = share[:, :, None] * math.pi * torch.arange(1, NUM_WAVES + 1, device=features.device)
-        known = torch.cat(
-            [torch.stack([share, length.log(), (place[None] - start) / 10], 2), waves.sin(), waves.cos()], 2
-        )
+        plain = torch.stack([share, length.log(), (place[None] - start) / 10], 2)
+        known = torch.cat([plain, waves.sin(), waves.cos()], 2)
         return (own + self.place(known.to(own.dtype))) * real_rows(frames, longest)[:, :, None], frames
 
     def _drawn(self, rows: Tensor, contour: Tensor, energy: Tensor, is_frame: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Speech: the sound of a text that is read out, as a wav file.
 
-What is learnt is the log-mel spectrogram, with durations and pitch; samples are made of it by a vocoder, a bundle of its
-own that is shipped inside (`vocoder`), or by Griffin-Lim. Read next: head.py, voice.py, metrics.py.
+What is learnt is the log-mel spectrogram, with durations and pitch; samples are made of it by a vocoder, a bundle of
+its own that is shipped inside (`vocoder`), or by Griffin-Lim. Read next: head.py, voice.py, metrics.py.
 """
 
 from __future__ import annotations
@@ -35,8 +35,13 @@ LEFT_OUT = "_left_out"  # of the text: the signs that are not spoken
 LEAST_SPREAD = 0.1  # of a band, so that one that is always silent is not blown up
 SPEEDS = (0.25, 4.0)
 WEIGHTS = {  # of the parts of the loss; the first two are what is heard
-    "mel_off": 1.0, "structure_off": 0.5, "pitch_off": 0.2, "energy_off": 0.1, "duration_off": 0.2, "alignment_off": 0.2,
-}  # fmt: skip
+    "mel_off": 1.0,
+    "structure_off": 0.5,
+    "pitch_off": 0.2,
+    "energy_off": 0.1,
+    "duration_off": 0.2,
+    "alignment_off": 0.2,
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Speech(Target, TrainingStep, PostProcesses, DecodesTarget, UsesParts, Stre
     blocks: int = field(default=5, metadata=NETWORK_ONLY)
     """Convolution blocks that draw the spectrogram. Raise it together with the hours of speech."""
     vocoder: str = field(default="", metadata=NETWORK_ONLY)
-    """Run of the task vocoder that makes samples of spectrograms, shipped inside. Empty: Griffin-Lim, which is hollow."""
+    """Run of the task vocoder that makes samples of spectrograms, shipped inside. Empty: Griffin-Lim, a hollow voice."""
     speed: float = field(default=1.0, metadata=NETWORK_ONLY)
     """How fast is spoken, as a factor of the training speech: 1.2 is a fifth faster."""
     text: str = named_input("text")  # the input that is read out

@@ -1,8 +1,8 @@
 """From frames to samples: convolution blocks that give a spectrum for each frame; these are turned back and overlapped.
 
-A spectrum says how loud each frequency is and at which phase; four frames overlap at every sample. Source: Siuzdak 2023,
-"Vocos: Closing the gap between time-domain and Fourier-based neural vocoders"; learnt here by spectra alone, without
-discriminators (Yamamoto et al. 2020, "Parallel WaveGAN", has the loss).
+A spectrum says how loud each frequency is and at which phase; four frames overlap at every sample. Source: Siuzdak
+2023, "Vocos: Closing the gap between time-domain and Fourier-based neural vocoders"; learnt here by spectra alone,
+without discriminators (Yamamoto et al. 2020, "Parallel WaveGAN", has the loss).
 """
 
 from __future__ import annotations
