@@ -144,7 +144,9 @@ def _warped(cost: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 def speed(run: Path, data: Path) -> float:
     """Return seconds of work a second of sound, clip by clip."""
     model = load(run / "bundle")
-    clips = [bytes(one) for rows in open_source(data).rows() for one in rows.columns["file"][:SPEED_CLIPS]][:SPEED_CLIPS]
+    clips = [bytes(one) for rows in open_source(data).rows() for one in rows.columns["file"][:SPEED_CLIPS]][
+        :SPEED_CLIPS
+    ]
     model.predict(clips[0])
     start = time.perf_counter()
     answers = [model.predict(clip)[0] for clip in clips]

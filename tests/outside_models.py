@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import csv
-from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from noria.contract import registry
 from noria.sound.wav import wav_bytes
 
 RATE_HZ = 16_000
@@ -72,13 +69,3 @@ def without_speech() -> dict[str, np.ndarray]:
         "clicks": clicks,
     }
     return {name: samples.astype(np.float32) for name, samples in sounds.items()}
-
-
-def as_task(monkeypatch: pytest.MonkeyPatch, name: str, place: str) -> None:
-    """Let the registry find a toy under the name of a task."""
-    entry = EntryPoint(name, place, "noria.tasks")
-
-    def entry_points(group: str, name: str | None = None) -> list[Any]:
-        return [entry] if group == entry.group and name in (None, entry.name) else []
-
-    monkeypatch.setattr(registry, "entry_points", entry_points)

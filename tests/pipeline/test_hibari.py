@@ -19,18 +19,12 @@ from noria.pipeline.predictor import Predictor, load
 from noria.reporter import Silent
 from noria.service.app import make_app
 from noria.sound.reading import read_sound
-from noria.sound.wav import pcm, streamed_header, wav_bytes
 from noria.stages.predict import predict_to
 from noria.stages.train import train
-from outside_models import SENTENCES, as_task, needs_voice
+from outside_models import SENTENCES, needs_voice
 from service.conftest import _send
 
 TEXT = "Water rises. It asks for nothing."
-
-
-@pytest.fixture(autouse=True)
-def _task(monkeypatch: pytest.MonkeyPatch) -> None:
-    as_task(monkeypatch, "text-to-speech", "tests.contract.toys.sound:ToySound")
 
 
 @pytest.fixture(scope="module")
@@ -167,12 +161,3 @@ def test_a_setting_of_the_voice_is_checked() -> None:
     job = {"task": "text-to-speech", "model": {"pretrained": "hibari"}, "data": {"path": "x.csv"}}
     with pytest.raises(UserError, match=r"0\.5 to 2"):
         load_job({**job, "target": {"speed": 5}})
-
-
-def test_the_head_of_a_stream_is_that_of_a_file_whose_length_is_not_known() -> None:
-    samples = np.linspace(-1, 1, 500, dtype=np.float32)
-    whole = wav_bytes(samples, 8000)
-    streamed = streamed_header(8000) + pcm(samples)
-    known = [*range(4, 8), *range(40, 44)]
-    assert [i for i, (a, b) in enumerate(zip(whole, streamed, strict=True)) if a != b and i not in known] == []
-    assert np.array_equal(samples_of(streamed), samples_of(whole))

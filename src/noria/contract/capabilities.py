@@ -211,6 +211,10 @@ class Streams(ABC):
         `settings` replace the target's own; raises UserError for those that it does not have.
         """
 
+    @abstractmethod
+    def stream_schema(self, most_tokens: int) -> dict[str, Any]:
+        """Return the JSON schema of these settings; most_tokens: how long an answer may be, where that is counted."""
+
 
 class Generates(Streams, ABC):
     """Gives its answer token by token.

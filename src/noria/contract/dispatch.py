@@ -96,6 +96,17 @@ def can_stream(target: Target) -> bool:
     return declared(target, can.Streams) is not None
 
 
+def can_generate(target: Target) -> bool:
+    """Say whether the answer is given token by token."""
+    return declared(target, can.Generates) is not None
+
+
+def stream_schema(target: Target, most_tokens: int) -> dict[str, Any]:
+    """Return the JSON schema of what a request for an answer in pieces may set."""
+    own = declared(target, can.Streams)
+    return own.stream_schema(most_tokens) if own else {"type": "object", "additionalProperties": False}
+
+
 def stream(
     target: Target, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]
 ) -> Iterator[Chunk]:

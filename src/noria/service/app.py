@@ -88,7 +88,8 @@ class Service:
             "/predict": {"requestBody": body_of_json(request_schema(self.inputs)), "responses": answers}
         }
         if self.is_writing:
-            self._operations["/stream"] = stream_api(self.inputs, limits, file_content(self.media_type))
+            settings = dispatch.stream_schema(predictor.task.target, limits.answer_tokens)
+            self._operations["/stream"] = stream_api(self.inputs, settings, file_content(self.media_type))
         folder = predictor.bundle.path.resolve()
         is_in_run = folder.name == "bundle"
         self.name = folder.parent.name if is_in_run else folder.name

@@ -215,6 +215,11 @@ class Text(
         tokenizer = _tokenizer(state)
         yield from stream(speaker, batch.inputs, sampling, tokenizer)
 
+    def stream_schema(self, most_tokens: int) -> dict[str, Any]:
+        from noria.model.generation.sampling import settings_schema
+
+        return settings_schema(most_tokens)
+
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn `written` into `_text`, the answers as UTF-8 bytes."""
         if "written" not in output:

@@ -26,14 +26,15 @@ from noria.contract.capabilities import (
 from noria.contract.settings import named_input
 from noria.errors import UserError, raise_unmet
 from noria.model.heads import no_loss
-from noria.sound.wav import pcm, streamed_header, wav_bytes
+from noria.sound.wav import wav_bytes
+from noria.sound.wav_pieces import FULL_SCALE, MOST_BYTES, pcm_bytes, wav_header
 from noria.types import Arrays, Batch, Chunk, Encoded, Media, Output, Prediction, Ragged, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 HIBARI = "hibari"
-FULL_SCALE = 32_767
+SPEEDS = (0.5, 2.0)  # what hibari itself allows
 PACE = (4.0, 40.0)  # letters a second: slower is silence or noise, faster than anyone speaks
 
 
@@ -52,7 +53,8 @@ class EnglishSpeech(Target, WarmStarts, CompletesState, LearnsNothing, PredictSt
     text: str = named_input("text")  # the input that is said, an array `utf8`
 
     def __post_init__(self) -> None:
-        raise_unmet("hibari", {"speed": (0.5 <= self.speed <= 2, "0.5 to 2", self.speed)}, "target.")
+        is_met = SPEEDS[0] <= self.speed <= SPEEDS[1]
+        raise_unmet("hibari", {"speed": (is_met, f"{SPEEDS[0]:g} to {SPEEDS[1]:g}", self.speed)}, "target.")
 
     def learns_nothing(self) -> bool:
         return True
@@ -83,7 +85,7 @@ class EnglishSpeech(Target, WarmStarts, CompletesState, LearnsNothing, PredictSt
         import torch
 
         texts = self._texts(batch)
-        said = [np.frombuffer(b"".join(map(pcm, self._spoken(one))), "<i2") for one in texts]
+        said = [np.frombuffer(b"".join(map(pcm_bytes, voice.sentences(one, self.speed))), "<i2") for one in texts]
         return {
             "samples": torch.nn.utils.rnn.pad_sequence(
                 [torch.from_numpy(one.copy()) for one in said], batch_first=True
@@ -115,13 +117,16 @@ class EnglishSpeech(Target, WarmStarts, CompletesState, LearnsNothing, PredictSt
 
     def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
         """Yield a wav file: its head, then sentence by sentence."""
-        if settings:
-            raise UserError("a voice has no such setting", where=next(iter(settings)), fix="leave it out")
+        speed = _speed_of(settings, self.speed)
         for row, text in enumerate(self._texts(batch)):
-            yield Chunk(streamed_header(voice.RATE_HZ), row=row)
-            for samples in self._spoken(text):
-                yield Chunk(pcm(samples), row=row)
+            yield Chunk(wav_header(MOST_BYTES, voice.RATE_HZ), row=row)  # how long it is nobody knows yet
+            for samples in voice.sentences(text, speed):
+                yield Chunk(pcm_bytes(samples), row=row)
             yield Chunk(b"", "end", row=row)
+
+    def stream_schema(self, most_tokens: int) -> dict[str, Any]:
+        speed = {"type": "number", "minimum": SPEEDS[0], "maximum": SPEEDS[1]}
+        return {"type": "object", "properties": {"speed": speed}, "additionalProperties": False}
 
     def media_type(self) -> str:
         return "audio/wav"
@@ -133,12 +138,19 @@ class EnglishSpeech(Target, WarmStarts, CompletesState, LearnsNothing, PredictSt
             )
         ]
 
-    def _spoken(self, text: str) -> Iterator[np.ndarray]:
-        return voice.sentences(text, self.speed)
-
     def _texts(self, batch: Batch) -> list[str]:
         rows = batch.inputs[self.text][UTF8].cpu().numpy()
         return [row[row >= 0].astype(np.uint8).tobytes().decode() for row in rows]
+
+
+def _speed_of(settings: Mapping[str, Any], usual: float) -> float:
+    """Return how fast a request wants it said; raise UserError for a setting that is not there."""
+    speed = settings.get("speed", usual)
+    is_speed = isinstance(speed, int | float) and not isinstance(speed, bool) and SPEEDS[0] <= speed <= SPEEDS[1]
+    if not is_speed or settings.keys() - {"speed"}:
+        where = "speed" if not is_speed else min(settings.keys() - {"speed"})
+        raise UserError("a voice has no such setting", where=where, expected=f"speed, {SPEEDS[0]:g} to {SPEEDS[1]:g}")
+    return float(speed)
 
 
 def _is_spoken(output: Arrays, truth: Arrays) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.checkpoints.whisper.listener import Asked, Heard
-from noria.checkpoints.whisper.waveform import SAMPLES
+from noria.checkpoints.whisper.raw_audio import SAMPLES
 from noria.contract import Metric, Target
 from noria.contract.capabilities import (
     Calibrates,

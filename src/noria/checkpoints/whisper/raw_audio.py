@@ -1,4 +1,4 @@
-"""Waveform: a sound as its samples, for a model that was trained elsewhere and makes its own frames of them."""
+"""RawAudio: a sound as its samples, for a model that was trained elsewhere and makes its own frames of them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ SAMPLES = "samples"
 
 
 @dataclass(frozen=True)
-class Waveform(Modality, WarmStarts, Displays, Truncates, TellsLength):
+class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsLength):
     """A sound. Arrays: `samples` Ragged float16[T] within [-1, 1], 16,000 a second."""
 
-    kind: ClassVar[str] = "waveform"
+    kind: ClassVar[str] = "raw-audio"
     raw_type: ClassVar[Literal["file"]] = "file"
     num_fit_records: ClassVar[int] = 1
 
@@ -61,7 +61,7 @@ class Waveform(Modality, WarmStarts, Displays, Truncates, TellsLength):
         return seconds_of(value)
 
     def embedder(self, state: State, width: int) -> nn.Module:
-        raise UserError("a network learns from no waveform", fix="take the modality audio")
+        raise UserError("a network learns from no raw audio", fix="take the modality audio")
 
     def display(self, arrays: Arrays, state: State) -> Media:
         return Media("audio/wav", wav_bytes(np.asarray(arrays[SAMPLES], np.float32), RATE_HZ))
