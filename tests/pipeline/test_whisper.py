@@ -164,7 +164,7 @@ def test_a_request_with_too_much_sound_is_refused_before_it_is_decoded(
     def decoded(*_: object) -> None:
         raise AssertionError("a sound was decoded")
 
-    monkeypatch.setattr("noria.checkpoints.whisper.raw_audio.read_sound", decoded)
+    monkeypatch.setattr("noria.modalities.waveform.read_sound", decoded)
     app = make_app(whisper, Limits(seconds=3.0))
     records = [{"audio": base64.b64encode(read_aloud(SAID)).decode()}] * 3
     response = asyncio.run(_send(app, "POST", "/predict", {"json": {"records": records}}))

@@ -18,3 +18,10 @@ def wav_bytes(samples: np.ndarray, rate_hz: int) -> bytes:
         file.setframerate(rate_hz)
         file.writeframes(whole.tobytes())
     return buffer.getvalue()
+
+
+def wav_header(rate_hz: int) -> bytes:
+    """Return the head of a wav file of 16 bits whose end is not known yet: samples follow as they come."""
+    head = wav_bytes(np.zeros(0), rate_hz)
+    unknown = (0xFFFFFFFF).to_bytes(4, "little")
+    return head[:4] + unknown + head[8:-4] + unknown

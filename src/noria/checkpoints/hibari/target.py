@@ -26,8 +26,8 @@ from noria.contract.capabilities import (
 from noria.contract.settings import named_input
 from noria.errors import UserError, raise_unmet
 from noria.model.heads import no_loss
-from noria.sound.wav import wav_bytes
-from noria.sound.wav_pieces import FULL_SCALE, MOST_BYTES, pcm_bytes, wav_header
+from noria.sound.wav import wav_bytes, wav_header
+from noria.sound.wav_pieces import FULL_SCALE, pcm_bytes
 from noria.types import Arrays, Batch, Chunk, Encoded, Media, Output, Prediction, Ragged, State, Values
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class EnglishSpeech(Target, WarmStarts, CompletesState, LearnsNothing, PredictSt
         """Yield a wav file: its head, then sentence by sentence."""
         speed = _speed_of(settings, self.speed)
         for row, text in enumerate(self._texts(batch)):
-            yield Chunk(wav_header(MOST_BYTES, voice.RATE_HZ), row=row)  # how long it is nobody knows yet
+            yield Chunk(wav_header(voice.RATE_HZ), row=row)
             for samples in voice.sentences(text, speed):
                 yield Chunk(pcm_bytes(samples), row=row)
             yield Chunk(b"", "end", row=row)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.checkpoints.whisper.listener import Asked, Heard
-from noria.checkpoints.whisper.raw_audio import SAMPLES
 from noria.contract import Metric, Target
 from noria.contract.capabilities import (
     Calibrates,
@@ -30,6 +29,7 @@ from noria.contract.capabilities import (
 )
 from noria.contract.settings import named_input
 from noria.errors import UserError, raise_unmet
+from noria.modalities.waveform import SAMPLES
 from noria.model.heads import no_loss
 from noria.targets.transcript.target import Transcript
 from noria.text.normaliser import Normaliser

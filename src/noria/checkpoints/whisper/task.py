@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from noria.checkpoints.whisper.target import WhisperTranscript
-from noria.checkpoints.whisper.raw_audio import RawAudio
 from noria.contract import Task, dispatch
 from noria.contract.capabilities import MAPPED, MakesExamples, PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
+from noria.modalities.waveform import Waveform
 from noria.targets.transcript.target import most_frequent, same_transcript
 from noria.types import Arrays, Dataset, Record
 
@@ -22,7 +22,7 @@ class Recognition(Task, MakesExamples, PredictsBaseline, ReadsFormats):
 
     def __init__(self, own: Task) -> None:
         self._own = own
-        self.inputs = {name: RawAudio() for name in own.inputs}
+        self.inputs = {name: Waveform() for name in own.inputs}
         self.target = WhisperTranscript()
         self.defaults = {"evaluate": {"rivals": False}}
 

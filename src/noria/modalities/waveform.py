@@ -1,4 +1,4 @@
-"""RawAudio: a sound as its samples, for a model that was trained elsewhere and makes its own frames of them."""
+"""Waveform: a sound as its samples, for models that make their own frames of them, and for parts that hear it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from noria.contract import Modality
 from noria.contract.capabilities import Displays, TellsLength, Truncates, WarmStarts
-from noria.errors import UserError
 from noria.sound.length import seconds_of
 from noria.sound.reading import read_sound
 from noria.sound.resampling import resampled
@@ -24,10 +23,10 @@ SAMPLES = "samples"
 
 
 @dataclass(frozen=True)
-class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsLength):
+class Waveform(Modality, WarmStarts, Displays, Truncates, TellsLength):
     """A sound. Arrays: `samples` Ragged float16[T] within [-1, 1], 16,000 a second."""
 
-    kind: ClassVar[str] = "raw-audio"
+    kind: ClassVar[str] = "waveform"
     raw_type: ClassVar[Literal["file"]] = "file"
     num_fit_records: ClassVar[int] = 1
 
@@ -38,7 +37,7 @@ class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsLength):
         return {"rate_hz": RATE_HZ}
 
     def warm_start(self, state: State) -> State | None:
-        return state
+        return state if state == {"rate_hz": RATE_HZ} else None
 
     def encode(self, values: Values, state: State) -> Encoded:
         rows, bad, cut = [], {}, {}
@@ -61,7 +60,9 @@ class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsLength):
         return seconds_of(value)
 
     def embedder(self, state: State, width: int) -> nn.Module:
-        raise UserError("a network learns from no raw audio", fix="take the modality audio")
+        from noria.model.frame_embedder import FrameEmbedder
+
+        return FrameEmbedder(SAMPLES, width)
 
     def display(self, arrays: Arrays, state: State) -> Media:
         return Media("audio/wav", wav_bytes(np.asarray(arrays[SAMPLES], np.float32), RATE_HZ))
