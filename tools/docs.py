@@ -274,7 +274,8 @@ def _http(task: Task) -> list[str]:
     columns = {field: list(example[field]) for field, one in task.inputs.items() if one.raw_type == "columns"}
     states = fitted(task, [dict(example), *records_like(task, 30)]) if columns else {}
     inputs = inputs_of(typing.cast(Any, SimpleNamespace(task=task, config={"fields": columns}, states=states)))
-    command = example_command(typing.cast(Any, SimpleNamespace(inputs=inputs)), URL, needs_key=False)
+    service = SimpleNamespace(inputs=inputs, media_type=dispatch.media_type(task.target))
+    command = example_command(typing.cast(Any, service), URL, needs_key=False)
     return [
         _t(
             "`noria serve RUN` answers `POST /predict`, as multipart/form-data or as JSON"
@@ -491,6 +492,8 @@ def _shown(value: Any) -> Any:
     """Return a raw value as JSON can hold it: an array or bytes by what they are."""
     if isinstance(value, Mapping):
         return {key: _shown(one) for key, one in value.items()}
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], np.ndarray):
+        return f"sound of {len(value[0])} samples, {value[1]} a second"
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{list(value.shape)}"
     return f"{len(value)} bytes" if isinstance(value, bytes) else value

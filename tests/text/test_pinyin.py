@@ -10,7 +10,22 @@ import pytest
 from noria.errors import UserError
 from noria.text.pinyin import Syllable, pinyin_of, read_syllables, syllables_of_units
 
-SYLLABLES = ["yin2", "hang2", "zhuang1", "lü4", "ju2", "yuan3", "quan2", "nüe4", "er2", "a5", "shi4", "wu3", "xue2", "n2"]
+SYLLABLES = [
+    "yin2",
+    "hang2",
+    "zhuang1",
+    "lü4",
+    "ju2",
+    "yuan3",
+    "quan2",
+    "nüe4",
+    "er2",
+    "a5",
+    "shi4",
+    "wu3",
+    "xue2",
+    "n2",
+]
 
 
 @pytest.mark.parametrize("written", SYLLABLES)
@@ -32,7 +47,12 @@ def test_syllables_in_a_row_are_told_apart() -> None:
 
 
 def test_units_that_are_no_whole_syllable_are_still_written() -> None:
-    assert [one for *_, one in syllables_of_units(["zh", "-ang", "b", "3", "-a", "-o", "2"])] == ["zhang", "b3", "a", "o2"]
+    assert [one for *_, one in syllables_of_units(["zh", "-ang", "b", "3", "-a", "-o", "2"])] == [
+        "zhang",
+        "b3",
+        "a",
+        "o2",
+    ]
 
 
 def test_pinyin_is_read_as_it_stands_with_digits_or_marks() -> None:

@@ -129,6 +129,14 @@ class Attributable(ABC):
         """Return, for each token of this value, the part of the raw value it stands for."""
 
 
+class TellsLength(ABC):
+    """Can say how long a raw value lasts before it is decoded: a service refuses one that is too long in time."""
+
+    @abstractmethod
+    def seconds(self, value: Any) -> float | None:
+        """Return how long the value lasts, by its head alone; None where that cannot be told: `encode` says why."""
+
+
 class Vectorizes(ABC):
     """Has features on which a simple model is strong: n-grams of a text, the bins of a table's columns, few pixels."""
 
@@ -202,6 +210,10 @@ class Streams(ABC):
 
         `settings` replace the target's own; raises UserError for those that it does not have.
         """
+
+    @abstractmethod
+    def stream_schema(self, most_tokens: int) -> dict[str, Any]:
+        """Return the JSON schema of these settings; most_tokens: how long an answer may be, where that is counted."""
 
 
 class Generates(Streams, ABC):

@@ -106,6 +106,10 @@ class ReadyLoader(CheckpointLoader, ABC):
     def task(self, own: Task) -> Task:
         """Return how the checkpoint does a task that is learnt as `own` otherwise; its fields keep their names."""
 
+    @abstractmethod
+    def about(self, states: Mapping[str, Any]) -> str:
+        """Return one sentence on what a model with these states is, and that it was not trained here."""
+
 
 class SuggestsCheckpoint(ABC):
     """Knows a checkpoint that is installed, and for which data it is worth a try; a base beside CheckpointLoader."""

@@ -96,6 +96,17 @@ def can_stream(target: Target) -> bool:
     return declared(target, can.Streams) is not None
 
 
+def can_generate(target: Target) -> bool:
+    """Say whether the answer is given token by token."""
+    return declared(target, can.Generates) is not None
+
+
+def stream_schema(target: Target, most_tokens: int) -> dict[str, Any]:
+    """Return the JSON schema of what a request for an answer in pieces may set."""
+    own = declared(target, can.Streams)
+    return own.stream_schema(most_tokens) if own else {"type": "object", "additionalProperties": False}
+
+
 def stream(
     target: Target, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]
 ) -> Iterator[Chunk]:
@@ -194,6 +205,12 @@ def answer_output(target: Target) -> str | None:
     """Return which output holds an answer that is one class or one number; None for any other answer."""
     own = declared(target, can.SingleValued)
     return own.answer_output() if own else None
+
+
+def seconds(modality: Modality, value: Any) -> float | None:
+    """Return how long a raw value lasts, by its head; None where it is no sound, or cannot be told."""
+    own = declared(modality, can.TellsLength)
+    return own.seconds(value) if own else None
 
 
 def vectorizer(modality: Modality, state: State) -> nn.Module | None:

@@ -27,7 +27,7 @@ def settings_of_origin(model: object) -> Section:
         given = _section(_section(config, "job"), "model")
         settings["model"] = {key: value for key, value in given.items() if key not in NOT_TAKEN and value is not None}
         loader = loader_behind(_section(config, "states"))
-    if isinstance(loader, ReadyLoader):
+    if isinstance(loader, ReadyLoader) and "from" not in model:
         settings["model"] = {"ready": loader.kind}
     return settings if loader is None else {**settings, **loader.defaults(model.get("lora") is not None)}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Displays, Truncates, WarmStarts
+from noria.contract.capabilities import Displays, TellsLength, Truncates, WarmStarts
+from noria.sound.length import seconds_of
 from noria.sound.reading import read_sound
 from noria.sound.resampling import resampled
 from noria.sound.wav import wav_bytes
@@ -22,7 +23,7 @@ SAMPLES = "samples"
 
 
 @dataclass(frozen=True)
-class Waveform(Modality, WarmStarts, Displays, Truncates):
+class Waveform(Modality, WarmStarts, Displays, Truncates, TellsLength):
     """A sound. Arrays: `samples` Ragged float16[T] within [-1, 1], 16,000 a second."""
 
     kind: ClassVar[str] = "waveform"
@@ -36,7 +37,7 @@ class Waveform(Modality, WarmStarts, Displays, Truncates):
         return {"rate_hz": RATE_HZ}
 
     def warm_start(self, state: State) -> State | None:
-        return state
+        return state if state == {"rate_hz": RATE_HZ} else None
 
     def encode(self, values: Values, state: State) -> Encoded:
         rows, bad, cut = [], {}, {}
@@ -54,6 +55,9 @@ class Waveform(Modality, WarmStarts, Displays, Truncates):
 
     def most_read(self) -> tuple[str, int]:
         return "max_s", self.max_s
+
+    def seconds(self, value: Any) -> float | None:
+        return seconds_of(value)
 
     def embedder(self, state: State, width: int) -> nn.Module:
         from noria.model.frame_embedder import FrameEmbedder

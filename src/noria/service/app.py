@@ -37,11 +37,12 @@ from noria.service.form import parse_form
 from noria.service.http_error import HTTPError, json_bytes, json_response, shown
 from noria.service.inputs import inputs_of, record_schema, request_schema
 from noria.service.json_text import parse_json
+from noria.service.lengths import check_lengths
 from noria.service.limits import Limits
 from noria.service.media import Accepted, accepted, file_content, file_of, not_acceptable
 from noria.service.openapi import answer_of_json, body_of_json, openapi_document
 from noria.service.records import checked, records_of_form, records_of_json
-from noria.service.stream import EventStream, FileStream, first_of, parse_stream_request, stream_api
+from noria.service.stream import EventStream, FileStream, StreamRequest, first_of, parse_stream_request, stream_api
 from noria.service.worker import Worker
 from noria.store.run_folder import read_json
 from noria.types import Prediction
@@ -87,7 +88,8 @@ class Service:
             "/predict": {"requestBody": body_of_json(request_schema(self.inputs)), "responses": answers}
         }
         if self.is_writing:
-            self._operations["/stream"] = stream_api(self.inputs, limits, file_content(self.media_type))
+            settings = dispatch.stream_schema(predictor.task.target, limits.answer_tokens)
+            self._operations["/stream"] = stream_api(self.inputs, settings, file_content(self.media_type))
         folder = predictor.bundle.path.resolve()
         is_in_run = folder.name == "bundle"
         self.name = folder.parent.name if is_in_run else folder.name
@@ -133,7 +135,7 @@ class Service:
         self.worker.begin_stream()
         try:
             async with body_of(request, self.limits, self.worker) as body:
-                wanted = await self.worker.run(lambda: parse_stream_request(body, self.inputs, self.limits))
+                wanted = await self.worker.run(lambda: self._parsed(body))
                 pieces = self.predictor.stream(wanted.record, **wanted.settings)
                 first = await self.worker.run(lambda: first_of(pieces))
         except BaseException:
@@ -166,6 +168,12 @@ class Service:
             return json_response({"status": "draining"}, HTTPStatus.SERVICE_UNAVAILABLE)
         return json_response({"status": "ready"})
 
+    def _parsed(self, body: bytearray) -> StreamRequest:
+        """Return what a body asks to be streamed. Runs in the worker's thread."""
+        wanted = parse_stream_request(body, self.inputs, self.limits)
+        check_lengths([wanted.record], self.predictor.task.inputs, self.limits)
+        return wanted
+
     def _answer(self, body: bytearray, kind: str, boundary: bytes, wanted: Accepted) -> Response:
         """Return the answer to a body: JSON, or the only answer's file. Runs in the worker's thread."""
         if kind == FORM:
@@ -173,6 +181,7 @@ class Service:
         else:
             raw = records_of_json(parse_json(body, self.limits), self.limits)
         records = checked(raw, self.inputs)
+        check_lengths(records, self.predictor.task.inputs, self.limits)
         drift = Drift(self.predictor.task, self.predictor.states)
         try:
             predictions = self.predictor.predict(records, drift=drift)

@@ -41,11 +41,12 @@ class StreamRequest:
     settings: dict[str, Any]
 
 
-def stream_api(inputs: list[Input], limits: Limits, files: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the API's description says of POST /stream; `files` of an answer that is sent as a file."""
-    from noria.model.generation.sampling import settings_schema
+def stream_api(inputs: list[Input], settings: dict[str, Any], files: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the API's description says of POST /stream.
 
-    schema = stream_schema(inputs, settings_schema(limits.answer_tokens))
+    settings: the schema of what may be set; files: of an answer that is sent as a file.
+    """
+    schema = stream_schema(inputs, settings)
     return {
         "requestBody": body_of_json(schema),
         "responses": {"200": {"description": "server-sent events", "content": {EventStream.media_type: {}, **files}}},

@@ -22,6 +22,7 @@ from noria.pipeline.other_data import columns_of, text_field
 from noria.pipeline.predictor import Answer, Predictor, load
 from noria.pipeline.sinks import LINES, Counted, check_suffix, draw_answers, write_answers, write_one
 from noria.pipeline.video_output import is_film, write_film
+from noria.preparation.cut_records import CutRecords
 from noria.reporter import Reporter, Terminal
 
 STANDARD_INPUT, NONE = "-", "none"  # words for what is read, and for no column to be kept
@@ -92,9 +93,11 @@ def answers_of(
 ) -> Iterator[Answer]:  # fmt: skip
     """Yield the answers to all records of some inputs, in order; say which files were not read."""
     tell = (reporter or Terminal()).say
-    drift = Drift(predictor.task, predictor.states)
+    drift, cut = Drift(predictor.task, predictor.states), CutRecords(predictor.task)
     for number, given in enumerate(inputs, 1):
-        yield from predictor.answers(drift.watch(_chunks(predictor, given, number, tell, read)))
+        yield from predictor.answers(cut.watch(drift.watch(_chunks(predictor, given, number, tell, read))))
+    for sentence in cut.sentences():
+        tell(f"not read whole: {sentence}")
     for sentence in drift.sentences():
         tell(f"unlike the training data: {sentence}")
 

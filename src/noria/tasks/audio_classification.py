@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
-from noria.contract import Task
-from noria.contract.capabilities import MakesExamples
+from noria.contract import MAPPED, Task
+from noria.contract.capabilities import MakesExamples, ReadsFormats
+from noria.contract.source import Source
 from noria.modalities.audio.modality import Audio
+from noria.sound.wav import wav_bytes
+from noria.sources.formats.recordings import recordings
 from noria.targets.label import Label, majority
 from noria.types import Record
 
@@ -14,11 +21,11 @@ RATE_HZ = 8_000
 TONES_HZ = {"low": 300.0, "high": 1_200.0}
 
 
-class AudioClassification(Task, MakesExamples):
+class AudioClassification(Task, ReadsFormats, MakesExamples):
     """Say which of several classes a sound belongs to.
 
-    Data: a folder or an archive with a folder a class, or whose names tell the class (data.names); a table with a
-    column of files; a folder of Kaldi.
+    Data: a folder or an archive with a folder a class, or whose file names tell the class (data.names); a table that
+    names the files, as those of Common Voice and of Hugging Face; a data folder of Kaldi.
     """
 
     def __init__(self) -> None:
@@ -32,20 +39,22 @@ class AudioClassification(Task, MakesExamples):
 
     fit_baseline = staticmethod(majority)
 
+    def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+        return recordings(path, encoding, named)
+
     def example(self) -> Record:
-        return Record({"audio": (_tone(300.0, 0.3, 0.0), RATE_HZ), "label": "low"}, "a low tone of 0.3 seconds")
+        return Record({"audio": _wav(TONES_HZ["low"], 0.3), "label": "low"}, "a low tone of 0.3 seconds, a wav file")
 
     def examples(self, count: int, seed: int = 0) -> list[Record]:
         generator = np.random.default_rng(seed)
         records = []
         for index in range(count):
             name = list(TONES_HZ)[index % 2 if index < 4 else int(generator.integers(2))]
-            hz = TONES_HZ[name] * generator.uniform(0.9, 1.1)
-            samples = _tone(hz, generator.uniform(0.15, 0.4), generator.uniform(0, 6))
-            samples = samples + 0.01 * generator.normal(size=len(samples)).astype(np.float32)
-            records.append(Record({"audio": (samples, RATE_HZ), "label": name}))
+            hz, seconds = TONES_HZ[name] * generator.uniform(0.9, 1.1), generator.uniform(0.15, 0.4)
+            records.append(Record({"audio": _wav(hz, seconds), "label": name}))
         return records
 
 
-def _tone(hz: float, seconds: float, phase: float) -> np.ndarray:
-    return np.asarray(0.3 * np.sin(2 * np.pi * hz * np.arange(int(seconds * RATE_HZ)) / RATE_HZ + phase), np.float32)
+def _wav(hz: float, seconds: float) -> bytes:
+    samples = 0.3 * np.sin(2 * np.pi * hz * np.arange(int(seconds * RATE_HZ)) / RATE_HZ)
+    return wav_bytes(samples, RATE_HZ)

@@ -15,6 +15,7 @@ from noria.sound.tone_words import RATE_HZ, spoken, tone_words
 from noria.targets.transcript.target import Transcript, most_frequent, same_transcript, too_long
 from noria.types import Arrays, Dataset, Record
 
+
 class SpeechRecognition(Task, MakesExamples, PredictsBaseline, ValidatesPairs):
     """Write down what is said, with a time and a confidence for each word.
 
@@ -34,7 +35,7 @@ class SpeechRecognition(Task, MakesExamples, PredictsBaseline, ValidatesPairs):
         self._target = Transcript()
         self.defaults: Mapping[str, Any] = {
             "model": {"size": "tiny", "block": "conformer", "dropout": 0.1},
-            "train": {"batch_size": 32, "learning_rate": 0.002, "muon_learning_rate": 0.02, "warmup": 0.1, "clip": 5},
+            "train": {"batch_size": 32, "warmup": 0.1, "clip": 5},
         }
 
     @property

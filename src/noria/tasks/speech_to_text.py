@@ -23,9 +23,7 @@ class SpeechToText(Task, MakesExamples, PredictsBaseline):
     attention = "prefix"
 
     def __init__(self) -> None:
-        self.inputs = {
-            "audio": Audio(speed=0.15, pitch=2.0, gain_db=6.0, noise_db=-15.0, time_mask=0.1, mel_mask=0.15)
-        }
+        self.inputs = {"audio": Audio(speed=0.15, pitch=2.0, gain_db=6.0, noise_db=-15.0, time_mask=0.1, mel_mask=0.15)}
         self.target = text.Text(tokenizer="character", overlap="errors", smoothing=0.1)
         self.defaults: Mapping[str, Any] = {"model": {"size": "tiny", "dropout": 0.1}, "train": {"batch_size": 32}}
 

@@ -15,8 +15,8 @@ _APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'"})
 def normalised(text: str, kind: Normaliser) -> str:
     """Return a text as it is learnt and compared.
 
-    `none` composes accents and makes runs of spaces one. `plain` also makes letters lower case and wide ones narrow, and
-    leaves out signs that are not said; the apostrophe within a word stays.
+    `none` composes accents and makes runs of spaces one. `plain` also makes letters lower case and wide ones narrow,
+    and leaves out signs that are not said; the apostrophe within a word stays.
     """
     if kind == "plain":
         text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).lower()

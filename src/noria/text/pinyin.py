@@ -97,7 +97,7 @@ def read_syllables(text: str, readings: Mapping[str, str] | None = None) -> tupl
 
 
 def pinyin_of(text: str) -> list[str] | None:
-    """Return the syllables of a text that is pinyin with spaces between them, with tones as digits; None for another."""
+    """Return the syllables of a text that is pinyin, with tones as digits; None for any other text."""
     if any(map(is_unspaced, text)):
         return None
     found = [_with_digit(one) for one in text.lower().replace("v", "ü").replace("'", " ").split()]

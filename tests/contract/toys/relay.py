@@ -65,6 +65,9 @@ class Relayed(Target, UsesParts, LearnsNothing, PostProcesses, Streams, DecodesT
         yield Chunk(said[:44])
         yield Chunk(said[44:], "end")
 
+    def stream_schema(self, most_tokens):
+        return {"type": "object", "additionalProperties": False}
+
     def decode(self, output, state):
         return [
             Prediction(round(float(hz), 2), media=Media("audio/wav", output["_sound"][i].tobytes()))

@@ -1,4 +1,4 @@
-"""Whisper, as faster-whisper reads it, for use: speech-recognition without training. Read next: loader.py, target.py."""
+"""Whisper, as faster-whisper reads it, for use: speech-recognition without training. Read next: loader.py."""
 
 from noria.checkpoints.whisper.loader import Whisper
 

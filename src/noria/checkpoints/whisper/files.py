@@ -51,7 +51,7 @@ class WhisperFiles:
         digest = hashlib.sha256()
         for name, data in self.contents.items():
             digest.update(f"{name} {len(data)} ".encode())
-            digest.update(memoryview(data))
+            digest.update(data.tobytes())
         return digest.hexdigest()
 
     def state(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The head of a model that Whisper answers for: it holds the files of the model as bytes, and no weight that is learnt."""
+"""The head of a model that Whisper answers for: the files of the model as bytes, and no weight that is learnt."""
 
 from __future__ import annotations
 

@@ -24,6 +24,10 @@ class Whisper(ReadyLoader):
 
         return Recognition(own)
 
+    def about(self, states: Mapping[str, Any]) -> str:
+        files = states["target"][self.kind]
+        return f"A Whisper model that was not trained here; sha256 of its files: {files['sha256']}."
+
     def recognizes(self, given: str) -> bool:
         return WhisperFiles(given).is_whisper()
 

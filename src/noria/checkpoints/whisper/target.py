@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from noria.checkpoints.whisper.listener import Asked, Heard
-from noria.modalities.waveform import SAMPLES
 from noria.contract import Metric, Target
 from noria.contract.capabilities import (
     Calibrates,
@@ -30,6 +29,7 @@ from noria.contract.capabilities import (
 )
 from noria.contract.settings import named_input
 from noria.errors import UserError, raise_unmet
+from noria.modalities.waveform import SAMPLES
 from noria.model.heads import no_loss
 from noria.targets.transcript.target import Transcript
 from noria.text.normaliser import Normaliser
@@ -58,7 +58,7 @@ class WhisperTranscript(
     Exports,
     ShowsPanels,
 ):
-    """A text that is said, as Whisper hears it. Arrays and settled output are those of `Transcript`, and `_left_out`."""
+    """A text that is said, as Whisper hears it. Arrays and settled output: those of `Transcript`, and `_left_out`."""
 
     kind: ClassVar[str] = "transcript"
     state_kind: ClassVar[str] = WHISPER
@@ -121,9 +121,7 @@ class WhisperTranscript(
 
         listener = model.head.listener()  # type: ignore[operator, union-attr]
         arrays = batch.inputs[self.audio]
-        asked = Asked(
-            self.language, self.prompt, self.hotwords, self.beams, self.skips_silence, self.most_no_speech
-        )
+        asked = Asked(self.language, self.prompt, self.hotwords, self.beams, self.skips_silence, self.most_no_speech)
         rows = []
         for samples, length in zip(arrays[SAMPLES], arrays[lengths_of(SAMPLES)].tolist(), strict=True):
             try:

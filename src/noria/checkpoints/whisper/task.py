@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from noria.checkpoints.whisper.target import WhisperTranscript
-from noria.modalities.waveform import Waveform
 from noria.contract import Task, dispatch
-from noria.contract.capabilities import MakesExamples, PredictsBaseline, ReadsFormats
-from noria.contract.capabilities import MAPPED
+from noria.contract.capabilities import MAPPED, MakesExamples, PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
+from noria.modalities.waveform import Waveform
 from noria.targets.transcript.target import most_frequent, same_transcript
 from noria.types import Arrays, Dataset, Record
 

@@ -18,6 +18,7 @@ from noria.contract.capabilities import (
     Attributable,
     Augments,
     Displays,
+    TellsLength,
     TellsReading,
     Truncates,
     Vectorizes,
@@ -26,6 +27,7 @@ from noria.contract.capabilities import (
 from noria.errors import UserError, first_reason
 from noria.modalities.audio.reading import panel_of, picture_of, remarks_on
 from noria.modalities.audio.settings import AudioSettings
+from noria.sound.length import seconds_of
 from noria.sound.mel import log_mel
 from noria.sound.reading import Sound, read_sound
 from noria.sound.resampling import resampled
@@ -39,7 +41,10 @@ LEAST_SPREAD = 0.1  # of a band, so that one that is always silent is not blown 
 
 
 @dataclass(frozen=True)
-class Audio(AudioSettings, Modality, WarmStarts, Augments, Displays, Attributable, TellsReading, Truncates, Vectorizes):
+class Audio(
+    AudioSettings, Modality, WarmStarts, Augments, Displays, Attributable, TellsReading, Truncates, Vectorizes,
+    TellsLength,
+):  # fmt: skip
     """A sound. Arrays: `mel` Ragged float16[frames, num_mels], raw log-mel."""
 
     kind: ClassVar[str] = "audio"
@@ -124,6 +129,9 @@ class Audio(AudioSettings, Modality, WarmStarts, Augments, Displays, Attributabl
         edges = np.clip((np.arange(tokens + 1) - 0.5) * step, 0, sound.duration_s)
         edges[-1] = sound.duration_s
         return [Span("seconds", float(a), float(b)) for a, b in pairwise(edges)]
+
+    def seconds(self, value: Any) -> float | None:
+        return seconds_of(value)
 
     def reading(self, state: State) -> Panel:
         return panel_of(self, state)

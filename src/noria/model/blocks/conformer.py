@@ -79,8 +79,8 @@ class Convolution(nn.Module):
         if is_real is not None:
             gated = packed(gated, is_real)
         kernel, width = self.blend.shape
-        weight = self.blend.to(gated.dtype).T[:, None]
-        mixed = F.conv1d(gated.mT, weight, padding=kernel // 2, groups=width).mT
+        weight = self.blend.to(gated.dtype).T[:, None, None]  # as a picture of one row: twice as fast on a CPU
+        mixed = F.conv2d(gated.mT[:, :, None], weight, padding=(0, kernel // 2), groups=width)[:, :, 0].mT
         if is_real is not None:
             mixed = unpacked(mixed, is_real)
         said: Tensor = self.out(F.silu(norm(mixed)))

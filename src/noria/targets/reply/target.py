@@ -243,6 +243,9 @@ class Reply(
                     yield Chunk(head + wav_bytes(one.samples, one.rate_hz)[len(wav_header(one.rate_hz)) :], row=row)
             yield Chunk("" if voice is None else b"", "end", row=row)
 
+    def stream_schema(self, most_tokens: int) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": False}
+
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         predictions = []
         for index, text in enumerate(output["_said"].texts()):

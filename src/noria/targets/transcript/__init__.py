@@ -1,4 +1,4 @@
-"""Transcripts: what is said in a sound, by connectionist temporal classification. Read next: target.py, alignment.py."""
+"""Transcripts: what is said in a sound, by CTC, and when it is said. Read next: target.py, alignment.py."""
 
 from noria.targets.transcript.target import Transcript
 
