@@ -20,6 +20,7 @@ class FrameEmbedder(nn.Module):
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
         samples, lengths = arrays[self.name].float(), arrays[lengths_of(self.name)]
-        frames = functional.pad(samples, (0, -samples.shape[1] % FRAME)).unflatten(1, (-1, FRAME))
+        padded = functional.pad(samples, (0, -samples.shape[1] % FRAME))
+        frames = padded.view(len(padded), -1, FRAME)
         is_real = real_rows((lengths + FRAME - 1) // FRAME, frames.shape[1])
         return Tokens(self.linear(frames), is_real)

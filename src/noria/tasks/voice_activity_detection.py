@@ -40,8 +40,8 @@ class VoiceActivityDetection(Task, ReadsFormats, MakesExamples, AugmentsBatch, P
             "train": {"batch_size": 64, "weight_decay": 0.01},
         }
 
-    @property
-    def target(self) -> Segments:  # type: ignore[override]  # it is told what the frames of its input are
+    @property  # type: ignore[override]
+    def target(self) -> Segments:  # it is told what the frames of its input are
         audio = self.inputs["audio"]
         return replace(self._target, hop_s=audio.hop_s, frames_per_token=audio.subsampling)
 

@@ -83,7 +83,7 @@ class Reply(
     raw_type: ClassVar[Literal["columns"]] = "columns"
 
     parts: list[str] = field(default_factory=list, metadata=NETWORK_ONLY)
-    """Runs or bundles that it is made of, in any order: what detects, recognises, answers and speaks, each at most once."""
+    """Runs or bundles that it is made of, in any order: what detects, recognises, answers and speaks."""
     replies: dict[str, str] = field(default_factory=dict, metadata=NETWORK_ONLY)
     """What is said for each class, where the part that answers gives a class. A class without one is said itself."""
     document: str | None = field(default=None, metadata=NETWORK_ONLY)

@@ -68,7 +68,7 @@ def _laid(mel: Tensor, lengths: Tensor, starts: Tensor, frames: int) -> Tensor:
 
 def _noise(mel: Tensor, lengths: Tensor, scene: Tensor, least_snr_db: float) -> Tensor:
     """Return noise float[B, frames, M] for each scene, one kind or two at once, at a level drawn for it."""
-    count, frames, bands = scene.shape
+    count, frames, _ = scene.shape
     device = mel.device
     kinds = torch.stack([_coloured(scene), _hum(scene), _babble(mel, lengths, frames), _clicks(scene)], 1)
     levels = torch.logsumexp(2 * kinds, (2, 3), keepdim=True) / 2

@@ -35,7 +35,7 @@ def spans_of(probabilities: np.ndarray, rule: Rule) -> np.ndarray:
     if len(found):
         is_far = found[1:, 0] - found[:-1, 1] >= rule.least_silence
         found = np.stack([found[np.r_[True, is_far], 0], found[np.r_[is_far, True], 1]], 1)
-    return found[found[:, 1] - found[:, 0] >= rule.least_speech]
+    return np.asarray(found[found[:, 1] - found[:, 0] >= rule.least_speech])
 
 
 def frames_of(spans: np.ndarray, count: int, hop_s: float) -> np.ndarray:

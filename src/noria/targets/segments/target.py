@@ -54,9 +54,9 @@ class Segments(Target, PostProcesses, Calibrates, DecodesTarget, Exports, ShowsP
     least_silence_s: float = field(default=0.20, metadata=NETWORK_ONLY)
     """Shortest pause that ends a stretch, in seconds. Raise it where sentences are cut, lower it for single words."""
     energy_db: float = 30.0
-    """Where the data has no segments, speech is what is within so many dB of a clip's loudest frame: clean clips only."""
+    """Where nobody says where speech is: what is within so many dB of a clean clip's loudest frame. Lower it for noise."""
     scene_s: float = field(default=3.0, metadata=NETWORK_ONLY)
-    """Augmentation: length in seconds of the scenes that clips are put into, with noise. 0 learns recordings as they are."""
+    """Augmentation: seconds of the scenes that clips are put into, with noise. 0 learns recordings as they are."""
     least_snr_db: float = field(default=-5.0, metadata=NETWORK_ONLY)
     """Augmentation: loudest noise of a scene, as speech over noise in dB. Lower it for louder places."""
 
@@ -100,8 +100,8 @@ class Segments(Target, PostProcesses, Calibrates, DecodesTarget, Exports, ShowsP
             return []
         count, total, range_db = state["by_energy"]
         return [
-            f"of {count:,} of {total:,} recordings nobody said where speech is: it is what is within {range_db:g} dB of "
-            "the loudest frame, which holds for clean clips alone; target.energy_db changes it"
+            f"of {count:,} of {total:,} recordings nobody said where speech is: it is what is within {range_db:g} dB "
+            "of the loudest frame, which holds for clean clips alone; target.energy_db changes it"
         ]
 
     def reading(self, state: State) -> None:
