@@ -33,6 +33,7 @@ from noria.metrics.error_budget import budget_metrics
 from noria.model.heads import no_loss
 from noria.sound.reading import Sound
 from noria.sound.wav import wav_bytes, wav_header
+from noria.sound.wav_pieces import pcm_bytes
 from noria.targets.reply.stages import ANSWER, DETECTION, RECOGNITION, SPEECH, Clock, Said, Stages
 from noria.targets.reply.truth import Truth, is_same, read_truth
 from noria.targets.reply.voices import joined, sentences, spoken
@@ -241,7 +242,7 @@ class Reply(
             else:
                 for number, one in enumerate(spoken(voice, sentences(pieces))):
                     head = wav_header(one.rate_hz) if not number else b""
-                    yield Chunk(head + wav_bytes(one.samples, one.rate_hz)[len(wav_header(one.rate_hz)) :], row=row)
+                    yield Chunk(head + pcm_bytes(one.samples), row=row)
             yield Chunk("" if voice is None else b"", "end", row=row)
 
     def stream_schema(self, most_tokens: int) -> dict[str, Any]:
