@@ -156,4 +156,4 @@ def _speed_of(settings: Mapping[str, Any], usual: float) -> float:
 def _is_spoken(output: Arrays, truth: Arrays) -> np.ndarray:
     """Return whether each text was said at the pace of speech, float64[n]."""
     pace = output["letters"] / np.maximum(output["seconds"], 1e-3)
-    return ((pace >= PACE[0]) & (pace <= PACE[1]) & (output["seconds"] > 0)).astype(np.float64)
+    return np.asarray((pace >= PACE[0]) & (pace <= PACE[1]) & (output["seconds"] > 0), np.float64)
