@@ -12,6 +12,7 @@ import torch
 from noria.errors import UserError
 from noria.modalities.audio import Audio
 from noria.modalities.audio.embedder import LENGTHS, MEL
+from noria.modalities.audio.reading import picture_of
 from noria.sound.mel import MelSettings, log_mel
 from noria.sound.wav import wav_bytes
 from noria.types import as_tensors
@@ -115,9 +116,7 @@ def test_spans_are_seconds_that_follow_one_another(subsampling):
 def test_a_picture_shows_high_tones_above_low_ones():
     audio = Audio()
     state = audio.fit(TONES)
-    pictures = [
-        audio.display({"mel": audio.encode([tone(0.2, hz)], state).arrays["mel"][0]}, state) for hz in (300, 2_000)
-    ]
+    pictures = [picture_of(audio.encode([tone(0.2, hz)], state).arrays["mel"][0]) for hz in (300, 2_000)]
     low, high = (int(picture[:, 10].argmax()) for picture in pictures)
     assert high < low
     assert pictures[0].dtype == np.uint8
