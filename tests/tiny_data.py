@@ -13,6 +13,7 @@ import numpy as np
 
 from noria.contract import Task, registry
 from noria.contract.examples import records_like
+from noria.sound.wav import wav_bytes
 
 RECORDS = 60
 
@@ -30,6 +31,9 @@ def tiny_file(task: Task, folder: Path, count: int = RECORDS, seed: int = 0) -> 
                 kind = ".png" if value.dtype == np.uint8 and value.ndim < 4 else ".npy"
                 (folder / f"{name}-{index}{kind}").write_bytes(file_of(value))
                 row[name] = f"{name}-{index}{kind}"
+            elif isinstance(value, tuple):  # a sound: its samples and their rate
+                (folder / f"{name}-{index}.wav").write_bytes(file_of(value))
+                row[name] = f"{name}-{index}.wav"
             elif isinstance(value, bytes):
                 (folder / f"{name}-{index}.txt").write_bytes(value)
                 row[name] = f"{name}-{index}.txt"
@@ -62,8 +66,10 @@ def tiny_job(task_name: str, folder: Path, count: int = RECORDS, **train: Any) -
     }
 
 
-def file_of(array: np.ndarray) -> bytes:
-    """Return the file of a raw value that is an array: a PNG of a picture, else a .npy."""
+def file_of(array: np.ndarray | tuple[np.ndarray, int]) -> bytes:
+    """Return the file of a raw value that is an array: a wav of samples with their rate, a PNG of a picture, a .npy."""
+    if isinstance(array, tuple):
+        return wav_bytes(*array)
     if array.dtype == np.uint8 and array.ndim < 4:
         return png(array)
     buffer = io.BytesIO()

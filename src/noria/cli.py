@@ -249,6 +249,29 @@ def generate(
 
 
 @app.command()
+def assistant(
+    run: Run,
+    sounds: Annotated[list[Path] | None, typer.Argument(help="files of speech, or folders", show_default=False)] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="a run or bundle to make it of, where RUN is not there yet: what hears, answers, speaks"),
+    ] = None,
+    microphone: Annotated[float | None, typer.Option(help="record so many seconds, and reply to them")] = None,
+    out: Annotated[Path | None, typer.Option(help="a folder for the replies that are sounds")] = None,
+    as_json: Json = False,
+) -> None:
+    """Reply to speech: one bundle of a recogniser, what answers, and a voice."""
+    from noria.stages.assistant import assistant, replies, told, write_sounds
+
+    answers = replies(assistant(run, part or []), sounds or [], microphone)
+    for answer in answers:
+        _out(answer.as_json() if as_json else told(answer), as_json)
+    if out is not None:
+        said = write_sounds(answers, out)
+        sys.stderr.write(f"{said}\n")
+
+
+@app.command()
 def search(
     run: Run,
     queries: Annotated[list[str], typer.Argument(help="texts, or files, to find the nearest records to")],

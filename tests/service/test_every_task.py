@@ -73,9 +73,8 @@ def test_the_example_command_is_one_line(trained, name) -> None:
 
 def sendable_record(task: Task, record: Mapping[str, Any]) -> dict[str, Any]:
     """Return a record without its answer, its arrays as files."""
-    return {
-        name: file_of(record[name]) if isinstance(record[name], np.ndarray) else record[name] for name in task.inputs
-    }
+    is_file = {name: isinstance(record[name], np.ndarray | tuple) for name in task.inputs}
+    return {name: file_of(record[name]) if is_file[name] else record[name] for name in task.inputs}
 
 
 def as_json(value):

@@ -256,6 +256,11 @@ def _fold_problems(job: Job, where: Where) -> list[UserError]:
     ]
 
 
+def _takes_one(task: Task, field: str) -> bool:
+    """Say whether a field is filled by one column: every answer but one that is made of several, and single cells."""
+    return task.inputs[field].raw_type == "cell" if field in task.inputs else task.target.raw_type != "columns"
+
+
 def _field_problems(job: Job, task: Task, where: Where) -> list[UserError]:
     known = [*task.inputs, answer_field(task)]
     problems = []
@@ -264,7 +269,7 @@ def _field_problems(job: Job, task: Task, where: Where) -> list[UserError]:
         is_answer = name == answer_field(task)
         if name not in known:
             problems.append(UserError(f"task {job.task} has no such field", where=place, fix=did_you_mean(name, known)))
-        elif not isinstance(columns, str) and (is_answer or task.inputs[name].raw_type == "cell"):
+        elif not isinstance(columns, str) and _takes_one(task, name):
             one = f"data.fields.{name}={columns[0] if columns else 'COLUMN'}"
             fix = f"{one}, and train a model for each: several answers at once are not there yet" if is_answer else one
             problems.append(

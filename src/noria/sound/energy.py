@@ -20,8 +20,9 @@ def loud_spans(sound: Sound, range_db: float) -> list[list[float]]:
     places = np.flatnonzero(levels > levels.max() - range_db)
     ends = np.flatnonzero(np.diff(places) * HOP_S > LONGEST_GAP_S)
     firsts, lasts = places[np.r_[0, ends + 1]], places[np.r_[ends, len(places) - 1]]
-    spans = np.stack([firsts * HOP_S - EDGE_S, lasts * HOP_S + HOP_S + EDGE_S], 1).clip(0, sound.duration_s)
-    return [[round(float(a), 3), round(float(b), 3)] for a, b in spans if b - a >= SHORTEST_S]
+    is_long = (lasts - firsts + 1) * HOP_S >= SHORTEST_S
+    spans = np.stack([firsts * HOP_S - EDGE_S, lasts * HOP_S + HOP_S + EDGE_S], 1)[is_long].clip(0, sound.duration_s)
+    return [[round(float(start), 3), round(float(end), 3)] for start, end in spans]
 
 
 def _levels_db(sound: Sound) -> np.ndarray:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -80,6 +80,7 @@ class Reply(
     """
 
     kind: ClassVar[str] = "reply"
+    raw_type: ClassVar[Literal["columns"]] = "columns"
 
     parts: list[str] = field(default_factory=list, metadata=NETWORK_ONLY)
     """Runs or bundles that it is made of, in any order: what detects, recognises, answers and speaks, each at most once."""
