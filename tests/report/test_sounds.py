@@ -11,12 +11,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from noria.modalities.audio.modality import Audio
 from noria.report.mistakes import Mistake
 from noria.report.page import POLICY
 from noria.report.sample_text import said
 from noria.report.samples import is_as_given
 from noria.report.sounds import PAGE_BYTES, share_bytes, sound
 from noria.report.values import shown
+from noria.sound.reading import read_sound
 from noria.sound.wav import wav_bytes
 from noria.types import Media, Prediction
 from report.conftest import Case, Cells
@@ -100,3 +102,24 @@ def test_what_no_page_can_play_is_named_and_its_bytes_are_not_printed() -> None:
     assert said(broken).startswith("audio/wav of 13 bytes")
     assert said(tone()).startswith("a sound of 0.50 s")
     assert is_as_given(tone(), "a.wav")
+
+
+def test_a_sound_that_is_learnt_as_frames_is_heard_as_the_network_sees_it() -> None:
+    audio = Audio()
+    samples = 0.3 * np.sin(2 * np.pi * 440 * np.arange(RATE_HZ) / RATE_HZ).astype(np.float32)
+    state = audio.fit([(samples, RATE_HZ)])
+    (mel,) = audio.encode([(samples, RATE_HZ)], state).arrays["mel"]
+    heard = audio.display({"mel": mel}, state)
+    assert isinstance(heard, Media)
+    rebuilt = read_sound(heard.data).samples
+    loudest = np.abs(np.fft.rfft(rebuilt * np.hanning(len(rebuilt)))).argmax() * RATE_HZ / len(rebuilt)
+    assert abs(loudest - 440) < 40
+    assert abs(len(rebuilt) - len(samples)) < 100
+
+
+def test_a_sound_that_is_too_long_to_be_rebuilt_is_drawn() -> None:
+    audio = Audio()
+    state = audio.fit([(np.ones(800, np.float32), RATE_HZ)])
+    drawn = audio.display({"mel": np.zeros((3000, audio.num_mels), np.float16)}, state)
+    assert isinstance(drawn, np.ndarray)
+    assert drawn.shape[0] == audio.num_mels

@@ -99,8 +99,8 @@ class ReadyLoader(CheckpointLoader, ABC):
     the checkpoint's files are not.
     """
 
-    # The names of the tasks that it does.
-    tasks: ClassVar[Collection[str]]
+    # The kind of its answers: it does the tasks that have them.
+    answer: ClassVar[str]
 
     @abstractmethod
     def task(self, own: Task) -> Task:

@@ -145,9 +145,10 @@ def _done_by(task: Task, name: str, model: Mapping[str, Any], where: Where) -> T
     loader = ready_loader(model)
     if loader is None:
         return task
-    if name not in loader.tasks:
-        place, tasks = where(["model", "pretrained"]), ", ".join(loader.tasks)
-        raise UserError(f"{loader.kind} does {tasks} and no other task", where=place, expected=f"task: {tasks}")
+    if answer_field(task) != loader.answer:
+        does = [one for one in registry.names("tasks") if answer_field(registry.task(one)) == loader.answer]
+        place, expected = where(["model", "pretrained"]), f"task: {' or '.join(does)}"
+        raise UserError(f"{loader.kind} does not do {name}", where=place, expected=expected)
     return loader.task(task)
 
 

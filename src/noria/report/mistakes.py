@@ -20,7 +20,7 @@ from noria.report.pictures import SIDE_PX, is_picture
 from noria.report.records import displayed, drawn, encoded_of
 from noria.report.scale import number
 from noria.report.scores import words
-from noria.report.sounds import share_bytes
+from noria.report.sounds import is_sound, share_bytes
 from noria.report.tables import written
 from noria.report.values import shown
 from noria.types import Arrays, Media, Prediction
@@ -72,7 +72,7 @@ def mistakes(predictor: Predictor, dataset: Dataset, output: Arrays) -> Markup:
     fields = len(predictor.task.inputs)
     side_px = int(SIDE_PX / math.sqrt(fields))  # the same number of pixels however many pictures a record has
     is_small = all(is_picture(value) for one in found for value in one.inputs.values())
-    num_sounds = sum(isinstance(value, Media) for one in found for value in one.looked_at.values())
+    num_sounds = sum(is_sound(value) for one in found for value in one.looked_at.values())
     cards = [_card(one, metric, side_px, share_bytes(num_sounds)) for one in found]
     spread = _spread(metric, scores)
     wrong = sum(_is_wrong(one) is True for one in found)

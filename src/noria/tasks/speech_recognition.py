@@ -10,6 +10,7 @@ import numpy as np
 
 from noria.contract import Task
 from noria.contract.capabilities import MakesExamples, PredictsBaseline, ValidatesPairs
+from noria.modalities.audio.arrays import MEL
 from noria.modalities.audio.modality import Audio
 from noria.sound.tone_words import RATE_HZ, spoken, tone_words
 from noria.targets.transcript.target import Transcript, most_frequent, same_transcript, too_long
@@ -53,7 +54,7 @@ class SpeechRecognition(Task, MakesExamples, PredictsBaseline, ValidatesPairs):
 
     def validate_pair(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
         audio = self.inputs["audio"]
-        tokens = np.array([audio.tokens_of(int(frames)) for frames in inputs["audio"]["mel"].lengths], np.int64)
+        tokens = np.array([audio.tokens_of(int(frames)) for frames in inputs["audio"][MEL].lengths], np.int64)
         return too_long(answer, tokens, audio.seconds_per_token)
 
     def example(self) -> Record:

@@ -16,7 +16,7 @@ class Hibari(ReadyLoader):
 
     kind: ClassVar[str] = "hibari"
     reads: ClassVar[str] = "hibari, an English voice in the package hibari-tts"
-    tasks: ClassVar[Collection[str]] = ("text-to-speech",)
+    answer: ClassVar[str] = "speech"
     refuses_lora: ClassVar[str] = "no lora: hibari is used as it is"
 
     def task(self, own: Task) -> Task:

@@ -40,7 +40,7 @@ PACE = (4.0, 40.0)  # letters a second: slower is silence or noise, faster than 
 
 @dataclass(frozen=True)
 class EnglishSpeech(Target, WarmStarts, CompletesState, LearnsNothing, PredictStep, PostProcesses, Streams, GivesMedia):
-    """Speech, 24,000 samples a second. Arrays: `given` uint8[n]. Settled: `samples` Ragged int16, `seconds`, `letters`.
+    """Speech, 24,000 samples a second. Arrays: `given` uint8[n]. Settled: `pcm` Ragged int16, `seconds`, `letters`.
 
     A recording is not compared with: another voice says the same otherwise. Answers are checked for their pace.
     """
@@ -87,19 +87,17 @@ class EnglishSpeech(Target, WarmStarts, CompletesState, LearnsNothing, PredictSt
         texts = self._texts(batch)
         said = [np.frombuffer(b"".join(map(pcm_bytes, voice.sentences(one, self.speed))), "<i2") for one in texts]
         return {
-            "samples": torch.nn.utils.rnn.pad_sequence(
-                [torch.from_numpy(one.copy()) for one in said], batch_first=True
-            ),
+            "pcm": torch.nn.utils.rnn.pad_sequence([torch.from_numpy(one.copy()) for one in said], batch_first=True),
             "length": torch.tensor([len(one) for one in said]),
             "letters": torch.tensor([sum(map(str.isalnum, one)) for one in texts]),
         }
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Cut off the padding."""
-        rows = [row[:length] for row, length in zip(output["samples"], output["length"], strict=True)]
+        rows = [row[:length] for row, length in zip(output["pcm"], output["length"], strict=True)]
         unspoken = [voice.unspoken(text) for text in inputs[self.text][UTF8].texts()]
         return {
-            "samples": Ragged.of(rows, np.int16),
+            "pcm": Ragged.of(rows, np.int16),
             "seconds": (output["length"] / voice.RATE_HZ).astype(np.float32),
             "letters": output["letters"],
             "_unspoken": Ragged.of_texts(unspoken),
@@ -108,7 +106,7 @@ class EnglishSpeech(Target, WarmStarts, CompletesState, LearnsNothing, PredictSt
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         answers = []
         for index, seconds in enumerate(output["seconds"].tolist()):
-            samples = output["samples"][index] if "samples" in output else np.zeros(1, np.int16)
+            samples = output["pcm"][index] if "pcm" in output else np.zeros(1, np.int16)
             media = Media("audio/wav", wav_bytes(samples / FULL_SCALE, voice.RATE_HZ))
             left_out = output["_unspoken"].texts()[index] if "_unspoken" in output else ""
             details: dict[str, Any] = {"unspoken": left_out} if left_out else {}
@@ -156,4 +154,4 @@ def _speed_of(settings: Mapping[str, Any], usual: float) -> float:
 def _is_spoken(output: Arrays, truth: Arrays) -> np.ndarray:
     """Return whether each text was said at the pace of speech, float64[n]."""
     pace = output["letters"] / np.maximum(output["seconds"], 1e-3)
-    return ((pace >= PACE[0]) & (pace <= PACE[1]) & (output["seconds"] > 0)).astype(np.float64)
+    return np.asarray((pace >= PACE[0]) & (pace <= PACE[1]) & (output["seconds"] > 0), np.float64)

@@ -9,7 +9,7 @@ import numpy as np
 
 from noria.checkpoints.hibari.target import EnglishSpeech
 from noria.checkpoints.hibari.writing import Writing
-from noria.contract import Task, dispatch
+from noria.contract import Task, dispatch, only_input
 from noria.contract.capabilities import MAPPED, MakesExamples, ReadsFormats
 from noria.contract.source import Source
 from noria.types import Arrays, Record
@@ -26,7 +26,7 @@ class EnglishVoice(Task, MakesExamples, ReadsFormats):
     def __init__(self, own: Task) -> None:
         self._own = own
         self.inputs = {name: Writing() for name in own.inputs}
-        self.target = EnglishSpeech(text=next(iter(own.inputs)))
+        self.target = EnglishSpeech(text=only_input(own, "be read aloud"))
         self.defaults = {"evaluate": {"rivals": False}}
 
     def read(self, path: Path, encoding: str | None = None, named: Any = MAPPED) -> Source | None:
@@ -40,6 +40,6 @@ class EnglishVoice(Task, MakesExamples, ReadsFormats):
         return self.examples(1)[0]
 
     def examples(self, count: int, seed: int = 0) -> list[Record]:
-        (name,) = self.inputs
+        name = only_input(self, "be read aloud")
         texts = [SENTENCES[(seed + index) % len(SENTENCES)] for index in range(count)]
         return [Record({name: text, self.target.kind: text}) for text in texts]

@@ -16,7 +16,7 @@ class Whisper(ReadyLoader):
 
     kind: ClassVar[str] = "whisper"
     reads: ClassVar[str] = "a folder of a faster-whisper model: model.bin, config.json, tokenizer.json"
-    tasks: ClassVar[Collection[str]] = ("speech-recognition",)
+    answer: ClassVar[str] = "transcript"
     refuses_lora: ClassVar[str] = "no lora: whisper is used as it is"
 
     def task(self, own: Task) -> Task:

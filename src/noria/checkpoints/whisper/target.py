@@ -31,6 +31,7 @@ from noria.contract.settings import named_input
 from noria.errors import UserError, raise_unmet
 from noria.modalities.waveform import SAMPLES
 from noria.model.heads import no_loss
+from noria.targets.transcript.letters import in_small_letters
 from noria.targets.transcript.target import Transcript
 from noria.text.normaliser import Normaliser
 from noria.text.units import units_of
@@ -58,7 +59,7 @@ class WhisperTranscript(
     Exports,
     ShowsPanels,
 ):
-    """A text that is said, as Whisper hears it. Arrays and settled output: those of `Transcript`, and `_left_out`."""
+    """A text that is said, as Whisper hears it. Arrays and settled output: those of `Transcript`, and `_not_said`."""
 
     kind: ClassVar[str] = "transcript"
     state_kind: ClassVar[str] = WHISPER
@@ -145,14 +146,14 @@ class WhisperTranscript(
             "_text": Ragged.of_texts(texts),
             "words": Ragged.of(places, np.int32, (4,)),
             "sure": Ragged.of(sure, np.float32, (2,)),
-            "_left_out": Ragged.of_texts([json.dumps([heard.left_out, heard.language]) for heard in found]),
+            "_not_said": Ragged.of_texts([json.dumps([heard.left_out, heard.language]) for heard in found]),
         }
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         answers = self.form.decode(output, state)
-        if "_left_out" not in output:
+        if "_not_said" not in output:
             return answers
-        beside = [json.loads(text) for text in output["_left_out"].texts()]
+        beside = [json.loads(text) for text in output["_not_said"].texts()]
         return [
             replace(one, details={**one.details, **_told(*left)}) for one, left in zip(answers, beside, strict=True)
         ]
@@ -161,7 +162,7 @@ class WhisperTranscript(
         return self.form.decode_target(truth, state)
 
     def calibrate(self, output: Arrays, truth: Arrays, state: State) -> State:
-        return self.form.calibrate(_lower(output), truth, state)
+        return self.form.calibrate(in_small_letters(output), truth, state)
 
     def export(self, answer: Prediction, suffix: str) -> bytes | None:
         return self.form.export(answer, suffix)
@@ -170,7 +171,7 @@ class WhisperTranscript(
         return [one for one in self.form.metrics(state) if one.name != "unit_error"]
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
-        return self.form.panels(_lower(output), truth, state)
+        return self.form.panels(in_small_letters(output), truth, state)
 
 
 def _written(words: Sequence[tuple[str, float, float, float]]) -> tuple[str, list[list[int]]]:
@@ -182,12 +183,6 @@ def _written(words: Sequence[tuple[str, float, float, float]]) -> tuple[str, lis
         text += piece
         places.append([round(start_s / FRAME_S), round(end_s / FRAME_S), start, len(text)])
     return text, places
-
-
-def _lower(output: Arrays) -> Arrays:
-    """Return the output with its text in small letters, as true ones are compared; places in it stay."""
-    texts = [text.lower() if len(text.lower()) == len(text) else text for text in output["_text"].texts()]
-    return {**output, "_text": Ragged.of_texts(texts)}
 
 
 def _told(left_out: Sequence[Sequence[Any]], language: str) -> dict[str, Any]:

@@ -27,16 +27,20 @@ from noria.contract.capabilities import (
 from noria.errors import UserError, first_reason
 from noria.modalities.audio.reading import panel_of, picture_of, remarks_on
 from noria.modalities.audio.settings import AudioSettings
+from noria.sound.griffin_lim import mel_to_samples
 from noria.sound.length import seconds_of
 from noria.sound.mel import log_mel
 from noria.sound.reading import Sound, read_sound
 from noria.sound.resampling import resampled
-from noria.types import Arrays, Encoded, Panel, Ragged, Span, State, Values
+from noria.sound.wav import wav_bytes
+from noria.types import Arrays, Encoded, Media, Panel, Ragged, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 LOW_HZ, USUAL_HZ = 8_000, 16_000  # rates chosen by the data: telephone, and what speech needs
+MOST_HEARD_S = 20.0  # of a sound that is rebuilt for people; it takes a twentieth of its length on one core
+HEARD_ROUNDS = 16  # of Griffin-Lim: what is said can be told by then
 LEAST_SPREAD = 0.1  # of a band, so that one that is always silent is not blown up
 
 
@@ -101,9 +105,16 @@ class Audio(
     def most_read(self) -> tuple[str, int]:
         return "max_s", self.max_s
 
-    def display(self, arrays: Arrays, state: State) -> np.ndarray:
-        """Return the spectrogram: time to the right, pitch upwards, loud is bright."""
-        return picture_of(np.asarray(arrays["mel"], np.float32))
+    def display(self, arrays: Arrays, state: State) -> Media | np.ndarray:
+        """Return the sound that has these frames, so that people hear what the network sees of it.
+
+        Of a long sound the spectrogram: time to the right, pitch upwards, loud is bright.
+        """
+        mel = np.asarray(arrays["mel"], np.float32)
+        if not 2 <= len(mel) <= MOST_HEARD_S / self.hop_s:
+            return picture_of(mel)
+        samples = mel_to_samples(mel, self.mel_settings(state), HEARD_ROUNDS)
+        return Media("audio/wav", wav_bytes(samples, state["rate_hz"]))
 
     def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
         from noria.modalities.audio.augment import augment
