@@ -13,6 +13,7 @@ from noria.contract import MAPPED, Task
 from noria.contract.capabilities import AugmentsBatch, MakesExamples, PredictsBaseline, ReadsFormats
 from noria.contract.source import Source
 from noria.errors import UserError
+from noria.modalities.audio.arrays import LENGTHS, MEL
 from noria.modalities.audio.modality import Audio
 from noria.sources.formats.opening import open_source
 from noria.sources.formats.speech_by_energy import SpeechByEnergy
@@ -71,11 +72,11 @@ class VoiceActivityDetection(Task, ReadsFormats, MakesExamples, AugmentsBatch, P
         arrays = audio.augment(batch.inputs["audio"])
         if not target.scene_s:
             return Batch({**batch.inputs, "audio": arrays}, batch.target, batch.size)
-        lengths, frames = arrays[lengths_of("mel")], round(target.scene_s / target.hop_s)
+        lengths, frames = arrays[LENGTHS], round(target.scene_s / target.hop_s)
         mel, spans = scene_of(
-            arrays["mel"].float(), lengths, batch.target["spans"].float(), target.hop_s, frames, target.least_snr_db
+            arrays[MEL].float(), lengths, batch.target["spans"].float(), target.hop_s, frames, target.least_snr_db
         )
-        arrays = {**arrays, "mel": mel, lengths_of("mel"): lengths.new_full(lengths.shape, frames)}
+        arrays = {**arrays, MEL: mel, LENGTHS: lengths.new_full(lengths.shape, frames)}
         counts = batch.target[lengths_of("spans")]
         truth = {"spans": spans, lengths_of("spans"): counts.new_full(counts.shape, spans.shape[1])}
         return Batch({**batch.inputs, "audio": arrays}, truth, batch.size)
@@ -86,7 +87,7 @@ class VoiceActivityDetection(Task, ReadsFormats, MakesExamples, AugmentsBatch, P
 
     def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         loud = float(np.ravel(learnt["level"])[0])
-        mels = dataset.inputs["audio"]["mel"]
+        mels = dataset.inputs["audio"][MEL]
         rows = []
         for index in range(len(dataset)):
             levels = np.asarray(mels[index], np.float32).mean(1)

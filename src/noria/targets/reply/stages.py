@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract import dispatch
+from noria.contract import dispatch, only_input
 from noria.contract.settings import fields_by_task
 from noria.errors import UserError
 from noria.sound.reading import Sound
@@ -132,7 +132,7 @@ class Stages:
                 yield piece.content
 
     def _asked(self, part: Any, sounds: Sequence[Sound]) -> list[Prediction]:
-        (name,) = part.task.inputs
+        name = only_input(part.task, "hear a sound")
         return list(part.predict([{name: (one.samples, one.rate_hz)} for one in sounds]))
 
 

@@ -30,6 +30,7 @@ from noria.contract.capabilities import (
 from noria.contract.settings import named_input
 from noria.errors import UserError
 from noria.metrics.error_budget import budget_metrics
+from noria.modalities.waveform import SAMPLES
 from noria.model.heads import no_loss
 from noria.sound.reading import Sound
 from noria.sound.wav import wav_bytes, wav_header
@@ -300,7 +301,7 @@ def right_of(output: Arrays, truth: Arrays) -> np.ndarray:
 
 def _sounds(batch: Batch, name: str) -> list[Sound]:
     arrays = batch.inputs[name]
-    rows = zip(arrays["samples"].float().cpu().numpy(), arrays[lengths_of("samples")].tolist(), strict=True)
+    rows = zip(arrays[SAMPLES].float().cpu().numpy(), arrays[lengths_of(SAMPLES)].tolist(), strict=True)
     return [Sound(samples[:length], RATE_HZ) for samples, length in rows]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from noria.contract import only_input
 from noria.sound.reading import Sound, read_sound
 from noria.sound.resampling import resampled
 
@@ -26,7 +27,7 @@ def sentences(pieces: Iterable[str]) -> Iterator[str]:
 
 def spoken(voice: Any, texts: Iterable[str]) -> Iterator[Sound]:
     """Yield the sound of each text, all at the rate of the first."""
-    (name,) = voice.task.inputs
+    name = only_input(voice.task, "speak")
     rate_hz = 0
     for text in texts:
         media = voice.predict([{name: text}])[0].media

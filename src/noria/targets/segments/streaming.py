@@ -16,12 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from noria.contract import only_input
 from noria.errors import UserError
+from noria.modalities.audio.arrays import LENGTHS, MEL
 from noria.modalities.audio.modality import Audio
 from noria.sound.mel import MelSettings, log_mel
 from noria.targets.segments.head import AHEAD, BEHIND
 from noria.targets.segments.target import Segments
-from noria.types import Prediction, State, lengths_of
+from noria.types import Prediction, State
 
 EMBEDDER = 2  # tokens to either side that the convolutions of the embedder see
 
@@ -44,7 +46,7 @@ class SpeechStream:
     @classmethod
     def of(cls, predictor: Any) -> SpeechStream:
         """Return what listens by a loaded model."""
-        (name,) = predictor.task.inputs
+        name = only_input(predictor.task, "listen")
         states = predictor.states
         return cls(
             predictor.bundle.model.eval(), predictor.task.inputs[name], states["inputs"][name], predictor.task.target,
@@ -100,7 +102,7 @@ class SpeechStream:
         import torch
 
         lengths = torch.tensor([len(self._frames)])
-        arrays = {"mel": torch.from_numpy(self._frames)[None], lengths_of("mel"): lengths}
+        arrays = {MEL: torch.from_numpy(self._frames)[None], LENGTHS: lengths}
         with torch.inference_mode():
             logits = self.model({self.target.audio: arrays})["logits"]
         return np.asarray(logits.float().sigmoid().flatten().numpy()[: len(self._frames)])

@@ -25,6 +25,7 @@ from noria.contract.capabilities import (
 )
 from noria.contract.settings import filled_by_task, named_input
 from noria.errors import UserError, raise_unmet
+from noria.modalities.audio.arrays import MEL
 from noria.sources.formats.speech_by_energy import BY_ENERGY
 from noria.targets.segments.metrics import misses_by_alarms, segment_counts, segment_metrics
 from noria.targets.segments.reading import read_spans, written
@@ -130,7 +131,7 @@ class Segments(Target, PostProcesses, Calibrates, DecodesTarget, Exports, ShowsP
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Keep the probabilities of the frames that there are."""
-        frames = np.minimum(output["frames"], inputs[self.audio]["mel"].lengths)
+        frames = np.minimum(output["frames"], inputs[self.audio][MEL].lengths)
         chances = 1 / (1 + np.exp(-output["logits"].reshape(len(frames), -1).astype(np.float64)))
         return {
             "probabilities": Ragged.of([row[:count] for row, count in zip(chances, frames, strict=True)], np.float32)
