@@ -17,7 +17,7 @@ from noria.modalities.audio.arrays import LENGTHS, MEL
 from noria.modalities.audio.modality import Audio
 from noria.sources.formats.opening import open_source
 from noria.sources.formats.speech_by_energy import SpeechByEnergy
-from noria.targets.segments.target import Segments
+from noria.targets.segments.target import SPANS, Segments
 from noria.types import Arrays, Batch, Dataset, Ragged, Record, lengths_of
 
 RATE_HZ = 8_000
@@ -74,11 +74,11 @@ class VoiceActivityDetection(Task, ReadsFormats, MakesExamples, AugmentsBatch, P
             return Batch({**batch.inputs, "audio": arrays}, batch.target, batch.size)
         lengths, frames = arrays[LENGTHS], round(target.scene_s / target.hop_s)
         mel, spans = scene_of(
-            arrays[MEL].float(), lengths, batch.target["spans"].float(), target.hop_s, frames, target.least_snr_db
+            arrays[MEL].float(), lengths, batch.target[SPANS].float(), target.hop_s, frames, target.least_snr_db
         )
         arrays = {**arrays, MEL: mel, LENGTHS: lengths.new_full(lengths.shape, frames)}
-        counts = batch.target[lengths_of("spans")]
-        truth = {"spans": spans, lengths_of("spans"): counts.new_full(counts.shape, spans.shape[1])}
+        counts = batch.target[lengths_of(SPANS)]
+        truth = {SPANS: spans, lengths_of(SPANS): counts.new_full(counts.shape, spans.shape[1])}
         return Batch({**batch.inputs, "audio": arrays}, truth, batch.size)
 
     def fit_baseline(self, train: Arrays) -> Arrays:

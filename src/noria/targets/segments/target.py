@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 NETWORK_ONLY = {"network_only": True}
+SPANS = "spans"  # the array of true answers
 ONSETS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # thresholds that calibration tries
 OFFSETS = (0.4, 0.6, 0.8)  # as a fraction of the onset
 USUAL = (0.5, 0.3)  # onset and offset where no held-out answer says better
@@ -55,7 +56,7 @@ class Segments(Target, PostProcesses, Calibrates, DecodesTarget, Exports, ShowsP
     least_silence_s: float = field(default=0.20, metadata=NETWORK_ONLY)
     """Shortest pause that ends a stretch, in seconds. Raise it where sentences are cut, lower it for single words."""
     energy_db: float = 30.0
-    """Where nobody says where speech is: what is within so many dB of a clean clip's loudest frame. Lower it for noise."""
+    """Where nobody says where speech is: what is within so many dB of a clip's loudest frame. Lower it for noise."""
     scene_s: float = field(default=3.0, metadata=NETWORK_ONLY)
     """Augmentation: seconds of the scenes that clips are put into, with noise. 0 learns recordings as they are."""
     least_snr_db: float = field(default=-5.0, metadata=NETWORK_ONLY)
@@ -117,7 +118,7 @@ class Segments(Target, PostProcesses, Calibrates, DecodesTarget, Exports, ShowsP
             except ValueError as error:
                 bad[index] = str(error)
                 rows.append(np.zeros((0, 2), np.float32))
-        return Encoded({"spans": Ragged.of(rows, np.float32, (2,))}, bad)
+        return Encoded({SPANS: Ragged.of(rows, np.float32, (2,))}, bad)
 
     def head(self, state: State, width: int) -> nn.Module:
         from noria.targets.segments.head import SpeechOfFrames
@@ -160,8 +161,8 @@ class Segments(Target, PostProcesses, Calibrates, DecodesTarget, Exports, ShowsP
 
     def decode_target(self, truth: Arrays, state: State) -> list[Any]:
         return [
-            [{"start_s": float(f"{start:.6g}"), "end_s": float(f"{end:.6g}")} for start, end in truth["spans"][index]]
-            for index in range(len(truth["spans"]))
+            [{"start_s": float(f"{start:.6g}"), "end_s": float(f"{end:.6g}")} for start, end in truth[SPANS][index]]
+            for index in range(len(truth[SPANS]))
         ]
 
     def calibrate(self, output: Arrays, truth: Arrays, state: State) -> State:
