@@ -84,9 +84,8 @@ def main() -> None:
             }
             print(f"\nseed {seed}: {len(scenes)} scenes of {SCENE_S:g} s", flush=True)
             print("\n".join(compared(scenes, sides, seed)), flush=True)
-        print(
-            f"\nmilliseconds of processor time for a second of sound, one thread: {json.dumps(seconds_per_second(predictor, silero))}"
-        )
+        speed = json.dumps(seconds_per_second(predictor, silero))
+        print(f"\nmilliseconds of processor time for a second of sound, one thread: {speed}")
         print(machine())
 
 
