@@ -71,6 +71,11 @@ def test_what_whisper_cannot_do_is_told(looks_like_whisper: Path) -> None:
         load_job(job_of(looks_like_whisper, target={"langauge": "en"}))
 
 
+def test_settings_of_a_checkpoint_that_is_not_there_are_told_beside_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"(?s)target\.beam_size.*no checkpoint of a known kind"):
+        load_job(job_of(tmp_path / "nothing", target={"beam_size": 1}))
+
+
 def test_words_that_stand_at_one_moment_are_a_loop_and_are_left_out() -> None:
     real = [(" in", 0.0, 0.3, 0.9), (" the", 0.3, 0.3, 0.9), (" end", 0.3, 0.8, 0.9)]
     loop = [(word, 0.8, 0.8, 0.9) for word in (" in", " the", " end", " in")]
