@@ -21,6 +21,7 @@ from noria.service.app import make_app
 from noria.service.limits import Limits
 from noria.sound.reading import read_sound
 from noria.stages.predict import predict_to
+from noria.stages.trace import trace
 from noria.stages.train import train
 from outside_models import RATE_HZ, needs_voice, read_aloud, spoken_manifest, whisper_folder, without_speech
 from service.conftest import _send
@@ -68,6 +69,11 @@ def test_what_whisper_cannot_do_is_told(looks_like_whisper: Path) -> None:
         load_job({**job_of(looks_like_whisper), "model": {"ready": "whisper"}})
     with pytest.raises(UserError, match="unknown key"):
         load_job(job_of(looks_like_whisper, target={"langauge": "en"}))
+
+
+def test_settings_of_a_checkpoint_that_is_not_there_are_told_beside_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"(?s)target\.beam_size.*no checkpoint of a known kind"):
+        load_job(job_of(tmp_path / "nothing", target={"beam_size": 1}))
 
 
 def test_words_that_stand_at_one_moment_are_a_loop_and_are_left_out() -> None:
@@ -188,3 +194,13 @@ def test_no_training_starts_from_a_model_that_is_used_as_it_is(bundle: Path, tmp
     job = {"task": "speech-recognition", "data": data, "model": {"from": str(bundle)}, "train": {"steps": 1}}
     with pytest.raises(UserError, match="no training starts from whisper"):
         train(job, run=tmp_path / "run", reporter=Silent())
+
+
+def test_a_trace_hears_the_first_record(tmp_path: Path) -> None:
+    folder = whisper_folder()
+    needs_voice()
+    data = {"path": str(spoken_manifest(tmp_path / "data")), "split": {"test": 0.4}}
+    steps = trace(job_of(folder, data=data))
+    assert "decode" in [step.name for step in steps]
+    with pytest.raises(UserError, match="a trace needs data"):
+        trace({**job_of(folder), "data": {}})

@@ -20,7 +20,7 @@ from noria.report.sounds import PAGE_BYTES, share_bytes, sound
 from noria.report.values import shown
 from noria.sound.reading import read_sound
 from noria.sound.wav import wav_bytes
-from noria.types import Media, Prediction
+from noria.types import Media, Prediction, Span
 from report.conftest import Case, Cells
 from report.reading import names, parsed, words
 
@@ -123,3 +123,14 @@ def test_a_sound_that_is_too_long_to_be_rebuilt_is_drawn() -> None:
     drawn = audio.display({"mel": np.zeros((3000, audio.num_mels), np.float16)}, state)
     assert isinstance(drawn, np.ndarray)
     assert drawn.shape[0] == audio.num_mels
+
+
+def test_the_words_of_an_answer_stand_on_the_sound_where_they_were_heard() -> None:
+    words = [Span("seconds", 0.0, 0.25, "one"), Span("seconds", 0.25, 0.26, "a<b"), Span("seconds", 0.4, 9.0, "two")]
+    page = ET.fromstring(sound(tone(), times=words))
+    marks = list(page.iter("{http://www.w3.org/2000/svg}rect"))
+    assert [(one.get("x"), one.get("width")) for one in marks] == [("0", "160"), ("160", "6.4"), ("256", "64")]
+    assert [one[0].text for one in marks] == ["one: 0.00 to 0.25 s", "a<b: 0.25 to 0.26 s", "two: 0.40 to 9.00 s"]
+    assert [one.text for one in page.iter("{http://www.w3.org/2000/svg}text")] == ["one", "two"]
+    mistake = Mistake({"audio": tone()}, "one", Prediction("one"), 1.0, "a.csv:1", times=words)
+    assert mistake.looked_at.keys() == {"audio"}

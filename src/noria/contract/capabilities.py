@@ -264,6 +264,14 @@ class GivesMedia(ABC):
         """Return which kind of file its answers are, audio/wav."""
 
 
+class TellsTimes(ABC):
+    """Has answers whose parts lie in time: the words of a transcript. Reports draw them on the sound."""
+
+    @abstractmethod
+    def times(self, answer: Prediction) -> list[Span]:
+        """Return the parts of an answer in their order, each a Span of seconds with what it is as its name."""
+
+
 class ShowsPanels(ABC):
     """Has more to show than scores: a table per class, a confusion matrix, ..."""
 

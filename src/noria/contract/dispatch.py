@@ -165,6 +165,12 @@ def media_type(target: Target) -> str | None:
     return own.media_type() if own else None
 
 
+def times(target: Target, answer: Prediction) -> list[Span]:
+    """Return when each part of an answer is; none where its parts do not lie in time."""
+    own = declared(target, can.TellsTimes)
+    return own.times(answer) if own else []
+
+
 def panels(target: Target, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
     """Return what the report shows beside the scores."""
     own = declared(target, can.ShowsPanels)

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from noria.contract import Task, answer_field, registry
-from noria.contract.checkpoints import ready_loader
+from noria.contract.checkpoints import loader_for, ready_loader
 from noria.contract.settings import fields_by_task, values_of
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.from_checkpoint import settings_of_origin
@@ -61,6 +61,8 @@ def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]
     is_open = not set(asked.get("model") or ()) - BESIDE_THE_MODEL
     usual = merge(task.defaults, task.defaults_without_model) if is_open else task.defaults
     task, problems = _fill_task(task, usual, asked, where)
+    if problems:  # settings may be unknown because the checkpoint that has them is not there
+        problems += _no_checkpoint(asked.get("model") or {})
     job = None
     try:
         defaults = {key: value for key, value in usual.items() if key not in ("inputs", "target")}
@@ -150,6 +152,16 @@ def _done_by(task: Task, name: str, model: Mapping[str, Any], where: Where) -> T
         place, expected = where(["model", "pretrained"]), f"task: {' or '.join(does)}"
         raise UserError(f"{loader.kind} does not do {name}", where=place, expected=expected)
     return loader.task(task)
+
+
+def _no_checkpoint(model: Mapping[str, Any]) -> list[UserError]:
+    """Return what is wrong with a checkpoint that nothing recognises; nothing where the job names none."""
+    try:
+        if isinstance(model.get("pretrained"), str):
+            loader_for(model["pretrained"])
+    except UserError as error:
+        return [error]
+    return []
 
 
 def _not_mappings(asked: Section, task: Task, where: Where) -> list[UserError]:

@@ -23,7 +23,7 @@ from noria.report.scores import words
 from noria.report.sounds import is_sound, share_bytes
 from noria.report.tables import written
 from noria.report.values import shown
-from noria.types import Arrays, Media, Prediction
+from noria.types import Arrays, Media, Prediction, Span
 
 if TYPE_CHECKING:
     from noria.pipeline.predictor import Predictor
@@ -45,6 +45,7 @@ class Mistake:
     score: float
     where: str
     drawn: dict[str, np.ndarray] | None = None  # what is true and what was answered, on the picture
+    times: Sequence[Span] = ()  # when the parts of the answer are, in a sound
 
     @property
     def looked_at(self) -> dict[str, Any]:
@@ -143,7 +144,8 @@ def _looked_up(
         inputs = displayed(task.inputs, state, dataset, index)
         own = encoded_of(dataset, index)
         both = None if place >= MOST_DRAWN else _drawn(predictor, inputs, own, true[place], answers[place].value)
-        found.append(Mistake(inputs, true[place], answers[place], float(scores[index]), wheres[index], both))
+        times = dispatch.times(task.target, answers[place])
+        found.append(Mistake(inputs, true[place], answers[place], float(scores[index]), wheres[index], both, times))
     return found
 
 
@@ -162,7 +164,11 @@ def _drawn(
 def _card(one: Mistake, metric: Metric, side_px: int, sound_bytes: int = 0) -> Markup:
     seen = one.looked_at
     raw = [
-        tag("div", tag("p", name, class_="soft") if len(seen) > 1 else None, shown(value, side_px, sound_bytes))
+        tag(
+            "div",
+            tag("p", name, class_="soft") if len(seen) > 1 else None,
+            _seen(one, name, value, side_px, sound_bytes),
+        )
         for name, value in seen.items()
     ]
     is_given = one.answer.value is not None or one.answer.confidence is not None  # a text may only be scored
@@ -177,6 +183,11 @@ def _card(one: Mistake, metric: Metric, side_px: int, sound_bytes: int = 0) -> M
     listed = tag("dl", [tag("div", tag("dt", name), tag("dd", value)) for name, value in facts])
     where = tag("p", one.where or "–", class_="where")
     return tag("article", tag("div", raw, class_="raws"), mark, listed, where, class_="card")
+
+
+def _seen(one: Mistake, name: str, value: Any, side_px: int, sound_bytes: int) -> Markup:
+    """Show an input with the times of the answer on it, or an answer."""
+    return shown(value, side_px, sound_bytes, one.times if name in one.inputs else ())
 
 
 def _is_wrong(one: Mistake) -> bool | None:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from noria.checkpoints.whisper.listener import Listener
+from noria.errors import UserError
 from noria.model.heads import NOTHING
 from noria.types import Output, Tokens
 
@@ -33,6 +34,8 @@ class HeldFiles(nn.Module):
 
     def listener(self) -> Listener:
         """Return the loaded model: made once, where it is first asked."""
+        if not self.names or not self.get_buffer("file_0").any():
+            raise UserError("this model holds no files of Whisper", fix="train it first; a trace needs data.path")
         device = self.get_buffer("file_0").device.type
         if device not in self._listener:
             files = {name: self._bytes(index) for index, name in enumerate(self.names)}

@@ -25,6 +25,7 @@ from noria.contract.capabilities import (
     PostProcesses,
     PredictStep,
     ShowsPanels,
+    TellsTimes,
     WarmStarts,
 )
 from noria.contract.settings import named_input
@@ -35,7 +36,7 @@ from noria.targets.transcript.letters import in_small_letters
 from noria.targets.transcript.target import Transcript
 from noria.text.normaliser import Normaliser
 from noria.text.units import units_of
-from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values, lengths_of
+from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, Span, State, Values, lengths_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -58,6 +59,7 @@ class WhisperTranscript(
     DecodesTarget,
     Exports,
     ShowsPanels,
+    TellsTimes,
 ):
     """A text that is said, as Whisper hears it. Arrays and settled output: those of `Transcript`, and `_not_said`."""
 
@@ -166,6 +168,9 @@ class WhisperTranscript(
 
     def export(self, answer: Prediction, suffix: str) -> bytes | None:
         return self.form.export(answer, suffix)
+
+    def times(self, answer: Prediction) -> list[Span]:
+        return self.form.times(answer)
 
     def metrics(self, state: State) -> Sequence[Metric]:
         return [one for one in self.form.metrics(state) if one.name != "unit_error"]

@@ -25,6 +25,7 @@ from noria.contract.capabilities import (
     PredictStep,
     ShowsPanels,
     TellsReading,
+    TellsTimes,
     WarmStarts,
 )
 from noria.contract.settings import filled_by_task, named_input
@@ -41,7 +42,7 @@ from noria.targets.transcript.words import Spoken, spoken
 from noria.text.learning import text_of, usable_texts
 from noria.text.normaliser import normalised
 from noria.text.units import PinyinUnits, learn_units, units_of
-from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
+from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -62,6 +63,7 @@ class Transcript(
     Exports,
     ShowsPanels,
     TellsReading,
+    TellsTimes,
 ):
     """A text that is said. Arrays: `units` Ragged int32, `_text` Ragged uint8, the normalised text.
 
@@ -194,6 +196,9 @@ class Transcript(
         if suffix not in writers:
             return None
         return writers[suffix](lines_of(answer.value, answer.details["words"])).encode()
+
+    def times(self, answer: Prediction) -> list[Span]:
+        return [Span("seconds", one["start_s"], one["end_s"], one["text"]) for one in answer.details["words"]]
 
     def metrics(self, state: State) -> Sequence[Metric]:
         return transcript_metrics(units_of(state["units"]), state["normaliser"])
