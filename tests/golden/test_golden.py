@@ -24,6 +24,7 @@ MOST_BYTES = 1_000_000  # of all bundles together
 # State that answering does not read: what a person is shown of a table, how answers that are files were read, and an
 # id that is the same as the one taken where there is none.
 UNREAD = {
+    "audio-classification": {"absent", "counts", "form", "rates", "seconds", "silent"},
     "chat": {"answer_end"},
     "semantic-segmentation": {"is_colour", "numbers", "void"},
     "tabular-classification": {"columns", "names"},

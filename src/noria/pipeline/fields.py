@@ -240,11 +240,13 @@ def _resolve_files(component: Modality | Target, values: Values, root: Path | No
     found: list[Any] = list(values)
     bad = {}
     for i, value in enumerate(values):
-        if isinstance(value, str | os.PathLike):
-            try:
+        try:
+            if isinstance(value, str | os.PathLike):
                 found[i] = content_of(value, root)
-            except (ValueError, OSError) as error:
-                found[i], bad[i] = None, str(error)
+            elif isinstance(value, list):  # several files make one value: pictures of a clip, sounds in a row
+                found[i] = [content_of(one, root) if isinstance(one, str | os.PathLike) else one for one in value]
+        except (ValueError, OSError) as error:
+            found[i], bad[i] = None, str(error)
     return found, bad
 
 

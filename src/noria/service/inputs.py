@@ -15,6 +15,7 @@ from noria.pipeline.bundle import Bundle
 from noria.pipeline.other_data import columns_of, needed_columns_of
 
 CELL_TYPES = ["string", "number", "boolean", "null"]  # of one cell of a table
+MOST_SHOWN = 200  # characters of base64 that an example may have: a sound tells nobody anything
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def _field_schema(field: Input) -> dict[str, Any]:
             "contentEncoding": "base64",
             "description": "The bytes of a file; as multipart/form-data, a file part of this name.",
         }
-        return schema | ({"examples": [field.example]} if field.example is not None else {})
+        is_shown = field.example is not None and len(str(field.example)) <= MOST_SHOWN
+        return schema | ({"examples": [field.example]} if is_shown else {})
     if field.raw_type == "cell":
         kind: Any = [field.kind, "null"] if field.is_optional else field.kind
         return {"type": kind, "examples": [field.example]}
