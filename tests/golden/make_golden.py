@@ -81,7 +81,10 @@ def _inputs(asked: Recipe) -> Records:
     """Return records without answers, files as their bytes."""
     names = registry.task(asked.task).inputs
     return [
-        {name: file_of(record[name]) if isinstance(record[name], np.ndarray | tuple) else record[name] for name in names}
+        {
+            name: file_of(record[name]) if isinstance(record[name], np.ndarray | tuple) else record[name]
+            for name in names
+        }
         for record in asked.draw(CANDIDATES, UNSEEN)
     ]
 
