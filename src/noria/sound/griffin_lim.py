@@ -22,7 +22,7 @@ def mel_to_samples(mel: np.ndarray, settings: MelSettings, rounds: int = ROUNDS)
         return np.zeros(0, np.float32)
     magnitudes = magnitudes_of(np.exp(np.asarray(mel, np.float64)) - FLOOR, settings.filters)
     window = np.hanning(settings.window + 1)[:-1]
-    return np.clip(griffin_lim(magnitudes, window, settings.hop, rounds), -1, 1)
+    return np.asarray(np.clip(griffin_lim(magnitudes, window, settings.hop, rounds), -1, 1))
 
 
 def griffin_lim(magnitudes: np.ndarray, window: np.ndarray, hop: int, rounds: int = ROUNDS) -> np.ndarray:
@@ -59,14 +59,14 @@ def magnitudes_of(mel: np.ndarray, filters: np.ndarray) -> np.ndarray:
     wanted = bands @ weights
     for _ in range(MEL_ROUNDS):
         found *= wanted / np.maximum(found @ weights.T @ weights, 1e-12)
-    return found
+    return np.asarray(found)
 
 
 def _joined(spectra: np.ndarray, window: np.ndarray, hop: int) -> np.ndarray:
     """Return the samples that spectra overlap to, half a window before the first centre on."""
     frames = np.fft.irfft(spectra, len(window), 1) * window
     weight = overlapped(np.broadcast_to(window**2, frames.shape), hop)
-    return overlapped(frames, hop) / np.maximum(weight, 1e-2 * weight.max())
+    return np.asarray(overlapped(frames, hop) / np.maximum(weight, 1e-2 * weight.max()))
 
 
 def _spectra(samples: np.ndarray, window: np.ndarray, hop: int) -> np.ndarray:

@@ -52,7 +52,7 @@ def filled(pitch: np.ndarray) -> np.ndarray:
     if not len(voiced):
         return np.zeros(len(pitch), np.float32)
     octaves = np.interp(np.arange(len(pitch)), voiced, np.log2(pitch[voiced]))
-    return np.exp2(octaves).astype(np.float32)
+    return np.asarray(np.exp2(octaves), np.float32)
 
 
 def _pitches(frames: np.ndarray, window: int, shortest: int) -> tuple[np.ndarray, np.ndarray]:
@@ -84,7 +84,7 @@ def _differences(frames: np.ndarray, window: int) -> np.ndarray:
     products = np.fft.irfft(whole * start.conj(), size)[:, :lags]
     energy = np.concatenate([np.zeros((len(frames), 1)), (frames**2).cumsum(1)], 1)
     moved = energy[:, window : window + lags] - energy[:, :lags]
-    return np.maximum(moved[:, :1] + moved - 2 * products, 0.0)
+    return np.asarray(np.maximum(moved[:, :1] + moved - 2 * products, 0.0))
 
 
 def _without_jumps(pitch: np.ndarray) -> np.ndarray:

@@ -65,7 +65,8 @@ def en_number(digits: str) -> str:
     """Return a whole number in English: 1203 -> one thousand two hundred and three."""
     if len(digits) > MOST_DIGITS or (len(digits) > 1 and digits[0] == "0"):
         return en_digits(digits)
-    number, said = int(digits), []
+    number = int(digits)
+    said: list[str] = []
     for group in range(len(EN_GROUPS) - 1, -1, -1):
         part = number // 1000**group % 1000
         if part:
@@ -142,8 +143,10 @@ def _money(language: Language, found: re.Match[str]) -> str:
 def _with_unit(language: Language, found: re.Match[str]) -> str:
     unit, number = _units()[found["unit"]], found["number"]
     if language == "zh":
-        return unit["zh"] + _zh(number) if unit.get("before") else _zh_counted(number) + unit["zh"]
-    return f"{_en(number)} {unit.get('one', unit['en']) if number == '1' else unit['en']}"
+        name = str(unit["zh"])
+        return name + _zh(number) if unit.get("before") else _zh_counted(number) + name
+    name = str(unit.get("one", unit["en"]) if number == "1" else unit["en"])
+    return f"{_en(number)} {name}"
 
 
 def _clock(language: Language, found: re.Match[str]) -> str:

@@ -50,7 +50,7 @@ class SpokenText(Modality, WarmStarts, Displays, Truncates):
         found: Counter[str] = Counter()
         for text in texts:
             found.update(unit.name for unit in read_units(text, self.units, language)[0])
-        if not found:
+        if not any(map(_is_sound, found)):
             raise UserError("no training text can be read out", expected="texts with letters or characters")
         return {"units": sorted(found), "language": language}
 
@@ -85,7 +85,7 @@ class SpokenText(Modality, WarmStarts, Displays, Truncates):
         if unspoken and self.unspoken == "refuse":
             fix = "write them as words, or set inputs.text.unspoken=skip"
             return units, unspoken, f"holds signs that this voice cannot speak: {named(unspoken)}; {fix}"
-        if not any(unit.name.strip(",.!?' ") for unit in units):
+        if not any(_is_sound(unit.name) for unit in units):
             return units, unspoken, "nothing in the text can be spoken"
         return units, unspoken, ""
 
@@ -102,6 +102,11 @@ class SpokenText(Modality, WarmStarts, Displays, Truncates):
         tones = [str(tone) if tone else "" for tone in np.asarray(arrays[TONES]).tolist()]
         joint = "" if self.units == "character" else " "
         return joint.join(f"{name}{tone}" for name, tone in zip(names, tones, strict=True))
+
+
+def _is_sound(name: str) -> bool:
+    """Say whether a unit is more than a pause."""
+    return bool(name.strip(",.!?' "))
 
 
 def named(signs: Sequence[str]) -> str:

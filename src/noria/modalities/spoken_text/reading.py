@@ -17,6 +17,7 @@ PAUSES = {"，": ",", "、": ",", "；": ",", ";": ",", "：": ",", ":": ",", "�
 KEPT_PAUSES = frozenset(",.!?")
 SILENT = frozenset("'\"()[]{}‘’“”《》〈〉「」『』（）【】-–—·_*")  # that a reader passes over without a word
 HAN = re.compile(r"[㐀-鿿豈-﫿〇]")
+TONED = re.compile(r"((?:[a-zü]{1,6}[1-5])+)(?![0-9])", re.IGNORECASE)  # pinyin, whose digits are no figures
 SPACES = re.compile(r"\s+")
 
 
@@ -36,7 +37,9 @@ def language_of(texts: Sequence[str]) -> Language:
 
 def read_units(text: str, kind: UnitKind, language: Language) -> tuple[list[Unit], list[str]]:
     """Return the units of a text, and the signs in it that have none, each as often as it stands there."""
-    text = unicodedata.normalize("NFKC", "".join(PAUSES.get(one, one) for one in read_out(text, language)))
+    parts = TONED.split(text) if kind == "pinyin" else [text]
+    text = "".join(part if place % 2 else read_out(part, language) for place, part in enumerate(parts))
+    text = unicodedata.normalize("NFKC", "".join(PAUSES.get(one, one) for one in text))
     text = SPACES.sub(" ", "".join(PAUSES.get(one, one) for one in text)).strip().lower()
     if kind == "character":
         return _characters(text)

@@ -27,5 +27,5 @@ class ConvNextBlock(nn.Module):
 
     def forward(self, features: Tensor, is_real: Tensor | None) -> Tensor:
         near = self.near(features.transpose(1, 2)).transpose(1, 2)
-        changed = features + self.scale * self.narrow(functional.gelu(self.widen(self.norm(near))))
+        changed: Tensor = features + self.scale * self.narrow(functional.gelu(self.widen(self.norm(near))))
         return changed if is_real is None else changed * is_real[:, :, None]

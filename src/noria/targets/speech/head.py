@@ -90,7 +90,7 @@ class SpeechHead(nn.Module):
         return whole + ends.to(features.dtype) @ self.silence.to(features.dtype), counts
 
     def _stretched(self, features: Tensor, durations: Tensor, longest: int | None = None) -> tuple[Tensor, Tensor]:
-        """Return a row for each frame, float[B, T, D], that knows where in its token it lies, and how many there are."""
+        """Return a row a frame, float[B, T, D], that knows its place in its token, and how many frames there are."""
         ends = durations.cumsum(1)
         frames = ends[:, -1]
         longest = int(frames.max()) if longest is None else longest

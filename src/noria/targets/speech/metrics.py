@@ -24,7 +24,7 @@ def speech_metrics(state: State) -> Sequence[Metric]:
         return _along(output, truth, spread)[0]
 
     def pitch(output: Arrays, truth: Arrays) -> np.ndarray:
-        return SEMITONES * state["pitch_spread"] * _along(output, truth, spread)[1]
+        return np.asarray(SEMITONES * state["pitch_spread"] * _along(output, truth, spread)[1])
 
     return [
         mean_metric("mel_distortion", "dB", "lower", distortion),

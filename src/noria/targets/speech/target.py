@@ -70,7 +70,7 @@ class Speech(Target, TrainingStep, PostProcesses, DecodesTarget, UsesParts, Stre
     blocks: int = field(default=5, metadata=NETWORK_ONLY)
     """Convolution blocks that draw the spectrogram. Raise it together with the hours of speech."""
     vocoder: str = field(default="", metadata=NETWORK_ONLY)
-    """Run of the task vocoder that makes samples of spectrograms, shipped inside. Empty: Griffin-Lim, a hollow voice."""
+    """Run of the task vocoder that makes samples of spectrograms, shipped inside. Empty: Griffin-Lim, hollow."""
     speed: float = field(default=1.0, metadata=NETWORK_ONLY)
     """How fast is spoken, as a factor of the training speech: 1.2 is a fifth faster."""
     text: str = named_input("text")  # the input that is read out

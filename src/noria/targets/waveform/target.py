@@ -128,7 +128,7 @@ def _samples(loudness: np.ndarray, phase: np.ndarray, hop: int) -> np.ndarray:
     frames = np.fft.irfft(np.exp(loudness.astype(np.float64) + 1j * phase), size, 1) * window
     whole = overlapped(frames, hop)[size // 2 : size // 2 + (len(frames) - 1) * hop]
     mean = (window**2).sum() / hop  # what the squared windows add up to at every sample
-    return np.clip(whole / mean, -1, 1).astype(np.float32).reshape(-1, hop)
+    return np.asarray(np.clip(whole / mean, -1, 1), np.float32).reshape(-1, hop)
 
 
 def spoken(samples: np.ndarray, rate_hz: int) -> Prediction:
@@ -138,7 +138,7 @@ def spoken(samples: np.ndarray, rate_hz: int) -> Prediction:
 
 def silence(train: Arrays) -> Arrays:
     """Return one hop without a sound: what a baseline that depends on the record takes the place of."""
-    return {SAMPLES: Ragged.of([np.zeros_like(train[SAMPLES][0][:1], np.float32)], np.float32)}
+    return {SAMPLES: np.zeros((1, *train[SAMPLES][0][:1].shape), np.float32)}
 
 
 def spectral_distance(output: Arrays, truth: Arrays) -> np.ndarray:
