@@ -11,6 +11,7 @@ from noria.contract.capabilities import AugmentsBatch, MakesExamples, PredictsBa
 from noria.modalities.audio.modality import Audio
 from noria.sound.griffin_lim import mel_to_samples
 from noria.sound.mel import MelSettings
+from noria.sound.wav import wav_bytes
 from noria.targets.waveform.target import SAMPLES, Waveform, silence
 from noria.types import Arrays, Batch, Dataset, Ragged, Record, lengths_of
 
@@ -75,20 +76,17 @@ class Vocoder(Task, AugmentsBatch, MakesExamples, PredictsBaseline, ValidatesPai
     fit_baseline = staticmethod(silence)
 
     def example(self) -> Record:
-        sound = (_hum(220.0, 0.2), RATE_HZ)
-        return Record({"audio": sound, "waveform": sound}, "a fifth of a second of a voice that hums")
+        sound = _hum(220.0, 0.2)
+        return Record({"audio": sound, "waveform": sound}, "a fifth of a second of a voice that hums, a wav file")
 
     def examples(self, count: int, seed: int = 0) -> list[Record]:
         generator = np.random.default_rng(seed)
-        sounds = [
-            (_hum(float(generator.uniform(120, 320)), float(generator.uniform(0.1, 0.3))), RATE_HZ)
-            for _ in range(count)
-        ]
+        sounds = [_hum(float(generator.uniform(120, 320)), float(generator.uniform(0.1, 0.3))) for _ in range(count)]
         return [Record({"audio": sound, "waveform": sound}) for sound in sounds]
 
 
-def _hum(pitch_hz: float, seconds: float) -> np.ndarray:
-    """Return a tone with overtones that swells and fades, float32[samples]."""
+def _hum(pitch_hz: float, seconds: float) -> bytes:
+    """Return a tone with overtones that swells and fades, a wav file."""
     times = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     tones = sum(np.sin(2 * np.pi * pitch_hz * part * times) / part for part in range(1, 9))
-    return np.asarray(0.2 * tones * np.hanning(len(times)), np.float32)
+    return wav_bytes(0.2 * tones * np.hanning(len(times)), RATE_HZ)
