@@ -19,7 +19,7 @@ from noria.types import as_tensors
 pytest.importorskip("soxr", reason="the extra `audio` is not installed")
 
 RATE_HZ = 8_000
-ALL = Audio(speed=0.2, pitch=3, gain_db=6, noise_db=-10, silence_s=0.1, time_mask=0.3, mel_mask=0.3)
+ALL = Audio(speed=0.2, pitch=3, gain_db=6, equalizer_db=6, noise_db=-10, silence_s=0.1, time_mask=0.3, mel_mask=0.3)
 
 
 def tone(seconds: float, hz: float = 440, rate_hz: int = RATE_HZ) -> bytes:
@@ -151,6 +151,7 @@ def test_augmentation_that_is_off_changes_nothing(batch):
         {"speed": 0.3},
         {"pitch": 3.0},
         {"gain_db": 6.0},
+        {"equalizer_db": 6.0},
         {"noise_db": 10.0},
         {"silence_s": 0.2},
         {"time_mask": 0.5},

@@ -1,4 +1,4 @@
-"""Training sounds, varied: speed, silence at the ends, pitch, loudness, noise, blanked stretches (SpecAugment).
+"""Training sounds, varied: speed, silence at the ends, pitch, loudness, filters, noise, blanked parts (SpecAugment).
 
 All of it on the raw log-mel frames of a batch, by torch's global seed; what is stored and what use sees stays as it is.
 """
@@ -9,6 +9,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from noria.modalities.audio.embedder import LENGTHS, MEL
 from noria.modalities.audio.settings import AudioSettings
@@ -17,6 +18,7 @@ from noria.types import real_rows
 
 DB = math.log(10) / 20  # what one decibel adds to the logarithm of a magnitude
 FAINTEST_DB = -50.0  # of noise that is added, relative to the mean level: less is not heard
+KNOTS = 6  # of a random filter, which is a line from each to the next
 MASKS = 2  # blanked stretches of each kind, as in SpecAugment's LD policy
 
 
@@ -29,6 +31,8 @@ def augment(arrays: dict[str, Tensor], settings: AudioSettings) -> dict[str, Ten
         mel = _shifted(mel, settings.pitch * _signed(len(mel), mel.device))
     if settings.gain_db:
         mel = mel + (settings.gain_db * DB * _signed(len(mel), mel.device))[:, None, None]
+    if settings.equalizer_db:
+        mel = mel + settings.equalizer_db * DB * _curves(mel)
     is_real = real_rows(lengths, mel.shape[1])[:, :, None]
     if settings.noise_db is not None:
         mel = _with_noise(mel, is_real, settings.noise_db)
@@ -78,6 +82,12 @@ def _shifted(mel: Tensor, bands: Tensor) -> Tensor:
         return mel.gather(2, chosen[:, None].expand_as(mel))
 
     return at(before) * (1 - share) + at(after) * share
+
+
+def _curves(mel: Tensor) -> Tensor:
+    """Return a smooth curve over the bands for each sound, between -1 and 1, float[B, 1, bands]."""
+    knots = _signed(KNOTS * len(mel), mel.device).view(len(mel), 1, KNOTS)
+    return functional.interpolate(knots, size=mel.shape[2], mode="linear", align_corners=True)
 
 
 def _with_noise(mel: Tensor, is_real: Tensor, loudest_db: float) -> Tensor:

@@ -41,6 +41,8 @@ class AudioSettings:
     """Augmentation: largest random shift of pitch and timbre, in mel bands. Not where the pitch is the answer."""
     gain_db: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 12.0))
     """Augmentation: largest random change of loudness, in dB. For varying distance to the microphone."""
+    equalizer_db: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 12.0))
+    """Augmentation: largest random change of loudness by pitch, in dB. For other microphones, rooms and voices."""
     noise_db: float | None = field(default=None, metadata=NETWORK_ONLY | tried(-20.0, -10.0))
     """Augmentation: loudest noise added to half of the sounds, in dB above their mean level. Null: none."""
     silence_s: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 0.5))
@@ -52,7 +54,7 @@ class AudioSettings:
 
     def __post_init__(self) -> None:
         shares = {name: getattr(self, name) for name in ("dropout", "time_mask", "mel_mask")}
-        amounts = {name: getattr(self, name) for name in ("speed", "pitch", "gain_db", "silence_s")}
+        amounts = {name: getattr(self, name) for name in ("speed", "pitch", "gain_db", "equalizer_db", "silence_s")}
         rate = self.rate_hz
         rules: dict[str, tuple[bool, str, object]] = {
             "rate_hz": (
