@@ -113,9 +113,14 @@ def filled_by_task(usual: Any) -> Any:
 
 
 def fields_by_task(holder: Any) -> dict[str, Any]:
-    """Return what the task has filled in, by name."""
+    """Return what the task has filled in, by name: the names of inputs, and what it knows of them."""
     filled = [one.name for one in dataclasses.fields(holder) if one.metadata.get(BY_TASK)]
     return {name: getattr(holder, name) for name in filled}
+
+
+def named_inputs(holder: Any) -> dict[str, str]:
+    """Return the names of inputs that the task has filled in, by the field that holds each."""
+    return {name: value for name, value in fields_by_task(holder).items() if isinstance(value, str)}
 
 
 @functools.cache

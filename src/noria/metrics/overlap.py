@@ -1,8 +1,7 @@
-"""How much of the true text a written answer has: BLEU and chrF (translation), ROUGE (summaries), or how many errors
-(speech).
+"""How much of the true text a written answer has: BLEU and chrF (translation), ROUGE (summaries).
 
 BLEU and chrF are sacreBLEU's own, signature included (Post 2018); ROUGE is Lin's (2004): words in lower case, for
-Chinese characters, F1 of single words, pairs and the longest common subsequence.
+Chinese characters, F1 of single words, pairs and the longest common subsequence. Errors of speech: edits.py.
 """
 
 from __future__ import annotations

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from noria.contract import Task
-from noria.contract.capabilities import MakesExamples, PredictsBaseline, ValidatesPairs
+from noria.contract import MAPPED, Task
+from noria.contract.capabilities import MakesExamples, PredictsBaseline, ReadsFormats, ValidatesPairs
+from noria.contract.source import Source
+from noria.modalities.audio.arrays import MEL
 from noria.modalities.audio.modality import Audio
-from noria.sound.tone_words import RATE_HZ, spoken, tone_words
+from noria.sound.tone_words import tone_words
+from noria.sources.formats.recordings import recordings
 from noria.targets.transcript.target import Transcript, most_frequent, same_transcript, too_long
 from noria.types import Arrays, Dataset, Record
 
 
-class SpeechRecognition(Task, MakesExamples, PredictsBaseline, ValidatesPairs):
+class SpeechRecognition(Task, ReadsFormats, MakesExamples, PredictsBaseline, ValidatesPairs):
     """Write down what is said, with a time and a confidence for each word.
 
     Data: a table with a column of sound files and a column `transcript`; a folder or an archive of sounds whose names
@@ -53,11 +57,15 @@ class SpeechRecognition(Task, MakesExamples, PredictsBaseline, ValidatesPairs):
 
     def validate_pair(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
         audio = self.inputs["audio"]
-        tokens = np.array([audio.tokens_of(int(frames)) for frames in inputs["audio"]["mel"].lengths], np.int64)
+        tokens = np.array([audio.tokens_of(int(frames)) for frames in inputs["audio"][MEL].lengths], np.int64)
         return too_long(answer, tokens, audio.seconds_per_token)
 
+    def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+        return recordings(path, encoding, named)
+
     def example(self) -> Record:
-        return Record({"audio": (spoken("aoi"), RATE_HZ), "transcript": "aoi"}, "three tones in turn")
+        ((audio, answer),) = tone_words(1, seed=0)
+        return Record({"audio": audio, "transcript": answer}, "tones in turn, each a letter")
 
     def examples(self, count: int, seed: int = 0) -> list[Record]:
         return [Record({"audio": audio, "transcript": text}) for audio, text in tone_words(count, seed)]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from noria.contract import Task
-from noria.contract.capabilities import MakesExamples, PredictsBaseline
+from noria.contract import MAPPED, Task
+from noria.contract.capabilities import MakesExamples, PredictsBaseline, ReadsFormats
+from noria.contract.source import Source
 from noria.modalities.audio.modality import Audio
-from noria.sound.tone_words import RATE_HZ, spoken, tone_words
+from noria.sound.tone_words import tone_words
+from noria.sources.formats.recordings import recordings
 from noria.targets import text
 from noria.types import Arrays, Dataset, Record
 
 
-class SpeechToText(Task, MakesExamples, PredictsBaseline):
+class SpeechToText(Task, ReadsFormats, MakesExamples, PredictsBaseline):
     """Write down what is said, as a translation of the sound: for speech and text that do not run side by side.
 
     Data: as for speech-recognition, with a column `text`. On hours of speech rather than hundreds of hours,
@@ -32,8 +35,12 @@ class SpeechToText(Task, MakesExamples, PredictsBaseline):
     def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         return text.unigram_scores(dataset.target, learnt)
 
+    def read(self, path: Path, encoding: str | None = None, named: Mapping[str, Any] = MAPPED) -> Source | None:
+        return recordings(path, encoding, named)
+
     def example(self) -> Record:
-        return Record({"audio": (spoken("aoi"), RATE_HZ), "text": "aoi"}, "three tones in turn")
+        ((audio, answer),) = tone_words(1, seed=0)
+        return Record({"audio": audio, "text": answer}, "tones in turn, each a letter")
 
     def examples(self, count: int, seed: int = 0) -> list[Record]:
         return [Record({"audio": audio, "text": answer}) for audio, answer in tone_words(count, seed)]

@@ -88,12 +88,12 @@ def read_syllables(text: str, readings: Mapping[str, str] | None = None) -> tupl
         raise needs_extra("pypinyin", "pinyin", "reading characters as pinyin") from error
     foreign: list[str] = []
 
-    def kept(run: str) -> list[None]:
+    def kept(run: str) -> str:
         foreign.extend(one for one in run if one.isalnum())
-        return []
+        return ""
 
     said = lazy_pinyin(text, style=Style.TONE3, neutral_tone_with_five=True, v_to_u=True, errors=kept)
-    return [str(one) for one in said], foreign
+    return [str(one) for one in said if one], foreign
 
 
 def pinyin_of(text: str) -> list[str] | None:

@@ -69,7 +69,7 @@ def test_a_lexicon_may_be_a_file_and_say_how_words_are_said(tmp_path: Path) -> N
     target = Transcript(lexicon=str(path))
     state = state_of(target, WORDS)
     assert answer(target, state, output_of(state, "no way")).value == "no way"
-    assert answer(target, state, output_of(state, "no yay")).value == "no way"
+    assert answer(target, state, output_of(state, "no ways")).value == "no way"
     path.write_text("银行\tyin2 hang2\n", "utf-8")
     said = Transcript(units="pinyin", lexicon=str(path))
     state = state_of(said, ["银行", "hang2"])

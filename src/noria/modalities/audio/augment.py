@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noria.modalities.audio.embedder import LENGTHS, MEL
+from noria.modalities.audio.arrays import LENGTHS, MEL
 from noria.modalities.audio.settings import AudioSettings
 from noria.sound.mel import FLOOR
 from noria.types import real_rows

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noria.modalities.audio.arrays import LENGTHS, MEL
 from noria.modalities.audio.settings import AudioSettings
-from noria.types import State, Tokens, lengths_of, real_rows
+from noria.types import State, Tokens, real_rows
 
-MEL = "mel"
-LENGTHS = lengths_of(MEL)
 TIME_STRIDES = {1: (1, 1), 2: (2, 1), 4: (2, 2), 8: (2, 2, 2)}  # of the convolutions, by frames per token
 
 

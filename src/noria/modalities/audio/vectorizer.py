@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from noria.modalities.audio.embedder import LENGTHS, MEL
+from noria.modalities.audio.arrays import LENGTHS, MEL
 from noria.types import Features, State, real_rows
 
 CEPSTRA = 20  # coefficients of the cosine transform of a frame, as in most recognisers before neural ones

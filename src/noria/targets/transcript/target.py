@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 SIGNS_NAMED = 10
+WIDER = 16  # times as many beginnings, where a lexicon's answers were all lost on the way
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,8 @@ class Transcript(
     def _found(self, log_probs: np.ndarray, grammar: Grammar | None) -> Found:
         if grammar is None:
             return greedy(log_probs)
-        return search(log_probs, grammar, self.beams or USUAL_BEAMS) or greedy(log_probs)
+        beams = self.beams or USUAL_BEAMS
+        return search(log_probs, grammar, beams) or search(log_probs, grammar, WIDER * beams) or greedy(log_probs)
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         units, predictions = units_of(state["units"]), []

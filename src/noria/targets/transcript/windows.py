@@ -16,15 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from noria.types import Batch, Output, lengths_of
+from noria.modalities.audio.arrays import LENGTHS, MEL
+from noria.types import Batch, Output
 
-MEL = "mel"
 WINDOW, OVERLAP = 3200, 640  # frames of log-mel: 32 and 6.4 seconds at 100 a second; multiples of all strides
 
 
 def heard(model: Any, batch: Batch, audio: str) -> Output:
     """Return `logits` and `frames` of the sounds of a batch, `audio` is their field; long ones window by window."""
-    lengths = batch.inputs[audio][lengths_of(MEL)]
+    lengths = batch.inputs[audio][LENGTHS]
     if int(lengths.max()) <= WINDOW:
         return dict(model(batch.inputs))
     rows = [_whole(model, _row(batch.inputs, audio, index, int(length)), audio) for index, length in enumerate(lengths)]
@@ -47,7 +47,7 @@ def _whole(model: Any, inputs: dict[str, dict[str, Tensor]], audio: str) -> Tens
     for start in range(0, max(1, length - OVERLAP), step):
         piece = mel[:, start : start + WINDOW]
         size = torch.tensor([piece.shape[1]], device=mel.device)
-        arrays = {**inputs[audio], MEL: piece, lengths_of(MEL): size}
+        arrays = {**inputs[audio], MEL: piece, LENGTHS: size}
         logits = model({**inputs, audio: arrays})["logits"][0]
         stride = round(piece.shape[1] / len(logits))
         left = 0 if start == 0 else OVERLAP // 2 // stride
