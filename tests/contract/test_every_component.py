@@ -15,13 +15,13 @@ SOURCE = Path(noria.__file__).parent
 RECORDS = 12
 # What is there, by name: a file that is lost, or is no component, fails.
 KNOWN = {
-    "modalities": "detections image messages series table text video",
-    "targets": "boxes embedding label mask masked-text number span tags text tracks view",
+    "modalities": "audio detections image messages series spoken-text table text video",
+    "targets": "boxes embedding label mask masked-text number span speech tags text tracks transcript view waveform",
     "tasks": """
-        chat image-classification image-embedding masked-language-modelling object-detection object-tracking
-        question-answering semantic-segmentation series-classification summarization tabular-classification
-        tabular-regression text-classification text-embedding text-generation token-classification translation
-        video-classification
+        audio-classification chat image-classification image-embedding masked-language-modelling object-detection object-tracking
+        question-answering semantic-segmentation series-classification speech-recognition speech-to-text summarization
+        tabular-classification tabular-regression text-classification text-embedding text-generation text-to-speech
+        token-classification translation video-classification vocoder
     """,
 }
 

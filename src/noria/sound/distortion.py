@@ -55,6 +55,6 @@ def mel_distortion(one: np.ndarray, other: np.ndarray, path: np.ndarray | None =
 
 @functools.lru_cache(maxsize=8)
 def _cosines(num_mels: int) -> np.ndarray:
-    """Return the cosine transform float64[num_mels, 13] (DCT-II, orthonormal)."""
+    """Return the cosine series float64[num_mels, 13], scaled so that the distortion is a mean square in dB."""
     places = (np.arange(num_mels) + 0.5)[:, None] * np.arange(1, NUM_COEFFICIENTS + 1)
-    return np.asarray(np.sqrt(2 / num_mels) * np.cos(np.pi * places / num_mels))
+    return np.asarray(2 / num_mels * np.cos(np.pi * places / num_mels))
