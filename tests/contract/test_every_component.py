@@ -16,11 +16,13 @@ RECORDS = 12
 # What is there, by name: a file that is lost, or is no component, fails.
 KNOWN = {
     "modalities": "audio detections image messages series spoken-text table text video",
-    "targets": "boxes embedding label mask masked-text number span speech tags text tracks transcript view waveform",
+    "targets": """
+        boxes embedding label mask masked-text number span speech tags text tracks transcript view waveform
+    """,
     "tasks": """
-        audio-classification chat image-classification image-embedding masked-language-modelling object-detection object-tracking
-        question-answering semantic-segmentation series-classification speech-recognition speech-to-text summarization
-        tabular-classification tabular-regression text-classification text-embedding text-generation text-to-speech
+        audio-classification chat image-classification image-embedding masked-language-modelling object-detection
+        object-tracking question-answering semantic-segmentation series-classification speech-recognition speech-to-text
+        summarization tabular-classification tabular-regression text-classification text-embedding text-generation text-to-speech
         token-classification translation video-classification vocoder
     """,
 }
