@@ -22,8 +22,8 @@ KNOWN = {
     "tasks": """
         audio-classification chat image-classification image-embedding masked-language-modelling object-detection
         object-tracking question-answering semantic-segmentation series-classification speech-recognition speech-to-text
-        summarization tabular-classification tabular-regression text-classification text-embedding text-generation text-to-speech
-        token-classification translation video-classification vocoder
+        summarization tabular-classification tabular-regression text-classification text-embedding text-generation
+        text-to-speech token-classification translation video-classification vocoder
     """,
 }
 
