@@ -97,7 +97,7 @@ def ways(given: argparse.Namespace, natural: Sounds) -> dict[str, Callable[[str]
     if not plain.states["target"].get("parts"):
         plain_state = dict(plain.states["target"])
         neural = noria.load(given.voice)
-        neural.states = {**neural.states, "target": {**plain_state, "parts": {"vocoder": vocoder}}}
+        neural.states = {**neural.states, "target": {**plain_state, "parts": {"voice": vocoder}}}
         voices["voice, Griffin-Lim"] = voices.pop("voice")
         voices["voice, vocoder"] = lambda word: samples_of(neural.predict({"text": word})[0])
     return voices

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 
 from noria.contract import Task
-from noria.contract.capabilities import MakesExamples, ValidatesPairs
+from noria.contract.capabilities import IDS, MakesExamples, PredictsBaseline, ValidatesPairs
 from noria.modalities.spoken_text.modality import SpokenText
 from noria.sound.wav import wav_bytes
-from noria.targets.speech.target import MEL, Speech, average
-from noria.types import Arrays, Record
+from noria.targets.speech.target import MEL, Speech, average, spoken_average
+from noria.types import Arrays, Dataset, Record
 
 RATE_HZ = 16_000
 LETTER_S = 0.08  # of a made-up recording
 LETTERS = {"a": (220.0, 900.0), "e": (220.0, 500.0), "i": (260.0, 300.0), "o": (200.0, 700.0), "u": (180.0, 400.0)}
 
 
-class TextToSpeech(Task, MakesExamples, ValidatesPairs):
+class TextToSpeech(Task, MakesExamples, PredictsBaseline, ValidatesPairs):
     """Read a text out, in the voice of the recordings that it was learnt from.
 
     Data: a table with a column of texts and a column of recordings, one voice; or a folder or an archive of recordings
@@ -41,9 +41,13 @@ class TextToSpeech(Task, MakesExamples, ValidatesPairs):
 
     fit_baseline = staticmethod(average)
 
+    def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
+        """Return the average frame for as long as speech lasts on average."""
+        return spoken_average(learnt, len(dataset))
+
     def validate_pair(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
         """Return the records whose text is longer than their sound: a frame for each unit, and two of silence."""
-        units, frames = inputs["text"]["ids"].lengths, answer[MEL].lengths
+        units, frames = inputs["text"][IDS].lengths, answer[MEL].lengths
         return {
             int(i): f"the text has {units[i]} units, its recording only {frames[i]} frames of sound"
             for i in np.flatnonzero(units + 2 > frames)

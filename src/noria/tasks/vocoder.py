@@ -8,6 +8,7 @@ import numpy as np
 
 from noria.contract import Task
 from noria.contract.capabilities import AugmentsBatch, MakesExamples, PredictsBaseline, ValidatesPairs
+from noria.modalities.audio.arrays import MEL
 from noria.modalities.audio.modality import Audio
 from noria.sound.griffin_lim import mel_to_samples
 from noria.sound.mel import MelSettings
@@ -16,7 +17,7 @@ from noria.targets.waveform.target import SAMPLES, Waveform, silence
 from noria.types import Arrays, Batch, Dataset, Ragged, Record, lengths_of
 
 RATE_HZ = 16_000
-LENGTHS = lengths_of("mel")
+LENGTHS = lengths_of(MEL)
 
 
 class Vocoder(Task, AugmentsBatch, MakesExamples, PredictsBaseline, ValidatesPairs):
@@ -44,7 +45,7 @@ class Vocoder(Task, AugmentsBatch, MakesExamples, PredictsBaseline, ValidatesPai
         import torch
 
         audio, samples = batch.inputs["audio"], batch.target[SAMPLES]
-        mel, lengths = audio["mel"], audio[LENGTHS]
+        mel, lengths = audio[MEL], audio[LENGTHS]
         most = max(2, round(self.target.crop_s / self.target.hop_s))
         size = min(most, int(lengths.max()))
         starts = (torch.rand(batch.size, device=mel.device) * (lengths - size + 1).clamp_min(1)).long()
@@ -54,11 +55,11 @@ class Vocoder(Task, AugmentsBatch, MakesExamples, PredictsBaseline, ValidatesPai
         mel = mel[rows, places] + gain.to(mel.dtype)
         samples = samples[rows, places[:, : size - 1]] * gain.exp().to(samples.dtype)
         cut = lengths.clamp_max(size)
-        return Batch({"audio": {"mel": mel, LENGTHS: cut}}, {SAMPLES: samples}, batch.size)
+        return Batch({"audio": {MEL: mel, LENGTHS: cut}}, {SAMPLES: samples}, batch.size)
 
     def validate_pair(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
         """Return the records whose frames and samples do not go on at the same pace."""
-        frames, hops = inputs["audio"]["mel"].lengths, answer[SAMPLES].lengths
+        frames, hops = inputs["audio"][MEL].lengths, answer[SAMPLES].lengths
         fix = "give inputs.audio and target the same rate_hz, hop_s and max_s, and both fields the same file"
         return {
             int(i): f"{frames[i]} frames and {hops[i]} hops of samples are not of one sound; {fix}"
@@ -69,7 +70,7 @@ class Vocoder(Task, AugmentsBatch, MakesExamples, PredictsBaseline, ValidatesPai
         """Return the sounds by Griffin-Lim."""
         audio, hop = self.inputs["audio"], self.target.hop
         settings = MelSettings(self.target.rate_hz, audio.num_mels, audio.window_s, audio.hop_s)
-        mels = dataset.inputs["audio"]["mel"]
+        mels = dataset.inputs["audio"][MEL]
         rows = [mel_to_samples(np.asarray(mels[i], np.float32), settings).reshape(-1, hop) for i in range(len(mels))]
         return {SAMPLES: Ragged.of(rows, np.float32, (hop,))}
 

@@ -23,14 +23,14 @@ from noria.sound.resampling import resampled
 from noria.sound.wav import wav_bytes
 from noria.sound.wav_pieces import pcm_bytes, wav_header
 from noria.targets.speech.metrics import speech_metrics
-from noria.targets.speech.voice import VOCODER, check_voice, pieces_of, samples_of
+from noria.targets.speech.voice import VOICE, check_voice, pieces_of, samples_of
 from noria.types import Arrays, Batch, Chunk, Encoded, Media, Output, Prediction, Ragged, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
-MEL, CONTOUR, VOICED, DURATIONS = "mel", "contour", "voiced", "durations"
+MEL, CONTOUR, VOICED, DURATIONS, FRAMES = "mel", "contour", "voiced", "durations", "frames"
 LEFT_OUT = "_left_out"  # of the text: the signs that are not spoken
 LEAST_SPREAD = 0.1  # of a band, so that one that is always silent is not blown up
 SPEEDS = (0.25, 4.0)
@@ -93,7 +93,7 @@ class Speech(Target, TrainingStep, PostProcesses, DecodesTarget, UsesParts, Stre
         return MelSettings(self.rate_hz, self.num_mels, self.window_s, self.hop_s)
 
     def part_paths(self) -> Mapping[str, str]:
-        return {VOCODER: self.vocoder} if self.vocoder else {}
+        return {VOICE: self.vocoder} if self.vocoder else {}
 
     def fit(self, values: Values) -> State:
         mels, octaves = [], []
@@ -154,7 +154,7 @@ class Speech(Target, TrainingStep, PostProcesses, DecodesTarget, UsesParts, Stre
         return {"loss": each.mean(), "each": each, **{name: output[name].mean() for name in WEIGHTS}}
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
-        frames, lasting = output["frames"], output[DURATIONS][:, :, 0]
+        frames, lasting = output[FRAMES], output[DURATIONS][:, :, 0]
         kept: Arrays = {
             MEL: Ragged.of([mel[:count] for mel, count in zip(output[MEL], frames, strict=True)], np.float32),
             CONTOUR: Ragged.of(
@@ -190,7 +190,7 @@ class Speech(Target, TrainingStep, PostProcesses, DecodesTarget, UsesParts, Stre
         with torch.inference_mode():
             output = model.head.spoken(model.mixed(batch.inputs), speed)  # type: ignore[union-attr, operator]
         for row in range(batch.size):
-            mel = self._loud(output[MEL][row, : int(output["frames"][row])].cpu().numpy(), state)
+            mel = self._loud(output[MEL][row, : int(output[FRAMES][row])].cpu().numpy(), state)
             yield Chunk(wav_header((len(mel) - 1) * self.mel_settings.hop, self.rate_hz), row=row)
             for piece in pieces_of(mel, self.mel_settings, state):
                 yield Chunk(pcm_bytes(piece), row=row)
@@ -220,9 +220,15 @@ class Speech(Target, TrainingStep, PostProcesses, DecodesTarget, UsesParts, Stre
 
 def average(train: Arrays) -> Arrays:
     """Return the trivial answer: the average frame for as long as training speech lasts on average."""
-    mel, count = train[MEL], max(2, round(float(train[MEL].lengths.mean())))
-    frame = np.asarray(mel.values, np.float32).mean(0)
-    return {MEL: np.tile(frame, (1, count, 1)), CONTOUR: np.zeros((1, count), np.float32)}
+    frame = np.asarray(train[MEL].values, np.float32).mean(0)
+    return {MEL: frame[None], FRAMES: np.array([max(2, round(float(train[MEL].lengths.mean())))])}
+
+
+def spoken_average(learnt: Arrays, count: int) -> Arrays:
+    """Return it as the output for so many records."""
+    num_frames = int(learnt[FRAMES][0])
+    frames = np.tile(np.asarray(learnt[MEL], np.float32)[:, None], (count, num_frames, 1))
+    return {MEL: frames, CONTOUR: np.zeros((count, num_frames), np.float32)}
 
 
 def _speed_of(settings: Mapping[str, Any], usual: float) -> float:

@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 
 from noria.contract.capabilities import PARTS
+from noria.contract.core import only_input
 from noria.errors import UserError
+from noria.modalities.audio.arrays import MEL
 from noria.sound.griffin_lim import mel_to_samples
 from noria.sound.mel import MelSettings
+from noria.targets.waveform.target import SAMPLES
 from noria.types import Dataset, Ragged, State
 
-VOCODER = "vocoder"
+VOICE = "voice"  # the part that makes samples
 FIRST_FRAMES, FRAMES = 25, 100  # of the first piece, so that it is heard soon, and of the others
 
 
@@ -26,10 +29,11 @@ def check_voice(state: State, settings: MelSettings) -> None:
     voice = _vocoder(state)
     if voice is None:
         return
-    audio = voice.task.inputs.get("audio")
-    if audio is None or voice.task.target.kind != "waveform":
+    if voice.task.target.kind != "waveform":
         raise UserError("the vocoder of a voice is a run of the task vocoder", found=voice.bundle.job.task)
-    own = audio.mel_settings(voice.states["inputs"]["audio"])
+    name = only_input(voice.task, "make samples")
+    audio = voice.task.inputs[name]
+    own = audio.mel_settings(voice.states["inputs"][name])
     if (own, audio.subsampling) != (settings, 1):
         raise UserError(
             "the vocoder was trained on other frames than this voice makes",
@@ -69,13 +73,14 @@ def reach(num_blocks: int) -> int:
 
 
 def _asked(voice: Any, mel: np.ndarray) -> np.ndarray:
-    arrays = {"mel": Ragged.of([mel], np.float16, mel.shape[1:])}
-    samples: np.ndarray = voice.outputs(Dataset({"audio": arrays}, {}))["samples"][0]
+    name = only_input(voice.task, "make samples")
+    arrays = {MEL: Ragged.of([mel], np.float16, mel.shape[1:])}
+    samples: np.ndarray = voice.outputs(Dataset({name: arrays}, {}))[SAMPLES][0]
     return samples.reshape(-1)
 
 
 def _vocoder(state: Mapping[str, Any]) -> Any:
-    return state.get(PARTS, {}).get(VOCODER)
+    return state.get(PARTS, {}).get(VOICE)
 
 
 def _said(settings: MelSettings) -> str:
