@@ -46,7 +46,7 @@ class SpeechHead(nn.Module):
 
     def spoken(self, tokens: Tokens, speed: float) -> Output:
         """Return the speech of tokens, `speed` times as fast as learnt."""
-        features, counts = self._with_silence(tokens)
+        features, counts = self._with_silence(tokens, self.silence)
         is_real = real_rows(counts, features.shape[1])
         lasting = self.duration(features, is_real).clamp(0, math.log(MOST_FRAMES)).exp() / speed
         durations = lasting.round().clamp_min(1).long() * is_real
@@ -56,13 +56,18 @@ class SpeechHead(nn.Module):
         mel = self._drawn(rows, contour, energy, is_frame)
         return {"mel": mel, "contour": contour[:, :, None], "frames": frames, "durations": durations[:, :, None]}
 
-    def learnt(self, tokens: Tokens, target: dict[str, Tensor]) -> Output:
-        """Return what is compared with the true speech: `*_off` float[B] each, and `mel` along the true durations."""
-        features, counts = self._with_silence(tokens)
+    def learnt(self, tokens: Tokens, plain: Tokens, target: dict[str, Tensor]) -> Output:
+        """Return what is compared with the true speech: `*_off` float[B] each, and `mel` along the true durations.
+
+        plain: the tokens before the trunk. Frames are laid along these: tokens that know their neighbours could name
+        any frame theirs, and one silence stands at both ends, so that it cannot pass for speech either.
+        """
+        features, counts = self._with_silence(tokens, self.silence)
+        keys, _ = self._with_silence(plain, self.silence[:1].expand(2, -1))
         is_real = real_rows(counts, features.shape[1])
         mel, frames = target["mel"].float(), target[lengths_of("mel")]
         is_frame = real_rows(frames, mel.shape[1])
-        logarithms = self.aligner(features, mel, counts, frames)
+        logarithms = self.aligner(keys, mel, counts, frames)
         durations = durations_of(logarithms, counts, frames)
         rows, _ = self._stretched(features, durations, mel.shape[1])
         contour, energy = target["contour"].float(), mel.mean(2)
@@ -78,7 +83,7 @@ class SpeechHead(nn.Module):
             "structure_off": structure_off(drawn, mel, is_frame),
         }
 
-    def _with_silence(self, tokens: Tokens) -> tuple[Tensor, Tensor]:
+    def _with_silence(self, tokens: Tokens, silence: Tensor) -> tuple[Tensor, Tensor]:
         """Return the tokens with one for the silence at either end, float[B, N + 2, D], and how many are real."""
         features, is_real = tokens.features, tokens.is_real
         if is_real is None:
@@ -87,7 +92,7 @@ class SpeechHead(nn.Module):
         whole = functional.pad(features * is_real[:, :, None], (0, 0, 1, 1))
         place = torch.arange(whole.shape[1], device=features.device)
         ends = torch.stack([(place == 0).expand(len(whole), -1), place == counts[:, None] - 1], 2)
-        return whole + ends.to(features.dtype) @ self.silence.to(features.dtype), counts
+        return whole + ends.to(features.dtype) @ silence.to(features.dtype), counts
 
     def _stretched(self, features: Tensor, durations: Tensor, longest: int | None = None) -> tuple[Tensor, Tensor]:
         """Return a row a frame, float[B, T, D], that knows its place in its token, and how many frames there are."""

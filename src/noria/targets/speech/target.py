@@ -145,7 +145,8 @@ class Speech(Target, TrainingStep, PostProcesses, DecodesTarget, UsesParts, Stre
     def training_step(self, model: nn.Module, batch: Batch, state: State) -> dict[str, Tensor]:
         check_voice(state, self.mel_settings)
         tokens = model.mixed(batch.inputs)  # type: ignore[operator]
-        return self.loss(model.head.learnt(tokens, batch.target), batch)  # type: ignore[union-attr, operator]
+        plain = model.tokens(batch.inputs)  # type: ignore[operator]
+        return self.loss(model.head.learnt(tokens, plain, batch.target), batch)  # type: ignore[union-attr, operator]
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         import torch
