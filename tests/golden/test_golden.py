@@ -28,6 +28,8 @@ UNREAD = {
     "semantic-segmentation": {"is_colour", "numbers", "void"},
     "tabular-classification": {"columns", "names"},
     "tabular-regression": {"columns", "names"},
+    "text-to-speech": {"pitch_mean", "pitch_spread"},
+    "vocoder": {"rates", "seconds", "silent"},
 }
 
 
