@@ -255,7 +255,7 @@ def test_a_field_of_one_column_refuses_a_list_of_them_and_says_what_works(field)
     with pytest.raises(UserError, match=f"{field} is filled by one column") as caught:
         load_job({"task": "text-classification"}, [f"data.fields.{field}=[a, b]"])
     assert caught.value.found == "a, b"
-    assert ("several answers at once are not there yet" in caught.value.fix) == (field == "label")
+    assert ("learnt together where the answer is `labels`" in caught.value.fix) == (field == "label")
     load_job({"task": "text-classification"}, [caught.value.fix.partition(",")[0]])
 
 

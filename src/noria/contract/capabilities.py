@@ -280,6 +280,22 @@ class SingleValued(ABC):
         """Return which output holds the answer: logits float[n, classes], or float[n, 1] on the scale of the truth."""
 
 
+class MultiLabel(ABC):
+    """Answers several yes/no questions at once: simple models learn each, tables of answers have a column each."""
+
+    @abstractmethod
+    def label_names(self, state: State) -> Sequence[str]:
+        """Return what the questions are called, in the order of the outputs."""
+
+    @abstractmethod
+    def label_values(self, truth: Arrays) -> np.ndarray:
+        """Return of n true answers float[n, labels]: 1 yes, 0 no, NaN where it is not known."""
+
+    @abstractmethod
+    def label_output(self) -> str:
+        """Return which output holds the answer: logits float[n, labels]."""
+
+
 class Restates(ABC):
     """Has outputs of several models of one job, whose states differ, that can be scored together: cross-validation."""
 

@@ -68,7 +68,7 @@ class Target(ABC):
     kind: ClassVar[str]
     # The kind whose states fit this one too, where it is not its own.
     state_kind: ClassVar[str] = ""
-    # What one raw answer is: a cell, or the bytes of a file (a mask).
+    # What one raw answer is: a cell, the bytes of a file (a mask), or several columns, where one may do as well.
     raw_type: ClassVar[RawType] = "cell"
     # Whether held-out answers can be unknown to what `fit` learnt from training answers, as classes can.
     has_closed_vocabulary: ClassVar[bool] = False

@@ -178,8 +178,27 @@ def class_names(target: Target, state: State) -> Sequence[str] | None:
     return own.class_names(state) if own else None
 
 
+def label_values(target: Target, truth: Arrays) -> np.ndarray | None:
+    """Return float[n, labels], 1 yes, 0 no, NaN unknown; None where answers are no yes/no answers."""
+    own = declared(target, can.MultiLabel)
+    return own.label_values(truth) if own else None
+
+
+def label_names(target: Target, state: State) -> Sequence[str] | None:
+    """Return what several yes/no answers are called; None for any other answer."""
+    own = declared(target, can.MultiLabel)
+    return own.label_names(state) if own else None
+
+
+def probability_names(target: Target, state: State) -> Sequence[str]:
+    """Return what an answer gives a probability each: classes, or labels that may hold together; none for others."""
+    return class_names(target, state) or label_names(target, state) or ()
+
+
 def answer_output(target: Target) -> str | None:
-    """Return which output holds an answer that is one class or one number; None for any other answer."""
+    """Return which output holds an answer that is one class, one number or several yes/no; None for any other."""
+    if several := declared(target, can.MultiLabel):
+        return several.label_output()
     own = declared(target, can.SingleValued)
     return own.answer_output() if own else None
 

@@ -35,8 +35,10 @@ def job_of_table(path: Path, overrides: Sequence[str], source: Source | None = N
     named = next((one.partition("=")[2] for one in overrides if one.startswith("task=")), None)
     if override := answer_of(overrides):
         field, _, column = override.removeprefix(FIELDS).partition("=")
-        fields = {field: columns_of(column)}
-        by_text = None if named else _of_texts(path, source, field, column)
+        answering = columns_of(column)
+        fields = {field: answering}
+        asked = {answering} if isinstance(answering, str) else {*answering}
+        by_text = None if named else _of_texts(path, source, field, asked)
         task, texts = by_text or (named or _only(answers[field], path, override), {})
         job = {"task": task, "data": {"path": str(path), "fields": {**texts, **fields}}}
         return job, [one for one in overrides if one is not override and not one.startswith("task=")]
@@ -55,15 +57,15 @@ def columns_of(text: str) -> str | list[str]:
     return [one.strip() for one in text[1:-1].split(",")] if is_list else text
 
 
-def _of_texts(path: Path, source: Source | None, field: str, answer: str) -> tuple[str, dict[str, str]] | None:
+def _of_texts(path: Path, source: Source | None, field: str, answers: set[str]) -> tuple[str, dict[str, str]] | None:
     """Return the task that learns from the only column that is more than a name or a constant, if that holds texts."""
     try:
         rows = next(iter((source or open_source(path)).rows(LOOKED_AT)), None)
     except UserError:  # preparation meets it again and says why
         return None
-    if rows is None or answer not in rows.columns:
+    if rows is None or not answers <= {*rows.columns}:
         return None
-    columns = read_table({name: cells for name, cells in rows.columns.items() if name != answer}, {}, {})
+    columns = read_table({name: cells for name, cells in rows.columns.items() if name not in answers}, {}, {})
     read = [name for name, one in columns.items() if one.kind != "ignore"]
     if len(read) != 1 or columns[read[0]].kind != TextForm.kind:
         return None

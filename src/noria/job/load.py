@@ -24,6 +24,7 @@ from noria.job.renamed import read_stored_job, with_new_names
 from noria.job.schema import BUDGETS, Job
 from noria.job.text import Section, Where, parse, parse_override, read_text, set_key
 
+SEVERAL = "are learnt together where the answer is `labels`: noria list tasks"
 BESIDE_THE_MODEL = {"linear", "dropout"}  # settings of `model` that ask for no other network
 
 
@@ -232,11 +233,12 @@ def _field_problems(job: Job, task: Task, where: Where) -> list[UserError]:
     for name, columns in job.data.fields.items():
         place = where(["data", "fields", name])
         is_answer = name == answer_field(task)
+        takes = (task.target if is_answer or name not in known else task.inputs[name]).raw_type
         if name not in known:
             problems.append(UserError(f"task {job.task} has no such field", where=place, fix=did_you_mean(name, known)))
-        elif not isinstance(columns, str) and (is_answer or task.inputs[name].raw_type == "cell"):
+        elif not isinstance(columns, str) and (takes == "cell" or (is_answer and takes == "file")):
             one = f"data.fields.{name}={columns[0] if columns else 'COLUMN'}"
-            fix = f"{one}, and train a model for each: several answers at once are not there yet" if is_answer else one
+            fix = f"{one}, and train a model for each; yes/no answers {SEVERAL}" if is_answer else one
             problems.append(
                 UserError(f"{name} is filled by one column", where=place, found=", ".join(columns), fix=fix)
             )

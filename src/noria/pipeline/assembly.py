@@ -38,7 +38,7 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
     if job.model.linear and not has_features(task, states):
         raise UserError(
             "there is no linear model beside this network", where="model.linear",
-            expected="inputs that have features (a table, a text, ...), and a class or a number as the answer",
+            expected="inputs that have features (a table, a text, ...), and a class, labels or a number as the answer",
             fix="leave out model.linear, or set it to false",
         )  # fmt: skip
     model = Model(embedders, trunk, head, task.attention, answer, features, linear)
@@ -48,7 +48,7 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
 
 
 def has_features(task: Task, states: Mapping[str, Any]) -> bool:
-    """Say whether a linear model can learn a task: by features of all its inputs, one class or one number."""
+    """Say whether a linear model can learn a task: by features of all its inputs, classes or one number."""
     known = [dispatch.vectorizer(one, states["inputs"][name]) for name, one in task.inputs.items()]
     return None not in known and dispatch.answer_output(task.target) is not None
 
@@ -61,7 +61,7 @@ def linear_part_of(task: Task, states: Mapping[str, Any]) -> LinearPart | None:
     vectorizers: dict[str, Any] = {
         name: dispatch.vectorizer(one, states["inputs"][name]) for name, one in task.inputs.items()
     }
-    count = len(dispatch.class_names(task.target, states["target"]) or [output])
+    count = len(dispatch.probability_names(task.target, states["target"]) or [output])
     size = sum(int(one.size) for one in vectorizers.values())
     return LinearPart(vectorizers, count, output) if count * size <= MOST_WEIGHTS else None
 

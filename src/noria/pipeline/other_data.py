@@ -44,9 +44,10 @@ def _open(bundle: Bundle, path: Path, needs_answer: bool) -> Source:
         return open_path(path, task, data)
     except UserError as error:
         answer = bundle.config["fields"].get(answer_field(task))
-        if needs_answer or answer not in (data.columns or ()):
+        answers = {*listed(answer or ())}
+        if needs_answer or not answers & {*(data.columns or ())}:
             raise
-        rest = [name for name in data.columns or () if name != answer]
+        rest = [name for name in data.columns or () if name not in answers]
         try:
             return open_path(path, task, data.model_copy(update={"columns": rest}))
         except UserError:

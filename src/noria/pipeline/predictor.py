@@ -156,7 +156,7 @@ class Predictor:
         found = [one.prediction or Prediction(None, reason=one.reason) for one in answers]
         for sentence in seen.sentences() if drift is None and len(found) >= MANY else ():
             Terminal().say(f"unlike the training data: {sentence}")
-        classes = dispatch.class_names(self.task.target, self.states["target"]) or ()
+        classes = dispatch.probability_names(self.task.target, self.states["target"])
         return Predictions(found, classes, data if is_frame(data) else None)
 
     def answers(self, chunks: Iterable[EncodedChunk]) -> Iterator[Answer]:

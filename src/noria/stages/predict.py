@@ -74,7 +74,7 @@ def predict_to(
     check_suffix(predictor, out)
     answers = answers_of(predictor, inputs, reporter, read)
     if out.suffix.lower() == ".csv":
-        classes = dispatch.class_names(predictor.task.target, predictor.states["target"]) or ()
+        classes = dispatch.probability_names(predictor.task.target, predictor.states["target"])
         shown = classes if len(classes) <= probabilities else ()
         said = write_answers(_lines(answers, keep), out, shown, must_agree=keep is not None)
         more = f"; of {len(classes):,} classes no probability stands in it: --probabilities {len(classes)}"

@@ -173,7 +173,7 @@ def _rival(
 
 
 def _linear_name(part: LinearPart, answers: Answers) -> str:
-    name = "logistic regression" if answers.classes else "ridge regression"
+    name = "logistic regression" if answers.are_chances else "ridge regression"
     return f"n-grams with {name}" if part.is_counts else name
 
 

@@ -31,8 +31,11 @@ PRIOR, AS_SURE = 50.0, 4.0
 
 
 def answers_of(task: Task, state: Mapping[str, Any], dataset: Dataset) -> Answers:
-    """Return the true answers of records whose answer is one class or one number."""
-    values = dispatch.single_values(task.target, {name: one[:] for name, one in dataset.target.items()})
+    """Return the true answers of records whose answer is one class, one number or several yes/no."""
+    truth = {name: one[:] for name, one in dataset.target.items()}
+    if (labels := dispatch.label_values(task.target, truth)) is not None:
+        return Answers(np.asarray(labels), 0)
+    values = dispatch.single_values(task.target, truth)
     assert values is not None
     return Answers(np.asarray(values), len(dispatch.class_names(task.target, dict(state)) or []))
 
@@ -72,7 +75,7 @@ def chosen_mix(
         answers_of_part(part, held_out),
     )
     linear = log_shares(linear) if answers.classes else linear
-    tried = [Mix(float(share), sharper) for sharper in (SHARPER if answers.classes else (1.0,)) for share in SHARES]
+    tried = [Mix(float(share), sharper) for sharper in (SHARPER if answers.are_chances else (1.0,)) for share in SHARES]
     losses = [loss_of(one.sharpness * (one.share * network + (1 - one.share) * linear), answers) for one in tried]
     unusual = [(one.share - EVEN) ** 2 + AS_SURE * math.log(one.sharpness) ** 2 for one in tried]
     least = min(losses) / max(1, len(held_out))
