@@ -15,13 +15,14 @@ SOURCE = Path(noria.__file__).parent
 RECORDS = 12
 # What is there, by name: a file that is lost, or is no component, fails.
 KNOWN = {
-    "modalities": "detections image messages series table text video",
+    "modalities": "detections image messages molecule series table text video",
     "targets": "boxes embedding label labels mask masked-text number span tags text tracks view",
     "tasks": """
-        chat image-classification image-embedding image-multilabel masked-language-modelling object-detection
-        object-tracking question-answering semantic-segmentation series-classification summarization
-        tabular-classification tabular-multilabel tabular-regression text-classification text-embedding
-        text-generation text-multilabel token-classification translation video-classification
+        chat image-classification image-embedding image-multilabel masked-language-modelling molecule-property
+        molecule-safety object-detection object-tracking question-answering semantic-segmentation
+        series-classification summarization tabular-classification tabular-multilabel tabular-regression
+        text-classification text-embedding text-generation text-multilabel token-classification translation
+        video-classification
     """,
 }
 

@@ -147,9 +147,34 @@ class Vectorizes(ABC):
 class Tabulates(ABC):
     """Is a row of columns, as trees read it."""
 
+    # Whether they are many and mostly zero: a random forest suits them better than boosted trees, which take long.
+    is_wide: ClassVar[bool] = False
+
     @abstractmethod
     def rows(self, arrays: Arrays, state: State) -> tuple[np.ndarray, np.ndarray]:
         """Return float32[n, columns], NaN where missing, and bool[columns], which of them are codes of categories."""
+
+
+class KeepsTogether(ABC):
+    """Knows what records have in common that should not stand in two splits: the scaffold of molecules."""
+
+    # What data.split.by may say.
+    ways_to_group: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def group_keys(self, values: Values, way: str) -> list[str | None]:
+        """Return a text for each raw value, equal where values belong together; None where it cannot be told."""
+
+
+class MeasuresFamiliarity(ABC):
+    """Knows how near a record is to those of training: beside each answer, and error is plotted against it."""
+
+    # What it is called beside an answer.
+    familiarity_name: ClassVar[str]
+
+    @abstractmethod
+    def familiarity(self, arrays: Arrays, state: State) -> np.ndarray:
+        """Return float[n] for n encoded values, larger where they are nearer."""
 
 
 # Of targets

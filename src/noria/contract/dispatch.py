@@ -221,6 +221,31 @@ def table_rows(modality: Modality, arrays: Arrays, state: State) -> tuple[np.nda
     return own.rows(arrays, state) if own else None
 
 
+def is_wide(modality: Modality) -> bool:
+    """Say whether the columns that trees read are many and mostly zero."""
+    own = declared(modality, can.Tabulates)
+    return own is not None and own.is_wide
+
+
+def ways_to_group(modality: Modality) -> Sequence[str]:
+    """Return by what records can be kept together that the modality itself knows; none where it knows nothing."""
+    own = declared(modality, can.KeepsTogether)
+    return own.ways_to_group if own else ()
+
+
+def group_keys(modality: Modality, values: Values, way: str) -> list[str | None]:
+    """Return a text for each raw value, equal where values belong together by one of `ways_to_group`."""
+    own = declared(modality, can.KeepsTogether)
+    assert own is not None
+    return own.group_keys(values, way)
+
+
+def familiarity(modality: Modality, arrays: Arrays, state: State) -> tuple[str, np.ndarray] | None:
+    """Return how near records are to those of training, float[n], and what that is called; None: it cannot tell."""
+    own = declared(modality, can.MeasuresFamiliarity)
+    return (own.familiarity_name, own.familiarity(arrays, state)) if own else None
+
+
 def restated(target: Target, arrays: Arrays, state: State, wanted: State) -> Arrays | None:
     """Return outputs or true answers of one state as they would stand under another one; None where they cannot."""
     own = declared(target, can.Restates)

@@ -34,6 +34,10 @@ class Split(_Strict):
 
     group: ColumnName | None = None
     """Column whose equal values stay in one split, as a patient or customer, so that no one is in two."""
+    by: str | None = None
+    """What an input itself says belongs together, as `scaffold` of molecules: stays in one split, for new series."""
+    fill: Literal["largest_first", "balanced"] = "largest_first"
+    """Groups of `by`: `largest_first` go to training, test has the rarest; `balanced`: in an order drawn by `seed`."""
     block: int | None = Field(None, gt=0)
     """Number of successive records that stay together. For windows cut from one recording."""
     column: ColumnName | None = None
@@ -71,8 +75,8 @@ class Split(_Strict):
 
     @model_validator(mode="after")
     def _is_one_way(self) -> Split:
-        if sum(map(bool, (self.order, self.group, self.block))) > 1:
-            raise ValueError("order or group or block: one way to say which records stay together")
+        if sum(map(bool, (self.order, self.group, self.block, self.by))) > 1:
+            raise ValueError("order or group or block or by: one way to say which records stay together")
         if self.file and not self.column:
             raise ValueError("file beside column: which of its columns says the split")
         if self.values and not self.column:

@@ -20,6 +20,7 @@ from noria.errors import UserError, did_you_mean
 from noria.pipeline.bundle import TORCH, Bundle, load_bundle
 from noria.pipeline.drift import Drift
 from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder
+from noria.pipeline.familiarity import familiarities
 from noria.pipeline.fields import Columns
 from noria.pipeline.given import Fields, lacking, path_of, records_of, values_of
 from noria.pipeline.other_data import one_file_field, open_other, read_otherwise
@@ -166,7 +167,7 @@ class Predictor:
         ...     print(answer.where, answer.as_json())
         """
         for chunk in chunks:
-            given = self.task.target.decode(self.outputs(chunk.records), self.states["target"]) if len(chunk) else []
+            given = self._decoded(chunk.records) if len(chunk) else []
             rejected = iter(chunk.rejected)
             waiting = next(rejected, None)
             for index in range(len(chunk) + 1):
@@ -176,6 +177,16 @@ class Predictor:
                 if index < len(chunk):
                     where, row = (chunk.records.places or [])[index], int(chunk.kept[index])
                     yield Answer(where, chunk.ids[index], given[index], chunk=chunk, index=index, row=row)
+
+    def _decoded(self, records: Dataset) -> list[Prediction]:
+        """Return the answers to encoded records, with how near each is to training where an input can tell."""
+        given = self.task.target.decode(self.outputs(records), self.states["target"])
+        for name, values in familiarities(self.task, self.states, records).items():
+            given = [
+                replace(one, details={**one.details, name: round(float(value), 4)})
+                for one, value in zip(given, values, strict=True)
+            ]
+        return given
 
     def reading(self, overrides: Sequence[str]) -> Predictor:
         """Return the same model, told how to read other data: `data.fields.text=review`."""

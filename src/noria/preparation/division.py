@@ -8,7 +8,7 @@ next: preparation.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from noria.errors import UserError
 from noria.job.data import Split
 from noria.pipeline.fields import values_of
+from noria.preparation.filling import filled
 from noria.sources.core.layout import SPLITS as SPLIT_WORDS
 from noria.store.array_store import SPLITS
 from noria.store.hashing import hash_values, share
@@ -57,20 +58,23 @@ def divide(
     fields: Sequence[str | list[str]],
     where: str,
     groups: Sequence[str] = (),
+    keys: Callable[[Rows], list[str | None]] | None = None,
 ) -> Division:
     """Divide records; `fields` are the columns whose values are hashed. Raises UserError where there are none.
 
-    `groups`: the columns by which the source says what belongs together; what the job says of it wins.
+    `groups`: the columns by which the source says what belongs together; what the job says of it wins. `keys` says it
+    of the records of a chunk where an input knows (split.by).
     """
     stated: list[np.ndarray] = []
     hashes: list[np.ndarray] = []
     first = ""
     sides = _Stated(split)
-    together = _Together(() if split.group or split.block or split.order else groups)
+    together = _Together(() if split.group or split.block or split.order or keys else groups)
     for rows in chunks:
         first = first or next((f"{one.where}: {one.reason}" for one in rows.bad), "")
         stated.append(sides.of(rows))
-        hashes.append(_hash(rows, split, fields))
+        own = _hash(rows, split, fields)
+        hashes.append(own if keys is None else _of_keys(keys(rows), own, split.seed))
         together.see(rows, split.seed)
     if not sum(len(part) for part in stated):
         raise UserError("there are no usable records", where=where, found=first)
@@ -103,6 +107,9 @@ def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split) -> Division:
     test = 0.0 if (stated == TEST).any() else split.test
     validation = 0.0 if (stated == VALIDATION).any() else split.validation
     ours = np.flatnonzero(stated <= TRAIN)
+    if split.by:
+        sides[ours], note = filled(hashes[ours], split, validation * (1 - test), test)
+        return Division(np.asarray(sides), stated, hashes, [note])
     at = 1 - (np.arange(len(ours)) + 0.5) / len(ours) if split.order else share(hashes[ours])
     sides[ours[at < test + (1 - test) * validation]] = VALIDATION
     sides[ours[at < test]] = TEST
@@ -242,6 +249,12 @@ def _hash(rows: Rows, split: Split, fields: Sequence[str | list[str]]) -> np.nda
         own = hash_values(values_of(rows, columns), split.seed)
         total = hash_values(np.stack([total, own], 1))
     return _of_group(rows, split.group, split.seed, total) if split.group else total
+
+
+def _of_keys(keys: list[str | None], otherwise: np.ndarray, seed: int) -> np.ndarray:
+    """Return uint64[n]: the hash of each key, `otherwise` where there is none."""
+    is_known = np.array([key is not None for key in keys], bool)
+    return np.where(is_known, hash_values(["" if key is None else key for key in keys], seed), otherwise)
 
 
 def _of_group(rows: Rows, column: str, seed: int, otherwise: np.ndarray) -> np.ndarray:

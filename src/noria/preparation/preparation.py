@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,20 @@ class Preparation:
                 }
             )
 
+    def _keys(self) -> Callable[[Rows], list[str | None]] | None:
+        """Return what says of records which belong together, where the job asks an input for it."""
+        if (way := self.split.by) is None:
+            return None
+        known = {one: name for name, modality in self.task.inputs.items() for one in dispatch.ways_to_group(modality)}
+        if way not in known:
+            raise UserError(
+                f"no input says by what data.split.by={way} would keep records together",
+                expected=" or ".join(known) if known else "nothing: no input of this task knows",
+                fix="name a column: data.split.group=COLUMN",
+            )
+        field = known[way]
+        return lambda rows: dispatch.group_keys(self.task.inputs[field], values_of(rows, self.mapping.get(field)), way)
+
     def _advice(self) -> str:
         """Say how records that are of one thing are kept on one side; nothing where only the data can tell."""
         if (self.stated >= VALIDATION).any():
@@ -142,7 +156,8 @@ class Preparation:
             self._held = list(self._chunks())
         filled = [name for name in self.task.inputs if name in self.mapping] or [self.answer]
         fields = [self.mapping[name] for name in filled]
-        found = divide(self._chunks(), self.split, fields, str(self.source.path), self.source.groups())
+        where = str(self.source.path)
+        found = divide(self._chunks(), self.split, fields, where, self.source.groups(), self._keys())
         self.stated, self.hashes = found.stated, found.hashes
         self.notes += found.notes
         if (count := self.job.evaluate.folds) is not None:
@@ -180,7 +195,8 @@ class Preparation:
     def _missing_from_test(self, answers: Values, division: np.ndarray) -> np.ndarray:
         """Return which training records test needs so that it has each class, where each record stands for itself."""
         split, target, root = self.split, self.task.target, self.source.root
-        is_random = not (split.order or split.group or split.block or split.fold or (self.stated == TEST).any())
+        is_grouped = bool(split.group or split.block or split.by)
+        is_random = not (is_grouped or split.order or split.fold or (self.stated == TEST).any())
         none = np.zeros(0, np.int64)
         if not is_random or not split.test or not target.has_closed_vocabulary:
             return none

@@ -18,6 +18,7 @@ from noria.metrics.intervals import differences, measure, point, verdict
 from noria.model.linear_part import LinearPart
 from noria.pipeline.assembly import linear_part_of
 from noria.pipeline.remarks import only_answer
+from noria.training.rivals.forest import fit_forest
 from noria.training.rivals.linear import Answers, fit_linear
 from noria.training.rivals.linear_part import answers_of
 from noria.training.rivals.nearest import fit_nearest
@@ -72,8 +73,10 @@ def fitted_rivals(
         yield _rival("nearest record", started, places, output, lambda data: nearest(feature_matrix(part, data)))
     if answers.classes <= MOST_CLASSES and (rows := _rows(task, states, train, places)) is not None:
         started = time.perf_counter()
-        trees = fit_trees(*rows, answers)
-        yield _rival("boosted trees", started, places, output, lambda data: trees(_known(_rows(task, states, data))))
+        is_wide = any(map(dispatch.is_wide, task.inputs.values()))
+        trees = fit_forest(rows[0], answers) if is_wide else fit_trees(*rows, answers)
+        name = "random forest" if is_wide else "boosted trees"
+        yield _rival(name, started, places, output, lambda data: trees(_known(_rows(task, states, data))))
 
 
 @dataclass(frozen=True)
