@@ -36,8 +36,7 @@ def filled(groups: np.ndarray, split: Split, validation: float, test: float) -> 
             side_of[group] = side
             taken[side:] += sizes[group]
     way = "the largest first" if split.fill == "largest_first" else f"in an order drawn with seed {split.seed}"
-    alone = int((sizes[side_of == TEST] == 1).sum())
-    note = (
-        f"divided by {split.by}, {len(sizes):,} of them, {way}: of {int((side_of == TEST).sum()):,} in test {alone:,} "
-    )
-    return side_of[codes], note + "are of one record; data.split.fill says how"
+    tested = side_of == TEST
+    alone = int((sizes[tested] == 1).sum())
+    note = f"divided by {split.by}, {len(sizes):,} of them, {way} (data.split.fill): of {int(tested.sum()):,} in test"
+    return side_of[codes], f"{note} {alone:,} are of one record"

@@ -153,9 +153,8 @@ class Molecule(
         return scaffolds_of(_listed(values), self.limits)
 
     def familiarity(self, arrays: Arrays, state: State) -> np.ndarray:
-        return nearest(
-            packed([arrays["substructures"][row] for row in range(len(arrays["substructures"]))]), state["training"]
-        )
+        own = arrays["substructures"]
+        return nearest(packed([own[row] for row in range(len(own))]), state["training"])
 
 
 def _listed(values: Values) -> list[Any]:

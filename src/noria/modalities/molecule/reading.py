@@ -23,6 +23,7 @@ Parts = Literal["largest", "all", "refuse"]
 CHARACTERS_AN_ATOM = 20  # of a SMILES, more than any real one has: what is longer is not even parsed
 LINES_END = "M  END"  # of a MOL block
 PLAIN_ATOMS = 100  # up to which none was found that takes a second, however its rings and chains lie
+ALONE = [sys.executable, "-m", "noria.modalities.molecule.alone"]
 FOUND = {"parts": "several parts", "metal": "a metal", "radical": "a radical", "stereo": "stereo that is left open"}
 
 
@@ -55,8 +56,8 @@ def read_molecule(value: Any, limits: Limits) -> Any:
             raise NoMolecule("has no atom")
         molecule = _chosen(molecule, limits.parts)
         _require_size(molecule, limits)
-        if molecule.GetNumAtoms() > PLAIN_ATOMS and not _is_quick(_smiles(molecule), limits.max_seconds):
-            raise NoMolecule(f"takes longer than {limits.max_seconds:g} s (inputs.molecule.max_seconds)")
+        if molecule.GetNumAtoms() > PLAIN_ATOMS and (reason := _tried(_smiles(molecule), limits.max_seconds)):
+            raise NoMolecule(reason)
         return _canonical(molecule)
 
 
@@ -189,11 +190,10 @@ def _require_size(molecule: Any, limits: Limits) -> None:
 
 
 @cache
-def _is_quick(smiles: str, max_seconds: float) -> bool:
-    """Say whether everything that is read of a large molecule is read in time, by trying it in a process of its own."""
-    command = [sys.executable, "-m", "noria.modalities.molecule.alone"]
+def _tried(smiles: str, max_seconds: float) -> str:
+    """Return why a large molecule cannot be read in time, by trying it in a process of its own; "" where it can."""
     try:
-        tried = subprocess.run(command, input=smiles.encode(), timeout=max_seconds, capture_output=True, check=False)
+        tried = subprocess.run(ALONE, input=smiles.encode(), timeout=max_seconds, capture_output=True, check=False)
     except subprocess.TimeoutExpired:
-        return False
-    return tried.returncode == 0
+        return f"takes longer than {max_seconds:g} s (inputs.molecule.max_seconds)"
+    return "" if tried.returncode == 0 else "cannot be read: RDKit ends on it"
