@@ -58,6 +58,13 @@ class Split(_Strict):
     """Fold that is test, in place of a fraction: 2/5 is the second of five. `evaluate.folds` trains them all."""
 
     @property
+    def named(self) -> str:
+        """Return by what records are divided that an input knows; nothing where it is otherwise."""
+        if self.by is None:
+            return ""
+        return f"{self.by}, {self.fill.replace('_', ' ')}" + (f", seed {self.seed}" if self.fill == "balanced" else "")
+
+    @property
     def folds(self) -> tuple[int, int] | None:
         """Return which fold is test, from 1 on, and how many there are; None where test is a fraction."""
         if self.fold is None:

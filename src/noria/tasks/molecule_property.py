@@ -11,7 +11,8 @@ from noria.types import Record
 # Some that are alike and some that are not, for tests and documents.
 MOLECULES = ("CCO", "c1ccccc1O", "CC(=O)Oc1ccccc1C(=O)O", "CCCCCC", "CN1C=NC2=C1C(=O)N(C(=O)N2C)C", "C1CCCCC1N")
 # Found on the validation split of ESOL, BBBP and Tox21 by scaffold; benchmarks/molecules.py has the scores.
-MOLECULE_TRAINING = {"optimizer": "adamw", "learning_rate": 0.002, "weight_decay": 0.05, "warmup": 0.1, "epochs": 40}
+MOLECULE_MODEL = {"width": 64, "depth": 2, "heads": 4, "dropout": 0.1}
+MOLECULE_TRAINING = {"optimizer": "adamw", "learning_rate": 0.002, "weight_decay": 0.05, "warmup": 0.1, "epochs": 30}
 
 
 class MoleculeProperty(Task, MakesExamples):
@@ -24,7 +25,10 @@ class MoleculeProperty(Task, MakesExamples):
     def __init__(self) -> None:
         self.inputs = {"molecule": Molecule()}
         self.target = Number(is_voting=True)
-        self.defaults = {"model": {"size": "tiny", "depth": 2}, "train": dict(MOLECULE_TRAINING)}
+        self.defaults = {
+            "model": {"width": 64, "depth": 2, "heads": 4, "dropout": 0.1},
+            "train": dict(MOLECULE_TRAINING),
+        }
 
     fit_baseline = staticmethod(mean)
 

@@ -6,7 +6,7 @@ from noria.contract import Task
 from noria.contract.capabilities import MakesExamples
 from noria.modalities.molecule import Molecule
 from noria.targets.labels import Labels, base_rates
-from noria.tasks.molecule_property import MOLECULE_TRAINING, MoleculeProperty
+from noria.tasks.molecule_property import MOLECULE_MODEL, MOLECULE_TRAINING, MoleculeProperty
 from noria.types import Record
 
 
@@ -20,7 +20,10 @@ class MoleculeSafety(Task, MakesExamples):
     def __init__(self) -> None:
         self.inputs = {"molecule": Molecule()}
         self.target = Labels(is_voting=True)
-        self.defaults = {"model": {"size": "tiny", "depth": 2}, "train": {**MOLECULE_TRAINING, "best_by": "log_loss"}}
+        self.defaults = {
+            "model": dict(MOLECULE_MODEL),
+            "train": {**MOLECULE_TRAINING, "best_by": "log_loss"},
+        }
 
     fit_baseline = staticmethod(base_rates)
 

@@ -41,15 +41,6 @@ class MoleculeEmbedder(nn.Module):
         return Tokens(torch.cat([members, features], 1), is_real, pair_bias=bias)
 
 
-def whole(arrays: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Return descriptors float[B, D], standardised, cut and 0 where missing, and substructures, log(1 + count)."""
-    descriptors = arrays["descriptors"].float()
-    places, counts = arrays["substructures"].long(), arrays["occurrences"].float()
-    dense = descriptors.new_zeros(len(descriptors), NUM_SUBSTRUCTURES + 1)
-    dense.scatter_(1, torch.where(places == PAD, NUM_SUBSTRUCTURES, places), counts.clamp_min(0).log1p())
-    return descriptors.nan_to_num(0.0).clamp(-FAR, FAR), dense[:, :NUM_SUBSTRUCTURES]
-
-
 class _Atoms(nn.Module):
     """int[B, T, 9] -> float[B, T, width], the sum of what each property is embedded as, and which are atoms."""
 
@@ -69,21 +60,37 @@ class _Atoms(nn.Module):
 
 
 class _Members(nn.Module):
-    """Descriptors and substructures -> [B, members, width]: a network of two layers, whose members differ by scales."""
+    """Descriptors and substructures -> [B, members, width]: a network of two layers, whose members differ by scales.
+
+    A substructure starts at nothing, so that one which training never showed says nothing.
+    """
 
     def __init__(self, state: State, settings: MoleculeSettings, width: int) -> None:
         super().__init__()
-        inputs = len(state["descriptors"]) + NUM_SUBSTRUCTURES
+        inputs, hidden = len(state["descriptors"]), settings.hidden
         self.dropout = settings.dropout
         self.before = nn.Parameter(torch.randint(0, 2, (settings.members, inputs)) * 2.0 - 1)
-        self.first = nn.Linear(inputs, settings.hidden, bias=False)
-        self.scale = nn.Parameter(torch.ones(settings.members, settings.hidden))
-        self.bias = nn.Parameter(torch.zeros(settings.members, settings.hidden))
-        self.second = nn.Linear(settings.hidden, width)
+        self.first = nn.Linear(inputs, hidden, bias=False)
+        self.substructures = nn.EmbeddingBag(NUM_SUBSTRUCTURES + 1, hidden, mode="sum", padding_idx=NUM_SUBSTRUCTURES)
+        nn.init.zeros_(self.substructures.weight)
+        self.scale = nn.Parameter(torch.ones(settings.members, hidden))
+        self.bias = nn.Parameter(torch.zeros(settings.members, hidden))
+        self.second = nn.Linear(hidden, width)
 
     def forward(self, arrays: dict[str, Tensor]) -> Tensor:
-        features = functional.dropout(torch.cat(whole(arrays), 1), self.dropout / 2, self.training)
-        hidden = self.first(features[:, None] * self.before) * self.scale + self.bias
-        hidden = functional.dropout(functional.relu(hidden), self.dropout, self.training)
-        found: Tensor = self.second(hidden)
+        descriptors = arrays["descriptors"].to(self.first.weight.dtype).nan_to_num(0.0).clamp(-FAR, FAR)
+        descriptors = functional.dropout(descriptors, self.dropout / 2, self.training)
+        hidden = self.first(descriptors[:, None] * self.before) + self._substructures(arrays)[:, None]
+        hidden = functional.relu(hidden * self.scale + self.bias)
+        found: Tensor = self.second(functional.dropout(hidden, self.dropout, self.training))
+        return found
+
+    def _substructures(self, arrays: dict[str, Tensor]) -> Tensor:
+        """Return the sum of what each substructure is embedded as, by log(1 + how often it occurs)."""
+        places, counts = arrays["substructures"].long(), arrays["occurrences"]
+        weights = counts.clamp_min(0).to(self.substructures.weight.dtype).log1p()
+        weights = functional.dropout(weights, self.dropout, self.training)
+        found: Tensor = self.substructures(
+            torch.where(places == PAD, NUM_SUBSTRUCTURES, places), per_sample_weights=weights
+        )
         return found

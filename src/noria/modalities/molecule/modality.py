@@ -75,9 +75,7 @@ class Molecule(
         kept = np.flatnonzero(spread > 1e-9 * np.maximum(1, np.abs(mean)))
         kept = kept if len(kept) else np.arange(1)  # of molecules that are all alike
         return {
-            "descriptors": [names[i] for i in kept],
-            "mean": mean[kept].tolist(),
-            "spread": np.maximum(spread[kept], 1e-9).tolist(),
+            "descriptors": {names[i]: [float(mean[i]), max(float(spread[i]), 1e-9)] for i in kept},
             "seen": {"records": len(molecules), **seen},
             "training": packed([substructures_of(molecule)[0] for molecule in molecules]),
         }
@@ -96,11 +94,12 @@ class Molecule(
                 texts.append("")
             else:
                 found = (atoms_of(molecule), bonds_of(molecule), *substructures_of(molecule))
-                raw[index] = descriptors_of(molecule, state["descriptors"])
+                raw[index] = descriptors_of(molecule, list(state["descriptors"]))
                 texts.append(canonical_smiles(molecule))
             for name, row in zip(rows, found, strict=True):
                 rows[name].append(row)
-        descriptors = (raw - state["mean"]) / state["spread"]
+        mean, spread = np.array(list(state["descriptors"].values())).T
+        descriptors = (raw - mean) / spread
         descriptors[list(bad)] = 0
         return Encoded(
             {

@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any, Literal
 
 from noria.columns.cells import is_absent
-from noria.errors import UserError
+from noria.errors import needs_extra
 
 Parts = Literal["largest", "all", "refuse"]
 CHARACTERS_AN_ATOM = 20  # of a SMILES, more than any real one has: what is longer is not even parsed
@@ -99,7 +99,7 @@ def _silenced() -> Any:
     try:
         from rdkit import rdBase
     except ImportError:
-        raise UserError("molecules need RDKit", fix='pip install "noria[molecules]"') from None
+        raise needs_extra("rdkit", "molecules", "a molecule") from None
     logger = logging.getLogger("rdkit")
     logger.propagate, handler = False, _Listener()
     logger.handlers[:] = [handler]
