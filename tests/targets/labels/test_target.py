@@ -12,7 +12,7 @@ from noria.targets.labels import Labels, base_rates
 from noria.types import Batch
 
 COUNT = 400
-STATE = {"counts": {"a": [1, 1], "b": [1, 1], "c": [1, 1]}}
+STATE = Labels().fit({name: [1, 0] for name in "abc"})
 
 
 def drawn(seed=0, sharpness=1.0):

@@ -64,7 +64,7 @@ class Labels(
 
     def fit(self, values: Values) -> State:
         if isinstance(values, Mapping):
-            return {"counts": column_counts(values, self.yes)}
+            return _learnt(column_counts(values, self.yes))
         separator = self.separator or separator_of(values)
         found, records = Counter[str](), 0
         for value in values:
@@ -75,7 +75,8 @@ class Labels(
             records += 1
         if not found:
             raise UserError("no training record has a label", expected="a list of names, or a column for each label")
-        return {"counts": {name: [found[name], records - found[name]] for name in sorted(found)}, "between": separator}
+        counts = {name: [found[name], records - found[name]] for name in sorted(found)}
+        return {**_learnt(counts), "between": separator}
 
     def encode(self, values: Values, state: State) -> Encoded:
         names = list(state["counts"])
@@ -117,8 +118,6 @@ class Labels(
         return {"loss": each.sum() / known.sum().clamp_min(1), "each": each / known.sum(1).clamp_min(1)}
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
-        if "platt" not in state:
-            return output
         slope, height = np.asarray(state["platt"], np.float32).T
         return {**output, "labels": np.asarray(output["labels"]) * slope + height}
 
@@ -129,9 +128,8 @@ class Labels(
 
     def _thresholds(self, state: State) -> list[float]:
         """Return from which probability on each label is said to hold."""
-        even = [EVEN if self.threshold is None else self.threshold] * len(state["counts"])
-        chosen: list[float] = state.get("thresholds", even) if self.threshold is None else even
-        return chosen
+        chosen: list[float] = state["thresholds"]
+        return chosen if self.threshold is None else [self.threshold] * len(chosen)
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         names, chances = list(state["counts"]), expit(output["labels"].astype(np.float64))
@@ -170,6 +168,11 @@ class Labels(
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         return labels_panels(output, truth, list(state["counts"]), self._thresholds(state))
+
+
+def _learnt(counts: dict[str, list[int]]) -> State:
+    """Return the state before anything is calibrated."""
+    return {"counts": counts, "platt": [[1.0, 0.0]] * len(counts), "thresholds": [EVEN] * len(counts)}
 
 
 def base_rates(train: Arrays) -> Arrays:
