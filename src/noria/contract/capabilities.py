@@ -158,8 +158,7 @@ class Tabulates(ABC):
 class KeepsTogether(ABC):
     """Knows what records have in common that should not stand in two splits: the scaffold of molecules."""
 
-    # What data.split.by may say.
-    ways_to_group: ClassVar[tuple[str, ...]]
+    ways_to_group: ClassVar[tuple[str, ...]]  # what data.split.by may say
 
     @abstractmethod
     def group_keys(self, values: Values, way: str) -> list[str | None]:
@@ -169,8 +168,7 @@ class KeepsTogether(ABC):
 class MeasuresFamiliarity(ABC):
     """Knows how near a record is to those of training: beside each answer, and error is plotted against it."""
 
-    # What it is called beside an answer.
-    familiarity_name: ClassVar[str]
+    familiarity_name: ClassVar[str]  # what it is called beside an answer
 
     @abstractmethod
     def familiarity(self, arrays: Arrays, state: State) -> np.ndarray:

@@ -25,7 +25,7 @@ class MoleculeSettings:
     """Give each atom a token, which sees the others by how they are bound. Needs a trunk: model.depth above 0."""
     members: int = field(default=8, metadata=NETWORK_ONLY | tried(4, 8, 16))
     """Networks with shared weights that read descriptors and substructures, a token each. More are steadier."""
-    hidden: int = field(default=128, metadata=NETWORK_ONLY)
+    hidden: int = field(default=256, metadata=NETWORK_ONLY)
     """Hidden width of each member. Raise it for many molecules."""
     dropout: float = field(default=0.3, metadata=NETWORK_ONLY | tried(0.1, 0.3, 0.5))
     """Dropout of descriptors and substructures and in the members, 0 to 1. Raise it for few molecules."""
