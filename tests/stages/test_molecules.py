@@ -109,3 +109,5 @@ def test_labels_of_molecules_are_learnt_from_a_table_with_holes(tmp_path):
 def test_a_group_and_a_scaffold_are_two_ways_of_which_one_is_taken(tmp_path):
     with pytest.raises(UserError, match=r"order or group or block or by"):
         load_job(job(written(tmp_path), by="scaffold", group="smiles"))
+    with pytest.raises(UserError, match="fill beside by"):
+        load_job(job(written(tmp_path), fill="balanced"))

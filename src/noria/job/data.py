@@ -84,6 +84,8 @@ class Split(_Strict):
     def _is_one_way(self) -> Split:
         if sum(map(bool, (self.order, self.group, self.block, self.by))) > 1:
             raise ValueError("order or group or block or by: one way to say which records stay together")
+        if self.fill != "largest_first" and not self.by:
+            raise ValueError("fill beside by: which groups are to be shared out")
         if self.file and not self.column:
             raise ValueError("file beside column: which of its columns says the split")
         if self.values and not self.column:

@@ -111,3 +111,9 @@ def test_descriptors_that_cannot_be_worked_out_are_missing_and_no_descriptor_is_
     assert not np.isinf(arrays["descriptors"]).any()
     embedder = Molecule(members=2).embedder(state, 16)
     assert embedder(as_tensors(arrays, slice(None), "cpu")).features.isfinite().all()
+
+
+def test_a_descriptor_that_this_rdkit_lacks_is_told(state):
+    with pytest.raises(UserError, match="does not work out") as caught:
+        Molecule().encode(["CCO"], {**state, "descriptors": {"Lost": [0.0, 1.0]}})
+    assert "Lost" in caught.value.found

@@ -5,12 +5,16 @@ Source of the substructures: Rogers and Hahn 2010, "Extended-connectivity finger
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from noria.errors import UserError
+
 NUM_SUBSTRUCTURES = 2048
+SHOWN = 5  # names in an error
 RADIUS = 2  # bonds around each atom: ECFP4
 SLOW = {"Ipc", "AvgIpc"}  # they take seconds for a chain of a hundred atoms, and are no number for many
 MOST = 1e9  # beyond which a descriptor says nothing
@@ -19,6 +23,18 @@ MOST = 1e9  # beyond which a descriptor says nothing
 def descriptor_names() -> list[str]:
     """Return the names of the descriptors of RDKit."""
     return [name for name in _functions() if name not in SLOW]
+
+
+def require_descriptors(names: Iterable[str]) -> None:
+    """Raise UserError where this RDKit lacks a descriptor that a model has learnt from."""
+    if missing := [name for name in names if name not in _functions()]:
+        from rdkit import __version__
+
+        raise UserError(
+            f"RDKit {__version__} does not work out what this model has learnt from",
+            found=f"no descriptor {', '.join(missing[:SHOWN])}",
+            fix="install the release of RDKit that it was trained with: environment.json in its run names it",
+        )
 
 
 def descriptors_of(molecule: Any, names: list[str]) -> np.ndarray:

@@ -22,7 +22,13 @@ from noria.contract.capabilities import (
     Vectorizes,
 )
 from noria.errors import UserError
-from noria.modalities.molecule.descriptors import NUM_SUBSTRUCTURES, descriptor_names, descriptors_of, substructures_of
+from noria.modalities.molecule.descriptors import (
+    NUM_SUBSTRUCTURES,
+    descriptor_names,
+    descriptors_of,
+    require_descriptors,
+    substructures_of,
+)
 from noria.modalities.molecule.drawing import drawn
 from noria.modalities.molecule.graph import ATOM_SIZES, atoms_of, bonds_of
 from noria.modalities.molecule.reading import FOUND, NoMolecule, canonical_smiles, found_in, rdkit, read_molecule
@@ -84,6 +90,7 @@ class Molecule(
         rdkit()
         rows: dict[str, list[Any]] = {name: [] for name in ("atoms", "bonds", "substructures", "occurrences")}
         texts, bad = [], {}
+        require_descriptors(state["descriptors"])
         raw = np.full((len(values), len(state["descriptors"])), np.nan)
         for index, value in enumerate(_listed(values)):
             try:
