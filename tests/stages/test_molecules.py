@@ -81,6 +81,16 @@ def test_error_is_plotted_against_similarity(run):
     assert len(places) == 6
 
 
+def test_what_is_no_molecule_takes_no_place_in_a_split(tmp_path):
+    path = written(tmp_path, [("C1CC", index) for index in range(10)])
+    given = job(path, by="scaffold", validation=0.2, test=0.25)
+    with_bad = prepare(*load_job(given)).report
+    written(tmp_path)
+    without = prepare(*load_job(given)).report
+    assert (with_bad["quarantined"], without["quarantined"]) == (10, 0)
+    assert with_bad["records"] == without["records"]
+
+
 def test_a_way_to_divide_that_no_input_knows_is_refused_with_what_there_is(tmp_path):
     path = written(tmp_path)
     with pytest.raises(UserError) as caught:

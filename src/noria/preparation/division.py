@@ -68,13 +68,18 @@ def divide(
     stated: list[np.ndarray] = []
     hashes: list[np.ndarray] = []
     first = ""
+    known: list[np.ndarray] = []
     sides = _Stated(split)
     together = _Together(() if split.group or split.block or split.order or keys else groups)
     for rows in chunks:
         first = first or next((f"{one.where}: {one.reason}" for one in rows.bad), "")
         stated.append(sides.of(rows))
         own = _hash(rows, split, fields)
-        hashes.append(own if keys is None else _of_keys(keys(rows), own, split.seed))
+        if keys is not None:
+            found = keys(rows)
+            known.append(np.array([key is not None for key in found], bool))
+            own = np.where(known[-1], hash_values(["" if key is None else key for key in found], split.seed), own)
+        hashes.append(own)
         together.see(rows, split.seed)
     if not sum(len(part) for part in stated):
         raise UserError("there are no usable records", where=where, found=first)
@@ -83,7 +88,10 @@ def divide(
     if split.block is not None:
         joined = hash_values(np.arange(len(joined))[:, None] // split.block, split.seed)
     of_source, joined, note = np.concatenate(stated), *together.kept(joined)
-    divided = _divided(of_source, joined, split) if split.folds is None else _folded(of_source, joined, split, where)
+    if split.folds is not None:
+        divided = _folded(of_source, joined, split, where)
+    else:
+        divided = _divided(of_source, joined, split, np.concatenate(known) if known else None)
     is_ours = bool(((divided.sides != TRAIN) & (of_source <= TRAIN)).any())
     notes = [*sides.notes(), *([note] if note and is_ours else []), *_parted(divided.sides, joined, split)]
     return replace(divided, notes=[*notes, *divided.notes])
@@ -101,13 +109,17 @@ def _parted(sides: np.ndarray, hashes: np.ndarray, split: Split) -> list[str]:
     return [f"{parted:,} of {len(different):,} values of {split.group!r} stand in several splits: the data divides so"]
 
 
-def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split) -> Division:
-    """Share out the records of which the source does not say that they are for validation or test."""
+def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split, known: np.ndarray | None) -> Division:
+    """Share out the records of which the source does not say that they are for validation or test.
+
+    known bool[n]: those of which it can be told what they belong to; the others cannot be used, and are not counted.
+    """
     sides = np.maximum(stated, np.int8(TRAIN))
     test = 0.0 if (stated == TEST).any() else split.test
     validation = 0.0 if (stated == VALIDATION).any() else split.validation
     ours = np.flatnonzero(stated <= TRAIN)
-    if split.by:
+    if known is not None:
+        ours = ours[known[ours]]
         sides[ours], note = filled(hashes[ours], split, validation * (1 - test), test)
         return Division(np.asarray(sides), stated, hashes, [note])
     at = 1 - (np.arange(len(ours)) + 0.5) / len(ours) if split.order else share(hashes[ours])
@@ -249,12 +261,6 @@ def _hash(rows: Rows, split: Split, fields: Sequence[str | list[str]]) -> np.nda
         own = hash_values(values_of(rows, columns), split.seed)
         total = hash_values(np.stack([total, own], 1))
     return _of_group(rows, split.group, split.seed, total) if split.group else total
-
-
-def _of_keys(keys: list[str | None], otherwise: np.ndarray, seed: int) -> np.ndarray:
-    """Return uint64[n]: the hash of each key, `otherwise` where there is none."""
-    is_known = np.array([key is not None for key in keys], bool)
-    return np.where(is_known, hash_values(["" if key is None else key for key in keys], seed), otherwise)
 
 
 def _of_group(rows: Rows, column: str, seed: int, otherwise: np.ndarray) -> np.ndarray:
