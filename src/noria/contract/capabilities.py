@@ -9,13 +9,14 @@ calls that. checks/ proves each capability that is declared. A new capability is
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
-from noria.contract.source import Source
+from noria.contract.source import Gathering, Source
 from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values
 
 if TYPE_CHECKING:
@@ -280,6 +281,39 @@ class SingleValued(ABC):
         """Return which output holds the answer: logits float[n, classes], or float[n, 1] on the scale of the truth."""
 
 
+@dataclass(frozen=True)
+class LinearFit:
+    """A linear model that has learnt: weight float32[features, answers], bias float32[answers], and what it is called."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    name: str
+
+
+class FitsLinear(ABC):
+    """Has a linear model of its own, fitted otherwise than by logistic or ridge regression; its answers are scores.
+
+    The network's and its own are brought to one spread before they are mixed, and validation chooses by the first
+    metric how.
+    """
+
+    @abstractmethod
+    def linear_answers(self, state: State) -> tuple[str, int]:
+        """Return which output it gives, and how many numbers that has: float[n, answers]."""
+
+    @abstractmethod
+    def fit_linear(self, train: Dataset, state: State, features: int) -> LinearFit:
+        """Return the model of so many features, as the inputs' vectorizers give them, fitted to training records."""
+
+
+class HasRivals(ABC):
+    """Has simple models of its own that its answers are compared with, in the place of those that fit a class."""
+
+    @abstractmethod
+    def rivals(self, train: Dataset, state: State) -> Iterator[tuple[str, Callable[[Dataset], Arrays]]]:
+        """Yield, by name, what each simple model that has learnt from training records answers to others."""
+
+
 class Restates(ABC):
     """Has outputs of several models of one job, whose states differ, that can be scored together: cross-validation."""
 
@@ -311,6 +345,14 @@ class ReadsFormats(ABC):
 
         `encoding` is what the job says of its texts, `named` which column it says fills which field.
         """
+
+
+class GathersRows(ABC):
+    """Makes one record of several rows of a table: a history of all that one user did."""
+
+    @abstractmethod
+    def gathered(self, source: Source, by: Gathering) -> Source:
+        """Return the records; the source itself where its rows are records already."""
 
 
 class MakesExamples(ABC):

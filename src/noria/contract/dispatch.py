@@ -11,7 +11,7 @@ import numpy as np
 from noria.contract import capabilities as can
 from noria.contract.capabilities import declared
 from noria.contract.core import Modality, Target, Task
-from noria.contract.source import Source
+from noria.contract.source import Gathering, Source
 from noria.errors import UserError
 from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values, repeated
 
@@ -184,6 +184,33 @@ def answer_output(target: Target) -> str | None:
     return own.answer_output() if own else None
 
 
+def linear_answers(target: Target, state: State) -> tuple[str, int] | None:
+    """Return which output a linear model of an answer gives, and how many numbers that has; None where there is none."""
+    if own := declared(target, can.FitsLinear):
+        return own.linear_answers(state)
+    output = answer_output(target)
+    return None if output is None else (output, len(class_names(target, state) or [output]))
+
+
+def fit_linear(target: Target, train: Dataset, state: State, features: int) -> can.LinearFit | None:
+    """Return the linear model that an answer fits itself; None where logistic or ridge regression does it."""
+    own = declared(target, can.FitsLinear)
+    return own.fit_linear(train, state, features) if own else None
+
+
+def fits_linear(target: Target) -> bool:
+    """Say whether an answer fits a linear model of its own."""
+    return declared(target, can.FitsLinear) is not None
+
+
+def rivals(
+    target: Target, train: Dataset, state: State
+) -> Iterator[tuple[str, Callable[[Dataset], Arrays]]] | None:
+    """Return the simple models that an answer brings itself; None where it has none."""
+    own = declared(target, can.HasRivals)
+    return own.rivals(train, state) if own else None
+
+
 def vectorizer(modality: Modality, state: State) -> nn.Module | None:
     """Return the module that gives a simple model its features; None where the modality has none."""
     own = declared(modality, can.Vectorizes)
@@ -224,6 +251,17 @@ def read(task: Task, path: Path, encoding: str | None, named: Mapping[str, Any])
     """Return the reader of a format that only this task has; None leaves the path to sources/."""
     own = declared(task, can.ReadsFormats)
     return own.read(path, encoding, named) if own else None
+
+
+def gathered(task: Task, source: Source, by: Gathering) -> Source:
+    """Return the records that the rows of a source make up; the source itself where each is one."""
+    own = declared(task, can.GathersRows)
+    return own.gathered(source, by) if own else source
+
+
+def gathers_rows(task: Task) -> bool:
+    """Say whether several rows may be one record, whose content can be divided."""
+    return declared(task, can.GathersRows) is not None
 
 
 def examples(task: Task, count: int, seed: int = 0) -> list[Record]:

@@ -30,7 +30,7 @@ def open_path(path: Path, task: Task, data: Data) -> Source:
 
     Of a job that was given a frame, the frame is the source, whatever the path. A table of splits stands beside it.
     """
-    source, split = _opened(path, task, data), data.split
+    source, split = dispatch.gathered(task, _opened(path, task, data), data.gathering()), data.split
     if split.file is None or split.column is None:
         return source
     return SplitBeside(source, open_source(Path(split.file).expanduser()), split.column)

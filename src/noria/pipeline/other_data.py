@@ -30,12 +30,15 @@ def open_other(bundle: Bundle, given: Path | Source, needs_answer: bool = False)
 
     Without a header, a table may have all columns of the training data, or all but the answer's.
     """
-    source = given if isinstance(given, Source) else _open(bundle, given, needs_answer)
+    if isinstance(given, Source):
+        source = dispatch.gathered(bundle.task, given, _whole(bundle.job.data, needs_answer).gathering())
+    else:
+        source = _open(bundle, given, needs_answer)
     return source, map_fields(source.columns, bundle.task, _named(bundle, source.columns), needs_answer)
 
 
 def _open(bundle: Bundle, path: Path, needs_answer: bool) -> Source:
-    data, task = data_of(bundle, path), bundle.task
+    data, task = _whole(data_of(bundle, path), needs_answer), bundle.task
     if not needs_answer and (lines := _lines(bundle, path, data)) is not None:
         return lines
     if not needs_answer:
@@ -51,6 +54,12 @@ def _open(bundle: Bundle, path: Path, needs_answer: bool) -> Source:
             return open_path(path, task, data.model_copy(update={"columns": rest}))
         except UserError:
             raise error from None
+
+
+def _whole(data: Data, needs_answer: bool) -> Data:
+    """Return how data is read: where no answer is asked for, nothing within a record is held back."""
+    whole = data.split.model_copy(update={"within": None, "lines": 0})
+    return data if needs_answer else data.model_copy(update={"split": whole})
 
 
 def _lines(bundle: Bundle, path: Path, data: Data) -> Source | None:
