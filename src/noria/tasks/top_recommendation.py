@@ -22,14 +22,14 @@ class TopRecommendation(Task, GathersRows, MakesExamples, PredictsBaseline):
     MovieLens' ratings.dat; data.split.within says how histories are divided.
     """
 
-    inputs: Mapping[str, Items] = {"history": Items(reads_gaps=False)}
+    inputs: Mapping[str, Items] = {"history": Items(max_items=1000, reads_gaps=False)}
     target = Ranking(history="history", is_ordered=False)
     attention = "full"
     shared_vocabulary = ("history", "ranking")
     defaults: Mapping[str, Any] = {
         "data": {"split": {"within": "random"}},
-        "model": {"width": 64, "depth": 2, "heads": 2, "positions": "none", "dropout": 0.3, "linear": True},
-        "train": {"batch_size": 64},
+        "model": {"width": 128, "depth": 0, "linear": True},
+        "train": {"batch_size": 64, "optimizer": "adamw", "learning_rate": 0.003, "weight_decay": 0.1},
         "evaluate": {"batch_size": 64},
     }
 

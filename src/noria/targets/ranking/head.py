@@ -11,8 +11,11 @@ from noria.types import Output, Tokens
 
 
 class ScoresItems(nn.Module):
-    """Tokens -> `scores` float[B, N] by the last token, or the first. In training `vectors` float[B, T, width] of all
-    tokens, and what they are held against: `table` float[N, width], `bias` float[N].
+    """Tokens -> `scores` float[B, N] by the last token, or by all of them. In training `vectors` float[B, T, width] of
+    each token, T = 1 of all, and what they are held against: `table` float[N, width], `bias` float[N].
+
+    All are added up and divided by the root of their number: a long history may be answered more surely than a short
+    one.
 
     Items that no training history has are scored by their attributes alone, and start as the least popular.
     """
@@ -33,13 +36,16 @@ class ScoresItems(nn.Module):
         table = self.items.weight * self.is_known[:, None]
         if self.attributes is not None:
             table = table + self.attributes(torch.arange(len(table), device=table.device))
+        is_real = tokens.features.new_ones(tokens.features.shape[:2]) if tokens.is_real is None else tokens.is_real
+        if not self.reads_last:
+            weights = is_real.float() / is_real.float().sum(1, keepdim=True).clamp_min(1).sqrt()
+            vectors = (tokens.features.float() * weights[:, :, None]).sum(1, keepdim=True)
+        elif self.training:
+            vectors = tokens.features
+        else:
+            places = torch.arange(tokens.features.shape[1], device=table.device)
+            last = (is_real * places).argmax(1)
+            vectors = tokens.features[torch.arange(len(last), device=table.device), last][:, None]
         if self.training:
-            return {"vectors": tokens.features, "table": table, "bias": self.bias}
-        vectors = tokens.features[:, 0]
-        if self.reads_last:
-            last = tokens.features.shape[1] - 1
-            if tokens.is_real is not None:
-                places = torch.arange(tokens.features.shape[1], device=table.device)
-                last = (tokens.is_real * places).argmax(1)
-            vectors = tokens.features[torch.arange(len(vectors), device=table.device), last]
-        return {"scores": vectors.float() @ table.float().T + self.bias.float()}
+            return {"vectors": vectors, "table": table, "bias": self.bias}
+        return {"scores": vectors[:, 0].float() @ table.float().T + self.bias.float()}
