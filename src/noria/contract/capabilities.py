@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
+from noria.contract.linear_fit import LinearFit
 from noria.contract.source import Gathering, Source
 from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values
 
@@ -279,15 +279,6 @@ class SingleValued(ABC):
     @abstractmethod
     def answer_output(self) -> str:
         """Return which output holds the answer: logits float[n, classes], or float[n, 1] on the scale of the truth."""
-
-
-@dataclass(frozen=True)
-class LinearFit:
-    """A linear model that has learnt: weight float32[features, answers], bias float32[answers], and what it is called."""
-
-    weight: np.ndarray
-    bias: np.ndarray
-    name: str
 
 
 class FitsLinear(ABC):

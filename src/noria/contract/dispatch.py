@@ -11,6 +11,7 @@ import numpy as np
 from noria.contract import capabilities as can
 from noria.contract.capabilities import declared
 from noria.contract.core import Modality, Target, Task
+from noria.contract.linear_fit import LinearFit
 from noria.contract.source import Gathering, Source
 from noria.errors import UserError
 from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values, repeated
@@ -185,14 +186,14 @@ def answer_output(target: Target) -> str | None:
 
 
 def linear_answers(target: Target, state: State) -> tuple[str, int] | None:
-    """Return which output a linear model of an answer gives, and how many numbers that has; None where there is none."""
+    """Return which output a linear model of an answer gives, and how many numbers that has; None: there is none."""
     if own := declared(target, can.FitsLinear):
         return own.linear_answers(state)
     output = answer_output(target)
     return None if output is None else (output, len(class_names(target, state) or [output]))
 
 
-def fit_linear(target: Target, train: Dataset, state: State, features: int) -> can.LinearFit | None:
+def fit_linear(target: Target, train: Dataset, state: State, features: int) -> LinearFit | None:
     """Return the linear model that an answer fits itself; None where logistic or ridge regression does it."""
     own = declared(target, can.FitsLinear)
     return own.fit_linear(train, state, features) if own else None
@@ -203,9 +204,7 @@ def fits_linear(target: Target) -> bool:
     return declared(target, can.FitsLinear) is not None
 
 
-def rivals(
-    target: Target, train: Dataset, state: State
-) -> Iterator[tuple[str, Callable[[Dataset], Arrays]]] | None:
+def rivals(target: Target, train: Dataset, state: State) -> Iterator[tuple[str, Callable[[Dataset], Arrays]]] | None:
     """Return the simple models that an answer brings itself; None where it has none."""
     own = declared(target, can.HasRivals)
     return own.rivals(train, state) if own else None

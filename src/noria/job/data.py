@@ -138,7 +138,14 @@ class Data(_Strict):
     def gathering(self) -> Gathering:
         """Return how rows of one record are gathered and what is in it is divided."""
         split = self.split
-        return Gathering(dict(self.events), split.within, split.validation, split.test, split.seed, split.lines)
+        return Gathering(
+            {str(role): name for role, name in self.events.items()},
+            split.within,
+            split.validation,
+            split.test,
+            split.seed,
+            split.lines,
+        )
 
     def at(self, other: Data) -> Data:
         """Return the same description of data that lies where the other's does."""

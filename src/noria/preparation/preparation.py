@@ -78,7 +78,11 @@ class Preparation:
             counts = {split: len(dataset) for split, dataset in splits.items()}
             self._check(counts)
             leaks = sentences(leaking_columns(splits["train"], states, self.task.target))
-            warnings = [*suspicions.notes(splits, self._advice(), looks_near=self.split.within is None), *leaks, *self._cuts.warnings(states)]
+            warnings = [
+                *suspicions.notes(splits, self._advice(), looks_near=self.split.within is None),
+                *leaks,
+                *self._cuts.warnings(states),
+            ]
             writer.publish(
                 {
                     "states": states,

@@ -10,7 +10,7 @@ from noria.contract.capabilities import GathersRows, MakesExamples, PredictsBase
 from noria.contract.source import Gathering, Source
 from noria.modalities.items.modality import Items
 from noria.sources.formats.histories import histories
-from noria.targets.ranking.example import example_history, example_histories
+from noria.targets.ranking.example import example_histories, example_history
 from noria.targets.ranking.target import Ranking, most_popular
 from noria.types import Arrays, Dataset, Record
 

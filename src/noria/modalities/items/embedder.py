@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from noria.modalities.items.arrays import NUM_GAPS
 from noria.modalities.items.catalogue import ITEM, USER, Catalogue
-from noria.modalities.items.modality import NUM_GAPS
 from noria.types import PAD, Features, Tokens
 
 
@@ -29,7 +29,8 @@ class AttributeTable(nn.Module):
         nn.init.zeros_(self.vectors.weight)
 
     def forward(self, items: Tensor) -> Tensor:
-        return self.vectors(self.codes[items]).sum(-2)
+        summed: Tensor = self.vectors(self.codes[items]).sum(-2)
+        return summed
 
 
 class HistoryEmbedder(nn.Module):
@@ -70,7 +71,10 @@ class HistoryEmbedder(nn.Module):
             is_known = (codes != PAD).to(features.dtype)[..., None]
             first = first + (self.user(codes.clamp_min(0)) * is_known).sum(1, keepdim=True)
         is_real = torch.cat([torch.ones_like(is_event[:, :1]), is_event], 1) if is_event.shape[1] else None
-        return Tokens(torch.cat([first, features], 1), torch.ones_like(first[..., 0], dtype=torch.bool) if is_real is None else is_real)
+        return Tokens(
+            torch.cat([first, features], 1),
+            torch.ones_like(first[..., 0], dtype=torch.bool) if is_real is None else is_real,
+        )
 
 
 class HistoryFeatures(nn.Module):

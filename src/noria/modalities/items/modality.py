@@ -12,6 +12,7 @@ import numpy as np
 
 from noria.contract import Modality
 from noria.contract.capabilities import Displays, TellsReading, Truncates, Vectorizes, WarmStarts
+from noria.modalities.items.arrays import GAPS_S
 from noria.modalities.items.catalogue import USER, Catalogue, fit_catalogue, history_or_empty
 from noria.sources.core.history import History
 from noria.types import Arrays, Encoded, Panel, Ragged, State, Values
@@ -21,14 +22,12 @@ if TYPE_CHECKING:
 
 NETWORK_ONLY = {"network_only": True}
 SHOWN_ITEMS = 20
-GAPS = np.array([0.5, 60, 600, 3600, 6 * 3600, 86400, 3 * 86400, 7 * 86400, 30 * 86400, 180 * 86400])  # s
-NUM_GAPS = len(GAPS) + 2  # 0: not known
 
 
 @dataclass(frozen=True)
 class Items(Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes):
-    """A history: a list of items, or of {"item", "time", "rating"}; in it {"user": {...}} says who it is, {"only": [..]}
-    and {"without": [..]} which items may be answered.
+    """A history: a list of items, or of {"item", "time", "rating"}; in it {"user": {...}} says who it is, and
+    {"only": [..]} and {"without": [..]} which items may be answered.
 
     Arrays, Ragged: `items` int32, of events in order, the catalogue's size for one that it does not have; `gaps` uint8,
     how long after the one before; `levels` uint8, of the rating; `user` int32, attributes; `seen`, `only`, `without`
@@ -45,7 +44,7 @@ class Items(Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes)
     reads_ratings: bool = field(default=True, metadata=NETWORK_ONLY)
     """Whether ratings in the history are read."""
     decay: float = field(default=1.0, metadata=NETWORK_ONLY)
-    """Weight of an event against the next newer one, for the linear model: 1 where order says nothing, else about 0.7."""
+    """Weight of an event against the next newer one, for the linear model: 1 without order, else about 0.7."""
 
     def __post_init__(self) -> None:
         if self.max_items < 1 or not 0 < self.decay <= 1:
@@ -69,9 +68,7 @@ class Items(Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes)
         arrays = {
             "items": _newest(items, self.max_items),
             "gaps": _newest(Ragged.of([_gaps(one) for one in histories], np.uint8), self.max_items),
-            "levels": _newest(
-                Ragged.of([catalogue.level(one.ratings) for one in histories], np.uint8), self.max_items
-            ),
+            "levels": _newest(Ragged.of([catalogue.level(one.ratings) for one in histories], np.uint8), self.max_items),
             "user": Ragged.of([catalogue.user_codes(one.user) for one in histories], np.int32),
             "seen": Ragged.of([np.unique(items[i]) for i in range(len(items))], np.int32),
             "only": _coded(catalogue, [one.only or () for one in histories]),
@@ -106,7 +103,9 @@ class Items(Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes)
         if cold:
             found.append(f"{cold:,} of its items no training history has: they are known by their attributes alone")
         if catalogue.levels:
-            found.append(f"{len(catalogue.levels)} levels of rating, {catalogue.levels[0]:g} to {catalogue.levels[-1]:g}")
+            found.append(
+                f"{len(catalogue.levels)} levels of rating, {catalogue.levels[0]:g} to {catalogue.levels[-1]:g}"
+            )
         return found
 
     def reading(self, state: State) -> Panel | None:
@@ -122,11 +121,14 @@ def _coded(catalogue: Catalogue, rows: list) -> Ragged:  # type: ignore[type-arg
 def _newest(rows: Ragged, most: int) -> Ragged:
     """Return the last values of each row."""
     lengths = np.minimum(rows.lengths, most)
-    return Ragged.of([rows.values[end - length : end] for end, length in zip(rows.offsets[1:], lengths, strict=True)], rows.values.dtype)
+    return Ragged.of(
+        [rows.values[end - length : end] for end, length in zip(rows.offsets[1:], lengths, strict=True)],
+        rows.values.dtype,
+    )
 
 
 def _gaps(history: History) -> np.ndarray:
     """Return uint8[n]: 0 where it is not known how long after the one before an event is, else 1 and more."""
     with np.errstate(invalid="ignore"):
         apart = np.diff(history.times, prepend=np.nan)
-    return np.where(np.isnan(apart), 0, np.searchsorted(GAPS, np.nan_to_num(apart)) + 1).astype(np.uint8)
+    return np.where(np.isnan(apart), 0, np.searchsorted(GAPS_S, np.nan_to_num(apart)) + 1).astype(np.uint8)

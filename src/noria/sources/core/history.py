@@ -1,13 +1,15 @@
 """A history: what somebody did with items of a catalogue, in order. Held as arrays; for people it is a list of entries.
 
     ["242", {"item": "302", "time": 891717742, "rating": 3}]              events: an item, and what is known of it
-    {"user": {"age": 24}}    {"only": ["242", "51"]}    {"without": ["51"]}    facts on the user; which answers may be given
+    {"user": {"age": 24}}                                 who it is
+    {"only": ["242", "51"]}    {"without": ["51"]}        which items may be answered
 
-Read next: formats/histories.py, which makes histories of the rows of a table; modalities/items/.
+Read next: sources/formats/histories.py, which makes histories of the rows of a table; modalities/items/.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,7 +61,9 @@ class History(Sequence[Any]):
 
     def entries(self) -> list[dict[str, Any]]:
         """Return the history as people write it."""
-        found: list[dict[str, Any]] = [{"user": {name: list(one) for name, one in self.user.items()}}] if self.user else []
+        found: list[dict[str, Any]] = (
+            [{"user": {name: list(one) for name, one in self.user.items()}}] if self.user else []
+        )
         found += [{"only": list(self.only)}] if self.only is not None else []
         found += [{"without": list(self.without)}] if self.without else []
         for item, time, rating in zip(self.items, self.times.tolist(), self.ratings.tolist(), strict=True):
@@ -74,6 +78,8 @@ def history_of(value: Any) -> History:
         return value
     if value is None or (isinstance(value, float) and math.isnan(value)):
         raise ValueError("the history is missing; of somebody of whom nothing is known it is an empty list, []")
+    if isinstance(value, str) and value.lstrip().startswith("["):  # a cell of a table
+        value = _from_json(value)
     if not isinstance(value, list | tuple):
         raise ValueError(f"expected a list of items or events, found {value!r}"[:SHOWN])
     items, times, ratings = [], [], []
@@ -93,6 +99,13 @@ def history_of(value: Any) -> History:
             ratings.append(_number(entry.get("rating"), "rating", number))
     arrays = np.array(times, np.float64), np.array(ratings, np.float32)
     return History(items, *arrays, user, conditions.get("only"), conditions.get("without", ()))
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"the list cannot be read as JSON: {error}") from None
 
 
 def item_id(value: Any, number: int) -> str:

@@ -43,4 +43,4 @@ class DoubleColons(TextSource):
             flaws = {i: f"has {len(one)} cells, expected {width}" for i, one in enumerate(cells) if len(one) != width}
             kept = [i for i in range(len(cells)) if i not in flaws]
             columns = {name: [cells[i][place] for i in kept] for place, name in enumerate(self.columns)}
-            yield Rows(columns, lines.origin, [lines.numbers[i] for i in kept], lines.split, lines.flawed(flaws))
+            yield Rows(columns, lines.origin, [int(lines.numbers[i]) for i in kept], lines.split, lines.flawed(flaws))

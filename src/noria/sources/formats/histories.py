@@ -39,7 +39,9 @@ def histories(source: Source, by: Gathering, answer: str) -> Source:
     """Return a table of interactions as histories with an answer of this name; the source where it is none."""
     if "history" in source.columns:
         if by.columns:
-            raise UserError("has histories already, and no interactions", where=str(source.path), fix="leave data.events out")
+            raise UserError(
+                "has histories already, and no interactions", where=str(source.path), fix="leave data.events out"
+            )
         return source
     columns = found_columns(source.columns, by.columns, str(source.path))
     return Histories(source, columns, by, answer) if columns else source
@@ -57,7 +59,9 @@ class Histories(Source):
         self._files = side_files(source.path)
         self._users = side_table(self._files["user"]) if "user" in self._files else None
         own = {"history", answer, "user"}
-        self._attributes = sorted({name for row in self._users.rows.values() for name in row} - own) if self._users else []
+        self._attributes = (
+            sorted({name for row in self._users.rows.values() for name in row} - own) if self._users else []
+        )
         self.columns = ["history", *([answer] if by.within else []), "user", *self._attributes]
 
     def files(self) -> Iterable[Path]:
@@ -68,7 +72,13 @@ class Histories(Source):
         """Return which columns were taken for what, and what is unusual (known once the rows were read)."""
         roles = ", ".join(f"{role} is {column!r}" for role, column in self._roles.items())
         beside = [f"{kind}s are described by {path.name}" for kind, path in self._files.items()]
-        return [*self._source.notes(), f"a record is a user's history: {roles}", *beside, *self._notes, *self._read_notes]
+        return [
+            *self._source.notes(),
+            f"a record is a user's history: {roles}",
+            *beside,
+            *self._notes,
+            *self._read_notes,
+        ]
 
     @property
     def _read_notes(self) -> list[str]:
@@ -93,7 +103,9 @@ class Histories(Source):
                 yield self._rows(events, found, "" if split is None else SPLITS[split], bad)
                 bad = []
 
-    def _rows(self, events: _Events, found: Sequence[tuple[int, History, History | None]], split: str, bad: Any) -> Rows:
+    def _rows(
+        self, events: _Events, found: Sequence[tuple[int, History, History | None]], split: str, bad: Any
+    ) -> Rows:
         names = [events.table.users[user] for user, _, _ in found]
         columns: dict[str, Any] = {"history": [one for _, one, _ in found], "user": names}
         if self._by.within:
@@ -116,7 +128,9 @@ class Histories(Source):
             return None
         if split == TRAIN:  # the last new item is the answer, so that a record is of one kind in every split
             answers = answers[-1:]
-            return self._history(events, user, own[(sides == TRAIN) & (own < answers[0])]), self._history(events, user, answers)
+            return self._history(events, user, own[(sides == TRAIN) & (own < answers[0])]), self._history(
+                events, user, answers
+            )
         is_ordered = self._by.within in ("last", "time")
         before = own[sides < split if is_ordered else sides == TRAIN]
         without = [] if is_ordered else own[(sides != TRAIN) & (sides < split)]
@@ -132,7 +146,7 @@ class Histories(Source):
 
 
 class _Events:
-    """All events, user by user and in order; `starts` int[users + 1]; their sides; whether an item is new to its user."""
+    """All events, user by user in order; `starts` int[users + 1]; their sides; whether an item is new to its user."""
 
     def __init__(self, table: Interactions, by: Gathering) -> None:
         self.table = table
@@ -176,7 +190,9 @@ class _Events:
         bounds = np.searchsorted(users, np.arange(len(self.table.users) + 1))  # pairs are sorted by user
         for code, name in enumerate(self.table.users):
             own = np.arange(bounds[code], bounds[code + 1])
-            luck = np.random.default_rng([by.seed, zlib.crc32(name.encode("utf-8", "surrogatepass"))]).permutation(len(own))
+            luck = np.random.default_rng([by.seed, zlib.crc32(name.encode("utf-8", "surrogatepass"))]).permutation(
+                len(own)
+            )
             test, validation = _shares(len(own), by)
             of_pair[own[luck[:test]]] = TEST
             of_pair[own[luck[test : test + validation]]] = VALIDATION
@@ -202,7 +218,7 @@ class _Events:
     def _time(self, by: Gathering) -> list[str]:
         moments = np.sort(self._moments)
         cuts = [moments[min(len(moments) - 1, int(share * len(moments)))] for share in _until(by)]
-        self.sides = np.searchsorted(np.array(cuts), self._moments, "left").astype(np.int8)
+        self.sides = np.searchsorted(np.array(cuts), self._moments, "right").astype(np.int8)
         new = np.setdiff1d(self.user[self.sides == TEST], self.user[self.sides < TEST])
         return [f"{len(new):,} users of test have no earlier event: nothing is known of them"] if len(new) else []
 
@@ -216,7 +232,7 @@ class _Events:
 
 
 def _shares(count: int, by: Gathering) -> tuple[int, int]:
-    """Return how many of a user's items are test and validation: as many whole ones as there are, at least one each.
+    """Return how many of a user's items are test and validation: whole ones, at least one each.
 
     Users with too few give none. As RecBole divides by users: https://github.com/RUCAIBox/RecBole, data/dataset.
     """
@@ -236,7 +252,7 @@ def _until(by: Gathering) -> tuple[float, float]:
 
 
 def _filled(table: Interactions) -> np.ndarray:
-    """Return the times, and of an event without one that of the user's event before it in the file; -inf of the first."""
+    """Return the times, of an event without one that of the user's event before it in the file; -inf of the first."""
     order = np.lexsort((np.arange(len(table.user)), table.user))
     times, users = table.times[order], table.user[order]
     known = np.where(np.isnan(times), -1, np.arange(len(times)))
@@ -248,10 +264,10 @@ def _filled(table: Interactions) -> np.ndarray:
 
 
 def _is_double(table: Interactions, order: np.ndarray) -> np.ndarray:
-    """Return bool[n], in this order: whether an event says in all its cells the same as one before; a time is needed."""
+    """Return bool[n], in this order: whether an event says the same as one before, time included."""
     cells = [table.user, table.item, table.times, np.nan_to_num(table.ratings, nan=-1e30)]
     rows = np.stack([np.asarray(one[order], np.float64) for one in cells], 1)
     first = np.unique(rows, axis=0, return_index=True)[1] if len(rows) else np.zeros(0, np.int64)
     is_double = np.ones(len(order), bool)
     is_double[first] = False
-    return is_double & ~np.isnan(table.times[order])
+    return np.asarray(is_double & ~np.isnan(table.times[order]))

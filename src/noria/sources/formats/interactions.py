@@ -7,7 +7,7 @@ Columns are named by the job, or found by the names that published sets give the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -77,38 +77,61 @@ def found_columns(columns: Sequence[str], named: Mapping[str, str], where: str) 
 
 def read_interactions(source: Source, columns: Mapping[str, str]) -> Interactions:
     """Read all rows of a table; 20 bytes are held of each."""
-    codes: dict[str, dict[str, int]] = {"user": {}, "item": {}}
-    parts: list[tuple[np.ndarray, ...]] = []
+    users, items = _Codes(), _Codes()
+    numbers = {"time": _Numbers(_seconds), "rating": _Numbers(_rating)}
     rejected: list[Rejected] = []
-    strange = {"time": 0, "rating": 0}
     for rows in source.rows():
         rejected += rows.bad
-        ids = {role: [_id(cell) for cell in rows.columns[columns[role]]] for role in ("user", "item")}
-        kept = []
-        for index, (user, item) in enumerate(zip(ids["user"], ids["item"], strict=True)):
-            if user and item:
-                kept.append(index)
-            else:
-                rejected.append(Rejected(rows.where(index), f"names no {'user' if not user else 'item'}"))
-        coded = [[codes[role].setdefault(ids[role][i], len(codes[role])) for i in kept] for role in ("user", "item")]
-        numbers = []
-        for role, read in (("time", _seconds), ("rating", _rating)):
-            cells = rows.columns[columns[role]] if role in columns else ()
-            values = [read(cells[i]) for i in kept] if role in columns else [math.nan] * len(kept)
-            strange[role] += sum(value is None for value in values)
-            numbers.append([math.nan if value is None else value for value in values])
-        parts.append((*(np.array(one, np.int32) for one in coded), np.array(numbers[0]), np.array(numbers[1], np.float32)))
-    user, item, times, ratings = (np.concatenate(one) for one in zip(*parts, strict=True)) if parts else _nothing()
+        who, what = ([_id(cell) for cell in rows.columns[columns[role]]] for role in ("user", "item"))
+        kept = [i for i, (user, item) in enumerate(zip(who, what, strict=True)) if user and item]
+        missing = sorted({*range(len(who))} - {*kept})
+        rejected += [Rejected(rows.where(i), f"names no {'item' if who[i] else 'user'}") for i in missing]
+        users.add([who[i] for i in kept])
+        items.add([what[i] for i in kept])
+        for role, one in numbers.items():
+            cells = rows.columns[columns[role]] if role in columns else [None] * len(who)
+            one.add([cells[i] for i in kept])
+    times, ratings = numbers["time"], numbers["rating"]
     notes = [
-        f"{count:,} {what}: the event keeps its place in the file"
-        for role, what in (("time", "times are none between 1970 and 2100"), ("rating", "ratings are no numbers"))
-        if (count := strange[role])
+        *(
+            [f"{times.strange:,} times are none of 1970 to 2100: these events keep their place"]
+            if times.strange
+            else []
+        ),
+        *([f"{ratings.strange:,} ratings are no numbers: they count as missing"] if ratings.strange else []),
     ]
-    return Interactions([*codes["user"]], [*codes["item"]], user, item, times, ratings, rejected, notes)
+    values = users.joined(), items.joined(), times.joined(), ratings.joined().astype(np.float32)
+    return Interactions([*users.index], [*items.index], *values, rejected, notes)
 
 
-def _nothing() -> tuple[np.ndarray, ...]:
-    return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0), np.zeros(0, np.float32)
+class _Codes:
+    """Ids as numbers, in the order in which they are first seen."""
+
+    def __init__(self) -> None:
+        self.index: dict[str, int] = {}
+        self._parts = [np.zeros(0, np.int32)]
+
+    def add(self, ids: Sequence[str]) -> None:
+        self._parts.append(np.array([self.index.setdefault(one, len(self.index)) for one in ids], np.int32))
+
+    def joined(self) -> np.ndarray:
+        return np.concatenate(self._parts)
+
+
+class _Numbers:
+    """Cells as numbers, NaN where they are empty or, which is counted, `strange`."""
+
+    def __init__(self, read: Callable[[Any], float | None]) -> None:
+        self._read, self.strange = read, 0
+        self._parts = [np.zeros(0)]
+
+    def add(self, cells: Sequence[Any]) -> None:
+        values = [self._read(cell) for cell in cells]
+        self.strange += sum(value is None for value in values)
+        self._parts.append(np.array([math.nan if value is None else value for value in values], np.float64))
+
+    def joined(self) -> np.ndarray:
+        return np.concatenate(self._parts)
 
 
 def _key(column: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from noria.modalities.items.arrays import HAS_ONLY, ONLY, SEEN, WITHOUT
 from noria.model.linear_part import LinearPart
 from noria.targets.ranking.metrics import NOTHING
 from noria.types import Output
@@ -21,10 +22,10 @@ def ranked(scores: Tensor, arrays: dict[str, Tensor], repeats: bool) -> Output:
     """
     scores = scores.float()
     is_open = torch.ones(len(scores), scores.shape[1] + 1, dtype=torch.bool, device=scores.device)
-    if arrays["has_only"].any():
-        only = torch.zeros_like(is_open).scatter(1, _places(arrays["only"], scores), True)
-        is_open &= only | ~arrays["has_only"].bool()[:, None]
-    for name in ("without",) if repeats else ("seen", "without"):
+    if arrays[HAS_ONLY].any():
+        only = torch.zeros_like(is_open).scatter(1, _places(arrays[ONLY], scores), True)
+        is_open &= only | ~arrays[HAS_ONLY].bool()[:, None]
+    for name in (WITHOUT,) if repeats else (SEEN, WITHOUT):
         is_open = is_open.scatter(1, _places(arrays[name], scores), False)
     count = min(RANKED, scores.shape[1])
     best, items = scores.masked_fill(~is_open[:, :-1], -torch.inf).topk(count, 1)

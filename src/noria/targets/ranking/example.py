@@ -33,5 +33,7 @@ def example_histories(count: int, seed: int, is_ordered: bool) -> list[Record]:
             for place, film in enumerate(seen[:length])
         ]
         history = [{"user": {"likes": kind, "age": str(20 + 10 * int(generator.integers(3)))}}, *events]
-        records.append(Record({"history": history, "ranking": [str(seen[length])]}, f"{length} films that somebody saw"))
+        records.append(
+            Record({"history": history, "ranking": [str(seen[length])]}, f"{length} films that somebody saw")
+        )
     return records

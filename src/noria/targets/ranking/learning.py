@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from noria.modalities.items.arrays import ITEMS
 from noria.types import PAD, Output
 
 
@@ -20,20 +21,20 @@ def next_items(items: Tensor, answer: Tensor) -> Tensor:
 
 
 def hidden(arrays: dict[str, Tensor], answer: Tensor, shares: tuple[float, float]) -> tuple[dict[str, Tensor], Tensor]:
-    """Return the arrays with some events hidden, by torch's global seed, and what is to be found: these and the answer.
+    """Return the arrays with some events hidden, by torch's seed, and what is to be found: these and the answer.
 
     How many are hidden is drawn for each history, so that short ones are learnt from, too.
     """
-    items = arrays["items"]
+    items = arrays[ITEMS]
     low, high = shares
     share = low + (high - low) * torch.rand(len(items), 1, device=items.device)
     is_hidden = (torch.rand(items.shape, device=items.device) < share) & (items != PAD)
     labels = torch.cat([torch.where(is_hidden, items.long(), PAD), answer], 1)
-    return {**arrays, "items": items.masked_fill(is_hidden, PAD)}, labels
+    return {**arrays, ITEMS: items.masked_fill(is_hidden, PAD)}, labels
 
 
 def ordered_loss(output: Output, labels: Tensor, smoothing: float) -> dict[str, Tensor]:
-    """Return the cross-entropy of each token's next item over the whole catalogue; a record's is the mean of its own."""
+    """Return the cross-entropy of each token's next item over the catalogue; a record's is the mean of its own."""
     size = len(output["table"])
     is_label = (labels >= 0) & (labels < size)
     logits = output["vectors"][is_label].float() @ output["table"].float().T + output["bias"].float()

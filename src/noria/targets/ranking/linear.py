@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import sparse
 
-from noria.contract.capabilities import LinearFit
+from noria.contract.linear_fit import LinearFit
+from noria.modalities.items.arrays import ITEMS
 from noria.modalities.items.embedder import HistoryFeatures
 from noria.targets.ranking.answering import ranked
 from noria.targets.ranking.metrics import PLACES, found
@@ -41,9 +42,8 @@ def rivals(
     """Yield what learns from the same histories in seconds, by name: what it answers to other records."""
     if size > MOST_ITEMS:
         return
-    made = {"item-kNN": lambda: cosines(train, history, size), "EASE^R": lambda: ease(train, history, size)}
-    for name, make in made.items():
-        yield name, _answers(make(), history, 1.0, repeats)
+    yield "item-kNN", _answers(cosines(train, history, size), history, 1.0, repeats)
+    yield "EASE^R", _answers(ease(train, history, size), history, 1.0, repeats)
     if is_ordered:
         yield "events that follow", _answers(followers(_events(train, history), size), history, DECAY, repeats)
 
@@ -67,7 +67,7 @@ def ease(train: Dataset, history: str, size: int) -> np.ndarray:
 
 def _ease(gram: np.ndarray, strength: float) -> np.ndarray:
     size = len(gram)
-    inverse = linalg.inv(gram + strength * np.eye(size), overwrite_a=True, check_finite=False)
+    inverse = np.linalg.inv(gram + strength * np.eye(size))
     weight = inverse / -np.diag(inverse)
     np.fill_diagonal(weight, 0)
     return np.asarray(weight, np.float32)
@@ -117,7 +117,7 @@ def interactions(events: Ragged, size: int) -> sparse.csr_matrix:
 
 def _events(train: Dataset, history: str) -> Ragged:
     """Return the events of training with their answers, as one row each."""
-    before, after = train.inputs[history]["items"][:], train.target["items"][:]
+    before, after = train.inputs[history][ITEMS][:], train.target["items"][:]
     return Ragged.of([np.concatenate([before[i], after[i]]) for i in range(len(before))], np.int64)
 
 

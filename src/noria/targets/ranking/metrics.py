@@ -22,9 +22,9 @@ def ranking_metrics() -> Sequence[Metric]:
     """Return NDCG, recall, hit and MRR at ten; training selects by the first."""
     return (
         mean_metric("ndcg_10", "fraction", "higher", lambda o, t: _ndcg(found(o, t), t)),
-        mean_metric("recall_10", "fraction", "higher", lambda o, t: found(o, t).sum(1) / np.maximum(1, t["items"].lengths)),
-        mean_metric("hit_10", "fraction", "higher", lambda o, t: found(o, t).any(1).astype(np.float64)),
-        mean_metric("mrr_10", "fraction", "higher", lambda o, t: (found(o, t) / np.arange(1, PLACES + 1)).max(1)),
+        mean_metric("recall_10", "fraction", "higher", _recall),
+        mean_metric("hit_10", "fraction", "higher", _hit),
+        mean_metric("mrr_10", "fraction", "higher", _mrr),
     )
 
 
@@ -43,6 +43,18 @@ def found(output: Arrays, truth: Arrays) -> np.ndarray:
     return np.asarray(np.isin(asked, true) & (given >= 0), np.float64)
 
 
+def _hit(output: Arrays, truth: Arrays) -> np.ndarray:
+    return np.asarray(found(output, truth).any(1), np.float64)
+
+
+def _mrr(output: Arrays, truth: Arrays) -> np.ndarray:
+    return np.asarray((found(output, truth) / np.arange(1, PLACES + 1)).max(1))
+
+
+def _recall(output: Arrays, truth: Arrays) -> np.ndarray:
+    return np.asarray(found(output, truth).sum(1) / np.maximum(1, truth["items"].lengths))
+
+
 def _ndcg(hits: np.ndarray, truth: Arrays) -> np.ndarray:
     ideal = np.concatenate([[0], np.cumsum(_DISCOUNTS)])[np.minimum(truth["items"].lengths, PLACES)]
     return np.asarray((hits * _DISCOUNTS).sum(1) / np.maximum(ideal, 1e-12))
@@ -56,14 +68,11 @@ def beyond_accuracy(output: Arrays, popularity: np.ndarray) -> Panel:
     rank = np.argsort(np.argsort(-popularity, kind="stable"), kind="stable")
     is_head = rank < max(1, len(popularity) // 5)
     events = popularity[is_head].sum() / max(1, popularity.sum())
-    rows = [
-        ["coverage: items that somebody is shown", _shown(len(np.unique(given)) / len(popularity))],
-        ["novelty: mean -log2 of an item's share of the events", _shown(float(-np.log2(share[given]).mean())) if len(given) else None],
-        ["popularity: shown items of the most popular fifth", _shown(float(is_head[given].mean())) if len(given) else None],
-        ["  events of training with items of that fifth", _shown(float(events))],
-    ]  # fmt: skip
+    told = {
+        "coverage: items that somebody is shown": len(np.unique(given)) / len(popularity),
+        "novelty: mean of -log2 of an item's share of the events": -np.log2(share[given]).mean() if len(given) else 0,
+        "popularity: shown items of the most popular fifth": is_head[given].mean() if len(given) else 0,
+        "events of training with items of that fifth": events,
+    }
+    rows = [[name, round(float(value), 4)] for name, value in told.items()]
     return Panel("table", "Beside accuracy", {"columns": ["of the first ten", "value"], "rows": rows})
-
-
-def _shown(value: float) -> float:
-    return round(float(value), 4)

@@ -24,18 +24,20 @@ from noria.contract.capabilities import (
     WarmStarts,
 )
 from noria.contract.settings import named_input
+from noria.modalities.items.arrays import HAS_ONLY, ITEMS, ONLY, SEEN, WITHOUT
 from noria.modalities.items.catalogue import Catalogue, fit_catalogue, history_or_empty
 from noria.targets.ranking.metrics import NOTHING, beyond_accuracy, ranking_metrics
-from noria.types import PAD, Arrays, Batch, Dataset, Encoded, Output, Panel, Prediction, Ragged, State, Values
+from noria.types import Arrays, Batch, Dataset, Encoded, Output, Panel, Prediction, Ragged, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from noria.contract.capabilities import LinearFit
+    from noria.contract.linear_fit import LinearFit
 
 NETWORK_ONLY = {"network_only": True}
 UNKNOWN = -2  # a true item that the catalogue does not have: nobody can find it, and it counts
 SCORES = "scores"
+LABELS = "labels"  # what a step learns to find
 LEAST_HIDDEN, MOST_HIDDEN = 0.1, 0.9  # shares of a history without order that are predicted from the rest
 
 
@@ -43,8 +45,8 @@ LEAST_HIDDEN, MOST_HIDDEN = 0.1, 0.9  # shares of a history without order that a
 class Ranking(
     Target, WarmStarts, TrainingStep, PredictStep, DecodesTarget, ShowsPanels, FitsLinear, HasRivals
 ):  # fmt: skip
-    """Items, a list. Arrays: `items` Ragged int32. Output: `items` int[n, ranked], best first, -1 where there are fewer;
-    `scores` float[n, ranked]; `because` int[n, answers], which item of the history speaks most for each answer.
+    """Items, a list. Arrays: `items` Ragged int32. Output: `items` int[n, ranked], best first, -1 where there are no
+    more; `scores` float[n, ranked]; `because` int[n, answers], which item of the history speaks most for each answer.
     """
 
     kind: ClassVar[str] = "ranking"
@@ -87,20 +89,20 @@ class Ranking(
 
         arrays, answer = batch.inputs[self.history], batch.target["items"].long()
         if self.is_ordered:
-            given, labels = arrays, next_items(arrays["items"].long(), answer)
+            given, labels = arrays, next_items(arrays[ITEMS].long(), answer)
         else:
             given, labels = hidden(arrays, answer, (LEAST_HIDDEN, MOST_HIDDEN))
         output = model({**batch.inputs, self.history: given})
-        return self.loss(output, Batch({self.history: given}, {"labels": labels}, batch.size))
+        return self.loss(output, Batch({self.history: given}, {LABELS: labels}, batch.size))
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """Return the loss of `labels`, int[B, T] by token where order counts, else int[B, K] for the first one."""
         from noria.targets.ranking.learning import ordered_loss, unordered_loss
 
-        items = batch.inputs[self.history]["items"].long()
+        items = batch.inputs[self.history][ITEMS].long()
         if self.is_ordered:
-            return ordered_loss(output, batch.target["labels"], self.smoothing)
-        return unordered_loss(output, items, batch.target["labels"], self.smoothing)
+            return ordered_loss(output, batch.target[LABELS], self.smoothing)
+        return unordered_loss(output, items, batch.target[LABELS], self.smoothing)
 
     def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         from noria.targets.ranking.answering import because, ranked
@@ -157,12 +159,12 @@ class Ranking(
 
 
 def most_popular(dataset: Dataset, history: str, count: int = 100) -> Arrays:
-    """Return the trivial answer: the most popular items that somebody has not seen; items are numbered by popularity."""
+    """Return the trivial answer, the most popular items that are not seen: items are numbered by popularity."""
     arrays = dataset.inputs[history]
     rows = []
     for index in range(len(dataset)):
-        left_out = set(arrays["seen"][index].tolist()) | set(arrays["without"][index].tolist())
-        allowed = arrays["only"][index].tolist() if arrays["has_only"][index] else range(count + len(left_out))
+        left_out = set(arrays[SEEN][index].tolist()) | set(arrays[WITHOUT][index].tolist())
+        allowed = arrays[ONLY][index].tolist() if arrays[HAS_ONLY][index] else range(count + len(left_out))
         row = [code for code in sorted(allowed) if code not in left_out][:count]
         rows.append(row + [NOTHING] * (count - len(row)))
     return {"items": np.array(rows, np.int64).reshape(len(rows), count)}
