@@ -22,6 +22,7 @@ NAMED = {
     "embedding": "text",
     "mask": "image",
     "masked-text": "masked",
+    "ranking": "history",
     "span": "context",
     "tags": "text",
     "tracks": "detections",

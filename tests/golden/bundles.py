@@ -102,7 +102,7 @@ def noisy(weights: Weights, share: float, seed: int = 0) -> Weights:
     """Return weights each of which is off by about this share of itself."""
     generator = np.random.default_rng(seed)
     return {
-        name: (value * (1 + share * generator.standard_normal(value.shape))).astype(value.dtype)
+        name: np.asarray(value * (1 + share * generator.standard_normal(value.shape)), value.dtype)
         if value.dtype.kind == "f"
         else value
         for name, value in weights.items()

@@ -46,8 +46,9 @@ def make(name: str, work: Path) -> None:
     run = train(_job(asked, work), run=work / "run", reporter=Silent())
     folder = work / "golden" / name
     folder.mkdir(parents=True)
-    for file in ("config.json", "model.safetensors"):
-        shutil.copyfile(run / "bundle" / file, folder / file)
+    for file in ("config.json", "model.safetensors", "states.safetensors"):  # the last where a state holds arrays
+        if (run / "bundle" / file).exists():
+            shutil.copyfile(run / "bundle" / file, folder / file)
     records = _with_margin(folder, _inputs(asked), asked.stored, work)
     bundles.write(folder / "inputs.json", {"records": bundles.as_stored(records)})
     bundles.write(folder / "answers.json", {"predictions": bundles.answers(folder, records)})

@@ -50,7 +50,7 @@ def test_columns_can_be_named(tmp_path: Path):
 
 
 def test_a_named_column_that_is_not_there_is_told_with_the_nearest_word(tmp_path: Path):
-    with pytest.raises(UserError, match="data.events.user") as caught:
+    with pytest.raises(UserError, match="whom") as caught:
         opened(tmp_path, ["u1,a"], "who,what", Gathering({"user": "whom", "item": "what"}))
 
     assert "who" in str(caught.value)

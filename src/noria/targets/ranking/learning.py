@@ -44,10 +44,21 @@ def ordered_loss(output: Output, labels: Tensor, smoothing: float) -> dict[str, 
     return {"loss": nats.sum() / is_label.sum().clamp_min(1) + 0 * output["vectors"].sum(), "each": each}
 
 
-def unordered_loss(output: Output, items: Tensor, labels: Tensor, smoothing: float) -> dict[str, Tensor]:
+def last_labels(items: Tensor, labels: Tensor) -> Tensor:
+    """Return int[B, 1], what comes after the last event."""
+    return labels.gather(1, (items != PAD).sum(1, keepdim=True))
+
+
+def logits_of(output: Output) -> Tensor:
+    """Return float[B, N] by the first vector of each record."""
+    logits: Tensor = output["vectors"][:, 0].float() @ output["table"].float().T + output["bias"].float()
+    return logits
+
+
+def set_loss(logits: Tensor, items: Tensor, labels: Tensor, smoothing: float) -> dict[str, Tensor]:
     """Return the mean cross-entropy of the items to be found; those that are shown do not stand against them."""
-    size = len(output["table"])
-    logits = output["vectors"][:, 0].float() @ output["table"].float().T + output["bias"].float()
+    size = logits.shape[1]
+    logits = logits.float()
     shown = torch.where((items >= 0) & (items < size), items, size)
     is_shown = logits.new_zeros(len(logits), size + 1).scatter(1, shown, 1.0)[:, :size].bool()
     is_label = (labels >= 0) & (labels < size)

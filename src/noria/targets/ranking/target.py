@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 NETWORK_ONLY = {"network_only": True}
 UNKNOWN = -2  # a true item that the catalogue does not have: nobody can find it, and it counts
 SCORES = "scores"
-LABELS = "labels"  # what a step learns to find
+WANTED = "wanted"  # what a step learns to find
 LEAST_HIDDEN, MOST_HIDDEN = 0.1, 0.9  # shares of a history without order that are predicted from the rest
 
 
@@ -57,7 +57,8 @@ class Ranking(
     """Whether items of the history may be answered again. For songs and groceries, not for films."""
     smoothing: float = field(default=0.0, metadata=NETWORK_ONLY)
     """Label smoothing: probability the loss spreads over the whole catalogue, 0 to 1."""
-    is_ordered: bool = field(default=True, metadata={"is_filled_by_task": True})
+    is_ordered: bool = field(default=True, metadata=NETWORK_ONLY)
+    """Whether the order of the history is learnt from: each event predicts the next. The task knows."""
     history: str = named_input("history")  # the input that is gone on with
 
     def __post_init__(self) -> None:
@@ -93,16 +94,21 @@ class Ranking(
         else:
             given, labels = hidden(arrays, answer, (LEAST_HIDDEN, MOST_HIDDEN))
         output = model({**batch.inputs, self.history: given})
-        return self.loss(output, Batch({self.history: given}, {LABELS: labels}, batch.size))
+        return self.loss(output, Batch({self.history: given}, {WANTED: labels}, batch.size))
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        """Return the loss of `labels`, int[B, T] by token where order counts, else int[B, K] for the first one."""
-        from noria.targets.ranking.learning import ordered_loss, unordered_loss
+        """Return the loss of `labels`, int[B, T] by token where order counts, else int[B, K], a set.
 
-        items = batch.inputs[self.history][ITEMS].long()
-        if self.is_ordered:
-            return ordered_loss(output, batch.target[LABELS], self.smoothing)
-        return unordered_loss(output, items, batch.target[LABELS], self.smoothing)
+        Of the output of evaluation, which has nothing but scores, the last label alone is looked at where order counts.
+        """
+        from noria.targets.ranking.learning import last_labels, logits_of, ordered_loss, set_loss
+
+        items, labels = batch.inputs[self.history][ITEMS].long(), batch.target[WANTED]
+        if not self.is_ordered:
+            return set_loss(output[SCORES] if SCORES in output else logits_of(output), items, labels, self.smoothing)
+        if SCORES in output:
+            return set_loss(output[SCORES], items[:, :0], last_labels(items, labels), self.smoothing)
+        return ordered_loss(output, labels, self.smoothing)
 
     def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         from noria.targets.ranking.answering import because, ranked
