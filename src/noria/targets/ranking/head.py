@@ -31,9 +31,12 @@ class ScoresItems(nn.Module):
         popularity = torch.from_numpy(catalogue.popularity)
         self.bias = nn.Parameter(popularity.clamp_min(1).double().log().float() - popularity.sum().clamp_min(1).log())
         self.register_buffer("is_known", popularity > 0, persistent=False)
+        self.has_cold = bool((popularity == 0).any())  # a product with a million rows takes longer than their scores
 
     def forward(self, tokens: Tokens) -> Output:
-        table = self.items.weight * self.is_known[:, None]
+        table = self.items.weight
+        if self.has_cold:
+            table = table * self.is_known[:, None]
         if self.attributes is not None:
             table = table + self.attributes(torch.arange(len(table), device=table.device))
         is_real = tokens.features.new_ones(tokens.features.shape[:2]) if tokens.is_real is None else tokens.is_real
