@@ -88,6 +88,15 @@ def test_a_table_of_new_users_is_answered_user_by_user_with_all_that_they_did(ru
     assert all(answer.prediction is not None for answer in answers)
 
 
+def test_a_frame_of_events_is_answered_as_a_file_of_them_is(run: Path, tmp_path: Path):
+    pandas = pytest.importorskip("pandas")
+    path = table(tmp_path / "new.csv", range(3))
+
+    of_frame, of_file = (load(run).predict(one) for one in (pandas.read_csv(path), path))
+
+    assert [one.value for one in of_frame] == [one.value for one in of_file]
+
+
 def test_where_the_catalogue_has_changed_what_is_new_counts_as_missed(run: Path, tmp_path: Path):
     path = table(tmp_path / "changed.csv", range(20), last="a film of tomorrow")
 
