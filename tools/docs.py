@@ -52,6 +52,7 @@ HELP_WIDTH = 100  # characters
 SHORT = 90  # characters that JSON puts into one line
 RECORDS = 8  # like the example, that its page is made with
 URL = "http://127.0.0.1:8000"
+SHOWN_BASE64 = 24  # signs of a file that an answer holds
 CATALOGUE = ROOT / "docs" / "zh" / "strings.yaml"
 FOLDERS = ("docs/tasks", "docs/reference", "docs/zh/tasks", "docs/zh/reference")
 FULL_WIDTH = ("\uff1a", "\u3002", "\uff0c", "\uff1b")  # colon, full stop, comma, semicolon
@@ -272,9 +273,10 @@ def _http(task: Task) -> list[str]:
     """Return the request, the schema of a record and an answer, as the server gives them."""
     example = task.example().fields
     columns = {field: list(example[field]) for field, one in task.inputs.items() if one.raw_type == "columns"}
-    states = fitted(task, [dict(example), *records_like(task, 30)]) if columns else {}
+    states = fitted(task, [dict(example), *records_like(task, 30)])
     inputs = inputs_of(typing.cast(Any, SimpleNamespace(task=task, config={"fields": columns}, states=states)))
-    command = example_command(typing.cast(Any, SimpleNamespace(inputs=inputs)), URL, needs_key=False)
+    service = SimpleNamespace(inputs=inputs, media_type=dispatch.media_type(task.target))
+    command = example_command(typing.cast(Any, service), URL, needs_key=False)
     return [
         _t(
             "`noria serve RUN` answers `POST /predict`, as multipart/form-data or as JSON"
@@ -299,7 +301,10 @@ def _prediction(task: Task) -> dict[str, Any]:
     prediction = task.target.decode(output, states["target"])[0]
     if prediction.value is None:
         prediction = dataclasses.replace(prediction, value=answers[0])
-    return prediction.as_json()
+    shown = prediction.as_json()
+    if "media" in shown:
+        shown["media"]["base64"] = f"{shown['media']['base64'][:SHOWN_BASE64]}..."
+    return shown
 
 
 def _records(task: Task, num_classes: int) -> list[dict[str, Any]]:
@@ -491,6 +496,8 @@ def _shown(value: Any) -> Any:
     """Return a raw value as JSON can hold it: an array or bytes by what they are."""
     if isinstance(value, Mapping):
         return {key: _shown(one) for key, one in value.items()}
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], np.ndarray):
+        return f"sound of {len(value[0])} samples, {value[1]} a second"
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{list(value.shape)}"
     return f"{len(value)} bytes" if isinstance(value, bytes) else value

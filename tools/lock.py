@@ -14,7 +14,21 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 GPU_ONLY = ("nvidia-", "cuda-", "triton")
 BUILD = ["setuptools", "wheel", "packaging"]
-LOCKED = ("tune", "parquet", "sheets", "text", "vision", "video", "fonts", "pretrained", "onnx", "dev")
+LOCKED = (
+    "tune",
+    "parquet",
+    "sheets",
+    "text",
+    "vision",
+    "audio",
+    "pinyin",
+    "video",
+    "molecules",
+    "fonts",
+    "pretrained",
+    "onnx",
+    "dev",
+)
 
 
 def main() -> None:

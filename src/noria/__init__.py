@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from noria.verbs import (
+    assistant,
     compare,
     demo,
     evaluate,
@@ -29,6 +30,7 @@ list = list_  # a verb of the command line
 # Without `list`: who writes `from noria import *` keeps Python's own.
 __all__ = [
     "__version__",
+    "assistant",
     "compare",
     "demo",
     "evaluate",

@@ -198,7 +198,11 @@ def predict(
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option(help=".jsonl or .csv; a folder or a .png for drawn pictures; .mp4 for a drawn video")
+        Path | None,
+        typer.Option(
+            help=".jsonl or .csv; a folder or a .png for drawn pictures; .mp4 for a drawn video; 'subs/*.srt' for a "
+            "file of each answer"
+        ),
     ] = None,
     keep: Annotated[
         str | None,
@@ -246,6 +250,39 @@ def generate(
         _out({"text": text, "ended": last.ended, "logprobs": last.logprobs}, True)
     else:
         _out("", False)
+
+
+@app.command()
+def assistant(
+    run: Run,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SOUNDS]...",
+            help="files of speech, or folders; with --part also key=value: target.replies={on: The light is on}",
+            show_default=False,
+        ),
+    ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="a run or bundle to make it of, where RUN is not there yet: what hears, answers, speaks"),
+    ] = None,
+    microphone: Annotated[float | None, typer.Option(help="record so many seconds, and reply to them")] = None,
+    out: Annotated[Path | None, typer.Option(help="a folder for the replies: sounds, and answers.jsonl")] = None,
+    as_json: Json = False,
+) -> None:
+    """Reply to speech: one bundle of a recogniser, what answers, and a voice."""
+    from noria.pipeline.sinks import draw_answers
+    from noria.stages.assistant import assistant, divided, replies, told
+
+    sounds, overrides = divided(words or [])
+    predictor = assistant(run, part or [], sounds=sounds, overrides=overrides)
+    answers = replies(predictor, sounds, microphone)
+    for answer in answers:
+        _out(answer.as_json() if as_json else told(answer), as_json)
+    if out is not None:
+        said = draw_answers(predictor, iter(answers), out)
+        sys.stderr.write(f"{said}\n")
 
 
 @app.command()

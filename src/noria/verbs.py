@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from noria.stages.listing import Listing
     from noria.stages.runs import Order, Runs
     from noria.stages.summary import Scores
-    from noria.types import Chunk
+    from noria.types import Chunk, Prediction
 
     PathLike = str | os.PathLike[str]
     Engine = Literal["torch", "openvino"]
@@ -53,6 +53,10 @@ def prepare(
 
     loaded, task = load_job(job, overrides)
     refuse_overwriting(loaded.data, [Path(one) for one in (page, splits) if one is not None])
+    if splits is not None:
+        from noria.stages.split_file import refuse_histories
+
+        refuse_histories(loaded.data.split.within)
     tell = (reporter or Terminal()).say
     prepared = prepare(loaded, task, tell)
     if page is not None:
@@ -189,6 +193,32 @@ def generate(run: PathLike, prompt: str, **settings: object) -> Iterator[Chunk]:
     ...     print(piece.content, end="")
     """
     return load(run).stream(prompt, None, **settings)
+
+
+def assistant(
+    run: PathLike,
+    sounds: Sequence[PathLike] = (),
+    part: Sequence[PathLike] = (),
+    microphone: float | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    reporter: Reporter | None = None,
+) -> list[Prediction | None]:
+    """Return the replies of an assistant to sounds; None for one that cannot be heard.
+
+    A run that is not there yet is made of `part`, trained models that hear, answer and speak, with `overrides` of the
+    job's settings. microphone: seconds that are recorded, after the sounds.
+
+    >>> noria.assistant("runs/home", ["question.wav"], part=["runs/recogniser", "runs/intents"])[0].value
+    'The light is on.'
+    """
+    from pathlib import Path
+
+    from noria.stages.assistant import assistant, replies
+
+    files = [Path(sound) for sound in sounds]
+    predictor = assistant(Path(run), [os.fspath(one) for one in part], reporter, files, overrides)
+    return [one.prediction for one in replies(predictor, files, microphone)]
 
 
 def search(

@@ -16,7 +16,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["types"],
     ["store.disk", "store.cache"],
     ["contract"],
-    ["text", "vision", "columns"],
+    ["text", "vision", "columns", "sound"],
     ["sources", "metrics", "model"],
     ["modalities"],
     ["targets"],

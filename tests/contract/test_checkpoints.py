@@ -70,7 +70,11 @@ def bias(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_there_are_exactly_these_kinds():
-    assert {loader.kind for loader in loaders()} == set(registry.names("checkpoints")) == {"image", "text"}
+    assert (
+        {loader.kind for loader in loaders()}
+        == set(registry.names("checkpoints"))
+        == {"hibari", "image", "text", "whisper"}
+    )
     assert [loader.kind for loader in loaders() if loader.is_general] == ["text"]
 
 
@@ -100,7 +104,7 @@ def test_what_no_loader_recognises_is_told_with_all_kinds_there_are(files: list[
 def test_a_trunk_that_no_loader_knows_is_told_with_all_kinds_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loader_of_trunk({"inputs": {}, "target": {}}) is None
     monkeypatch.setattr("noria.checkpoints.text.Text.is_behind", lambda self, states: False)
-    with pytest.raises(UserError, match=r"(?s)no loader knows.*one of image, text"):
+    with pytest.raises(UserError, match=r"(?s)no loader knows.*one of hibari, image, whisper, text"):
         loader_of_trunk({"inputs": {}, "target": {}, "trunk": {}})
 
 
@@ -126,3 +130,13 @@ def test_the_loader_behind_a_run_is_told_by_its_states() -> None:
         assert found is not None
         assert found.kind == kind
     assert loader_behind({"inputs": {"image": {"height": 8}}, "target": {}}) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "advised"),
+    [("Hibari", "'hibari'"), ("EfficientNet-Lite0", "'efficientnet-lite0'"), ("whisper", "folder")],
+)
+def test_the_word_for_what_is_in_a_package_is_told_before_the_network_is_asked(given: str, advised: str) -> None:
+    with pytest.raises(UserError) as caught:
+        loader_for(given)
+    assert advised in caught.value.fix + caught.value.expected

@@ -15,13 +15,18 @@ SOURCE = Path(noria.__file__).parent
 RECORDS = 12
 # What is there, by name: a file that is lost, or is no component, fails.
 KNOWN = {
-    "modalities": "detections image messages series table text video",
-    "targets": "boxes embedding label mask masked-text number span tags text tracks view",
+    "modalities": "audio detections image items messages molecule raw-audio series spoken-text table text video",
+    "targets": """
+        boxes correctness embedding label labels mask masked-text number ranking reply segments span speech tags text
+        tracks transcript view waveform
+    """,
     "tasks": """
-        chat image-classification image-embedding masked-language-modelling object-detection object-tracking
-        question-answering semantic-segmentation series-classification summarization tabular-classification
-        tabular-regression text-classification text-embedding text-generation token-classification translation
-        video-classification
+        audio-classification chat image-classification image-embedding image-multilabel knowledge-tracing
+        masked-language-modelling molecule-property molecule-safety object-detection object-tracking question-answering
+        semantic-segmentation sequential-recommendation series-classification speech-recognition speech-to-text
+        summarization tabular-classification tabular-multilabel tabular-regression text-classification text-embedding
+        text-generation text-multilabel text-to-speech token-classification top-recommendation translation
+        video-classification vocoder voice-activity-detection voice-assistant
     """,
 }
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from noria.contract import registry
-from noria.contract.settings import fields_by_task, values_of
+from noria.contract.settings import fields_by_task, named_inputs, values_of
 from noria.errors import UserError
 from noria.job.load import load_job
 from noria.targets.mask.target import Mask
@@ -19,18 +19,24 @@ from noria.types import Batch
 # The targets that look at an input, and which of their fields names it.
 NAMED = {
     "boxes": "image",
+    "correctness": "history",
     "embedding": "text",
     "mask": "image",
     "masked-text": "masked",
+    "ranking": "history",
+    "reply": "audio",
+    "segments": "audio",
     "span": "context",
+    "speech": "text",
     "tags": "text",
     "tracks": "detections",
+    "transcript": "audio",
     "view": "image",
 }
 
 
 def test_these_targets_are_told_an_input_by_their_task():
-    told = {name: [*fields_by_task(registry.target(name))] for name in registry.names("targets")}
+    told = {name: [*named_inputs(registry.target(name))] for name in registry.names("targets")}
     assert {name: fields[0] for name, fields in told.items() if fields} == NAMED
     assert all(len(fields) <= 1 for fields in told.values())
 
@@ -38,7 +44,7 @@ def test_these_targets_are_told_an_input_by_their_task():
 @pytest.mark.parametrize("name", registry.names("tasks"))
 def test_a_task_tells_its_target_an_input_that_it_has(name: str):
     task = registry.task(name)
-    assert set(fields_by_task(task.target).values()) <= set(task.inputs)
+    assert set(named_inputs(task.target).values()) <= set(task.inputs)
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -46,7 +52,8 @@ def test_the_name_of_an_input_is_no_setting(name: str):
     target = registry.target(name)
     fields = list(values_of(target))
     assert NAMED[name] not in fields
-    assert {*fields, NAMED[name]} == {one.name for one in dataclasses.fields(target)}
+    told = fields_by_task(target)
+    assert {*fields, *told} == {one.name for one in dataclasses.fields(target)}
 
 
 def test_a_job_cannot_set_the_name_of_an_input():
@@ -57,7 +64,7 @@ def test_a_job_cannot_set_the_name_of_an_input():
 def test_a_job_keeps_the_name_that_the_task_fills_in():
     _, task = load_job({"task": "object-detection", "data": {"path": "x"}, "target": {"most": 3}})
     assert values_of(task.target)["most"] == 3
-    assert fields_by_task(task.target) == {"image": "image"}
+    assert named_inputs(task.target) == {"image": "image"}
 
 
 def test_a_target_looks_at_the_input_that_it_is_told():

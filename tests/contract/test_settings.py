@@ -23,8 +23,9 @@ COMPONENTS = {
     for kind in ("modalities", "targets")
     for name in registry.names(kind)
 }
-# Words that are neither settings nor choices of one: tokenizers that may also be a folder, keys of a file to download.
-OTHER_WORDS = {"bpe", "unigram", "character", "byte", "url", "urls", "sha256"}
+# Words that are neither settings nor choices of one: tokenizers and lexicons that may also be a file, keys of a file to
+# download, what a modality says belongs together.
+OTHER_WORDS = {"bpe", "unigram", "character", "byte", "url", "urls", "sha256", "training", "scaffold"}
 
 
 def sections(model):
@@ -51,9 +52,9 @@ def types_of(hint):
 
 
 def test_all_that_holds_settings_is_looked_at():
-    assert {len(registry.names("modalities")), len(registry.names("targets"))} == {7, 11}
+    assert {len(registry.names("modalities")), len(registry.names("targets"))} == {12, 19}
     assert sorted(SECTIONS) == ["Data", "Evaluate", "Fetch", "Job", "Model", "Range", "Split", "Train", "Tune"]
-    assert sorted(VARIANTS) == ["attention", "recurrent", "swiglu"]
+    assert sorted(VARIANTS) == ["attention", "conformer", "recurrent", "swiglu"]
     assert sum(len(names_of(holder)) for holder in HOLDERS.values()) > 200
 
 

@@ -90,7 +90,7 @@ def test_a_source_is_added_as_the_text_says(tmp_path):
     assert_beats_the_baseline(root, "petals", "accuracy")
     (root / "petals.docx").touch()
     refused = run("noria prepare petals.yaml data.path=petals.docx", root, returncode=2)
-    assert ".npz, .arff, .conll, .zip" in refused
+    assert ".npz, .arff, .conll, .dat, .inter, .mol, .sdf, .smi, .zip" in refused
 
 
 def test_a_task_of_another_package_is_found_by_its_entry_point(tmp_path, monkeypatch):

@@ -62,6 +62,11 @@ def test_every_setting_of_a_task_has_its_row_with_its_line(generator, name):
     assert all(expected.values())
 
 
+def shown_name(argument):
+    """Return the name of an argument as the page spells it."""
+    return argument.metavar.removesuffix("...") if argument.metavar else argument.name
+
+
 def test_every_command_has_its_row_and_its_table_of_options(generator):
     page = generator.pages()["docs/reference/cli.md"]
     sections = dict(re.findall(r"^## noria (\w+)\n(.*?)(?=^## )", page, re.M | re.S))
@@ -71,7 +76,7 @@ def test_every_command_has_its_row_and_its_table_of_options(generator):
         assert f"| [{name}](#noria-{name}) | {command.help} |" in page
         rows = re.findall(r"^\| `(.+?)` \| .* \| (.+) \|$", sections[name], re.M)
         assert [line for _, line in rows] == [one.help for one in command.params]
-        spelt = [one.opts[0] if one.param_type_name == "option" else one.name for one in command.params]
+        spelt = [one.opts[0] if one.param_type_name == "option" else shown_name(one) for one in command.params]
         assert [left.split()[0].removesuffix("...") for left, _ in rows] == spelt
 
 

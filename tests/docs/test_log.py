@@ -18,7 +18,7 @@ SENTENCE = re.compile(r"# \S+(?: \S+){3,} \S*\w\)?\.")  # five words at least, a
 SECTIONS = ["Question", "Figures", "Conclusion"]
 AREAS = {
     *("architecture", "contract", "dependencies", "evaluation", "generation", "images", "reports", "series", "service"),
-    *("sources", "speed", "tables", "text", "training", "trunk"),
+    *("molecules", "recommendation", "sound", "sources", "speed", "tables", "text", "training", "trunk"),
 }
 
 

@@ -3,7 +3,8 @@
     tests/golden/TASK[+VARIANT]/config.json model.safetensors inputs.json answers.json
 
 inputs.json: {"records": [{field: raw value}, ...]}; bytes of a file are {"base64": "..."}. answers.json:
-{"predictions": [{"value", "confidence", "details"}, ...]}. Knows no task. Read next: test_golden.py, make_golden.py.
+{"predictions": [{"value", "confidence", "details"}, ...]}, and of a sound "heard", how loud its stretches are. Knows no
+task. Read next: test_golden.py, make_golden.py.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ import numpy as np
 
 import noria
 from noria.store.digests import SEAL, sealed
+from noria.types import Media
 
 FOLDER = Path(__file__).parent
 TOLERANCE = 1e-4  # relative or absolute, of numbers: CPUs add in different orders; answers are rounded to 1e-6 or 1e-4
+STRETCHES = 8  # that a sound is compared by
 PNG = "iVBORw0KGgo"  # how a PNG begins in base64: versions of zlib pack the same pixels differently
 
 Weights = dict[str, np.ndarray]
@@ -55,7 +58,11 @@ def as_stored(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def answers(folder: Path, records: Sequence[Mapping[str, Any]]) -> list[Any]:
     """Return what a bundle answers to records, as JSON holds it."""
     predictions = noria.load(folder, device="cpu").predict(records)
-    plain = [{"value": one.value, "confidence": one.confidence, "details": one.details} for one in predictions]
+    plain = [
+        {"value": one.value, "confidence": one.confidence, "details": one.details}
+        | ({"heard": _loudness(one.media)} if one.media and one.media.mime == "audio/wav" else {})
+        for one in predictions
+    ]
     found: list[Any] = json.loads(json.dumps(plain))
     return found
 
@@ -102,7 +109,7 @@ def noisy(weights: Weights, share: float, seed: int = 0) -> Weights:
     """Return weights each of which is off by about this share of itself."""
     generator = np.random.default_rng(seed)
     return {
-        name: (value * (1 + share * generator.standard_normal(value.shape))).astype(value.dtype)
+        name: np.asarray(value * (1 + share * generator.standard_normal(value.shape)), value.dtype)
         if value.dtype.kind == "f"
         else value
         for name, value in weights.items()
@@ -120,6 +127,14 @@ def write(path: Path, content: Any) -> None:
 def _raw(value: Any) -> Any:
     is_file = isinstance(value, Mapping) and value.keys() == {"base64"}
     return base64.b64decode(value["base64"]) if is_file else value
+
+
+def _loudness(sound: Media) -> list[float]:
+    """Return how loud each stretch of a sound is: what its samples are, without their phases."""
+    import soundfile
+
+    samples = soundfile.read(io.BytesIO(sound.data))[0]
+    return [round(float(np.sqrt(np.mean(one**2))), 6) for one in np.array_split(samples, STRETCHES) if len(one)]
 
 
 def _pixels(encoded: str) -> np.ndarray:

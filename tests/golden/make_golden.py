@@ -46,8 +46,9 @@ def make(name: str, work: Path) -> None:
     run = train(_job(asked, work), run=work / "run", reporter=Silent())
     folder = work / "golden" / name
     folder.mkdir(parents=True)
-    for file in ("config.json", "model.safetensors"):
-        shutil.copyfile(run / "bundle" / file, folder / file)
+    for file in ("config.json", "model.safetensors", "states.safetensors"):
+        if (run / "bundle" / file).is_file():  # not every state has arrays
+            shutil.copyfile(run / "bundle" / file, folder / file)
     records = _with_margin(folder, _inputs(asked), asked.stored, work)
     bundles.write(folder / "inputs.json", {"records": bundles.as_stored(records)})
     bundles.write(folder / "answers.json", {"predictions": bundles.answers(folder, records)})
@@ -81,7 +82,10 @@ def _inputs(asked: Recipe) -> Records:
     """Return records without answers, files as their bytes."""
     names = registry.task(asked.task).inputs
     return [
-        {name: file_of(record[name]) if isinstance(record[name], np.ndarray) else record[name] for name in names}
+        {
+            name: file_of(record[name]) if isinstance(record[name], np.ndarray | tuple) else record[name]
+            for name in names
+        }
         for record in asked.draw(CANDIDATES, UNSEEN)
     ]
 

@@ -62,6 +62,7 @@ def flats_with_gaps(count: int, seed: int) -> Records:
 CHARACTERS = {"tokenizer": "character"}
 SMALL_TABLE = {"hidden": 16, "layers": 2, "members": 2, "column_width": 4}
 NARROW = {"widths": [4, 4, 4, 8, 8]}
+FEW_SUBSTRUCTURES = {"inputs": {"molecule": {"hidden": 4, "members": 2}}}
 WRITTEN = {"max_tokens": 16}
 
 RECIPES = {
@@ -69,6 +70,8 @@ RECIPES = {
         "chat", {"inputs": {"messages": CHARACTERS}, "target": {"max_tokens": 64}, "train": {"steps": 600}}
     ),
     "masked-language-modelling": Recipe("masked-language-modelling", {"inputs": {"masked": CHARACTERS}}),
+    "molecule-property": Recipe("molecule-property", FEW_SUBSTRUCTURES),
+    "molecule-safety": Recipe("molecule-safety", FEW_SUBSTRUCTURES),
     "object-detection": Recipe("object-detection", {"inputs": {"image": NARROW}, "train": {"steps": 200}}, stored=3),
     "object-tracking": Recipe("object-tracking", stored=3),
     "question-answering": Recipe(
@@ -82,6 +85,7 @@ RECIPES = {
     "tabular-classification": Recipe(
         "tabular-classification", {"inputs": {"table": SMALL_TABLE}, "train": {"steps": 25}}
     ),
+    "tabular-multilabel": Recipe("tabular-multilabel", {"inputs": {"table": SMALL_TABLE}}),
     "tabular-regression": Recipe(
         "tabular-regression", {"inputs": {"table": SMALL_TABLE}, "train": {"steps": 60}}, flats
     ),

@@ -20,15 +20,32 @@ from noria.types import Dataset
 NAMES = bundles.golden_names()
 TASKS = [name for name in NAMES if "+" not in name]
 COMMAND = "PYTHONPATH=src:tests python -m golden.make_golden"
-MOST_BYTES = 1_000_000  # of all bundles together
-# State that answering does not read: what a person is shown of a table, how answers that are files were read, and an
-# id that is the same as the one taken where there is none.
+MOST_BYTES = 2_000_000  # of all 40 bundles together
+# State that answering does not read: what a person is shown of a table or is told of a catalogue, the order in which a
+# large one is searched, how answers that are files were read, and an id that is the same where there is none.
 UNREAD = {
+    "audio-classification": {"absent", "counts", "form", "rates", "seconds", "silent"},
     "chat": {"answer_end"},
+    "image-multilabel": {"between"},
+    "knowledge-tracing": {"events", "sorted"},
+    "molecule-property": {"form", "remark", "seen"},
+    "molecule-safety": {"between", "seen"},
+    "sequential-recommendation": {"events", "sorted"},
     "semantic-segmentation": {"is_colour", "numbers", "void"},
+    "speech-recognition": {"normaliser", "rates", "search", "seconds", "silent", "unknown"},
+    "speech-to-text": {"bleu", "language", "rates", "seconds", "silent"},
     "tabular-classification": {"columns", "names"},
+    "tabular-multilabel": {"between", "columns", "forms", "names", "seen"},
     "tabular-regression": {"columns", "names"},
+    "text-multilabel": {"between"},
+    "voice-activity-detection": {"by_energy", "mean_s", "rates", "seconds", "silent"},
+    "voice-assistant": {"rate_hz", "usual"},
+    "top-recommendation": {"events", "sorted"},
+    "text-to-speech": {"pitch_mean", "pitch_spread"},
+    "vocoder": {"rates", "seconds", "silent"},
 }
+
+WEIGHTLESS = ("voice-assistant",)  # there is nothing to learn, so no weight can be another one
 
 
 def what_is_wrong(folder: Path) -> list[str]:
@@ -63,7 +80,7 @@ def test_a_golden_bundle_answers_as_it_did_when_it_was_written(name: str) -> Non
 @pytest.mark.parametrize("name", NAMES)
 def test_a_golden_bundle_holds_only_what_loading_needs_and_no_path_of_a_machine(name: str) -> None:
     files = {file.name for file in (bundles.FOLDER / name).iterdir()}
-    assert files == {"config.json", "model.safetensors", "inputs.json", "answers.json"}
+    assert files - {"states.safetensors"} == {"config.json", "model.safetensors", "inputs.json", "answers.json"}
     config = bundles.read(bundles.FOLDER / name / "config.json")
     assert [text for text in texts_in(config) if text.startswith(("/", "~")) and len(text) > 1] == []
 
@@ -85,6 +102,7 @@ def test_a_state_key_that_has_another_name_is_noticed(copy: Path) -> None:
     assert unnoticed == UNREAD.get(copy.name, set())
 
 
+@pytest.mark.parametrize("copy", [name for name in TASKS if name not in WEIGHTLESS], indirect=True)
 def test_a_weight_that_has_another_name_is_noticed(copy: Path) -> None:
     bundles.rewrite_weights(copy, lambda weights: {f"renamed.{name}": value for name, value in weights.items()})
     assert what_is_wrong(copy)
@@ -99,6 +117,7 @@ def test_weights_of_other_bytes_are_refused(copy: Path) -> None:
     assert "the weights are not those" in what_is_wrong(copy)[0]
 
 
+@pytest.mark.parametrize("copy", [name for name in TASKS if name not in WEIGHTLESS], indirect=True)
 def test_other_weights_give_other_answers(copy: Path) -> None:
     bundles.rewrite_weights(copy, lambda weights: bundles.noisy(weights, 0.5))
     assert what_is_wrong(copy)

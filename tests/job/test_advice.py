@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from noria.cli import app
 from noria.contract import answer_field, registry
+from noria.contract.checkpoints import ReadyLoader, loaders
 from noria.contract.settings import values_of
 from noria.errors import UserError
 from noria.job import Job
@@ -24,7 +25,7 @@ from noria.job.text import parse_override
 ROOT = Path(__file__).parents[2]
 PLACEHOLDER = "§"  # stands for what an f-string fills in
 KEY = re.compile(r"(?<![\w/.-])(?:data|model|train|evaluate|tune|inputs|target)(?:\.[\w§]+)+")
-FILE = re.compile(r".*\.(?:py|csv|tsv|npz|yaml|json|onnx|safetensors|db|html|gz|txt)")
+FILE = re.compile(r".*\.(?:py|csv|tsv|npz|yaml|json|onnx|safetensors|bin|db|html|gz|txt)")
 COMMAND = re.compile(r"\bnoria (?!is\b)([a-z]+)\b")  # "noria is" stands in a question of an example
 OVERRIDE = re.compile(
     r"(?<![\w/.-])((?:data|model|train|evaluate|tune)\.[\w.]+=(?:\{[^}]*\}+|\[[^\]]*\]|[^\s,;:)`'\"]+))"
@@ -68,8 +69,10 @@ def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 def settings() -> frozenset[str]:
     """Return every key that a job of some task can have; the fields of a task stand under their names."""
     found = set(leaves(Job))
-    for name in registry.names("tasks"):
-        task = registry.task(name)
+    tasks = [registry.task(name) for name in registry.names("tasks")]
+    ready = [loader for loader in loaders() if isinstance(loader, ReadyLoader)]
+    tasks += [one.task(task) for one in ready for task in tasks if answer_field(task) == one.answer]
+    for task in tasks:
         found |= {f"data.fields.{field}" for field in (*task.inputs, answer_field(task))}
         found |= {f"target.{one}" for one in values_of(task.target)}
         for field, modality in task.inputs.items():

@@ -43,7 +43,7 @@ def test_without_an_answer_the_error_says_how_to_name_it(overrides: list[str], h
     with pytest.raises(UserError, match="a table alone does not say what is to be learnt") as caught:
         load_job(str(heart), overrides)
     assert caught.value.where == str(heart)
-    assert caught.value.expected == "label=COLUMN or number=COLUMN"
+    assert caught.value.expected == "label=COLUMN or labels=COLUMN or number=COLUMN"
     assert caught.value.fix == "noria train heart.csv label=COLUMN"
 
 
@@ -108,3 +108,10 @@ def test_beside_columns_that_can_be_learnt_from_a_text_is_one_column_of_a_table(
 
 def job_of(path: Path, *overrides: str) -> str:
     return load_job(path, ["label=label", *overrides])[0].task
+
+
+def test_texts_and_a_number_are_no_molecules(tmp_path: Path):
+    rows = "".join(f"it cost about {index} in the end and nobody minded,{index}.5\n" for index in range(40))
+    (tmp_path / "prices.csv").write_text("text,price\n" + rows)
+    loaded, _ = load_job(str(tmp_path / "prices.csv"), ["number=price"])
+    assert loaded.task == "tabular-regression"

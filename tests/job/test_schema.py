@@ -255,7 +255,7 @@ def test_a_field_of_one_column_refuses_a_list_of_them_and_says_what_works(field)
     with pytest.raises(UserError, match=f"{field} is filled by one column") as caught:
         load_job({"task": "text-classification"}, [f"data.fields.{field}=[a, b]"])
     assert caught.value.found == "a, b"
-    assert ("several answers at once are not there yet" in caught.value.fix) == (field == "label")
+    assert ("learnt together where the answer is `labels`" in caught.value.fix) == (field == "label")
     load_job({"task": "text-classification"}, [caught.value.fix.partition(",")[0]])
 
 
@@ -326,7 +326,7 @@ def test_keys_that_are_gone_may_stand_with_the_value_that_every_model_has():
 def test_a_block_that_is_not_there_is_told_with_those_that_are(tmp_path):
     told = problem(tmp_path, GOOD + "model: {block: recurent}\n")
     assert "job.yaml:4 model.block: wrong value" in told
-    assert "one of attention, recurrent, swiglu" in told
+    assert "one of attention, conformer, recurrent, swiglu" in told
 
 
 def test_a_key_that_stands_twice_is_told_with_its_line(tmp_path):

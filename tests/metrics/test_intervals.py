@@ -153,3 +153,9 @@ def test_two_models_that_err_on_the_same_records_are_not_said_to_be_equal_for_su
     assert verdict(found) == "no different"
     same = differences([(accuracy, accuracy)], (one, truth), (one, truth))["accuracy"]
     assert (same["low"], same["high"]) == (0, 0)
+
+
+def test_a_perfect_score_that_rests_on_no_record_has_no_interval() -> None:
+    metric = Metric("f1", "fraction", "higher", lambda *given: np.ones(len(given[2])), support=lambda *_: 0.0)
+    one = measure([metric], {"right": np.ones(20)}, {"right": np.ones(20)})["f1"]
+    assert (one["value"], one["low"], one["high"]) == (1.0, None, None)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from noria.contract import Attention
 from noria.errors import UserError
 from noria.model import blocks
 from noria.model.blocks.recurrent import delta_rule
@@ -23,8 +24,10 @@ OPTIONS: dict[str, dict[str, object]] = {
     "swiglu": {"block": "swiglu"},
     "recurrent": {"block": "recurrent"},
     "recurrent, each second attends": {"block": "recurrent", "block_settings": {"attention_every": 2}, "depth": 3},
+    "conformer": {"block": "conformer"},
 }
 EVERY = pytest.mark.parametrize("name", OPTIONS)
+LOOKS_BACK = pytest.mark.parametrize("name", [name for name in OPTIONS if name != "conformer"])
 MakeTrunk = Callable[..., Transformer]
 MakeRows = Callable[..., list[Tensor]]
 Spread = Callable[[list[Tensor], Tensor], Tokens]
@@ -32,14 +35,19 @@ Spread = Callable[[list[Tensor], Tensor], Tokens]
 
 def alone(trunk: Transformer, row: Tensor) -> Tensor:
     with torch.inference_mode():
-        return trunk(Tokens(row[None]), "causal").features[0]  # type: ignore[no-any-return]
+        return trunk(Tokens(row[None]), attention_of(trunk)).features[0]  # type: ignore[no-any-return]
+
+
+def attention_of(trunk: Transformer) -> Attention:
+    """Return the attention that a variant is tried with: causal wherever it can look back only."""
+    return "causal" if "causal" in trunk.variant.attentions else "full"
 
 
 def test_every_variant_is_tried() -> None:
     assert {options.get("block", "attention") for options in OPTIONS.values()} == set(blocks.names())
 
 
-@EVERY
+@LOOKS_BACK
 @settings(deadline=None, max_examples=15)
 @given(data=st.data())
 def test_cached_and_padded_equal_alone_for_any_chunks_and_any_padding(
@@ -66,6 +74,23 @@ def test_cached_and_padded_equal_alone_for_any_chunks_and_any_padding(
 
 
 @EVERY
+@settings(deadline=None, max_examples=15)
+@given(data=st.data())
+def test_a_row_is_the_same_alone_and_with_padding_anywhere(
+    name: str, data: st.DataObject, make_trunk: MakeTrunk, make_rows: MakeRows, spread: Spread
+) -> None:
+    a_row = st.lists(st.booleans(), min_size=12, max_size=12)
+    is_real = torch.tensor(data.draw(st.lists(a_row, min_size=1, max_size=3)))
+    rows = make_rows(is_real.sum(1).tolist())
+    trunk, tokens = make_trunk(**OPTIONS[name]), spread(rows, is_real)
+    with torch.inference_mode():
+        whole = trunk(tokens, attention_of(trunk)).features
+    for i, row in enumerate(rows):
+        if len(row):
+            torch.testing.assert_close(whole[i][is_real[i]], alone(trunk, row), atol=TOLERANCE, rtol=0)
+
+
+@LOOKS_BACK
 def test_rows_that_are_selected_go_on_as_they_would_have(name: str, make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
     trunk, rows = make_trunk(**OPTIONS[name]), make_rows([7, 7, 7])
     x = torch.stack(rows)
@@ -84,7 +109,7 @@ def test_rows_that_are_selected_go_on_as_they_would_have(name: str, make_trunk: 
 @EVERY
 def test_gradient_reaches_every_parameter(name: str, make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
     trunk = make_trunk(**OPTIONS[name]).train()
-    trunk(Tokens(torch.stack(make_rows([30, 30]))), "causal").features.pow(3).sum().backward()
+    trunk(Tokens(torch.stack(make_rows([30, 30]))), attention_of(trunk)).features.pow(3).sum().backward()
     assert [name for name, p in trunk.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
 
 
@@ -92,12 +117,13 @@ def test_gradient_reaches_every_parameter(name: str, make_trunk: MakeTrunk, make
 @pytest.mark.parametrize("how", ["autocast", "weights"])
 def test_bfloat16_is_close_to_float32(name: str, how: str, make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
     trunk, x = make_trunk(**OPTIONS[name]), torch.stack(make_rows([40, 40]))
-    expected = trunk(Tokens(x), "causal").features
+    attention = attention_of(trunk)
+    expected = trunk(Tokens(x), attention).features
     if how == "autocast":
         with torch.autocast("cpu", torch.bfloat16):
-            got = trunk(Tokens(x), "causal").features
+            got = trunk(Tokens(x), attention).features
     else:
-        got = trunk.to(torch.bfloat16)(Tokens(x.bfloat16()), "causal").features.float()
+        got = trunk.to(torch.bfloat16)(Tokens(x.bfloat16()), attention).features.float()
     assert (got - expected).square().mean().sqrt() < 0.06
 
 
@@ -107,9 +133,10 @@ def test_nothing_looks_ahead_and_padding_alone_gives_no_nan(
 ) -> None:
     trunk, (row, other) = make_trunk(**OPTIONS[name]), make_rows([9, 9])
     changed = torch.cat([row[:5], other[5:]])
-    torch.testing.assert_close(alone(trunk, row)[:5], alone(trunk, changed)[:5], atol=1e-5, rtol=0)
+    if attention_of(trunk) == "causal":
+        torch.testing.assert_close(alone(trunk, row)[:5], alone(trunk, changed)[:5], atol=1e-5, rtol=0)
     x = torch.stack([row, other]).requires_grad_()
-    features = trunk(Tokens(x, torch.zeros(2, 9, dtype=torch.bool)), "causal").features
+    features = trunk(Tokens(x, torch.zeros(2, 9, dtype=torch.bool)), attention_of(trunk)).features
     features.square().sum().backward()
     assert torch.isfinite(features).all()
     assert all(p.grad is None or torch.isfinite(p.grad).all() for p in trunk.parameters())
@@ -169,5 +196,32 @@ def test_the_trunk_is_compiled_as_one_graph(name: str, make_trunk: MakeTrunk, ma
     for size in (5, 70):
         x = torch.stack(make_rows([size, size]))
         torch.testing.assert_close(
-            compiled(Tokens(x), "causal").features, trunk(Tokens(x), "causal").features, atol=TOLERANCE, rtol=0
+            compiled(Tokens(x), attention_of(trunk)).features,
+            trunk(Tokens(x), attention_of(trunk)).features,
+            atol=TOLERANCE,
+            rtol=0,
         )
+
+
+def test_a_convolution_reaches_as_far_as_its_kernel(make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
+    trunk = make_trunk(block="conformer", depth=1, block_settings={"kernel": 3})
+    convolution, (row,) = trunk.blocks[0].attention.convolution, make_rows([9])
+    changed = row.clone()
+    changed[4] += 1
+    with torch.inference_mode():
+        moved = (convolution(row[None], None) - convolution(changed[None], None))[0].abs().sum(1) > 1e-6
+    assert moved.nonzero().flatten().tolist() == [3, 4, 5]
+
+
+def test_a_kernel_has_a_middle() -> None:
+    with pytest.raises(UserError, match="kernel"):
+        TransformerSettings(width=8, depth=1, heads=2, block="conformer", block_settings={"kernel": 4})
+
+
+def test_half_of_the_depth_is_told_in_training_alone(make_trunk: MakeTrunk, make_rows: MakeRows) -> None:
+    x = torch.stack(make_rows([5, 5]))
+    for depth, is_told in ((1, False), (2, True), (4, True)):
+        trunk = make_trunk(depth=depth)
+        assert trunk(Tokens(x), "causal").halfway is None
+        halfway = trunk.train()(Tokens(x), "causal").halfway
+        assert (halfway is not None) == is_told

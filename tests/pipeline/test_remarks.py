@@ -8,6 +8,7 @@ import numpy as np
 
 from noria.pipeline.remarks import remarks
 from noria.targets.label import Label
+from noria.targets.labels import Labels
 
 STATE = {"classes": ["ant", "bee", "cat"]}
 
@@ -59,3 +60,12 @@ def test_any_score_worse_than_the_baseline_is_told_but_for_a_calibration_error()
         found["metrics"][name], found["baseline"][name] = one, {**one, "value": 0.7}
     (one,) = said(found, [0, 1, 2])
     assert one == "log loss 5.3 is worse than the baseline's 0.7: by that the model is worse than the trivial answer"
+
+
+def test_labels_that_a_score_leaves_out_are_named() -> None:
+    state = Labels().fit({"toxic": [1, 0], "rare": [1, 0]})
+    truth = {"labels": np.array([[1, 0], [0, 0]] * 10, np.float32)}
+    (one,) = remarks(Labels(), state, truth, result(0.9, 0.5))
+    assert one == (
+        "test has too few records of yes or of no of 1 of 2 labels (rare): auc_macro and ap_macro leave them out"
+    )

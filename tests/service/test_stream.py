@@ -13,6 +13,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from noria.errors import UserError
 from noria.pipeline.predictor import Predictor, load
 from noria.service.app import make_app
 from noria.service.limits import Limits
@@ -217,4 +218,35 @@ def test_a_server_that_stops_closes_what_it_was_writing(writer: Predictor) -> No
     app.state.service.worker.close()
     with pytest.raises(RuntimeError):
         asyncio.run(stream_until(app, lambda _: False))
+    assert app.state.service.worker._num_streams == 0
+
+
+class Breaking(Predictor):
+    """A predictor whose answer breaks off after its first piece."""
+
+    error: Exception = RuntimeError("a secret of the server")
+
+    def stream(self, record: Any, root: Any = None, **settings: Any) -> Iterator[Chunk]:  # type: ignore[override]
+        yield Chunk("A water")
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (RuntimeError("a secret of the server"), "internal_error", "something is broken in the server"),
+        (UserError("this voice cannot say it", where="record"), "unusable_record", "this voice cannot say it"),
+    ],
+)
+def test_an_answer_that_breaks_off_ends_with_an_event_that_says_so(
+    error: Exception, code: str, told: str, writer: Predictor, ask: Ask
+) -> None:
+    breaking = Breaking(writer.bundle)
+    breaking.error = error
+    app = make_app(breaking)
+    first, last = events(ask(app, "POST", "/stream", json={"record": RECORD}))
+    assert first == {"text": "A water"}
+    assert (last["text"], last["ended"], last["error"]["code"]) == ("", "error", code)
+    assert told in last["error"]["message"]
+    assert "secret" not in json.dumps(last)
     assert app.state.service.worker._num_streams == 0

@@ -39,6 +39,7 @@ TASKS = [
     "semantic-segmentation",
     "text-classification",
     "text-embedding",
+    "text-to-speech",
 ]
 
 

@@ -85,6 +85,22 @@ def test_label_and_subject_come_from_the_names_and_subjects_are_divided(make, tm
     assert made.report["quarantined"] == 0
 
 
+@pytest.mark.parametrize("make", [folder_of, archive_of])
+def test_folders_are_not_said_to_be_classes_where_the_names_say_the_label(make, tmp_path):
+    path = tmp_path / ("actions" if make is folder_of else "actions.tar.gz")
+    source = open_source(make(path, {f"recordings/{name}": data for name, data in files().items()}))
+    assert any("every file has the label recordings" in note for note in source.notes())
+    assert not any("every file" in note for note in Named(source, PATTERN).notes())
+    assert any("every file" in note for note in Named(source, r"s(?P<subject>\d+)").notes())
+
+
+def test_train_and_test_are_not_said_to_be_classes_where_the_names_say_the_label(tmp_path):
+    contents = {f"{folder}/{name}": data for folder in ("train", "test", "extra") for name, data in files().items()}
+    source = open_source(folder_of(tmp_path / "actions", contents))
+    assert any("all are classes" in note for note in source.notes())
+    assert not any("all are classes" in note for note in Named(source, PATTERN).notes())
+
+
 def test_what_is_not_named_is_divided_by_group(tmp_path):
     path = folder_of(tmp_path / "actions", files(subjects=range(1, 10)))
     split = {"column": "subject", "values": {"test": [2, 4]}, "group": "subject", "validation": 0.4}

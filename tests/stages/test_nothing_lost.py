@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import load_file
 
 from children import Moments, disk_full, exit_code, finish, run_child, said, start, train_to_the_end
-from noria.contract import registry
+from noria.contract import dispatch, registry
 from noria.errors import UserError
 from noria.job.load import load_job
 from noria.reporter import Silent
@@ -24,7 +25,8 @@ from noria.stages.train import train
 from noria.training.loop import Training
 from tiny_data import tiny_job
 
-TASKS = registry.names("tasks")
+# Where nothing is to be learnt there is no step to be killed in.
+TASKS = [name for name in registry.names("tasks") if not dispatch.learns_nothing(registry.task(name).target)]
 KILLS = 4  # random moments a task
 # Every way in which what is seen can be varied, for each task that varies it in its own way.
 JOINT = {
@@ -501,3 +503,38 @@ def test_a_job_file_cut_short_is_never_taken_for_the_start_of_a_training(undistu
     monkeypatch.undo()
     assert not (tmp_path / "run" / "job.yaml").exists()
     assert ends(train(job, run=tmp_path / "run", reporter=Silent())) == ends(reference)
+
+
+def test_a_training_without_a_validation_split_says_so(tmp_path):
+    lines = [f"text {number},{'ab'[number % 2]}" for number in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    job = {
+        "task": "text-classification", "data": {"path": str(tmp_path / "t.csv"), "split": {"validation": 0}},
+        "model": {"width": 16, "heads": 2, "depth": 0}, "train": {"steps": 2, "precision": "float32"},
+        "evaluate": {"resamples": 100, "rivals": False},
+    }  # fmt: skip
+    said = Told()
+    train(job, run=tmp_path / "run", reporter=said)
+    assert any("no validation split" in text for text in said.texts)
+
+
+def test_a_group_that_files_lack_may_stand_in_their_names(tmp_path):
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for number in range(8):
+            image = Image.new("L", (8, 8), 30 * number)
+            image.save(tmp_path / label / f"anna_{number}.png")
+    job = {"task": "image-classification", "data": {"path": str(tmp_path), "split": {"group": "speaker"}}}
+    with pytest.raises(UserError, match="no column 'speaker'") as caught:
+        train(job, run=tmp_path.parent / f"{tmp_path.name}-run", reporter=Silent())
+    assert "data.names='(?P<speaker>[^_/]+)_'" in caught.value.fix
+
+
+class Told(Silent):
+    """A reporter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.texts.append(text)

@@ -8,23 +8,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from children import Moments, disk_full, exit_code
+from noria.contract import registry
 from noria.contract.examples import records_like
 from noria.errors import UserError
 from noria.modalities.detections.mot import read_mot
 from noria.pipeline import video_output
 from noria.pipeline.bundle import Bundle, load_bundle
-from noria.pipeline.predictor import Predictor, load
-from noria.pipeline.sinks import ANSWERS, write_answers
+from noria.pipeline.predictor import Answer, Predictor, load
+from noria.pipeline.sinks import ANSWERS, write_answers, write_one
 from noria.pipeline.video_output import frames, write_film, write_frames
+from noria.sound.reading import read_sound
+from noria.sound.wav import wav_bytes
 from noria.stages.predict import predict, predict_to
-from noria.types import Arrays, Dataset
+from noria.types import Arrays, Dataset, Media, Prediction
+from stages.test_assistant import run_of
 from tiny_data import png
 
 Trained = Callable[[str], Path]
@@ -259,3 +264,42 @@ def test_pictures_of_the_same_name_from_two_folders_are_both_drawn(trained: Trai
     said = predict_to(trained("object-detection"), [tmp_path / "one", tmp_path / "two" / "0.png"], tmp_path / "out")
     assert said.startswith("drew 2 answers")
     assert sorted(one.name for one in (tmp_path / "out").iterdir()) == ["0-2.png", "0.png", ANSWERS]
+
+
+def sounds(folder: Path, count: int = 2) -> list[Path]:
+    folder.mkdir()
+    records = records_like(registry.task("speech-recognition"), count, seed=3)
+    files = [folder / f"call-{number}.wav" for number in range(count)]
+    for file, record in zip(files, records, strict=True):
+        heard = read_sound(record["audio"])
+        file.write_bytes(wav_bytes(heard.samples, heard.rate_hz))
+    return files
+
+
+def test_each_answer_is_a_file_of_its_own_format_as_the_error_advises(tmp_path: Path) -> None:
+    run, calls = run_of("voice-activity-detection", tmp_path / "training"), sounds(tmp_path / "calls")
+    with pytest.raises(UserError, match="one file holds one answer") as caught:
+        predict_to(run, calls, tmp_path / "subs.srt")
+    advised = caught.value.fix.split("'")[1]
+    assert advised == str(tmp_path / "subs" / "*.srt")
+    assert "wrote 2 answers" in predict_to(run, calls, advised)
+    written = sorted(file.name for file in (tmp_path / "subs").iterdir())
+    assert [Path(name).suffix for name in written] == [".jsonl", ".srt", ".srt"]
+    assert all("call-" in name for name in written[1:])
+    predict_to(run, [calls[0]], tmp_path / "one.srt")
+    assert (tmp_path / "one.srt").read_bytes() == (tmp_path / "subs" / written[1]).read_bytes()
+    with pytest.raises(UserError, match=r"answers are not written as \.xyz"):
+        predict_to(run, calls, tmp_path / "subs" / "*.xyz")
+
+
+def test_a_file_of_one_answer_is_told_with_what_the_answer_says_of_itself(tmp_path: Path) -> None:
+    media = Media("audio/wav", b"RIFF")
+    predictor = cast("Predictor", SimpleNamespace(task=SimpleNamespace(target=None)))
+    answer = cast("Answer", SimpleNamespace(prediction=Prediction("", None, {"left_out": "你 好"}, media)))
+    assert write_one(predictor, iter([answer]), tmp_path / "x.wav").endswith("x.wav; left out: 你 好")
+
+
+def test_a_sound_is_written_by_its_own_ending(trained: Trained, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"answers are not written as \.mp3") as caught:
+        predict_to(trained("text-to-speech"), ["one"], tmp_path / "x.mp3")
+    assert caught.value.expected.startswith(".wav")

@@ -26,6 +26,7 @@ from noria.modalities.image import training_pictures
 from noria.modalities.image.modality import Image
 from noria.modalities.image.training_pictures import TrainingPictures
 from noria.reporter import Silent
+from noria.sound.wav import wav_bytes
 from noria.sources.core.layout import SPLITS
 from noria.stages.prepare import prepare
 from noria.stages.train import train
@@ -800,3 +801,38 @@ def test_prepared_data_that_a_crash_cut_short_is_made_again(name, tmp_path):
     again = prepared(path, "tabular-regression")
     assert again.fingerprint == first.fingerprint
     assert wheres(again) == wheres(first)
+
+
+def test_a_column_whose_every_value_differs_is_told_to_be_no_class(tmp_path):
+    rows = "".join(f"{index % 7},person {index}\n" for index in range(60))
+    (tmp_path / "people.csv").write_text(f"age,name\n{rows}")
+    job, task = load_job(
+        {"task": "tabular-classification", "data": {"path": str(tmp_path / "people.csv"), "fields": {"label": "name"}}}
+    )
+    with pytest.raises(UserError, match="no usable record is left for test") as caught:
+        prepare(job, task)
+    assert "moved to training" in str(caught.value)
+    assert "is 'name' the answer?" in str(caught.value)
+
+
+def clips_of(folder, absolute, count=12):
+    """Write sounds and a table of them, in which those of `absolute` are named by absolute paths; four are test."""
+    rows = []
+    for index in range(count):
+        (folder / f"{index}.wav").write_bytes(wav_bytes(np.sin(np.arange(1600) / (3 + index)), 16_000))
+        name = folder / f"{index}.wav" if index in absolute else f"{index}.wav"
+        rows.append(f"{name},{'ab'[index // 2 % 2]},{'test' if index < 4 else 'train'}\n")
+    (folder / "clips.csv").write_text("audio,label,part\n" + "".join(rows))
+    data = {"path": str(folder / "clips.csv"), "split": {"column": "part"}}
+    return load_job({"task": "audio-classification", "data": data})
+
+
+@pytest.mark.parametrize("absolute", [range(4), range(12)], ids=["those of test", "all"])
+def test_where_records_are_bad_for_one_reason_the_advice_is_about_that_reason(absolute, tmp_path):
+    with pytest.raises(UserError) as caught:
+        prepare(*clips_of(tmp_path, absolute))
+    said = str(caught.value)
+    assert "absolute path" in said
+    assert "written as seen from there" in said
+    assert "give more records" not in said
+    assert "mend what 4 of 12 records have" in said or len(absolute) == 12

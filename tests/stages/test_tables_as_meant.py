@@ -6,9 +6,11 @@ import csv
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from noria.errors import UserError
@@ -114,6 +116,8 @@ def test_preparation_shows_how_each_column_is_read_and_says_what_it_left_out(tmp
     assert "%d/%m/%Y" in lines[3]
     assert "like 1.234,5" in lines[4]
     said = describe(data)
+    learnt = {"platt": [[1.0, 0.0]], "history": np.zeros(9), "remark": "", "between": ";"}
+    assert "  answer: between ;" in describe(replace(data, states={**data.states, "target": learnt})).splitlines()
     assert (
         "left out: column 'id', as it names each record by a number; to keep it: inputs.table.kinds={id: number}"
         in said

@@ -11,12 +11,12 @@ import torch
 
 from noria.contract import Task, answer_field, dispatch, registry
 from noria.contract.examples import column, fitted, records_like
-from noria.contract.settings import fields_by_task
+from noria.contract.settings import named_inputs
 from noria.job import Job
 from noria.pipeline.assembly import build
 from noria.types import Dataset
 
-TASKS = [name for name in registry.names("tasks") if fields_by_task(registry.task(name).target)]
+TASKS = [name for name in registry.names("tasks") if named_inputs(registry.task(name).target)]
 COUNT = 4
 
 
@@ -25,7 +25,7 @@ class Named(Task):
 
     def __init__(self, name: str, given: str) -> None:
         self.of = registry.task(name)
-        ((field, own),) = fields_by_task(self.of.target).items()
+        ((field, own),) = named_inputs(self.of.target).items()
         self.names = {one: given if one == own else one for one in self.of.inputs}
         self.inputs = {self.names[one]: modality for one, modality in self.of.inputs.items()}
         self.target = replace(self.of.target, **{field: given})
@@ -65,12 +65,12 @@ def answers(name: str, given: str) -> dict[str, Any]:
 
 
 def test_all_tasks_whose_target_looks_at_an_input_are_tried():
-    assert len(TASKS) == 8
+    assert len(TASKS) == 15
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_an_input_of_another_name_gives_the_same_answers(name: str):
-    own = next(iter(fields_by_task(registry.task(name).target).values()))
+    own = next(iter(named_inputs(registry.task(name).target).values()))
     usual, other = answers(name, own), answers(name, "subject")
     assert usual.keys() == other.keys()
     assert len(usual) > 1

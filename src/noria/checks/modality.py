@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from noria.checks.component import Component, check_inverse, check_learning_and_encoding
-from noria.checks.failure import TOLERANCE, WIDTH, check, require, seeded
+from noria.checks.failure import TOLERANCE, WIDTH, check, json_round_trip, require, seeded
 from noria.contract import Modality, dispatch
-from noria.contract.capabilities import Attributable, Augments, Displays, Tabulates, Vectorizes, declared
-from noria.types import Panel, Tokens, Values, as_tensors
+from noria.contract.capabilities import Attributable, Augments, Displays, GivesExample, Tabulates, Vectorizes, declared
+from noria.types import Media, Panel, Tokens, Values, as_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +26,8 @@ def check_modality(modality: Modality, values: Values) -> None:
         shown = [dispatch.display(modality, subject.row(index), subject.state) for index in range(subject.count)]
         check_inverse(subject, shown)
     check_embedder(subject, modality)
+    if declared(modality, GivesExample):
+        check_known_example(subject, modality)
     if declared(modality, Attributable):
         check_spans(subject, modality)
     check_evaluation(subject, modality)
@@ -40,12 +42,22 @@ def check_modality(modality: Modality, values: Values) -> None:
 
 @check
 def check_display(subject: Component, modality: Modality) -> None:
-    """Every encoded value can be shown: as a picture, a text, a dict of cells or a panel."""
+    """Every encoded value can be shown: as a picture, a text, a sound, a dict of cells or a panel."""
     for index in range(subject.count):
         shown = dispatch.display(modality, subject.row(index), subject.state)
-        require(
-            isinstance(shown, np.ndarray | str | Mapping | Panel), f"display must give what can be shown: {shown!r}"
-        )
+        is_shown = isinstance(shown, np.ndarray | str | Mapping | Panel | Media)
+        require(is_shown, f"display must give what can be shown: {shown!r}")
+
+
+@check
+def check_known_example(subject: Component, modality: Modality) -> None:
+    """What a trained model shows as an example it can encode, and all of it is known."""
+    example = json_round_trip(dispatch.known_example(modality, subject.state, None))
+    encoded = modality.encode([example], subject.state)
+    require(not encoded.bad, f"the known example cannot be encoded: {encoded.bad}")
+    if (meter := dispatch.drift_meter(modality, subject.state)) is not None:
+        meter.see([example], encoded.arrays)
+        require(not meter.sentences(), f"the known example is unlike training: {meter.sentences()}")
 
 
 @check

@@ -21,6 +21,7 @@ def check_target(target: Target, values: Values) -> None:
     check_inverse(subject, dispatch.decode_target(target, subject.arrays, subject.state))
     check_single_values(subject, target)
     check_answer_output(subject, target)
+    check_label_values(subject, target)
     check_restated(subject, target)
 
 
@@ -55,6 +56,16 @@ def check_single_values(subject: Component, target: Target) -> None:
 
 
 @check
+def check_label_values(subject: Component, target: Target) -> None:
+    """Several yes/no answers are each 1, 0 or unknown, a column for each name."""
+    values, names = dispatch.label_values(target, subject.arrays), dispatch.label_names(target, subject.state)
+    if values is None or names is None:
+        return
+    require(values.shape == (subject.count, len(names)), f"labels of {len(names)} names have shape {values.shape}")
+    require(bool((np.isnan(values) | np.isin(values, (0, 1))).all()), "a label is neither yes, no nor unknown")
+
+
+@check
 def check_answer_output(subject: Component, target: Target) -> None:
     """The output that is said to hold the answer is one of the head, with a number for each class, or one number."""
     import torch
@@ -62,7 +73,7 @@ def check_answer_output(subject: Component, target: Target) -> None:
     if (name := dispatch.answer_output(target)) is None:
         return
     head = seeded(lambda: target.head(subject.state, WIDTH)).eval()
-    count = len(dispatch.class_names(target, subject.state) or [name])
+    count = len(dispatch.probability_names(target, subject.state) or [name])
     with torch.inference_mode():
         output = as_arrays(head(Tokens(torch.zeros(2, 3, WIDTH))))
     is_there = name in output and output[name].shape == (2, count)

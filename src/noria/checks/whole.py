@@ -112,7 +112,11 @@ def check_loss_of_one(whole: Whole) -> None:
 
 @check
 def check_gradient(whole: Whole) -> None:
-    """Every weight learns from the loss."""
+    """Every weight learns from the loss; where there is nothing to learn, there is no weight."""
+    if dispatch.learns_nothing(whole.task.target):
+        weights = [name for name, _ in whole.model().named_parameters()]
+        require(not weights, f"there is nothing to learn, but weights that no step will change: {weights}")
+        return
     model = whole.model().train()
     _step(whole, model)["loss"].backward()  # type: ignore[no-untyped-call]
     for name, weight in model.named_parameters():
@@ -151,9 +155,12 @@ def check_decode(whole: Whole, model: nn.Module) -> None:
     target, state = whole.task.target, whole.states["target"]
     output = whole.answers(model, replace(whole.dataset, target={}))
     predictions, count = target.decode(output, state), len(whole.dataset)
+    told = dispatch.media_type(target)
     require(len(predictions) == count, f"decode gives {len(predictions)} predictions for {count} records")
     for index, prediction in enumerate(predictions):
         require(isinstance(prediction, Prediction), "decode must give Predictions")
+        mime = prediction.media.mime if prediction.media else None
+        require(mime == told or told is None, f"an answer is said to be {told}, and is {mime or 'no file'}")
         json_round_trip(prediction.as_json())
         sure = prediction.confidence
         require(sure is None or 0 <= sure <= 1, f"a confidence lies in 0 to 1, not at {sure}")

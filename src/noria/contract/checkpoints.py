@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from noria.contract import registry
-from noria.errors import UserError
+from noria.errors import UserError, did_you_mean
 from noria.types import State
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from noria.contract.core import Modality
+    from noria.contract.core import Modality, Task
 
 WHERE = "model.pretrained"
 SHOWN_FILES = 20
@@ -92,6 +92,25 @@ class TrunkLoader(CheckpointLoader, ABC):
         """Write a model that began as such a checkpoint back as one; raise UserError where it cannot be done."""
 
 
+class ReadyLoader(CheckpointLoader, ABC):
+    """A loader whose checkpoints do tasks by themselves, with inputs and a target of their own: nothing is learnt.
+
+    The target declares LearnsNothing. A job names the loader in `model.ready`, so that a bundle finds it again where
+    the checkpoint's files are not.
+    """
+
+    # The kind of its answers: it does the tasks that have them.
+    answer: ClassVar[str]
+
+    @abstractmethod
+    def task(self, own: Task) -> Task:
+        """Return how the checkpoint does a task that is learnt as `own` otherwise; its fields keep their names."""
+
+    @abstractmethod
+    def about(self, states: Mapping[str, Any]) -> str:
+        """Return one sentence on what a model with these states is, and that it was not trained here."""
+
+
 class SuggestsCheckpoint(ABC):
     """Knows a checkpoint that is installed, and for which data it is worth a try; a base beside CheckpointLoader."""
 
@@ -130,8 +149,13 @@ def recognized(given: str) -> CheckpointLoader | None:
 
 
 def loader_for(given: str) -> CheckpointLoader:
-    """Return the loader that recognises what `model.pretrained` names; else raise UserError that lists all kinds."""
+    """Return the loader that recognises what `model.pretrained` names; else raise UserError that lists all kinds.
+
+    The word for a packaged checkpoint, or for a kind of them, written otherwise is none of the hub's.
+    """
     loader = recognized(given)
+    if (loader is None or loader.is_general) and not Path(given).expanduser().exists():
+        _refuse_word(given)
     if loader is None:
         path = Path(given).expanduser()
         names = sorted(one.name for one in path.iterdir()) if path.is_dir() else []
@@ -142,6 +166,26 @@ def loader_for(given: str) -> CheckpointLoader:
             found=", ".join(names[:SHOWN_FILES]) or ("an empty folder" if path.is_dir() else "no such file or folder"),
         )
     return loader
+
+
+def _refuse_word(given: str) -> None:
+    """Raise UserError for what is a kind of checkpoint, or all but for its case a packaged one's name."""
+    names = [name for loader in loaders() for name in loader.packaged]
+    names += [loader.kind for loader in loaders() if not loader.is_general and loader.recognizes(loader.kind)]
+    if (name := next((one for one in names if one.casefold() == given.casefold()), None)) is not None:
+        raise UserError("there is no such checkpoint", where=f"{WHERE}: {given}", fix=did_you_mean(given, [name]))
+    for one in loaders():
+        if one.kind == given.casefold() and not one.is_general:
+            raise UserError("this is a kind of checkpoint, not one", where=f"{WHERE}: {given}", expected=one.reads)
+
+
+def ready_loader(model: Mapping[str, Any]) -> ReadyLoader | None:
+    """Return the loader that does a job's task by itself, by the job's `model` section; None where one is learnt."""
+    if isinstance(named := model.get("ready"), str):
+        loader = registry.component_class("checkpoints", named)()
+    else:
+        loader = recognized(model["pretrained"]) if isinstance(model.get("pretrained"), str) else None
+    return loader if isinstance(loader, ReadyLoader) else None
 
 
 def loader_behind(states: Mapping[str, Any]) -> CheckpointLoader | None:

@@ -37,6 +37,8 @@ class Modality(ABC):
     raw_type: ClassVar[RawType] = "cell"
     # How many training records `fit` is shown at most, drawn at random.
     num_fit_records: ClassVar[int] = 100_000
+    # How the names of its files end, where one raw value is a file: a folder of such files is proposed to it first.
+    file_suffixes: ClassVar[tuple[str, ...]] = ()
     is_optional: bool = False
     """Whether records may lack this field. Its tokens are then hidden, and the model learns from the other fields."""
 
@@ -68,7 +70,7 @@ class Target(ABC):
     kind: ClassVar[str]
     # The kind whose states fit this one too, where it is not its own.
     state_kind: ClassVar[str] = ""
-    # What one raw answer is: a cell, or the bytes of a file (a mask).
+    # What one raw answer is: a cell, the bytes of a file (a mask), or several columns, where one may do as well.
     raw_type: ClassVar[RawType] = "cell"
     # Whether held-out answers can be unknown to what `fit` learnt from training answers, as classes can.
     has_closed_vocabulary: ClassVar[bool] = False

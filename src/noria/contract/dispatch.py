@@ -11,9 +11,10 @@ import numpy as np
 from noria.contract import capabilities as can
 from noria.contract.capabilities import declared
 from noria.contract.core import Modality, Target, Task
-from noria.contract.source import Source
+from noria.contract.linear_fit import LinearFit
+from noria.contract.source import Gathering, Source
 from noria.errors import UserError
-from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Record, Span, State, Values, repeated
+from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Prediction, Record, Span, State, Values, repeated
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -47,6 +48,12 @@ def drift_meter(modality: Modality, state: State) -> can.DriftMeter | None:
     """Return what compares new values with those of training; None where the modality does not know."""
     own = declared(modality, can.DetectsDrift)
     return own.drift_meter(state) if own else None
+
+
+def known_example(modality: Modality, state: State, usual: Any) -> Any:
+    """Return a raw value that a trained model knows; the usual example where the modality declares none."""
+    own = declared(modality, can.GivesExample)
+    return own.known_example(state) if own else usual
 
 
 def complete_state(component: Modality | Target, state: State, values: Values) -> State:
@@ -93,14 +100,25 @@ def postprocess(target: Target, output: Arrays, inputs: Callable[[], Mapping[str
 
 def can_stream(target: Target) -> bool:
     """Say whether the answer is given piece by piece."""
+    return declared(target, can.Streams) is not None
+
+
+def can_generate(target: Target) -> bool:
+    """Say whether the answer is given token by token."""
     return declared(target, can.Generates) is not None
+
+
+def stream_schema(target: Target, most_tokens: int) -> dict[str, Any]:
+    """Return the JSON schema of what a request for an answer in pieces may set."""
+    own = declared(target, can.Streams)
+    return own.stream_schema(most_tokens) if own else {"type": "object", "additionalProperties": False}
 
 
 def stream(
     target: Target, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]
 ) -> Iterator[Chunk]:
     """Yield the answers of a batch piece by piece; raise UserError where the target does not write."""
-    own = declared(target, can.Generates)
+    own = declared(target, can.Streams)
     if own is None:
         raise UserError("this answer is not given piece by piece", fix="ask for it as a whole: noria predict")
     return own.stream(model, batch, state, settings)
@@ -118,6 +136,12 @@ def part_paths(target: Target) -> Mapping[str, str]:
     return own.part_paths() if own else {}
 
 
+def learns_nothing(target: Target) -> bool:
+    """Say whether there is nothing to learn: no network is built, and training takes no step."""
+    own = declared(target, can.LearnsNothing)
+    return own is not None and own.learns_nothing()
+
+
 def decode_target(target: Target, truth: Arrays, state: State) -> list[Any]:
     """Return the true answers of encoded records as a person reads them; None where they cannot be told."""
     if own := declared(target, can.DecodesTarget):
@@ -131,7 +155,7 @@ def render(target: Target, picture: np.ndarray, answer: Any, state: State) -> np
     return own.render(picture, answer, state) if own else None
 
 
-def export(target: Target, answer: Any, suffix: str) -> bytes | None:
+def export(target: Target, answer: Prediction, suffix: str) -> bytes | None:
     """Return an answer as a file of its field's own format; None where it has none of this ending."""
     own = declared(target, can.Exports)
     return own.export(answer, suffix) if own else None
@@ -140,6 +164,18 @@ def export(target: Target, answer: Any, suffix: str) -> bytes | None:
 def can_export(target: Target) -> bool:
     """Say whether answers have a file format of their own."""
     return declared(target, can.Exports) is not None
+
+
+def media_type(target: Target) -> str | None:
+    """Return which kind of file the answers are; None for answers that are no files."""
+    own = declared(target, can.GivesMedia)
+    return own.media_type() if own else None
+
+
+def times(target: Target, answer: Prediction) -> list[Span]:
+    """Return when each part of an answer is; none where its parts do not lie in time."""
+    own = declared(target, can.TellsTimes)
+    return own.times(answer) if own else []
 
 
 def panels(target: Target, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
@@ -178,10 +214,66 @@ def class_names(target: Target, state: State) -> Sequence[str] | None:
     return own.class_names(state) if own else None
 
 
+def label_values(target: Target, truth: Arrays) -> np.ndarray | None:
+    """Return float[n, labels], 1 yes, 0 no, NaN unknown; None where answers are no yes/no answers."""
+    own = declared(target, can.MultiLabel)
+    return own.label_values(truth) if own else None
+
+
+def label_names(target: Target, state: State) -> Sequence[str] | None:
+    """Return what several yes/no answers are called; None for any other answer."""
+    own = declared(target, can.MultiLabel)
+    return own.label_names(state) if own else None
+
+
+def labels_left_out(target: Target, truth: Arrays, state: State) -> Sequence[str]:
+    """Return which yes/no answers the scores of ranks leave out; none of any other answer."""
+    own = declared(target, can.MultiLabel)
+    return own.labels_left_out(truth, state) if own else ()
+
+
+def probability_names(target: Target, state: State) -> Sequence[str]:
+    """Return what an answer gives a probability each: classes, or labels that may hold together; none for others."""
+    return class_names(target, state) or label_names(target, state) or ()
+
+
 def answer_output(target: Target) -> str | None:
-    """Return which output holds an answer that is one class or one number; None for any other answer."""
+    """Return which output holds an answer that is one class, one number or several yes/no; None for any other."""
+    if several := declared(target, can.MultiLabel):
+        return several.label_output()
     own = declared(target, can.SingleValued)
     return own.answer_output() if own else None
+
+
+def seconds(modality: Modality, value: Any) -> float | None:
+    """Return how long a raw value lasts, by its head; None where it is no sound, or cannot be told."""
+    own = declared(modality, can.TellsLength)
+    return own.seconds(value) if own else None
+
+
+def linear_answers(target: Target, state: State) -> tuple[str, int] | None:
+    """Return which output a linear model of an answer gives, and how many numbers that has; None: there is none."""
+    if own := declared(target, can.FitsLinear):
+        return own.linear_answers(state)
+    output = answer_output(target)
+    return None if output is None else (output, len(probability_names(target, state) or [output]))
+
+
+def fit_linear(target: Target, train: Dataset, state: State, features: int) -> LinearFit | None:
+    """Return the linear model that an answer fits itself; None where logistic or ridge regression does it."""
+    own = declared(target, can.FitsLinear)
+    return own.fit_linear(train, state, features) if own else None
+
+
+def fits_linear(target: Target) -> bool:
+    """Say whether an answer fits a linear model of its own."""
+    return declared(target, can.FitsLinear) is not None
+
+
+def rivals(target: Target, train: Dataset, state: State) -> Iterator[tuple[str, Callable[[Dataset], Arrays]]] | None:
+    """Return the simple models that an answer brings itself; None where it has none."""
+    own = declared(target, can.HasRivals)
+    return own.rivals(train, state) if own else None
 
 
 def vectorizer(modality: Modality, state: State) -> nn.Module | None:
@@ -200,6 +292,31 @@ def table_rows(modality: Modality, arrays: Arrays, state: State) -> tuple[np.nda
     """Return the columns as trees read them, and which are codes; None where the modality is no row of columns."""
     own = declared(modality, can.Tabulates)
     return own.rows(arrays, state) if own else None
+
+
+def is_wide(modality: Modality) -> bool:
+    """Say whether the columns that trees read are many and mostly zero."""
+    own = declared(modality, can.Tabulates)
+    return own is not None and own.is_wide
+
+
+def ways_to_group(modality: Modality) -> Sequence[str]:
+    """Return by what records can be kept together that the modality itself knows; none where it knows nothing."""
+    own = declared(modality, can.KeepsTogether)
+    return own.ways_to_group if own else ()
+
+
+def group_keys(modality: Modality, values: Values, way: str) -> list[str | None]:
+    """Return a text for each raw value, equal where values belong together by one of `ways_to_group`."""
+    own = declared(modality, can.KeepsTogether)
+    assert own is not None
+    return own.group_keys(values, way)
+
+
+def familiarity(modality: Modality, arrays: Arrays, state: State) -> tuple[str, np.ndarray] | None:
+    """Return how near records are to those of training, float[n], and what that is called; None: it cannot tell."""
+    own = declared(modality, can.MeasuresFamiliarity)
+    return (own.familiarity_name, own.familiarity(arrays, state)) if own else None
 
 
 def restated(target: Target, arrays: Arrays, state: State, wanted: State) -> Arrays | None:
@@ -224,6 +341,17 @@ def read(task: Task, path: Path, encoding: str | None, named: Mapping[str, Any])
     """Return the reader of a format that only this task has; None leaves the path to sources/."""
     own = declared(task, can.ReadsFormats)
     return own.read(path, encoding, named) if own else None
+
+
+def gathered(task: Task, source: Source, by: Gathering) -> Source:
+    """Return the records that the rows of a source make up; the source itself where each is one."""
+    own = declared(task, can.GathersRows)
+    return own.gathered(source, by) if own else source
+
+
+def gathers_rows(task: Task) -> bool:
+    """Say whether several rows may be one record, whose content can be divided."""
+    return declared(task, can.GathersRows) is not None
 
 
 def examples(task: Task, count: int, seed: int = 0) -> list[Record]:

@@ -24,6 +24,7 @@ class Metric:
     value of nothing, float[R]; the interval is then corrected for it.
     support(output, truth): how many records a fraction rests on, where that is not all of them: a perfect score of few
     says little.
+    untold(output, truth): where there is no value, why not; empty where nothing is to be said.
     is_ranking: whether records are set against one another by numbers that mean something within one model alone: those
     of several models are never scored in one.
     """
@@ -35,6 +36,7 @@ class Metric:
     scores: Callable[[Arrays, Arrays], np.ndarray] | None = None
     noise: Callable[[Arrays, Arrays, np.ndarray], np.ndarray] | None = None
     support: Callable[[Arrays, Arrays], float] | None = None
+    untold: Callable[[Arrays, Arrays], str] | None = None
     is_ranking: bool = False
 
 

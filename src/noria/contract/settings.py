@@ -104,13 +104,23 @@ def values_of(holder: Any) -> dict[str, Any]:
 
 def named_input(usual: str) -> Any:
     """Return a field of a target that holds the name of the input it looks at; `usual` where the task names none."""
+    return filled_by_task(usual)
+
+
+def filled_by_task(usual: Any) -> Any:
+    """Return a field of a target that its task fills in from what it knows of its inputs: no setting of a job."""
     return dataclasses.field(default=usual, kw_only=True, metadata={BY_TASK: True})
 
 
 def fields_by_task(holder: Any) -> dict[str, Any]:
-    """Return what the task has filled in, by name."""
+    """Return what the task has filled in, by name: the names of inputs, and what it knows of them."""
     filled = [one.name for one in dataclasses.fields(holder) if one.metadata.get(BY_TASK)]
     return {name: getattr(holder, name) for name in filled}
+
+
+def named_inputs(holder: Any) -> dict[str, str]:
+    """Return the names of inputs that the task has filled in, by the field that holds each."""
+    return {name: value for name, value in fields_by_task(holder).items() if isinstance(value, str)}
 
 
 @functools.cache

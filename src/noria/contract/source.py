@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from noria.errors import UserError
@@ -50,6 +51,22 @@ class Source(ABC):
                 name = path.as_posix().removeprefix(f"{self.root.as_posix()}/")
                 digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """How rows that belong to one record are gathered, and how what is in a record is divided: see `data.split`.
+
+    columns: what the job says of which column is what. within: the protocol; None divides nothing, and no answer is
+    told. lines: the rows of the file that are test, for the protocol of that name.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    within: str | None = None
+    validation: float = 0.1
+    test: float = 0.1
+    seed: int = 0
+    lines: int = 0
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
+from noria.contract.source import Gathering
 from noria.sources.formats.frame import Frame
 
 # A key that is not in the schema is an error.
@@ -34,6 +35,10 @@ class Split(_Strict):
 
     group: ColumnName | None = None
     """Column whose equal values stay in one split, as a patient or customer, so that no one is in two."""
+    by: str | None = None
+    """What an input itself says belongs together, as `scaffold` of molecules: stays in one split, for new series."""
+    fill: Literal["largest_first", "balanced"] = "largest_first"
+    """Groups of `by`: `largest_first` go to training, test has the rarest; `balanced`: in an order drawn by `seed`."""
     block: int | None = Field(None, gt=0)
     """Number of successive records that stay together. For windows cut from one recording."""
     column: ColumnName | None = None
@@ -50,8 +55,19 @@ class Split(_Strict):
     """Seed of the division. Another one gives other splits of the same sizes."""
     order: bool = False
     """Divide by place: the last records are test, those before validation. For running text and time."""
+    within: Literal["random", "last", "time", "lines"] | None = None
+    """Divide each user's history: at random, last item out, at one time for all, or by `lines` of a published file."""
+    lines: int = Field(0, ge=0)
+    """Rows at the beginning of the file that are test. With within=lines."""
     fold: str | None = None
     """Fold that is test, in place of a fraction: 2/5 is the second of five. `evaluate.folds` trains them all."""
+
+    @property
+    def named(self) -> str:
+        """Return by what records are divided that an input knows; nothing where it is otherwise."""
+        if self.by is None:
+            return ""
+        return f"{self.by}, {self.fill.replace('_', ' ')}" + (f", seed {self.seed}" if self.fill == "balanced" else "")
 
     @property
     def folds(self) -> tuple[int, int] | None:
@@ -71,12 +87,18 @@ class Split(_Strict):
 
     @model_validator(mode="after")
     def _is_one_way(self) -> Split:
-        if sum(map(bool, (self.order, self.group, self.block))) > 1:
-            raise ValueError("order or group or block: one way to say which records stay together")
+        if sum(map(bool, (self.order, self.group, self.block, self.by))) > 1:
+            raise ValueError("order or group or block or by: one way to say which records stay together")
+        if self.fill != "largest_first" and not self.by:
+            raise ValueError("fill beside by: which groups are to be shared out")
         if self.file and not self.column:
             raise ValueError("file beside column: which of its columns says the split")
         if self.values and not self.column:
             raise ValueError("values beside column: they are what it holds")
+        if self.within and (self.order or self.group or self.block or self.column or self.fold):
+            raise ValueError("within, or another way to divide: histories that are divided are all in every split")
+        if (self.within == "lines") != bool(self.lines):
+            raise ValueError("within=lines and lines stand together: how many rows of the file are test")
         if self.order and self.fold:
             raise ValueError("order or fold: a fold would be learnt from what comes after it")
         said = [str(value) for values in self.values.values() for value in values]
@@ -103,6 +125,8 @@ class Data(_Strict):
     """Column that fills each field of the task. Leave it out where columns are called like fields."""
     columns: list[ColumnName] | None = Field(None, min_length=1)
     """Names of the columns of a table without a header, in order."""
+    events: dict[Literal["user", "item", "time", "rating"], ColumnName] = {}
+    """Columns of a table of interactions, as {user: who, item: what}. Leave it out where their names say it."""
     sheet: str | None = Field(None, coerce_numbers_to_str=True)
     """Sheet of a workbook (.xlsx, .xls, .ods) that is read. Null takes the first one that is not hidden."""
     names: str | None = None
@@ -123,6 +147,18 @@ class Data(_Strict):
     def frame(self) -> Frame | None:
         """Return the frame in memory that was given in the place of a path; `path` then says what it was."""
         return self._frame
+
+    def gathering(self) -> Gathering:
+        """Return how rows of one record are gathered and what is in it is divided."""
+        split = self.split
+        return Gathering(
+            {str(role): name for role, name in self.events.items()},
+            split.within,
+            split.validation,
+            split.test,
+            split.seed,
+            split.lines,
+        )
 
     def at(self, other: Data) -> Data:
         """Return the same description of data that lies where the other's does."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from noria.contract.checkpoints import loader_behind, recognized
+from noria.contract.checkpoints import ReadyLoader, loader_behind, recognized
 from noria.job.text import Section
 
-NOT_TAKEN = ("from", "pretrained", "lora", "dropout")  # settings of a model that say nothing of its shape
+NOT_TAKEN = ("from", "pretrained", "ready", "lora", "dropout")  # settings of a model that say nothing of its shape
 
 
 def settings_of_origin(model: object) -> Section:
@@ -27,6 +27,8 @@ def settings_of_origin(model: object) -> Section:
         given = _section(_section(config, "job"), "model")
         settings["model"] = {key: value for key, value in given.items() if key not in NOT_TAKEN and value is not None}
         loader = loader_behind(_section(config, "states"))
+    if isinstance(loader, ReadyLoader) and "from" not in model:
+        settings["model"] = {"ready": loader.kind}
     return settings if loader is None else {**settings, **loader.defaults(model.get("lora") is not None)}
 
 

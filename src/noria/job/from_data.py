@@ -12,9 +12,10 @@ from pathlib import Path
 
 from noria.contract import Task, answer_field, dispatch, registry
 from noria.errors import UserError
-from noria.job.from_table import answer_of, columns_of, job_of_table
+from noria.job.from_table import answer_of, job_of_table, job_of_task, task_of
 from noria.job.text import Section
 from noria.sources.core.layout import TABLE_SUFFIXES, some
+from noria.sources.core.tree import Tree
 from noria.sources.formats.csv_table import CsvTable
 from noria.sources.formats.opening import TEXT_SUFFIXES, open_source
 from noria.sources.formats.unread import unread_kind
@@ -46,19 +47,12 @@ def job_of_data(path: Path, overrides: Sequence[str]) -> tuple[Section, list[str
     given, or where the path is no data.
     """
     _refuse_others(path)
-    named = next((one.partition("=")[2] for one in overrides if one.startswith("task=")), "")
+    named = task_of(overrides)
     if not named and (answer_of(overrides) or path.name.lower().endswith(TABLE_SUFFIXES)):
         return job_of_table(path, overrides)
     if not named:
         raise _no_task(path)
-    task = registry.task(named)
-    fields = {}
-    for override in overrides:
-        field, _, column = override.partition("=")
-        if column and field in (*task.inputs, answer_field(task)):
-            fields[field] = columns_of(column)
-    left = [one for one in overrides if one.partition("=")[0] not in (*fields, "task")]
-    return {"task": named, "data": {"path": str(path), "fields": fields}}, left
+    return job_of_task(named, path, overrides)
 
 
 def _refuse_others(path: Path) -> None:
@@ -100,8 +94,9 @@ def _columns(path: Path) -> list[str]:
         return CsvTable(path).columns
 
 
-def _fit(path: Path, task: Task) -> tuple[int, bool] | None:
-    """Say how well data goes with a task, the lower the better: columns left over, whether files may be of any kind.
+def _fit(path: Path, task: Task) -> tuple[int, bool, bool] | None:
+    """Say how well data goes with a task, the lower the better: columns left over, whether files may be of any kind,
+    whether none of them ends as those of an input do.
 
     None where a field of the task has no column.
     """
@@ -114,4 +109,12 @@ def _fit(path: Path, task: Task) -> tuple[int, bool] | None:
     fields = {*needed, answer_field(task)}
     if "columns" in needed.values() or not fields <= {*columns, *files}:
         return None
-    return len({*columns} - fields - ({"file"} if files else set())), "file" in columns
+    suffixes = tuple(suffix for name in files for suffix in task.inputs[name].file_suffixes)
+    is_foreign = "file" in columns and not any(name.lower().endswith(suffixes) for name in _names(path))
+    return len({*columns} - fields - ({"file"} if files else set())), "file" in columns, is_foreign
+
+
+def _names(path: Path) -> list[str]:
+    """Return the names of the files in a folder or an archive."""
+    tree = Tree.at(path)
+    return [] if tree is None else list(tree.names)

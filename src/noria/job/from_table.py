@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from noria.columns import TextForm, read_table
-from noria.contract import answer_field, registry
+from noria.contract import Modality, answer_field, registry
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.job.text import Section
@@ -15,6 +16,7 @@ from noria.sources.formats.opening import open_source
 
 FIELDS = "data.fields."  # may stand before the answer's field, as errors name it
 LOOKED_AT = 1_000  # rows that say what the columns hold
+TRIED = 50  # of their cells that a modality is asked to read
 
 
 def answer_of(overrides: Sequence[str]) -> str | None:
@@ -32,11 +34,13 @@ def job_of_table(path: Path, overrides: Sequence[str], source: Source | None = N
     says which; else the one that comes with Noria is meant. `source` is the table where the path is none of a file.
     """
     answers = _tasks_of_columns()
-    named = next((one.partition("=")[2] for one in overrides if one.startswith("task=")), None)
+    named = task_of(overrides)
     if override := answer_of(overrides):
         field, _, column = override.removeprefix(FIELDS).partition("=")
-        fields = {field: columns_of(column)}
-        by_text = None if named else _of_texts(path, source, field, column)
+        answering = columns_of(column)
+        fields = {field: answering}
+        asked = {answering} if isinstance(answering, str) else {*answering}
+        by_text = None if named else _of_texts(path, source, field, asked)
         task, texts = by_text or (named or _only(answers[field], path, override), {})
         job = {"task": task, "data": {"path": str(path), "fields": {**texts, **fields}}}
         return job, [one for one in overrides if one is not override and not one.startswith("task=")]
@@ -49,21 +53,38 @@ def job_of_table(path: Path, overrides: Sequence[str], source: Source | None = N
     )
 
 
+def task_of(overrides: Sequence[str]) -> str:
+    """Return the task that overrides name; empty where they name none."""
+    return next((one.partition("=")[2] for one in overrides if one.startswith("task=")), "")
+
+
+def job_of_task(name: str, path: Path, overrides: Sequence[str]) -> tuple[Section, list[str]]:
+    """Return the job of a task for data, and the overrides that are left once those that name columns are taken."""
+    task = registry.task(name)
+    fields = {}
+    for override in overrides:
+        field, _, column = override.partition("=")
+        if column and field in (*task.inputs, answer_field(task)):
+            fields[field] = columns_of(column)
+    left = [one for one in overrides if one.partition("=")[0] not in (*fields, "task")]
+    return {"task": name, "data": {"path": str(path), "fields": fields}}, left
+
+
 def columns_of(text: str) -> str | list[str]:
     """Return the column that an override names, or the columns of a list of them: [a, b]."""
     is_list = text.startswith("[") and text.endswith("]")
     return [one.strip() for one in text[1:-1].split(",")] if is_list else text
 
 
-def _of_texts(path: Path, source: Source | None, field: str, answer: str) -> tuple[str, dict[str, str]] | None:
+def _of_texts(path: Path, source: Source | None, field: str, answers: set[str]) -> tuple[str, dict[str, str]] | None:
     """Return the task that learns from the only column that is more than a name or a constant, if that holds texts."""
     try:
         rows = next(iter((source or open_source(path)).rows(LOOKED_AT)), None)
     except UserError:  # preparation meets it again and says why
         return None
-    if rows is None or answer not in rows.columns:
+    if rows is None or not answers <= {*rows.columns}:
         return None
-    columns = read_table({name: cells for name, cells in rows.columns.items() if name != answer}, {}, {})
+    columns = read_table({name: cells for name, cells in rows.columns.items() if name not in answers}, {}, {})
     read = [name for name, one in columns.items() if one.kind != "ignore"]
     if len(read) != 1 or columns[read[0]].kind != TextForm.kind:
         return None
@@ -73,8 +94,18 @@ def _of_texts(path: Path, source: Source | None, field: str, answer: str) -> tup
         for name, task in tasks.items()
         for text, modality in task.inputs.items()
         if answer_field(task) == field and len(task.inputs) == 1 and modality.raw_type == "cell"
+        if _can_encode(modality, list(rows.columns[read[0]][:TRIED]))
     ]
     return taking[0] if len(taking) == 1 else None
+
+
+def _can_encode(modality: Modality, values: list[Any]) -> bool:
+    """Say whether cells are what a modality reads: most texts are no molecules."""
+    given = [one for one in values if one not in (None, "")]
+    try:
+        return len(modality.encode(given, modality.fit(given)).bad) < len(given)
+    except UserError:
+        return False
 
 
 def _tasks_of_columns() -> dict[str, list[str]]:

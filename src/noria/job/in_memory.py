@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from noria.errors import UserError
-from noria.job.from_table import job_of_table
+from noria.job.from_table import job_of_table, job_of_task, task_of
 from noria.job.text import Section
 from noria.sources.formats.frame import Frame, FrameLike, is_frame
 
@@ -22,7 +22,7 @@ JobLike: TypeAlias = "str | os.PathLike[str] | Mapping[str, object] | FrameLike"
 def as_mapping(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Section, list[str]]:
     """Return a job that Python has as a mapping, its frame read once, and the overrides that are left.
 
-    A frame alone needs the column of its answer among the overrides, as a table on the command line does.
+    A frame alone needs its task or the column of its answer among the overrides, as a table on the command line does.
     """
     if isinstance(source, Mapping):
         content = _plain(source)
@@ -36,6 +36,9 @@ def as_mapping(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Section,
             "this is no job", expected="a file, a name, a mapping or a frame", found=type(source).__qualname__
         )
     frame = source if isinstance(source, Frame) else Frame(source)
+    if task := task_of(overrides):
+        content, left = job_of_task(task, Path("frame"), overrides)
+        return as_mapping(content | {"data": content["data"] | {"path": frame}}, left)
     try:
         content, left = job_of_table(Path("frame"), overrides, frame)
     except UserError as error:

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from noria.contract import Task, answer_field, registry
+from noria.contract.checkpoints import loader_for, ready_loader
 from noria.contract.settings import fields_by_task, values_of
 from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.from_checkpoint import settings_of_origin
@@ -24,6 +25,7 @@ from noria.job.renamed import read_stored_job, with_new_names
 from noria.job.schema import BUDGETS, Job
 from noria.job.text import Section, Where, parse, parse_override, read_text, set_key
 
+SEVERAL = "are learnt together where the answer is `labels`: noria list tasks"
 BESIDE_THE_MODEL = {"linear", "dropout"}  # settings of `model` that ask for no other network
 
 
@@ -56,9 +58,12 @@ def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]
     task = _find_task(task_name, where)
     broken = _not_mappings(asked, task, where)
     raise_all(broken)
+    task = _done_by(task, task_name, asked.get("model") or {}, where)
     is_open = not set(asked.get("model") or ()) - BESIDE_THE_MODEL
     usual = merge(task.defaults, task.defaults_without_model) if is_open else task.defaults
     task, problems = _fill_task(task, usual, asked, where)
+    if problems:  # settings may be unknown because the checkpoint that has them is not there
+        problems += _no_checkpoint(asked.get("model") or {})
     job = None
     try:
         defaults = {key: value for key, value in usual.items() if key not in ("inputs", "target")}
@@ -74,6 +79,7 @@ def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]
         problems += wrong_values(error, where, Job)
     if job is not None:
         problems += _budget_problems(job, where)
+        problems += _ready_problems(job, where)
         problems += _fold_problems(job, where)
         problems += _field_problems(job, task, where)
     raise_all(problems)
@@ -135,6 +141,28 @@ def _find_task(name: str, where: Where) -> Task:
         return registry.task(name)
     except UserError as error:
         raise UserError(error.what, where=where(["task"]), fix=error.fix) from error
+
+
+def _done_by(task: Task, name: str, model: Mapping[str, Any], where: Where) -> Task:
+    """Return the task as a checkpoint does it that needs no training; as it is where the job names none."""
+    loader = ready_loader(model)
+    if loader is None:
+        return task
+    if answer_field(task) != loader.answer:
+        does = [one for one in registry.names("tasks") if answer_field(registry.task(one)) == loader.answer]
+        place, expected = where(["model", "pretrained"]), f"task: {' or '.join(does)}"
+        raise UserError(f"{loader.kind} does not do {name}", where=place, expected=expected)
+    return loader.task(task)
+
+
+def _no_checkpoint(model: Mapping[str, Any]) -> list[UserError]:
+    """Return what is wrong with a checkpoint that nothing recognises; nothing where the job names none."""
+    try:
+        if isinstance(model.get("pretrained"), str):
+            loader_for(model["pretrained"])
+    except UserError as error:
+        return [error]
+    return []
 
 
 def _not_mappings(asked: Section, task: Task, where: Where) -> list[UserError]:
@@ -208,22 +236,46 @@ def _budget_problems(job: Job, where: Where) -> list[UserError]:
     ]
 
 
+def _ready_problems(job: Job, where: Where) -> list[UserError]:
+    """Return what a job asks of a model that does its task as it is, and that nothing changes."""
+    named = [budget for budget in BUDGETS if getattr(job.train, budget)]
+    if job.model.ready is None or not named:
+        return []
+    return [
+        UserError(
+            f"{job.model.ready} is used as it is: training takes no step",
+            where=where(["train", named[0]]),
+            found=f"{named[0]}: {getattr(job.train, named[0])}",
+            fix=f"leave train.{named[0]} out; or leave out model.pretrained, to learn from this data",
+        )
+    ]
+
+
 def _fold_problems(job: Job, where: Where) -> list[UserError]:
     """Return why a job cannot be cross-validated."""
     reasons = {
         "data.split.order divides by place, and a fold would be learnt from what comes after it": job.data.split.order,
         f"data.split.fold={job.data.split.fold} is one of the folds itself": job.data.split.fold,
+        f"data.split.within={job.data.split.within} has every history in each split": job.data.split.within,
     }
+    others = (
+        "" if job.data.split.within in ("last", "lines") else "; a larger data.split.test makes intervals narrower, too"
+    )
     return [
         UserError(
             "this is not cross-validated",
             where=where(["evaluate", "folds"]),
             found=reason,
-            fix="leave evaluate.folds out; a larger data.split.test makes intervals narrower, too",
+            fix=f"leave evaluate.folds out{others}",
         )
         for reason, holds in reasons.items()
         if holds and job.evaluate.folds is not None
     ]
+
+
+def _takes_one(task: Task, field: str) -> bool:
+    """Say whether a field is filled by one column: every answer but one that is made of several, and single cells."""
+    return task.inputs[field].raw_type == "cell" if field in task.inputs else task.target.raw_type != "columns"
 
 
 def _field_problems(job: Job, task: Task, where: Where) -> list[UserError]:
@@ -234,9 +286,9 @@ def _field_problems(job: Job, task: Task, where: Where) -> list[UserError]:
         is_answer = name == answer_field(task)
         if name not in known:
             problems.append(UserError(f"task {job.task} has no such field", where=place, fix=did_you_mean(name, known)))
-        elif not isinstance(columns, str) and (is_answer or task.inputs[name].raw_type == "cell"):
+        elif not isinstance(columns, str) and _takes_one(task, name):
             one = f"data.fields.{name}={columns[0] if columns else 'COLUMN'}"
-            fix = f"{one}, and train a model for each: several answers at once are not there yet" if is_answer else one
+            fix = f"{one}, and train a model for each; yes/no answers {SEVERAL}" if is_answer else one
             problems.append(
                 UserError(f"{name} is filled by one column", where=place, found=", ".join(columns), fix=fix)
             )

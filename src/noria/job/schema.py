@@ -36,7 +36,9 @@ class Model(_Strict):
     from_: str | None = Field(None, alias="from")
     """Run or bundle to start from; its weights are taken over where they fit."""
     pretrained: str | None = None
-    """Checkpoint to start from: a folder, a name on the Hugging Face hub, or efficientnet-lite0."""
+    """Checkpoint to start from: a folder, a name on the Hugging Face hub, efficientnet-lite0, or hibari."""
+    ready: str | None = None
+    """What does the task by itself, without training: whisper, hibari. Follows from `pretrained`; leave it out."""
     lora: int | None = Field(None, gt=0, le=4096)
     """Rank of small trained matrices beside the frozen checkpoint. 8 to 64, where memory or data is short."""
     size: Literal["tiny", "small", "base"] = "small"
@@ -50,7 +52,7 @@ class Model(_Strict):
     mlp_ratio: float | None = Field(None, gt=0, le=64)
     """Hidden width of the MLP as a multiple of `width`. Null means 4."""
     block: str | None = None
-    """Variant of the blocks: attention (also for null), recurrent or swiglu. docs/variants.md says which pays when."""
+    """Variant of the blocks: attention (also for null), conformer, recurrent or swiglu. docs/variants.md says when."""
     block_settings: Section | None = None
     """Settings of the variant, as {attention_every: 3} of recurrent."""
     positions: Literal["rotary", "none"] | None = None
@@ -79,6 +81,8 @@ class Model(_Strict):
             loader = recognized(self.pretrained)
             if loader is not None and loader.refuses_lora:
                 raise ValueError(loader.refuses_lora)
+        if self.ready is not None and self.pretrained is None:
+            raise ValueError("pretrained, from which ready follows; leave ready out")
         return self
 
 

@@ -49,7 +49,7 @@ class Units:
         """Say why there is no interval; nothing where there is one."""
         if self.count >= LEAST_UNITS:
             return ""
-        said = f"n = {self.count}" if self.groups is None else f"{self.count} groups"
+        said = f"n = {self.count}" if self.groups is None else f"{self.count} group" + "s" * (self.count != 1)
         return f"{said}: too few for an interval"
 
     def draws(self, resamples: int, seed: int) -> Iterator[np.ndarray]:
@@ -80,7 +80,11 @@ def measure(
     units = Units.of(_length(output), groups)
     values = {metric.name: point(metric, output, truth) for metric in metrics}
     if units.too_few:
-        return {one.name: {**_described(one, values[one.name], None), "note": units.too_few} for one in metrics}
+        return {
+            one.name: {**_described(one, values[one.name], None), "note": units.too_few}
+            | _untold(one, values[one.name], output, truth)
+            for one in metrics
+        }
     known = {one.name: _share_bounds(one, output, truth, units) for one in metrics}
     drawn: dict[str, list[np.ndarray]] = {name: [] for name, bounds in known.items() if bounds is None}
     noise: dict[str, list[np.ndarray]] = {one.name: [] for one in metrics if one.noise is not None}
@@ -100,9 +104,15 @@ def measure(
                 bounds = _corrected(value, bounds, np.concatenate(drawn[name]), np.concatenate(noise[name]))
             elif value in (0, 1) and bounds == (value, value) and metric.unit == "fraction":
                 support = units.count if metric.support is None else metric.support(output, truth)
-                bounds = wilson(value, min(units.count, support))
-        found[name] = _described(metric, value, bounds)
+                bounds = wilson(value, min(units.count, support)) if support else None
+        found[name] = _described(metric, value, bounds) | _untold(metric, value, output, truth)
     return found
+
+
+def _untold(metric: Metric, value: float | None, output: Arrays, truth: Arrays) -> dict[str, str]:
+    """Return the note of a metric that has no value and knows why; else none."""
+    note = "" if value is not None or metric.untold is None else metric.untold(output, truth)
+    return {"note": note} if note else {}
 
 
 def differences(

@@ -1,7 +1,7 @@
 """How much of the true text a written answer has: BLEU and chrF (translation), ROUGE (summaries).
 
 BLEU and chrF are sacreBLEU's own, signature included (Post 2018); ROUGE is Lin's (2004): words in lower case, for
-Chinese characters, F1 of single words, pairs and the longest common subsequence.
+Chinese characters, F1 of single words, pairs and the longest common subsequence. Errors of speech: edits.py.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 
 from noria.contract import Metric, mean_metric
 from noria.errors import UserError, needs_extra
+from noria.metrics.edits import text_error_rates
 from noria.text.scripts import Language
 from noria.types import Arrays, Ragged
 
@@ -40,7 +41,7 @@ def bleu_tokeniser(language: Language) -> str:
 
 
 def overlap_metrics(
-    kind: Literal["none", "bleu", "rouge"], language: Language, tokeniser: str | None = None, *, text: str
+    kind: Literal["none", "bleu", "rouge", "errors"], language: Language, tokeniser: str | None = None, *, text: str
 ) -> tuple[Metric, ...]:
     """Return the scores of the array `text` of the output beside that of the truth, Ragged UTF-8 each.
 
@@ -48,6 +49,8 @@ def overlap_metrics(
     """
     if kind == "none":
         return ()
+    if kind == "errors":
+        return text_error_rates("plain", text)
     if kind == "rouge":
         names = ("rouge1", "rouge2", "rougeL")
         known = _Once(

@@ -8,6 +8,7 @@ from noria.contract.capabilities import LOGITS
 from noria.model.vocabulary import PredictsVocabulary
 from noria.types import Output, Tokens
 
+NOTHING = "nothing"  # the output of a head that has nothing to say
 LEAST_CHANCE = 1e-30  # of a class, so that its logarithm is finite
 
 
@@ -111,3 +112,16 @@ class EachTokenLinear(nn.Module):
 
     def forward(self, tokens: Tokens) -> Output:
         return {"logits": self.linear(tokens.features)}
+
+
+class NoWeights(nn.Module):
+    """The head of an answer for which there is nothing to learn. Output: `nothing` float[B], zeros."""
+
+    def forward(self, tokens: Tokens) -> Output:
+        return {NOTHING: tokens.features.new_zeros(len(tokens.features))}
+
+
+def no_loss(output: Output) -> dict[str, Tensor]:
+    """Return the loss of such an answer: zero for each record."""
+    each = 0.0 * output[NOTHING]
+    return {"loss": each.mean(), "each": each}

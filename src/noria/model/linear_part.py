@@ -21,7 +21,8 @@ class LinearPart(nn.Module):
     vectorizers: by field, as `Vectorizes` describes them. output: which output of the head holds the answer.
     weight [size, answers] and bias [answers]; scale [size] weighs features that are counts, whose rows are then brought
     to length one. share: the network's part of the answer in use, 0 to 1. sharpness: what the logarithms of the mixed
-    probabilities are multiplied by; above 1 the answers are surer.
+    probabilities are multiplied by; above 1 the answers are surer. is_score: answers are scores of no known scale,
+    which are brought to mean zero and spread one before they are mixed.
     """
 
     weight: Tensor
@@ -30,8 +31,9 @@ class LinearPart(nn.Module):
     share: Tensor
     sharpness: Tensor
 
-    def __init__(self, vectorizers: Mapping[str, nn.Module], answers: int, output: str) -> None:
+    def __init__(self, vectorizers: Mapping[str, nn.Module], answers: int, output: str, is_score: bool = False) -> None:
         super().__init__()
+        self.is_score = is_score
         self.vectorizers = nn.ModuleDict(vectorizers)
         self.output = output
         self.is_fitted = False  # while it is one that no training records have been shown
@@ -76,6 +78,15 @@ class LinearPart(nn.Module):
         """Return the head's output with the answer mixed; of classes it is the mean of the log-probabilities."""
         own = output[self.output]
         linear = self(inputs).to(own.dtype)
-        if self.output == "logits":
+        if self.is_score:
+            own, linear = _standardized(own), _standardized(linear)
+        elif self.output == "logits":
             own, linear = own.log_softmax(-1), linear.log_softmax(-1)
         return {**output, self.output: self.sharpness * (self.share * own + (1 - self.share) * linear)}
+
+
+def _standardized(scores: Tensor) -> Tensor:
+    """Return the rows of scores [B, N] with mean zero and spread one; a row without any spread is all zero."""
+    scores = scores.float()
+    spread = scores.std(1, keepdim=True, unbiased=False)
+    return (scores - scores.mean(1, keepdim=True)) / spread.clamp_min(1e-9)

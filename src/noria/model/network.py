@@ -23,7 +23,8 @@ class Model(nn.Module):
     """Inputs -> tokens -> trunk -> output. The tokens of several inputs stand one after another.
 
     forward takes `Batch.inputs`, {field: {array: tensor [B, ...]}}, and for an answer that is given token by token the
-    target's arrays: the trunk then sees the answer too, each token of which is predicted from those before it.
+    target's arrays: the trunk then sees the answer too, each token of which is predicted from those before it. Where
+    there is nothing to learn, there is no embedder, and the head sees one empty token a record.
 
         inputs   A B C .   answer  x y end      trunk sees  . A B C x y      head sees  C x y
                  D E . .           z end .                  . . D E z .                 E z .
@@ -59,11 +60,16 @@ class Model(nn.Module):
         tokens = self.tokens(inputs)
         if self.answer is not None and target:
             return self._with_answer(tokens, target[IDS], self._before(inputs))
+        if not self.embedders:
+            return tokens
         mixed: Tokens = self.trunk(tokens, self.attention, self._is_prefix(tokens))
         return mixed
 
     def tokens(self, inputs: Inputs) -> Tokens:
         """Return the tokens of all inputs, before the trunk."""
+        if not self.embedders:
+            first = next(one for arrays in inputs.values() for one in arrays.values())
+            return Tokens(torch.zeros(len(first), 1, 1, device=first.device))
         tokens = {
             name: _seen(embed(inputs[name]), inputs[name].get(IS_PRESENT)) for name, embed in self.embedders.items()
         }

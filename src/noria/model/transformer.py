@@ -75,9 +75,12 @@ class Transformer(nn.Module):
         x = tokens.features
         if tokens.is_real is not None:  # so that not even NaN at a padded place reaches a real one
             x = x.masked_fill(~tokens.is_real[:, :, None], 0.0)
-        for block in self.blocks:
+        halfway = None
+        for index, block in enumerate(self.blocks):
+            if self.training and 0 < index == len(self.blocks) // 2:
+                halfway = x
             x = block(x, context)
-        return tokens._replace(features=norm(x))
+        return tokens._replace(features=norm(x), halfway=halfway)
 
     def new_cache(self, batch_size: int, capacity: int, dtype: torch.dtype | None = None) -> KeyValueCache:
         """Return an empty cache for rows of up to `capacity` real tokens; dtype: by default that of the weights.

@@ -22,6 +22,9 @@ MOST_WEIGHTS = 2**25  # of a linear part: 128 MiB
 
 def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
     """Build the model of a job for data whose states are known; the weights follow torch's global seed."""
+    if dispatch.learns_nothing(task.target):
+        no_trunk: Any = nn.Identity()
+        return Model({}, no_trunk, task.target.head(states["target"], 1), task.attention)
     loader, settings = loader_of_trunk(states), trunk_settings(job)
     trunk: Any = Transformer(settings) if loader is None else loader.trunk(states["trunk"])
     width = settings.width if loader is None else trunk.width
@@ -38,7 +41,7 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
     if job.model.linear and not has_features(task, states):
         raise UserError(
             "there is no linear model beside this network", where="model.linear",
-            expected="inputs that have features (a table, a text, ...), and a class or a number as the answer",
+            expected="inputs that have features (a table, a text, ...), and a class, labels or a number as the answer",
             fix="leave out model.linear, or set it to false",
         )  # fmt: skip
     model = Model(embedders, trunk, head, task.attention, answer, features, linear)
@@ -48,22 +51,23 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
 
 
 def has_features(task: Task, states: Mapping[str, Any]) -> bool:
-    """Say whether a linear model can learn a task: by features of all its inputs, one class or one number."""
+    """Say whether a linear model can learn a task: by features of all its inputs, classes or one number."""
     known = [dispatch.vectorizer(one, states["inputs"][name]) for name, one in task.inputs.items()]
-    return None not in known and dispatch.answer_output(task.target) is not None
+    return None not in known and dispatch.linear_answers(task.target, states["target"]) is not None
 
 
 def linear_part_of(task: Task, states: Mapping[str, Any]) -> LinearPart | None:
     """Return what a linear model of a task reads, not fitted; None where it has no features or would be too large."""
-    output = dispatch.answer_output(task.target)
-    if output is None or not has_features(task, states):
+    answers = dispatch.linear_answers(task.target, states["target"])
+    if answers is None or not has_features(task, states):
         return None
+    output, count = answers
     vectorizers: dict[str, Any] = {
         name: dispatch.vectorizer(one, states["inputs"][name]) for name, one in task.inputs.items()
     }
-    count = len(dispatch.class_names(task.target, states["target"]) or [output])
     size = sum(int(one.size) for one in vectorizers.values())
-    return LinearPart(vectorizers, count, output) if count * size <= MOST_WEIGHTS else None
+    is_score = dispatch.fits_linear(task.target)
+    return LinearPart(vectorizers, count, output, is_score) if count * size <= MOST_WEIGHTS else None
 
 
 def _embedders(task: Task, states: dict[str, Any], width: int) -> tuple[dict[str, nn.Module], nn.Module | None]:

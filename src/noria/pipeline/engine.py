@@ -46,7 +46,9 @@ def refuse_engine(engine: str, task: Task) -> None:
         return
     if engine not in ENGINES:
         raise UserError("there is no such engine", found=engine, fix=did_you_mean(engine, [TORCH, *ENGINES]))
-    if dispatch.can_stream(task.target):
+    if dispatch.learns_nothing(task.target):
+        raise UserError(f"there is no network that {engine} could run", where="evaluate.engine", fix=TO_TORCH)
+    if dispatch.can_generate(task.target):
         raise UserError(f"{engine} cannot write an answer token by token", where="evaluate.engine", fix=TO_TORCH)
     ENGINES[engine][0]()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def open_path(path: Path, task: Task, data: Data) -> Source:
 
     Of a job that was given a frame, the frame is the source, whatever the path. A table of splits stands beside it.
     """
-    source, split = _opened(path, task, data), data.split
+    source, split = dispatch.gathered(task, _opened(path, task, data), data.gathering()), data.split
     if split.file is None or split.column is None:
         return source
     return SplitBeside(source, open_source(Path(split.file).expanduser()), split.column)
@@ -82,7 +83,7 @@ def map_fields(
     """
     answer = answer_field(task)
     mapping: Columns = {}
-    problems: list[UserError] = []
+    problems = _named_twice(named) if needs_answer else []
     for name in (*task.inputs, answer):
         takes = task.inputs[name].raw_type if name in task.inputs else "cell"
         if name not in named and takes == "columns":
@@ -107,16 +108,36 @@ def map_fields(
     return mapping
 
 
+def _named_twice(named: Mapping[str, str | list[str]]) -> list[UserError]:
+    """Return an error for each field that names a column more than once."""
+    counts = {field: Counter(listed(wanted)) for field, wanted in named.items()}
+    twice = {field: [name for name, count in one.items() if count > 1] for field, one in counts.items()}
+    return [
+        UserError(
+            f"the field {field!r} names a column more than once: {', '.join(names)}",
+            where=f"data.fields.{field}",
+            fix="name each column once",
+        )
+        for field, names in twice.items()
+        if names
+    ]
+
+
 def _not_there(field: str, missing: Sequence[str], columns: Sequence[str], is_table: bool) -> UserError:
     """Return the error of columns that should fill a field. Those of a table have no other name than in training."""
     names = ", ".join(map(repr, missing))
-    mend = did_you_mean(missing[0], columns)
+    mend = did_you_mean(missing[0], columns) if len(missing) == 1 else _each_meant(missing, columns)
     how = "add or rename what is missing" if is_table else f"name it with data.fields.{field}=COLUMN"
     return UserError(
         f"the data has no column{'s' if len(missing) > 1 else ''} {names} for the field {field!r}",
         found=f"columns {', '.join(columns)}",
         fix=f"{how} ({mend})",
     )
+
+
+def _each_meant(missing: Sequence[str], columns: Sequence[str]) -> str:
+    """Return what several columns that are not there may have meant, each by its name."""
+    return "; ".join(f"{name!r}: {did_you_mean(name, columns)}" for name in missing)
 
 
 def group_column(
@@ -240,11 +261,13 @@ def _resolve_files(component: Modality | Target, values: Values, root: Path | No
     found: list[Any] = list(values)
     bad = {}
     for i, value in enumerate(values):
-        if isinstance(value, str | os.PathLike):
-            try:
+        try:
+            if isinstance(value, str | os.PathLike):
                 found[i] = content_of(value, root)
-            except (ValueError, OSError) as error:
-                found[i], bad[i] = None, str(error)
+            elif isinstance(value, list):  # several files make one value: pictures of a clip, sounds in a row
+                found[i] = [content_of(one, root) if isinstance(one, str | os.PathLike) else one for one in value]
+        except (ValueError, OSError) as error:
+            found[i], bad[i] = None, str(error)
     return found, bad
 
 

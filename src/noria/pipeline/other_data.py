@@ -30,12 +30,15 @@ def open_other(bundle: Bundle, given: Path | Source, needs_answer: bool = False)
 
     Without a header, a table may have all columns of the training data, or all but the answer's.
     """
-    source = given if isinstance(given, Source) else _open(bundle, given, needs_answer)
+    if isinstance(given, Source):
+        source = dispatch.gathered(bundle.task, given, _whole(bundle.job.data, needs_answer).gathering())
+    else:
+        source = _open(bundle, given, needs_answer)
     return source, map_fields(source.columns, bundle.task, _named(bundle, source.columns), needs_answer)
 
 
 def _open(bundle: Bundle, path: Path, needs_answer: bool) -> Source:
-    data, task = data_of(bundle, path), bundle.task
+    data, task = _whole(data_of(bundle, path), needs_answer), bundle.task
     if not needs_answer and (lines := _lines(bundle, path, data)) is not None:
         return lines
     if not needs_answer:
@@ -44,13 +47,20 @@ def _open(bundle: Bundle, path: Path, needs_answer: bool) -> Source:
         return open_path(path, task, data)
     except UserError as error:
         answer = bundle.config["fields"].get(answer_field(task))
-        if needs_answer or answer not in (data.columns or ()):
+        answers = {*listed(answer or ())}
+        if needs_answer or not answers & {*(data.columns or ())}:
             raise
-        rest = [name for name in data.columns or () if name != answer]
+        rest = [name for name in data.columns or () if name not in answers]
         try:
             return open_path(path, task, data.model_copy(update={"columns": rest}))
         except UserError:
             raise error from None
+
+
+def _whole(data: Data, needs_answer: bool) -> Data:
+    """Return how data is read: where no answer is asked for, nothing within a record is held back."""
+    whole = data.split.model_copy(update={"within": None, "lines": 0})
+    return data if needs_answer else data.model_copy(update={"split": whole})
 
 
 def _lines(bundle: Bundle, path: Path, data: Data) -> Source | None:
@@ -138,13 +148,18 @@ def needed_columns_of(bundle: Bundle, name: str) -> list[str]:
 def _named(bundle: Bundle, columns: Sequence[str]) -> dict[str, str | list[str]]:
     """Return which columns fill which field: as the job says, and for tables those that training saw.
 
-    Data that lacks the column that the job names may have one that is called like the field.
+    Data that lacks what the job of training names may have a column that is called like the field; what is said of
+    this data itself holds, and so do several columns of which it has some.
     """
     tables: dict[str, str | list[str]] = {}
     for name, modality in bundle.task.inputs.items():
         if modality.raw_type == "columns":
             needed = needed_columns_of(bundle, name)
             tables[name] = [one for one in columns_of(bundle, name) if one in needed or one in columns]
-    said = bundle.job.data.fields
-    said = {name: named for name, named in said.items() if name not in columns or {*listed(named)} <= {*columns}}
+    before = with_new_names(bundle.config["job"]).get("data", {}).get("fields", {})
+    said = {
+        name: named
+        for name, named in bundle.job.data.fields.items()
+        if name not in columns or named != before.get(name) or {*listed(named)} & {*columns}
+    }
     return {**said, **tables}

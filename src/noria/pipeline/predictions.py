@@ -11,11 +11,20 @@ from noria.types import Prediction
 
 
 class Predictions(list[Prediction]):
-    """Answers in the order of the records. `given` is what they answer, where that was a frame."""
+    """Answers in the order of the records. `given` is what they answer, where that was a frame.
 
-    def __init__(self, answers: Iterable[Prediction], classes: Sequence[str] = (), given: object = None) -> None:
+    ids: what names the records, where they are no rows of the frame but made of several: histories of users.
+    """
+
+    def __init__(
+        self,
+        answers: Iterable[Prediction],
+        classes: Sequence[str] = (),
+        given: object = None,
+        ids: Sequence[str] | None = None,
+    ) -> None:
         super().__init__(answers)
-        self._classes, self._given = classes, given
+        self._classes, self._given, self._ids = classes, given, ids
 
     def columns(self) -> dict[str, list[Any]]:
         """Return the answers by column: value, confidence, probability_CLASS; `error` where one has no answer."""
@@ -32,15 +41,20 @@ class Predictions(list[Prediction]):
     def to_frame(self) -> Any:
         """Return the columns as a frame of polars where records were one, else of pandas, with the records' index.
 
+        Where records are no rows of that frame, as histories of users, a column `record` names each.
+
         >>> frame.join(noria.predict(run, frame).to_frame())
         """
         polars = sys.modules.get("polars")
         if polars is not None and isinstance(self._given, polars.DataFrame):
-            return polars.DataFrame(self.columns())
+            return polars.DataFrame(self._named_columns())
         try:
             import pandas
         except ImportError as error:
             fix = "pip install pandas, or take predictions.columns()"
             raise UserError("a frame needs the package pandas", fix=fix) from error
-        index = self._given.index if isinstance(self._given, pandas.DataFrame) else None
-        return pandas.DataFrame(self.columns(), index=index)
+        is_by_row = isinstance(self._given, pandas.DataFrame) and self._ids is None
+        return pandas.DataFrame(self._named_columns(), index=getattr(self._given, "index", None) if is_by_row else None)
+
+    def _named_columns(self) -> dict[str, list[Any]]:
+        return ({} if self._ids is None else {"record": list(self._ids)}) | self.columns()

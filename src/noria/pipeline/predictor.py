@@ -20,6 +20,7 @@ from noria.errors import UserError, did_you_mean
 from noria.pipeline.bundle import TORCH, Bundle, load_bundle
 from noria.pipeline.drift import Drift
 from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder
+from noria.pipeline.familiarity import familiarities
 from noria.pipeline.fields import Columns
 from noria.pipeline.given import Fields, lacking, path_of, records_of, values_of
 from noria.pipeline.other_data import one_file_field, open_other, read_otherwise
@@ -27,7 +28,7 @@ from noria.pipeline.parts import FOLDER, part_folder, with_parts
 from noria.pipeline.predictions import Predictions
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Terminal
-from noria.sources.formats.frame import Frame, FrameLike, is_frame
+from noria.sources.formats.frame import FRAME, Frame, FrameLike, is_frame
 from noria.types import Arrays, Chunk, Dataset, Prediction, Rejected
 from noria.units import size
 
@@ -135,7 +136,7 @@ class Predictor:
 
     def predict(
         self, data: Given, root: str | os.PathLike[str] | None = None, *, on_bad: OnBad = "raise",
-        drift: Drift | None = None,
+        drift: Drift | None = None, watch: Callable[[Iterable[EncodedChunk]], Iterable[EncodedChunk]] = iter,
     ) -> Predictions:  # fmt: skip
         """Answer records, one or many: the answers are a list in the order of the records, and have `to_frame()`.
 
@@ -147,17 +148,21 @@ class Predictor:
         on_bad: `raise` a UserError that names the first record that cannot be used, or `skip` it: its answer then keeps
         its place, with None as the value and the reason beside it. drift: what is shown the records, and then has
         sentences on what of them is unlike the training data; without it those on many records go to standard error.
+        watch: what else the encoded records pass through on their way.
         """
         if on_bad not in get_args(OnBad):
             raise UserError("on_bad says what becomes of a bad record", expected="raise or skip", found=repr(on_bad))
         chunks = self.encoded(data, root, Terminal().say)
         seen = drift or Drift(self.task, self.states)
-        answers = self.answers(seen.watch(_usable(chunks) if on_bad == "raise" else chunks))
+        answers = list(self.answers(watch(seen.watch(_usable(chunks) if on_bad == "raise" else chunks))))
         found = [one.prediction or Prediction(None, reason=one.reason) for one in answers]
         for sentence in seen.sentences() if drift is None and len(found) >= MANY else ():
             Terminal().say(f"unlike the training data: {sentence}")
-        classes = dispatch.class_names(self.task.target, self.states["target"]) or ()
-        return Predictions(found, classes, data if is_frame(data) else None)
+        classes = dispatch.probability_names(self.task.target, self.states["target"])
+        if not is_frame(data):
+            return Predictions(found, classes)
+        are_rows = all(one.where == f"{FRAME}:{row}" for row, one in enumerate(answers))
+        return Predictions(found, classes, data, None if are_rows else [one.id or one.where for one in answers])
 
     def answers(self, chunks: Iterable[EncodedChunk]) -> Iterator[Answer]:
         """Answer encoded records chunk by chunk, in the order of the records; one that cannot be used has its reason.
@@ -166,7 +171,7 @@ class Predictor:
         ...     print(answer.where, answer.as_json())
         """
         for chunk in chunks:
-            given = self.task.target.decode(self.outputs(chunk.records), self.states["target"]) if len(chunk) else []
+            given = self._decoded(chunk.records) if len(chunk) else []
             rejected = iter(chunk.rejected)
             waiting = next(rejected, None)
             for index in range(len(chunk) + 1):
@@ -176,6 +181,16 @@ class Predictor:
                 if index < len(chunk):
                     where, row = (chunk.records.places or [])[index], int(chunk.kept[index])
                     yield Answer(where, chunk.ids[index], given[index], chunk=chunk, index=index, row=row)
+
+    def _decoded(self, records: Dataset) -> list[Prediction]:
+        """Return the answers to encoded records, with how near each is to training where an input can tell."""
+        given = self.task.target.decode(self.outputs(records), self.states["target"])
+        for name, values in familiarities(self.task, self.states, records).items():
+            given = [
+                replace(one, details={**one.details, name: round(float(value), 4)})
+                for one, value in zip(given, values, strict=True)
+            ]
+        return given
 
     def reading(self, overrides: Sequence[str]) -> Predictor:
         """Return the same model, told how to read other data: `data.fields.text=review`."""

@@ -68,7 +68,7 @@ def describe(prepared: Prepared) -> str:
     lines = [f"data: {records} records; {report['quarantined']} could not be used"]
     lines += [f"  {count} x {reason}" for reason, count in report["reasons"].items()]
     for name, state in [*prepared.states["inputs"].items(), ("answer", prepared.states["target"])]:
-        lines.append(f"  {name}: {_brief(state)}")
+        lines += [f"  {name}: {brief}"] if (brief := _brief(state)) else []
     lines += [f"  note: {note}" for note in report["notes"]]
     lines += [f"  look: {warning}" for warning in report["warnings"]]
     return "\n".join(lines)
@@ -78,16 +78,19 @@ def _brief(state: dict[str, Any]) -> str:
     """Return what was learnt, in one line: a list is shown by its length and first items."""
 
     def show(value: Any) -> str:
-        if isinstance(value, list) and len(value) > SHOWN_ITEMS and not isinstance(value[0], list):
+        if isinstance(value, list) and len(value) > SHOWN_ITEMS:
             return f"{len(value)}: {', '.join(map(str, list(value)[:SHOWN_ITEMS]))}, ..."
-        if isinstance(value, list) and value and isinstance(value[0], list):
-            return f"{len(value)} x {len(value[0])}"
         if isinstance(value, list):
             return ", ".join(f"{one:.3g}" if isinstance(one, float) else str(one) for one in value)
         if isinstance(value, str) and len(value) > SHOWN_CHARACTERS:
             return f"of {size(len(value.encode()))}"  # a whole vocabulary
-        if isinstance(value, np.ndarray):
-            return f"{value.dtype}[{', '.join(map(str, value.shape))}]"
         return f"{value:.4g}" if isinstance(value, float) else str(value)
 
-    return "; ".join(f"{key} {show(value)}" for key, value in state.items() if not isinstance(value, dict))
+    told = {key: value for key, value in state.items() if _is_told(value)}
+    return "; ".join(f"{key} {show(value)}" for key, value in told.items())
+
+
+def _is_told(value: Any) -> bool:
+    """Say whether what was learnt says something to people: no empty text, no numbers of the network, no parts."""
+    has_rows = isinstance(value, list) and bool(value) and isinstance(value[0], list)
+    return not (isinstance(value, dict | np.ndarray) or has_rows or value is None or value in ("", []))

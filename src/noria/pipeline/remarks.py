@@ -28,6 +28,7 @@ def remarks(
     """Return one sentence for each; `leaks` are what preparation found to give the answer away."""
     return [
         *_absent(target, state, truth, result["split"]),
+        *_labels_left_out(target, state, truth, result),
         *_too_good(result, leaks),
         *_of_no_use(result, target.metrics(state)),
     ]
@@ -38,7 +39,7 @@ def few_tested(job: Job, prepared: Prepared) -> list[str]:
     test, split, parts = prepared.splits.get("test"), job.data.split, prepared.report.get("parts", 0)
     if test is None or len(test) >= FEW_TESTED or job.evaluate.folds is not None:
         return []
-    if split.order or split.fold or test.window is not None or parts < 2:
+    if split.order or split.fold or split.within or test.window is not None or parts < 2:
         return []
     advice = f"evaluate.folds={min(USUAL_FOLDS, parts)} scores all others too, each held out once"
     return [f"test has only {len(test)} records; {advice}"]
@@ -64,6 +65,16 @@ def _absent(target: Target, state: State, truth: Arrays, split: str) -> list[str
         return []
     named = ", ".join(absent[:SHOWN]) + (", ..." if len(absent) > SHOWN else "")
     return [f"{split} has no record of {len(absent)} of {len(classes)} classes ({named}): the scores leave them out"]
+
+
+def _labels_left_out(target: Target, state: State, truth: Arrays, result: Mapping[str, Any]) -> list[str]:
+    names = dispatch.labels_left_out(target, truth, state)
+    if not names:
+        return []
+    ranked = " and ".join(one.name for one in target.metrics(state) if one.is_ranking)
+    named = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    of_all = f"{len(names)} of {len(dispatch.label_names(target, state) or ())} labels"
+    return [f"{result['split']} has too few records of yes or of no of {of_all} ({named}): {ranked} leave them out"]
 
 
 def _too_good(result: Mapping[str, Any], leaks: Sequence[str]) -> list[str]:

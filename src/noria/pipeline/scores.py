@@ -14,6 +14,7 @@ import numpy as np
 from noria.contract import dispatch
 from noria.metrics.intervals import LEAST_RESAMPLES, measure
 from noria.pipeline.bundle import Bundle
+from noria.pipeline.familiarity import familiarity_panels
 from noria.pipeline.predictor import Predictor
 from noria.pipeline.remarks import only_answer, remarks
 from noria.types import Arrays, Dataset, rows_of
@@ -64,7 +65,9 @@ def scores(
         }
     if slices:
         result["slices"] = slices
-    result["panels"] = [asdict(panel) for panel in dispatch.panels(task.target, output, truth, state)]
+    panels = dispatch.panels(task.target, output, truth, state)
+    panels += familiarity_panels(task, bundle.states, dataset, output, truth, found)
+    result["panels"] = [asdict(panel) for panel in panels]
     return result
 
 

@@ -20,25 +20,39 @@ from noria.errors import UserError
 from noria.pipeline.answer_table import AnswerTable
 from noria.pipeline.predictor import Answer, Predictor
 from noria.store.disk import whole_file
-from noria.types.records import SUFFIXES
+from noria.types.records import SUFFIXES, Prediction
 from noria.vision.levels import LEVELS
 from noria.vision.pictures import NOTHING_LEARNT, read_picture
 
 LINES = (".jsonl", ".csv")
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 ANSWERS = "answers.jsonl"  # beside the drawn pictures of a folder
+EACH = "*"  # in the place of a file's name: a file of each answer
 
 
 def check_suffix(predictor: Predictor, out: Path) -> None:
     """Raise UserError for a file that no answer of this model can be, before anything is answered."""
-    suffix = out.suffix.lower()
-    if suffix in ("", *LINES, *PICTURES, *SUFFIXES.values()) or dispatch.can_export(predictor.task.target):
+    suffix, own = out.suffix.lower(), dispatch.media_type(predictor.task.target)
+    media = SUFFIXES.values() if own is None else [SUFFIXES[own]]
+    if suffix in ("", *LINES, *PICTURES, *media) or dispatch.can_export(predictor.task.target):
         return
     raise UserError(
         f"answers are not written as {suffix}",
         where=str(out),
-        expected=f"{', '.join(LINES)}, a folder, or {', '.join(PICTURES)} for one that can be drawn on a picture",
+        expected=_endings(predictor),
     )
+
+
+def _endings(predictor: Predictor) -> str:
+    """Return what answers can be written as: the ending of the sound or picture that they are comes first."""
+    own = SUFFIXES.get(dispatch.media_type(predictor.task.target) or "")
+    drawn = f"{', '.join(PICTURES)} for one that can be drawn on a picture"
+    return f"{own}, {', '.join(LINES)} or a folder" if own else f"{', '.join(LINES)}, a folder, or {drawn}"
+
+
+def is_each(out: Path) -> bool:
+    """Say whether a path asks for a file of each answer: subs/*.srt."""
+    return out.stem == EACH and bool(out.suffix)
 
 
 def write_answers(
@@ -60,6 +74,7 @@ def write_answers(
             table = AnswerTable(csv.writer(file).writerow, classes, must_agree)
             for answer in counts:
                 table.write(answer)
+            table.finish()
             left_out = table.left_out
         else:
             file.writelines(map(_line, counts))
@@ -99,9 +114,13 @@ def _check_any(num_good: int, num_bad: int, where: str, reason: str) -> None:
 def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str:
     """Draw each answer on its picture, or write the sound or picture that it is, into a folder.
 
-    All answers stand there too, a line each, or why there is none. Returns what to say.
+    `out` may say of which ending they are to be, as subs/*.srt. All answers stand there too, a line each, or why there
+    is none. Returns what to say.
     """
+    asked = out.suffix.lower() if is_each(out) else ""
+    out = out.parent if asked else out
     num_drawn = num_plain = num_bad = 0
+    verb = "drew"
     taken: set[Path] = set()
     with whole_file(out / ANSWERS) as temporary, temporary.open("w", encoding="utf-8") as lines:
         for answer in answers:
@@ -110,21 +129,21 @@ def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> 
                 num_bad += 1
                 continue
             media = answer.prediction.media
-            drawn = _drawn(predictor, answer) if media is None else None
-            if media is not None:
-                suffix, data = media.suffix, media.data
-            elif drawn is not None:
-                suffix, data = ".png", _encoded(drawn, ".png")
-            else:
+            suffix = asked or (".png" if media is None else media.suffix)
+            data = _written(predictor, answer, suffix)
+            if data is None and asked:
+                raise UserError(f"answers are not written as {asked}", where=str(out), expected=_endings(predictor))
+            if data is None:
                 num_plain += 1
                 continue
+            verb = "wrote" if asked or media is not None else verb
             with whole_file(_free_place(out, answer.id, suffix, taken)) as file:
                 file.write_bytes(data)
             num_drawn += 1
     _check_any(num_drawn + num_plain, num_bad, str(out), f"{out / ANSWERS} says why")
     bad = f"; {num_bad} could not be answered: {out / ANSWERS} says why" if num_bad else ""
-    plain = f"; {num_plain} are nothing to draw and stand in {out / ANSWERS} alone" if num_plain else ""
-    return f"drew {num_drawn} answers into {out}{plain}{bad}"
+    plain = f"; {num_plain} are nothing to draw or to play and stand in {out / ANSWERS} alone" if num_plain else ""
+    return f"{verb} {num_drawn} answers into {out}{plain}{bad}"
 
 
 def write_one(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str:
@@ -133,26 +152,36 @@ def write_one(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str
     if answer is None:
         raise UserError("there is no record to answer", where=str(out))
     if next(answers, None) is not None:
-        raise UserError("one file holds one answer", where=str(out), fix="give a folder, or a .jsonl or .csv file")
+        each = out.with_suffix("") / f"{EACH}{out.suffix}"
+        fix = f"a file of each answer: --out '{each}'; or give a folder, or a .jsonl or .csv file"
+        raise UserError("one file holds one answer", where=str(out), fix=fix)
     if answer.prediction is None:
         raise UserError(answer.reason, where=answer.where)
-    suffix = out.suffix.lower()
-    media = answer.prediction.media
-    data = dispatch.export(predictor.task.target, answer.prediction.value, suffix)
-    if media is not None and suffix == media.suffix:
-        data = media.data
-    if data is None and suffix in PICTURES:
-        drawn = _drawn(predictor, answer)
-        data = None if drawn is None else _encoded(drawn, suffix)
+    data = _written(predictor, answer, out.suffix.lower())
     if data is None:
-        raise UserError(
-            "cannot write an answer of this kind so",
-            where=str(out),
-            expected=f"{', '.join(LINES)}, a folder or {', '.join(PICTURES)} where it can be drawn on a picture",
-        )
+        raise UserError("cannot write an answer of this kind so", where=str(out), expected=_endings(predictor))
     with whole_file(out) as file:
         file.write_bytes(data)
-    return f"wrote the answer to {out}"
+    return "; ".join([f"wrote the answer to {out}", *_remarks(answer.prediction)])
+
+
+def _remarks(answer: Prediction) -> list[str]:
+    """Return what an answer says of itself beside its file, in words: what was left out, how long it is."""
+    told = {name: len(one) if isinstance(one, list | dict) else one for name, one in answer.details.items()}
+    return [f"{name.replace('_', ' ')}: {one}" for name, one in told.items() if one not in (None, "", 0)]
+
+
+def _written(predictor: Predictor, answer: Answer, suffix: str) -> bytes | None:
+    """Return an answer as a file of an ending: the one that it is, its own format or drawn; None where it has none."""
+    assert answer.prediction is not None
+    media = answer.prediction.media
+    if media is not None and suffix == media.suffix:
+        return media.data
+    data = dispatch.export(predictor.task.target, answer.prediction, suffix)
+    if data is not None or suffix not in PICTURES:
+        return data
+    drawn = _drawn(predictor, answer)
+    return None if drawn is None else _encoded(drawn, suffix)
 
 
 def _drawn(predictor: Predictor, answer: Answer) -> np.ndarray | None:

@@ -20,6 +20,7 @@ from noria.errors import UserError, needs_extra
 from noria.pipeline.predictor import Predictor, load
 from noria.sources.core.walk import Walk
 from noria.store.disk import FULL, whole_file
+from noria.types import Prediction
 from noria.vision.pictures import read_picture
 
 FILMS = (".mp4", ".mkv", ".mov", ".avi")
@@ -79,7 +80,7 @@ def _beside(by_frame: Mapping[int, Any], path: Path) -> Iterator[tuple[np.ndarra
 
 
 def _write_answer(predictor: Predictor, whole: list[Mapping[str, Any]], out: Path) -> str:
-    data = dispatch.export(predictor.task.target, whole, out.suffix.lower())
+    data = dispatch.export(predictor.task.target, Prediction(whole), out.suffix.lower())
     if data is None:
         expected = f".txt, or {', '.join(FILMS)}"
         raise UserError("cannot write the answer to a video so", where=str(out), expected=expected)

@@ -209,4 +209,11 @@ def _config_of(given: str) -> dict[str, Any]:
         raise UserError(
             "this is not a model of ours", where=f"model.from: {given}", fix="is it a checkpoint for model.pretrained?"
         )
-    return read_config(folder)
+    config = read_config(folder)
+    if (ready := config["job"]["model"].get("ready")) is not None:
+        raise UserError(
+            f"no training starts from {ready}, which is used as it is",
+            where=f"model.from: {given}",
+            fix=f"model.pretrained={config['job']['model']['pretrained']} for use; or leave model.from out",
+        )
+    return config

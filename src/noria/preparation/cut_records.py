@@ -5,7 +5,7 @@ Read next: contract/capabilities.py (Truncates, AnswersInInput).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,24 +32,38 @@ class CutRecords:
         kept = set(chunk.kept.tolist())
         for name, cut in chunk.cut.items():
             self._cut.setdefault(name, []).extend(one for index, one in cut.items() if index in kept)
-        found = dispatch.unread(self._task.target, chunk.records.target, chunk.records.inputs)
-        if found is not None:
-            self._unread += found.sum(0)
+        if chunk.records.target:
+            found = dispatch.unread(self._task.target, chunk.records.target, chunk.records.inputs)
+            self._unread += 0 if found is None else found.sum(0)
+
+    def watch(self, chunks: Iterable[EncodedChunk]) -> Iterator[EncodedChunk]:
+        """Yield chunks that are seen as they pass."""
+        for chunk in chunks:
+            self.see(chunk)
+            yield chunk
+
+    def sentences(self) -> list[str]:
+        """Return for each field that is cut how many records are, and how much of them."""
+        return [f"{name}: {self._sentence(counts, limit)}" for name, counts, limit in self._counted()]
 
     def warnings(self, states: Mapping[str, Any]) -> list[str]:
         """Return a sentence for each field that is cut, and one on answers that lie beyond."""
         answer = answer_field(self._task)
-        components: dict[str, Modality | Target] = {**self._task.inputs, answer: self._task.target}
         found = []
-        for name, cut in self._cut.items():
-            if cut and (limit := dispatch.most_read(components[name])):
-                key = f"target.{limit[0]}" if name == answer else f"inputs.{name}.{limit[0]}"
-                counts = np.array(cut)
-                found.append(f"{name}: {self._sentence(counts, limit)}; {_advice(key, limit[1], counts, states)}")
+        for name, counts, limit in self._counted():
+            key = f"target.{limit[0]}" if name == answer else f"inputs.{name}.{limit[0]}"
+            found.append(f"{name}: {self._sentence(counts, limit)}; {_advice(key, limit[1], counts, states)}")
         lost, total = (int(one) for one in self._unread)
         if lost:
             found.append(f"{answer}: {lost:,} of {total:,} true answers lie beyond what is read and are never found")
         return found
+
+    def _counted(self) -> Iterator[tuple[str, np.ndarray, tuple[str, int]]]:
+        """Yield the fields that are cut, how much of each record is read and how much there is, and the limit."""
+        components: dict[str, Modality | Target] = {**self._task.inputs, answer_field(self._task): self._task.target}
+        for name, cut in self._cut.items():
+            if cut and (limit := dispatch.most_read(components[name])):
+                yield name, np.array(cut), limit
 
     def _sentence(self, cut: np.ndarray, limit: tuple[str, int]) -> str:
         read, whole = cut.sum(0)

@@ -34,10 +34,11 @@ class Suspicions:
         """Return the hashes of the training records, uint64[n], sorted, each once."""
         return np.unique(np.concatenate(self._hashes["train"]))
 
-    def notes(self, splits: dict[str, Dataset], advice: str = "") -> list[str]:
+    def notes(self, splits: dict[str, Dataset], advice: str = "", looks_near: bool = True) -> list[str]:
         """Return one sentence for each suspicion; `advice` says how records of one thing are kept together, where that
-        is known."""
-        return [*self._duplicates(splits), *self._near(splits, advice)]
+        is known. looks_near: whether records that are nearly the same are one; a user's histories are, in every split.
+        """
+        return [*self._duplicates(splits), *(self._near(splits, advice) if looks_near else [])]
 
     def _duplicates(self, splits: dict[str, Dataset]) -> list[str]:
         found = []

@@ -8,7 +8,7 @@ next: preparation.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from noria.errors import UserError
 from noria.job.data import Split
 from noria.pipeline.fields import values_of
+from noria.preparation.filling import filled
 from noria.sources.core.layout import SPLITS as SPLIT_WORDS
 from noria.store.array_store import SPLITS
 from noria.store.hashing import hash_values, share
@@ -57,20 +58,28 @@ def divide(
     fields: Sequence[str | list[str]],
     where: str,
     groups: Sequence[str] = (),
+    keys: Callable[[Rows], list[str | None]] | None = None,
 ) -> Division:
     """Divide records; `fields` are the columns whose values are hashed. Raises UserError where there are none.
 
-    `groups`: the columns by which the source says what belongs together; what the job says of it wins.
+    `groups`: the columns by which the source says what belongs together; what the job says of it wins. `keys` says it
+    of the records of a chunk where an input knows (split.by).
     """
     stated: list[np.ndarray] = []
     hashes: list[np.ndarray] = []
     first = ""
+    known: list[np.ndarray] = []
     sides = _Stated(split)
-    together = _Together(() if split.group or split.block or split.order else groups)
+    together = _Together(() if split.group or split.block or split.order or keys else groups)
     for rows in chunks:
         first = first or next((f"{one.where}: {one.reason}" for one in rows.bad), "")
         stated.append(sides.of(rows))
-        hashes.append(_hash(rows, split, fields))
+        own = _hash(rows, split, fields)
+        if keys is not None:
+            found = keys(rows)
+            known.append(np.array([key is not None for key in found], bool))
+            own = np.where(known[-1], hash_values(["" if key is None else key for key in found], split.seed), own)
+        hashes.append(own)
         together.see(rows, split.seed)
     if not sum(len(part) for part in stated):
         raise UserError("there are no usable records", where=where, found=first)
@@ -79,7 +88,10 @@ def divide(
     if split.block is not None:
         joined = hash_values(np.arange(len(joined))[:, None] // split.block, split.seed)
     of_source, joined, note = np.concatenate(stated), *together.kept(joined)
-    divided = _divided(of_source, joined, split) if split.folds is None else _folded(of_source, joined, split, where)
+    if split.folds is not None:
+        divided = _folded(of_source, joined, split, where)
+    else:
+        divided = _divided(of_source, joined, split, np.concatenate(known) if known else None)
     is_ours = bool(((divided.sides != TRAIN) & (of_source <= TRAIN)).any())
     notes = [*sides.notes(), *([note] if note and is_ours else []), *_parted(divided.sides, joined, split)]
     return replace(divided, notes=[*notes, *divided.notes])
@@ -97,12 +109,19 @@ def _parted(sides: np.ndarray, hashes: np.ndarray, split: Split) -> list[str]:
     return [f"{parted:,} of {len(different):,} values of {split.group!r} stand in several splits: the data divides so"]
 
 
-def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split) -> Division:
-    """Share out the records of which the source does not say that they are for validation or test."""
+def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split, known: np.ndarray | None) -> Division:
+    """Share out the records of which the source does not say that they are for validation or test.
+
+    known bool[n]: those of which it can be told what they belong to; the others cannot be used, and are not counted.
+    """
     sides = np.maximum(stated, np.int8(TRAIN))
     test = 0.0 if (stated == TEST).any() else split.test
     validation = 0.0 if (stated == VALIDATION).any() else split.validation
     ours = np.flatnonzero(stated <= TRAIN)
+    if known is not None:
+        ours = ours[known[ours]]
+        sides[ours], note = filled(hashes[ours], split, validation * (1 - test), test)
+        return Division(np.asarray(sides), stated, hashes, [note])
     at = 1 - (np.arange(len(ours)) + 0.5) / len(ours) if split.order else share(hashes[ours])
     sides[ours[at < test + (1 - test) * validation]] = VALIDATION
     sides[ours[at < test]] = TEST

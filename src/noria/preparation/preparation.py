@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ from noria.store.hashing import hash_values, share
 from noria.types import Rejected, Rows, State, Values
 
 HELD_BYTES = 512 * 2**20  # a source whose files are smaller than this is read once and held in memory
+MANY_BAD = 0.3  # of all records: where so many are unusable, they are what is missing
 LEAST_BAD = 10  # so many unusable records are always forgiven
 
 
@@ -56,13 +57,21 @@ class Preparation:
         self.mapping = map_fields(source.columns, task, job.data.fields, needs_answer=True, besides=besides)
         self.bad: list[Rejected] = []
         self.notes: list[str] = []
+        self.num_moved = 0  # records whose answers only they have
         self.named: list[str] = []
         self._held: list[Rows] | None = None
         self._cuts = CutRecords(task)
         self.group = group_column(task, self.split.group, self.mapping, source.columns, source.groups())
         for column in (self.split.group, self.split.column, *job.evaluate.slices):
             if column is not None and column not in source.columns:
-                raise UserError(f"the data has no column {column!r}", fix=did_you_mean(column, source.columns))
+                raise UserError(f"the data has no column {column!r}", fix=self._named_otherwise(column))
+
+    def _named_otherwise(self, column: str) -> str:
+        """Return how a column can come to be: of files without a table it may stand in their names."""
+        mend = did_you_mean(column, self.source.columns)
+        if "file" not in self.source.columns or self.job.data.names is not None or not column.isidentifier():
+            return mend
+        return f"{mend}; or, where the files' names say it: data.names='(?P<{column}>[^_/]+)_'"
 
     def run(self, path: Path) -> None:
         division = self._divide()
@@ -78,7 +87,11 @@ class Preparation:
             counts = {split: len(dataset) for split, dataset in splits.items()}
             self._check(counts)
             leaks = sentences(leaking_columns(splits["train"], states, self.task.target))
-            warnings = [*suspicions.notes(splits, self._advice()), *leaks, *self._cuts.warnings(states)]
+            warnings = [
+                *suspicions.notes(splits, self._advice(), looks_near=self.split.within is None),
+                *leaks,
+                *self._cuts.warnings(states),
+            ]
             writer.publish(
                 {
                     "states": states,
@@ -92,6 +105,20 @@ class Preparation:
                     "named_stamp": named_files_stamp(self.source.root, self.named),
                 }
             )
+
+    def _keys(self) -> Callable[[Rows], list[str | None]] | None:
+        """Return what says of records which belong together, where the job asks an input for it."""
+        if (way := self.split.by) is None:
+            return None
+        known = {one: name for name, modality in self.task.inputs.items() for one in dispatch.ways_to_group(modality)}
+        if way not in known:
+            raise UserError(
+                f"no input says by what data.split.by={way} would keep records together",
+                expected=" or ".join(known) if known else "nothing: no input of this task knows",
+                fix="name a column: data.split.group=COLUMN",
+            )
+        field = known[way]
+        return lambda rows: dispatch.group_keys(self.task.inputs[field], values_of(rows, self.mapping.get(field)), way)
 
     def _advice(self) -> str:
         """Say how records that are of one thing are kept on one side; nothing where only the data can tell."""
@@ -142,7 +169,8 @@ class Preparation:
             self._held = list(self._chunks())
         filled = [name for name in self.task.inputs if name in self.mapping] or [self.answer]
         fields = [self.mapping[name] for name in filled]
-        found = divide(self._chunks(), self.split, fields, str(self.source.path), self.source.groups())
+        where = str(self.source.path)
+        found = divide(self._chunks(), self.split, fields, where, self.source.groups(), self._keys())
         self.stated, self.hashes = found.stated, found.hashes
         self.notes += found.notes
         if (count := self.job.evaluate.folds) is not None:
@@ -159,6 +187,7 @@ class Preparation:
         if len(unseen):
             moved = ours[np.isin(self.hashes[ours], self.hashes[unseen])]  # with what must stand on the same side
             division[moved] = TRAIN
+            self.num_moved = len(moved)
             self.notes.append(f"{len(moved)} held-out records moved to training: their answers stood nowhere else")
         moved = self._missing_from_test(answers, division)
         if len(moved):
@@ -180,7 +209,8 @@ class Preparation:
     def _missing_from_test(self, answers: Values, division: np.ndarray) -> np.ndarray:
         """Return which training records test needs so that it has each class, where each record stands for itself."""
         split, target, root = self.split, self.task.target, self.source.root
-        is_random = not (split.order or split.group or split.block or split.fold or (self.stated == TEST).any())
+        is_grouped = bool(split.group or split.block or split.by)
+        is_random = not (is_grouped or split.order or split.fold or (self.stated == TEST).any())
         none = np.zeros(0, np.int64)
         if not is_random or not split.test or not target.has_closed_vocabulary:
             return none
@@ -316,12 +346,21 @@ class Preparation:
         advice = "or take fewer evaluate.folds" if fold else "or a larger share: data.split.test=0.3"
         for split, is_asked in (("train", True), ("test", fold is not None or self.split.test > 0)):
             if counts.get(split, 0) == 0 and is_asked:
-                raise UserError(
-                    f"no usable record is left for {split}" + (f" in fold {fold}" if fold else ""),
-                    where=str(self.source.path),
-                    found=_first(self.bad) or f"{sum(counts.values())} records, {self._distinct()} of them different",
-                    fix=f"give more records, {advice}",
-                )
+                found, fix = self._why_empty(counts, advice)
+                name = f"no usable record is left for {split}" + (f" in fold {fold}" if fold else "")
+                raise UserError(name, where=str(self.source.path), found=found, fix=fix)
+
+    def _why_empty(self, counts: dict[str, int], advice: str) -> tuple[str, str]:
+        """Return what left a split without records, and what to do."""
+        if self.bad:
+            total = sum(counts.values()) + len(self.bad)
+            if len(self.bad) >= MANY_BAD * total:
+                return _first(self.bad), f"mend what {len(self.bad)} of {total} records have: see the reason above"
+            return _first(self.bad), f"give more records, {advice}"
+        if self.num_moved:
+            kept = f"{self.num_moved} held-out records moved to training: their answers stood nowhere else"
+            return kept, f"most answers must stand in several records: is {self.mapping[self.answer]!r} the answer?"
+        return f"{sum(counts.values())} records, {self._distinct()} of them different", f"give more records, {advice}"
 
     def _distinct(self) -> int:
         return len(np.unique(self.hashes))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from noria.contract.checkpoints import ready_loader
 from noria.pipeline.bundle import Bundle
 from noria.pipeline.cross_validation import explained, in_front, in_words
 from noria.report.rivals import rival_lines
@@ -23,8 +24,7 @@ def write_card(run: Path, bundle: Bundle, prepared: Prepared, metrics: dict[str,
     lines = [
         f"# {run.name}: {bundle.config['task']}",
         "",
-        f"Trained with Noria {bundle.config['noria']}; {bundle.config['weights']['count']:,} weights. "
-        f"Load it with `noria.load(folder)` or serve it with `noria serve folder`.",
+        f"{_origin(bundle)} Load it with `noria.load(folder)` or serve it with `noria serve folder`.",
         "",
         *_cross_validation(metrics),
         f"## Scores on {metrics['split']} ({metrics['n']} records{_groups(metrics)}, 95 % intervals)",
@@ -47,6 +47,14 @@ def write_card(run: Path, bundle: Bundle, prepared: Prepared, metrics: dict[str,
         *_slices(metrics),
     ]
     replace_file(bundle.path / "README.md", ("\n".join(lines) + "\n").encode())
+
+
+def _origin(bundle: Bundle) -> str:
+    """Return who trained the model."""
+    loader = ready_loader(bundle.config["job"]["model"])
+    if loader is not None:
+        return f"{loader.about(bundle.states)} Made into a bundle with Noria {bundle.config['noria']}."
+    return f"Trained with Noria {bundle.config['noria']}; {bundle.config['weights']['count']:,} weights."
 
 
 def _scores(metrics: dict[str, Any]) -> list[str]:

@@ -16,12 +16,14 @@ import numpy as np
 from noria.contract import Metric, dispatch
 from noria.report.charts import histogram
 from noria.report.markup import Markup, join, tag
-from noria.report.pictures import SIDE_PX, is_picture, shown
+from noria.report.pictures import SIDE_PX, is_picture
 from noria.report.records import displayed, drawn, encoded_of
 from noria.report.scale import number
 from noria.report.scores import words
+from noria.report.sounds import is_sound, share_bytes
 from noria.report.tables import written
-from noria.types import Arrays, Prediction
+from noria.report.values import shown
+from noria.types import Arrays, Media, Prediction, Span
 
 if TYPE_CHECKING:
     from noria.pipeline.predictor import Predictor
@@ -43,6 +45,13 @@ class Mistake:
     score: float
     where: str
     drawn: dict[str, np.ndarray] | None = None  # what is true and what was answered, on the picture
+    times: Sequence[Span] = ()  # when the parts of the answer are, in a sound
+
+    @property
+    def looked_at(self) -> dict[str, Any]:
+        """Return what is seen or heard of the record, by name: its inputs, and answers that are files themselves."""
+        answers = {"truth": self.truth, "answer": self.answer.media}
+        return self.drawn or self.inputs | {name: one for name, one in answers.items() if isinstance(one, Media)}
 
 
 def mistakes(predictor: Predictor, dataset: Dataset, output: Arrays) -> Markup:
@@ -64,7 +73,8 @@ def mistakes(predictor: Predictor, dataset: Dataset, output: Arrays) -> Markup:
     fields = len(predictor.task.inputs)
     side_px = int(SIDE_PX / math.sqrt(fields))  # the same number of pixels however many pictures a record has
     is_small = all(is_picture(value) for one in found for value in one.inputs.values())
-    cards = [_card(one, metric, side_px) for one in found]
+    num_sounds = sum(is_sound(value) for one in found for value in one.looked_at.values())
+    cards = [_card(one, metric, side_px, share_bytes(num_sounds)) for one in found]
     spread = _spread(metric, scores)
     wrong = sum(_is_wrong(one) is True for one in found)
     said = f"The {len(found)} records with the {_extreme(metric)} {words(metric.name)}, worst first"
@@ -134,7 +144,8 @@ def _looked_up(
         inputs = displayed(task.inputs, state, dataset, index)
         own = encoded_of(dataset, index)
         both = None if place >= MOST_DRAWN else _drawn(predictor, inputs, own, true[place], answers[place].value)
-        found.append(Mistake(inputs, true[place], answers[place], float(scores[index]), wheres[index], both))
+        times = dispatch.times(task.target, answers[place])
+        found.append(Mistake(inputs, true[place], answers[place], float(scores[index]), wheres[index], both, times))
     return found
 
 
@@ -150,14 +161,20 @@ def _drawn(
     return found if len(found) == len(both) else None
 
 
-def _card(one: Mistake, metric: Metric, side_px: int) -> Markup:
+def _card(one: Mistake, metric: Metric, side_px: int, sound_bytes: int = 0) -> Markup:
+    seen = one.looked_at
     raw = [
-        tag("div", tag("p", name, class_="soft") if len(one.drawn or one.inputs) > 1 else None, shown(value, side_px))
-        for name, value in (one.drawn or one.inputs).items()
+        tag(
+            "div",
+            tag("p", name, class_="soft") if len(seen) > 1 else None,
+            _seen(one, name, value, side_px, sound_bytes),
+        )
+        for name, value in seen.items()
     ]
     is_given = one.answer.value is not None or one.answer.confidence is not None  # a text may only be scored
     answer = [("answer", written(one.answer.value))] if is_given else []
-    facts = [] if one.drawn else [("truth", written(one.truth)), *answer]
+    truth = [] if isinstance(one.truth, Media) else [("truth", written(one.truth))]
+    facts = [] if one.drawn else [*truth, *answer]
     if one.answer.confidence is not None:
         facts.append(("confidence", written(f"{100 * one.answer.confidence:.1f} %")))
     facts.append((words(metric.name), written(number(one.score))))
@@ -166,6 +183,11 @@ def _card(one: Mistake, metric: Metric, side_px: int) -> Markup:
     listed = tag("dl", [tag("div", tag("dt", name), tag("dd", value)) for name, value in facts])
     where = tag("p", one.where or "–", class_="where")
     return tag("article", tag("div", raw, class_="raws"), mark, listed, where, class_="card")
+
+
+def _seen(one: Mistake, name: str, value: Any, side_px: int, sound_bytes: int) -> Markup:
+    """Show an input with the times of the answer on it, or an answer."""
+    return shown(value, side_px, sound_bytes, one.times if name in one.inputs else ())
 
 
 def _is_wrong(one: Mistake) -> bool | None:

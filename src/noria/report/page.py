@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from noria.types import Arrays
 
 # Should a text ever slip through unescaped, the browser still runs and loads nothing.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 
 
 def write_report(

@@ -1,43 +1,17 @@
-"""A raw value as a person looks at it, by its Python type: a picture, a chart, cells, a text, or anything else."""
+"""Pictures inside of a page. Read next: values.py, which shows any value by its type."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from noria.report.markup import Markup, tag
-from noria.report.panels import panel
-from noria.report.tables import facts, written
-from noria.types import Panel
 
 SIDE_PX = 112  # stored; 24 pictures of noise at this side still take only 1.2 MB
 DRAWN_PX = 128  # small pictures are enlarged to at most this, which a card holds
-MOST_TEXT = 400
-MOST_CELLS = 10
-
-
-def shown(value: Any, side_px: int = SIDE_PX) -> Markup:
-    """Return the value as HTML; pictures above `side_px` are made smaller, small ones larger by a whole factor."""
-    if is_picture(value):
-        return picture(value, side_px)
-    if isinstance(value, Panel):
-        return panel(asdict(value))
-    if isinstance(value, Mapping):
-        cells = list(value.items())
-        said = facts([(str(name), written(_plain(cell))) for name, cell in cells[:MOST_CELLS]])
-        more = f"and {len(cells) - MOST_CELLS} more" if len(cells) > MOST_CELLS else ""
-        return tag("div", said, tag("p", more, class_="soft") if more else None)
-    if isinstance(value, np.ndarray):
-        shape = " x ".join(map(str, value.shape))
-        return tag("p", f"{value.dtype} array of {shape}", class_="soft")
-    said_text = value if isinstance(value, str) else str(written(_plain(value)))
-    cut = said_text if len(said_text) <= MOST_TEXT else said_text[: MOST_TEXT - 1] + "…"
-    return tag("p", cut if isinstance(value, str) else Markup(cut), class_="raw")
 
 
 def picture(pixels: np.ndarray, side_px: int = SIDE_PX) -> Markup:
@@ -76,7 +50,3 @@ def is_picture(value: Any) -> bool:
         return False
     is_shaped = value.ndim == 2 or (value.ndim == 3 and value.shape[2] == 3)
     return value.dtype == np.uint8 and is_shaped and value.size > 0
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value

@@ -1,6 +1,6 @@
 """One encoded record as a person looks at it: its inputs decoded back, an answer drawn on its picture.
 
-Knows no task: modalities display, targets draw. Read next: pictures.py, which shows a value by its type.
+Knows no task: modalities display, targets draw. Read next: values.py, which shows a value by its type.
 """
 
 from __future__ import annotations

@@ -13,14 +13,18 @@ import numpy as np
 from noria.contract import Task, answer_field
 from noria.pipeline.prepared import Prepared
 from noria.report.markup import Markup, join, tag
-from noria.report.pictures import SIDE_PX, is_picture, picture, shown
+from noria.report.pictures import SIDE_PX, is_picture, picture
 from noria.report.sample_text import said
 from noria.report.sample_views import Views, views_of
 from noria.report.samples import Sample, given_of, is_as_given, samples
+from noria.report.sounds import share_bytes
 from noria.report.tables import Cell, table, written
+from noria.report.values import shown
+from noria.types import Media
 
 MOST_CARDS = 24
 LARGE_SIDE_PX = 320  # on which words can still be read
+SOUND_BYTES = share_bytes(3 * MOST_CARDS)  # an input, the same augmented, an answer
 MOST_COLUMNS = 60
 HEAD, TAIL, CUT = 240, 120, 240  # characters shown of a text: its first and last that are read, the first that are not
 
@@ -57,10 +61,14 @@ def _layout(found: Sequence[Sample], views: Sequence[Views]) -> str:
 
 def _card(sample: Sample, views: Views, answer: str) -> Markup:
     parts = [_named(_name(name, value, sample), _value(sample, name, value)) for name, value in sample.fields.items()]
+    is_file = isinstance(sample.answer, Media)
+    parts += [_named(answer, shown(sample.answer, LARGE_SIDE_PX, SOUND_BYTES))] if is_file else []
     if views.answered is not None:
         parts.append(_named("with its answer", picture(views.answered, LARGE_SIDE_PX)))
-    parts += [_named(f"{name}, augmented", picture(one, LARGE_SIDE_PX)) for name, one in views.augmented.items()]
-    facts = [] if views.answered is not None else [_fact(answer, sample.answer, given_of(sample, answer))]
+    parts += [
+        _named(f"{name}, augmented", shown(one, LARGE_SIDE_PX, SOUND_BYTES)) for name, one in views.augmented.items()
+    ]
+    facts = [] if views.answered is not None or is_file else [_fact(answer, sample.answer, given_of(sample, answer))]
     return tag(
         "article",
         tag("div", parts, class_="raws"),
@@ -81,7 +89,7 @@ def _name(name: str, value: Any, sample: Sample) -> str:
 def _value(sample: Sample, name: str, value: Any) -> Markup:
     if name in sample.read:
         return _cut_text(str(value), given_of(sample, name) or "", sample.read[name])
-    return shown(value, LARGE_SIDE_PX)
+    return shown(value, LARGE_SIDE_PX, SOUND_BYTES)
 
 
 def _cut_text(decoded: str, given: str, read: int) -> Markup:

@@ -8,7 +8,8 @@ from typing import Any
 from noria.contract import Task, answer_field
 from noria.report.pictures import is_picture
 from noria.report.samples import Sample, given_of, is_as_given
-from noria.types import Panel
+from noria.report.sounds import said_of
+from noria.types import Media, Panel
 
 MOST_LINES = 40  # of one record
 MOST_NAME, MOST_READ, MOST_GIVEN = 30, 160, 60  # characters
@@ -39,6 +40,8 @@ def said(value: Any) -> str:
     if is_picture(value):
         kind = "grey" if value.ndim == 2 else "colour"
         return f"a {kind} picture of {value.shape[1]} x {value.shape[0]} pixels, shown by --page FILE.html"
+    if isinstance(value, Media):
+        return f"{said_of(value)}, shown by --page FILE.html"
     if isinstance(value, Panel):
         return f"{value.title}, shown by --page FILE.html"
     if isinstance(value, Mapping):

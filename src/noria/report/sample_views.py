@@ -1,4 +1,4 @@
-"""Further pictures of training records: with the answer drawn, and as augmentation varies them.
+"""Further views of training records: with the answer drawn, and pictures and sounds as augmentation varies them.
 
 Knows no task. Read next: augmented.py, records.py.
 """
@@ -15,11 +15,11 @@ from noria.contract import Task, dispatch
 from noria.report.augmented import augmented
 from noria.report.pictures import is_picture
 from noria.report.records import displayed, drawn, encoded_of
-from noria.types import Dataset
+from noria.types import Dataset, Media
 
 MOST_DRAWN = 12  # records with answers on their pictures, which are large
 
-Pictures = dict[str, np.ndarray]  # by field
+Pictures = dict[str, Any]  # by field: pictures uint8, and sounds as Media
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,7 @@ def _varied(task: Task, states: Mapping[str, Any], records: Dataset) -> list[Pic
         return before
     varied = augmented(task, records)
     after = [_pictures(task, states, varied, index) for index in range(len(records))]
-    is_varied = any(
-        not np.array_equal(old[name], new[name]) for old, new in zip(before, after, strict=True) for name in new
-    )
+    is_varied = any(not _is_same(old[name], new[name]) for old, new in zip(before, after, strict=True) for name in new)
     if not is_varied:
         return [{}] * len(records)
     answers = dispatch.decode_target(task.target, varied.target, states["target"])
@@ -68,4 +66,8 @@ def _varied(task: Task, states: Mapping[str, Any], records: Dataset) -> list[Pic
 
 def _pictures(task: Task, states: Mapping[str, Any], records: Dataset, index: int) -> Pictures:
     inputs = displayed(task.inputs, states, records, index)
-    return {name: value for name, value in inputs.items() if is_picture(value)}
+    return {name: value for name, value in inputs.items() if is_picture(value) or isinstance(value, Media)}
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one == other if isinstance(one, Media) else np.array_equal(one, other)

@@ -15,7 +15,8 @@ from noria.contract import Task, answer_field, dispatch
 from noria.pipeline.prepared import Prepared
 from noria.report.pictures import is_picture
 from noria.report.records import displayed
-from noria.types import Panel
+from noria.report.sounds import said_of
+from noria.types import Media, Panel
 
 DIGITS = 1e-5  # of a number that went through float32 and back
 
@@ -77,7 +78,7 @@ def given_of(sample: Sample, field: str, column: str | None = None) -> str | Non
 
 def is_as_given(value: Any, given: str | None) -> bool:
     """Say whether a decoded value says no more than what was given, or that is not kept: 63.0 for 63."""
-    if not given or given == str(value):
+    if not given or isinstance(value, Media) or given == str(value):
         return True
     try:
         number = float(str(value))
@@ -111,6 +112,8 @@ def _plain(value: Any) -> Any:
     """Return a decoded value as JSON."""
     if is_picture(value):
         return {"picture": list(value.shape[:2])}
+    if isinstance(value, Media):
+        return {"file": said_of(value)}
     if isinstance(value, Panel):
         return asdict(value)
     if isinstance(value, np.ndarray):

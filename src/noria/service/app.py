@@ -1,18 +1,19 @@
 """The routes around one predictor. What is computed is `predictor.predict` and nothing else; the rest is refusing well.
 
-    POST /predict   records in, predictions out          GET /        name, task, schema, scores
+    POST /predict   records in, predictions out: JSON,   GET /        name, task, schema, scores
+                    or the file that an answer is
     POST /stream    one record in, its answer piece by   GET /livez /readyz /health
                     piece, where the model writes one    GET /schema  the JSON schema of a record
                                                          GET /openapi.json  this table for programs
 
 Reading is done in the event loop, parsing and predicting in the worker's thread.
-Read next: body.py, records.py, stream.py, openapi.py.
+Read next: body.py, records.py, media.py, stream.py, openapi.py.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -30,16 +31,19 @@ from noria.contract import dispatch
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.drift import Drift
 from noria.pipeline.predictor import Predictor
+from noria.preparation.cut_records import CutRecords
 from noria.service.access import Access, checked_key
 from noria.service.body import CloseUnread, body_of
 from noria.service.form import parse_form
-from noria.service.http_error import HTTPError, json_bytes, json_response, shown
+from noria.service.http_error import HTTPError, broken, json_bytes, json_response, shown
 from noria.service.inputs import inputs_of, record_schema, request_schema
 from noria.service.json_text import parse_json
+from noria.service.lengths import check_lengths
 from noria.service.limits import Limits
-from noria.service.openapi import body_of_json, openapi_document
+from noria.service.media import Accepted, accepted, file_content, file_of, not_acceptable
+from noria.service.openapi import answer_of_json, body_of_json, openapi_document
 from noria.service.records import checked, records_of_form, records_of_json
-from noria.service.stream import EventStream, first_of, parse_stream_request, stream_api
+from noria.service.stream import EventStream, FileStream, StreamRequest, first_of, parse_stream_request, stream_api
 from noria.service.worker import Worker
 from noria.store.run_folder import read_json
 from noria.types import Prediction
@@ -79,9 +83,14 @@ class Service:
         self.worker = Worker(limits)
         self.is_draining = False
         self.is_writing = dispatch.can_stream(predictor.task.target)
-        self._operations = {"/predict": {"requestBody": body_of_json(request_schema(self.inputs))}}
+        self.media_type = dispatch.media_type(predictor.task.target)
+        answers = {"200": answer_of_json(file_content(self.media_type))}
+        self._operations = {
+            "/predict": {"requestBody": body_of_json(request_schema(self.inputs)), "responses": answers}
+        }
         if self.is_writing:
-            self._operations["/stream"] = stream_api(self.inputs, limits)
+            settings = dispatch.stream_schema(predictor.task.target, limits.answer_tokens)
+            self._operations["/stream"] = stream_api(self.inputs, settings, file_content(self.media_type))
         folder = predictor.bundle.path.resolve()
         is_in_run = folder.name == "bundle"
         self.name = folder.parent.name if is_in_run else folder.name
@@ -109,25 +118,32 @@ class Service:
     async def predict(self, request: Request) -> Response:
         """Answer the records of the request's body, in their order."""
         kind, boundary = _content_type(request)
+        wanted = accepted(request.headers.get("accept", ""))
         async with body_of(request, self.limits, self.worker) as body:
-            answer = await self.worker.run(lambda: self._answer(body, kind, boundary))
-        return Response(answer, media_type=JSON)
+            return await self.worker.run(lambda: self._answer(body, kind, boundary, wanted))
 
     async def stream(self, request: Request) -> Response:
-        """Answer one record piece by piece, as server-sent events."""
+        """Answer one record piece by piece, as server-sent events, or as the bytes of the file that it is."""
         kind, _ = _content_type(request)
+        kinds = accepted(request.headers.get("accept", ""), EventStream.media_type)
+        mime = self.media_type or ""
+        is_file = kinds.takes(mime)
+        if not is_file and not kinds.is_usual:
+            raise not_acceptable("pieces of an answer", kinds)
         if kind != JSON:
             error = UserError("a body of this kind is not read here", expected=f"Content-Type: {JSON}", found=kind)
             raise HTTPError(error, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, code="unsupported_type")
         self.worker.begin_stream()
         try:
             async with body_of(request, self.limits, self.worker) as body:
-                wanted = await self.worker.run(lambda: parse_stream_request(body, self.inputs, self.limits))
+                wanted = await self.worker.run(lambda: self._parsed(body))
                 pieces = self.predictor.stream(wanted.record, **wanted.settings)
                 first = await self.worker.run(lambda: first_of(pieces))
         except BaseException:
             self.worker.end_stream()
             raise
+        if is_file:
+            return FileStream(first, pieces, self.worker, mime)
         return EventStream(first, pieces, self.worker)
 
     async def about(self, _: Request) -> Response:
@@ -153,22 +169,32 @@ class Service:
             return json_response({"status": "draining"}, HTTPStatus.SERVICE_UNAVAILABLE)
         return json_response({"status": "ready"})
 
-    def _answer(self, body: bytearray, kind: str, boundary: bytes) -> bytes:
-        """Return the JSON answer to a body. Runs in the worker's thread."""
+    def _parsed(self, body: bytearray) -> StreamRequest:
+        """Return what a body asks to be streamed. Runs in the worker's thread."""
+        wanted = parse_stream_request(body, self.inputs, self.limits)
+        check_lengths([wanted.record], self.predictor.task.inputs, self.limits)
+        return wanted
+
+    def _answer(self, body: bytearray, kind: str, boundary: bytes, wanted: Accepted) -> Response:
+        """Return the answer to a body: JSON, or the only answer's file. Runs in the worker's thread."""
         if kind == FORM:
             raw = records_of_form(parse_form(body, boundary, self.limits), self.inputs, self.limits)
         else:
             raw = records_of_json(parse_json(body, self.limits), self.limits)
         records = checked(raw, self.inputs)
-        drift = Drift(self.predictor.task, self.predictor.states)
+        check_lengths(records, self.predictor.task.inputs, self.limits)
+        drift, cut = Drift(self.predictor.task, self.predictor.states), CutRecords(self.predictor.task)
         try:
-            predictions = self.predictor.predict(records, drift=drift)
+            predictions = self.predictor.predict(records, drift=drift, watch=cut.watch)
         except UserError as error:
             raise self._unusable(error) from error
-        return self._written(predictions, drift.sentences())
+        if (file := file_of(predictions, wanted)) is not None:
+            return Response(file.data, media_type=file.mime)
+        said = {"unlike_training": drift.sentences(), "not_read": cut.sentences()}
+        return Response(self._written(predictions, said), media_type=JSON)
 
-    def _written(self, predictions: Sequence[Prediction], unlike: Sequence[str]) -> bytes:
-        """Return the JSON of the answers, and of what the records have that training never showed.
+    def _written(self, predictions: Sequence[Prediction], said: Mapping[str, Sequence[str]]) -> bytes:
+        """Return the JSON of the answers, and beside them the sentences on the records, where there are any.
 
         Raises HTTPError naming the record whose answer is NaN or infinite.
         """
@@ -180,7 +206,7 @@ class Service:
                 told = UserError("the model has no finite answer to this", where=f"record {index}")
                 status, param = HTTPStatus.UNPROCESSABLE_ENTITY, f"records[{index}]"
                 raise HTTPError(told, status, code="not_finite", param=param) from error
-        beside = b',"unlike_training":%b' % json_bytes(unlike) if unlike else b""
+        beside = b"".join(b',"%b":%b' % (key.encode(), json_bytes(one)) for key, one in said.items() if one)
         return b'{"model":%b,"predictions":[%b]%b}' % (json_bytes(self.name), b",".join(found), beside)
 
     def _unusable(self, error: UserError) -> HTTPError:
@@ -227,5 +253,4 @@ async def _not_here(request: Request, error: Exception) -> Response:
 
 async def _broken(_: Request, error: Exception) -> Response:
     """Say nothing about a bug to the client; its trace goes to the server's log."""
-    told = UserError("something is broken in the server", fix="its log says what")
-    return HTTPError(told, HTTPStatus.INTERNAL_SERVER_ERROR, code="internal_error").response()
+    return broken().response()

@@ -42,10 +42,20 @@ class HTTPError(Exception):
 
     def response(self) -> Response:
         """Return the answer to send."""
+        return json_response(self.content(), self.status, self.headers)
+
+    def content(self) -> dict[str, Any]:
+        """Return the JSON object of the error."""
         # What a client sent may hold half a character (a lone surrogate), which no UTF-8 can carry.
         message = str(self.error)[:MESSAGE_CHARACTERS].encode("utf-8", "backslashreplace").decode("utf-8")
         error = dict(zip(_FIELDS, (message, _type(self.status), self.param, self.code), strict=True))
-        return json_response({"error": error}, self.status, self.headers)
+        return {"error": error}
+
+
+def broken() -> HTTPError:
+    """Return the error of a bug: it says nothing of it to the client."""
+    told = UserError("something is broken in the server", fix="its log says what")
+    return HTTPError(told, HTTPStatus.INTERNAL_SERVER_ERROR, code="internal_error")
 
 
 def raise_all(errors: Sequence[HTTPError]) -> None:

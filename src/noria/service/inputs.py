@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract import RawType
+from noria.contract import RawType, dispatch
 from noria.pipeline.bundle import Bundle
 from noria.pipeline.other_data import columns_of, needed_columns_of
 
 CELL_TYPES = ["string", "number", "boolean", "null"]  # of one cell of a table
+MOST_SHOWN = 200  # characters of base64 that an example may have: a sound tells nobody anything
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,12 @@ class Input:
 def inputs_of(bundle: Bundle) -> list[Input]:
     """Return what a record for this bundle holds."""
     example = bundle.task.example().fields
+    learnt = bundle.states.get("inputs", {})  # nothing where a task is only described
     found = []
     for name, modality in bundle.task.inputs.items():
         value = example.get(name, example)  # a table's columns may stand in the record itself
+        if name in learnt:
+            value = dispatch.known_example(modality, learnt[name], value)
         filled = columns_of(bundle, name)
         columns = tuple(filled) if modality.raw_type == "columns" else ()
         needed = tuple(needed_columns_of(bundle, name)) if columns else ()
@@ -114,7 +118,8 @@ def _field_schema(field: Input) -> dict[str, Any]:
             "contentEncoding": "base64",
             "description": "The bytes of a file; as multipart/form-data, a file part of this name.",
         }
-        return schema | ({"examples": [field.example]} if field.example is not None else {})
+        is_shown = field.example is not None and len(str(field.example)) <= MOST_SHOWN
+        return schema | ({"examples": [field.example]} if is_shown else {})
     if field.raw_type == "cell":
         kind: Any = [field.kind, "null"] if field.is_optional else field.kind
         return {"type": kind, "examples": [field.example]}

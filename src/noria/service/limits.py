@@ -23,4 +23,5 @@ class Limits:
     form_fields: int = 10_000  # 100 records of 100 columns
     part_bytes: int = 32 * MIB
     answer_tokens: int = 4096  # of an answer given piece by piece; it holds a cache for all of them
+    seconds: float = 3600.0  # of all sounds of one request: a small packed file can last for days
     streams: int = 8  # answers given piece by piece at a time

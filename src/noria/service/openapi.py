@@ -26,9 +26,14 @@ def body_of_json(schema: dict[str, Any]) -> dict[str, Any]:
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
+def answer_of_json(others: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an operation says of an answer that is JSON, or one of some other kinds."""
+    return {"description": "the answer", "content": {"application/json": {"schema": {}}, **others}}
+
+
 def _operation(route: Route, details: dict[str, Any]) -> dict[str, Any]:
     responses = {
-        "200": {"description": "the answer", "content": {"application/json": {"schema": {}}}},
+        "200": answer_of_json({}),
         "default": {"description": "an error", "content": {"application/json": {"schema": error_schema()}}},
     }
     summary = (inspect.getdoc(route.endpoint) or "").partition("\n")[0]

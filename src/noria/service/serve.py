@@ -27,6 +27,7 @@ from noria.reporter import Reporter, Terminal
 from noria.service.access import checked_key
 from noria.service.app import Service, make_app
 from noria.service.limits import Limits
+from noria.types import Media
 
 
 def serve(
@@ -89,6 +90,8 @@ def example_command(service: Service, url: str, needs_key: bool) -> str:
             known = field.example if isinstance(field.example, dict) else {}
             pairs = [f"{column}={known.get(column, '')}" for column in field.columns]
             parts += [f"--form-string {shlex.quote(pair)}" for pair in pairs]
+    if (mime := service.media_type) is not None:
+        parts.append(f'-H "Accept: {mime}" -o answer{Media(mime, b"").suffix}')
     return " ".join([*parts, f"{url}/predict"])
 
 

@@ -2,6 +2,9 @@
 
     data: {"text":"A water"}
     data: {"text":" wheel.","ended":"end","logprobs":[-0.2,-1.3]}
+    data: {"text":"","ended":"error","error":{"message":..}}        where it breaks off: what came is not the whole
+
+or, to who asks for it by Accept, the bytes of the file that the answer is.
 
 Each piece is a job of its own in the worker's thread, so that others are answered in between; a client that goes away
 stops the writing. Knows no target. Read next: worker.py, model/generation/sampling.py.
@@ -9,9 +12,11 @@ stops the writing. Knows no target. Read next: worker.py, model/generation/sampl
 
 from __future__ import annotations
 
+import logging
 import re
+from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -20,7 +25,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from noria.errors import UserError
-from noria.service.http_error import HTTPError, json_bytes, raise_all, shown
+from noria.service.http_error import HTTPError, broken, json_bytes, raise_all, shown
 from noria.service.inputs import Input, stream_schema
 from noria.service.json_text import parse_json
 from noria.service.limits import Limits
@@ -28,6 +33,8 @@ from noria.service.openapi import body_of_json
 from noria.service.records import checked, unknown_fields
 from noria.service.worker import Worker
 from noria.types import Chunk
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,14 +45,15 @@ class StreamRequest:
     settings: dict[str, Any]
 
 
-def stream_api(inputs: list[Input], limits: Limits) -> dict[str, Any]:
-    """Return what the API's description says of POST /stream."""
-    from noria.model.generation.sampling import settings_schema
+def stream_api(inputs: list[Input], settings: dict[str, Any], files: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the API's description says of POST /stream.
 
-    schema = stream_schema(inputs, settings_schema(limits.answer_tokens))
+    settings: the schema of what may be set; files: of an answer that is sent as a file.
+    """
+    schema = stream_schema(inputs, settings)
     return {
         "requestBody": body_of_json(schema),
-        "responses": {"200": {"description": "server-sent events", "content": {EventStream.media_type: {}}}},
+        "responses": {"200": {"description": "server-sent events", "content": {EventStream.media_type: {}, **files}}},
     }
 
 
@@ -89,30 +97,74 @@ def first_of(pieces: Generator[Chunk]) -> Chunk:
         raise HTTPError(error, code="unusable_setting", param=param) from error
 
 
-class EventStream(StreamingResponse):
-    """The answer as events. Its place in the worker is given back whatever happens, also where nobody listens."""
+class PieceStream(StreamingResponse, ABC):
+    """An answer, piece by piece. Its place in the worker is given back whatever happens, also where nobody listens."""
 
-    media_type = "text/event-stream"
-
-    def __init__(self, first: Chunk, pieces: Generator[Chunk], worker: Worker) -> None:
+    def __init__(self, first: Chunk, pieces: Generator[Chunk], worker: Worker, media_type: str) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the latter: a proxy must not hold it back
-        super().__init__(self._events(first, pieces, worker), headers=headers, media_type=self.media_type)
+        super().__init__(self._written(first, pieces, worker), headers=headers, media_type=media_type)
         self._pieces, self._worker = pieces, worker
 
+    @abstractmethod
+    def write(self, piece: Chunk) -> bytes:
+        """Return what is sent of a piece."""
+
+    @abstractmethod
+    def write_error(self, error: Exception) -> bytes:
+        """Return what is sent last where the answer breaks off; raise the error where nothing can be said of it."""
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the events until the last one, or until the client goes away."""
+        """Send the pieces until the last one, or until the client goes away."""
         try:
             await super().__call__(scope, receive, send)
         finally:
             self._worker.end_stream(self._pieces)
 
-    async def _events(self, first: Chunk, pieces: Generator[Chunk], worker: Worker) -> AsyncIterator[bytes]:
+    async def _written(self, first: Chunk, pieces: Generator[Chunk], worker: Worker) -> AsyncIterator[bytes]:
         piece: Chunk | None = first
         while piece is not None:
-            yield _event(piece)
+            yield self.write(piece)
             if piece.ended:
                 return
-            piece = await worker.go_on(lambda: next(pieces, None))
+            try:
+                piece = await worker.go_on(lambda: next(pieces, None))
+            except Exception as error:  # noqa: BLE001  # the answer has begun: no status says it any more
+                yield self.write_error(error)
+                return
+
+
+class EventStream(PieceStream):
+    """The pieces as events."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, first: Chunk, pieces: Generator[Chunk], worker: Worker) -> None:
+        super().__init__(first, pieces, worker, self.media_type)
+
+    def write(self, piece: Chunk) -> bytes:
+        """Return a piece as an event."""
+        return _event(piece)
+
+    def write_error(self, error: Exception) -> bytes:
+        """Return an event that says why, as a refusal does; the trace of a bug goes to the server's log alone."""
+        if isinstance(error, UserError):
+            refusal = HTTPError(error, HTTPStatus.UNPROCESSABLE_ENTITY, code="unusable_record", param="record")
+        else:
+            _log.error("an answer broke off while it was sent", exc_info=error)
+            refusal = broken()
+        return b"data: %b\n\n" % json_bytes({"text": "", "ended": "error", **refusal.content()})
+
+
+class FileStream(PieceStream):
+    """The pieces as the bytes of one file."""
+
+    def write_error(self, error: Exception) -> bytes:
+        """Raise the error: a file has no place to say it, and a client sees that the transfer did not end."""
+        raise error
+
+    def write(self, piece: Chunk) -> bytes:
+        """Return a piece as it is."""
+        return piece.content if isinstance(piece.content, bytes) else piece.content.encode()
 
 
 def _event(piece: Chunk) -> bytes:

@@ -179,6 +179,8 @@ def evaluate_run(
         fold_s = seconds["folds"] / job.evaluate.folds if "folds" in seconds else None
         metrics["cross_validation"] = cross_validated(run, job, predictor.task, fold_s)
     metrics["remarks"] += few_tested(job, prepared)
+    if way := job.split.named:
+        metrics["divided_by"] = way
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
     metrics["engine"] = predictor.bundle.engine
     metrics["memory_bytes"] = memory_bytes or most_bytes()

@@ -37,6 +37,13 @@ def export_onnx(predictor: Predictor, path: Path) -> Path:
             where=str(predictor.bundle.path),
             fix="serve it with noria serve",
         )
+    if not predictor.bundle.model.embedders:
+        raise UserError(
+            "there is no network to export as ONNX",
+            where=str(predictor.bundle.path),
+            found="a model that has nothing to learn",
+            fix="export its parts, or serve it with noria serve",
+        )
     shapes = predictor.bundle.config["arrays"]
     one = traceable(predictor.bundle.model, example_inputs(shapes), shapes)
     with torch.inference_mode():

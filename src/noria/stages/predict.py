@@ -20,8 +20,9 @@ from noria.pipeline.encoder import EncodedChunk
 from noria.pipeline.given import path_of
 from noria.pipeline.other_data import columns_of, text_field
 from noria.pipeline.predictor import Answer, Predictor, load
-from noria.pipeline.sinks import LINES, Counted, check_suffix, draw_answers, write_answers, write_one
+from noria.pipeline.sinks import LINES, Counted, check_suffix, draw_answers, is_each, write_answers, write_one
 from noria.pipeline.video_output import is_film, write_film
+from noria.preparation.cut_records import CutRecords
 from noria.reporter import Reporter, Terminal
 
 STANDARD_INPUT, NONE = "-", "none"  # words for what is read, and for no column to be kept
@@ -55,7 +56,7 @@ def predict_to(
     keep: str | None = None, reporter: Reporter | None = None, read: Callable[[], bytes] = _nothing,
     probabilities: int = MOST_CLASSES, engine: str | None = None,
 ) -> str:  # fmt: skip
-    """Write the answers to `out`, by its ending: lines or a table, a video, one file; else a folder of pictures.
+    """Write the answers to `out`, by its ending: lines, a table, a video, one file; `subs/*.srt`, one each; else drawn.
 
     A table has a column for the probability of each class, of at most so many as `probabilities` says, and without
     `keep` the columns of the input that hold texts and numbers. With a detector, what it finds in the frames of
@@ -73,17 +74,17 @@ def predict_to(
     predictor = load(run, engine=engine).reading(overrides)
     check_suffix(predictor, out)
     answers = answers_of(predictor, inputs, reporter, read)
-    if out.suffix.lower() == ".csv":
-        classes = dispatch.class_names(predictor.task.target, predictor.states["target"]) or ()
+    if out.suffix.lower() == ".csv" and not is_each(out):
+        classes = dispatch.probability_names(predictor.task.target, predictor.states["target"])
         shown = classes if len(classes) <= probabilities else ()
         said = write_answers(_lines(answers, keep), out, shown, must_agree=keep is not None)
         more = f"; of {len(classes):,} classes no probability stands in it: --probabilities {len(classes)}"
         return said + (more if len(shown) < len(classes) and probabilities else "")
-    if out.suffix.lower() in LINES:
+    if out.suffix.lower() in LINES and not is_each(out):
         return write_answers(_lines(answers, keep or NONE), out)
     if keep not in (None, NONE):
         raise UserError("columns are kept in a table of answers", where=str(out), fix=f"--out to {' or '.join(LINES)}")
-    return (write_one if out.suffix else draw_answers)(predictor, answers, out)
+    return (write_one if out.suffix and not is_each(out) else draw_answers)(predictor, answers, out)
 
 
 def answers_of(
@@ -92,9 +93,11 @@ def answers_of(
 ) -> Iterator[Answer]:  # fmt: skip
     """Yield the answers to all records of some inputs, in order; say which files were not read."""
     tell = (reporter or Terminal()).say
-    drift = Drift(predictor.task, predictor.states)
+    drift, cut = Drift(predictor.task, predictor.states), CutRecords(predictor.task)
     for number, given in enumerate(inputs, 1):
-        yield from predictor.answers(drift.watch(_chunks(predictor, given, number, tell, read)))
+        yield from predictor.answers(cut.watch(drift.watch(_chunks(predictor, given, number, tell, read))))
+    for sentence in cut.sentences():
+        tell(f"not read whole: {sentence}")
     for sentence in drift.sentences():
         tell(f"unlike the training data: {sentence}")
 

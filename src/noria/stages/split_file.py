@@ -17,6 +17,17 @@ from noria.store.disk import whole_file
 COLUMN = "split"
 
 
+def refuse_histories(within: str | None) -> None:
+    """Raise UserError where every history has records in each split: a table of places cannot say which."""
+    if within:
+        raise UserError(
+            "a table cannot say how histories are divided: every user is in several splits, with other events in each",
+            where="--splits",
+            found=f"data.split.within={within}",
+            fix="leave --splits out; the same data, data.split and seed divide the same again",
+        )
+
+
 def write_splits(prepared: Prepared, path: Path) -> str:
     """Write a table of the place and the split of every usable record; return what to say.
 

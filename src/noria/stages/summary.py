@@ -77,8 +77,9 @@ def summary(metrics: dict[str, Any], run: Path | None = None) -> str:
     """
     validated, lines = metrics.get("cross_validation"), []
     if validated is None or metrics["split"] == "test":
-        groups = f" in {metrics['groups']} groups" if "groups" in metrics else ""
-        lines = _scores(metrics, f"scores on {metrics['split']}, {metrics['n']} records{groups}, with 95 % intervals")
+        about = f" in {metrics['groups']} groups" if "groups" in metrics else ""
+        about += f" divided by {metrics['divided_by']}" if "divided_by" in metrics else ""
+        lines = _scores(metrics, f"scores on {metrics['split']}, {metrics['n']} records{about}, with 95 % intervals")
     if validated is not None:
         title = f"scores by cross-validation, {in_words(validated)}, with 95 % intervals"
         lines += [*_scores(validated, title), explained(metrics)]

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from noria.job import Job
 
 
+NEEDED = ("noria", "torch", "numpy", "scikit-learn", "pillow")  # packages whose versions are kept
+OPTIONAL = ("rdkit",)  # the same, where they are installed
 RESTORE = "bring the file back from a copy, or train again in another folder"
 # On resuming; data is known by its hash.
 MAY_CHANGE = (
@@ -140,11 +142,12 @@ def record_start(run: Path, job: Job, prepared: Mapping[str, Any], quarantine: I
 def environment() -> dict[str, str]:
     """Return the versions of what the numbers depend on."""
     packages = {}
-    for package in ("noria", "torch", "numpy", "scikit-learn", "pillow"):
+    for package in (*NEEDED, *OPTIONAL):
         try:
             packages[package] = version(package)
         except PackageNotFoundError:
-            packages[package] = "not installed"
+            if package in NEEDED:
+                packages[package] = "not installed"
     return {"python": platform.python_version(), "system": platform.platform(), **packages}
 
 

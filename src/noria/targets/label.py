@@ -16,6 +16,7 @@ from noria.contract.capabilities import DecodesTarget, Restates, ShowsPanels, Si
 from noria.contract.dispatch import forward_loss
 from noria.contract.settings import tried
 from noria.errors import UserError, did_you_mean
+from noria.metrics.ranking import roc_auc
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
 
 if TYPE_CHECKING:
@@ -348,16 +349,9 @@ def _rarer(output: Arrays, truth: Arrays) -> float:
 
 
 def _auc(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve of the second of two classes: Mann-Whitney U over the pairs, ties counted half."""
+    """Area under the ROC curve of the second of two classes."""
     scores = output["logits"][:, 1].astype(np.float64) - output["logits"][:, 0]
-    order = np.argsort(scores, kind="stable")
-    weights, is_positive = weights[:, order], truth["label"][order] == 1
-    starts = np.flatnonzero(np.diff(scores[order], prepend=np.nan) != 0)  # of each run of equal scores
-    positive = np.add.reduceat(weights * is_positive, starts, axis=1)
-    negative = np.add.reduceat(weights * ~is_positive, starts, axis=1)
-    below = negative.cumsum(1) - negative / 2
-    with np.errstate(invalid="ignore"):
-        return np.asarray((positive * below).sum(1) / (positive.sum(1) * negative.sum(1)))
+    return roc_auc(scores, np.asarray(truth["label"]) == 1, weights)
 
 
 def _listed(values: Values) -> list[Any]:

@@ -90,8 +90,8 @@ class Text(
     """Records continue one another, as pieces of one file do: no boundary token between them."""
     window: int = field(default=256, metadata=NETWORK_ONLY)
     """Tokens that are learnt from at once in running text. Raise it where far context matters."""
-    overlap: Literal["none", "bleu", "rouge"] = field(default="none", metadata=NETWORK_ONLY)
-    """How written answers are scored: `bleu` for translations, `rouge` for summaries; `none` writes none."""
+    overlap: Literal["none", "bleu", "rouge", "errors"] = field(default="none", metadata=NETWORK_ONLY)
+    """How answers are scored: `bleu` (translations), `rouge` (summaries), `errors` (speech). `none` writes none."""
     language: Language | None = field(default=None, metadata=NETWORK_ONLY)
     """By which words BLEU and ROUGE compare; `en`: those between spaces. Null tells it from the training answers."""
     smoothing: float = field(default=0.0, metadata=NETWORK_ONLY | tried(0.0, 0.1))
@@ -214,6 +214,11 @@ class Text(
         sampling = self.sampling().overridden(settings)
         tokenizer = _tokenizer(state)
         yield from stream(speaker, batch.inputs, sampling, tokenizer)
+
+    def stream_schema(self, most_tokens: int) -> dict[str, Any]:
+        from noria.model.generation.sampling import settings_schema
+
+        return settings_schema(most_tokens)
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Turn `written` into `_text`, the answers as UTF-8 bytes."""

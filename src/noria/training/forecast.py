@@ -19,6 +19,8 @@ WEIGHT_BYTES = 4  # of a saved one
 def describe(reporter: Reporter, prepared: Prepared, plan: Plan, folds: int = 0) -> None:
     """Tell what the data is and what the training will cost, before it begins; and so many more like it."""
     reporter.say(describe_data(prepared))
+    if not len(prepared.splits.get("validation", ())):
+        reporter.say("no validation split: the last weights are taken, not the best ones; data.split.validation=0.1")
     threads = f"{plan.threads} thread" + "s" * (plan.threads > 1)
     reporter.say(
         f"plan: {plan.weights:,} weights, {plan.steps:,} steps of {plan.records_per_step} records, {plan.precision} "

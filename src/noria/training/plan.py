@@ -20,7 +20,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
-from noria.contract import Task
+from noria.contract import Task, dispatch
 from noria.errors import UserError
 from noria.job import Job
 from noria.model.weights import weights_of
@@ -47,6 +47,7 @@ USUAL_STEPS, LEAST_EPOCHS, MOST_EPOCHS = 1200, 10, 40  # where the job names no 
 LENGTHS_TRIED = 32  # records of unequal length, spread over the training records, that evaluation is timed with
 REPORT_BYTES = 150_000  # report, history and the rest of a run folder
 REPORTS = 200  # lines of history over a whole training
+NO_STEP = {"steps": 0, "minutes": None, "epochs": None, "tokens": None, "validations": 0}
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,9 @@ def make_plan(
     job: Job, task: Task, prepared: Prepared, device: torch.device, tell: Callable[[str], None] = lambda _: None
 ) -> Plan:
     """Decide and measure; `tell` is given what is being timed, as that may take a minute."""
+    if dispatch.learns_nothing(task.target):
+        tell("there is nothing to learn: no step is taken")
+        job = job.model_copy(update={"train": job.train.model_copy(update=NO_STEP)})
     train = prepared.splits["train"]
     model = begin(job, task, prepared.states, device)
     learner = Learner(job, task, prepared.states["target"], model, device)

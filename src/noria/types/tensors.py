@@ -51,6 +51,7 @@ class Tokens(NamedTuple):
               where they lie in none, or several inputs stand one after another
     pair_bias float[B, 1, T, T], added to the attention scores of token i (rows) looking at token j: how two atoms are
               bound, how far two places are apart; None where no pair is special
+    halfway   float[B, T, D], the features at half of the trunk's depth, in training: a head may learn from them, too
     """
 
     features: Tensor
@@ -59,6 +60,7 @@ class Tokens(NamedTuple):
     segments: Tensor | None = None
     grids: tuple[tuple[int, int], ...] | None = None
     pair_bias: Tensor | None = None
+    halfway: Tensor | None = None
 
 
 class Features(NamedTuple):

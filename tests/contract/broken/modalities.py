@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from tests.contract.broken.healthy import LetterCounts, Letters, broken, rejected_by
 
+from noria.contract.capabilities import GivesExample
 from noria.contract.settings import tried
 from noria.types import Encoded, Features, Ragged
 
@@ -31,6 +32,12 @@ class RefusesWhatTuningTries(Letters):
     def __post_init__(self):
         if self.reach < 1:
             raise ValueError("reach is at least 1")
+
+
+@broken("known_example")
+class ShowsWhatItCannotEncode(Letters, GivesExample):
+    def known_example(self, state):
+        return None
 
 
 @broken("held_out")

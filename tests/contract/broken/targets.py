@@ -10,7 +10,7 @@ from tests.contract.broken.healthy import Side, SideHead, broken, is_right, log_
 from torch import nn
 
 from noria.contract import Metric, mean_metric
-from noria.contract.capabilities import AnswersInInput, Restates, TrainingStep
+from noria.contract.capabilities import AnswersInInput, MultiLabel, Restates, TrainingStep
 from noria.contract.dispatch import forward_loss
 from noria.types import Panel
 
@@ -55,6 +55,34 @@ class GivesNoValueOfTheFirstAnswer(Side):
 class CountsClassesFromOne(Side):
     def single_values(self, truth):
         return super().single_values(truth) + 1
+
+
+class Questions(Side, MultiLabel):
+    """Asks for each side whether it is the one."""
+
+    def label_names(self, state):
+        return state["names"]
+
+    def label_values(self, truth):
+        return np.stack([truth["side"] == 0, truth["side"] == 1], 1).astype(np.float64)
+
+    def label_output(self):
+        return "logits"
+
+    def labels_left_out(self, truth, state):
+        return []
+
+
+@broken("label_values")
+class AsksFewerQuestionsThanItNames(Questions):
+    def label_values(self, truth):
+        return super().label_values(truth)[:, :1]
+
+
+@broken("label_values")
+class AnswersNeitherYesNorNo(Questions):
+    def label_values(self, truth):
+        return super().label_values(truth) + 1
 
 
 @broken("answer_output")

@@ -11,7 +11,7 @@ import numpy as np
 from torch.nn import functional
 
 from noria.contract import Target, Task, mean_metric
-from noria.contract.capabilities import PARTS, DecodesTarget, MakesExamples, PostProcesses, UsesParts
+from noria.contract.capabilities import PARTS, DecodesTarget, GivesMedia, MakesExamples, PostProcesses, UsesParts
 from noria.modalities.text.modality import Text
 from noria.model.heads import PooledLinear
 from noria.types import Encoded, Media, Prediction, Ragged, Record
@@ -20,7 +20,7 @@ RATE_HZ, SECONDS = 8000, 0.02
 
 
 @dataclass(frozen=True)
-class Tone(Target, DecodesTarget):
+class Tone(Target, DecodesTarget, GivesMedia):
     """A pitch in Hz, heard as a WAV file. Arrays: `pitch` float32[n]. Output: `pitch` float[n, 1], octaves above A."""
 
     kind: ClassVar[str] = "tone"
@@ -48,6 +48,9 @@ class Tone(Target, DecodesTarget):
 
     def decode_target(self, truth, state):
         return [round(float(440 * 2**octaves), 2) for octaves in truth["pitch"]]
+
+    def media_type(self):
+        return "audio/wav"
 
     def metrics(self, state):
         return [mean_metric("error", "octaves", "lower", error)]

@@ -37,7 +37,7 @@ def test_an_ending_is_read_by_the_file_of_its_name_and_listed_from_then_on(tmp_p
         (tmp_path / "b.TOY").write_text("x")
         for name in ("a.toy", "b.TOY"):
             assert open_source(tmp_path / name).columns == ["a"]
-        with pytest.raises(UserError, match=r"\.npz, \.conll, \.toy, \.zip"):
+        with pytest.raises(UserError, match=r"\.npz, \.conll, \.dat, \.inter, \.mol, \.sdf, \.smi, \.toy, \.zip"):
             open_source(_empty(tmp_path / "a.docx"))
     finally:
         sys.modules.pop("noria.sources.formats.toy", None)
@@ -46,7 +46,7 @@ def test_an_ending_is_read_by_the_file_of_its_name_and_listed_from_then_on(tmp_p
 
 @pytest.mark.parametrize("ending", ["opening", "mot", "csv_table", "", "sources.formats.mot", "__init__"])
 def test_a_file_that_reads_no_ending_is_not_asked(tmp_path, ending):
-    with pytest.raises(UserError, match=r"no reader[^$]*\.npz, \.conll, \.zip"):
+    with pytest.raises(UserError, match=r"no reader[^$]*\.npz, \.conll, \.dat, \.inter, \.mol, \.sdf, \.smi, \.zip"):
         open_source(_empty(tmp_path / f"a.{ending}"))
 
 

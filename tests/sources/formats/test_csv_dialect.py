@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from noria.sources.formats.csv_dialect import sniff_dialect
+from noria.sources.formats.csv_dialect import sniff_dialect, sniff_headerless
 from noria.sources.formats.csv_records import Dialect
 
 
@@ -36,3 +36,13 @@ from noria.sources.formats.csv_records import Dialect
 )
 def test_the_separator_is_the_one_that_fits_most_records(sample, expected):
     assert sniff_dialect(sample) == expected
+
+
+def test_between_bars_a_quote_that_closes_no_cell_is_a_character():
+    sample = 'a|"One said|"One said\nb|two|two\nc|"Three" she said|"Three" she said\nd|four|four\n'
+    assert sniff_headerless([sample], 3) == Dialect("|", csv.QUOTE_NONE)
+
+
+def test_between_bars_quotes_that_hold_a_bar_quote():
+    sample = 'name|"note"\na|"x|y"\nb|"z"\nc|"w|v"\n'
+    assert sniff_dialect(sample).quoting != csv.QUOTE_NONE

@@ -12,7 +12,7 @@ from noria.modalities.detections.mot import read_mot
 from noria.targets.tracks.head import are_true
 from noria.targets.tracks.target import Tracks
 from noria.tasks.object_tracking import ObjectTracking
-from noria.types import PAD, Dataset, Ragged
+from noria.types import PAD, Dataset, Prediction, Ragged
 
 TASK = ObjectTracking()
 
@@ -43,8 +43,8 @@ def test_nothing_is_answered_where_nothing_is_sure():
 def test_an_answer_is_written_as_a_mot_file_and_as_nothing_else():
     output, _ = settled(lambda chances: np.log(chances / (1 - chances)))
     answer = TASK.target.decode(output, {})[0].value
-    assert len(read_mot(TASK.target.export(answer, ".txt"))) == len(answer) == 16
-    assert TASK.target.export(answer, ".png") is None
+    assert len(read_mot(TASK.target.export(Prediction(answer), ".txt"))) == len(answer) == 16
+    assert TASK.target.export(Prediction(answer), ".png") is None
 
 
 @pytest.mark.parametrize(

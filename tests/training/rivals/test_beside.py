@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from noria.contract import Metric
 from noria.job.load import load_stored_job
-from noria.metrics.intervals import point
+from noria.metrics.intervals import Units, point
 from noria.pipeline.predictor import load
 from noria.report.rivals import rival_lines
 from noria.reporter import Silent
@@ -156,3 +157,10 @@ def test_records_that_were_learnt_from_are_not_compared_on(run: Path) -> None:
     scored = evaluate(run, source, Silent())
     assert scored["trained_on"]
     assert "rivals" not in scored
+
+
+def test_too_few_groups_are_called_groups_beside_a_rival() -> None:
+    metric = Metric("accuracy", "fraction", "higher", lambda output, truth, weights: weights[:, 0])
+    difference = {"accuracy": {"low": None, "high": None, "note": Units.of(4, np.array([1, 1, 1, 1])).too_few}}
+    said = module._sentence(metric, {"name": "linear", "difference": difference}, None)
+    assert said == "beside linear: they cannot be told apart (1 group: too few for an interval)"

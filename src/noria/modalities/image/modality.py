@@ -27,6 +27,7 @@ from noria.modalities.image.resize import fitted
 from noria.modalities.image.settings import ImageSettings
 from noria.modalities.image.tiles import tiles_of
 from noria.modalities.image.training_pictures import TrainingPictures, levels_of
+from noria.sources.core.annotations import PICTURE_SUFFIXES
 from noria.types import Arrays, Encoded, Panel, Ragged, Span, State, Values
 from noria.vision.levels import LEVELS, level_notes
 from noria.vision.pictures import NOTHING_LEARNT, read_picture, read_pixels
@@ -49,6 +50,7 @@ class Image(
     """
 
     kind: ClassVar[str] = "image"
+    file_suffixes: ClassVar[tuple[str, ...]] = PICTURE_SUFFIXES
     raw_type: ClassVar[Literal["file"]] = "file"
     num_fit_records: ClassVar[int] = 5_000
     has_templates: ClassVar[bool] = True

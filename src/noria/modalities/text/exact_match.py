@@ -10,6 +10,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noria.contract.capabilities import IDS
 from noria.types import PAD
 
 LONGEST = 4  # tokens of a run, beyond which all are alike
@@ -33,7 +34,7 @@ class ExactMatch(nn.Module):
 
     def forward(self, inputs: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
         """Return float[B, T, width] of each of the two inputs, from their `ids`; PAD is like nothing."""
-        one, other = (inputs[name]["ids"] for name in self.names)
+        one, other = (inputs[name][IDS] for name in self.names)
         return dict(zip(self.names, (self._repeated(one, other), self._repeated(other, one)), strict=True))
 
     def _repeated(self, ids: Tensor, other: Tensor) -> Tensor:

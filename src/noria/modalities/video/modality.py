@@ -20,6 +20,7 @@ from noria.modalities.image.by_data import STAGES
 from noria.modalities.image.modality import Image
 from noria.modalities.image.settings import NETWORK_ONLY, PictureSettings, picture_rules
 from noria.modalities.video.files import NPY, read_clip
+from noria.sources.formats.clips import VIDEO_SUFFIXES
 from noria.types import Arrays, Encoded, Span, State, Values
 from noria.vision.levels import LEVELS
 from noria.vision.pictures import NOTHING_LEARNT, read_picture, read_pixels
@@ -42,6 +43,7 @@ class Video(PictureSettings, Modality, WarmStarts, CompletesState, Augments, Dis
     """
 
     kind: ClassVar[str] = "video"
+    file_suffixes: ClassVar[tuple[str, ...]] = VIDEO_SUFFIXES
     raw_type: ClassVar[Literal["file"]] = "file"
     num_fit_records: ClassVar[int] = 500
 

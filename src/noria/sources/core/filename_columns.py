@@ -12,6 +12,7 @@ from typing import Any
 
 from noria.contract.source import Source
 from noria.errors import UserError
+from noria.sources.core.folder import ALL_CLASSES, ONE_CLASS
 from noria.sources.core.wrapped import WrappedSource
 from noria.types import Rows
 
@@ -25,6 +26,11 @@ class Named(WrappedSource):
     def __init__(self, source: Source, pattern: str):
         self._pattern = re.compile(pattern)
         super().__init__(source, list(dict.fromkeys([*source.columns, *self._pattern.groupindex])))
+
+    def notes(self) -> list[str]:
+        """Return the notes of what is read, without those on class folders where the names say the label."""
+        about_classes = (ONE_CLASS, ALL_CLASSES) if "label" in self._pattern.groupindex else ()
+        return [note for note in super().notes() if not any(sign in note for sign in about_classes)]
 
     def changed(self, rows: Rows) -> Rows:
         """Return the records with what their names say."""

@@ -17,6 +17,9 @@ from noria.sources.core.named_file import read_regular
 from noria.sources.core.walk import Walk
 from noria.types import Rows
 
+ONE_CLASS = "there is one class folder only"
+ALL_CLASSES = "train and test stand beside other folders, so all are classes"
+
 
 class Folder(Source):
     """A folder of files, in class folders or not, in split folders or not."""
@@ -82,9 +85,9 @@ def layout_notes(seen: Survey) -> list[str]:
         notes.append(f"everything is read from {layout.prefix}")
     top = seen.below(tuple(layout.prefix.split("/")[:-1]))
     if layout.has_classes and not layout.has_splits and len(top) == 1:
-        notes.append(f"there is one class folder only: every file has the label {top[0]}")
+        notes.append(f"{ONE_CLASS}: every file has the label {top[0]}")
     if not layout.has_splits and any(name in ("train", "test") for name in top):
-        notes.append(f"train and test stand beside other folders, so all are classes: {some(top)}")
+        notes.append(f"{ALL_CLASSES}: {some(top)}")
     return notes
 
 

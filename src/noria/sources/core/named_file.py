@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 
+AS_SEEN = "expected one below the data's folder, written as seen from there, as clips/1.wav: write it so in the table"
 LIMIT_BYTES = 100_000_000  # one photo, recording or clip; whatever is larger belongs to a streaming reader
 
 
@@ -63,7 +64,7 @@ def _checked(name: str) -> str:
     if "\0" in name:
         raise ValueError("the file name holds a NUL")
     if name.startswith(("/", "\\", "~")) or PureWindowsPath(name).drive:
-        raise ValueError(f"{name} is an absolute path; expected one below the data's folder")
+        raise ValueError(f"{name} is an absolute path; {AS_SEEN}")
     if "://" in name:
         raise ValueError(f"{name} is an address; expected a file below the data's folder")
     name = name.replace("\\", "/")  # tables written on Windows

@@ -91,6 +91,10 @@ def _with_quoting(dialect: Dialect, sample: str, others: Sequence[str], width: i
     if any(_has_single_quotes(text, dialect.delimiter) for text in texts):
         is_named_so = _has_single_quotes(sample.split("\n", 1)[0], dialect.delimiter)  # hardly a part of a name
         variants.insert(0 if is_named_so else 1, replace(dialect, quote="'"))
+    if dialect.delimiter == "|" and any(
+        _has_plain_quotes(text, "|") for text in texts
+    ):  # texts of speech, as LJSpeech's
+        variants.append(replace(dialect, quoting=csv.QUOTE_NONE))
     if not dialect.delimiter.isspace() and _has_spaces(sample, dialect.delimiter):
         variants = [replace(one, skips_spaces=True) for one in variants]
     if len(variants) == 1:
@@ -116,24 +120,24 @@ def _has_spaces(text: str, delimiter: str) -> bool:
     return all(spaced) and sum(spaced) >= 0.9 * sum(line.count(delimiter) for line in lines)
 
 
-def _has_plain_quotes(sample: str) -> bool:
-    """Say whether a cell between tabs opens with a quote and is no quoted cell: then it is just a character.
+def _has_plain_quotes(sample: str, mark: str = "\t") -> bool:
+    """Say whether a cell between tabs (or bars) opens with a quote and is no quoted cell: then it is just a character.
 
     Read as quoting, two such cells would swallow all the lines between them without a trace.
     """
-    return any(cell.startswith('"') and not _QUOTED.fullmatch(cell) for cell in _between_tabs(sample))
+    return any(cell.startswith('"') and not _QUOTED.fullmatch(cell) for cell in _between(sample, mark))
 
 
 def _shows_quoting(sample: str) -> bool:
     """Say whether cells between tabs are quoted: with a doubled quote in one, or all of them."""
-    cells = [cell for cell in _between_tabs(sample) if cell]
+    cells = [cell for cell in _between(sample, "\t") if cell]
     quoted = [cell for cell in cells if _QUOTED.fullmatch(cell)]
     return any('""' in cell[1:-1] for cell in quoted) or (bool(cells) and len(quoted) == len(cells))
 
 
-def _between_tabs(sample: str) -> Iterator[str]:
+def _between(sample: str, mark: str) -> Iterator[str]:
     for line in io.StringIO(sample, newline=""):
-        yield from line.rstrip("\r\n").split("\t")
+        yield from line.rstrip("\r\n").split(mark)
 
 
 def _fit(sample: str, dialect: Dialect, width: int | None = None) -> tuple[float, int]:

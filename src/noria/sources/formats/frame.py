@@ -22,6 +22,7 @@ from noria.types import Rows
 from noria.vision.pillow import is_pillow, picture_file
 
 IN_MEMORY = "memory:"  # what the path of data begins with that is no file
+FRAME = "frame"  # where its rows stand: frame:0 is the first
 SHOWN_COLUMNS = 12
 _CHUNK = 4096
 _FRAMES = {"pandas": "DataFrame", "polars": "DataFrame", "pyarrow": "Table"}
@@ -75,7 +76,7 @@ class Frame(Source):
             columns: dict[str, list[Any] | np.ndarray] = {
                 name: _column(values) for name, values in zip(self.columns, cells, strict=True)
             }
-            yield Rows(columns, "frame", range(start, end))
+            yield Rows(columns, FRAME, range(start, end))
 
     def _digest(self) -> str:
         digest = hashlib.sha256(repr(self.columns).encode())

@@ -141,8 +141,8 @@ class Tracks(Target, PostProcesses, DecodesTarget, Renders, Exports, ShowsPanels
     def render(self, picture: np.ndarray, answer: Any, state: State) -> np.ndarray | None:
         return draw_tracks(picture, answer)
 
-    def export(self, answer: Any, suffix: str) -> bytes | None:
-        return write_mot(answer) if suffix == ".txt" else None
+    def export(self, answer: Prediction, suffix: str) -> bytes | None:
+        return write_mot(answer.value) if suffix == ".txt" else None
 
     @property
     def rules(self) -> Rules:

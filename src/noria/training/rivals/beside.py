@@ -18,6 +18,7 @@ from noria.metrics.intervals import differences, measure, point, verdict
 from noria.model.linear_part import LinearPart
 from noria.pipeline.assembly import linear_part_of
 from noria.pipeline.remarks import only_answer
+from noria.training.rivals.forest import fit_forest
 from noria.training.rivals.linear import Answers, fit_linear
 from noria.training.rivals.linear_part import answers_of
 from noria.training.rivals.nearest import fit_nearest
@@ -49,6 +50,14 @@ def fitted_rivals(
 
     own: the linear part of the model that they stand beside, and the seconds that it took: it is not fitted again.
     """
+    brought = dispatch.rivals(task.target, train, dict(states["target"]))
+    if brought is not None and len(train) >= LEAST_TRAINING:
+        started = time.perf_counter()
+        for name, outputs in brought:
+            yield Rival(name, time.perf_counter() - started, len(train), outputs)
+            started = time.perf_counter()
+    if brought is not None:
+        return
     part = own[0] if own else linear_part_of(task, states)
     if len(train) < LEAST_TRAINING or part is None:
         return
@@ -72,8 +81,10 @@ def fitted_rivals(
         yield _rival("nearest record", started, places, output, lambda data: nearest(feature_matrix(part, data)))
     if answers.classes <= MOST_CLASSES and (rows := _rows(task, states, train, places)) is not None:
         started = time.perf_counter()
-        trees = fit_trees(*rows, answers)
-        yield _rival("boosted trees", started, places, output, lambda data: trees(_known(_rows(task, states, data))))
+        is_wide = any(map(dispatch.is_wide, task.inputs.values()))
+        trees = fit_forest(rows[0], answers) if is_wide else fit_trees(*rows, answers)
+        name = "random forest" if is_wide else "boosted trees"
+        yield _rival(name, started, places, output, lambda data: trees(_known(_rows(task, states, data))))
 
 
 @dataclass(frozen=True)
@@ -173,7 +184,7 @@ def _rival(
 
 
 def _linear_name(part: LinearPart, answers: Answers) -> str:
-    name = "logistic regression" if answers.classes else "ridge regression"
+    name = "logistic regression" if answers.are_chances else "ridge regression"
     return f"n-grams with {name}" if part.is_counts else name
 
 
@@ -227,7 +238,8 @@ def _sentence(metric: Metric, strongest: Mapping[str, Any], cheapest: str | None
     name, words = strongest["name"], metric.name.replace("_", " ")
     one = strongest["difference"].get(metric.name)
     if one is None or one["low"] is None:
-        return f"beside {name}: too few records to tell them apart"
+        note = (one or {}).get("note")
+        return f"beside {name}: they cannot be told apart" + (f" ({note})" if note else "")
     said = {"better": "better than", "worse": "worse than", "no different": "no different from"}[one["verdict"]]
     text = f"{said} {name} ({words} {one['value']:+.3g}, 95 % interval {one['low']:+.3g} to {one['high']:+.3g})"
     if cheapest is None or cheapest == MODEL:

@@ -26,10 +26,22 @@ ROUGHLY, FINALLY = (1e-5, 60), (1e-6, 150)  # least progress of a step, and most
 
 @dataclass(frozen=True)
 class Answers:
-    """What is to be learnt: `values` int[n], numbers of classes, or float[n]; `classes` counts them, 0 for numbers."""
+    """What is to be learnt: `values` int[n], numbers of classes, or float[n]; `classes` counts them, 0 for numbers.
+
+    Or several yes/no answers: `values` float[n, labels], 1, 0 or NaN where not known, and no classes.
+    """
 
     values: np.ndarray
     classes: int
+
+    @property
+    def are_labels(self) -> bool:
+        return self.values.ndim == 2
+
+    @property
+    def are_chances(self) -> bool:
+        """Say whether what is given for them are logits: of classes, or of each label."""
+        return bool(self.classes) or self.are_labels
 
     def __getitem__(self, chosen: np.ndarray) -> Answers:
         return replace(self, values=self.values[chosen])
@@ -45,7 +57,7 @@ class Linear:
     strength: float
 
     def __call__(self, features: sparse.csr_matrix) -> np.ndarray:
-        """Return logits float[n, classes], or numbers float[n, 1]."""
+        """Return logits float[n, classes or labels], or numbers float[n, 1]."""
         weighed = features if self.scale is None else _weighed(features, self.scale)
         return np.asarray(weighed @ self.weight + self.bias)
 
@@ -114,7 +126,7 @@ class _Fit:
         self._features = weighed.astype(np.float64)
         self._transposed = self._features.T.tocsr()
         self._is_binary = answers.classes == 2
-        outputs = 1 if self._is_binary else answers.classes or 1
+        outputs = answers.values.shape[1] if answers.are_labels else 1 if self._is_binary else answers.classes or 1
         self._weights = np.zeros((features.shape[1] + 1, outputs))
 
     def at(self, strength: float, effort: tuple[float, int]) -> Linear:
@@ -135,6 +147,9 @@ class _Fit:
     def _value_of(self, given: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the sum of the losses and its slope by each of the given numbers."""
         values = self._answers.values
+        if self._answers.are_labels:
+            slope = np.where(np.isnan(values), 0, expit(given) - values)
+            return loss_of(given, self._answers), slope
         if not self._answers.classes:
             slope = given - values[:, None]
             return 0.5 * float((slope**2).sum()), slope
@@ -166,6 +181,8 @@ def _weighed(features: sparse.csr_matrix, scale: np.ndarray) -> sparse.csr_matri
 
 def loss_of(given: np.ndarray, answers: Answers) -> float:
     """Return the sum over the records of log loss or squares."""
+    if answers.are_labels:
+        return float(np.nansum(np.logaddexp(0, given) - given * answers.values))
     if not answers.classes:
         return float(((given[:, 0] - answers.values) ** 2).sum())
     return float(-log_shares(given)[np.arange(len(given)), answers.values].sum())

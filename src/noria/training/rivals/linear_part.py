@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from noria.contract import Task, dispatch
+from noria.metrics.intervals import point
 from noria.model.linear_part import LinearPart
 from noria.model.network import Model
 from noria.pipeline.inference import outputs
@@ -24,6 +25,7 @@ from noria.types import Dataset
 
 EVEN = 0.5  # the network's share of the answer while nothing says otherwise
 SHARES = np.linspace(0, 1, 21)
+FEW_SHARES = [step / 10 for step in range(11)]  # where each share takes a pass over all held-out records
 SHARPER = (1.0, 0.5, 0.7, 0.85, 1.2, 1.4, 1.7, 2.0)  # the first is taken where none does better
 # Held-out records that an even mix is worth, and so many times more that answers are as sure as they come: on folds of
 # twelve tables less followed chance, more held back a network that was far better.
@@ -31,8 +33,11 @@ PRIOR, AS_SURE = 50.0, 4.0
 
 
 def answers_of(task: Task, state: Mapping[str, Any], dataset: Dataset) -> Answers:
-    """Return the true answers of records whose answer is one class or one number."""
-    values = dispatch.single_values(task.target, {name: one[:] for name, one in dataset.target.items()})
+    """Return the true answers of records whose answer is one class, one number or several yes/no."""
+    truth = {name: one[:] for name, one in dataset.target.items()}
+    if (labels := dispatch.label_values(task.target, truth)) is not None:
+        return Answers(np.asarray(labels), 0)
+    values = dispatch.single_values(task.target, truth)
     assert values is not None
     return Answers(np.asarray(values), len(dispatch.class_names(task.target, dict(state)) or []))
 
@@ -40,6 +45,9 @@ def answers_of(task: Task, state: Mapping[str, Any], dataset: Dataset) -> Answer
 def fit_part(part: LinearPart, task: Task, state: Mapping[str, Any], train: Dataset) -> float:
     """Fit a linear part to training records, in place; return how many seconds it took."""
     started = time.perf_counter()
+    if (own := dispatch.fit_linear(task.target, train, dict(state), part.size)) is not None:
+        _take(part, {"weight": own.weight, "bias": own.bias, "share": np.asarray(EVEN, np.float32)})
+        return time.perf_counter() - started
     chosen = affordable(part, train)
     answers, groups = answers_of(task, state, train), train.groups
     if chosen is not None:
@@ -47,9 +55,13 @@ def fit_part(part: LinearPart, task: Task, state: Mapping[str, Any], train: Data
     fitted = fit_linear(feature_matrix(part, train, chosen), answers, part.is_counts, part.plain, groups)
     found = {"weight": fitted.weight, "bias": fitted.bias, "share": np.asarray(EVEN, np.float32)}
     found |= {} if fitted.scale is None else {"scale": fitted.scale}
+    _take(part, found)
+    return time.perf_counter() - started
+
+
+def _take(part: LinearPart, found: Mapping[str, np.ndarray]) -> None:
     for name, values in found.items():
         getattr(part, name).copy_(torch.from_numpy(np.asarray(values)))
-    return time.perf_counter() - started
 
 
 @dataclass(frozen=True)
@@ -66,17 +78,38 @@ def chosen_mix(
     """Return the mix that held-out records are answered best with; few of them change an even one little."""
     part = model.linear
     assert part is not None
+    if part.is_score:
+        return _by_metric(model, task, state, held_out, batch_size, device)
     answers = answers_of(task, state, held_out)
     network, linear = (
         _of_network(model, part, task, state, held_out, batch_size, device),
         answers_of_part(part, held_out),
     )
     linear = log_shares(linear) if answers.classes else linear
-    tried = [Mix(float(share), sharper) for sharper in (SHARPER if answers.classes else (1.0,)) for share in SHARES]
+    tried = [Mix(float(share), sharper) for sharper in (SHARPER if answers.are_chances else (1.0,)) for share in SHARES]
     losses = [loss_of(one.sharpness * (one.share * network + (1 - one.share) * linear), answers) for one in tried]
     unusual = [(one.share - EVEN) ** 2 + AS_SURE * math.log(one.sharpness) ** 2 for one in tried]
     least = min(losses) / max(1, len(held_out))
     return tried[int(np.argmin(np.array(losses) + PRIOR * least * np.array(unusual)))]
+
+
+def _by_metric(
+    model: Model, task: Task, state: Mapping[str, Any], held_out: Dataset, batch_size: int, device: torch.device
+) -> Mix:
+    """Return the share of the network with which the first metric is best; of equal ones the nearest to an even mix."""
+    part, metric = model.linear, task.target.metrics(dict(state))[0]
+    assert part is not None
+    before = float(part.share)
+    truth = {name: one[:] for name, one in held_out.target.items()}
+    sign = 1 if metric.direction == "higher" else -1
+    worth = {}
+    for share in FEW_SHARES:
+        part.share.fill_(share)
+        found = outputs(model, task.target, dict(state), held_out, batch_size, device, is_quick=True)
+        value = point(metric, found, truth)
+        worth[share] = -math.inf if value is None else sign * value
+    part.share.fill_(before)
+    return Mix(max(worth, key=lambda share: (worth[share], -abs(share - EVEN))), 1.0)
 
 
 def _of_network(

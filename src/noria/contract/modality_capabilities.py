@@ -1,0 +1,128 @@
+"""What a modality can do beyond the core. Read next: target_capabilities.py."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from noria.types import Arrays, Span, State, Values
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class ChoosesColumns(ABC):
+    """Takes several columns (`raw_type` "columns"), and learns in `fit` which of them it reads."""
+
+    @abstractmethod
+    def columns_read(self, state: State) -> list[str]:
+        """Return the columns without which nothing can be encoded, in the order in which it was given them."""
+
+
+class Augments(ABC):
+    """Varies its training values at random."""
+
+    @abstractmethod
+    def augment(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the arrays [B, ...] of a training batch, varied by torch's global seed; what use sees is not."""
+
+
+class Displays(ABC):
+    """Shows its encoded values to people: reports and traces."""
+
+    @abstractmethod
+    def display(self, arrays: Arrays, state: State) -> Any:
+        """Return what a person would look at, from the arrays [...] of one value: a picture uint8[H, W(, 3)], a text,
+        a dict of cells, a Panel, a sound as Media("audio/wav", ..). Reports show it by its type."""
+
+
+class DriftMeter(ABC):
+    """Sees new values of one field, and says what of them is unlike the training values."""
+
+    @abstractmethod
+    def see(self, values: Values, arrays: Arrays) -> None:
+        """Take in n raw values that could be encoded, and their arrays [n, ...]."""
+
+    @abstractmethod
+    def sentences(self) -> list[str]:
+        """Return one sentence for each thing that is unlike training; none where nothing is."""
+
+
+class DetectsDrift(ABC):
+    """Knows what its training values were like."""
+
+    @abstractmethod
+    def drift_meter(self, state: State) -> DriftMeter:
+        """Return what compares new values with those of training."""
+
+
+class GivesExample(ABC):
+    """Can make a raw value of what it has learnt, where the task's own example would mean nothing to a model."""
+
+    @abstractmethod
+    def known_example(self, state: State) -> Any:
+        """Return a raw value, as JSON can hold it, all of which is known from training."""
+
+
+class Attributable(ABC):
+    """Says what each token stands for, so that an answer can be explained by parts of the raw value."""
+
+    @abstractmethod
+    def spans(self, value: Any, state: State) -> list[Span]:
+        """Return, for each token of this value, the part of the raw value it stands for."""
+
+
+class TellsLength(ABC):
+    """Can say how long a raw value lasts before it is decoded: a service refuses one that is too long in time."""
+
+    @abstractmethod
+    def seconds(self, value: Any) -> float | None:
+        """Return how long the value lasts, by its head alone; None where that cannot be told: `encode` says why."""
+
+
+class Vectorizes(ABC):
+    """Has features on which a simple model is strong: n-grams of a text, the bins of a table's columns, few pixels."""
+
+    # Whether the nearest training record, by these features, is an answer worth trying.
+    has_templates: ClassVar[bool] = False
+
+    @abstractmethod
+    def vectorizer(self, state: State) -> nn.Module:
+        """Return a module: dict of tensors [B, ...] -> Features, without weights of its own.
+
+        Its attributes: `size`, how many features there are; `plain`, how many of them, the first, are worth a try
+        without the rest; `is_counts`, whether values are occurrences (of words) that a linear model does well to weigh.
+        """
+
+
+class Tabulates(ABC):
+    """Is a row of columns, as trees read it."""
+
+    # Whether they are many and mostly zero: a random forest suits them better than boosted trees, which take long.
+    is_wide: ClassVar[bool] = False
+
+    @abstractmethod
+    def rows(self, arrays: Arrays, state: State) -> tuple[np.ndarray, np.ndarray]:
+        """Return float32[n, columns], NaN where missing, and bool[columns], which of them are codes of categories."""
+
+
+class KeepsTogether(ABC):
+    """Knows what records have in common that should not stand in two splits: the scaffold of molecules."""
+
+    ways_to_group: ClassVar[tuple[str, ...]]  # what data.split.by may say
+
+    @abstractmethod
+    def group_keys(self, values: Values, way: str) -> list[str | None]:
+        """Return a text for each raw value, equal where values belong together; None where it cannot be told."""
+
+
+class MeasuresFamiliarity(ABC):
+    """Knows how near a record is to those of training: beside each answer, and error is plotted against it."""
+
+    familiarity_name: ClassVar[str]  # what it is called beside an answer
+
+    @abstractmethod
+    def familiarity(self, arrays: Arrays, state: State) -> np.ndarray:
+        """Return float[n] for n encoded values, larger where they are nearer."""

@@ -1,0 +1,96 @@
+"""From a molecule to tokens: one for each member that reads it as a whole, then one for each atom.
+
+Sources: Ying et al. 2021, "Do Transformers Really Perform Bad for Graph Representation?" (a bias by distance), and
+Gorishniy et al. 2024, "TabM" (members that share their weights and differ by scales).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from noria.modalities.molecule.descriptors import NUM_SUBSTRUCTURES
+from noria.modalities.molecule.graph import ATOM_SIZES, PAIR_CODES, pair_codes
+from noria.modalities.molecule.settings import MoleculeSettings
+from noria.types import PAD, State, Tokens
+
+FAR = 5.0  # spreads from the mean beyond which a descriptor is cut
+
+
+class MoleculeEmbedder(nn.Module):
+    """`atoms` int[B, T, 9], `bonds` int[B, bonds, 3], `descriptors` float[B, D], substructures -> Tokens."""
+
+    def __init__(self, settings: MoleculeSettings, state: State, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.members = _Members(state, settings, width)
+        self.atoms = _Atoms(width) if settings.graph else None
+        self.bias = nn.Embedding(PAIR_CODES, 1)
+        nn.init.zeros_(self.bias.weight)
+
+    def forward(self, arrays: dict[str, Tensor]) -> Tokens:
+        members = self.members(arrays)
+        if self.atoms is None:
+            return Tokens(members)
+        features, is_atom = self.atoms(arrays["atoms"])
+        count = members.shape[1]
+        is_real = torch.cat([is_atom.new_ones(members.shape[:2]), is_atom], 1)
+        codes = functional.pad(pair_codes(arrays["bonds"].long(), is_atom), (count, 0, count, 0))
+        bias = self.bias(codes).permute(0, 3, 1, 2)
+        return Tokens(torch.cat([members, features], 1), is_real, pair_bias=bias)
+
+
+class _Atoms(nn.Module):
+    """int[B, T, 9] -> float[B, T, width], the sum of what each property is embedded as, and which are atoms."""
+
+    start: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        starts = [sum(ATOM_SIZES[:index]) for index in range(len(ATOM_SIZES))]
+        self.register_buffer("start", torch.tensor(starts), persistent=False)
+        self.table = nn.Embedding(sum(ATOM_SIZES), width)
+        nn.init.normal_(self.table.weight, std=len(ATOM_SIZES) ** -0.5)
+
+    def forward(self, atoms: Tensor) -> tuple[Tensor, Tensor]:
+        is_atom = atoms[..., 0] != PAD
+        features: Tensor = self.table(atoms.long().clamp_min(0) + self.start).sum(2)
+        return features * is_atom[..., None], is_atom
+
+
+class _Members(nn.Module):
+    """Descriptors and substructures -> [B, members, width]: a network of two layers, whose members differ by scales.
+
+    A substructure starts at nothing, so that one which training never showed says nothing.
+    """
+
+    def __init__(self, state: State, settings: MoleculeSettings, width: int) -> None:
+        super().__init__()
+        inputs, hidden = len(state["descriptors"]), settings.hidden
+        self.dropout = settings.dropout
+        self.before = nn.Parameter(torch.randint(0, 2, (settings.members, inputs)) * 2.0 - 1)
+        self.first = nn.Linear(inputs, hidden, bias=False)
+        self.substructures = nn.EmbeddingBag(NUM_SUBSTRUCTURES + 1, hidden, mode="sum", padding_idx=NUM_SUBSTRUCTURES)
+        nn.init.zeros_(self.substructures.weight)
+        self.scale = nn.Parameter(torch.ones(settings.members, hidden))
+        self.bias = nn.Parameter(torch.zeros(settings.members, hidden))
+        self.second = nn.Linear(hidden, width)
+
+    def forward(self, arrays: dict[str, Tensor]) -> Tensor:
+        descriptors = arrays["descriptors"].to(self.first.weight.dtype).nan_to_num(0.0).clamp(-FAR, FAR)
+        descriptors = functional.dropout(descriptors, self.dropout / 2, self.training)
+        hidden = self.first(descriptors[:, None] * self.before) + self._substructures(arrays)[:, None]
+        hidden = functional.relu(hidden * self.scale + self.bias)
+        found: Tensor = self.second(functional.dropout(hidden, self.dropout, self.training))
+        return found
+
+    def _substructures(self, arrays: dict[str, Tensor]) -> Tensor:
+        """Return the sum of what each substructure is embedded as, by log(1 + how often it occurs)."""
+        places, counts = arrays["substructures"].long(), arrays["occurrences"]
+        weights = counts.clamp_min(0).to(self.substructures.weight.dtype).log1p()
+        weights = functional.dropout(weights, self.dropout, self.training)
+        found: Tensor = self.substructures(
+            torch.where(places == PAD, NUM_SUBSTRUCTURES, places), per_sample_weights=weights
+        )
+        return found

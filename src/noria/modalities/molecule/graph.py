@@ -1,0 +1,73 @@
+"""Atoms and bonds as small integers: what each atom is, which are bound, and how far apart any two are.
+
+Read next: embedder.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# What is told of an atom, and how many values it has: number in the periodic table, bonds, hydrogens, charge + 4,
+# hybridisation, whether aromatic, handedness, smallest ring, unpaired electrons.
+ATOM_SIZES = (120, 8, 6, 9, 9, 2, 3, 10, 4)
+MOST_ATOMS = 250  # so that a place fits into a byte
+BONDS = {1.0: 2, 2.0: 3, 3.0: 4, 1.5: 5}  # code of a bound pair, by bond order
+SAME, OTHER_BOND = 1, 6  # 0 is a pair of which one is no atom
+NEAREST, FAREST = 7, 15  # codes of pairs two bonds apart, and of ten or more bonds or none at all between
+PAIR_CODES = FAREST + 1
+
+
+def atoms_of(molecule: Any) -> np.ndarray:
+    """Return uint8[atoms, len(ATOM_SIZES)]."""
+    rings = molecule.GetRingInfo()
+    rows = [
+        (
+            atom.GetAtomicNum(),
+            atom.GetDegree(),
+            atom.GetTotalNumHs(),
+            atom.GetFormalCharge() + 4,
+            int(atom.GetHybridization()),
+            int(atom.GetIsAromatic()),
+            int(atom.GetChiralTag()),
+            rings.MinAtomRingSize(atom.GetIdx()),
+            atom.GetNumRadicalElectrons(),
+        )
+        for atom in molecule.GetAtoms()
+    ]
+    return np.clip(np.array(rows, np.int64), 0, np.array(ATOM_SIZES) - 1).astype(np.uint8)
+
+
+def bonds_of(molecule: Any) -> np.ndarray:
+    """Return uint8[bonds, 3]: the places of both atoms, and the code of what binds them."""
+    rows = [
+        (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), BONDS.get(bond.GetBondTypeAsDouble(), OTHER_BOND))
+        for bond in molecule.GetBonds()
+    ]
+    return np.array(rows, np.uint8).reshape(-1, 3)
+
+
+def pair_codes(bonds: Tensor, is_atom: Tensor) -> Tensor:
+    """Return int64[B, T, T], the code of each pair of atoms, from bonds int64[B, bonds, 3] filled up with PAD."""
+    import torch
+
+    size, count = is_atom.shape
+    codes = bonds.new_full((size, count, count), FAREST)
+    real = bonds[..., 2] > 0
+    rows = torch.arange(size, device=bonds.device)[:, None].expand_as(real)[real]
+    one, other, code = bonds[real].unbind(-1)
+    codes[rows, one, other] = codes[rows, other, one] = code
+    near = torch.eye(count, device=bonds.device) + (codes < FAREST)
+    reached = near
+    for distance in range(2, FAREST - NEAREST + 2):
+        further = (reached @ near).clamp(max=1)
+        is_new = (further > 0) & (reached == 0)
+        codes[is_new] = NEAREST + distance - 2
+        reached = further
+    places = torch.arange(count, device=bonds.device)
+    codes[:, places, places] = SAME
+    return codes.masked_fill(~(is_atom[:, :, None] & is_atom[:, None, :]), 0)

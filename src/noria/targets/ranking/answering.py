@@ -1,0 +1,56 @@
+"""From scores of a whole catalogue to an answer: what may not be answered left out, the best first, with reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from noria.modalities.items.arrays import HAS_ONLY, ONLY, SEEN, WITHOUT
+from noria.model.linear_part import LinearPart
+from noria.targets.ranking.metrics import NOTHING
+from noria.types import Output
+
+RANKED = 100  # items that are kept of a ranking
+
+
+def ranked(scores: Tensor, arrays: dict[str, Tensor], repeats: bool) -> Output:
+    """Return `items` int[B, K] and `scores` float[B, K], best first; NOTHING and zero where fewer may be answered.
+
+    scores float[B, N]; arrays: `seen`, `without` and `only`, sets of items, and `has_only`.
+    """
+    scores = scores.float()
+    is_open = torch.ones(len(scores), scores.shape[1] + 1, dtype=torch.bool, device=scores.device)
+    if arrays[HAS_ONLY].any():
+        only = torch.zeros_like(is_open).scatter(1, _places(arrays[ONLY], scores), True)
+        is_open &= only | ~arrays[HAS_ONLY].bool()[:, None]
+    for name in (WITHOUT,) if repeats else (SEEN, WITHOUT):
+        is_open = is_open.scatter(1, _places(arrays[name], scores), False)
+    count = min(RANKED, scores.shape[1])
+    best, items = scores.masked_fill(~is_open[:, :-1], -torch.inf).topk(count, 1)
+    is_item = best.isfinite()
+    if count < RANKED:
+        pad = (0, RANKED - count)
+        best, items, is_item = (nn.functional.pad(one, pad) for one in (best, items, is_item))
+    return {"items": torch.where(is_item, items, NOTHING), "scores": torch.where(is_item, best, 0.0)}
+
+
+def _places(items: Tensor, scores: Tensor) -> Tensor:
+    """Return items as columns, the last one where a row has ended or the catalogue does not have the item."""
+    size = scores.shape[1]
+    return torch.where((items >= 0) & (items < size), items, size).long()
+
+
+def because(model: nn.Module, inputs: Any, answers: Tensor) -> Tensor:
+    """Return int[B, n]: the item of the history that speaks most for each answer, by the linear model in the network.
+
+    NOTHING where there is no linear model, or nothing in the history speaks for an answer.
+    """
+    linear = next((one for one in model.children() if isinstance(one, LinearPart)), None)
+    if linear is None:
+        return torch.full_like(answers, NOTHING)
+    ids, values = linear.features(inputs)
+    weights = linear.weight[ids[:, :, None], answers.clamp_min(0)[:, None, :]] * values[:, :, None]
+    most, place = weights.max(1)
+    return torch.where((most > 0) & (answers >= 0), ids.gather(1, place), NOTHING)

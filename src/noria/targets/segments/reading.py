@@ -1,0 +1,95 @@
+"""True segments as people have them, and as files that people open.
+
+[[0.4, 1.2], ..]  [{"start_s": .., "end_s": ..}, ..]  the same as JSON
+"0.4\t1.2\tspeech" lines of Audacity's labels         "SPEAKER file 1 0.4 0.8 <NA> .." lines of RTTM
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from noria.sources.formats.speech_by_energy import BY_ENERGY
+
+
+def read_spans(value: Any) -> np.ndarray:
+    """Return the spans of a raw answer, float32[k, 2] in seconds, in order; raise ValueError with a plain reason."""
+    if isinstance(value, Mapping) and BY_ENERGY in value:
+        value = value[BY_ENERGY]
+    if isinstance(value, str):
+        value = _parsed(value)
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{value!r:.80} is no list of [start_s, end_s]")
+    pairs = [_pair(one) for one in value]
+    return np.array(sorted(pairs), np.float32).reshape(-1, 2)
+
+
+def _pair(one: Any) -> tuple[float, float]:
+    if isinstance(one, Mapping):
+        one = [one.get("start_s", one.get("start")), one.get("end_s", one.get("end"))]
+    if not isinstance(one, list | tuple) or len(one) < 2:
+        raise ValueError(f"{one!r:.80} is no [start_s, end_s]")
+    try:
+        start, end = float(one[0]), float(one[1])
+    except (TypeError, ValueError):
+        raise ValueError(f"{one!r:.80} is no [start_s, end_s]") from None
+    if not (math.isfinite(start) and math.isfinite(end) and 0 <= start <= end):
+        raise ValueError(f"a segment from {start:g} to {end:g} s: it begins at 0 or later, and ends after it begins")
+    return start, end
+
+
+def _parsed(text: str) -> Any:
+    """Return the pairs of a text: JSON, labels of Audacity, or RTTM."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise ValueError('is empty: an answer without speech is written as "[]"')
+    if lines[0].split()[0] == "SPEAKER":
+        return [_of_rttm(line.split()) for line in lines]
+    if "\t" in lines[0]:
+        return [line.split("\t")[:2] for line in lines if not line.startswith("\\")]  # "\": a range of frequencies
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError(f"{text!r:.80} is no list of [start_s, end_s]") from None
+
+
+def _of_rttm(words: Sequence[str]) -> list[float]:
+    try:
+        return [float(words[3]), float(words[3]) + float(words[4])]
+    except (IndexError, ValueError):
+        raise ValueError(f"{' '.join(words)!r:.80} is no line of RTTM") from None
+
+
+def written(spans: Sequence[Mapping[str, float]], suffix: str) -> bytes | None:
+    """Return spans as a file: .srt, .vtt, .json, .csv, or .txt, the labels of Audacity; None for other endings."""
+    if suffix == ".json":
+        return json.dumps(list(spans), indent=1).encode()
+    if suffix == ".csv":
+        file = io.StringIO()
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["start_s", "end_s", "confidence"])
+        table.writerows([one["start_s"], one["end_s"], one["confidence"]] for one in spans)
+        return file.getvalue().encode()
+    if suffix == ".txt":
+        return "".join(f"{one['start_s']:.3f}\t{one['end_s']:.3f}\tspeech\n" for one in spans).encode()
+    if suffix not in (".srt", ".vtt"):
+        return None
+    mark = "," if suffix == ".srt" else "."
+    blocks = ["WEBVTT\n"] if suffix == ".vtt" else []
+    for number, one in enumerate(spans, 1):
+        times = " --> ".join(_clock(one[name], mark) for name in ("start_s", "end_s"))
+        blocks.append(f"{number}\n{times}\nspeech\n" if suffix == ".srt" else f"{times}\nspeech\n")
+    return "\n".join(blocks).encode()
+
+
+def _clock(seconds: float, mark: str) -> str:
+    whole = round(1000 * seconds)
+    return f"{whole // 3_600_000:02}:{whole // 60_000 % 60:02}:{whole // 1000 % 60:02}{mark}{whole % 1000:03}"
