@@ -60,7 +60,7 @@ def main() -> None:
         run = arguments.runs / f"seed{seed}"
         if not (run / "bundle").is_dir():
             split = [f"data.split.seed={seed}", f"train.seed={seed}"]
-            noria.train("mandarin_words", f"data.path={arguments.data}", *split, run=run)
+            noria.train("mandarin_words", [f"data.path={arguments.data}", *split], run, reporter=Silent())
         for line in rows(run, seed):
             print(line, flush=True)
         print(f"| {seed} | {SPEED_CLIPS} clips | real-time factor | {speed(run, arguments.data):.4f} | |", flush=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from noria.pipeline.answer_table import AnswerTable, cell
+from noria.pipeline.answer_table import MOST_WAITING, AnswerTable, cell
 from noria.targets.labels.answers import names_in, separator_of
 
 
@@ -43,3 +43,14 @@ def test_numbers_and_texts_of_an_answer_have_columns_also_behind_records_without
 
 def test_a_table_without_any_answer_has_its_head_and_the_reasons() -> None:
     assert len(table_of({"where": "a", "error": "broken"}, {"where": "b", "error": "broken"})) == 3
+
+
+def test_records_without_an_answer_do_not_wait_for_ever():
+    rows = []
+    table = AnswerTable(lambda row: rows.append(list(row)), (), must_agree=False)
+    for index in range(MOST_WAITING):
+        table.write({"where": f"a.csv:{index}", "error": "unreadable"})
+    assert len(rows) == MOST_WAITING + 1  # and the head
+    table.write({"where": "a.csv:9999", "value": "cat", "confidence": 0.5, "speed": 3})
+    assert rows[-1][:4] == [str(MOST_WAITING + 1), "a.csv:9999", "cat", "0.5"]
+    assert "speed" not in rows[0]

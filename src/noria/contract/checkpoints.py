@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from noria.contract import registry
 from noria.errors import UserError, did_you_mean
@@ -109,6 +109,22 @@ class ReadyLoader(CheckpointLoader, ABC):
     @abstractmethod
     def about(self, states: Mapping[str, Any]) -> str:
         """Return one sentence on what a model with these states is, and that it was not trained here."""
+
+    @abstractmethod
+    def described(self, given: str) -> State:
+        """Return what a bundle keeps of the checkpoint: its sha256, and what `about` tells."""
+
+    @final
+    def states(self, given: str, input_kinds: Collection[str]) -> dict[str, State]:
+        return {self.kind: {self.kind: self.described(given)}}
+
+    @final
+    def is_behind(self, states: Mapping[str, Any]) -> bool:
+        return self.kind in states.get("target", {})
+
+    @final
+    def defaults(self, has_lora: bool) -> Mapping[str, Any]:
+        return {}
 
 
 class SuggestsCheckpoint(ABC):

@@ -16,6 +16,7 @@ from noria.errors import UserError
 
 OWN = ("row", "where", "value", "confidence", "error")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
+MOST_WAITING = 4096  # records without an answer that the head waits for one with
 BETWEEN = "; "  # names of one cell, as a column of labels is read
 NO_NAME = re.compile(r"\s*\[.*|.*[;|,\n].*|\s*", re.DOTALL)  # not read back as one name of several
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?\s?%?")  # which is no formula, whatever its sign
@@ -43,7 +44,7 @@ class AnswerTable:
         """Write the JSON object of one answer, and `kept`, what of the record is to stand beside it."""
         if self._waiting is not None:
             self._waiting.append(answer)
-            if "error" not in answer:
+            if "error" not in answer or len(self._waiting) >= MOST_WAITING:
                 self.finish()
             return
         self._write(answer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from noria.checkpoints.hibari.voice import described
@@ -34,17 +34,11 @@ class Hibari(ReadyLoader):
     def recognizes(self, given: str) -> bool:
         return given == self.kind
 
-    def is_behind(self, states: Mapping[str, Any]) -> bool:
-        return self.kind in states.get("target", {})
-
-    def defaults(self, has_lora: bool) -> Mapping[str, Any]:
-        return {}
-
     def key(self, given: str) -> str:
         return str(described()["sha256"])
 
-    def states(self, given: str, input_kinds: Collection[str]) -> dict[str, State]:
-        return {self.kind: {self.kind: described()}}
+    def described(self, given: str) -> State:
+        return described()
 
     def fill(self, model: Any, given: str, states: Mapping[str, Any]) -> list[str]:
         return ["head"]

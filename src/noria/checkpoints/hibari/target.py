@@ -24,7 +24,8 @@ from noria.contract.capabilities import (
     WarmStarts,
 )
 from noria.contract.settings import named_input
-from noria.errors import UserError, raise_unmet
+from noria.errors import raise_unmet
+from noria.sound.speeds import Speeds
 from noria.sound.wav import FULL_SCALE, pcm_bytes, wav_bytes, wav_header
 from noria.types import Arrays, Batch, Chunk, Encoded, Media, Output, Prediction, Ragged, State, Values
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 HIBARI = "hibari"
-SPEEDS = (0.5, 2.0)  # what hibari itself allows
+SPEEDS = Speeds(0.5, 2.0)  # what hibari itself allows
 PACE = (4.0, 40.0)  # letters a second: slower is silence or noise, faster than anyone speaks
 
 
@@ -51,8 +52,7 @@ class EnglishSpeech(Target, WarmStarts, CompletesState, LearnsNothing, PredictSt
     text: str = named_input("text")  # the input that is said, an array `utf8`
 
     def __post_init__(self) -> None:
-        is_met = SPEEDS[0] <= self.speed <= SPEEDS[1]
-        raise_unmet("hibari", {"speed": (is_met, f"{SPEEDS[0]:g} to {SPEEDS[1]:g}", self.speed)}, "target.")
+        raise_unmet("hibari", {"speed": SPEEDS.rule(self.speed)}, "target.")
 
     def learns_nothing(self) -> bool:
         return True
@@ -115,7 +115,7 @@ class EnglishSpeech(Target, WarmStarts, CompletesState, LearnsNothing, PredictSt
 
     def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
         """Yield a wav file: its head, then sentence by sentence."""
-        speed = _speed_of(settings, self.speed)
+        speed = SPEEDS.asked(settings, self.speed)
         for row, text in enumerate(self._texts(batch)):
             yield Chunk(wav_header(voice.RATE_HZ), row=row)
             for samples in voice.sentences(text, speed):
@@ -123,8 +123,7 @@ class EnglishSpeech(Target, WarmStarts, CompletesState, LearnsNothing, PredictSt
             yield Chunk(b"", "end", row=row)
 
     def stream_schema(self, most_tokens: int) -> dict[str, Any]:
-        speed = {"type": "number", "minimum": SPEEDS[0], "maximum": SPEEDS[1]}
-        return {"type": "object", "properties": {"speed": speed}, "additionalProperties": False}
+        return SPEEDS.schema()
 
     def media_type(self) -> str:
         return "audio/wav"
@@ -139,16 +138,6 @@ class EnglishSpeech(Target, WarmStarts, CompletesState, LearnsNothing, PredictSt
     def _texts(self, batch: Batch) -> list[str]:
         rows = batch.inputs[self.text][UTF8].cpu().numpy()
         return [row[row >= 0].astype(np.uint8).tobytes().decode() for row in rows]
-
-
-def _speed_of(settings: Mapping[str, Any], usual: float) -> float:
-    """Return how fast a request wants it said; raise UserError for a setting that is not there."""
-    speed = settings.get("speed", usual)
-    is_speed = isinstance(speed, int | float) and not isinstance(speed, bool) and SPEEDS[0] <= speed <= SPEEDS[1]
-    if not is_speed or settings.keys() - {"speed"}:
-        where = "speed" if not is_speed else min(settings.keys() - {"speed"})
-        raise UserError("a voice has no such setting", where=where, expected=f"speed, {SPEEDS[0]:g} to {SPEEDS[1]:g}")
-    return float(speed)
 
 
 def _is_spoken(output: Arrays, truth: Arrays) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from noria.checkpoints.whisper.files import WhisperFiles
@@ -31,17 +31,11 @@ class Whisper(ReadyLoader):
     def recognizes(self, given: str) -> bool:
         return WhisperFiles(given).is_whisper()
 
-    def is_behind(self, states: Mapping[str, Any]) -> bool:
-        return self.kind in states.get("target", {})
-
-    def defaults(self, has_lora: bool) -> Mapping[str, Any]:
-        return {}
-
     def key(self, given: str) -> str:
         return WhisperFiles(given).key()
 
-    def states(self, given: str, input_kinds: Collection[str]) -> dict[str, State]:
-        return {self.kind: {self.kind: WhisperFiles(given).state()}}
+    def described(self, given: str) -> State:
+        return WhisperFiles(given).state()
 
     def fill(self, model: Any, given: str, states: Mapping[str, Any]) -> list[str]:
         model.head.fill(WhisperFiles(given).contents)

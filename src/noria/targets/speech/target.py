@@ -20,6 +20,7 @@ from noria.sound.mel import MelSettings, log_mel
 from noria.sound.pitch import filled, pitch_hz
 from noria.sound.reading import LEAST_RATE_HZ, MOST_RATE_HZ, read_sound
 from noria.sound.resampling import resampled
+from noria.sound.speeds import Speeds
 from noria.sound.wav import pcm_bytes, wav_bytes, wav_header
 from noria.targets.speech.metrics import speech_metrics
 from noria.targets.speech.voice import VOICE, check_voice, pieces_of, samples_of
@@ -32,7 +33,7 @@ NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depe
 MEL, CONTOUR, VOICED, DURATIONS, FRAMES = "mel", "contour", "voiced", "durations", "frames"
 LEFT_OUT = "_left_out"  # of the text: the signs that are not spoken
 LEAST_SPREAD = 0.1  # of a band, so that one that is always silent is not blown up
-SPEEDS = (0.25, 4.0)
+SPEEDS = Speeds(0.25, 4.0)
 WEIGHTS = {  # of the parts of the loss; the first two are what is heard
     "mel_off": 1.0,
     "structure_off": 0.5,
@@ -82,7 +83,7 @@ class Speech(Target, TrainingStep, PostProcesses, DecodesTarget, UsesParts, Stre
             "hop_s": (0.002 <= self.hop_s <= 0.1, "0.002 to 0.1 s", self.hop_s),
             "max_s": (self.max_s >= 1, "at least 1", self.max_s),
             "blocks": (self.blocks >= 1, "at least 1", self.blocks),
-            "speed": (SPEEDS[0] <= self.speed <= SPEEDS[1], f"{SPEEDS[0]:g} to {SPEEDS[1]:g}", self.speed),
+            "speed": SPEEDS.rule(self.speed),
         }
         raise_unmet("a voice", rules, "target.")
 
@@ -185,7 +186,7 @@ class Speech(Target, TrainingStep, PostProcesses, DecodesTarget, UsesParts, Stre
         """Yield each speech as the pieces of a wav file; settings: speed."""
         import torch
 
-        speed = _speed_of(settings, self.speed)
+        speed = SPEEDS.asked(settings, self.speed)
         check_voice(state, self.mel_settings)
         with torch.inference_mode():
             output = model.head.spoken(model.mixed(batch.inputs), speed)  # type: ignore[union-attr, operator]
@@ -197,8 +198,7 @@ class Speech(Target, TrainingStep, PostProcesses, DecodesTarget, UsesParts, Stre
             yield Chunk(b"", "end", row=row)
 
     def stream_schema(self, most_tokens: int) -> dict[str, Any]:
-        speed = {"type": "number", "minimum": SPEEDS[0], "maximum": SPEEDS[1]}
-        return {"type": "object", "properties": {"speed": speed}, "additionalProperties": False}
+        return SPEEDS.schema()
 
     def media_type(self) -> str:
         return "audio/wav"
@@ -232,15 +232,3 @@ def spoken_average(learnt: Arrays, count: int) -> Arrays:
     num_frames = int(learnt[FRAMES][0])
     frames = np.tile(np.asarray(learnt[MEL], np.float32)[:, None], (count, num_frames, 1))
     return {MEL: frames, CONTOUR: np.zeros((count, num_frames), np.float32)}
-
-
-def _speed_of(settings: Mapping[str, Any], usual: float) -> float:
-    for name in settings:
-        if name != "speed":
-            raise UserError("speech has no such setting", where=name, expected="speed", found=str(name))
-    speed = settings.get("speed", usual)
-    if isinstance(speed, bool) or not isinstance(speed, int | float) or not SPEEDS[0] <= speed <= SPEEDS[1]:
-        raise UserError(
-            "this is no speed", where="speed", expected=f"{SPEEDS[0]:g} to {SPEEDS[1]:g}, 1 as learnt", found=str(speed)
-        )
-    return float(speed)
