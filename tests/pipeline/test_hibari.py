@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from noria.checkpoints.hibari import voice
+from noria.contract.checkpoints import loader_behind
 from noria.errors import UserError
 from noria.job.load import load_job
 from noria.pipeline.predictor import Predictor, load
@@ -192,3 +193,9 @@ def test_a_setting_of_the_voice_is_checked() -> None:
     job = {"task": "text-to-speech", "model": {"pretrained": "hibari"}, "data": {"path": "x.csv"}}
     with pytest.raises(UserError, match=r"0\.5 to 2"):
         load_job({**job, "target": {"speed": 5}})
+
+
+def test_a_run_with_the_voice_knows_which_loader_is_behind_it(speaker: Predictor):
+    found = loader_behind(speaker.states)
+    assert found is not None
+    assert found.kind == "hibari"
