@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,13 @@ def test_the_commands_of_the_readme_are_all_that_there_are():
     said = {shlex.split(line)[1] for line in commands(text_of("README.md")) if line.startswith("noria ")}
     there = set(typer.main.get_command(cli.app).commands)
     assert there - said <= {"assistant", "demo", "list"}  # which stand in its text
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/guide.md", "docs/zh/guide.md"])
+def test_no_section_and_no_sentence_stands_twice(name):
+    text = re.sub(r"^```.*?^```$", "", text_of(name), flags=re.M | re.S)
+    once = [line for line in text.splitlines() if line.startswith("#") or len(line) > 60]
+    assert [line for line, count in Counter(once).items() if count > 1] == []
 
 
 @pytest.mark.parametrize("name", BY_HAND)
