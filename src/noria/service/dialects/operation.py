@@ -107,6 +107,10 @@ class Operation(ABC):
         """Return what the OpenAPI document says of it beyond the usual: requestBody, responses."""
         return {}
 
+    def told(self, view: View) -> dict[str, Any]:
+        """Return what the lookups of its dialect need to know of this model: JSON, asked for once, when it is loaded."""
+        return {}
+
     def model_of(self, request: Request, limits: Limits) -> str | None:
         """Return the model that a request names, by default in its path; None for the only one there is.
 
@@ -140,7 +144,8 @@ class About:
     """What the process that listens knows of a model.
 
     told: what the model says of itself: name, task, noria, version, schema, scores, inputs, media_type, is_writing,
-    operations (names of those it offers), example, created (seconds).
+    operations (names of those it offers), example, created (seconds); and under the name of each operation that it
+    offers, what that one `told` of it, where it did.
     """
 
     name: str
