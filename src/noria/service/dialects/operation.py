@@ -1,8 +1,8 @@
 """One way of asking a model: what a dialect writes for each of its paths.
 
 An Operation runs in the model's process: `read` turns what a client sent into records as the predictor takes them,
-`write` turns the answers into a reply. It computes nothing, waits for nothing and keeps nothing. A Lookup is answered by
-the process that listens, from what it knows of the models.
+`write` turns the answers into a reply. It computes nothing, waits for nothing and keeps nothing. A Lookup is answered
+by the process that listens, from what it knows of the models.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Operation(ABC):
         return {}
 
     def told(self, view: View) -> dict[str, Any]:
-        """Return what the lookups of its dialect need to know of this model: JSON, asked for once, when it is loaded."""
+        """Return what the lookups of its dialect need to know of this model: JSON, asked for once, when loaded."""
         return {}
 
     def model_of(self, request: Request, limits: Limits) -> str | None:
