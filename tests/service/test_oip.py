@@ -21,6 +21,7 @@ from service.dialect import about_of, error_of, reply, request, view_of
 from service.test_every_task import sendable_record
 
 INFER, INFER_VERSION = OPERATIONS
+BEST_THREE = {"name": "value", "parameters": {"classification": 3}}
 HEADER = "inference-header-content-length"
 
 
