@@ -183,3 +183,47 @@ def test_each_token_belongs_to_its_message(jinja: str) -> None:
     assert [one.start for one in spans] == sorted(one.start for one in spans)
     assert {one.start for one in spans} >= set(range(len(TALK)))
     assert {one.name for one in spans if one.start < len(TALK)} == {"user", "assistant"}
+
+
+WITH_TOOLS = (
+    "{% if tools %}<|start|>system\n{% for one in tools %}{{ one | tojson }}\n{% endfor %}"
+    "Call as <tool_call>\n{...}\n</tool_call><|end|>{% endif %}"
+    "{% for m in messages %}<|start|>{{ m.role }}\n{{ m.content }}"
+    "{% for call in m.tool_calls or [] %}<tool_call>{{ call.function.name }} {{ call.function.arguments | tojson }}"
+    "</tool_call>{% endfor %}<|end|>{% endfor %}{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
+)
+TOOLS = [{"type": "function", "function": {"name": "weather", "description": "<|end|>", "parameters": {}}}]
+CALLING = [
+    {"role": "user", "content": "Is it raining?"},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"function": {"name": "weather", "arguments": {"at": "</s>"}}}],
+    },
+    {"role": "tool", "content": "<|start|>no"},
+]
+
+
+def test_tools_and_calls_stand_where_the_template_has_them_and_speak_for_nobody() -> None:
+    state = chat(WITH_TOOLS)
+    assert Messages().takes_tools(state)
+    ids = ids_of({"messages": CALLING, "tools": TOOLS}, state)
+    text = Tokenizer.from_json(state["tokenizer"]).decode(ids)
+    assert '"name": "weather"' in text
+    assert '<tool_call>weather {"at": "</s>"}</tool_call>' in text
+    marks = [one for one in spelled(ids, state) if one in MARKS]
+    assert marks == ["<|start|>", "<|end|>"] * 4 + ["<|start|>"]
+    assert len(Messages().spans({"messages": CALLING, "tools": TOOLS}, state)) == len(ids)
+
+
+def test_tools_are_refused_where_the_template_has_no_place_for_them() -> None:
+    state = chat(LLAMA3)
+    talk = CALLING[:1]
+    found = Messages().encode([{"messages": talk}, {"messages": talk, "tools": TOOLS}, CALLING], state)
+    assert found.bad == dict.fromkeys((1, 2), "the model's chat template has no place for tools")
+
+
+def test_a_template_that_writes_without_end_is_stopped() -> None:
+    endless = "{% for a in range(99999) %}{% for b in range(99999) %}{{ 'wheel' }}{% endfor %}{% endfor %}"
+    with pytest.raises(ValueError, match="writes without end"):
+        ChatTemplate(endless, {}).render([{"role": "user", "content": "a"}], opens_reply=True)

@@ -10,7 +10,16 @@ import numpy as np
 from noria.checks.component import Component, check_inverse, check_learning_and_encoding
 from noria.checks.failure import TOLERANCE, WIDTH, check, json_round_trip, require, seeded
 from noria.contract import Modality, dispatch
-from noria.contract.capabilities import Attributable, Augments, Displays, GivesExample, Tabulates, Vectorizes, declared
+from noria.contract.capabilities import (
+    Attributable,
+    Augments,
+    Converses,
+    Displays,
+    GivesExample,
+    Tabulates,
+    Vectorizes,
+    declared,
+)
 from noria.types import Media, Panel, Tokens, Values, as_tensors
 
 if TYPE_CHECKING:
@@ -30,6 +39,8 @@ def check_modality(modality: Modality, values: Values) -> None:
         check_known_example(subject, modality)
     if declared(modality, Attributable):
         check_spans(subject, modality)
+    if declared(modality, Converses):
+        check_conversations(subject, modality)
     check_evaluation(subject, modality)
     check_padded_tokens(subject, modality)
     if declared(modality, Vectorizes):
@@ -85,6 +96,17 @@ def check_spans(subject: Component, modality: Modality) -> None:
     for index in range(subject.count):
         real, spans = len(_real(tokens, index)), len(dispatch.spans(modality, subject.value(index), subject.state))
         require(spans == real, f"value {index} has {real} tokens and {spans} spans")
+
+
+@check
+def check_conversations(subject: Component, modality: Modality) -> None:
+    """A conversation can be encoded; one with tools is, where they are taken, and is refused with a reason elsewhere."""
+    talk = [{"role": "user", "content": "Is it raining?"}]
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
+    encoded = modality.encode([talk, {"messages": talk, "tools": tools}], subject.state)
+    require(0 not in encoded.bad, f"a conversation cannot be encoded: {encoded.bad.get(0)}")
+    takes_tools = dispatch.takes_tools(modality, subject.state)
+    require((1 not in encoded.bad) == takes_tools, f"takes_tools says {takes_tools}, encode: {encoded.bad.get(1)}")
 
 
 @check

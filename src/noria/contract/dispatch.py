@@ -262,6 +262,17 @@ def seconds(modality: Modality, value: Any) -> float | None:
     return own.seconds(value) if own else None
 
 
+def converses(modality: Modality) -> bool:
+    """Say whether a raw value is what was said so far, and by whom."""
+    return declared(modality, can.Converses) is not None
+
+
+def takes_tools(modality: Modality, state: State) -> bool:
+    """Say whether a conversation may offer tools, which the reply may call."""
+    own = declared(modality, can.Converses)
+    return own is not None and own.takes_tools(state)
+
+
 def linear_answers(target: Target, state: State) -> tuple[str, int] | None:
     """Return which output a linear model of an answer gives, and how many numbers that has; None: there is none."""
     if own := declared(target, can.FitsLinear):

@@ -82,6 +82,17 @@ class TellsLength(ABC):
         """Return how long the value lasts, by its head alone; None where that cannot be told: `encode` says why."""
 
 
+class Converses(ABC):
+    """Takes what was said so far, and by whom: clients that chat can ask a model that reads it.
+
+    A raw value is a list of messages, {"role": system, user or assistant, "content": text}.
+    """
+
+    @abstractmethod
+    def takes_tools(self, state: State) -> bool:
+        """Say whether a reply may call tools: a raw value is then also what text/conversation.py says."""
+
+
 class Vectorizes(ABC):
     """Has features on which a simple model is strong: n-grams of a text, the bins of a table's columns, few pixels."""
 

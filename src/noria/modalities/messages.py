@@ -6,7 +6,6 @@ Read next: text/chat_template.py.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -14,23 +13,24 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Displays, Truncates, WarmStarts
+from noria.contract.capabilities import Attributable, Converses, Displays, Truncates, WarmStarts
 from noria.errors import UserError
 from noria.text.chat_template import ChatTemplate
-from noria.text.learning import is_missing, learn_text, text_of
+from noria.text.conversation import Conversation, conversation_of, is_list, messages_of
+from noria.text.learning import learn_text
 from noria.text.tokenizer import Tokenizer
 from noria.types import Arrays, Encoded, Ragged, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import nn
 
-ROLES = ("system", "user", "assistant")
 OPEN, CLOSE = "<|im_start|>", "<|im_end|>"  # of ChatML, where a checkpoint's vocabulary has them
 
 
 @dataclass(frozen=True)
-class Messages(Modality, WarmStarts, Truncates, Displays, Attributable):
+class Messages(Modality, WarmStarts, Truncates, Displays, Attributable, Converses):
     """A conversation, list of {"role", "content"} or its JSON; a text alone is the user's only message.
+    With tools, where the template knows them: {"messages", "tools"}, as text/conversation.py says.
 
     Arrays: `ids` Ragged int.
 
@@ -56,7 +56,7 @@ class Messages(Modality, WarmStarts, Truncates, Displays, Attributable):
         texts: list[Any] = []
         for value in values:
             messages = messages_of(value)
-            if isinstance(value, str) and not _is_list(value):  # a reply that shares the vocabulary
+            if isinstance(value, str) and not is_list(value):  # a reply that shares the vocabulary
                 texts.append(value)
             elif isinstance(messages, list):
                 texts += _contents(messages)
@@ -77,18 +77,23 @@ class Messages(Modality, WarmStarts, Truncates, Displays, Attributable):
         tokenizer = Tokenizer.from_json(state["tokenizer"])
         rows, bad = [], {}
         for index, value in enumerate(values):
-            messages = messages_of(value)
+            said = conversation_of(value)
             ids: list[int] = []
-            if isinstance(messages, str):
-                bad[index] = messages
+            if isinstance(said, str):
+                bad[index] = said
+            elif said.needs_tools and not self.takes_tools(state):
+                bad[index] = "the model's chat template has no place for tools"
             else:
                 try:
-                    ids = self._ids(messages, tokenizer, state["template"])
+                    ids = self._ids(said, tokenizer, state["template"])
                 except ValueError as error:
                     bad[index] = str(error)
             rows.append(ids)
         cut = Ragged.of(rows, np.int32).beyond(self.max_tokens)
         return Encoded({"ids": Ragged.of([row[-self.max_tokens :] for row in rows], np.int32)}, bad, cut)
+
+    def takes_tools(self, state: State) -> bool:
+        return "jinja" in state["template"] and ChatTemplate(**state["template"]).takes_tools
 
     def most_read(self) -> tuple[str, int]:
         return "max_tokens", self.max_tokens
@@ -102,11 +107,12 @@ class Messages(Modality, WarmStarts, Truncates, Displays, Attributable):
         return text_embedder(state, width)
 
     def spans(self, value: Any, state: State) -> list[Span]:
-        messages = messages_of(value)
+        said = conversation_of(value)
         tokenizer = Tokenizer.from_json(state["tokenizer"])
-        found = [] if isinstance(messages, str) else messages
+        said = Conversation([], []) if isinstance(said, str) else said
         if "jinja" in state["template"]:
-            return _spans(found, tokenizer, state["template"])[-self.max_tokens :]
+            return _spans(said, tokenizer, state["template"])[-self.max_tokens :]
+        found = said.messages
         spans: list[Span] = []
         for number, message in enumerate(found):
             length = len(self._message(message, tokenizer, state["template"]))
@@ -116,10 +122,10 @@ class Messages(Modality, WarmStarts, Truncates, Displays, Attributable):
         )
         return spans[-self.max_tokens :]
 
-    def _ids(self, messages: list[dict[str, str]], tokenizer: Tokenizer, template: Mapping[str, Any]) -> list[int]:
+    def _ids(self, given: Conversation, tokenizer: Tokenizer, template: Mapping[str, Any]) -> list[int]:
         if "jinja" in template:
-            return ChatTemplate(**template).encode(messages, tokenizer)[0]
-        said = [one for message in messages for one in self._message(message, tokenizer, template)]
+            return ChatTemplate(**template).encode(given.messages, tokenizer, given.tools)[0]
+        said = [one for message in given.messages for one in self._message(message, tokenizer, template)]
         return said + self._opening("assistant", tokenizer, template)
 
     def _message(self, message: Mapping[str, str], tokenizer: Tokenizer, template: Mapping[str, int]) -> list[int]:
@@ -155,41 +161,17 @@ def _with_own_template(state: State) -> State:
     return {**state, "answer_end": end, "chat_template": f"the checkpoint's own; {said}"}
 
 
-def _spans(messages: list[dict[str, str]], tokenizer: Tokenizer, template: Mapping[str, Any]) -> list[Span]:
+def _spans(said: Conversation, tokenizer: Tokenizer, template: Mapping[str, Any]) -> list[Span]:
     """Return, for each token of a conversation in the checkpoint's own template, which message it is of."""
-    chat = ChatTemplate(**template)
+    chat, messages = ChatTemplate(**template), said.messages
     try:
-        _, starts, text = chat.encode(messages, tokenizer)
+        _, starts, text = chat.encode(messages, tokenizer, said.tools)
     except ValueError:  # it is no conversation for this template
         return []
     numbers = np.searchsorted(chat.ends(messages, text), starts, side="right").tolist()
     roles = [*(message["role"] for message in messages), "reply"]
     count = len(messages)
     return [Span("message", number, min(number + 1, count), roles[number]) for number in numbers]
-
-
-def messages_of(value: Any) -> list[dict[str, str]] | str:
-    """Return the messages of a raw value, or the reason why it has none."""
-    if isinstance(value, str | bytes) and (text := text_of(value)) is not None:
-        try:
-            value = json.loads(text) if _is_list(text) else [{"role": "user", "content": text}]
-        except (ValueError, RecursionError):
-            return "not a list of messages"
-    if not isinstance(value, list) or not value:
-        return "the conversation is missing" if is_missing(value) else "not a list of messages"
-    messages = []
-    for number, one in enumerate(value, 1):
-        if not isinstance(one, Mapping) or one.get("role") not in ROLES:
-            return f"message {number} has no role of {', '.join(ROLES)}"
-        content = text_of(one.get("content"))
-        if content is None:
-            return f"message {number} has no content"
-        messages.append({"role": str(one["role"]), "content": content})
-    return messages
-
-
-def _is_list(text: str) -> bool:
-    return text.lstrip().startswith("[")
 
 
 def _contents(messages: Iterable[Mapping[str, str]]) -> list[str]:

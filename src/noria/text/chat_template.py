@@ -9,19 +9,20 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from noria.errors import UserError
+from noria.text.conversation import Message
 from noria.text.tokenizer import Tokenizer
 
 SAFE_JINJA = (3, 1, 6)  # older ones have ways out of the sandbox
 PRIVATE = range(0xE000, 0xF8FF)  # characters that no text means anything by
 NOT_RENDERED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+MOST_CHARACTERS = 1_000_000  # that a template may write beside eight times what the conversation says
+CALL, CALL_END = "<tool_call>", "</tool_call>"  # around the JSON of a call, in the templates of Hermes, Qwen, SmolLM3
 ASKED, ANSWERED = "a question", "an answer"  # what a template is tried with
-
-Message = Mapping[str, str]  # role and content
 
 
 @dataclass(frozen=True)
@@ -48,29 +49,47 @@ class ChatTemplate:
         }
         return {"jinja": given, "tokens": {name: one for name, one in spelled.items() if isinstance(one, str)}}
 
-    def render(self, messages: Sequence[Message], opens_reply: bool) -> str:
+    @property
+    def takes_tools(self) -> bool:
+        """Say whether it tells the model of tools, and has it call them as CALL and CALL_END say."""
+        return CALL in self.jinja and re.search(r"\btools\b", self.jinja) is not None
+
+    def render(self, messages: Sequence[Message], opens_reply: bool, tools: Sequence[Any] = ()) -> str:
         """Return the text of messages, with the beginning of a reply if wanted; ValueError where it refuses them."""
         from jinja2 import TemplateError
 
         given = [dict(message) for message in messages]
+        most = MOST_CHARACTERS + 8 * len(str(given)) + 8 * len(str(tools))
+        pieces: list[str] = []
         try:
-            return _compiled(self.jinja).render(  # type: ignore[no-any-return]
-                messages=given, add_generation_prompt=opens_reply, tools=None, documents=None, **self.tokens
-            )
+            for piece in _compiled(self.jinja).generate(
+                messages=given,
+                add_generation_prompt=opens_reply,
+                tools=list(tools) or None,
+                documents=None,
+                **self.tokens,
+            ):
+                pieces.append(piece)
+                most -= len(piece)
+                if most < 0:
+                    raise ValueError("it writes without end")
+            return "".join(pieces)
         except (TemplateError, *NOT_RENDERED) as error:
             raise ValueError(f"the chat template refuses this conversation: {error}"[:300]) from error
 
-    def encode(self, messages: Sequence[Message], tokenizer: Tokenizer) -> tuple[list[int], list[int], str]:
+    def encode(
+        self, messages: Sequence[Message], tokenizer: Tokenizer, tools: Sequence[Any] = ()
+    ) -> tuple[list[int], list[int], str]:
         """Return the ids of messages and of the opened reply, where each token starts in the text, and that text."""
-        first, last = self._marks(messages)
+        first, last = self._marks([list(messages), list(tools)])
         named = [re.escape(one) for one in sorted(tokenizer.special_spellings, key=len, reverse=True)]
         said = re.compile("|".join(named)) if named else None
 
         def guarded(text: str) -> str:
             return said.sub(lambda found: f"{first}{found[0]}{last}", text) if said else text
 
-        messages = [{"role": one["role"], "content": guarded(one["content"])} for one in messages]
-        pieces = re.split(f"{first}(.*?){last}", self.render(messages, opens_reply=True), flags=re.DOTALL)
+        rendered = self.render(_each_text(messages, guarded), opens_reply=True, tools=_each_text(tools, guarded))
+        pieces = re.split(f"{first}(.*?){last}", rendered, flags=re.DOTALL)
         ids: list[int] = []
         starts: list[int] = []
         text = ""
@@ -114,11 +133,20 @@ class ChatTemplate:
             said += f"; it begins after {prompt[-20:]!r}, and an earlier one stands after {before[-20:]!r}"
         return end, said
 
-    def _marks(self, messages: Sequence[Message]) -> tuple[str, str]:
+    def _marks(self, said: Any) -> tuple[str, str]:
         """Return two characters that stand nowhere."""
-        used = set(self.jinja).union(*(one["content"] for one in messages))
+        used = set(self.jinja).union(json.dumps(said, ensure_ascii=False))
         free = (chr(point) for point in PRIVATE if chr(point) not in used)
         return next(free), next(free)
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a value as JSON has it with every text in it changed, names of fields too."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {change(str(name)): _each_text(one, change) for name, one in value.items()}
+    return [_each_text(one, change) for one in value] if isinstance(value, Sequence) else value
 
 
 @functools.lru_cache(maxsize=16)

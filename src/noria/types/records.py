@@ -136,13 +136,15 @@ class Chunk(NamedTuple):
     """New content of an answer that is given as it is written: text, or bytes of a sound.
 
     The last piece, whose content may be empty, has `ended`, why it is the last (end, stop or length), and `logprobs`,
-    the natural logarithms of the probabilities of all tokens of the answer. row: which record of the batch it is of.
+    the natural logarithms of the probabilities of all tokens of the answer; `tokens` are their texts, which joined are
+    the answer (of a character of several tokens the last one has it). row: which record of the batch it is of.
     """
 
     content: str | bytes
     ended: str | None = None
     logprobs: tuple[float, ...] = ()
     row: int = 0
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

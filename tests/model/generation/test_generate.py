@@ -131,6 +131,7 @@ def test_the_pieces_of_a_stream_are_the_answer(kind: str, sampling: Sampling) ->
         own = [piece for piece in pieces if piece.row == row]
         assert [piece.ended for piece in own] == [*[None] * (len(own) - 1), whole.ended[row]]
         assert own[-1].logprobs == tuple(whole.logprobs[row])
+        assert len(own[-1].tokens) == len(own[-1].logprobs)
         assert all(piece.content for piece in own[:-1])
 
 
@@ -226,6 +227,17 @@ def test_rows_that_have_ended_are_dropped() -> None:
     found = generate(speaker_, None, Sampling(max_tokens=64), tokenizer)
     assert found.texts == texts
     assert speaker_.num_asked < 2 * sum(len(text) + 1 for text in texts) < 41 * len(texts)
+
+
+@pytest.mark.parametrize("kind", ["byte", "bpe", "character"])
+def test_the_last_piece_has_the_text_of_each_token_and_these_are_the_answer(kind: str) -> None:
+    tokenizer = tokenizer_of(kind)
+    for stop in ((), ("wh",)):
+        found, pieces = told([SAID], tokenizer, stop=stop)
+        last = pieces[-1]
+        assert len(last.tokens) == len(last.logprobs) == len(found.ids[0])
+        assert found.texts[0].startswith("".join(last.tokens))
+        assert stop or "".join(last.tokens) == found.texts[0]
 
 
 def test_whoever_stops_asking_stops_the_generation() -> None:

@@ -57,7 +57,8 @@ def stream(
     if sampling.beams > 1:
         found = generate(model, inputs, sampling, tokenizer)
         for i, text in enumerate(found.texts):
-            yield Chunk(text, found.ended[i], tuple(found.logprobs[i]), i)
+            spelled = tuple(map(tokenizer.decoder().push, found.ids[i]))
+            yield Chunk(text, found.ended[i], tuple(found.logprobs[i]), i, spelled)
         return
     spoken = _spoken(model, inputs, sampling, tokenizer, seeds, True, [])
     while True:
@@ -77,6 +78,7 @@ class _Row:
     stop: tuple[str, ...]
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)  # the text that each id makes certain
     lengths: list[float] = field(default_factory=list)  # characters after each id; infinite within a character
     text: str = ""
     held: str = ""
@@ -95,8 +97,15 @@ class _Row:
             return new + self._release("")
         return new
 
+    def piece(self, new: str, number: int) -> Chunk:
+        """Return new text as a piece of the row of this number."""
+        if self.ended is None:
+            return Chunk(new, row=number)
+        return Chunk(new, self.ended, tuple(self.logprobs), number, tuple(self.tokens))
+
     def _heard(self, decoder: Decoder, token: int) -> str:
-        whole = self.held + decoder.push(token)
+        self.tokens.append(decoder.push(token))
+        whole = self.held + self.tokens[-1]
         self.lengths.append(len(self.text) + len(whole) if decoder.is_whole else math.inf)
         # the one that ended first, so that it does not matter how the text was cut into tokens
         found = [(place + len(stop), place) for stop in self.stop if (place := whole.find(stop)) >= 0]
@@ -105,7 +114,7 @@ class _Row:
             certain = whole[: min(found)[1]]
             self.text += certain
             kept = max((i for i, length in enumerate(self.lengths, 1) if length <= len(self.text)), default=0)
-            del self.ids[kept:], self.logprobs[kept:]
+            del self.ids[kept:], self.logprobs[kept:], self.tokens[kept:]
             return certain
         return self._release(whole[len(whole) - _held_back(whole, self.stop) :], whole)
 
@@ -148,7 +157,7 @@ def _spoken(
                 new = row.say(token, logprob, tokenizer.end, is_last)
                 if constraint is not None:
                     constraint.take(i, token)
-                yield Chunk(new, row.ended, tuple(row.logprobs) if row.ended else (), i)
+                yield row.piece(new, i)
         going = [place for place, i in enumerate(live) if rows[i].ended is None]
         if not going:
             return

@@ -52,12 +52,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Written:
-    """An answer that was written token by token, whole. ended: end, stop or length."""
+    """An answer that was written token by token, whole. ended: end, stop or length. tokens: as of a Chunk."""
 
     content: str | bytes
     ended: str
     logprobs: tuple[float, ...] = ()
     prompt_tokens: int = 0
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from noria.targets.transcript.subtitles import lines_of, srt, vtt
+from noria.text.subtitles import lines_of, srt, vtt
 
 
 def said(*words: tuple[str, float, float]) -> list[dict[str, object]]:
