@@ -20,7 +20,7 @@ from noria.service.http_error import HTTPError
 from service.dialect import about_of, error_of, reply, request, view_of
 from service.test_every_task import sendable_record
 
-INFER, INFER_VERSION = OPERATIONS
+(INFER,) = OPERATIONS
 BEST_THREE = {"name": "value", "parameters": {"classification": 3}}
 HEADER = "inference-header-content-length"
 
@@ -218,8 +218,8 @@ def test_tensors_of_uneven_length_are_refused(table) -> None:
 
 def test_another_version_is_not_found(view) -> None:
     body = {"inputs": [texts("a film")]}
-    assert reply(INFER_VERSION, request(body, {"model": "model", "version": "1"}), view).status == 200
-    assert reply(INFER_VERSION, request(body, {"model": "model", "version": "9"}), view).status == 404
+    assert reply(INFER, request(body, {"model": "model", "version": "1"}), view).status == 200
+    assert reply(INFER, request(body, {"model": "model", "version": "9"}), view).status == 404
 
 
 @pytest.mark.parametrize("kind", [kind for kind in NUMBERS if kind != "BF16"])
@@ -265,14 +265,13 @@ def test_lookups_say_what_there_is(view) -> None:
     metadata = told("metadata", [about])[1]
     assert metadata["inputs"] == [{"name": "text", "datatype": "BYTES", "shape": [-1]}]
     assert [one["name"] for one in metadata["outputs"]] == ["value", "confidence", "labels", "probabilities", "details"]
-    assert told("metadata_version", [about])[1] == metadata
     assert told("config", [about])[1]["input"] == [{"name": "text", "data_type": "TYPE_STRING", "dims": [-1]}]
     rows = [{"name": "model", "version": "1", "state": "UNAVAILABLE", "reason": ""}]
     assert told("index", [asleep]) == (200, rows)
     assert told("index", [asleep], {"ready": True}) == (200, [])
 
 
-@pytest.mark.parametrize(("name", "status"), [("load", 501), ("unload", 501), ("stats", 501), ("stats_of_model", 501)])
+@pytest.mark.parametrize(("name", "status"), [("load", 501), ("unload", 501), ("stats", 501)])
 def test_what_is_not_offered_says_so(view, name, status) -> None:
     with pytest.raises(HTTPError) as refused:
         lookup(name).answer(request(path={"model": "model"}), [about_of(view, *OPERATIONS)])
@@ -283,11 +282,12 @@ def test_what_is_not_offered_says_so(view, name, status) -> None:
 @pytest.mark.parametrize("path", [{"model": "other"}, {"model": "model", "version": "2"}])
 def test_what_is_not_served_is_not_found(view, path) -> None:
     with pytest.raises(HTTPError) as refused:
-        lookup("metadata_version").answer(request(path=path), [about_of(view, *OPERATIONS)])
+        lookup("metadata").answer(request(path=path), [about_of(view, *OPERATIONS)])
     assert refused.value.status == 404
 
 
 def test_every_path_stands_once() -> None:
-    paths = [(one.method, one.path) for one in (*OPERATIONS, *LOOKUPS)]
+    every = [*OPERATIONS, *LOOKUPS]
+    paths = [(one.method, path) for one in every for path in (one.path, *one.aliases)]
     assert len(set(paths)) == len(paths)
-    assert len({one.name for one in (*OPERATIONS, *LOOKUPS)}) == len(paths)
+    assert len({one.name for one in every}) == len(every)

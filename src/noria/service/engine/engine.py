@@ -82,6 +82,7 @@ class Engine:
             "operations": list(self._operations),
             "described": {key: one.described(view) for key, one in self._operations.items()},
         }
+        found |= {key: told for key, one in self._operations.items() if (told := one.told(view))}
         folder = bundle.path.resolve()
         metrics = folder.parent / "metrics.json"
         if folder.name == "bundle" and metrics.is_file():

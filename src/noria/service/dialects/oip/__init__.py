@@ -10,22 +10,12 @@ Read first: tensors.py, inputs.py, outputs.py, infer.py.
 
 from __future__ import annotations
 
-from noria.service.dialects.oip.infer import Infer, InferVersion
-from noria.service.dialects.oip.models import (
-    Config,
-    ConfigVersion,
-    Metadata,
-    MetadataVersion,
-    ModelReady,
-    ModelReadyVersion,
-    Statistics,
-    StatisticsOfModel,
-    StatisticsVersion,
-)
+from noria.service.dialects.oip.infer import Infer
+from noria.service.dialects.oip.models import Config, Metadata, ModelReady, Statistics
 from noria.service.dialects.oip.server import Index, Live, Load, Ready, Server, Unload
 from noria.service.dialects.operation import Lookup, Operation
 
-OPERATIONS: list[Operation] = [Infer(), InferVersion()]
+OPERATIONS: list[Operation] = [Infer()]
 LOOKUPS: list[Lookup] = [
     Server(),
     Live(),
@@ -35,11 +25,6 @@ LOOKUPS: list[Lookup] = [
     Unload(),
     Statistics(),  # before the model that could be called stats
     Metadata(),
-    MetadataVersion(),
     ModelReady(),
-    ModelReadyVersion(),
     Config(),
-    ConfigVersion(),
-    StatisticsOfModel(),
-    StatisticsVersion(),
 ]

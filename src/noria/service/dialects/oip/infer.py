@@ -23,6 +23,7 @@ class Infer(Operation):
 
     name = "oip.infer"
     path = "/v2/models/{model}/infer"
+    aliases = ("/v2/models/{model}/versions/{version}/infer",)
     summary = "Open Inference Protocol: answer the records that tensors hold, in JSON or as bytes."
 
     def told(self, view: View) -> dict[str, Any]:
@@ -64,11 +65,3 @@ class Infer(Operation):
     def refusal(self, error: HTTPError) -> Reply:
         """Return an error as the protocol has it."""
         return refusal(error)
-
-
-class InferVersion(Infer):
-    """The same of one version."""
-
-    name = "oip.infer_version"
-    path = "/v2/models/{model}/versions/{version}/infer"
-    summary = "Open Inference Protocol: the same of one version of a model."

@@ -38,6 +38,7 @@ class Metadata(_OfModel):
 
     name = "oip.metadata"
     path = "/v2/models/{model}"
+    aliases = ("/v2/models/{model}/versions/{version}",)
     summary = "Open Inference Protocol: the input and output tensors of a model."
 
     def of(self, one: About) -> Reply:
@@ -46,18 +47,12 @@ class Metadata(_OfModel):
         return Reply.json({**kept, **_tensors(one), "parameters": {"task": one.told.get("task", "")}})
 
 
-class MetadataVersion(Metadata):
-    """The same of one version."""
-
-    name = "oip.metadata_version"
-    path = "/v2/models/{model}/versions/{version}"
-
-
 class ModelReady(_OfModel):
     """Whether a model is ready."""
 
     name = "oip.model_ready"
     path = "/v2/models/{model}/ready"
+    aliases = ("/v2/models/{model}/versions/{version}/ready",)
     summary = "Open Inference Protocol: say whether a model can be asked, 503 where not."
 
     def of(self, one: About) -> Reply:
@@ -66,18 +61,12 @@ class ModelReady(_OfModel):
         return Reply.json({"name": one.name, "ready": one.is_ready}, status)
 
 
-class ModelReadyVersion(ModelReady):
-    """The same of one version."""
-
-    name = "oip.model_ready_version"
-    path = "/v2/models/{model}/versions/{version}/ready"
-
-
 class Config(_OfModel):
     """A model's configuration, as Triton writes it."""
 
     name = "oip.config"
     path = "/v2/models/{model}/config"
+    aliases = ("/v2/models/{model}/versions/{version}/config",)
     summary = "Open Inference Protocol: the tensors of a model as Triton's configuration has them."
 
     def of(self, one: About) -> Reply:
@@ -94,18 +83,12 @@ class Config(_OfModel):
         )
 
 
-class ConfigVersion(Config):
-    """The same of one version."""
-
-    name = "oip.config_version"
-    path = "/v2/models/{model}/versions/{version}/config"
-
-
 class Statistics(Lookup):
     """Not offered: Triton's counts by step are not kept in this form."""
 
     name = "oip.stats"
     path = "/v2/models/stats"
+    aliases = ("/v2/models/{model}/stats", "/v2/models/{model}/versions/{version}/stats")
     summary = "Open Inference Protocol: not offered (501); GET /metrics has the counts."
 
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
@@ -115,20 +98,6 @@ class Statistics(Lookup):
     def refusal(self, error: HTTPError) -> Reply:
         """Return an error as the protocol has it."""
         return refusal(error)
-
-
-class StatisticsOfModel(Statistics):
-    """The same of one model."""
-
-    name = "oip.stats_of_model"
-    path = "/v2/models/{model}/stats"
-
-
-class StatisticsVersion(Statistics):
-    """The same of one version."""
-
-    name = "oip.stats_version"
-    path = "/v2/models/{model}/versions/{version}/stats"
 
 
 def _tensors(one: About) -> Mapping[str, Any]:

@@ -131,36 +131,30 @@ def _described(given: Any) -> tuple[str, str, tuple[int, ...], Mapping[str, Any]
 
 
 def _wanted(head: Mapping[str, Any], known: Sequence[str]) -> Wanted:
-    parameters, given = head.get("parameters", {}), head.get("outputs", [])
-    if not isinstance(parameters, dict) or not isinstance(given, list):
-        error = UserError("parameters are an object, outputs a list", where="request")
+    parameters, given, number = head.get("parameters", {}), head.get("outputs", []), head.get("id")
+    if not isinstance(parameters, dict) or not isinstance(given, list) or not isinstance(number, str | None):
+        error = UserError("parameters are an object, outputs a list, and the id is a text", where="request")
         raise HTTPError(error, code="wrong_type", param="parameters")
     check_fields("parameters", parameters, ("binary_data_output",))
-    outputs: dict[str, bool] = {}
-    for one in given:
-        name = one.get("name") if isinstance(one, dict) else None
-        if name not in known:
-            error = UserError(
-                f"there is no output {shown(name)!r}",
-                where="outputs",
-                expected=", ".join(known),
-                fix=did_you_mean(shown(name), known),
-            )
-            raise HTTPError(error, code="unknown_field", param="outputs")
-        check_fields(f"outputs.{name}", one, ("name", "parameters"))
-        own = one.get("parameters", {})
-        check_fields(f"outputs.{name}.parameters", own if isinstance(own, dict) else {"": own}, ("binary_data",))
-        outputs[name] = _flag(own, "binary_data", parameters)
-    outputs = outputs or {name: _flag({}, "", parameters) for name in known}
-    name = head.get("id")
-    if name is not None and not isinstance(name, str):
-        error = UserError("the id of a request is a text", where="id", found=shown(name))
-        raise HTTPError(error, code="wrong_type", param="id")
-    return Wanted(outputs, name)
+    outputs = dict(_output(one, known, parameters) for one in given)
+    return Wanted(outputs or {name: _flag({}, parameters) for name in known}, number)
 
 
-def _flag(own: Mapping[str, Any], key: str, parameters: Mapping[str, Any]) -> bool:
-    value = own.get(key, parameters.get("binary_data_output", False))
+def _output(given: Any, known: Sequence[str], parameters: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return the name of an output that is asked for, and whether it is to be sent as bytes."""
+    name = given.get("name") if isinstance(given, dict) else given
+    if not isinstance(given, dict) or name not in known:
+        fix = did_you_mean(shown(name), known)
+        error = UserError(f"there is no output {shown(name)!r}", where="outputs", expected=", ".join(known), fix=fix)
+        raise HTTPError(error, code="unknown_field", param="outputs")
+    check_fields(f"outputs.{name}", given, ("name", "parameters"))
+    own = given.get("parameters", {})
+    check_fields(f"outputs.{name}.parameters", own if isinstance(own, dict) else {"": own}, ("binary_data",))
+    return str(name), _flag(own, parameters)
+
+
+def _flag(own: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    value = own.get("binary_data", parameters.get("binary_data_output", False))
     if not isinstance(value, bool):
         error = UserError("whether an output is sent as bytes is true or false", found=shown(value))
         raise HTTPError(error, code="wrong_type", param="parameters.binary_data_output")
