@@ -23,7 +23,7 @@ from noria.errors import UserError
 from noria.service.dialects.operation import About, Asked, Lookup, Operation, Said, View, Writer, named
 from noria.service.exchange import FORM, JSON, Reply, Request
 from noria.service.http_error import HTTPError, json_bytes, raise_all, shown
-from noria.service.inputs import record_schema, request_schema, stream_schema
+from noria.service.inputs import request_schema, stream_schema
 from noria.service.lengths import check_lengths
 from noria.service.limits import Limits
 from noria.service.media import accepted, file_content, file_of, not_acceptable
