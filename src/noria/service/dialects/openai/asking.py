@@ -7,7 +7,8 @@ the request. Read next: body.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from noria.contract.capabilities import IDS
 from noria.errors import UserError
 from noria.service.dialects.body_model import model_of_form, model_of_json
 from noria.service.dialects.openai.body import ANY, Passes
+from noria.service.dialects.openai.writing import EVENTS, error_event
 from noria.service.dialects.operation import Operation, Said, View
 from noria.service.exchange import JSON, Reply, Request
 from noria.service.http_error import HTTPError
@@ -37,25 +39,38 @@ class OpenAIOperation(Operation):
     """A path of OpenAI's. `param` is what of a request becomes the record: errors name it."""
 
     param: ClassVar[str]
+    settings: ClassVar[Mapping[str, str]] = {}  # our names of settings -> what they are called in a request
 
     def model_of(self, request: Request, limits: Limits) -> str | None:
         """Return the model that the body names."""
         find = model_of_json if request.kind == JSON else model_of_form
         return find(request.body)
 
+    def broken_off(self, error: HTTPError, media_type: str) -> bytes | None:
+        """Return the error as an event; a sound has no place for it."""
+        return error_event(error) if media_type.startswith(EVENTS) else None
+
     def refusal(self, error: HTTPError) -> Reply:
         """Return an error; one that would come again tells OpenAI's clients not to repeat the request."""
-        error = placed(error, self.param)
+        error = placed(error, self.param, self.settings)
         reply = Reply.refusal(error)
         again = {"x-should-retry": "false"} if error.status in NOT_REPEATED else {}
         return Reply(reply.body, reply.status, {**reply.headers, **again})
 
 
-def placed(error: HTTPError, field: str) -> HTTPError:
+def new_id(kind: str, request: Request) -> str:
+    """Return the name of an answer: that of its request, where it has one."""
+    return f"{kind}{request.id or secrets.token_hex(12)}"
+
+
+def placed(error: HTTPError, record: str, settings: Mapping[str, str]) -> HTTPError:
     """Return an error on a setting or a record with the place that it has in the request."""
-    param = error.param and re.sub(r"^settings\.", "", error.param)
-    param = param and re.sub(r"^(records\[\d+\]|record)(\.\w+)?$", field, param)
-    return HTTPError(error.error, error.status, code=error.code, param=param, headers=error.headers)
+    param = error.param or ""
+    if param.startswith("settings."):
+        name = param.removeprefix("settings.")
+        param = settings.get(name, name)
+    param = re.sub(r"^(records\[\d+\]|record)(\.\w+)?$", record, param)
+    return HTTPError(error.error, error.status, code=error.code, param=param or None, headers=error.headers)
 
 
 def text_input(view: View) -> str | None:

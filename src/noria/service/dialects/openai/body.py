@@ -6,6 +6,7 @@ A field that is null counts as not there, as OpenAI's clients send what they wer
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -128,12 +129,14 @@ class Body:
             value, place = self._fields[name], self._named(shown(name))
             if name in passes and ((allowed := passes[name]) is ANY or value in allowed):
                 continue
-            if name in passes:
-                self.wrong(name, " or ".join(map(shown, passes[name] or ())), value, "unsupported_value")
-                continue
-            near = nearest(shown(name), {*self._read, *passes})
-            fix = f"did you mean {near!r}?" if near else "leave it out"
-            error = UserError("this model does nothing with such a field", where=place, found=shown(value), fix=fix)
+            near = "" if name in passes else nearest(shown(name), {*self._read, *passes})
+            error = UserError(
+                "this cannot be asked of the model" if name in passes else "there is no such field",
+                where=place,
+                expected=" or ".join(json.dumps(one) for one in passes.get(name) or ()),
+                found=shown(value),
+                fix=f"did you mean {near!r}?" if near else "leave it out",
+            )
             self._problems.append(HTTPError(error, code="unsupported_parameter", param=place))
 
     def check(self) -> None:

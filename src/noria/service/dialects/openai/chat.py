@@ -8,11 +8,11 @@ writing.py.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from noria.service.dialects.openai.asking import FILED, OpenAIOperation, tokens_of
+from noria.service.dialects.openai.asking import FILED, OpenAIOperation, new_id, tokens_of
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.openai.messages import conversation_input, read_messages, record_of
 from noria.service.dialects.openai.tools import Call, CallReader, Tools, read_tools, split
@@ -62,6 +62,7 @@ class Chat(OpenAIOperation):
     verb = "stream"
     summary = "Answer a conversation, as OpenAI's chat completions do."
     param = "messages"
+    settings: ClassVar[Mapping[str, str]] = {"json_schema": "response_format"}
 
     def is_offered(self, view: View) -> bool:
         """Say whether the model takes conversations."""
@@ -81,7 +82,7 @@ class Chat(OpenAIOperation):
             options.end({"include_obfuscation": (False,)})
             if not is_streamed:
                 body.refuse("stream_options", "this goes with stream alone")
-        more = ChatRequest(f"chatcmpl-{request.id}", tools, body.flag("logprobs"), with_usage)
+        more = ChatRequest(new_id("chatcmpl-", request), tools, body.flag("logprobs"), with_usage)
         body.end(PASSES)
         body.check()
         record = record_of(name, messages, tools)

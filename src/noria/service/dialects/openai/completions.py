@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from noria.contract import dispatch
-from noria.service.dialects.openai.asking import FILED, OpenAIOperation, text_input, tokens_of
+from noria.service.dialects.openai.asking import FILED, OpenAIOperation, new_id, text_input, tokens_of
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.openai.writing import (
     AS_THEY_ARE,
@@ -80,7 +80,7 @@ class Completions(OpenAIOperation):
         tokens_of(prompts, name, view, "prompt")
         records = [{name: prompt} for prompt in prompts for _ in range(count)]
         echoes = tuple(prompt if is_echo else "" for prompt in prompts for _ in range(count))
-        more = CompletionRequest(f"cmpl-{request.id}", echoes, count, logprobs is not None, with_usage)
+        more = CompletionRequest(new_id("cmpl-", request), echoes, count, logprobs is not None, with_usage)
         return Asked(records, answers_of(settings, count) * len(prompts), is_streamed, more)
 
     def write(self, answers: Sequence[Prediction], asked: Asked, view: View, said: Said) -> Reply:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from noria.contract import dispatch
-from noria.service.dialects.openai.asking import FILED, OpenAIOperation, beside, text_input, tokens_of
+from noria.service.dialects.openai.asking import FILED, OpenAIOperation, beside, new_id, text_input, tokens_of
 from noria.service.dialects.openai.body import Body
 from noria.service.dialects.openai.completions import read_texts
 from noria.service.dialects.operation import Asked, Said, View
@@ -57,7 +57,7 @@ class Moderations(OpenAIOperation):
         body.end(FILED)
         body.check()
         tokens_of(texts, name, view, "input")
-        return Asked([{name: text} for text in texts], more=f"modr-{request.id}")
+        return Asked([{name: text} for text in texts], more=new_id("modr-", request))
 
     def write(self, answers: Sequence[Prediction], asked: Asked, view: View, said: Said) -> Reply:
         """Return the categories of each text."""

@@ -7,10 +7,10 @@ Read next: response_items.py; response_events.py, which says the same piece by p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from noria.service.dialects.openai.asking import FILED, OpenAIOperation, tokens_of
+from noria.service.dialects.openai.asking import FILED, OpenAIOperation, new_id, tokens_of
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.openai.messages import conversation_input, read_input, record_of
 from noria.service.dialects.openai.response_events import ResponseWriter
@@ -34,6 +34,7 @@ class Responses(OpenAIOperation):
     verb = "stream"
     summary = "Reply to a text or to items, as OpenAI's responses do; nothing is stored."
     param = "input"
+    settings: ClassVar[Mapping[str, str]] = {"json_schema": "text.format", "max_tokens": "max_output_tokens"}
 
     def is_offered(self, view: View) -> bool:
         """Say whether the model takes conversations."""
@@ -61,7 +62,7 @@ class Responses(OpenAIOperation):
         record = record_of(name, messages, tools)
         if not is_cut:
             tokens_of([record[name]], name, view, "input")
-        more = ResponseRequest(f"resp_{request.id}", tools, with_logprobs, _given(value))
+        more = ResponseRequest(new_id("resp_", request), tools, with_logprobs, _given(value))
         return Asked([record], [settings], is_streamed, more)
 
     def write(self, answers: Sequence[Prediction], asked: Asked, view: View, said: Said) -> Reply:

@@ -18,7 +18,7 @@ from noria.contract.capabilities import TellsLength, declared
 from noria.errors import UserError
 from noria.service.dialects.openai.asking import OpenAIOperation, beside
 from noria.service.dialects.openai.body import Body, Passes
-from noria.service.dialects.openai.writing import event
+from noria.service.dialects.openai.writing import EVENTS, event
 from noria.service.dialects.operation import Asked, Said, View
 from noria.service.exchange import Reply, Request
 from noria.service.form import Part
@@ -90,7 +90,7 @@ class Transcriptions(OpenAIOperation):
         text, words = str(answer.value), answer.details.get("words", [])
         usage = {"type": "duration", "seconds": math.ceil(more.seconds)}
         if more.is_streamed:
-            return Reply(_events(text, usage), headers={"content-type": "text/event-stream"})
+            return Reply(_events(text, usage), headers={"content-type": EVENTS})
         if more.form in SUBTITLES:
             return Reply(SUBTITLES[more.form](lines_of(text, words)).encode(), headers=PLAIN)
         if more.form == "text":

@@ -14,6 +14,7 @@ from noria.service.http_error import HTTPError, json_bytes
 
 MOST_SEED = 2**62
 OTHER_ANSWERS = 2**32  # seeds of the second answer to a record and those after it, far from any that a job sets
+EVENTS = "text/event-stream"
 DONE = b"data: [DONE]\n\n"
 FINISHED = {"end": "stop", "stop": "stop", "length": "length"}  # why an answer ended
 # What would bend the probabilities of tokens otherwise than a model here can; these values leave them as they are.
