@@ -100,7 +100,7 @@ def check_spans(subject: Component, modality: Modality) -> None:
 
 @check
 def check_conversations(subject: Component, modality: Modality) -> None:
-    """A conversation can be encoded; one with tools is, where they are taken, and is refused with a reason elsewhere."""
+    """A conversation can be encoded; one with tools is where they are taken, and refused with a reason elsewhere."""
     talk = [{"role": "user", "content": "Is it raining?"}]
     tools = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
     encoded = modality.encode([talk, {"messages": talk, "tools": tools}], subject.state)

@@ -178,6 +178,11 @@ def times(target: Target, answer: Prediction) -> list[Span]:
     return own.times(answer) if own else []
 
 
+def tells_times(target: Target) -> bool:
+    """Say whether the parts of an answer lie in time."""
+    return declared(target, can.TellsTimes) is not None
+
+
 def panels(target: Target, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
     """Return what the report shows beside the scores."""
     own = declared(target, can.ShowsPanels)

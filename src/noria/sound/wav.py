@@ -9,6 +9,7 @@ import numpy as np
 FULL_SCALE = 32_767
 UNKNOWN = 2**32 - 1  # what stands for a length that is not known yet, or is too large to be said
 HEAD_BYTES = 36  # of the head, that count as the file's
+WHOLE_HEAD_BYTES = HEAD_BYTES + 8
 
 
 def wav_bytes(samples: np.ndarray, rate_hz: int) -> bytes:
@@ -22,6 +23,11 @@ def wav_header(rate_hz: int, num_samples: int | None = None) -> bytes:
     whole, data = (min(one, UNKNOWN) for one in (HEAD_BYTES + size, size))
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate_hz, 2 * rate_hz, 2, 16)
     return struct.pack("<4sI4s", b"RIFF", whole, b"WAVE") + form + struct.pack("<4sI", b"data", data)
+
+
+def rate_of(header: bytes) -> int:
+    """Return the samples per second that a head made by `wav_header` says."""
+    return int(struct.unpack_from("<I", header, 24)[0])
 
 
 def pcm_bytes(samples: np.ndarray) -> bytes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from noria.service.dialects import noria, oip
+from noria.service.dialects import noria, oip, openai
 from noria.service.dialects.operation import Lookup, Operation
 
-DIALECTS = (noria, oip)
+DIALECTS = (noria, oip, openai)
 OPERATIONS: dict[str, Operation] = {one.name: one for dialect in DIALECTS for one in dialect.OPERATIONS}
 LOOKUPS: list[Lookup] = [one for dialect in DIALECTS for one in dialect.LOOKUPS]

@@ -104,6 +104,7 @@ class _Text:
     parts: list[str | bytes]
     ended: str | None = None
     logprobs: tuple[float, ...] = ()
+    tokens: tuple[str, ...] = ()
 
 
 class Writing:
@@ -118,11 +119,12 @@ class Writing:
     def take(self, record: int, chunk: Chunk) -> bool:
         """Take a piece of a record's answer and send what can be sent; say whether the whole request is answered."""
         text = self._texts[record]
-        text.ended, text.logprobs = chunk.ended, chunk.logprobs
+        text.ended, text.logprobs, text.tokens = chunk.ended, chunk.logprobs, chunk.tokens
         if self._writer is None:
             text.parts.append(chunk.content)
         else:
-            self._send(self._writer.piece(record, chunk))
+            begun = b"" if self._has_begun else self._writer.begin(self._prompt_tokens)
+            self._send(begun + self._writer.piece(record, chunk))
         if any(one.ended is None for one in self._texts):
             return False
         if self._writer is None:
@@ -144,9 +146,7 @@ class Writing:
 
     def _send(self, body: bytes, is_last: bool = False) -> None:
         assert self._writer is not None
-        if not self._has_begun:
-            body = self._writer.begin(self._prompt_tokens) + body
-        elif not body and not is_last:
+        if self._has_begun and not body and not is_last:
             return
         self._has_begun = True
         headers = {"content-type": self._writer.media_type, **NO_STORE}
@@ -158,7 +158,7 @@ class Writing:
 
     def _whole(self) -> list[Written]:
         return [
-            Written(_joined(one.parts), str(one.ended), one.logprobs, number)
+            Written(_joined(one.parts), str(one.ended), one.logprobs, number, one.tokens)
             for one, number in zip(self._texts, self._prompt_tokens, strict=True)
         ]
 

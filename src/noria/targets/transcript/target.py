@@ -39,10 +39,10 @@ from noria.targets.transcript.grammar import Grammar
 from noria.targets.transcript.lexicon import grammar_of, lexicon_state, read_lexicon, unusable
 from noria.targets.transcript.metrics import transcript_metrics
 from noria.targets.transcript.settings import USUAL_BEAMS, TranscriptSettings
-from noria.text.subtitles import lines_of, srt, vtt
 from noria.targets.transcript.words import Spoken, spoken
 from noria.text.learning import text_of, usable_texts
 from noria.text.normaliser import normalised
+from noria.text.subtitles import lines_of, srt, vtt
 from noria.text.units import PinyinUnits, learn_units, units_of
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, Span, State, Values
 
