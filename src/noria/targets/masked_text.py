@@ -282,7 +282,7 @@ def _prediction(
     ids[places] = candidates[:, 0]
     masks = [
         [
-            {"token": tokenizer.decode([token]), "probability": round(float(chance), 6)}
+            {"token": tokenizer.decode([token]), "id": int(token), "probability": round(float(chance), 6)}
             for token, chance in zip(*one, strict=True)
         ]
         for one in zip(candidates, chances, strict=True)
