@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from noria.errors import UserError
 from noria.pipeline.predictor import Predictor
 from noria.service.dialects.operation import About, Asked, Operation, Reply, Request, Said, View, Written
+from noria.service.engine.work import as_http
 from noria.service.http_error import HTTPError
 from noria.service.inputs import inputs_of
 from noria.service.limits import Limits
@@ -44,8 +46,8 @@ def reply(operation: Operation, asked_for: Request, view: View, said: Said | Non
         if asked.is_streamed:
             return Reply(b"".join(_streamed(operation, asked, view)))
         return operation.write_written(_written(asked, view), asked, view)
-    except HTTPError as error:
-        return operation.refusal(error)
+    except (HTTPError, UserError) as error:
+        return operation.refusal(as_http(error))
 
 
 def error_of(got: Reply) -> str:
