@@ -235,6 +235,7 @@ def test_hidden_words_are_filled_in_one_by_one(views) -> None:
     found = told(ask(view, text))
     assert [one["score"] for one in found] == [one["probability"] for one in masks]
     assert [one["token"] for one in found] == [one["id"] for one in masks]
+    assert found[0]["sequence"] == view.predictor.predict([text])[0].value
     assert all(one["sequence"].startswith("To be, or not to ") and one["sequence"].endswith(".") for one in found)
     assert len(told(ask(view, text, top_k=2))) == 2
     two = told(ask(view, "A [MASK] is a [MASK]."))
@@ -244,6 +245,15 @@ def test_hidden_words_are_filled_in_one_by_one(views) -> None:
     assert "no [MASK]" in error_of(ask(view, "nothing is hidden"))
     for parameters in ({"top_k": 6}, {"targets": ["be"]}):
         assert ask(view, text, **parameters).status == 400
+
+
+def test_a_word_whose_token_begins_with_its_space_is_put_in_with_one_space() -> None:
+    from noria.service.dialects.hugging_face.texts import _filled
+    from noria.types import Prediction
+
+    mask = [{"token": " be", "id": 7, "probability": 0.5}, {"token": "!", "id": 8, "probability": 0.1}]
+    found = _filled("not to [MASK].", Prediction("not to be.", 0.5, {"masks": [mask]}), None)
+    assert [one["sequence"] for one in found] == ["not to be.", "not to!."]
 
 
 def test_boxes_are_whole_pixels_and_a_threshold_leaves_out_more(views) -> None:

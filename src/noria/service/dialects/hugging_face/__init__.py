@@ -4,6 +4,8 @@
     POST /hf/models/{model}/pipeline/{task}    a task of those that it has
     GET  /hf/models/{model}/info   /health     what it is, whether it can be asked
 
+and /hf/models/{model}/v1/chat/completions, which is OpenAI's.
+
     InferenceClient(model="http://127.0.0.1:8000/hf/models/NAME").text_classification("a moving film")
 
 A body is JSON, {"inputs": .., "parameters": {..}}, or, where the input is a file, its bytes. tasks.py says which task

@@ -69,12 +69,19 @@ class Ask(Operation):
         """Return an error as text-generation-inference has it."""
         told = error.content()["error"]
         place = told["param"] and re.sub(r"^records?(\[(\d+)\])?(\.\w+)?$", "inputs", told["param"])
-        content = {"error": told["message"], "error_type": told["type"], "param": place, "code": told["code"]}
+        content = {"error": told["message"], "error_type": _type(error), "param": place, "code": told["code"]}
         return Reply(json_bytes(content), error.status, {"content-type": JSON, **error.headers})
 
     def broken_off(self, error: HTTPError, media_type: str) -> bytes:
         """Return the last event of an answer whose model died."""
         return event({"error": error.content()["error"]["message"], "error_type": "generation"})
+
+
+def _type(error: HTTPError) -> str:
+    """Return which of its exceptions the client raises."""
+    if error.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        return "overloaded"
+    return "generation" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "validation"
 
 
 def _payload(task: str | None, view: View) -> Payload:

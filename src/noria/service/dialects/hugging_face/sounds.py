@@ -9,6 +9,7 @@ from noria.contract import dispatch
 from noria.service.dialects.hugging_face.payload import Payload, Sent, file_records, headers_of, text_records
 from noria.service.dialects.hugging_face.written import read_nested
 from noria.service.dialects.openai.body import Passes
+from noria.service.dialects.openai.writing import text_of
 from noria.service.dialects.operation import Asked, Reply, Said, View, Written
 from noria.types import Prediction
 
@@ -37,7 +38,7 @@ class SpeechRecognition(Payload):
         return {"text": answer.value, "chunks": chunks}
 
     def write_written(self, answers: Sequence[Written], asked: Asked, view: View) -> Reply:
-        return Reply.json({"text": answers[0].content})
+        return Reply.json({"text": text_of(answers[0])})
 
 
 class TextToSpeech(Payload):

@@ -72,16 +72,17 @@ class FillMask(Payload):
 
 def _filled(text: str, answer: Prediction, top_k: int | None) -> Any:
     """Return the candidates of the only hidden token, or a list of such for each of several."""
-    masks = answer.details.get("masks", [])
-    parts = text.split(MASK)
+    masks, parts = answer.details.get("masks", []), text.split(MASK)
+    is_spaced = bool(masks) and not str(answer.value).startswith(parts[0] + masks[0][0]["token"])
     found = []
     for place, candidates in enumerate(masks, 1):
         before, after = MASK.join(parts[:place]), MASK.join(parts[place:])
+        if is_spaced:  # the space before a word is part of its token
+            before = before.removesuffix(" ")
         found.append([_candidate(one, before, after) for one in candidates[:top_k]])
     return found[0] if len(found) == 1 else found
 
 
 def _candidate(one: dict[str, Any], before: str, after: str) -> dict[str, Any]:
-    is_spaced = one["token"].startswith(" ") and before.endswith(" ")
-    sequence = before + one["token"][1 if is_spaced else 0 :] + after
+    sequence = before + one["token"] + after
     return {"sequence": sequence, "score": one["probability"], "token": one["id"], "token_str": one["token"]}

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from noria.service.dialects.hugging_face.payload import Payload, Sent, text_records
 from noria.service.dialects.openai.asking import tokens_of
 from noria.service.dialects.openai.body import ANY, Body, Passes
-from noria.service.dialects.openai.writing import event
+from noria.service.dialects.openai.writing import event, text_of
 from noria.service.dialects.operation import Asked, Reply, View, Writer, Written
 from noria.service.http_error import HTTPError
 from noria.types import Chunk, Prediction
@@ -56,7 +56,7 @@ class TextToText(Payload):
         return [{self._field: one.value} for one in answers]
 
     def write_written(self, answers: Sequence[Written], asked: Asked, view: View) -> Reply:
-        return Reply.json([{self._field: one.content} for one in answers])
+        return Reply.json([{self._field: text_of(one)} for one in answers])
 
 
 class TextGeneration(Payload):
@@ -83,7 +83,7 @@ class TextGeneration(Payload):
     def write_written(self, answers: Sequence[Written], asked: Asked, view: View) -> Reply:
         name = view.inputs[0].name
         starts = [record[name] if asked.more else "" for record in asked.records]
-        texts = [f"{start}{one.content}" for start, one in zip(starts, answers, strict=True)]
+        texts = [start + text_of(one) for start, one in zip(starts, answers, strict=True)]
         return Reply.json([{"generated_text": text} for text in texts])
 
     def writer(self, asked: Asked, view: View) -> Writer:

@@ -42,7 +42,9 @@ class OpenAIOperation(Operation):
     settings: ClassVar[Mapping[str, str]] = {}  # our names of settings -> what they are called in a request
 
     def model_of(self, request: Request, limits: Limits) -> str | None:
-        """Return the model that the body names."""
+        """Return the model that the path names, or else the body."""
+        if "model" in request.path:
+            return request.path["model"]
         find = model_of_json if request.kind == JSON else model_of_form
         return find(request.body)
 

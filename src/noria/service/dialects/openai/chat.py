@@ -59,6 +59,7 @@ class Chat(OpenAIOperation):
 
     name = "openai.chat"
     path = "/v1/chat/completions"
+    aliases = ("/hf/models/{model}/v1/chat/completions",)  # which Hugging Face's client makes of a model's address
     verb = "stream"
     summary = "Answer a conversation, as OpenAI's chat completions do."
     param = "messages"
