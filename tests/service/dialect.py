@@ -77,4 +77,4 @@ def _written(asked: Asked, view: View) -> list[Written]:
         assert isinstance(chunk.content, str)
         contents[index] += chunk.content
         ends[index] = chunk
-    return [Written(text, ends[i].ended or "", ends[i].logprobs, 3) for i, text in enumerate(contents)]
+    return [Written(text, ends[i].ended or "", ends[i].logprobs, 3, ends[i].tokens) for i, text in enumerate(contents)]
