@@ -46,13 +46,17 @@ def make_app(predictor: Predictor, limits: Limits | None = None, key: str | None
     With a key, every path but /livez needs `Authorization: Bearer KEY`.
     """
     limits = limits or Limits()
-    engine = Engine(predictor, OPERATIONS, limits)
+    return app_around(Engine(predictor, OPERATIONS, limits), limits, key)
+
+
+def app_around(engine: Engine, limits: Limits, key: str | None = None) -> Starlette:
+    """Return the application that answers for one engine, which runs in this process."""
 
     async def unstarted(_: Plan) -> Sequence[Replica]:
         raise UserError("this application holds one model, which is not loaded anew", fix="noria serve RUN")
 
     models = Models(limits, unstarted, lambda _: None)
-    models.add(Plan(engine.view.name, predictor.bundle.path), [LocalReplica(engine)])
+    models.add(Plan(engine.view.name, engine.predictor.bundle.path), [LocalReplica(engine)])
     return app_of(Service(models, limits), key)
 
 

@@ -104,7 +104,7 @@ class ResponseWriter(Writer):
         number = len(self._items)
         return {"item_id": self._request.item_id(kind, number), "output_index": number, "content_index": 0}
 
-    def _event(self, name: str, **content: Any) -> bytes:
+    def _event(self, name: str, /, **content: Any) -> bytes:
         sent = event({"type": name, "sequence_number": self._number, **content}, name)
         self._number += 1
         return sent

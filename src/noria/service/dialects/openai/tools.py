@@ -47,8 +47,7 @@ def read_tools(body: Body, view: View, name: str, is_flat: bool = False) -> Tool
 
     is_flat: each tool has its fields at the top, as in responses, and not in `function`.
     """
-    given = [(one, one if is_flat else one.object("function")) for one in body.objects("tools")]
-    tools = [_tool(outer, inner) for outer, inner in given if inner is not None]
+    tools = [_tool(one, is_flat) for one in body.objects("tools")]
     if len(tools) > MOST_TOOLS:
         body.wrong("tools", f"at most {MOST_TOOLS} tools", f"{len(tools)} tools")
     state = view.predictor.states["inputs"][name]
@@ -131,9 +130,12 @@ def arguments_of(text: str) -> Any:
         return text
 
 
-def _tool(outer: Body, function: Body) -> dict[str, Any]:
-    if outer.needed("type") not in (None, "function"):
-        outer.refuse("type", "only functions can be called", "offer functions alone")
+def _tool(outer: Body, is_flat: bool) -> dict[str, Any]:
+    if outer.needed("type") != "function":
+        if outer.has("type"):
+            outer.refuse("type", "only functions can be called", "offer functions alone")
+        return {"type": "function", "function": {"name": "", "parameters": {}}}
+    function = outer if is_flat else outer.object("function") or outer.inside("function", {})
     name, parameters = function.needed("name"), function.take("parameters")
     if not isinstance(name, str):
         function.wrong("name", "a text", name)

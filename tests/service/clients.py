@@ -1,0 +1,56 @@
+"""Clients that other people write, each in an environment of its own, as their pins would fight ours and each other's.
+
+    python tests/service/clients.py     makes the environments that are missing, from the package index
+
+Tests never make one: they skip where it is missing. NORIA_CLIENTS names another folder for them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+CLIENTS = {
+    "openai": ["openai==3.57.0"],  # on httpx2
+    "openai-1": ["openai==1.109.1"],  # what most still pin, on httpx
+}
+
+
+def python_of(client: str) -> Path:
+    """Return the interpreter that has a client; skip the test where there is none."""
+    python = _python(client)
+    if not python.is_file():
+        pytest.skip(f"{client} has no environment: python {os.path.relpath(__file__)} makes it")
+    return python
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("NORIA_CLIENTS") or "~/.cache/noria-clients").expanduser()
+
+
+def _python(client: str) -> Path:
+    return _folder() / "-".join(CLIENTS[client]).replace("==", "-") / "bin" / "python"
+
+
+def make() -> None:
+    """Make the environments that are missing; one that cannot be made leaves nothing behind."""
+    for client, packages in CLIENTS.items():
+        python = _python(client)
+        if python.is_file():
+            continue
+        folder = python.parent.parent
+        unfinished = folder.with_name(f".{folder.name}")
+        venv.create(unfinished, clear=True, with_pip=True, symlinks=True)
+        pip = [str(unfinished / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "-q"]
+        subprocess.run([*pip, *packages], check=True)
+        unfinished.rename(folder)
+        print(f"{client}: {folder}")  # noqa: T201 (a tool)
+
+
+if __name__ == "__main__":
+    sys.exit(make())
