@@ -273,6 +273,18 @@ def test_the_model_is_found_by_its_name_with_or_without_a_tag(body, name) -> Non
     assert GENERATE.model_of(request(b"\xff{"), Limits()) is None
 
 
+def test_a_body_may_come_as_curl_sends_it_unless_it_is_told_otherwise(views) -> None:
+    body = json.dumps({"model": "m", "prompt": "a", "stream": False, "options": {"num_predict": 1}}).encode()
+    for kind, status in (("application/x-www-form-urlencoded", 200), ("", 200), ("text/plain", 415)):
+        assert reply(GENERATE, request(body, content_type=kind), views("chat")).status == status
+
+
+def test_models_are_not_changed() -> None:
+    with pytest.raises(HTTPError) as refused:
+        lookup("not_offered").answer(request({"model": "x"}), [])
+    assert refused.value.status == 501
+
+
 def test_an_answer_that_breaks_off_ends_with_a_line_that_says_why(views) -> None:
     from noria.errors import UserError
 

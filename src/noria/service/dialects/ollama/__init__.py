@@ -15,8 +15,8 @@ from __future__ import annotations
 from noria.service.dialects.ollama.chat import Chat
 from noria.service.dialects.ollama.embed import Embed
 from noria.service.dialects.ollama.generate import Generate
-from noria.service.dialects.ollama.lookups import Running, Show, Tags, Version
+from noria.service.dialects.ollama.lookups import NotOffered, Running, Show, Tags, Version
 from noria.service.dialects.operation import Lookup, Operation
 
 OPERATIONS: list[Operation] = [Chat(), Generate(), Embed()]
-LOOKUPS: list[Lookup] = [Tags(), Running(), Show(), Version()]
+LOOKUPS: list[Lookup] = [Tags(), Running(), Show(), Version(), NotOffered()]

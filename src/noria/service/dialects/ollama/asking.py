@@ -7,11 +7,13 @@ from typing import Any
 
 from noria.contract import dispatch
 from noria.service.dialects.body_model import model_of_json
-from noria.service.dialects.openai.body import ANY, Passes
+from noria.service.dialects.openai.body import ANY, Body, Passes
 from noria.service.dialects.operation import JSON, Operation, Reply, Request, View
 from noria.service.http_error import HTTPError, json_bytes
+from noria.service.json_text import parse_json
 from noria.service.limits import Limits
 
+CURL = "application/x-www-form-urlencoded"
 LATEST = ":latest"  # what Ollama's clients put behind a name without a tag
 # What no answer depends on: how long a model stays loaded (always), that it is not to think aloud (none does), and what
 # becomes of a conversation that is too long: it is refused.
@@ -20,6 +22,11 @@ ALWAYS: Passes = {"keep_alive": ANY, "think": (False,), "truncate": ANY, "shift"
 
 class OllamaOperation(Operation):
     """A path of Ollama's."""
+
+    def body_of(self, request: Request, view: View) -> Body:
+        """Return the object of a body; `curl -d` says that it is a form, and Ollama's own examples are such."""
+        request.check_kind(JSON, "", CURL)
+        return Body(parse_json(request.body, view.limits))
 
     def told(self, view: View) -> dict[str, Any]:
         """Return how large the model is, and how much it reads."""

@@ -35,7 +35,7 @@ class Chat(OllamaOperation):
 
     def read(self, request: Request, view: View) -> Asked:
         """Return the conversation, or nothing where the model is only to be loaded."""
-        name, body = conversation_input(view) or "", Body(request.json(view.limits))
+        name, body = conversation_input(view) or "", self.body_of(request, view)
         body.needed("model")
         wanted = Wanted(body.text("model"), body.flag("logprobs"))
         messages = [_message(one) for one in body.objects("messages")]

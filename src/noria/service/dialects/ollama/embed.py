@@ -11,7 +11,6 @@ from noria.service.dialects.ollama.asking import ALWAYS, OllamaOperation
 from noria.service.dialects.ollama.options import PASSES as OPTIONS
 from noria.service.dialects.ollama.options import check_context
 from noria.service.dialects.openai.asking import beside, text_input, tokens_of
-from noria.service.dialects.openai.body import Body
 from noria.service.dialects.operation import Asked, Reply, Request, Said, View
 from noria.service.http_error import HTTPError
 from noria.types import Prediction
@@ -31,7 +30,7 @@ class Embed(OllamaOperation):
 
     def read(self, request: Request, view: View) -> Asked:
         """Return the texts."""
-        name, body, start = text_input(view) or "", Body(request.json(view.limits)), time.monotonic()
+        name, body, start = text_input(view) or "", self.body_of(request, view), time.monotonic()
         body.needed("model")
         model, is_old = body.text("model"), not body.has("input") and body.has("prompt")
         texts = body.texts("prompt" if is_old else "input")

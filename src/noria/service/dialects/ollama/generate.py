@@ -34,7 +34,7 @@ class Generate(OllamaOperation):
 
     def read(self, request: Request, view: View) -> Asked:
         """Return the text, or nothing where the model is only to be loaded."""
-        body = Body(request.json(view.limits))
+        body = self.body_of(request, view)
         body.needed("model")
         wanted = Wanted(body.text("model"), body.flag("logprobs"))
         prompt, keep_alive = body.text("prompt"), body.take("keep_alive")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from noria import __version__
@@ -96,6 +97,26 @@ class Version(Lookup):
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
         """Return it."""
         return Reply.json({"version": __version__})
+
+
+class NotOffered(Lookup):
+    """Not offered: which models are served is said where the server is started."""
+
+    name = "ollama.not_offered"
+    path = "/api/pull"
+    aliases = ("/api/push", "/api/create", "/api/copy")
+    method = "POST"
+    verb = "admin"
+    summary = "Not offered (501): models are not pulled, pushed, created or copied in Ollama's way."
+
+    def answer(self, request: Request, models: Sequence[About]) -> Reply:
+        """Refuse."""
+        error = UserError("models are not changed in Ollama's way", fix="name them where the server is started")
+        raise HTTPError(error, HTTPStatus.NOT_IMPLEMENTED, code="not_implemented")
+
+    def refusal(self, error: HTTPError) -> Reply:
+        """Return an error as Ollama has it."""
+        return refusal(error)
 
 
 def _known(models: Sequence[About]) -> list[tuple[About, Mapping[str, Any]]]:
