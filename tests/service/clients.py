@@ -18,6 +18,9 @@ import pytest
 CLIENTS = {
     "openai": ["openai==3.57.0"],  # on httpx2
     "openai-1": ["openai==1.109.1"],  # what most still pin, on httpx
+    "tritonclient": ["tritonclient[http]==2.73.0"],
+    "huggingface_hub": ["huggingface_hub==2.4.0", "numpy", "pillow"],
+    "ollama": ["ollama==0.6.3"],
 }
 
 

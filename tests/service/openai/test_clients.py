@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +17,7 @@ from noria.contract.examples import records_like
 from noria.pipeline.predictor import load
 from noria.text.subtitles import lines_of, srt, vtt
 from service.clients import CLIENTS, python_of
+from service.server import SECONDS, serving
 
 TASKS = {
     "chat": "chat",
@@ -30,7 +27,6 @@ TASKS = {
     "voice": "text-to-speech",
 }
 KEY = "a-key"
-SECONDS = 240  # after which a server that does not start has failed
 WARM = {"temperature": 1.0, "seed": 3, "max_tokens": 12}
 TALK = [{"role": "user", "content": "What is a noria?"}]
 TEXTS = ["the wheel turns", "水车"]
@@ -40,24 +36,8 @@ TEXTS = ["the wheel turns", "水车"]
 def url(trained: Any, tmp_path_factory: Any) -> Iterator[str]:
     """The address of a server of five models."""
     log = tmp_path_factory.mktemp("server") / "log"
-    runs = [f"{name}={trained(task)}" for name, task in TASKS.items()]
-    with log.open("w", encoding="utf-8") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "noria.cli", "serve", *runs, "--port", "0"],
-            stdout=file,
-            stderr=file,
-            env={**os.environ, "NORIA_KEY": KEY},
-        )
-    try:
-        end = time.monotonic() + SECONDS
-        while not (found := re.search(r"(http://127\.0\.0\.1:\d+);", log.read_text("utf-8"))):
-            assert process.poll() is None, log.read_text("utf-8")
-            assert time.monotonic() < end, "the server does not start"
-            time.sleep(0.05)
-        yield found[1]
-    finally:
-        process.terminate()
-        process.wait(60)
+    with serving({name: trained(task) for name, task in TASKS.items()}, log, KEY) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
