@@ -19,7 +19,7 @@ from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.bundle import TORCH, Bundle, load_bundle
 from noria.pipeline.drift import Drift
-from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder
+from noria.pipeline.encoder import EncodedChunk, RecordEncoder, records_at_once
 from noria.pipeline.familiarity import familiarities
 from noria.pipeline.fields import Columns
 from noria.pipeline.given import Fields, lacking, path_of, records_of, values_of
@@ -266,11 +266,12 @@ class Predictor:
         return outputs(self.network, target, state, dataset, self.batch_size, self.device)
 
     def _chunks_of(self, records: Sequence[Fields], root: Path | None) -> Iterator[EncodedChunk]:
-        """Encode records that are in memory, RECORDS at a time; one that lacks a field stands among the rejected."""
-        for start in range(0, len(records), RECORDS):
+        """Encode records that are in memory, as many at a time as of a source; one that lacks a field is rejected."""
+        at_once = records_at_once(self.task)
+        for start in range(0, len(records), at_once):
             numbers: list[int] = []
             bad: list[Rejected] = []
-            for number in range(start, min(start + RECORDS, len(records))):
+            for number in range(start, min(start + at_once, len(records))):
                 if reason := lacking(self.bundle, records[number]):
                     bad.append(Rejected(f"record {number}", reason, len(numbers)))
                 else:

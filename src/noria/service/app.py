@@ -7,7 +7,7 @@
                                                          GET /openapi.json  this table for programs
 
 Reading is done in the event loop, parsing and predicting in the worker's thread.
-Read next: body.py, records.py, media.py, stream.py, openapi.py.
+Read next: door/door.py, records.py, media.py, stream.py, openapi.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any
 from python_multipart.multipart import parse_options_header
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -32,13 +31,14 @@ from noria.errors import UserError, did_you_mean
 from noria.pipeline.drift import Drift
 from noria.pipeline.predictor import Predictor
 from noria.preparation.cut_records import CutRecords
-from noria.service.access import Access, checked_key
-from noria.service.body import CloseUnread, body_of
+from noria.service.costs import check_costs
+from noria.service.door.access import checked_key
+from noria.service.door.body import body_of
+from noria.service.door.door import Door
 from noria.service.form import parse_form
 from noria.service.http_error import HTTPError, broken, json_bytes, json_response, shown
 from noria.service.inputs import inputs_of, record_schema, request_schema
 from noria.service.json_text import parse_json
-from noria.service.lengths import check_lengths
 from noria.service.limits import Limits
 from noria.service.media import Accepted, accepted, file_content, file_of, not_acceptable
 from noria.service.openapi import answer_of_json, body_of_json, openapi_document
@@ -51,12 +51,15 @@ from noria.types import Prediction
 JSON, FORM = "application/json", "multipart/form-data"
 
 
-def make_app(predictor: Predictor, limits: Limits | None = None, key: str | None = None) -> Starlette:
+def make_app(
+    predictor: Predictor, limits: Limits | None = None, key: str | None = None, door: Door | None = None
+) -> Starlette:
     """Return the application that answers for one predictor; its `state.service` is the Service.
 
-    With a key, every path but /livez needs `Authorization: Bearer KEY`.
+    With a key, every path but /livez needs `Authorization: Bearer KEY`; the door says the same and more.
     """
-    service = Service(predictor, limits or Limits())
+    limits, door = limits or Limits(), door or Door(checked_key(key))
+    service = Service(predictor, limits)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -65,7 +68,7 @@ def make_app(predictor: Predictor, limits: Limits | None = None, key: str | None
 
     app = Starlette(
         routes=service.routes(),
-        middleware=[Middleware(CloseUnread), Middleware(Access, key=checked_key(key))],
+        middleware=door.middleware(limits),
         exception_handlers={HTTPError: _refused, HTTPException: _not_here, Exception: _broken},
         lifespan=lifespan,
     )
@@ -117,6 +120,7 @@ class Service:
 
     async def predict(self, request: Request) -> Response:
         """Answer the records of the request's body, in their order."""
+        request.state.grant.require("predict", self.name)
         kind, boundary = _content_type(request)
         wanted = accepted(request.headers.get("accept", ""))
         async with body_of(request, self.limits, self.worker) as body:
@@ -124,6 +128,7 @@ class Service:
 
     async def stream(self, request: Request) -> Response:
         """Answer one record piece by piece, as server-sent events, or as the bytes of the file that it is."""
+        request.state.grant.require("stream", self.name)
         kind, _ = _content_type(request)
         kinds = accepted(request.headers.get("accept", ""), EventStream.media_type)
         mime = self.media_type or ""
@@ -172,7 +177,7 @@ class Service:
     def _parsed(self, body: bytearray) -> StreamRequest:
         """Return what a body asks to be streamed. Runs in the worker's thread."""
         wanted = parse_stream_request(body, self.inputs, self.limits)
-        check_lengths([wanted.record], self.predictor.task.inputs, self.limits)
+        check_costs([wanted.record], self.predictor.task.inputs, self.limits)
         return wanted
 
     def _answer(self, body: bytearray, kind: str, boundary: bytes, wanted: Accepted) -> Response:
@@ -182,7 +187,7 @@ class Service:
         else:
             raw = records_of_json(parse_json(body, self.limits), self.limits)
         records = checked(raw, self.inputs)
-        check_lengths(records, self.predictor.task.inputs, self.limits)
+        check_costs(records, self.predictor.task.inputs, self.limits)
         drift, cut = Drift(self.predictor.task, self.predictor.states), CutRecords(self.predictor.task)
         try:
             predictions = self.predictor.predict(records, drift=drift, watch=cut.watch)
@@ -222,15 +227,12 @@ class Service:
 
 
 def _content_type(request: Request) -> tuple[str, bytes]:
-    """Return JSON or FORM, and a form's boundary; raise HTTPError (415) for anything else, packed bodies too."""
+    """Return JSON or FORM, and a form's boundary; raise HTTPError (415) for anything else."""
     header = request.headers.get("content-type", "")
     kind, options = parse_options_header(header)
-    packed = request.headers.get("content-encoding", "identity")
-    if kind.decode("latin-1") not in (JSON, FORM) or packed.strip().lower() != "identity":
+    if kind.decode("latin-1") not in (JSON, FORM):
         error = UserError(
-            "a body of this kind is not read",
-            expected=f"Content-Type: {JSON} or {FORM}, not compressed",
-            found=shown(header if packed == "identity" else packed),
+            "a body of this kind is not read", expected=f"Content-Type: {JSON} or {FORM}", found=shown(header)
         )
         raise HTTPError(error, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, code="unsupported_type")
     return kind.decode("latin-1"), options.get(b"boundary", b"")

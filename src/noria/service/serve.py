@@ -16,6 +16,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -24,8 +25,10 @@ import uvicorn
 from noria.errors import EXIT_TERMINATED, UserError
 from noria.pipeline.predictor import load
 from noria.reporter import Reporter, Terminal
-from noria.service.access import checked_key
 from noria.service.app import Service, make_app
+from noria.service.door.access import checked_key
+from noria.service.door.descriptors import connections_that_fit
+from noria.service.door.door import ACCEPTED_A_TURN, Door
 from noria.service.limits import Limits
 from noria.types import Media
 
@@ -37,6 +40,7 @@ def serve(
     *,
     key: str | None = None,
     engine: str | None = None,
+    door: Door | None = None,
     limits: Limits | None = None,
     reporter: Reporter | None = None,
     notice_seconds: float = 2.0,
@@ -44,29 +48,32 @@ def serve(
 ) -> None:
     """Serve the model of a run folder or a bundle until SIGTERM or SIGINT. Port 0 takes a free one.
 
-    key: what clients must send; default the environment's NORIA_KEY. Raises UserError where the port is taken, or where
-    the address is open to other machines and there is no key.
+    key: what clients must send; default the environment's NORIA_KEY. door: keys, names, TLS and the audit log. Raises
+    UserError where the port is taken, or where the address is open to other machines and there is no key.
     """
-    limits, reporter = limits or Limits(), reporter or Terminal()
-    key = checked_key(os.environ.get("NORIA_KEY") if key is None else key)
+    limits, reporter, door = limits or Limits(), reporter or Terminal(), door or Door()
+    limits = replace(limits, connections=connections_that_fit(limits.connections))
+    given = [one for one in (key, door.key, os.environ.get("NORIA_KEY")) if one is not None]
+    door = replace(door, key=checked_key(given[0] if given else None))
     logging.getLogger("python_multipart.multipart").setLevel(logging.ERROR)  # it warns of every broken form
-    with closing(_bound(_address(host, key is not None), port)) as listener:
-        app = make_app(load(run, engine=engine), limits, key)
+    with closing(_bound(_address(host, door.has_keys), port)) as listener:
+        tls = door.tls  # files that are wrong are told before a model is loaded
+        app = make_app(load(run, engine=engine), limits, door=door)
         service: Service = app.state.service
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=door.protocol(limits),  # type: ignore[arg-type]  # uvicorn wants a class and calls it
             ws="none",
             log_level="warning",
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=limits.connections,
+            backlog=ACCEPTED_A_TURN,
             timeout_graceful_shutdown=drain_seconds,
         )
         _listen(listener)
-        url = _url(listener)
-        line = f"{service.name} is served at {url}; to try it: {example_command(service, url, key is not None)}"
+        url = _url(listener, "http" if tls is None else "https")
+        line = f"{service.name} is served at {url}; to try it: {example_command(service, url, door.has_keys)}"
         StoppingServer(config, service, notice_seconds, lambda: reporter.say(line)).run([listener])
     service.worker.close()
     if service.worker.is_busy:
@@ -107,6 +114,8 @@ class StoppingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Announce the server when it accepts connections and signals, not before."""
         await super().startup(sockets)
+        for listener in sockets or ():
+            _listen(listener)  # again: uvicorn's backlog is also how many are accepted in a turn, which are to be few
         self._announce()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -134,7 +143,7 @@ def _address(host: str, has_key: bool) -> tuple[socket.AddressFamily, str]:
             "other machines could reach this address, and there is no key",
             where="--host",
             found=host,
-            fix="set NORIA_KEY (or --key), or serve on 127.0.0.1",
+            fix="set NORIA_KEY, give --keys or --key-file, or serve on 127.0.0.1",
         )
     return family, str(address[0])
 
@@ -172,6 +181,6 @@ def _not_free(error: OSError, host: str, port: int) -> UserError:
     )
 
 
-def _url(listener: socket.socket) -> str:
+def _url(listener: socket.socket, scheme: str) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
