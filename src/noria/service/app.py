@@ -2,10 +2,9 @@
 
     dialects/   POST /predict/{model} ..   asked of a model, by way of fleet/
                 GET  /models ..            answered from what is known of the models
-    here        GET  /                     what is served; POST /models/{model}/reload, /try, /promote: newer versions
+    here        GET  /                     what is served
+                POST /models/{model}/reload, /try, /promote: newer versions
                 GET  /livez /readyz /health /openapi.json
-
-    here        GET  /                     what is served; POST /models/{model}/reload, /try, /promote
 """
 
 from __future__ import annotations
