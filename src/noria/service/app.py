@@ -2,10 +2,9 @@
 
     dialects/   POST /predict/{model} ..   asked of a model, by way of fleet/
                 GET  /models ..            answered from what is known of the models
-    here        GET  /                     what is served; POST /models/{model}/reload, /try, /promote: newer versions
+    here        GET  /                     what is served
+                POST /models/{model}/reload, /try, /promote: newer versions
                 GET  /livez /readyz /health /openapi.json
-
-Nothing that a client sent is decoded here but the name of the model. Read next: body.py, fleet/models.py, answer.py.
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.predictor import Predictor
-from noria.service.access import Access, checked_key
 from noria.service.answer import Answering, as_request, as_response
-from noria.service.body import CloseUnread, body_of
 from noria.service.dialects.all import LOOKUPS, OPERATIONS
 from noria.service.dialects.operation import Lookup, Verb
+from noria.service.door.access import checked_key
+from noria.service.door.body import body_of
+from noria.service.door.door import Door
 from noria.service.engine.engine import Engine
 from noria.service.exchange import Reply
 from noria.service.fleet.models import Models, Plan
@@ -57,10 +56,10 @@ def app_around(engine: Engine, limits: Limits, key: str | None = None) -> Starle
 
     models = Models(limits, unstarted, lambda _: None)
     models.add(Plan(engine.view.name, engine.predictor.bundle.path), [LocalReplica(engine)])
-    return app_of(Service(models, limits), key)
+    return app_of(Service(models, limits), Door(checked_key(key)))
 
 
-def app_of(service: Service, key: str | None = None) -> Starlette:
+def app_of(service: Service, door: Door) -> Starlette:
     """Return the application around models; its `state.service` is the Service."""
 
     @asynccontextmanager
@@ -70,7 +69,7 @@ def app_of(service: Service, key: str | None = None) -> Starlette:
 
     app = Starlette(
         routes=service.routes(),
-        middleware=[Middleware(CloseUnread), Middleware(Access, key=checked_key(key))],
+        middleware=door.middleware(service.limits),
         exception_handlers={HTTPError: _refused, HTTPException: _not_here, Exception: _broken},
         lifespan=lifespan,
     )

@@ -210,9 +210,9 @@ def test_what_changes_nothing_passes(post: Post, own: Predictor) -> None:
 
 
 def test_a_model_that_does_not_chat_says_so(post: Post) -> None:
-    response = post("text-generation", PATH, {"messages": TALK})
-    assert 400 <= response.status_code < 500
-    assert "error" in response.json()
+    error = error_of(post("text-generation", PATH, {"messages": TALK}), 404)
+    assert error["code"] == "not_offered"
+    assert "POST /v1/completions" in error["message"]
 
 
 def test_a_model_that_is_not_served_is_not_found(post: Post) -> None:

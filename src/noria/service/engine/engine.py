@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -94,7 +94,7 @@ class Engine:
         """Begin to answer; every reply goes to `sink`, from a thread of the engine."""
         work = Work(request, operation, self.view, sink)
         if operation.name not in self._operations:
-            work.refuse(_not_offered(operation, self.view.name))
+            work.refuse(_not_offered(operation, self.view.name, self._operations.values()))
             return
         self._works[number] = work
         self._turns.put(request.client, work)
@@ -367,9 +367,7 @@ def _unusable_setting(error: UserError) -> HTTPError:
     return HTTPError(error, code="unusable_setting", param=param)
 
 
-def _not_offered(operation: Operation, name: str) -> HTTPError:
-    path = operation.path.replace("{model}", name)
-    error = UserError(
-        f"this model is not asked by {operation.method} {path}", fix="GET /openapi.json says what it takes"
-    )
+def _not_offered(operation: Operation, name: str, offered: Iterable[Operation]) -> HTTPError:
+    asked, *others = (f"{one.method} {one.path.replace('{model}', name)}" for one in (operation, *offered))
+    error = UserError(f"this model is not asked by {asked}", expected=" or ".join(others))
     return HTTPError(error, HTTPStatus.NOT_FOUND, code="not_offered")

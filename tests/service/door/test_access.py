@@ -9,8 +9,10 @@ from starlette.applications import Starlette
 
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor
-from noria.service.access import Access
 from noria.service.app import make_app
+from noria.service.door.access import Access
+from noria.service.door.audit import Audit
+from noria.service.door.keyring import Keyring
 from noria.service.serve import _address, serve
 
 KEY = "a-key-for-tests"
@@ -84,7 +86,9 @@ def test_a_websocket_is_never_let_in() -> None:
     async def send(message) -> None:
         sent.append(message["type"])
 
-    asyncio.run(Access(inner, None)({"type": "websocket", "path": "/livez", "headers": []}, None, send))
+    audit = Audit(None)
+    access = Access(inner, Keyring(None, None, audit), audit)
+    asyncio.run(access({"type": "websocket", "path": "/livez", "headers": []}, None, send))
     assert sent == ["websocket.close"]
 
 
