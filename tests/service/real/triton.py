@@ -36,7 +36,7 @@ def error(call):
     try:
         call()
     except triton.InferenceServerException as refused:
-        return [int(refused.status()), refused.message().partition("\n")[0]]
+        return [int(refused.status()), str(refused.message())]
     return []
 
 

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.operation import Asked, Reply, Said, View, Writer, Written
-from noria.service.lengths import check_lengths
 from noria.service.records import checked
 from noria.types import Prediction
 
@@ -79,9 +78,7 @@ def texts_of(body: Body, name: str, view: View) -> list[str]:
 
 def records_of(values: Sequence[Mapping[str, Any]], view: View) -> list[dict[str, Any]]:
     """Return records as the predictor takes them."""
-    records = checked(values, view.inputs)
-    check_lengths(records, view.predictor.task.inputs, view.limits)
-    return records
+    return checked(values, view.inputs)
 
 
 def text_records(body: Body, view: View) -> list[dict[str, Any]]:

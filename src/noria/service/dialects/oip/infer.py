@@ -13,7 +13,6 @@ from noria.service.dialects.oip.tensors import as_bytes, as_json
 from noria.service.dialects.operation import Asked, Operation, Said, View
 from noria.service.exchange import Reply, Request
 from noria.service.http_error import HTTPError, json_bytes
-from noria.service.lengths import check_lengths
 from noria.service.records import checked
 from noria.types import Prediction
 
@@ -37,7 +36,6 @@ class Infer(Operation):
             raise wrong_version(view.name, version, view.version)
         tensors, wanted = read(request, view)
         records = checked(records_of(tensors, slots_of(view.inputs), view.limits), view.inputs)
-        check_lengths(records, view.predictor.task.inputs, view.limits)
         return Asked(records, more=wanted)
 
     def write(self, answers: Sequence[Prediction], asked: Asked, view: View, said: Said) -> Reply:
