@@ -159,8 +159,13 @@ def trained_chat(folder: Path, gguf: Path | None) -> Path:
 
 
 def table(
-    title: str, arguments: argparse.Namespace, servers: Sequence[Server], texts: Sequence[str], clients: int, tokens: int = 0
-) -> None:  # fmt: skip
+    title: str,
+    arguments: argparse.Namespace,
+    servers: Sequence[Server],
+    texts: Sequence[str],
+    clients: int,
+    tokens: int = 0,
+) -> None:
     """Ask all servers in turn; print medians and ranges."""
     found: dict[str, list[Found]] = {one.name: [] for one in servers}
     for turn in range(arguments.rounds):

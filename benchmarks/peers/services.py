@@ -1,4 +1,6 @@
-"""Servers that people would write: `python services.py KIND PORT CHECKPOINT`; KIND is litserve, fastapi, noop, llamacpp.
+"""Servers that people would write: `python services.py KIND PORT CHECKPOINT`.
+
+KIND is litserve, fastapi, noop or llamacpp.
 
 bare: answer sentences from standard input with Noria's predictor, without a service; print the median milliseconds.
 """
