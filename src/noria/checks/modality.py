@@ -41,8 +41,8 @@ def check_modality(modality: Modality, values: Values) -> None:
         check_known_example(subject, modality)
     if declared(modality, Attributable):
         check_spans(subject, modality)
-    if declared(modality, Converses):
-        check_conversations(subject, modality)
+    if converses := declared(modality, Converses):
+        check_conversations(subject, modality, converses.takes_tools(subject.state))
     check_evaluation(subject, modality)
     check_padded_tokens(subject, modality)
     if declared(modality, Vectorizes):
@@ -112,13 +112,12 @@ def check_spans(subject: Component, modality: Modality) -> None:
 
 
 @check
-def check_conversations(subject: Component, modality: Modality) -> None:
+def check_conversations(subject: Component, modality: Modality, takes_tools: bool) -> None:
     """A conversation can be encoded; one with tools is where they are taken, and refused with a reason elsewhere."""
     talk = [{"role": "user", "content": "Is it raining?"}]
     tools = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
     encoded = modality.encode([talk, {"messages": talk, "tools": tools}], subject.state)
     require(0 not in encoded.bad, f"a conversation cannot be encoded: {encoded.bad.get(0)}")
-    takes_tools = dispatch.takes_tools(modality, subject.state)
     require((1 not in encoded.bad) == takes_tools, f"takes_tools says {takes_tools}, encode: {encoded.bad.get(1)}")
 
 

@@ -192,11 +192,6 @@ def times(target: Target, answer: Prediction) -> list[Span]:
     return own.times(answer) if own else []
 
 
-def tells_times(target: Target) -> bool:
-    """Say whether the parts of an answer lie in time."""
-    return declared(target, can.TellsTimes) is not None
-
-
 def panels(target: Target, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
     """Return what the report shows beside the scores."""
     own = declared(target, can.ShowsPanels)
@@ -279,17 +274,6 @@ def cost(modality: Modality, value: Any) -> Cost:
     """Return what a raw value comes to when it is decoded; where the modality does not say, all texts in it."""
     own = declared(modality, can.TellsCost)
     return own.cost(value) if own else Cost.of_texts(value)
-
-
-def converses(modality: Modality) -> bool:
-    """Say whether a raw value is what was said so far, and by whom."""
-    return declared(modality, can.Converses) is not None
-
-
-def takes_tools(modality: Modality, state: State) -> bool:
-    """Say whether a conversation may offer tools, which the reply may call."""
-    own = declared(modality, can.Converses)
-    return own is not None and own.takes_tools(state)
 
 
 def linear_answers(target: Target, state: State) -> tuple[str, int] | None:

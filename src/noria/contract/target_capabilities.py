@@ -121,6 +121,10 @@ class GivesMedia(ABC):
         """Return which kind of file its answers are, audio/wav."""
 
 
+class GivesText:
+    """Answers with a text of any words: what is said in a sound, a translation, a reply. Its value is a str."""
+
+
 class TellsTimes(ABC):
     """Has answers whose parts lie in time: the words of a transcript. Reports draw them on the sound."""
 

@@ -17,6 +17,7 @@ from noria.contract.capabilities import (
     CompletesState,
     DecodesTarget,
     Generates,
+    GivesText,
     PostProcesses,
     PredictStep,
     ShowsPanels,
@@ -64,6 +65,7 @@ class Text(
     PredictStep,
     PostProcesses,
     Generates,
+    GivesText,
     DecodesTarget,
     ShowsPanels,
 ):

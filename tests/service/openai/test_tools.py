@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noria.service.app import make_app
-from noria.service.dialects.openai.chat import Chat
+from noria.service.dialects.openai.chat import ChatCompletions
 from noria.service.dialects.openai.tools import Call, CallReader, Tools, split
 from noria.service.dialects.operation import View, Written
 from noria.service.exchange import Request
@@ -139,10 +139,10 @@ def test_calls_are_told_from_text_however_it_is_cut(text: str, said: str, calls:
 def test_a_streamed_call_is_whole_in_one_delta_and_text_before_it_is_not_held_back(served: Any) -> None:
     predictor, _ = served("chat")
     view = View("chat", "1", predictor, inputs_of(predictor.bundle), Limits())
-    asked = Chat().read(request({"messages": TALK, "stream": True}), view)
+    asked = ChatCompletions().read(request({"messages": TALK, "stream": True}), view)
     more = asked.more.__class__(**{**vars(asked.more), "tools": OFFERED})
     asked = asked.__class__(asked.records, asked.settings, True, more)
-    writer = Chat().writer(asked, view)
+    writer = ChatCompletions().writer(asked, view)
     sent = [
         writer.piece(0, Chunk(piece))
         for piece in ("Let me ", "look. <to", "ol_call>{", CALL.removeprefix("<tool_call>\n{"))
@@ -159,7 +159,7 @@ def test_a_streamed_call_is_whole_in_one_delta_and_text_before_it_is_not_held_ba
     assert call["index"] == 0
     assert call["function"] == {"name": "weather", "arguments": '{"at": "sea"}'}
     assert deltas[3]["finish_reason"] == "tool_calls"
-    whole = json.loads(Chat().write_written([Written(f"Let me look. {CALL}", "end")], asked, view).body)
+    whole = json.loads(ChatCompletions().write_written([Written(f"Let me look. {CALL}", "end")], asked, view).body)
     assert whole["choices"][0]["message"]["content"] == "Let me look. "
     assert whole["choices"][0]["message"]["tool_calls"][0]["id"] == call["id"]
 

@@ -21,6 +21,7 @@ from noria.contract.capabilities import (
     CompletesState,
     DecodesTarget,
     Exports,
+    GivesText,
     LearnsNothing,
     PostProcesses,
     PredictStep,
@@ -57,6 +58,7 @@ class WhisperTranscript(
     Calibrates,
     DecodesTarget,
     Exports,
+    GivesText,
     ShowsPanels,
     TellsTimes,
 ):

@@ -13,7 +13,7 @@ What a request asks and is not there is an error that names the field. Read in t
 
 from __future__ import annotations
 
-from noria.service.dialects.openai.chat import Chat
+from noria.service.dialects.openai.chat import ChatCompletions
 from noria.service.dialects.openai.completions import Completions
 from noria.service.dialects.openai.embeddings import Embeddings
 from noria.service.dialects.openai.models import Model, Models
@@ -24,7 +24,7 @@ from noria.service.dialects.openai.transcriptions import Transcriptions
 from noria.service.dialects.operation import Lookup, Operation
 
 OPERATIONS: list[Operation] = [
-    Chat(),
+    ChatCompletions(),
     Responses(),
     Completions(),
     Embeddings(),

@@ -1,7 +1,7 @@
 """What all of OpenAI's paths have in common: which model is asked, how errors look, what is read of a text.
 
-The shape of errors is that of the house (http_error.py). Names of our own settings and records in them become those of
-the request. Read next: body.py.
+The shape of errors is that of the house (service/http_error.py). Names of our own settings and records in them become
+those of the request. Read next: body.py.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from noria.contract.capabilities import IDS
 from noria.errors import UserError
+from noria.service.costs import check_costs
 from noria.service.dialects.body_model import model_of_form, model_of_json
 from noria.service.dialects.openai.body import ANY, Passes
 from noria.service.dialects.openai.writing import EVENTS, error_event
@@ -84,6 +85,7 @@ def text_input(view: View) -> str | None:
 
 def tokens_of(values: Sequence[Any], name: str, view: View, param: str) -> list[int]:
     """Return how many tokens of each value are read; raise HTTPError for one that is too long to be read whole."""
+    check_costs([{name: value} for value in values], view.predictor.task.inputs, view.limits)
     encoded = view.predictor.task.inputs[name].encode(list(values), view.predictor.states["inputs"][name])
     for index, (most, count) in sorted(encoded.cut.items()):
         error = UserError(

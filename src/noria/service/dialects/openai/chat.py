@@ -54,7 +54,7 @@ class ChatRequest:
     created: int = field(default_factory=lambda: int(time.time()))
 
 
-class Chat(OpenAIOperation):
+class ChatCompletions(OpenAIOperation):
     """Answer a conversation."""
 
     name = "openai.chat"

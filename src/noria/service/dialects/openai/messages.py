@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from noria.contract import dispatch
+from noria.contract.capabilities import Converses, declared
 from noria.service.dialects.openai.body import ANY, Body, Passes
 from noria.service.dialects.openai.tools import Tools, arguments_of
 from noria.service.dialects.operation import View
@@ -23,7 +24,7 @@ OF_PARTS: Passes = {"annotations": ([],), "logprobs": ANY}
 def conversation_input(view: View) -> str | None:
     """Return the model's only input where that is a conversation, and the answer is written; None for others."""
     task = view.predictor.task
-    names = [name for name, one in task.inputs.items() if dispatch.converses(one)]
+    names = [name for name, one in task.inputs.items() if declared(one, Converses) is not None]
     return names[0] if len(task.inputs) == len(names) == 1 and dispatch.can_generate(task.target) else None
 
 
@@ -84,8 +85,7 @@ def _content(one: Body, field: str = "content") -> str:
 
 
 def _part(part: Body) -> str:
-    kind = part.needed("type")
-    if kind not in TEXTS:
+    if part.needed("type") not in TEXTS:
         part.refuse("type", "this model reads text alone", "leave the part out")
         return ""
     part.needed("text")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from noria.contract import dispatch
+from noria.contract.capabilities import Converses, declared
 from noria.service.dialects.openai.body import Body
 from noria.service.dialects.operation import View
 from noria.text.chat_template import CALL, CALL_END
@@ -50,8 +50,8 @@ def read_tools(body: Body, view: View, name: str, is_flat: bool = False) -> Tool
     tools = [_tool(one, is_flat) for one in body.objects("tools")]
     if len(tools) > MOST_TOOLS:
         body.wrong("tools", f"at most {MOST_TOOLS} tools", f"{len(tools)} tools")
-    state = view.predictor.states["inputs"][name]
-    if tools and not dispatch.takes_tools(view.predictor.task.inputs[name], state):
+    own = declared(view.predictor.task.inputs[name], Converses)
+    if tools and not (own and own.takes_tools(view.predictor.states["inputs"][name])):
         body.refuse("tools", "this model's chat template has no place for tools")
     choice = body.take("tool_choice")
     if choice in (None, "auto"):

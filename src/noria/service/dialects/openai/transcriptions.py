@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from noria.contract import dispatch
-from noria.contract.capabilities import TellsLength, declared
+from noria.contract import Task, dispatch
+from noria.contract.capabilities import GivesText, TellsTimes, declared
+from noria.contract.core import only_input
 from noria.errors import UserError
 from noria.service.dialects.openai.asking import OpenAIOperation, beside
 from noria.service.dialects.openai.body import Body, Passes
@@ -23,12 +24,10 @@ from noria.service.dialects.operation import Asked, Said, View
 from noria.service.exchange import Reply, Request
 from noria.service.form import Part
 from noria.service.http_error import HTTPError
-from noria.service.lengths import check_lengths
 from noria.service.records import MANY
 from noria.text.subtitles import lines_of, srt, vtt
 from noria.types import Prediction
 
-SAYING = ("transcript", "text")  # targets whose answer to a sound is what is said in it
 SUBTITLES = {"srt": srt, "vtt": vtt}
 PLAIN = {"content-type": "text/plain; charset=utf-8"}
 PASSES: Passes = {"prompt": ("",), "temperature": ("0", "0.0"), "chunking_strategy": ("auto",), "include": ([],)}
@@ -54,11 +53,11 @@ class Transcriptions(OpenAIOperation):
 
     def is_offered(self, view: View) -> bool:
         """Say whether the model answers a sound with what is said in it."""
-        return sound_input(view) is not None and view.predictor.task.target.kind in SAYING
+        return _hears(view.predictor.task) and declared(view.predictor.task.target, GivesText) is not None
 
     def read(self, request: Request, view: View) -> Asked:
         """Return the sound."""
-        name = sound_input(view) or ""
+        name = only_input(view.predictor.task, "write down what is said")
         body = Body(_fields(request.form(view.limits)))
         body.text("model")
         if not isinstance(sound := body.needed("file"), bytes) and sound is not None:
@@ -77,8 +76,7 @@ class Transcriptions(OpenAIOperation):
         is_streamed = body.one_of("stream", ("true", "false"), "false") == "true"
         body.end(PASSES)
         body.check()
-        check_lengths([{name: sound}], view.predictor.task.inputs, view.limits)
-        seconds = dispatch.seconds(view.predictor.task.inputs[name], sound) or 0.0
+        seconds = dispatch.cost(view.predictor.task.inputs[name], sound).seconds
         return Asked([{name: sound}], more=SoundRequest(form, seconds, tuple(parts) or ("segment",), is_streamed))
 
     def write(self, answers: Sequence[Prediction], asked: Asked, view: View, said: Said) -> Reply:
@@ -100,15 +98,14 @@ class Transcriptions(OpenAIOperation):
         return Reply.json({**_verbose(text, words, more, _has_times(view)), "usage": usage, **beside(said)})
 
 
-def sound_input(view: View) -> str | None:
-    """Return the model's only input where that is a sound; None for any other model."""
-    inputs = view.predictor.task.inputs
-    names = [name for name, one in inputs.items() if declared(one, TellsLength) is not None]
-    return names[0] if len(inputs) == len(names) == 1 else None
+def _hears(task: Task) -> bool:
+    """Say whether the only input is a sound."""
+    costs = [dispatch.cost(one, task.example().fields.get(name)) for name, one in task.inputs.items()]
+    return len(costs) == 1 and costs[0].seconds > 0 and not costs[0].frames
 
 
 def _has_times(view: View) -> bool:
-    return dispatch.tells_times(view.predictor.task.target)
+    return declared(view.predictor.task.target, TellsTimes) is not None
 
 
 def _fields(parts: Sequence[Part]) -> dict[str, Any]:

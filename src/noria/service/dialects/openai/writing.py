@@ -56,14 +56,14 @@ def answers_of(settings: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
 
 def read_format(body: Body) -> dict[str, Any]:
     """Return the setting that makes the answer JSON, from `response_format` or `text.format`; {} for any text."""
-    kind = body.one_of("type", ("text", "json_object", "json_schema"), "text")
+    wanted = body.one_of("type", ("text", "json_object", "json_schema"), "text")
     nested = body.object("json_schema")
     for one in (body, *([nested] if nested else [])):
         one.text("name"), one.text("description"), one.flag("strict")
     schema = (nested or body).take("schema") or body.take("value")  # the latter is how Hugging Face's client says it
-    if kind == "text":
+    if wanted == "text":
         return {}
-    if kind == "json_schema" and not isinstance(schema, dict):
+    if wanted == "json_schema" and not isinstance(schema, dict):
         (nested or body).wrong("schema", "a JSON schema, an object", schema)
     return {"json_schema": schema if isinstance(schema, dict) else {"type": "object"}}
 
