@@ -204,11 +204,6 @@ def vectors(target: Target, output: Arrays) -> np.ndarray | None:
     return own.vectors(output) if own else None
 
 
-def is_vector(target: Target) -> bool:
-    """Say whether the answer is a vector that records can be compared and searched by."""
-    return declared(target, can.Embeds) is not None
-
-
 def most_read(component: Modality | Target) -> tuple[str, int] | None:
     """Return the setting that says how many tokens of a value are read, and its value; None where all are."""
     own = declared(component, can.Truncates)
@@ -231,12 +226,6 @@ def class_names(target: Target, state: State) -> Sequence[str] | None:
     """Return the names of an answer's classes; None where it is not one of several classes."""
     own = declared(target, can.SingleValued)
     return own.class_names(state) if own else None
-
-
-def is_number(target: Target, state: State) -> bool:
-    """Say whether the answer is one number."""
-    own = declared(target, can.SingleValued)
-    return own is not None and own.class_names(state) is None
 
 
 def label_values(target: Target, truth: Arrays) -> np.ndarray | None:

@@ -8,7 +8,7 @@ and /hf/models/{model}/v1/chat/completions, which is OpenAI's.
 
     InferenceClient(model="http://127.0.0.1:8000/hf/models/NAME").text_classification("a moving film")
 
-A body is JSON, {"inputs": .., "parameters": {..}}, or, where the input is a file, its bytes. tasks.py says which task
+A body is JSON, {"inputs": .., "parameters": {..}}, or, where the input is a file, its bytes. tasks.yaml says which task
 of Noria answers in which form; a form is a Payload. Read first: payload.py, tasks.py, ask.py.
 """
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from noria.contract import dispatch
+from noria.contract.capabilities import TellsTimes, declared
 from noria.service.dialects.hugging_face.payload import Payload, Sent, file_records, headers_of, text_records
 from noria.service.dialects.hugging_face.written import read_nested
 from noria.service.dialects.openai.body import Passes
@@ -22,7 +23,7 @@ class SpeechRecognition(Payload):
     def read(self, sent: Sent, view: View) -> Asked:
         target, parameters = view.predictor.task.target, sent.parameters
         has_times = parameters.flag("return_timestamps")
-        if has_times and not dispatch.tells_times(target):
+        if has_times and not declared(target, TellsTimes):
             parameters.refuse("return_timestamps", "this model does not tell when a word is said")
         settings = None
         if dispatch.can_generate(target):

@@ -1,6 +1,12 @@
-"""Which of Hugging Face's tasks answers for a task of Noria's; of several the first is the one without a name."""
+"""Which of Hugging Face's tasks a model answers, and in which form: as tasks.yaml says."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from importlib.resources import files
+
+import yaml
 
 from noria.service.dialects.hugging_face.classification import FileClassification, TextClassification
 from noria.service.dialects.hugging_face.payload import Payload
@@ -12,34 +18,35 @@ from noria.service.dialects.hugging_face.vectors import FeatureExtraction, Image
 from noria.service.dialects.hugging_face.written import TextGeneration, TextToText
 from noria.service.dialects.operation import View
 
-TEXT, IMAGE = TextClassification("text-classification"), FileClassification("image-classification")
-SPEECH = SpeechRecognition("automatic-speech-recognition")
-PAYLOADS: dict[str, tuple[Payload, ...]] = {
-    "text-classification": (TEXT,),
-    "text-multilabel": (TEXT,),
-    "image-classification": (IMAGE,),
-    "image-multilabel": (IMAGE,),
-    "audio-classification": (FileClassification("audio-classification"),),
-    "video-classification": (FileClassification("video-classification"),),
-    "token-classification": (TokenClassification("token-classification"),),
-    "question-answering": (QuestionAnswering("question-answering"),),
-    "masked-language-modelling": (FillMask("fill-mask"),),
-    "object-detection": (ObjectDetection("object-detection"),),
-    "semantic-segmentation": (ImageSegmentation("image-segmentation"),),
-    "speech-recognition": (SPEECH,),
-    "speech-to-text": (SPEECH,),
-    "text-to-speech": (TextToSpeech("text-to-speech"),),
-    "vocoder": (AudioToAudio("audio-to-audio"),),
-    "summarization": (TextToText("summarization", "summary_text"),),
-    "translation": (TextToText("translation", "translation_text"),),
-    "text-generation": (TextGeneration("text-generation"),),
-    "text-embedding": (FeatureExtraction("feature-extraction"), SentenceSimilarity("sentence-similarity")),
-    "image-embedding": (ImageFeatures("image-feature-extraction"),),
-    "tabular-classification": (Tabular("tabular-classification"),),
-    "tabular-regression": (Tabular("tabular-regression"),),
+FORMS: dict[str, Callable[[str], Payload]] = {
+    "text_classes": TextClassification,
+    "file_classes": FileClassification,
+    "names": TokenClassification,
+    "answers": QuestionAnswering,
+    "hidden_words": FillMask,
+    "boxes": ObjectDetection,
+    "masks": ImageSegmentation,
+    "speech": SpeechRecognition,
+    "spoken": TextToSpeech,
+    "sounds": AudioToAudio,
+    "summary_text": partial(TextToText, field="summary_text"),
+    "translation_text": partial(TextToText, field="translation_text"),
+    "continuation": TextGeneration,
+    "text_vectors": FeatureExtraction,
+    "picture_vectors": ImageFeatures,
+    "similarities": SentenceSimilarity,
+    "rows": Tabular,
 }
+
+
+@cache
+def payloads() -> Mapping[str, tuple[Payload, ...]]:
+    """Return the payloads of each task that has any."""
+    text = files("noria.service.dialects.hugging_face").joinpath("tasks.yaml").read_text("utf-8")
+    table: dict[str, dict[str, str]] = yaml.safe_load(text)
+    return {task: tuple(FORMS[form](name) for name, form in own.items()) for task, own in table.items()}
 
 
 def payloads_of(view: View) -> tuple[Payload, ...]:
     """Return in which of Hugging Face's tasks a model answers; none where none fits."""
-    return PAYLOADS.get(str(view.predictor.bundle.config["task"]), ())
+    return payloads().get(str(view.predictor.bundle.config["task"]), ())

@@ -41,10 +41,10 @@ class QuestionAnswering(Payload):
 
     def read(self, sent: Sent, view: View) -> Asked:
         inputs = sent.body.object("inputs") or sent.body.inside("inputs", None)
-        question, context = view.inputs
-        record = {question.name: inputs.text("question"), context.name: inputs.text("context")}
-        for name in ("question", "context"):
+        record = {}
+        for name in (one.name for one in view.inputs):  # which are called as they are here
             inputs.needed(name)
+            record[name] = inputs.text(name)
         inputs.end({})
         sent.body.check()
         return Asked(records_of([record], view))

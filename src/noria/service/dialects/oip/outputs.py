@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Any
 
 from noria.contract import dispatch
+from noria.contract.capabilities import Embeds, SingleValued, declared
 from noria.errors import UserError
 from noria.service.dialects.oip.tensors import BYTES, Tensor
 from noria.service.dialects.operation import View
@@ -29,7 +30,7 @@ def outputs_of(view: View) -> list[dict[str, Any]]:
     """Return the metadata of a model's output tensors."""
     target, state = view.predictor.task.target, view.predictor.states["target"]
     names = dispatch.probability_names(target, state)
-    value = ("FP64", [-1, -1]) if dispatch.is_vector(target) else ("FP64", [-1])
+    value = ("FP64", [-1, -1]) if _is_vector(view) else ("FP64", [-1])
     found = {"value": value if is_numeric(view) else (BYTES, [-1]), "confidence": ("FP64", [-1])}
     if names:
         found |= {"labels": (BYTES, [-1, -1]), PROBABILITIES: ("FP64", [-1, -1])}
@@ -41,8 +42,13 @@ def outputs_of(view: View) -> list[dict[str, Any]]:
 
 def is_numeric(view: View) -> bool:
     """Say whether an answer is a number, or a vector of them."""
-    target = view.predictor.task.target
-    return dispatch.is_vector(target) or dispatch.is_number(target, view.predictor.states["target"])
+    target, state = view.predictor.task.target, view.predictor.states["target"]
+    is_number = declared(target, SingleValued) is not None and dispatch.class_names(target, state) is None
+    return is_number or _is_vector(view)
+
+
+def _is_vector(view: View) -> bool:
+    return declared(view.predictor.task.target, Embeds) is not None
 
 
 def tensors_of(answers: Sequence[Prediction], names: Sequence[str], view: View) -> list[Tensor]:

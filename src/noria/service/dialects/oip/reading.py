@@ -35,9 +35,9 @@ def read(request: Request, view: View) -> tuple[list[Tensor], Wanted]:
     known = [one["name"] for one in outputs_of(view)]
     if request.headers.get(HEADER) == "0":
         return [_only_tensor(request.body, view)], _wanted({}, known)
-    head, data = _divided(request, view)
-    wanted = _wanted(head, known)
-    return _tensors(head, data, view), wanted
+    told, data = _divided(request, view)
+    wanted = _wanted(told, known)
+    return _tensors(told, data, view), wanted
 
 
 def _check_kind(request: Request) -> None:
@@ -53,18 +53,18 @@ def _divided(request: Request, view: View) -> tuple[dict[str, Any], bytes]:
     """Return the JSON of a request and the bytes behind it."""
     text = request.headers.get(HEADER)
     if text is None:
-        head, data = parse_json(request.body, view.limits), b""
+        told, data = parse_json(request.body, view.limits), b""
     else:
         if not text.isascii() or not text.isdecimal() or len(text) > 12 or int(text) > len(request.body):
             expected = f"at most the {len(request.body)} bytes of the body"
             error = UserError("the length of the JSON is not right", where=HEADER, expected=expected, found=shown(text))
             raise HTTPError(error, code="wrong_length", param=HEADER)
-        head, data = parse_json(request.body[: int(text)], view.limits), request.body[int(text) :]
-    if not isinstance(head, dict):
-        error = UserError("this is not a request", where="body", expected='{"inputs": [..]}', found=shown(head))
+        told, data = parse_json(request.body[: int(text)], view.limits), request.body[int(text) :]
+    if not isinstance(told, dict):
+        error = UserError("this is not a request", where="body", expected='{"inputs": [..]}', found=shown(told))
         raise HTTPError(error, code="wrong_type")
-    check_fields("request", head, ("id", "parameters", "inputs", "outputs"))
-    return head, data
+    check_fields("request", told, ("id", "parameters", "inputs", "outputs"))
+    return told, data
 
 
 def _only_tensor(body: bytes, view: View) -> Tensor:
@@ -77,8 +77,8 @@ def _only_tensor(body: bytes, view: View) -> Tensor:
     return Tensor(slots[0].name, BYTES, (1,), [body])
 
 
-def _tensors(head: Mapping[str, Any], data: bytes, view: View) -> list[Tensor]:
-    given = head.get("inputs")
+def _tensors(told: Mapping[str, Any], data: bytes, view: View) -> list[Tensor]:
+    given = told.get("inputs")
     if not isinstance(given, list) or not given or len(given) > MOST_TENSORS:
         error = UserError("there are no input tensors", where="inputs", expected="a list of tensors")
         raise HTTPError(error, code="missing_field", param="inputs")
@@ -130,8 +130,8 @@ def _described(given: Any) -> tuple[str, str, tuple[int, ...], Mapping[str, Any]
     return name, datatype, tuple(shape), parameters
 
 
-def _wanted(head: Mapping[str, Any], known: Sequence[str]) -> Wanted:
-    parameters, given, number = head.get("parameters", {}), head.get("outputs", []), head.get("id")
+def _wanted(told: Mapping[str, Any], known: Sequence[str]) -> Wanted:
+    parameters, given, number = told.get("parameters", {}), told.get("outputs", []), told.get("id")
     if not isinstance(parameters, dict) or not isinstance(given, list) or not isinstance(number, str | None):
         error = UserError("parameters are an object, outputs a list, and the id is a text", where="request")
         raise HTTPError(error, code="wrong_type", param="parameters")

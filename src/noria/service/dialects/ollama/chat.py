@@ -21,7 +21,7 @@ ROLES = ("system", "user", "assistant", "tool")
 OF_MESSAGES: Passes = {"images": ([],), "thinking": ("",), "tool_calls": ([],)}
 
 
-class Chat(OllamaOperation):
+class ChatMessage(OllamaOperation):
     """Answer a conversation."""
 
     name = "ollama.chat"

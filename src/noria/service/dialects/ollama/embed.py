@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from noria.contract import dispatch
+from noria.contract.capabilities import Embeds, declared
 from noria.errors import UserError
 from noria.service.dialects.ollama.asking import ALWAYS, OllamaOperation
 from noria.service.dialects.ollama.options import PASSES as OPTIONS
@@ -26,7 +26,7 @@ class Embed(OllamaOperation):
 
     def is_offered(self, view: View) -> bool:
         """Say whether the model answers a text with a vector."""
-        return text_input(view) is not None and dispatch.is_vector(view.predictor.task.target)
+        return text_input(view) is not None and declared(view.predictor.task.target, Embeds) is not None
 
     def read(self, request: Request, view: View) -> Asked:
         """Return the texts."""

@@ -9,7 +9,7 @@ from typing import Any
 from noria import __version__
 from noria.errors import UserError
 from noria.service.dialects.ollama.asking import LATEST, moment, name_of, refusal
-from noria.service.dialects.ollama.chat import Chat
+from noria.service.dialects.ollama.chat import ChatMessage
 from noria.service.dialects.ollama.embed import Embed
 from noria.service.dialects.ollama.generate import Generate
 from noria.service.dialects.operation import About, Lookup, Reply, Request, named
@@ -121,7 +121,7 @@ class NotOffered(Lookup):
 
 def _known(models: Sequence[About]) -> list[tuple[About, Mapping[str, Any]]]:
     """Return the models that can be asked, with what their operations told of them."""
-    operations = (Chat.name, Generate.name, Embed.name)
+    operations = (ChatMessage.name, Generate.name, Embed.name)
     found = [(one, next((one.told[name] for name in operations if name in one.told), None)) for one in models]
     return [(one, told) for one, told in found if told is not None]
 
