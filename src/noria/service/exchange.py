@@ -23,6 +23,7 @@ from noria.service.form import Part, parse_form
 from noria.service.http_error import HTTPError, json_bytes, shown
 from noria.service.json_text import parse_json
 from noria.service.limits import Limits
+from noria.service.measured import Measured
 
 JSON, FORM = "application/json", "multipart/form-data"
 LENGTHS = struct.Struct(">II")
@@ -75,7 +76,7 @@ class Request:
 class Reply:
     """An answer, or a piece of one: the first has the status and the headers, the last has `is_last`.
 
-    tokens: how many the request took and gave, for rate limits and metrics; of the last piece.
+    tokens: how many the request took and gave, for rate limits and metrics; of the last piece, as `measured` is.
     """
 
     body: bytes = b""
@@ -84,6 +85,7 @@ class Reply:
     is_last: bool = True
     tokens: tuple[int, int] = (0, 0)
     records: int = 0
+    measured: Measured = field(default_factory=Measured)
 
     @classmethod
     def json(cls, content: object, status: int = 200) -> Reply:
@@ -112,12 +114,14 @@ def reply_frame(number: int, reply: Reply) -> bytes:
     """Return the frame of a reply."""
     head = {"do": "reply", "number": number, "status": reply.status, "headers": dict(reply.headers)}
     more = {"is_last": reply.is_last, "tokens": reply.tokens, "records": reply.records}
+    more["measured"] = asdict(reply.measured)
     return frame(head | more, reply.body)
 
 
 def reply_of(head: Mapping[str, Any], body: bytes) -> Reply:
     """Return the reply of a frame."""
-    return Reply(body, head["status"], head["headers"], head["is_last"], tuple(head["tokens"]), head["records"])
+    tokens, measured = tuple(head["tokens"]), Measured(**head["measured"])
+    return Reply(body, head["status"], head["headers"], head["is_last"], tokens, head["records"], measured)
 
 
 def frame(head: Mapping[str, Any], body: bytes = b"") -> bytes:

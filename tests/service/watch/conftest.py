@@ -1,0 +1,67 @@
+"""A small application to watch, and one call of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from noria.service.exchange import Reply
+from noria.service.measured import Measured
+from noria.service.watch.call import Call, call_of
+from noria.service.watch.watch import Observer, Watch
+
+Ask = Callable[..., httpx.Response]
+
+
+class Kept:
+    """Keeps the calls that it is told of."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def note(self, call: Call) -> None:
+        self.calls.append(call)
+
+
+async def answer(request: Request) -> Response:
+    """Answer as a route that asks a model does: `?status=`, `?ended=` say how it goes."""
+    call = call_of(request.scope)
+    call.asks("openai.chat", request.path_params["model"], "v7")
+    await request.body()
+    ended = request.query_params.get("ended", "stop")
+    call.answered(Reply(tokens=(5, 9), records=1, measured=Measured(0.5, 0.25, 1.25, batch_size=4, ended=ended)))
+    return PlainTextResponse("answer", int(request.query_params.get("status", 200)))
+
+
+async def fails(request: Request) -> Response:
+    raise RuntimeError("a bug")
+
+
+def watched(observers: Sequence[Observer]) -> Watch:
+    """Return the application, watched."""
+    routes = [Route("/ask/{model}", answer, methods=["POST"]), Route("/fails", fails)]
+    return Watch(Starlette(routes=routes), observers)
+
+
+def send(app: Watch, method: str, path: str, **request: Any) -> httpx.Response:
+    """Send one request."""
+
+    async def sent() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request(method, path, **request)
+
+    return asyncio.run(sent())
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
