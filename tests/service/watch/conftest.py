@@ -1,4 +1,4 @@
-"""A small application to watch, and one call of it."""
+"""A small application to watch, and one visit of it."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from starlette.routing import Route
 
 from noria.service.exchange import Reply
 from noria.service.measured import Measured
-from noria.service.watch.call import Call, call_of
+from noria.service.watch.visit import Visit, visit_of
 from noria.service.watch.watch import Observer, Watch
 
 Ask = Callable[..., httpx.Response]
 
 
 class Kept:
-    """Keeps the calls that it is told of."""
+    """Keeps the visits that it is told of."""
 
     def __init__(self) -> None:
-        self.calls: list[Call] = []
+        self.visits: list[Visit] = []
 
-    def note(self, call: Call) -> None:
-        self.calls.append(call)
+    def note(self, visit: Visit) -> None:
+        self.visits.append(visit)
 
 
 async def answer(request: Request) -> Response:
     """Answer as a route that asks a model does: `?status=`, `?ended=` say how it goes."""
-    call = call_of(request.scope)
-    call.asks("openai.chat", request.path_params["model"], "v7")
+    visit = visit_of(request.scope)
+    visit.asks("openai.chat", request.path_params["model"], "v7")
     await request.body()
     ended = request.query_params.get("ended", "stop")
-    call.answered(Reply(tokens=(5, 9), records=1, measured=Measured(0.5, 0.25, 1.25, batch_size=4, ended=ended)))
+    visit.answered(Reply(tokens=(5, 9), records=1, measured=Measured(0.5, 0.25, 1.25, batch_size=4, ended=ended)))
     return PlainTextResponse("answer", int(request.query_params.get("status", 200)))
 
 

@@ -11,12 +11,12 @@ import pytest
 from noria.errors import UserError
 from noria.service.watch import access_log as module
 from noria.service.watch.access_log import AccessLog, access_log, line_of
-from noria.service.watch.call import Call
+from noria.service.watch.visit import Visit
 from service.watch.conftest import Kept, send, watched
 
 
-def call(client: str = "shop") -> Call:
-    one = Call({"type": "http", "method": "POST", "headers": []})
+def visit(client: str = "shop") -> Visit:
+    one = Visit({"type": "http", "method": "POST", "headers": []})
     one.end({"state": {"client": client}})
     return one
 
@@ -48,7 +48,7 @@ def test_a_line_says_who_asked_what_and_how_it_went(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("client", ["a\nb", "\x1b[2J", "\x7f", "\u2028", "\u202e", '"}\r\n{"status":200', "\ud800"])
 def test_a_line_has_no_control_characters_whatever_a_client_is_called(client: str) -> None:
-    line = line_of(call(client))
+    line = line_of(visit(client))
     assert line.endswith("\n")
     assert line[:-1].isascii()
     assert line[:-1].isprintable()
@@ -58,12 +58,12 @@ def test_a_line_has_no_control_characters_whatever_a_client_is_called(client: st
 def test_a_log_that_was_moved_away_is_opened_again(tmp_path: Path) -> None:
     path = tmp_path / "access.log"
     log = AccessLog(path)
-    log.note(call())
+    log.note(visit())
     log.close()
     path.rename(tmp_path / "access.log.1")
     log = AccessLog(path)
     path.rename(tmp_path / "access.log.2")
-    log.note(call())
+    log.note(visit())
     log.close()
     assert len(path.read_text().splitlines()) == 1
     assert (tmp_path / "access.log.2").read_text() == ""
@@ -83,7 +83,7 @@ def test_what_cannot_be_written_is_counted_and_holds_up_nobody(tmp_path: Path, m
     monkeypatch.setattr(module.sys, "stderr", Stuck())
     log = AccessLog(None)
     for _ in range(10):
-        log.note(call())
+        log.note(visit())
     is_free.set()
     log.close()
     assert log.num_lost == 10
@@ -102,7 +102,7 @@ def test_a_log_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_closed_log_has_written_all_lines(tmp_path: Path, kept: Kept) -> None:
     log = AccessLog(tmp_path / "access.log")
     for _ in range(500):
-        log.note(call())
+        log.note(visit())
     log.close()
     assert len((tmp_path / "access.log").read_text().splitlines()) == 500
     assert log.num_lost == 0

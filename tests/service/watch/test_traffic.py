@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from noria.service.watch.call import Call
+from noria.service.watch.visit import Visit
 from noria.service.watch.traffic import SECONDS, Minute, Traffic
 
 
@@ -18,8 +18,8 @@ class Clock:
         return self.now
 
 
-def call(seconds: float, status: int = 200, model: str = "churn") -> Call:
-    one = Call({"type": "http", "method": "POST", "headers": []})
+def visit(seconds: float, status: int = 200, model: str = "churn") -> Visit:
+    one = Visit({"type": "http", "method": "POST", "headers": []})
     one.asks("predict", model, "1")
     one.status, one.seconds, one.tokens = status, seconds, (1, 10)
     return one
@@ -29,7 +29,7 @@ def test_percentiles_are_right_within_a_class() -> None:
     clock = Clock()
     traffic = Traffic(clock)
     for index in range(1, 1001):
-        traffic.note(call(index / 1000))
+        traffic.note(visit(index / 1000))
     told = traffic.told(["churn"])["models"]["churn"]
     width = 2**0.25
     assert 0.5 / width <= told["p50_seconds"] <= 0.5 * width
@@ -39,16 +39,16 @@ def test_percentiles_are_right_within_a_class() -> None:
 def test_latencies_without_bounds_have_a_class() -> None:
     traffic = Traffic(Clock())
     for seconds in (0.0, 1e-9, 1e9, math.inf):
-        traffic.note(call(seconds))
+        traffic.note(visit(seconds))
     assert traffic.told(["churn"])["all"]["p50_seconds"] < 1e-3
 
 
 def test_only_answers_count_for_latency_and_all_for_traffic() -> None:
     clock = Clock()
     traffic = Traffic(clock)
-    traffic.note(call(1.0))
-    traffic.note(call(0.0001, status=503))
-    traffic.note(call(0.0001, status=500))
+    traffic.note(visit(1.0))
+    traffic.note(visit(0.0001, status=503))
+    traffic.note(visit(0.0001, status=500))
     clock.now += 9
     told = traffic.told(["churn"])["all"]
     assert told["outcomes"] == {"answered": 1, "overloaded": 1, "failed": 1}
@@ -61,9 +61,9 @@ def test_only_answers_count_for_latency_and_all_for_traffic() -> None:
 def test_after_a_minute_a_request_is_forgotten() -> None:
     clock = Clock()
     traffic = Traffic(clock)
-    traffic.note(call(1.0))
+    traffic.note(visit(1.0))
     clock.now += SECONDS - 1
-    traffic.note(call(1.0))
+    traffic.note(visit(1.0))
     assert traffic.told(["churn"])["all"]["series"] == [1, *[0] * 58, 1]
     clock.now += 1
     assert traffic.told(["churn"])["all"]["series"] == [*[0] * 58, 1, 0]
@@ -71,8 +71,8 @@ def test_after_a_minute_a_request_is_forgotten() -> None:
 
 def test_models_that_are_not_served_any_more_are_forgotten() -> None:
     traffic = Traffic(Clock())
-    traffic.note(call(1.0, model="old"))
-    traffic.note(call(1.0, model="new"))
+    traffic.note(visit(1.0, model="old"))
+    traffic.note(visit(1.0, model="new"))
     assert list(traffic.told(["new"])["models"]) == ["new"]
     assert traffic.told(["old", "new"])["models"]["old"]["requests"] == 0
 
@@ -87,6 +87,6 @@ def test_what_is_kept_does_not_grow_with_the_traffic() -> None:
     minute = Minute()
     for second in range(500):
         for index in range(50):
-            minute.add(call(1e-5 * 2**index), second)
+            minute.add(visit(1e-5 * 2**index), second)
     assert len(minute.slots(499)) == SECONDS
     assert max(len(slot.latencies) for slot in minute.slots(499)) <= 50

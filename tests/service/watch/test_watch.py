@@ -13,19 +13,19 @@ from service.watch.conftest import Kept, send, watched
 
 def test_a_call_knows_its_route_its_model_and_what_was_sent(kept: Kept) -> None:
     send(watched([kept]), "POST", "/ask/churn?status=200", content=b"12345")
-    (call,) = kept.calls
-    assert (call.method, call.path, call.status) == ("POST", "/ask/{model}", 200)
-    assert (call.operation, call.model, call.version, call.tokens) == ("openai.chat", "churn", "v7", (5, 9))
-    assert (call.received_bytes, call.sent_bytes) == (5, len("answer"))
-    assert call.client == "127.0.0.1"
-    assert call.outcome == "answered"
+    (visit,) = kept.visits
+    assert (visit.method, visit.path, visit.status) == ("POST", "/ask/{model}", 200)
+    assert (visit.operation, visit.model, visit.version, visit.tokens) == ("openai.chat", "churn", "v7", (5, 9))
+    assert (visit.received_bytes, visit.sent_bytes) == (5, len("answer"))
+    assert visit.client == "127.0.0.1"
+    assert visit.outcome == "answered"
 
 
 def test_what_is_no_route_of_ours_is_told_of_without_what_the_client_wrote(kept: Kept) -> None:
     app = watched([kept])
     send(app, "GET", "/secret-of-a-client")
     send(app, "BREW", "/ask/churn")
-    assert [(call.method, call.path, call.status) for call in kept.calls] == [
+    assert [(visit.method, visit.path, visit.status) for visit in kept.visits] == [
         ("GET", "other", 404),
         ("other", "/ask/{model}", 405),
     ]
@@ -34,14 +34,14 @@ def test_what_is_no_route_of_ours_is_told_of_without_what_the_client_wrote(kept:
 @pytest.mark.parametrize("given", ["shop-17:a.b_C", "x" * 128])
 def test_a_well_formed_id_of_the_client_is_kept(kept: Kept, given: str) -> None:
     answer = send(watched([kept]), "POST", "/ask/churn", headers={"x-request-id": given})
-    assert answer.headers["x-request-id"] == given == kept.calls[0].id
+    assert answer.headers["x-request-id"] == given == kept.visits[0].id
 
 
 @pytest.mark.parametrize("given", ["", "two words", "x" * 129, 'a"b', "a\x7fb", "é"])
 def test_in_the_place_of_an_ill_formed_id_stands_one_of_ours(kept: Kept, given: str) -> None:
     answer = send(watched([kept]), "GET", "/nothing", headers={"x-request-id": given.encode()})
-    assert answer.headers["x-request-id"] == kept.calls[0].id != given
-    assert len(kept.calls[0].id) == 32
+    assert answer.headers["x-request-id"] == kept.visits[0].id != given
+    assert len(kept.visits[0].id) == 32
 
 
 def test_two_requests_have_two_ids(kept: Kept) -> None:
@@ -52,7 +52,7 @@ def test_two_requests_have_two_ids(kept: Kept) -> None:
 def test_an_error_names_its_request_in_the_log(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         answer = send(watched([kept]), "GET", "/fails", headers={"x-request-id": "here-it-is"})
-    assert (answer.status_code, kept.calls[0].status, kept.calls[0].outcome) == (500, 500, "failed")
+    assert (answer.status_code, kept.visits[0].status, kept.visits[0].outcome) == (500, 500, "failed")
     (told,) = caplog.records
     assert "here-it-is" in told.getMessage()
     assert told.exc_info
@@ -70,7 +70,7 @@ def test_a_client_that_does_not_wait_is_told_of_as_one_that_left(kept: Kept) -> 
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(asked())
-    assert (kept.calls[0].status, kept.calls[0].outcome) == (499, "left")
+    assert (kept.visits[0].status, kept.visits[0].outcome) == (499, "left")
     assert not app.in_flight
 
 
@@ -95,4 +95,4 @@ async def _nowhere(message: Message) -> None:
 )
 def test_the_outcome_follows_from_the_status_and_the_end(kept: Kept, status: int, ended: str, outcome: str) -> None:
     send(watched([kept]), "POST", f"/ask/churn?status={status}&ended={ended}")
-    assert kept.calls[0].outcome == outcome
+    assert kept.visits[0].outcome == outcome

@@ -19,7 +19,7 @@ from threading import Condition, Thread
 from typing import TextIO
 
 from noria.errors import UserError
-from noria.service.watch.call import Call
+from noria.service.watch.visit import Visit
 
 MOST_LINES = 10_000  # that wait to be written: 3 MB
 CLOSE_SECONDS = 2.0  # that the end of the server waits for the last lines
@@ -27,7 +27,7 @@ FIX = "name a file in a folder that exists, - for standard error, or off"
 
 
 class AccessLog:
-    """Writes a line of each call to a file, or to standard error where the path is None."""
+    """Writes a line of each visit to a file, or to standard error where the path is None."""
 
     def __init__(self, path: Path | None) -> None:
         self.num_lost = 0
@@ -44,9 +44,9 @@ class AccessLog:
         self._thread = Thread(target=self._write_lines, name="access log", daemon=True)
         self._thread.start()
 
-    def note(self, call: Call) -> None:
-        """Take a call's line; count it as lost where too many wait already."""
-        line = line_of(call)
+    def note(self, visit: Visit) -> None:
+        """Take a visit's line; count it as lost where too many wait already."""
+        line = line_of(visit)
         with self._changed:
             if len(self._lines) >= MOST_LINES:
                 self.num_lost += 1
@@ -92,21 +92,21 @@ def access_log(option: str) -> AccessLog | None:
     return AccessLog(None if option == "-" else Path(option))
 
 
-def line_of(call: Call) -> str:
-    """Return a call's line. JSON in ASCII escapes every control character: a line cannot be forged or broken."""
-    when = datetime.fromtimestamp(call.began, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def line_of(visit: Visit) -> str:
+    """Return a visit's line. JSON in ASCII escapes every control character: a line cannot be forged or broken."""
+    when = datetime.fromtimestamp(visit.began, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     told = {
         "time": when,
-        "id": call.id,
-        "client": call.client,
-        "method": call.method,
-        "path": call.path,
-        "status": call.status,
-        "bytes": call.sent_bytes,
-        "seconds": round(call.seconds, 6),
+        "id": visit.id,
+        "client": visit.client,
+        "method": visit.method,
+        "path": visit.path,
+        "status": visit.status,
+        "bytes": visit.sent_bytes,
+        "seconds": round(visit.seconds, 6),
     }
-    if call.model:
-        told |= {"operation": call.operation, "model": call.model, "version": call.version, "tokens": call.tokens}
+    if visit.model:
+        told |= {"operation": visit.operation, "model": visit.model, "version": visit.version, "tokens": visit.tokens}
     return json.dumps(told, separators=(",", ":")) + "\n"
 
 

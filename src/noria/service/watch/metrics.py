@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from noria.service.dialects.operation import About
-from noria.service.watch.call import Call
+from noria.service.watch.visit import Visit
 from noria.service.watch.load import Load
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -22,7 +22,7 @@ RECORDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 class Metrics:
-    """Counts calls."""
+    """Counts visits."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -31,29 +31,29 @@ class Metrics:
         self._count_tokens()
         ProcessCollector(registry=self.registry)
 
-    def note(self, call: Call) -> None:
-        """Count a call."""
-        self._requests.labels(call.path, call.method, str(call.status)).inc()
-        self._durations.labels(call.path, call.method).observe(call.seconds)
-        self._received.labels(call.path).observe(call.received_bytes)
-        self._sent.labels(call.path).observe(call.sent_bytes)
-        if call.model:
-            self._note_model(call)
+    def note(self, visit: Visit) -> None:
+        """Count a visit."""
+        self._requests.labels(visit.path, visit.method, str(visit.status)).inc()
+        self._durations.labels(visit.path, visit.method).observe(visit.seconds)
+        self._received.labels(visit.path).observe(visit.received_bytes)
+        self._sent.labels(visit.path).observe(visit.sent_bytes)
+        if visit.model:
+            self._note_model(visit)
 
-    def _note_model(self, call: Call) -> None:
-        model, measured = call.model, call.measured
-        self._outcomes.labels(model, call.operation, call.outcome).inc()
-        self._seconds.labels(model).observe(call.seconds)
+    def _note_model(self, visit: Visit) -> None:
+        model, measured = visit.model, visit.measured
+        self._outcomes.labels(model, visit.operation, visit.outcome).inc()
+        self._seconds.labels(model).observe(visit.seconds)
         if measured.batch_size:
-            self._records.labels(model).inc(call.records)
+            self._records.labels(model).inc(visit.records)
             self._queued.labels(model).observe(measured.queue_seconds)
             self._computed.labels(model).observe(measured.model_seconds)
             self._batches.labels(model).observe(measured.batch_size)
         if measured.ended:
-            self._note_tokens(call)
+            self._note_tokens(visit)
 
-    def _note_tokens(self, call: Call) -> None:
-        model, measured, (num_read, num_written) = call.model, call.measured, call.tokens
+    def _note_tokens(self, visit: Visit) -> None:
+        model, measured, (num_read, num_written) = visit.model, visit.measured, visit.tokens
         self._ended.labels(model, measured.ended).inc()
         self._tokens_read.labels(model).inc(num_read)
         self._tokens_written.labels(model).inc(num_written)

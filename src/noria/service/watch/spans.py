@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from noria.errors import needs_extra
-from noria.service.watch.call import Call
+from noria.service.watch.visit import Visit
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -21,24 +21,26 @@ NANOSECONDS = 1_000_000_000
 
 
 class Spans:
-    """Makes a span of each call."""
+    """Makes a span of each visit."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider, self._tracer = provider, provider.get_tracer("noria")
 
-    def note(self, call: Call) -> None:
-        """Make the span of a call that is over."""
+    def note(self, visit: Visit) -> None:
+        """Make the span of a visit that is over."""
         from opentelemetry.trace import SpanKind, Status, StatusCode
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        above = TraceContextTextMapPropagator().extract({"traceparent": call.traceparent}) if call.traceparent else None
-        began = int(call.began * NANOSECONDS)
-        span = self._tracer.start_span(
-            f"{call.method} {call.path}", above, SpanKind.SERVER, attributes_of(call), start_time=began
+        above = (
+            TraceContextTextMapPropagator().extract({"traceparent": visit.traceparent}) if visit.traceparent else None
         )
-        if call.status >= 500:
+        began = int(visit.began * NANOSECONDS)
+        span = self._tracer.start_span(
+            f"{visit.method} {visit.path}", above, SpanKind.SERVER, attributes_of(visit), start_time=began
+        )
+        if visit.status >= 500:
             span.set_status(Status(StatusCode.ERROR))
-        span.end(began + int(call.seconds * NANOSECONDS))
+        span.end(began + int(visit.seconds * NANOSECONDS))
 
     def close(self) -> None:
         """Send what waits, for as long as the environment's settings of OpenTelemetry say."""
@@ -62,18 +64,18 @@ def spans() -> Spans | None:
     return Spans(provider)
 
 
-def attributes_of(call: Call) -> dict[str, str | int]:
-    """Return what a span says of a call: nothing that a client wrote but its id."""
+def attributes_of(visit: Visit) -> dict[str, str | int]:
+    """Return what a span says of a visit: nothing that a client wrote but its id."""
     told: dict[str, str | int] = {
-        "http.request.method": call.method,
-        "http.route": call.path,
-        "http.response.status_code": call.status,
-        "noria.request.id": call.id,
-        "noria.client": call.client,
+        "http.request.method": visit.method,
+        "http.route": visit.path,
+        "http.response.status_code": visit.status,
+        "noria.request.id": visit.id,
+        "noria.client": visit.client,
     }
-    if call.model:
-        told |= {"gen_ai.request.model": call.model, "gen_ai.provider.name": "noria", "noria.version": call.version}
-    if call.measured.ended:
-        told |= {"gen_ai.operation.name": "generate_content", "noria.ended": call.measured.ended}
-        told |= dict(zip(("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"), call.tokens, strict=True))
+    if visit.model:
+        told |= {"gen_ai.request.model": visit.model, "gen_ai.provider.name": "noria", "noria.version": visit.version}
+    if visit.measured.ended:
+        told |= {"gen_ai.operation.name": "generate_content", "noria.ended": visit.measured.ended}
+        told |= dict(zip(("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"), visit.tokens, strict=True))
     return told

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from noria.service.watch.call import Call
+from noria.service.watch.visit import Visit
 
 SECONDS = 60
 CLASSES = 4  # of latency, for each doubling
@@ -35,15 +35,15 @@ class Minute:
     def __init__(self) -> None:
         self._slots: list[Slot] = []
 
-    def add(self, call: Call, second: int) -> None:
-        """Count a call that ended in this second."""
+    def add(self, visit: Visit, second: int) -> None:
+        """Count a visit that ended in this second."""
         if not self._slots or self._slots[-1].second != second:
             self._slots = [*self.slots(second), Slot(second)]
         slot = self._slots[-1]
-        slot.outcomes[call.outcome] += 1
-        slot.tokens += call.tokens[1]
-        if call.outcome == "answered":
-            slot.latencies[_class_of(call.seconds)] += 1
+        slot.outcomes[visit.outcome] += 1
+        slot.tokens += visit.tokens[1]
+        if visit.outcome == "answered":
+            slot.latencies[_class_of(visit.seconds)] += 1
 
     def slots(self, second: int) -> list[Slot]:
         """Return the slots of the minute that ends with this second, oldest first."""
@@ -51,16 +51,16 @@ class Minute:
 
 
 class Traffic:
-    """Counts calls that ask a model."""
+    """Counts visits that ask a model."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now, self._began = now, now()
         self._models: dict[str, Minute] = {}
 
-    def note(self, call: Call) -> None:
-        """Count a call, unless it asks no model."""
-        if call.model:
-            self._models.setdefault(call.model, Minute()).add(call, int(self._now()))
+    def note(self, visit: Visit) -> None:
+        """Count a visit, unless it asks no model."""
+        if visit.model:
+            self._models.setdefault(visit.model, Minute()).add(visit, int(self._now()))
 
     def told(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the figures of all models together, and of each that is served; forget the others."""

@@ -17,10 +17,10 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 LEFT = 499  # the status, as nginx writes it, of a request whose client did not wait for an answer
 UNAVAILABLE, TOO_MANY = 503, 429
 WELL_FORMED = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-KEY = "call"  # of the Call in the state of an ASGI scope
+KEY = "visit"  # of the Visit in the state of an ASGI scope
 
 
-class Call:
+class Visit:
     """One request of a client.
 
     id           the client's own x-request-id where it is well formed, else one that we made
@@ -72,13 +72,13 @@ class Call:
         return "refused" if self.status >= 400 else "answered"
 
 
-def call_of(scope: Scope) -> Call:
-    """Return the call of a scope; one that nobody looks at where there is none, as in a test of a route."""
+def visit_of(scope: Scope) -> Visit:
+    """Return the visit of a scope; one that nobody looks at where there is none, as in a test of a route."""
     state = scope.setdefault("state", {})
     if KEY not in state:
-        state[KEY] = Call(scope)
-    call: Call = state[KEY]
-    return call
+        state[KEY] = Visit(scope)
+    visit: Visit = state[KEY]
+    return visit
 
 
 def _id(given: bytes) -> str:
