@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from noria.service.watch.visit import Visit
 from noria.service.watch.traffic import SECONDS, Minute, Traffic
+from noria.service.watch.visit import Visit
 
 
 class Clock:

@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from noria.service.dialects.operation import About
-from noria.service.watch.visit import Visit
 from noria.service.watch.load import Load
+from noria.service.watch.visit import Visit
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 TOKENS = (1, 8, 32, 128, 512, 2048, 8192, 32768)
