@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +23,6 @@ from noria.service.form import Part, parse_form
 from noria.service.http_error import HTTPError, json_bytes, shown
 from noria.service.json_text import parse_json
 from noria.service.limits import Limits
-from noria.service.measured import Measured
 
 JSON, FORM = "application/json", "multipart/form-data"
 LENGTHS = struct.Struct(">II")
@@ -73,10 +72,29 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a request cost, by the clock of the model's process: of its last reply.
+
+    batch           records that were answered together with its first
+    model_seconds   in the model, with those that shared its batches; of a written answer from its prompt to its end
+    queue_seconds   from its arrival until the model began on it
+    prompt_seconds  of a written answer: from then on until its first token
+    ended           of a written answer: end, stop, length or error
+    """
+
+    records: int = 0
+    batch: int = 0
+    model_seconds: float = 0.0
+    queue_seconds: float = 0.0
+    prompt_seconds: float = 0.0
+    ended: str = ""
+
+
+@dataclass(frozen=True)
 class Reply:
     """An answer, or a piece of one: the first has the status and the headers, the last has `is_last`.
 
-    tokens: how many the request took and gave, for rate limits and metrics; of the last piece, as `measured` is.
+    tokens: how many the request took and gave, for rate limits and metrics; of the last piece.
     """
 
     body: bytes = b""
@@ -84,8 +102,8 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": JSON})
     is_last: bool = True
     tokens: tuple[int, int] = (0, 0)
-    records: int = 0
-    measured: Measured = field(default_factory=Measured)
+    measured: Measured = Measured()
+    is_broken: bool = False  # the answer ends here though it is not whole: the connection is cut
 
     @classmethod
     def json(cls, content: object, status: int = 200) -> Reply:
@@ -113,15 +131,16 @@ def request_of(head: Mapping[str, Any], body: bytes) -> Request:
 def reply_frame(number: int, reply: Reply) -> bytes:
     """Return the frame of a reply."""
     head = {"do": "reply", "number": number, "status": reply.status, "headers": dict(reply.headers)}
-    more = {"is_last": reply.is_last, "tokens": reply.tokens, "records": reply.records}
-    more["measured"] = asdict(reply.measured)
+    more: dict[str, Any] = {"is_last": reply.is_last, "is_broken": reply.is_broken}
+    if reply.is_last:
+        more |= {"tokens": reply.tokens, "measured": astuple(reply.measured)}
     return frame(head | more, reply.body)
 
 
 def reply_of(head: Mapping[str, Any], body: bytes) -> Reply:
     """Return the reply of a frame."""
-    tokens, measured = tuple(head["tokens"]), Measured(**head["measured"])
-    return Reply(body, head["status"], head["headers"], head["is_last"], tokens, head["records"], measured)
+    tokens, measured = head.get("tokens", (0, 0)), Measured(*head.get("measured", ()))
+    return Reply(body, head["status"], head["headers"], head["is_last"], tuple(tokens), measured, head["is_broken"])
 
 
 def frame(head: Mapping[str, Any], body: bytes = b"") -> bytes:

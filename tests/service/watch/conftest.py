@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from noria.service.exchange import Reply
-from noria.service.measured import Measured
-from noria.service.watch.visit import Visit, visit_of
+from noria.service.answer import Served
+from noria.service.exchange import Measured
+from noria.service.watch.visit import Visit
 from noria.service.watch.watch import Observer, Watch
 
 Ask = Callable[..., httpx.Response]
@@ -33,11 +33,11 @@ class Kept:
 
 async def answer(request: Request) -> Response:
     """Answer as a route that asks a model does: `?status=`, `?ended=` say how it goes."""
-    visit = visit_of(request.scope)
-    visit.asks("openai.chat", request.path_params["model"], "v7")
     await request.body()
     ended = request.query_params.get("ended", "stop")
-    visit.answered(Reply(tokens=(5, 9), records=1, measured=Measured(0.5, 0.25, 1.25, batch_size=4, ended=ended)))
+    measured = Measured(1, batch=4, model_seconds=1.25, queue_seconds=0.5, prompt_seconds=0.25, ended=ended)
+    is_whole = "broken" not in request.query_params
+    request.state.served = Served("openai.chat", request.path_params["model"], "v7", (5, 9), measured, None, is_whole)
     return PlainTextResponse("answer", int(request.query_params.get("status", 200)))
 
 
@@ -48,7 +48,7 @@ async def fails(request: Request) -> Response:
 def watched(observers: Sequence[Observer]) -> Watch:
     """Return the application, watched."""
     routes = [Route("/ask/{model}", answer, methods=["POST"]), Route("/fails", fails)]
-    return Watch(Starlette(routes=routes), observers)
+    return Watch(Starlette(routes=routes), observers, {})
 
 
 def send(app: Watch, method: str, path: str, **request: Any) -> httpx.Response:

@@ -12,11 +12,11 @@ from noria.service.dialects.operation import About
 from noria.service.exchange import Request
 from noria.service.watch import names
 from noria.service.watch.access_log import AccessLog
-from noria.service.watch.load import Load
 from noria.service.watch.lookups import MetricsPage, TrafficPage
 from noria.service.watch.metrics import Metrics
+from noria.service.watch.model_state import ModelState
 from noria.service.watch.traffic import Traffic
-from noria.service.watch.watch import Watch
+from noria.service.watch.watch import InFlight, Watch
 from service.watch.conftest import send, watched
 
 EXPECTED = """
@@ -40,11 +40,12 @@ class Seen:
 
     def __init__(self, *, is_writing: bool = True) -> None:
         self.metrics, self.traffic = Metrics(), Traffic()
+        self.in_flight: InFlight = {}
         self.app: Watch = watched([self.metrics, self.traffic])
         told = {"task": "chat", "is_writing": is_writing}
         self.models = [About("churn", "v7", True, told)]
-        self.loads = [Load("churn", waiting=2, running=3, restarts=4, pids=(os.getpid(),))]
-        self.page = MetricsPage(self.metrics, self.app, lambda: self.loads, None)
+        self.states = [ModelState("churn", waiting=2, running=3, restarts=4, pids=(os.getpid(),))]
+        self.page = MetricsPage(self.metrics, self.in_flight, lambda: self.states, None)
 
     def text(self) -> str:
         return self.page.answer(Request("metrics"), self.models).body.decode()
@@ -103,7 +104,7 @@ def test_what_is_looked_at_is_what_is_now() -> None:
     assert values["noria_worker_restarts_total", "model=churn"] == 4
     assert values["noria_workers", "model=churn"] == 1
     assert values["noria_workers_resident_bytes", "model=churn"] > 1e6
-    seen.models, seen.loads = [], [Load("churn", pids=(2**22 + 1,))]  # a process that is no more
+    seen.models, seen.states = [], [ModelState("churn", pids=(2**22 + 1,))]  # a process that is no more
     values = seen.values()
     assert not [name for name in values if name[0] == "noria_model_info"]
     assert values["noria_workers_resident_bytes", "model=churn"] == 0
@@ -132,7 +133,7 @@ def test_lines_of_the_log_that_were_lost_are_counted(tmp_path: Path) -> None:
     log = AccessLog(tmp_path / "access.log")
     log.num_lost = 3
     log.close()
-    seen.page = MetricsPage(seen.metrics, seen.app, lambda: seen.loads, log)
+    seen.page = MetricsPage(seen.metrics, seen.in_flight, lambda: seen.states, log)
     assert seen.values()["noria_access_log_lost_lines_total",] == 3
 
 
@@ -153,7 +154,7 @@ def test_every_name_of_others_stands_for_a_family_of_ours(own: str) -> None:
 def test_the_traffic_says_what_waits() -> None:
     seen = Seen()
     send(seen.app, "POST", "/ask/churn")
-    page = TrafficPage(seen.traffic, seen.app, lambda: [*seen.loads, Load("gone")])
+    page = TrafficPage(seen.traffic, seen.in_flight, lambda: [*seen.states, ModelState("gone")])
     told = page.answer(Request("traffic"), seen.models).body.decode()
     assert '"waiting":2,"running":3,"restarts":4' in told
     assert '"in_flight":0' in told

@@ -20,7 +20,7 @@ class Clock:
 
 def visit(seconds: float, status: int = 200, model: str = "churn") -> Visit:
     one = Visit({"type": "http", "method": "POST", "headers": []})
-    one.asks("predict", model, "1")
+    one.model = model
     one.status, one.seconds, one.tokens = status, seconds, (1, 10)
     return one
 

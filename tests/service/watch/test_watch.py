@@ -8,6 +8,7 @@ import logging
 import pytest
 from starlette.types import Message, Scope
 
+from noria.service.watch.watch import InFlight, Watch
 from service.watch.conftest import Kept, send, watched
 
 
@@ -62,8 +63,8 @@ def test_a_client_that_does_not_wait_is_told_of_as_one_that_left(kept: Kept) -> 
     async def never(scope: Scope, receive: object, send: object) -> None:
         raise asyncio.CancelledError
 
-    app = watched([kept])
-    app.app = never
+    in_flight: InFlight = {}
+    app = Watch(never, [kept], in_flight)
 
     async def asked() -> None:
         await app({"type": "http", "method": "GET", "headers": []}, _nothing, _nowhere)
@@ -71,7 +72,7 @@ def test_a_client_that_does_not_wait_is_told_of_as_one_that_left(kept: Kept) -> 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(asked())
     assert (kept.visits[0].status, kept.visits[0].outcome) == (499, "left")
-    assert not app.in_flight
+    assert not in_flight
 
 
 async def _nothing() -> Message:
@@ -91,6 +92,7 @@ async def _nowhere(message: Message) -> None:
         (429, "", "overloaded"),
         (503, "", "overloaded"),
         (500, "", "failed"),
+        (200, "&broken", "left"),  # its client went away in the middle
     ],
 )
 def test_the_outcome_follows_from_the_status_and_the_end(kept: Kept, status: int, ended: str, outcome: str) -> None:

@@ -11,11 +11,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from noria.service.dialects.operation import About, Lookup, Verb
 from noria.service.exchange import Reply, Request
 from noria.service.watch.access_log import AccessLog
-from noria.service.watch.load import Loads
-from noria.service.watch.metrics import Metrics, states
+from noria.service.watch.metrics import Metrics, gauges
+from noria.service.watch.model_state import States
 from noria.service.watch.names import renamed
 from noria.service.watch.traffic import Traffic
-from noria.service.watch.watch import Watch
+from noria.service.watch.watch import InFlight
 
 
 class MetricsPage(Lookup):
@@ -26,8 +26,8 @@ class MetricsPage(Lookup):
     verb: ClassVar[Verb] = "metrics"
     summary = "Return metrics for Prometheus."
 
-    def __init__(self, metrics: Metrics, watch: Watch, loads: Loads, log: AccessLog | None) -> None:
-        self._metrics, self._watch, self._loads, self._log = metrics, watch, loads, log
+    def __init__(self, metrics: Metrics, in_flight: InFlight, states: States, log: AccessLog | None) -> None:
+        self._metrics, self._in_flight, self._states, self._log = metrics, in_flight, states, log
 
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
         """Return every family under Noria's names, then under those of others."""
@@ -38,7 +38,7 @@ class MetricsPage(Lookup):
     def _families(self, models: Sequence[About]) -> Iterator[Metric]:
         num_lost = self._log.num_lost if self._log else 0
         own = {one.name: one for one in self._metrics.registry.collect()}
-        own |= {one.name: one for one in states(models, self._loads(), len(self._watch.in_flight), num_lost)}
+        own |= {one.name: one for one in gauges(models, self._states(), len(self._in_flight), num_lost)}
         yield from own.values()
         yield from renamed(own, [one.name for one in models if one.told.get("is_writing")])
 
@@ -64,14 +64,14 @@ class TrafficPage(Lookup):
     verb: ClassVar[Verb] = "metrics"
     summary = "Return the requests, latencies and failures of the last minute, by model."
 
-    def __init__(self, traffic: Traffic, watch: Watch, loads: Loads) -> None:
-        self._traffic, self._watch, self._loads = traffic, watch, loads
+    def __init__(self, traffic: Traffic, in_flight: InFlight, states: States) -> None:
+        self._traffic, self._in_flight, self._states = traffic, in_flight, states
 
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
         """Return the figures, and what waits and runs now."""
         told = self._traffic.told([one.name for one in models])
-        for one in self._loads():
+        for one in self._states():
             if one.model in told["models"]:
                 told["models"][one.model] |= {"waiting": one.waiting, "running": one.running, "restarts": one.restarts}
-        told["all"]["in_flight"] = len(self._watch.in_flight)
+        told["all"]["in_flight"] = len(self._in_flight)
         return Reply.json(told)

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from noria.service.dialects.operation import About
-from noria.service.watch.load import Load
+from noria.service.watch.model_state import ModelState
 from noria.service.watch.visit import Visit
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -44,11 +44,11 @@ class Metrics:
         model, measured = visit.model, visit.measured
         self._outcomes.labels(model, visit.operation, visit.outcome).inc()
         self._seconds.labels(model).observe(visit.seconds)
-        if measured.batch_size:
-            self._records.labels(model).inc(visit.records)
+        if measured.batch:
+            self._records.labels(model).inc(measured.records)
             self._queued.labels(model).observe(measured.queue_seconds)
             self._computed.labels(model).observe(measured.model_seconds)
-            self._batches.labels(model).observe(measured.batch_size)
+            self._batches.labels(model).observe(measured.batch)
         if measured.ended:
             self._note_tokens(visit)
 
@@ -107,7 +107,7 @@ class Metrics:
         return Histogram(name, told, labels, buckets=limits, registry=self.registry)
 
 
-def states(models: Sequence[About], loads: Sequence[Load], in_flight: int, num_lost: int) -> Iterator[Metric]:
+def gauges(models: Sequence[About], states: Sequence[ModelState], in_flight: int, num_lost: int) -> Iterator[Metric]:
     """Yield what is not counted but looked at: what is served now, and how much it has to do."""
     yield GaugeMetricFamily("http_requests_inprogress", "Requests that are not answered yet", in_flight)
     lost = CounterMetricFamily("noria_access_log_lost_lines", "Lines of the access log that could not be written")
@@ -119,23 +119,23 @@ def states(models: Sequence[About], loads: Sequence[Load], in_flight: int, num_l
         about.add_metric([one.name, one.version, str(one.told.get("task", ""))], 1)
         ready.add_metric([one.name], one.is_ready)
     yield from (about, ready)
-    yield from _loads(loads)
+    yield from _of_states(states)
 
 
-def _loads(loads: Sequence[Load]) -> Iterator[Metric]:
+def _of_states(states: Sequence[ModelState]) -> Iterator[Metric]:
     values = {
-        "noria_requests_waiting": ("Requests that no process has begun", [one.waiting for one in loads]),
-        "noria_requests_running": ("Requests in a process", [one.running for one in loads]),
-        "noria_workers": ("Processes that run the model", [len(one.pids) for one in loads]),
-        "noria_workers_resident_bytes": ("Memory of these processes", [_resident(one.pids) for one in loads]),
+        "noria_requests_waiting": ("Requests that no process has begun", [one.waiting for one in states]),
+        "noria_requests_running": ("Requests in a process", [one.running for one in states]),
+        "noria_workers": ("Processes that run the model", [len(one.pids) for one in states]),
+        "noria_workers_resident_bytes": ("Memory of these processes", [_resident(one.pids) for one in states]),
     }
     for name, (told, found) in values.items():
         family = GaugeMetricFamily(name, told, labels=["model"])
-        for one, value in zip(loads, found, strict=True):
+        for one, value in zip(states, found, strict=True):
             family.add_metric([one.model], value)
         yield family
     restarts = CounterMetricFamily("noria_worker_restarts", "Processes started for one that died", labels=["model"])
-    for one in loads:
+    for one in states:
         restarts.add_metric([one.model], one.restarts)
     yield restarts
 

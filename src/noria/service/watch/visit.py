@@ -9,15 +9,13 @@ from uuid import uuid4
 
 from starlette.types import Scope
 
-from noria.service.exchange import Reply
-from noria.service.measured import Measured
+from noria.service.exchange import Measured
 
 OTHER = "other"  # in the place of a path or a method that is none of ours: what a client writes is no label
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 LEFT = 499  # the status, as nginx writes it, of a request whose client did not wait for an answer
 UNAVAILABLE, TOO_MANY = 503, 429
 WELL_FORMED = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-KEY = "visit"  # of the Visit in the state of an ASGI scope
 
 
 class Visit:
@@ -30,6 +28,7 @@ class Visit:
     status       0 until an answer begins
     operation, model, version   of the model that is asked; empty for all other paths
     seconds      until the last byte of the answer was sent
+    is_broken    whether an error ended it    is_whole  whether the model's last piece came
     """
 
     def __init__(self, scope: Scope, now: Callable[[], float] = time.monotonic) -> None:
@@ -43,20 +42,17 @@ class Visit:
         self.operation = self.model = self.version = ""
         self.status = self.received_bytes = self.sent_bytes = 0
         self.seconds: float = 0.0
-        self.tokens, self.records, self.measured = (0, 0), 0, Measured()
-
-    def asks(self, operation: str, model: str, version: str) -> None:
-        """Note the model that is asked: one that is served, whose name is no client's invention."""
-        self.operation, self.model, self.version = operation, model, version
-
-    def answered(self, reply: Reply) -> None:
-        """Note what the last piece of the model's reply says of the whole."""
-        self.tokens, self.records, self.measured = reply.tokens, reply.records, reply.measured
+        self.tokens, self.measured = (0, 0), Measured()
+        self.is_broken, self.is_whole = False, True
 
     def end(self, scope: Scope) -> None:
         """Note that it is over: what the scope has been told meanwhile by the routes and by the door."""
         self.seconds = self._now() - self._started
-        self.client = str(scope["state"].get("client") or (scope.get("client") or ("",))[0])
+        state = scope["state"]
+        if (served := state.get("served")) is not None:
+            self.operation, self.model, self.version = served.operation, served.model, served.version
+            self.tokens, self.measured, self.is_whole = served.tokens, served.measured, served.is_whole
+        self.client = str(state.get("client") or (scope.get("client") or ("",))[0])
         self.path = getattr(scope.get("route"), "path", OTHER)
         self.status = self.status or LEFT
 
@@ -67,18 +63,11 @@ class Visit:
             return "left"
         if self.status in (UNAVAILABLE, TOO_MANY):
             return "overloaded"
-        if self.status >= 500 or self.measured.ended == "error":
+        if self.status >= 500 or self.is_broken or self.measured.ended == "error":
             return "failed"
-        return "refused" if self.status >= 400 else "answered"
-
-
-def visit_of(scope: Scope) -> Visit:
-    """Return the visit of a scope; one that nobody looks at where there is none, as in a test of a route."""
-    state = scope.setdefault("state", {})
-    if KEY not in state:
-        state[KEY] = Visit(scope)
-    visit: Visit = state[KEY]
-    return visit
+        if self.status >= 400:
+            return "refused"
+        return "answered" if self.is_whole else "left"
 
 
 def _id(given: bytes) -> str:

@@ -9,11 +9,14 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from noria.service.watch.visit import KEY, Visit
+from noria.service.http_error import broken
+from noria.service.watch.visit import Visit
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
+InFlight = dict[Visit, None]  # in the order of their beginning
 
 
 class Observer(Protocol):
@@ -26,28 +29,39 @@ class Observer(Protocol):
 class Watch:
     """Let every request through to `app`, and tell the observers of it when it is over."""
 
-    def __init__(self, app: ASGIApp, observers: Sequence[Observer]) -> None:
-        self.app, self._observers = app, observers
-        self.in_flight: dict[Visit, None] = {}  # in the order of their beginning
+    def __init__(self, app: ASGIApp, observers: Sequence[Observer], in_flight: InFlight) -> None:
+        self.app, self._observers, self._in_flight = app, observers, in_flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         visit = Visit(scope)
-        scope.setdefault("state", {})[KEY] = visit
-        self.in_flight[visit] = None
+        scope.setdefault("state", {})["request_id"] = visit.id
+        self._in_flight[visit] = None
+        send = _noting(send, visit)
         try:
-            await self.app(scope, _counting(receive, visit), _noting(send, visit))
-        except Exception:
-            # The server closes the connection of an answer that is not whole. Its own trace would not name the request.
-            logger.exception("request %s is broken off by an error", visit.id)
-            visit.status = visit.status or 500
+            await self.app(scope, _counting(receive, visit), send)
+        except ClientDisconnect:
+            visit.is_whole = False
+        except Exception as error:  # noqa: BLE001  # told here, for the server's own word of it names no request
+            await _broken_off(error, visit, scope, receive, send)
         finally:
-            del self.in_flight[visit]
+            del self._in_flight[visit]
             visit.end(scope)
             for observer in self._observers:
                 observer.note(visit)
+
+
+async def _broken_off(error: Exception, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+    """Say nothing about a bug to the client. Of an answer that has begun, the server closes the connection."""
+    if isinstance(error, ConnectionError):
+        _log.warning("the answer to request %s broke off: %s", visit.id, error)
+    else:
+        _log.error("request %s is broken off by an error", visit.id, exc_info=error)
+    visit.is_broken = True
+    if not visit.status:
+        await broken().response()(scope, receive, send)
 
 
 def _counting(receive: Receive, visit: Visit) -> Receive:

@@ -1,4 +1,4 @@
-"""How much a model has to do at this moment, as the process that listens counts it."""
+"""How a model is at this moment: its processes, and how much they have to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Load:
+class ModelState:
     """The state of one model's processes.
 
     waiting   requests that no process has begun    running   requests in a process
@@ -22,4 +22,4 @@ class Load:
     pids: tuple[int, ...] = ()
 
 
-Loads = Callable[[], Sequence[Load]]
+States = Callable[[], Sequence[ModelState]]
