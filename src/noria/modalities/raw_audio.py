@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Displays, TellsLength, Truncates, WarmStarts
-from noria.sound.length import seconds_of
+from noria.contract.capabilities import Displays, TellsCost, Truncates, WarmStarts
+from noria.sound.length import cost_of_sound
 from noria.sound.reading import read_sound
 from noria.sound.resampling import resampled
 from noria.sound.wav import wav_bytes
 from noria.sources.formats.sound_table import SOUND_SUFFIXES
-from noria.types import Arrays, Encoded, Media, Ragged, State, Values
+from noria.types import Arrays, Cost, Encoded, Media, Ragged, State, Values
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,7 +24,7 @@ SAMPLES = "samples"
 
 
 @dataclass(frozen=True)
-class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsLength):
+class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsCost):
     """A sound. Arrays: `samples` Ragged float16[T] within [-1, 1], 16,000 a second."""
 
     kind: ClassVar[str] = "raw-audio"
@@ -58,8 +58,8 @@ class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsLength):
     def most_read(self) -> tuple[str, int]:
         return "max_s", self.max_s
 
-    def seconds(self, value: Any) -> float | None:
-        return seconds_of(value)
+    def cost(self, value: Any) -> Cost:
+        return cost_of_sound(value)
 
     def embedder(self, state: State, width: int) -> nn.Module:
         from noria.model.frame_embedder import FrameEmbedder
