@@ -318,15 +318,15 @@ def keys(
     file: PathLike = "keys.yaml",
     *,
     models: Sequence[str] = (),
-    allowed: Sequence[Literal["predict", "stream", "admin", "metrics"]] = (),
+    allowed: Sequence[str] = (),
     requests_per_minute: int | None = None,
     tokens_per_minute: int | None = None,
     expires: str | None = None,
 ) -> str:
     """Add, list or revoke the keys of a server, in a file; returns the new key, or what there is to say.
 
-    models and allowed say what the key is for, by default all models, to predict and to stream; expires is its last
-    day, as in 2027-01-31.
+    models and allowed say what the key is for, by default all models, to predict and to stream; further it can be
+    allowed admin and metrics. expires is its last day, as in 2027-01-31.
     """
     from pathlib import Path
 
