@@ -355,10 +355,7 @@ def keys(
     name: Annotated[str, typer.Argument(help="name of the key, of whoever has it")] = "",
     file: Annotated[Path, typer.Option(help="the file of keys")] = Path("keys.yaml"),
     models: Annotated[list[str] | None, typer.Option("--model", help="model that it is for; default all")] = None,
-    allowed: Annotated[
-        list[str] | None,
-        typer.Option("--verb", help="predict, stream, admin or metrics; default predict and stream"),
-    ] = None,
+    allowed: Annotated[list[str] | None, typer.Option("--verb", help="predict, stream, admin or metrics")] = None,
     requests_per_minute: Annotated[int | None, typer.Option(min=1, help="most requests a minute")] = None,
     tokens_per_minute: Annotated[int | None, typer.Option(min=1, help="most tokens read and written a minute")] = None,
     expires: Annotated[str | None, typer.Option(help="last day, as in 2027-01-31")] = None,
