@@ -1,11 +1,11 @@
 """The routes around the models: those of every dialect, and what the process that listens says of itself.
 
-    dialects/   POST /predict/{model} ..   asked of a model, by way of fleet/
-                GET  /models ..            answered from what is known of the models
-    watch/      GET  /metrics /traffic     how it goes
-    here        GET  /                     what is served
-                POST /models/{model}/reload, /try, /promote: newer versions
-                GET  /livez /readyz /health /openapi.json
+dialects/   POST /predict/{model} ..   asked of a model, by way of fleet/
+            GET  /models ..            answered from what is known of the models
+watch/      GET  /metrics /traffic     how it goes
+here        GET  /                     what is served
+            POST /models/{model}/reload, /try, /promote: newer versions
+            GET  /livez /readyz /health /openapi.json
 """
 
 from __future__ import annotations
