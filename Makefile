@@ -2,8 +2,9 @@
 PYTHON ?= python3
 STAMP := .venv/.set-up
 WEIGHTS := .venv/.weights
+LINTERS := .venv/.linters
 
-.PHONY: setup demo test check lock
+.PHONY: setup demo test check lock soak
 
 setup: $(STAMP)
 
@@ -28,7 +29,17 @@ check: $(STAMP)
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-test: check $(WEIGHTS)
+# Of the files in deploy/: in an environment of their own, for nothing else needs them.
+$(LINTERS): $(STAMP)
+	@$(PYTHON) -m venv $(LINTERS) && $(LINTERS)/bin/python -m pip install --disable-pip-version-check -q yamllint==1.38.0 \
+		kubernetes-validate==1.37.0 || echo "the linters could not be installed: their tests are skipped"
+
+# A server under load, faults and hostile clients; MINUTES=2 for a short one.
+MINUTES ?= 30
+soak: $(STAMP)
+	cd benchmarks && ../.venv/bin/python soak.py --minutes $(MINUTES)
+
+test: check $(WEIGHTS) $(LINTERS)
 	.venv/bin/python -m pytest -n auto --maxprocesses 4
 
 lock:

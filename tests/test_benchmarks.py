@@ -16,7 +16,7 @@ from noria.job.load import load_job, shipped_jobs
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 FILES = sorted(FOLDER.rglob("*.py"))
-SHARED = {"measuring.py", "table_folds.py"}  # which the others import
+SHARED = {"measuring.py", "table_folds.py", "soak_clients.py", "soak_questions.py"}  # which the others import
 SCRIPTS = [path for path in FILES if path.name not in SHARED]
 JOBS = [*sorted((FOLDER / "jobs").glob("*.yaml")), *shipped_jobs().values()]
 

@@ -333,6 +333,7 @@ def serve(
     audit: Annotated[Path | None, typer.Option(help="file for a line on each refusal and change of keys")] = None,
     engine: Engine = None,
     workers: Annotated[int, typer.Option(help="processes for each model")] = 1,
+    access_log: Annotated[str, typer.Option(help="file for a line on each request, - for stderr, or off")] = "-",
 ) -> None:
     """Serve runs over HTTP."""
     if key is not None:
@@ -344,7 +345,7 @@ def serve(
     hosts = allowed_hosts or ()
     verbs.serve(
         run, host, port, key_file=key_file, keys=keys, allowed_hosts=hosts, certfile=certfile, keyfile=keyfile,
-        audit=audit, engine=engine, workers=workers,
+        audit=audit, engine=engine, workers=workers, access_log=access_log,
     )  # fmt: skip
 
 

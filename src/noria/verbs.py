@@ -286,6 +286,7 @@ def serve(
     audit: PathLike | None = None,
     engine: Engine | None = None,
     workers: int = 1,
+    access_log: str = "-",
     reporter: Reporter | None = None,
 ) -> None:
     """Serve runs over HTTP until SIGTERM or SIGINT; port 0 takes a free one, and callers send `key` as Bearer.
@@ -293,6 +294,7 @@ def serve(
     run: one, or several: each RUN, NAME=RUN, or a file serve.yaml. workers: processes for each model.
     key_file holds the key; keys is a file of several. allowed_hosts are names that callers may ask for beside those of
     this machine. certfile and keyfile are for TLS. audit is a file for a line on each refusal and change of keys.
+    access_log is a file for a line of JSON on each request, "-" for standard error, or "off".
     """
     from pathlib import Path
 
@@ -306,7 +308,8 @@ def serve(
     hosts = checked_hosts(allowed_hosts)
     door = Door(key, _path(keys), hosts, _path(certfile), _path(keyfile), _path(audit))
     runs = [run] if isinstance(run, str | os.PathLike) else list(run)
-    serve([os.fspath(one) for one in runs], host, port, door=door, engine=engine, workers=workers, reporter=reporter)
+    paths = [os.fspath(one) for one in runs]
+    serve(paths, host, port, door=door, engine=engine, workers=workers, log=access_log, reporter=reporter)
 
 
 def keys(
@@ -315,15 +318,15 @@ def keys(
     file: PathLike = "keys.yaml",
     *,
     models: Sequence[str] = (),
-    allowed: Sequence[Literal["predict", "stream", "admin", "metrics"]] = (),
+    allowed: Sequence[str] = (),
     requests_per_minute: int | None = None,
     tokens_per_minute: int | None = None,
     expires: str | None = None,
 ) -> str:
     """Add, list or revoke the keys of a server, in a file; returns the new key, or what there is to say.
 
-    models and allowed say what the key is for, by default all models, to predict and to stream; expires is its last
-    day, as in 2027-01-31.
+    models and allowed say what the key is for, by default all models, to predict and to stream; further it can be
+    allowed admin and metrics. expires is its last day, as in 2027-01-31.
     """
     from pathlib import Path
 

@@ -46,6 +46,7 @@ class Served:
     tokens: tuple[int, int] = (0, 0)
     measured: Measured = field(default_factory=Measured)
     first_seconds: float | None = None  # from the request to the first piece of its answer
+    is_whole: bool = False  # whether its last piece came
 
 
 class Answering:
@@ -144,6 +145,7 @@ class _Asked:
         if reply.is_last:
             self.http.state.charge(sum(reply.tokens))
             self.served.tokens, self.served.measured = reply.tokens, reply.measured
+            self.served.is_whole = not reply.is_broken
         return reply
 
 

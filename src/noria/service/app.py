@@ -2,6 +2,7 @@
 
 dialects/   POST /predict/{model} ..   asked of a model, by way of fleet/
             GET  /models ..            answered from what is known of the models
+watch/      GET  /metrics /traffic     how it goes
 here        GET  /                     what is served
             POST /models/{model}/reload, /try, /promote: newer versions
             GET  /livez /readyz /health /openapi.json
@@ -32,11 +33,12 @@ from noria.service.engine.engine import Engine
 from noria.service.exchange import Reply
 from noria.service.fleet.models import Models, Plan
 from noria.service.fleet.replica import LocalReplica, Replica
-from noria.service.http_error import HTTPError, broken, json_response, shown
+from noria.service.http_error import HTTPError, json_response, shown
 from noria.service.json_text import parse_json
 from noria.service.limits import Limits
 from noria.service.openapi import openapi_document
 from noria.service.room import Room
+from noria.service.watch.watching import Watching
 
 
 def make_app(predictor: Predictor, limits: Limits | None = None, key: str | None = None) -> Starlette:
@@ -66,11 +68,12 @@ def app_of(service: Service, door: Door) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         await service.models.stop()
+        service.watching.close()
 
     app = Starlette(
         routes=service.routes(),
-        middleware=door.middleware(service.limits),
-        exception_handlers={HTTPError: _refused, HTTPException: _not_here, Exception: _broken},
+        middleware=[service.watching.middleware, *door.middleware(service.limits)],
+        exception_handlers={HTTPError: _refused, HTTPException: _not_here},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -81,8 +84,9 @@ def app_of(service: Service, door: Door) -> Starlette:
 class Service:
     """The models, and what the routes answer."""
 
-    def __init__(self, models: Models, limits: Limits) -> None:
+    def __init__(self, models: Models, limits: Limits, watching: Watching | None = None) -> None:
         self.models, self.limits, self.room = models, limits, Room(limits)
+        self.watching = watching or Watching(models)
         self.is_draining = False
         self.num_lost = 0  # requests that were given up when the server had to end
 
@@ -93,7 +97,7 @@ class Service:
             endpoint = Answering(operation, self)
             for path in (operation.path, *operation.aliases):
                 found.append(_route(path, endpoint, operation.method, operation.verb, operation.summary))
-        for lookup in LOOKUPS:
+        for lookup in [*LOOKUPS, *self.watching.lookups]:
             for path in (lookup.path, *lookup.aliases):
                 found.append(_route(path, self._looked_up(lookup), lookup.method, lookup.verb, lookup.summary))
         own: list[tuple[str, Callable[[HTTPRequest], Awaitable[Response]], str, Verb]] = [
@@ -194,8 +198,3 @@ async def _not_here(request: HTTPRequest, error: Exception) -> Response:
     told = UserError(f"{asked}: {HTTPStatus(error.status_code).phrase.lower()}", fix=mend)
     code = HTTPStatus(error.status_code).name.lower()
     return HTTPError(told, HTTPStatus(error.status_code), code=code, headers=error.headers).response()
-
-
-async def _broken(_: HTTPRequest, error: Exception) -> Response:
-    """Say nothing about a bug to the client; its trace goes to the server's log."""
-    return broken().response()

@@ -72,12 +72,21 @@ class Request:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a request cost: of its last reply. batch: how many records were answered together with its own."""
+    """What a request cost, by the clock of the model's process: of its last reply.
+
+    batch           records that were answered together with its first
+    model_seconds   in the model, with those that shared its batches; of a written answer from its prompt to its end
+    queue_seconds   from its arrival until the model began on it
+    prompt_seconds  of a written answer: from then on until its first token
+    ended           of a written answer: end, stop, length or error
+    """
 
     records: int = 0
     batch: int = 0
     model_seconds: float = 0.0
     queue_seconds: float = 0.0
+    prompt_seconds: float = 0.0
+    ended: str = ""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,9 @@ from noria.service.fleet.models import Models, Plan
 from noria.service.fleet.process import Load, ProcessReplica
 from noria.service.fleet.replica import Replica
 from noria.service.limits import Limits
+from noria.service.notify import notify
 from noria.service.plans import plans_of
+from noria.service.watch.watching import watching
 from noria.types import Media
 
 
@@ -48,6 +50,7 @@ def serve(
     workers: int = 1,
     door: Door | None = None,
     limits: Limits | None = None,
+    log: str = "-",
     reporter: Reporter | None = None,
     notice_seconds: float = 2.0,
     drain_seconds: int = 30,
@@ -55,8 +58,9 @@ def serve(
     """Serve the models of run folders or bundles until SIGTERM or SIGINT. Port 0 takes a free one.
 
     runs: each RUN or NAME=RUN, or a file serve.yaml. workers: processes for each model. key: what clients must send;
-    default the environment's NORIA_KEY. door: keys, names, TLS and the audit log. Raises UserError where the port is
-    taken, or where the address is open to other machines and there is no key.
+    default the environment's NORIA_KEY. door: keys, names, TLS and the audit log. log: the access log: a file, - for
+    standard error, or off. Raises UserError where the port is taken, or where the address is open to other machines and
+    there is no key.
     """
     limits, reporter, door = limits or Limits(), reporter or Terminal(), door or Door()
     limits = replace(limits, connections=connections_that_fit(limits.connections))
@@ -67,7 +71,7 @@ def serve(
     with closing(_bound(_address(host, door.has_keys), port)) as listener:
         scheme = "http" if door.tls is None else "https"  # files that are wrong are told before a model is loaded
         models = Models(limits, starter(limits, reporter.say), reporter.say)
-        service = Service(models, limits)
+        service = Service(models, limits, watching(models, log))
         config = uvicorn.Config(
             app_of(service, door),
             http=door.protocol(limits),  # type: ignore[arg-type]  # uvicorn wants a class and calls it
@@ -83,6 +87,7 @@ def serve(
         def announce() -> None:
             for line in lines_of(models.abouts(), _url(listener, scheme), door.has_keys):
                 reporter.say(line)
+            notify("READY=1")
 
         server = StoppingServer(config, service, notice_seconds, announce)
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner, suppress(KeyboardInterrupt):
@@ -176,6 +181,7 @@ class StoppingServer(uvicorn.Server):
             self.should_exit = self.force_exit = True
             return
         self.service.is_draining = True
+        notify("STOPPING=1")
         loop = asyncio.get_running_loop()
         seconds = self._notice_seconds if sig == signal.SIGTERM else 0.0  # at a terminal nobody looks at /readyz
         loop.call_soon_threadsafe(loop.call_later, seconds, self._stop)

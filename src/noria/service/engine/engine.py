@@ -132,6 +132,11 @@ class Engine:
         """Return how many requests are not answered yet."""
         return sum(not work.is_over for work in list(self._works.values()))
 
+    @property
+    def num_waiting(self) -> int:
+        """Return how many requests the model has not begun."""
+        return sum(not work.is_over and not work.has_begun for work in list(self._works.values()))
+
     def close(self, seconds: float = 5.0) -> bool:
         """Begin nothing more; say whether the model's thread came to an end within the time."""
         self._turns.close()
@@ -224,8 +229,10 @@ class Engine:
         first = 0
         for piece in pieces:
             count = 0 if piece.chunk is None else len(piece.chunk)
-            piece.work.measured = replace(piece.work.measured, batch=len(given), model_seconds=seconds)
-            piece.work.answer(given[first : first + count])
+            work = piece.work
+            work.begin(time.monotonic() - seconds, len(given))
+            work.measured = replace(work.measured, model_seconds=work.measured.model_seconds + seconds)
+            work.answer(given[first : first + count])
             first += count
 
     def _begin(self, piece: Piece) -> None:

@@ -92,7 +92,7 @@ def _answer(wire: Wire, engine: Any) -> None:
             case "cancel":
                 engine.cancel(head["number"])
             case "beat":
-                wire.send(frame({"do": "beat"}))
+                wire.send(frame({"do": "beat", "waiting": engine.num_waiting}))
             case "probe":
                 engine.probe(lambda: wire.send(frame({"do": "probed"})))
 

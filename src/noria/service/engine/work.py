@@ -29,7 +29,8 @@ class Work:
 
     def __init__(self, request: Request, operation: Operation, view: View, sink: Sink) -> None:
         self.request, self.operation, self._view, self._sink = request, operation, view, sink
-        self.end = time.monotonic() + request.seconds  # when nobody waits any more
+        self._arrived = time.monotonic()
+        self.end = self._arrived + request.seconds  # when nobody waits any more
         self.is_over = self.is_encoded = False
         self.num_waiting = 0  # pieces that are encoded and not answered yet
         self.measured = Measured()
@@ -64,6 +65,16 @@ class Work:
         """Take the answers to the next records."""
         self._answers += answers
         self.num_waiting -= 1
+
+    def begin(self, when: float, batch: int) -> None:
+        """Note that the model began on it, in a batch of so many records."""
+        if not self.has_begun:
+            self.measured = replace(self.measured, batch=batch, queue_seconds=when - self._arrived)
+
+    @property
+    def has_begun(self) -> bool:
+        """Say whether the model has begun on it."""
+        return self.measured.batch > 0
 
     def finish(self) -> None:
         """Reply with the answers of `predict`."""
@@ -117,11 +128,14 @@ class Writing:
         self._texts = [_Text([]) for _ in work.asked.records]
         self._writer: Writer | None = work.operation.writer(work.asked, view) if work.asked.is_streamed else None
         self._has_begun = False
+        self._start = time.monotonic()
+        work.begin(self._start, len(work.asked.records))
 
     def take(self, record: int, chunk: Chunk) -> bool:
         """Take a piece of a record's answer and send what can be sent; say whether the whole request is answered."""
         text = self._texts[record]
         text.ended, text.logprobs, text.tokens = chunk.ended, chunk.logprobs, chunk.tokens
+        self._measure()
         if self._writer is None:
             text.parts.append(chunk.content)
         else:
@@ -139,12 +153,20 @@ class Writing:
     def fail(self, error: Exception) -> None:
         """Say that the answer breaks off; where a reply has begun, no status says it any more."""
         told = as_http(error)
+        self.work.measured = replace(self.work.measured, ended="error")
         if self._writer is None or not self._has_begun:
             self.work.refuse(told)
         elif (last := self._writer.error(told)) is not None:
             self._send(last, is_last=True)
         else:
             self.work.send(Reply(b"", is_last=True, is_broken=True))
+
+    def _measure(self) -> None:
+        """Note how long the first token took, and the whole so far."""
+        seconds, so_far = time.monotonic() - self._start, self.work.measured
+        ended = next((one.ended for one in self._texts if one.ended), "")
+        prompt_seconds = so_far.prompt_seconds or seconds
+        self.work.measured = replace(so_far, prompt_seconds=prompt_seconds, model_seconds=seconds, ended=ended)
 
     def _send(self, body: bytes, is_last: bool = False) -> None:
         assert self._writer is not None

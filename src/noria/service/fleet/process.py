@@ -55,7 +55,7 @@ class ProcessReplica(Replica):
         self._beat = self._probed = 0.0
         self._probe_sent: float | None = None
         self._started: asyncio.Future[None] | None = None
-        self.num_restarts = 0
+        self._num_waiting = 0
 
     @property
     def is_ready(self) -> bool:
@@ -68,6 +68,11 @@ class ProcessReplica(Replica):
     def pid(self) -> int | None:
         """Return the number of the process; None where none runs."""
         return None if self._process is None else self._process.pid
+
+    @property
+    def num_waiting(self) -> int:
+        """Return how many requests the model had not begun at the last beat."""
+        return min(self._num_waiting, self.num_going)
 
     async def start(self) -> None:
         """Start the process and wait until its model has answered; raise UserError where it cannot."""
@@ -182,6 +187,8 @@ class ProcessReplica(Replica):
         match head["do"]:
             case "reply":
                 self._take(head["number"], reply_of(head, body))
+            case "beat":
+                self._num_waiting = head["waiting"]
             case "probed":
                 self._probed, self._probe_sent = self._beat, None
             case "ready":

@@ -50,6 +50,7 @@ class Replica(ABC):
         self.about: Mapping[str, Any] = {}
         self._calls: dict[int, Call] = {}
         self._last_number = 0
+        self.num_restarts = 0
 
     @property
     @abstractmethod
@@ -67,6 +68,16 @@ class Replica(ABC):
         call = self._calls[self._last_number] = Call(self, self._last_number, request)
         self._send(self._last_number, request)
         return call
+
+    @property
+    @abstractmethod
+    def num_waiting(self) -> int:
+        """Return how many of them the model has not begun, as was heard last."""
+
+    @property
+    @abstractmethod
+    def pid(self) -> int | None:
+        """Return the number of its process; None where none of its own runs."""
 
     @abstractmethod
     async def stop(self) -> None:
@@ -103,6 +114,16 @@ class LocalReplica(Replica):
     def is_ready(self) -> bool:
         """Say that requests are answered."""
         return True
+
+    @property
+    def num_waiting(self) -> int:
+        """Return how many requests the model has not begun."""
+        return self.engine.num_waiting
+
+    @property
+    def pid(self) -> None:
+        """Say that it has no process of its own."""
+        return None
 
     async def stop(self) -> None:
         """End the model's threads."""
