@@ -10,7 +10,16 @@ import numpy as np
 from noria.checks.component import Component, check_inverse, check_learning_and_encoding
 from noria.checks.failure import TOLERANCE, WIDTH, check, json_round_trip, require, seeded
 from noria.contract import Modality, dispatch
-from noria.contract.capabilities import Attributable, Augments, Displays, GivesExample, Tabulates, Vectorizes, declared
+from noria.contract.capabilities import (
+    Attributable,
+    Augments,
+    DescribesValues,
+    Displays,
+    GivesExample,
+    Tabulates,
+    Vectorizes,
+    declared,
+)
 from noria.types import Media, Panel, Tokens, Values, as_tensors
 
 if TYPE_CHECKING:
@@ -28,6 +37,8 @@ def check_modality(modality: Modality, values: Values) -> None:
     check_embedder(subject, modality)
     if declared(modality, GivesExample):
         check_known_example(subject, modality)
+    if declared(modality, DescribesValues):
+        check_value_facts(subject, modality)
     if declared(modality, Attributable):
         check_spans(subject, modality)
     check_evaluation(subject, modality)
@@ -58,6 +69,14 @@ def check_known_example(subject: Component, modality: Modality) -> None:
     if (meter := dispatch.drift_meter(modality, subject.state)) is not None:
         meter.see([example], encoded.arrays)
         require(not meter.sentences(), f"the known example is unlike training: {meter.sentences()}")
+
+
+@check
+def check_value_facts(subject: Component, modality: Modality) -> None:
+    """What is known of training values is an object of JSON."""
+    facts = dispatch.value_facts(modality, subject.state)
+    is_same = isinstance(facts, dict) and json_round_trip(facts) == facts
+    require(is_same, f"the facts of values are no object of JSON: {facts!r}")
 
 
 @check

@@ -56,6 +56,12 @@ def known_example(modality: Modality, state: State, usual: Any) -> Any:
     return own.known_example(state) if own else usual
 
 
+def value_facts(modality: Modality, state: State) -> dict[str, Any]:
+    """Return what is known of a modality's training values; nothing where it declares none."""
+    own = declared(modality, can.DescribesValues)
+    return own.value_facts(state) if own else {}
+
+
 def complete_state(component: Modality | Target, state: State, values: Values) -> State:
     """Return a state with what the component's own training values add to it; as it is where nothing is declared."""
     own = declared(component, can.CompletesState)

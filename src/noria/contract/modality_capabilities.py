@@ -66,6 +66,14 @@ class GivesExample(ABC):
         """Return a raw value, as JSON can hold it, all of which is known from training."""
 
 
+class DescribesValues(ABC):
+    """Knows what its raw values were like, so that a form in which a person makes a new one asks for what fits."""
+
+    @abstractmethod
+    def value_facts(self, state: State) -> dict[str, Any]:
+        """Return, as JSON can hold it, what is known of training values: a picture's size, a column's range."""
+
+
 class Attributable(ABC):
     """Says what each token stands for, so that an answer can be explained by parts of the raw value."""
 

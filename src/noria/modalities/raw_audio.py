@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Displays, TellsLength, Truncates, WarmStarts
+from noria.contract.capabilities import DescribesValues, Displays, TellsLength, Truncates, WarmStarts
 from noria.sound.length import seconds_of
 from noria.sound.reading import read_sound
 from noria.sound.resampling import resampled
@@ -24,7 +24,7 @@ SAMPLES = "samples"
 
 
 @dataclass(frozen=True)
-class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsLength):
+class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsLength, DescribesValues):
     """A sound. Arrays: `samples` Ragged float16[T] within [-1, 1], 16,000 a second."""
 
     kind: ClassVar[str] = "raw-audio"
@@ -57,6 +57,9 @@ class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsLength):
 
     def most_read(self) -> tuple[str, int]:
         return "max_s", self.max_s
+
+    def value_facts(self, state: State) -> dict[str, Any]:
+        return {"rate_hz": RATE_HZ}
 
     def seconds(self, value: Any) -> float | None:
         return seconds_of(value)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tests.contract.broken.healthy import LetterCounts, Letters, broken, rejected_by
 
-from noria.contract.capabilities import GivesExample
+from noria.contract.capabilities import DescribesValues, GivesExample
 from noria.contract.settings import tried
 from noria.types import Encoded, Features, Ragged
 
@@ -38,6 +38,12 @@ class RefusesWhatTuningTries(Letters):
 class ShowsWhatItCannotEncode(Letters, GivesExample):
     def known_example(self, state):
         return None
+
+
+@broken("value_facts")
+class KnowsWhatIsNoJSON(Letters, DescribesValues):
+    def value_facts(self, state):
+        return {"letters": {1, 2}}
 
 
 @broken("held_out")

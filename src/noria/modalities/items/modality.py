@@ -6,12 +6,13 @@ Read next: catalogue.py, embedder.py, sources/core/history.py (how a history is 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from noria.contract import Modality
 from noria.contract.capabilities import (
+    DescribesValues,
     DetectsDrift,
     Displays,
     DriftMeter,
@@ -32,10 +33,13 @@ if TYPE_CHECKING:
 NETWORK_ONLY = {"network_only": True}
 SHOWN_ITEMS = 20
 EXAMPLE_ITEMS = 3
+TOLD_ITEMS = 200  # of a catalogue: as many as one looks through
 
 
 @dataclass(frozen=True)
-class Items(Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes, DetectsDrift, GivesExample):
+class Items(
+    Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes, DetectsDrift, GivesExample, DescribesValues
+):
     """A history: a list of items, or of {"item", "time", "rating"}; in it {"user": {...}} says who it is, and
     {"only": [..]} and {"without": [..]} which items may be answered.
 
@@ -108,6 +112,12 @@ class Items(Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes,
         """Return the most popular items as somebody's history."""
         catalogue = Catalogue(state)
         return [catalogue.item(code) for code in range(min(EXAMPLE_ITEMS, catalogue.size))]
+
+    def value_facts(self, state: State) -> dict[str, Any]:
+        """Return the most popular items and their titles."""
+        catalogue = Catalogue(state)
+        popular = range(min(TOLD_ITEMS, catalogue.size))
+        return {"items": {catalogue.item(code): catalogue.title(code) for code in popular}}
 
     def display(self, arrays: Arrays, state: State) -> str:
         catalogue = Catalogue(state)

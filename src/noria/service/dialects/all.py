@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from noria.service.dialects import noria
+from noria.service.dialects import noria, page
 from noria.service.dialects.operation import Lookup, Operation
 
-DIALECTS = (noria,)
+DIALECTS = (noria, page)
 OPERATIONS: dict[str, Operation] = {one.name: one for dialect in DIALECTS for one in dialect.OPERATIONS}
 LOOKUPS: list[Lookup] = [one for dialect in DIALECTS for one in dialect.LOOKUPS]
