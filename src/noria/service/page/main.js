@@ -17,8 +17,8 @@ let leaving = new AbortController(); // of all that belongs to the model that is
 let watching = new AbortController(); // of the traffic
 
 async function start() {
-  setLanguage(language());
   put(document.getElementById("top"), el("a", { class: "brand", href: "/" }, el("img", { src: "/page/wheel.svg", alt: "", width: 28, height: 28 }), "Noria"), state, forget, languages());
+  setLanguage(language());
   document.addEventListener("key-needed", askForKey);
   window.addEventListener("hashchange", show);
   await open();

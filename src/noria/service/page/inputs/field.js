@@ -31,7 +31,8 @@ const KINDS = [
 export function fields(schema, changed) {
   const own = Object.entries(schema.properties).filter(([, one]) => !one["x-noria"]?.same_as);
   const needed = new Set([...(schema.required ?? []), ...(schema.allOf ?? []).map((one) => one.oneOf[0].required[0])]);
-  return Object.fromEntries(own.map(([name, one]) => [name, field(name, one, needed.has(name), changed)]));
+  const made = (name, one) => field(name, one, { isNeeded: needed.has(name), isAlone: own.length === 1, changed });
+  return Object.fromEntries(own.map(([name, one]) => [name, made(name, one)]));
 }
 
 // Return what tells whether two models can be asked with one input.
@@ -44,10 +45,10 @@ export function types(schema) {
   return [schema.type].flat();
 }
 
-function field(name, schema, isNeeded, changed) {
+function field(name, schema, more) {
   const facts = schema["x-noria"] ?? {};
   const [, make] = KINDS.find(([fits]) => fits(schema, facts));
-  return make({ name, schema, facts, isNeeded, example: schema.examples?.[0], changed });
+  return make({ name, schema, facts, example: schema.examples?.[0], ...more });
 }
 
 function isSmallAndGrey({ channels, height, width }) {

@@ -5,7 +5,7 @@ import { rounded, step } from "../numbers.js";
 
 const MOST_OPTIONS = 60; // of a list to choose from; a longer one is typed with suggestions
 
-export function table({ name, schema, facts, changed }) {
+export function table({ name, schema, facts, isAlone, changed }) {
   const read = Object.keys(schema.properties).filter((column) => !facts.columns || column in facts.columns);
   const cells = Object.fromEntries(
     read.map((column) => {
@@ -14,7 +14,7 @@ export function table({ name, schema, facts, changed }) {
     }),
   );
   return {
-    node: el("fieldset", { class: "field cells" }, el("legend", {}, name), Object.values(cells).map((one) => one.node)),
+    node: el("fieldset", { class: "field cells" }, el("legend", { class: isAlone ? "unseen" : null }, name), Object.values(cells).map((one) => one.node)),
     value: () => Object.fromEntries(Object.entries(cells).map(([column, one]) => [column, one.value()])),
     given: () => ({ kind: "other" }),
     isReady: () => true,
