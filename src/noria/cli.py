@@ -319,14 +319,15 @@ def export(
 
 @app.command()
 def serve(
-    run: Run,
+    run: Annotated[list[str], typer.Argument(metavar="RUN...", help="run folders, NAME=RUN, or a file serve.yaml")],
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 picks a free one")] = 8000,
     key: Annotated[str | None, typer.Option(envvar="NORIA_KEY", help="what callers must send as Bearer")] = None,
     engine: Engine = None,
+    workers: Annotated[int, typer.Option(help="processes for each model")] = 1,
 ) -> None:
-    """Serve a run over HTTP."""
-    verbs.serve(run, host, port, key, engine=engine)
+    """Serve runs over HTTP."""
+    verbs.serve(run, host, port, key, engine=engine, workers=workers)
 
 
 def _confirm(what: str) -> None:

@@ -273,18 +273,23 @@ def list_(kind: str = "", name: str = "") -> Listing:
 
 
 def serve(
-    run: PathLike,
+    run: PathLike | Sequence[PathLike],
     host: str = "127.0.0.1",
     port: int = 8000,
     key: str | None = None,
     *,
     engine: Engine | None = None,
+    workers: int = 1,
     reporter: Reporter | None = None,
 ) -> None:
-    """Serve a run over HTTP until SIGTERM or SIGINT; port 0 takes a free one, and callers send `key` as Bearer."""
+    """Serve runs over HTTP until SIGTERM or SIGINT; port 0 takes a free one, and callers send `key` as Bearer.
+
+    run: one, or several: each RUN, NAME=RUN, or a file serve.yaml. workers: processes for each model.
+    """
     from noria.service.serve import serve
 
-    serve(os.fspath(run), host, port, key=key, engine=engine, reporter=reporter)
+    runs = [run] if isinstance(run, str | os.PathLike) else list(run)
+    serve([os.fspath(one) for one in runs], host, port, key=key, engine=engine, workers=workers, reporter=reporter)
 
 
 def _path(path: PathLike | None) -> Path | None:

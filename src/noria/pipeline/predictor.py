@@ -154,7 +154,7 @@ class Predictor:
             raise UserError("on_bad says what becomes of a bad record", expected="raise or skip", found=repr(on_bad))
         chunks = self.encoded(data, root, Terminal().say)
         seen = drift or Drift(self.task, self.states)
-        answers = list(self.answers(watch(seen.watch(_usable(chunks) if on_bad == "raise" else chunks))))
+        answers = list(self.answers(watch(seen.watch(usable(chunks) if on_bad == "raise" else chunks))))
         found = [one.prediction or Prediction(None, reason=one.reason) for one in answers]
         for sentence in seen.sentences() if drift is None and len(found) >= MANY else ():
             Terminal().say(f"unlike the training data: {sentence}")
@@ -171,7 +171,7 @@ class Predictor:
         ...     print(answer.where, answer.as_json())
         """
         for chunk in chunks:
-            given = self._decoded(chunk.records) if len(chunk) else []
+            given = self.decoded(chunk.records) if len(chunk) else []
             rejected = iter(chunk.rejected)
             waiting = next(rejected, None)
             for index in range(len(chunk) + 1):
@@ -182,7 +182,7 @@ class Predictor:
                     where, row = (chunk.records.places or [])[index], int(chunk.kept[index])
                     yield Answer(where, chunk.ids[index], given[index], chunk=chunk, index=index, row=row)
 
-    def _decoded(self, records: Dataset) -> list[Prediction]:
+    def decoded(self, records: Dataset) -> list[Prediction]:
         """Return the answers to encoded records, with how near each is to training where an input can tell."""
         given = self.task.target.decode(self.outputs(records), self.states["target"])
         for name, values in familiarities(self.task, self.states, records).items():
@@ -199,14 +199,21 @@ class Predictor:
         return other
 
     def encoded(
-        self, data: Given, root: str | os.PathLike[str] | None = None, tell: Callable[[str], None] = lambda _: None
+        self,
+        data: Given,
+        root: str | os.PathLike[str] | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+        at_once: int = RECORDS,
     ) -> Iterator[EncodedChunk]:
-        """Encode whatever `predict` takes, chunk by chunk; `tell` is given what a person should know of a source."""
+        """Encode whatever `predict` takes, chunk by chunk; `tell` is given what a person should know of a source.
+
+        at_once: how many records that are in memory make a chunk.
+        """
         if (path := path_of(self.bundle, data)) is not None:
             return self.chunks(path, tell)
         if is_frame(data):
             return self.chunks(data if isinstance(data, Frame) else Frame(data), tell)
-        return self._chunks_of(records_of(self.bundle, data), None if root is None else Path(root))
+        return self._chunks_of(records_of(self.bundle, data), None if root is None else Path(root), at_once)
 
     def chunks(
         self, given: str | os.PathLike[str] | Source, tell: Callable[[str], None] = lambda _: None
@@ -254,7 +261,7 @@ class Predictor:
         >>> for piece in model.stream("To be", temperature=0.8, seed=1):
         ...     print(piece.content, end="")
         """
-        (chunk,) = _usable(self._chunks_of(records_of(self.bundle, record), root))
+        (chunk,) = usable(self._chunks_of(records_of(self.bundle, record), root))
         batch = chunk.records.batch(np.arange(1), self.device)
         yield from dispatch.stream(self.task.target, self.bundle.model.eval(), batch, self.states["target"], settings)
 
@@ -265,12 +272,14 @@ class Predictor:
         target, state = self.task.target, self.states["target"]
         return outputs(self.network, target, state, dataset, self.batch_size, self.device)
 
-    def _chunks_of(self, records: Sequence[Fields], root: Path | None) -> Iterator[EncodedChunk]:
-        """Encode records that are in memory, RECORDS at a time; one that lacks a field stands among the rejected."""
-        for start in range(0, len(records), RECORDS):
+    def _chunks_of(
+        self, records: Sequence[Fields], root: Path | None, at_once: int = RECORDS
+    ) -> Iterator[EncodedChunk]:
+        """Encode records that are in memory, so many at a time; one that lacks a field stands among the rejected."""
+        for start in range(0, len(records), at_once):
             numbers: list[int] = []
             bad: list[Rejected] = []
-            for number in range(start, min(start + RECORDS, len(records))):
+            for number in range(start, min(start + at_once, len(records))):
                 if reason := lacking(self.bundle, records[number]):
                     bad.append(Rejected(f"record {number}", reason, len(numbers)))
                 else:
@@ -291,7 +300,7 @@ def _plain(cell: Any) -> Any:
     return cell if isinstance(cell, str | int | float | list | dict | None) else str(cell)
 
 
-def _usable(chunks: Iterable[EncodedChunk]) -> Iterator[EncodedChunk]:
+def usable(chunks: Iterable[EncodedChunk]) -> Iterator[EncodedChunk]:
     """Yield the chunks; raise UserError for the first record that cannot be used."""
     for chunk in chunks:
         if chunk.rejected:

@@ -13,27 +13,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from noria.errors import UserError
 from noria.service.http_error import HTTPError
 from noria.service.limits import Limits
-from noria.service.worker import Worker
+from noria.service.room import Room
 
 
 @asynccontextmanager
-async def body_of(request: Request, limits: Limits, worker: Worker) -> AsyncIterator[bytearray]:
+async def body_of(request: Request, limits: Limits, room: Room) -> AsyncIterator[bytearray]:
     """Yield the request's whole body, which counts as held until the block ends.
 
     Raises HTTPError: 413 too large, 408 too slow, 503 no room, 400 the client went away.
     """
     body = bytearray()  # and not a list of chunks: a chunk of one byte would cost forty
     try:
-        await _read_in_time(request, limits, worker, body)
+        await _read_in_time(request, limits, room, body)
         yield body
     finally:
-        worker.release(len(body))
+        room.release(len(body))
 
 
-async def _read_in_time(request: Request, limits: Limits, worker: Worker, body: bytearray) -> None:
+async def _read_in_time(request: Request, limits: Limits, room: Room, body: bytearray) -> None:
     try:
         async with asyncio.timeout(limits.body_seconds):
-            await _read(request, limits, worker, body)
+            await _read(request, limits, room, body)
     except TimeoutError as error:
         slow = UserError(f"the request took longer than {limits.body_seconds:g} seconds to arrive")
         raise HTTPError(slow, HTTPStatus.REQUEST_TIMEOUT, code="too_slow") from error
@@ -42,14 +42,14 @@ async def _read_in_time(request: Request, limits: Limits, worker: Worker, body: 
         raise HTTPError(gone, code="disconnected") from error
 
 
-async def _read(request: Request, limits: Limits, worker: Worker, body: bytearray) -> None:
+async def _read(request: Request, limits: Limits, room: Room, body: bytearray) -> None:
     promised = request.headers.get("content-length", "")
     if promised.isdecimal() and (len(promised) > 19 or int(promised) > limits.body_bytes):
         raise _too_large(limits)
     async for chunk in request.stream():
         if len(body) + len(chunk) > limits.body_bytes:
             raise _too_large(limits)
-        worker.hold(len(chunk))
+        room.hold(len(chunk))
         body += chunk
 
 

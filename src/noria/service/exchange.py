@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any
@@ -72,6 +72,16 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a request cost: of its last reply. batch: how many records were answered together with its own."""
+
+    records: int = 0
+    batch: int = 0
+    model_seconds: float = 0.0
+    queue_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Reply:
     """An answer, or a piece of one: the first has the status and the headers, the last has `is_last`.
 
@@ -83,7 +93,8 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": JSON})
     is_last: bool = True
     tokens: tuple[int, int] = (0, 0)
-    records: int = 0
+    measured: Measured = Measured()
+    is_broken: bool = False  # the answer ends here though it is not whole: the connection is cut
 
     @classmethod
     def json(cls, content: object, status: int = 200) -> Reply:
@@ -111,13 +122,16 @@ def request_of(head: Mapping[str, Any], body: bytes) -> Request:
 def reply_frame(number: int, reply: Reply) -> bytes:
     """Return the frame of a reply."""
     head = {"do": "reply", "number": number, "status": reply.status, "headers": dict(reply.headers)}
-    more = {"is_last": reply.is_last, "tokens": reply.tokens, "records": reply.records}
+    more: dict[str, Any] = {"is_last": reply.is_last, "is_broken": reply.is_broken}
+    if reply.is_last:
+        more |= {"tokens": reply.tokens, "measured": astuple(reply.measured)}
     return frame(head | more, reply.body)
 
 
 def reply_of(head: Mapping[str, Any], body: bytes) -> Reply:
     """Return the reply of a frame."""
-    return Reply(body, head["status"], head["headers"], head["is_last"], tuple(head["tokens"]), head["records"])
+    tokens, measured = head.get("tokens", (0, 0)), Measured(*head.get("measured", ()))
+    return Reply(body, head["status"], head["headers"], head["is_last"], tuple(tokens), measured, head["is_broken"])
 
 
 def frame(head: Mapping[str, Any], body: bytes = b"") -> bytes:

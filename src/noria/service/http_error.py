@@ -58,6 +58,12 @@ def broken() -> HTTPError:
     return HTTPError(told, HTTPStatus.INTERNAL_SERVER_ERROR, code="internal_error")
 
 
+def busy(found: str) -> HTTPError:
+    """Return the error of a request that would have to wait too long."""
+    error = UserError("the server has too much to do", found=found, fix="ask again in a second")
+    return HTTPError(error, HTTPStatus.SERVICE_UNAVAILABLE, code="overloaded", headers={"Retry-After": "1"})
+
+
 def raise_all(errors: Sequence[HTTPError]) -> None:
     """Raise the errors as one, with the code and the place of the first; do nothing when there are none."""
     if errors:

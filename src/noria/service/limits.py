@@ -25,3 +25,8 @@ class Limits:
     answer_tokens: int = 4096  # of an answer given piece by piece; it holds a cache for all of them
     seconds: float = 3600.0  # of all sounds of one request: a small packed file can last for days
     streams: int = 8  # answers given piece by piece at a time
+    answer_seconds: float = 60.0  # from the request to its answer; of a written one, to its first piece
+    batch_seconds: float = 0.2  # of records that are answered together, as measured
+    writing_seconds: float = 600.0  # of one answer that is written token by token
+    hang_seconds: float = 120.0  # without an answer from the model, not even to the server's own: it is started anew
+    start_seconds: float = 300.0  # from the start of a model's process until it has answered its first record

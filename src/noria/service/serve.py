@@ -1,7 +1,8 @@
-"""The process that serves: one address, one model, and a stop that loses no request.
+"""The process that serves: one address, any number of models, and a stop that loses no request.
 
 SIGTERM: /readyz says 503 at once; for `notice_seconds` new requests are still answered, so that a load balancer can
 look; then nothing new is accepted and what has begun is finished, for at most `drain_seconds`; exit code 0.
+SIGHUP: every model is loaded anew from where it stands, and takes the older one's place once it has answered.
 """
 
 from __future__ import annotations
@@ -14,47 +15,54 @@ import os
 import shlex
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
 from noria.errors import EXIT_TERMINATED, UserError
-from noria.pipeline.predictor import load
 from noria.reporter import Reporter, Terminal
 from noria.service.access import checked_key
-from noria.service.app import Service, make_app
+from noria.service.app import Service, app_of
+from noria.service.dialects.operation import About
+from noria.service.fleet.models import Models, Plan
+from noria.service.fleet.process import Load, ProcessReplica
+from noria.service.fleet.replica import Replica
 from noria.service.limits import Limits
+from noria.service.plans import plans_of
 from noria.types import Media
 
 
 def serve(
-    run: str | Path,
+    runs: Sequence[str | Path] | str | Path,
     host: str = "127.0.0.1",
     port: int = 8000,
     *,
     key: str | None = None,
     engine: str | None = None,
+    workers: int = 1,
     limits: Limits | None = None,
     reporter: Reporter | None = None,
     notice_seconds: float = 2.0,
     drain_seconds: int = 30,
 ) -> None:
-    """Serve the model of a run folder or a bundle until SIGTERM or SIGINT. Port 0 takes a free one.
+    """Serve the models of run folders or bundles until SIGTERM or SIGINT. Port 0 takes a free one.
 
-    key: what clients must send; default the environment's NORIA_KEY. Raises UserError where the port is taken, or where
-    the address is open to other machines and there is no key.
+    runs: each RUN or NAME=RUN, or a file serve.yaml. workers: processes for each model. key: what clients must send;
+    default the environment's NORIA_KEY. Raises UserError where the port is taken, or where the address is open to other
+    machines and there is no key.
     """
     limits, reporter = limits or Limits(), reporter or Terminal()
     key = checked_key(os.environ.get("NORIA_KEY") if key is None else key)
+    plans = plans_of([runs] if isinstance(runs, str | Path) else runs, engine, workers)
     logging.getLogger("python_multipart.multipart").setLevel(logging.ERROR)  # it warns of every broken form
     with closing(_bound(_address(host, key is not None), port)) as listener:
-        app = make_app(load(run, engine=engine), limits, key)
-        service: Service = app.state.service
+        models = Models(limits, starter(limits, reporter.say), reporter.say)
+        service = Service(models, limits)
         config = uvicorn.Config(
-            app,
+            app_of(service, key),
             http="h11",
             ws="none",
             log_level="warning",
@@ -64,35 +72,76 @@ def serve(
             limit_concurrency=limits.connections,
             timeout_graceful_shutdown=drain_seconds,
         )
-        _listen(listener)
-        url = _url(listener)
-        line = f"{service.name} is served at {url}; to try it: {example_command(service, url, key is not None)}"
-        StoppingServer(config, service, notice_seconds, lambda: reporter.say(line)).run([listener])
-    service.worker.close()
-    if service.worker.is_busy:
-        # The drain is over and the model still computes: leaving in the usual way would wait for its thread for ever.
-        reporter.say(f"warning: the model did not finish within {drain_seconds} seconds; its request is lost")
-        os._exit(EXIT_TERMINATED)
+
+        def announce() -> None:
+            for line in lines_of(models.abouts(), _url(listener), key is not None):
+                reporter.say(line)
+
+        server = StoppingServer(config, service, notice_seconds, announce)
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner, suppress(KeyboardInterrupt):
+            runner.run(_run(server, plans, listener))
+    if service.num_lost:
+        reporter.say(
+            f"warning: {service.num_lost} requests were not finished within {drain_seconds} seconds and are lost"
+        )
+        raise SystemExit(EXIT_TERMINATED)
 
 
-def example_command(service: Service, url: str, needs_key: bool) -> str:
+def starter(limits: Limits, tell: Callable[[str], None]) -> Callable[[Plan], Awaitable[Sequence[Replica]]]:
+    """Return what starts the processes of a plan, all of them or none."""
+
+    async def start(plan: Plan) -> Sequence[Replica]:
+        load = Load(plan.name, plan.run, plan.engine, plan.threads)
+        replicas = [ProcessReplica(load, limits, tell) for _ in range(plan.workers)]
+        done = await asyncio.gather(*(one.start() for one in replicas), return_exceptions=True)
+        wrong = next((one for one in done if isinstance(one, BaseException)), None)
+        if wrong is not None:
+            await asyncio.gather(*(one.stop() for one in replicas))
+            raise wrong
+        return replicas
+
+    return start
+
+
+def lines_of(models: Sequence[About], url: str, needs_key: bool) -> list[str]:
+    """Return what is said when the server answers: of each model its name and a command that asks it."""
+    path = "/predict" if len(models) == 1 else "/predict/{}"
+    return [
+        f"{one.name} is served at {url}; to try it: {example_command(one, url + path.format(one.name), needs_key)}"
+        for one in models
+    ]
+
+
+def example_command(model: About, address: str, needs_key: bool) -> str:
     """Return a command line that asks for a prediction; FILE stands for a file of the user's."""
     parts = ["curl"]
     if needs_key:
         parts.append('-H "Authorization: Bearer $NORIA_KEY"')
-    for field in service.inputs:
-        if field.raw_type == "file":
-            parts.append(f"-F {field.name}=@FILE")
-        elif field.raw_type == "cell":
-            value = field.example if isinstance(field.example, str) else json.dumps(field.example)
-            parts.append(f"--form-string {shlex.quote(f'{field.name}={value}')}")
+    for field in model.told["inputs"]:
+        if field["raw_type"] == "file":
+            parts.append(f"-F {field['name']}=@FILE")
+        elif field["raw_type"] == "cell":
+            value = field["example"] if isinstance(field["example"], str) else json.dumps(field["example"])
+            pair = f"{field['name']}={value}"
+            parts.append(f"--form-string {shlex.quote(pair)}")
         else:
-            known = field.example if isinstance(field.example, dict) else {}
-            pairs = [f"{column}={known.get(column, '')}" for column in field.columns]
+            known = field["example"] if isinstance(field["example"], dict) else {}
+            pairs = [f"{column}={known.get(column, '')}" for column in field["columns"]]
             parts += [f"--form-string {shlex.quote(pair)}" for pair in pairs]
-    if (mime := service.media_type) is not None:
+    if (mime := model.told["media_type"]) is not None:
         parts.append(f'-H "Accept: {mime}" -o answer{Media(mime, b"").suffix}')
-    return " ".join([*parts, f"{url}/predict"])
+    return " ".join([*parts, address])
+
+
+async def _run(server: StoppingServer, plans: Sequence[Plan], listener: socket.socket) -> None:
+    """Start the models, answer until it is asked to stop, end the models."""
+    models = server.service.models
+    try:
+        await models.start(plans)
+        _listen(listener)
+        await server.serve([listener])
+    finally:
+        await models.stop()
 
 
 class StoppingServer(uvicorn.Server):
@@ -102,25 +151,38 @@ class StoppingServer(uvicorn.Server):
         self, config: uvicorn.Config, service: Service, notice_seconds: float, announce: Callable[[], None]
     ) -> None:
         super().__init__(config)
-        self._service, self._notice_seconds, self._announce = service, notice_seconds, announce
+        self.service, self._notice_seconds, self._announce = service, notice_seconds, announce
+        self._reloads: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Announce the server when it accepts connections and signals, not before."""
         await super().startup(sockets)
+        with suppress(AttributeError, ValueError):  # no SIGHUP on this system, or not in its main thread
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         self._announce()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop; a second signal waits for nothing."""
-        if self._service.is_draining:
+        if self.service.is_draining:
             self.should_exit = self.force_exit = True
             return
-        self._service.is_draining = True
+        self.service.is_draining = True
         loop = asyncio.get_running_loop()
         seconds = self._notice_seconds if sig == signal.SIGTERM else 0.0  # at a terminal nobody looks at /readyz
         loop.call_soon_threadsafe(loop.call_later, seconds, self._stop)
 
     def _stop(self) -> None:
         self.should_exit = True
+
+    def _reload(self) -> None:
+        task = asyncio.create_task(self._reload_all())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _reload_all(self) -> None:
+        for name in self.service.models.names:
+            with suppress(UserError):  # it was told, and the older version goes on
+                await self.service.models.reload(name)
 
 
 def _address(host: str, has_key: bool) -> tuple[socket.AddressFamily, str]:

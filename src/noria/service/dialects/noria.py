@@ -20,14 +20,14 @@ from typing import Any
 
 from noria.contract import dispatch
 from noria.errors import UserError
+from noria.service.described import answer_of_json, body_of_json
 from noria.service.dialects.operation import About, Asked, Lookup, Operation, Said, View, Writer, named
 from noria.service.exchange import FORM, JSON, Reply, Request
 from noria.service.http_error import HTTPError, json_bytes, raise_all, shown
-from noria.service.inputs import record_schema, request_schema, stream_schema
+from noria.service.inputs import request_schema, stream_schema
 from noria.service.lengths import check_lengths
 from noria.service.limits import Limits
 from noria.service.media import accepted, file_content, file_of, not_acceptable
-from noria.service.openapi import answer_of_json, body_of_json
 from noria.service.records import checked, records_of_form, records_of_json, unknown_fields
 from noria.types import Chunk, Prediction
 
@@ -39,6 +39,7 @@ class Predict(Operation):
 
     name = "predict"
     path = "/predict/{model}"
+    aliases = ("/predict",)
     summary = "Answer the records of the request's body, in their order."
 
     def described(self, view: View) -> dict[str, Any]:
@@ -70,6 +71,7 @@ class Stream(Operation):
 
     name = "stream"
     path = "/stream/{model}"
+    aliases = ("/stream",)
     verb = "stream"
     summary = "Answer one record piece by piece, as server-sent events, or as the bytes of the file that it is."
 
@@ -105,6 +107,10 @@ class Stream(Operation):
     def writer(self, asked: Asked, view: View) -> Writer:
         """Return what writes events, or the bytes of a file."""
         return EventWriter() if asked.more is None else FileWriter(asked.more)
+
+    def broken_off(self, error: HTTPError, media_type: str) -> bytes | None:
+        """Return the last event; a file has no place for it."""
+        return EventWriter().error(error) if media_type == EVENTS else None
 
 
 class EventWriter(Writer):
@@ -159,7 +165,7 @@ class Model(Lookup):
 
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
         """Return the model's own account."""
-        one = named(models, request.path["model"])
+        one = named(models, request.path.get("model"))
         return Reply.json({**_about(one), "schema": one.told["schema"]})
 
 
@@ -168,11 +174,12 @@ class Schema(Lookup):
 
     name = "schema"
     path = "/models/{model}/schema"
+    aliases = ("/schema",)
     summary = "Return the JSON schema of one record."
 
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
         """Return the schema of the named model's records."""
-        one = named(models, request.path["model"])
+        one = named(models, request.path.get("model"))
         title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"A record for {one.name}"}
         return Reply.json(title | one.told["schema"])
 

@@ -1,8 +1,8 @@
 """One way of asking a model: what a dialect writes for each of its paths.
 
 An Operation runs in the model's process: `read` turns what a client sent into records as the predictor takes them,
-`write` turns the answers into a reply. It computes nothing, waits for nothing and keeps nothing. A Lookup is answered by
-the process that listens, from what it knows of the models.
+`write` turns the answers into a reply. It computes nothing, waits for nothing and keeps nothing. A Lookup is answered
+by the process that listens, from what it knows of the models.
 """
 
 from __future__ import annotations
@@ -95,6 +95,7 @@ class Operation(ABC):
 
     name: ClassVar[str]
     path: ClassVar[str]  # as Starlette writes paths: /predict/{model}
+    aliases: ClassVar[tuple[str, ...]] = ()  # further paths of the same operation
     verb: ClassVar[Verb] = "predict"
     method: ClassVar[str] = "POST"
     summary: ClassVar[str]
@@ -134,6 +135,10 @@ class Operation(ABC):
         """Return an error in this dialect's shape."""
         return Reply.refusal(error)
 
+    def broken_off(self, error: HTTPError, media_type: str) -> bytes | None:
+        """Return what is sent last of a streamed answer whose model died; None to break the connection."""
+        return None
+
 
 @dataclass(frozen=True)
 class About:
@@ -154,6 +159,7 @@ class Lookup(ABC):
 
     name: ClassVar[str]
     path: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
     method: ClassVar[str] = "GET"
     verb: ClassVar[Verb] = "predict"
     summary: ClassVar[str]
@@ -171,8 +177,12 @@ class Lookup(ABC):
         return Reply.refusal(error)
 
 
-def named(models: Sequence[About], name: str) -> About:
-    """Return the model of a name; raise HTTPError (404)."""
+def named(models: Sequence[About], name: str | None) -> About:
+    """Return the model of a name, without one the only model; raise HTTPError (404)."""
+    if name is None and len(models) == 1:
+        return models[0]
+    if name is None:
+        raise many_models([one.name for one in models])
     for one in models:
         if one.name == name:
             return one
@@ -182,6 +192,12 @@ def named(models: Sequence[About], name: str) -> About:
 def no_model(name: str, names: Sequence[str]) -> HTTPError:
     """Return the error of a model that is not served."""
     error = UserError(f"there is no model {name[:60]!r}", found=", ".join(names))
+    return HTTPError(error, HTTPStatus.NOT_FOUND, code="model_not_found", param="model")
+
+
+def many_models(names: Sequence[str]) -> HTTPError:
+    """Return the error of a request that says not which of several models it asks."""
+    error = UserError("the request does not say which model it asks", found=", ".join(names))
     return HTTPError(error, HTTPStatus.NOT_FOUND, code="model_not_found", param="model")
 
 

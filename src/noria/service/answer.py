@@ -1,0 +1,190 @@
+"""One request over HTTP, from its body to its reply: read whole, handed to a model, and its replies sent on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from starlette.requests import Request as HTTPRequest
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from noria.service.body import body_of
+from noria.service.dialects.operation import Operation
+from noria.service.engine.work import too_late
+from noria.service.exchange import KEPT_HEADERS, Measured, Reply, Request
+from noria.service.fleet.models import Model, Models, Version
+from noria.service.fleet.replica import Call
+from noria.service.http_error import HTTPError
+from noria.service.limits import Limits
+from noria.service.room import Room
+
+LARGE_BODY = 1 << 16  # bytes from which the model's name is looked for in a thread of its own
+GRACE_SECONDS = 5.0  # the model's process says itself that it is too late, unless it is stopped
+
+
+class Service(Protocol):
+    """What is shared by all requests."""
+
+    models: Models
+    limits: Limits
+    room: Room
+    num_lost: int
+
+
+@dataclass
+class Served:
+    """What is known of a request once it is answered, for logs and metrics: `scope["state"]["served"]`."""
+
+    operation: str
+    model: str = ""
+    version: str = ""
+    tokens: tuple[int, int] = (0, 0)
+    measured: Measured = field(default_factory=Measured)
+    first_seconds: float | None = None  # from the request to the first piece of its answer
+
+
+class Answering:
+    """The endpoint of an operation: an ASGI application, so that Starlette adds nothing of its own."""
+
+    def __init__(self, operation: Operation, service: Service) -> None:
+        self._operation, self._service = operation, service
+        self._models, self._limits, self._room = service.models, service.limits, service.room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        http = HTTPRequest(scope, receive)
+        served = Served(self._operation.name)
+        scope.setdefault("state", {})["served"] = served
+        try:
+            response = await self._response(http, served)
+        except HTTPError as error:
+            response = as_response(self._operation.refusal(error))
+        except asyncio.CancelledError:
+            self._service.num_lost += 1
+            raise
+        await response(scope, receive, send)
+
+    async def _response(self, http: HTTPRequest, served: Served) -> Response:
+        start = time.monotonic()
+        async with body_of(http, self._limits, self._room) as body:
+            request = as_request(http, self._operation.name, bytes(body), self._limits.answer_seconds)
+            if len(body) > LARGE_BODY:
+                name = await asyncio.to_thread(self._operation.model_of, request, self._limits)
+            else:
+                name = self._operation.model_of(request, self._limits)
+            model = self._models.named(name)
+            call, version = self._models.call(model, request)
+            served.model, served.version = model.plan.name, version.name
+            asked = _Asked(self._operation, self._models, model, version, call, start, served, http)
+            try:
+                first = await asked.first(self._limits.answer_seconds + GRACE_SECONDS)
+            except BaseException:
+                call.close()
+                raise
+        if first.is_last:
+            call.close()
+            return as_response(first)
+        return Pieces(first, asked)
+
+
+@dataclass
+class _Asked:
+    """A request that a model is answering."""
+
+    operation: Operation
+    models: Models
+    model: Model
+    version: Version
+    call: Call
+    start: float
+    served: Served
+    http: HTTPRequest
+
+    def __post_init__(self) -> None:
+        self._replies = self.call.replies()
+
+    async def first(self, seconds: float) -> Reply:
+        """Wait for the first reply, unless the client goes away; raise HTTPError."""
+        waiting = asyncio.ensure_future(anext(self._replies))
+        leaving = asyncio.ensure_future(self._left())
+        try:
+            done, _ = await asyncio.wait({waiting, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if waiting in done:
+                return self._noted(waiting.result())
+            raise too_late()
+        except HTTPError as error:
+            self.models.saw(self.model, self.version, error, time.monotonic() - self.start)
+            raise
+        finally:
+            for task in (waiting, leaving):
+                task.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await task
+
+    async def rest(self) -> AsyncIterator[Reply]:
+        """Yield the replies after the first."""
+        async for reply in self._replies:
+            yield self._noted(reply)
+
+    async def _left(self) -> None:
+        """Wait until the client has gone."""
+        while (await self.http.receive())["type"] != "http.disconnect":
+            pass
+
+    def _noted(self, reply: Reply) -> Reply:
+        seconds = time.monotonic() - self.start
+        if self.served.first_seconds is None:
+            self.served.first_seconds = seconds
+            self.models.saw(self.model, self.version, reply, seconds)
+        if reply.is_last:
+            self.served.tokens, self.served.measured = reply.tokens, reply.measured
+        return reply
+
+
+class Pieces(StreamingResponse):
+    """An answer as its pieces come. A client that goes away stops the writing; so does whatever else ends it."""
+
+    def __init__(self, first: Reply, asked: _Asked) -> None:
+        super().__init__(self._written(first, asked), first.status, headers=dict(first.headers))
+        self._call = asked.call
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the pieces until the last one, or until the client goes away."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._call.close()
+
+    async def _written(self, first: Reply, asked: _Asked) -> AsyncIterator[bytes]:
+        yield first.body
+        try:
+            async for reply in asked.rest():
+                if reply.is_broken:
+                    raise ConnectionError("the answer broke off")
+                yield reply.body
+        except HTTPError as error:  # the model died; no status says it any more
+            last = asked.operation.broken_off(error, first.headers.get("content-type", ""))
+            if last is None:
+                raise ConnectionError("the answer broke off") from error
+            yield last
+
+
+def as_request(http: HTTPRequest, operation: str, body: bytes, seconds: float = 0.0) -> Request:
+    """Return what is handed on of a request over HTTP."""
+    state: Mapping[str, Any] = http.scope.get("state", {})
+    client = state.get("client") or (http.client.host if http.client else "")
+    query: dict[str, list[str]] = {}
+    for name, value in http.query_params.multi_items():
+        query.setdefault(name, []).append(value)
+    headers = {name: http.headers[name] for name in KEPT_HEADERS if name in http.headers}
+    path = {name: str(value) for name, value in http.path_params.items()}
+    return Request(operation, body, headers, path, query, client, seconds, str(state.get("request_id", "")))
+
+
+def as_response(reply: Reply) -> Response:
+    """Return a whole reply as a response."""
+    return Response(reply.body, reply.status, dict(reply.headers))

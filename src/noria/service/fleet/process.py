@@ -1,0 +1,222 @@
+"""A model in a process of its own, which may die: it is started anew, and who waited is told to ask again.
+
+Two signs of life: a beat, which the process's reading thread answers, and a probe, which goes through the model itself
+(a record of its own where nobody asks for anything), so that health is never green while requests hang. A process that
+is without beat, or whose model is without an answer for `hang_seconds`, is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from noria.errors import UserError
+from noria.service.exchange import LENGTHS, Request, frame, head_of, reply_of, request_frame
+from noria.service.fleet.replica import Replica, died
+from noria.service.limits import Limits
+
+_log = logging.getLogger(__name__)
+BEAT_SECONDS, LOST_BEATS = 1.0, 10  # a process that is stopped or starved for so long is taken for dead
+PROBE_SECONDS = 5.0
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # before a process is started anew
+STEADY_SECONDS = 60.0  # after which an end counts as the first again
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a process loads."""
+
+    name: str
+    run: Path
+    engine: str | None = None
+    threads: int = 1
+
+
+class ProcessReplica(Replica):
+    """One process; `start` it, and `stop` it in the end."""
+
+    def __init__(self, load: Load, limits: Limits, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._load, self._limits, self._tell = load, limits, tell
+        self._process: subprocess.Popen[bytes] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._is_stopping = False
+        self._beat = self._probed = 0.0
+        self._probe_sent: float | None = None
+        self._started: asyncio.Future[None] | None = None
+        self.num_restarts = 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Say whether the process answers: its model too, and lately."""
+        is_late = self._probe_sent is not None and time.monotonic() - self._probe_sent > self._limits.hang_seconds / 2
+        is_silent = time.monotonic() - self._beat > LOST_BEATS / 2 * BEAT_SECONDS
+        return self._transport is not None and bool(self.about) and not is_late and not is_silent
+
+    @property
+    def pid(self) -> int | None:
+        """Return the number of the process; None where none runs."""
+        return None if self._process is None else self._process.pid
+
+    async def start(self) -> None:
+        """Start the process and wait until its model has answered; raise UserError where it cannot."""
+        await self._launch()
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        """End the process: what it is answering is lost."""
+        self._is_stopping = True
+        if self._keeper is not None:
+            self._keeper.cancel()
+        self._end_process()
+        self._fail_all(died("it was stopped"))
+        if self._process is not None:
+            await asyncio.to_thread(self._process.wait)
+
+    async def _launch(self) -> None:
+        mine, theirs = socket.socketpair()
+        with theirs:
+            mine.setblocking(False)
+            threads = str(self._load.threads)
+            command = [sys.executable, "-m", "noria.service.engine.process", str(theirs.fileno())]
+            env = os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+            env.pop("NORIA_KEY", None)
+            self._process = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], env=env, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        loop = asyncio.get_running_loop()
+        self._started = loop.create_future()
+        self._transport, _ = await loop.create_connection(lambda: _Frames(self), sock=mine)
+        load = {"do": "load", "name": self._load.name, "run": str(self._load.run), "engine": self._load.engine}
+        self._write(frame(load | {"threads": self._load.threads, "limits": dataclasses.asdict(self._limits)}))
+        try:
+            async with asyncio.timeout(self._limits.start_seconds):
+                await self._started
+        except TimeoutError as error:
+            self._end_process()
+            raise UserError(f"the model of {self._load.name} does not start", where=str(self._load.run)) from error
+        except UserError:
+            self._end_process()
+            raise
+        self._beat = self._probed = time.monotonic()
+        self._probe_sent = None
+
+    async def _keep(self) -> None:
+        """Watch over the process, and start it anew when it ends."""
+        wait, since = FIRST_WAIT, time.monotonic()
+        while not self._is_stopping:
+            reason = await self._watched()
+            if time.monotonic() - since > STEADY_SECONDS:
+                wait = FIRST_WAIT
+            self._tell(f"{self._load.name}: the model's process {reason}; it is started anew in {wait:g} s")
+            self._end_process()
+            self._fail_all(died(reason))
+            while True:
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, LONGEST_WAIT)
+                try:
+                    await self._launch()
+                    break
+                except (UserError, OSError) as error:
+                    self._tell(f"{self._load.name} cannot be started: {error}; again in {wait:g} s")
+            self.num_restarts += 1
+            since = time.monotonic()
+            self._tell(f"{self._load.name} answers again")
+
+    async def _watched(self) -> str:
+        """Return when the process has ended or has to, and why."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            now = time.monotonic()
+            if self._transport is None:
+                code = self._process.poll() if self._process is not None else None
+                return f"has ended (exit code {code})" if code is not None else "has closed its connection"
+            if now - self._beat > LOST_BEATS * BEAT_SECONDS:
+                return f"gave no sign of life for {LOST_BEATS * BEAT_SECONDS:g} seconds"
+            if self._probe_sent is not None and now - self._probe_sent > self._limits.hang_seconds:
+                return f"gave no answer for {self._limits.hang_seconds:g} seconds"
+            self._write(frame({"do": "beat"}))
+            if self._probe_sent is None and now - self._probed > PROBE_SECONDS:
+                self._probe_sent = now
+                self._write(frame({"do": "probe"}))
+
+    def _end_process(self) -> None:
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()  # SIGKILL ends a stopped one too
+
+    def _send(self, number: int, request: Request) -> None:
+        if self._transport is None:
+            raise died("it has just ended")
+        self._write(request_frame(number, request))
+
+    def _cancel(self, number: int) -> None:
+        self._write(frame({"do": "cancel", "number": number}))
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def lost(self, transport: asyncio.BaseTransport | None) -> None:
+        """Take note that a connection has ended."""
+        if transport is None or transport is self._transport:
+            self._transport = None
+            self._fail_all(died("its connection broke"))
+            if self._started is not None and not self._started.done():
+                self._started.set_exception(UserError(f"the process of {self._load.name} ended while it was loading"))
+
+    def got(self, head: dict[str, Any], body: bytes) -> None:
+        self._beat = time.monotonic()
+        match head["do"]:
+            case "reply":
+                self._take(head["number"], reply_of(head, body))
+            case "probed":
+                self._probed, self._probe_sent = self._beat, None
+            case "ready":
+                self.about = head["about"]
+                if self._started is not None and not self._started.done():
+                    self._started.set_result(None)
+            case "failed" if self._started is not None and not self._started.done():
+                self._started.set_exception(UserError(head["reason"]))
+
+
+class _Frames(asyncio.Protocol):
+    """Cuts what comes into frames."""
+
+    def __init__(self, replica: ProcessReplica) -> None:
+        self._replica, self._data = replica, bytearray()
+        self._transport: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        start = 0
+        while len(self._data) - start >= LENGTHS.size:
+            head_bytes, body_bytes = LENGTHS.unpack_from(self._data, start)
+            first = start + LENGTHS.size
+            end = first + head_bytes + body_bytes
+            if len(self._data) < end:
+                break
+            head = head_of(bytes(self._data[first : first + head_bytes]))
+            self._replica.got(head, bytes(self._data[first + head_bytes : end]))
+            start = end
+        if start:
+            del self._data[:start]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._replica.lost(self._transport)

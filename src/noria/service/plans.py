@@ -1,0 +1,121 @@
+"""What is to be served: the command's RUN and NAME=RUN, or a file serve.yaml.
+
+    models:
+      digits: runs/digits
+      chat: {run: runs/chat, workers: 2, threads: 4, engine: openvino, canary: {run: runs/chat-2, share: 0.05}}
+
+Paths in the file are below its folder. Without `threads`, the CPU's cores are divided among all processes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from noria.errors import UserError
+from noria.service.fleet.canary import Canary
+from noria.service.fleet.models import Plan
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # what stands in paths, labels and log lines as it is
+MOST_WORKERS = 64
+
+
+class _Canary(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    run: Path
+    share: float = Field(0.1, gt=0, lt=1)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    run: Path
+    workers: int | None = Field(None, ge=1, le=MOST_WORKERS)
+    threads: int | None = Field(None, ge=1)
+    engine: str | None = None
+    canary: _Canary | None = None
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    models: dict[str, _Model] = Field(min_length=1)
+
+
+def plans_of(runs: Sequence[str | Path], engine: str | None = None, workers: int = 1) -> list[Plan]:
+    """Return what is to be served; raise UserError for a name that is given twice or cannot be one."""
+    if not 1 <= workers <= MOST_WORKERS:
+        raise UserError(
+            "so many processes cannot be", where="--workers", expected=f"1 to {MOST_WORKERS}", found=str(workers)
+        )
+    found: list[tuple[str, _Model]] = []
+    for run in runs:
+        if str(run).endswith((".yaml", ".yml")):
+            found += _of_file(Path(run)).items()
+        else:
+            name, path = _named(str(run))
+            found.append((name, _Model(run=path)))
+    _check_names([name for name, _ in found])
+    total = sum(one.workers or workers for _, one in found)
+    cores = psutil.cpu_count(logical=False) or 1
+    return [
+        Plan(
+            name,
+            one.run,
+            one.engine or engine,
+            one.workers or workers,
+            one.threads or max(1, cores // total),
+            one.canary and Canary(one.canary.run, one.canary.share),
+        )
+        for name, one in found
+    ]
+
+
+def _named(given: str) -> tuple[str, Path]:
+    name, is_named, rest = given.partition("=")
+    if is_named and NAME.fullmatch(name) and not Path(given).exists():
+        return name, Path(rest).expanduser()
+    path = Path(given).expanduser()
+    folder = path.resolve()
+    name = folder.parent.name if folder.name == "bundle" else folder.name
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "model", path
+
+
+def _of_file(path: Path) -> dict[str, _Model]:
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise UserError("the file cannot be read", where=str(path), found=error.strerror or "") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError("the file is not YAML", where=str(path), found=str(error).partition("\n")[0]) from error
+    if isinstance(content, Mapping) and isinstance(content.get("models"), Mapping):
+        models = {str(name): {"run": one} if isinstance(one, str) else one for name, one in content["models"].items()}
+        content = {**content, "models": models}
+    try:
+        file = _File.model_validate(content)
+    except ValidationError as error:
+        raise UserError("the file does not say what to serve", where=str(path), found=_said(error)) from error
+    for one in file.models.values():
+        one.run = path.parent / one.run.expanduser()
+        if one.canary is not None:
+            one.canary.run = path.parent / one.canary.run.expanduser()
+    return file.models
+
+
+def _said(error: ValidationError) -> str:
+    first: Any = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def _check_names(names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UserError("two models have one name", found=twice[0], fix="give each its own: NAME=RUN")
+    for name in names:
+        if not NAME.fullmatch(name):
+            raise UserError("this cannot be the name of a model", found=name, expected="letters, digits, . _ -")
