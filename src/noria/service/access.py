@@ -1,4 +1,7 @@
-"""Who may ask: with a key set, nobody without it, on any path but /livez. Paths that do not exist are no exception."""
+"""Who may ask: with a key set, nobody without it, on any path but /livez and the page, which asks for it.
+
+Paths that do not exist are no exception.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from http import HTTPStatus
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from noria.errors import UserError
+from noria.service.dialects.page import is_page
 from noria.service.http_error import HTTPError
 
 OPEN_PATH = "/livez"  # whoever restarts a hung process has no key
@@ -24,7 +28,7 @@ class Access:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
-        elif scope["type"] == "lifespan" or scope["path"] == OPEN_PATH or self._is_allowed(scope):
+        elif scope["type"] == "lifespan" or scope["path"] == OPEN_PATH or is_page(scope) or self._is_allowed(scope):
             await self.app(scope, receive, send)
         else:
             await _denied().response()(scope, receive, send)

@@ -2,7 +2,8 @@
 
     dialects/   POST /predict/{model} ..   asked of a model, by way of fleet/
                 GET  /models ..            answered from what is known of the models
-    here        GET  /                     what is served; POST /models/{model}/reload, /try, /promote: newer versions
+                GET  /                     the page, or what is served
+    here        POST /models/{model}/reload, /try, /promote: newer versions
                 GET  /livez /readyz /health /openapi.json
 
 Nothing that a client sent is decoded here but the name of the model. Read next: body.py, fleet/models.py, answer.py.
@@ -94,7 +95,6 @@ class Service:
             for path in (lookup.path, *lookup.aliases):
                 found.append(_route(path, self._looked_up(lookup), lookup.method, lookup.verb, lookup.summary))
         own: list[tuple[str, Callable[[HTTPRequest], Awaitable[Response]], str, Verb]] = [
-            ("/", self.about, "GET", "predict"),
             ("/openapi.json", self.openapi, "GET", "predict"),
             ("/livez", self.is_alive, "GET", "metrics"),
             ("/readyz", self.is_ready, "GET", "metrics"),
@@ -106,14 +106,6 @@ class Service:
         for path, endpoint, method, verb in own:
             found.append(_route(path, endpoint, method, verb, (endpoint.__doc__ or "").partition("\n")[0]))
         return found
-
-    async def about(self, _: HTTPRequest) -> Response:
-        """Say what is served: of a single model what it is and how good it is."""
-        models = self.models.abouts()
-        if len(models) == 1:
-            kept = ("name", "task", "noria", "version", "scores", "operations", "schema")
-            return json_response({name: models[0].told[name] for name in kept if name in models[0].told})
-        return json_response({"models": [{"name": one.name, "task": one.told.get("task")} for one in models]})
 
     async def openapi(self, request: HTTPRequest) -> Response:
         """Return the OpenAPI document."""

@@ -164,10 +164,6 @@ class Lookup(ABC):
     verb: ClassVar[Verb] = "predict"
     summary: ClassVar[str]
 
-    def is_public(self, request: Request) -> bool:
-        """Say whether this request is answered without a key: only where the answer tells nothing of any model."""
-        return False
-
     @abstractmethod
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
         """Return the reply; raise HTTPError where what is asked for is not there."""

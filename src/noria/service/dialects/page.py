@@ -10,13 +10,16 @@ service/page/: read index.html and main.js there first.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from starlette.types import Scope
+
 from noria.errors import UserError, did_you_mean
-from noria.service.dialects.noria import Models
+from noria.service.dialects.noria import Model, Models
 from noria.service.dialects.operation import About, Lookup, Operation
 from noria.service.exchange import Reply, Request
 from noria.service.http_error import HTTPError, shown
@@ -39,6 +42,7 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cache-control": "no-cache",  # a newer Noria has newer files of the same names
+    "vary": "accept",
 }
 
 
@@ -49,14 +53,12 @@ class Home(Lookup):
     path = "/"
     summary = "Return the page where models are tried, or the models that are served where no HTML is asked for."
 
-    def is_public(self, request: Request) -> bool:
-        """Say that the page itself needs no key: it asks for one."""
-        return wants_html(request)
-
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
-        """Return the page to who asks for HTML."""
-        if wants_html(request):
-            return _file("index.html", {"vary": "accept"})
+        """Return the page to who asks for HTML; to others what is served, of a single model all that it says."""
+        if wants_html(request.headers.get("accept", "")):
+            return _file("index.html")
+        if len(models) == 1:
+            return Model().answer(replace(request, path={"model": models[0].name}), models)
         return Models().answer(request, models)
 
 
@@ -67,10 +69,6 @@ class PageFile(Lookup):
     path = "/page/{file:path}"
     summary = "Return a file of the page."
 
-    def is_public(self, request: Request) -> bool:
-        """Say that files without a word of any model need no key."""
-        return True
-
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
         """Return one of the files that there are: a client's path names one and is never opened."""
         return _file(request.path["file"])
@@ -80,10 +78,22 @@ OPERATIONS: list[Operation] = []
 LOOKUPS: list[Lookup] = [Home(), PageFile()]
 
 
-def wants_html(request: Request) -> bool:
+def wants_html(accept: str) -> bool:
     """Say whether a client names HTML among what it accepts, as every browser does that opens a page."""
-    ranges = request.headers.get("accept", "").split(",")
-    return any(one.partition(";")[0].strip().lower() == "text/html" for one in ranges)
+    return any(one.partition(";")[0].strip().lower() == "text/html" for one in accept.split(","))
+
+
+def is_page(scope: Scope) -> bool:
+    """Say whether a request is for the page itself, which is public: it tells nothing of any model, and asks for a key.
+
+    Of its files those that there are; what else is asked for below it needs a key, as everything does.
+    """
+    if scope["method"] not in ("GET", "HEAD"):
+        return False
+    if scope["path"] == Home.path:
+        return wants_html(b",".join(value for name, value in scope["headers"] if name == b"accept").decode("latin-1"))
+    folder, _, name = scope["path"].partition("/page/")
+    return not folder and name in page_files()
 
 
 @cache
@@ -102,10 +112,10 @@ def _below(folder: Traversable, path: str) -> list[tuple[str, tuple[str, bytes]]
     return found
 
 
-def _file(name: str, more: Mapping[str, str] | None = None) -> Reply:
+def _file(name: str) -> Reply:
     known = page_files()
     if name not in known:
         error = UserError(f"the page has no file {shown(name)!r}", fix=did_you_mean(shown(name), known))
         raise HTTPError(error, HTTPStatus.NOT_FOUND, code="not_found", param="file")
     kind, content = known[name]
-    return Reply(content, headers={"content-type": kind, **HEADERS, **(more or {})})
+    return Reply(content, headers={"content-type": kind, **HEADERS})

@@ -75,9 +75,7 @@ export function submits(event) {
 async function answered(slots, asked, question) {
   const isSame = slots.childElementCount === asked.length && slots.firstElementChild.matches(".slot");
   if (!isSame) put(slots, asked.map(() => el("div", { class: "slot" })));
-  slots.setAttribute("aria-busy", "true");
   await Promise.all(asked.map((one, index) => column(slots.children[index], one, asked.length > 1, question)));
-  slots.removeAttribute("aria-busy");
 }
 
 // The last answer stays where it is until the next one is there: nothing flickers while a slider is pulled.
@@ -88,12 +86,15 @@ async function column(slot, about, isNamed, { record, given, settings, signal })
       await writing(about, record, settings, signal, (node) => put(slot, title, node));
       return;
     }
+    slot.setAttribute("aria-busy", "true");
     const { answer, notes, seconds } = await predict(about.name, record, signal);
     const view = await answerView(answer, given);
     const sentences = notes.map((one) => el("p", { class: "warning" }, one));
     put(slot, title, view, sentences, el("p", { class: "soft time" }, duration(seconds)));
   } catch (error) {
     if (error.name !== "AbortError") put(slot, title, refusal(error));
+  } finally {
+    slot.removeAttribute("aria-busy");
   }
 }
 

@@ -45,7 +45,7 @@ export const SENTENCES = {
   model: { en: "model", zh: "模型" },
   models: { en: "Models", zh: "模型" },
   more: { en: "and {count} more", zh: "另有 {count} 项" },
-  most_within: { en: "99 % within (p99)", zh: "99 % 不超过 (p99)" },
+  most_within: { en: "95 % within (p95)", zh: "95 % 不超过 (p95)" },
   new_conversation: { en: "New conversation", zh: "新对话" },
   no_answer: { en: "No answer in this text.", zh: "文中没有答案。" },
   no_connection: { en: "no connection", zh: "无法连接" },
