@@ -18,7 +18,7 @@ from noria.service.dialects.page import KINDS, page_files
 PAGE = Path(__file__).parents[2] / "src" / "noria" / "service" / "page"
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SENTENCE = re.compile(r'^  "?([\w:-]+)"?: \{\s*en: "(.*)",\s*zh: "(.*)",?\s*\},$', re.MULTILINE)
-# How modules name a sentence: word: "ask", word: ["range", ..], words: { alt: "answer" }, worded(node, "record"), say().
+# How modules name a sentence: word: "ask", word: ["range", ..], words: { alt: "answer" }, worded(node, "record").
 NAMED = re.compile(r'(?:\bword: \[?|worded\(\w+, \[?|\bsay\(|"aria-label": \[?|placeholder: |alt: )"(\w+)"')
 
 

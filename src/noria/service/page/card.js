@@ -2,6 +2,7 @@
 
 import { el, svg } from "./dom.js";
 import { number } from "./numbers.js";
+import { hasKey } from "./service.js";
 
 const WIDTH = 160; // of a drawn score
 const HEIGHT = 18;
@@ -56,7 +57,8 @@ function strip({ value, low, high }, trivial) {
 }
 
 function command(about) {
-  const text = `curl ${parts(about).join(" ")} ${location.origin}/predict/${encodeURIComponent(about.name)}`;
+  const key = hasKey() ? ['-H "Authorization: Bearer $NORIA_KEY"'] : [];
+  const text = `curl ${[...key, ...parts(about)].join(" ")} ${location.origin}/predict/${encodeURIComponent(about.name)}`;
   const copied = el("span", { class: "soft", role: "status" });
   const copy = async () => {
     await navigator.clipboard.writeText(text);

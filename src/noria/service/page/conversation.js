@@ -12,7 +12,8 @@ export function conversationField(schema) {
 
 export function conversation(about, name, signal) {
   const messages = [];
-  const log = el("ol", { class: "talk", role: "log", tabindex: 0, words: { "aria-label": "conversation" } });
+  const list = el("ol");
+  const log = el("div", { class: "talk", role: "log", tabindex: 0, words: { "aria-label": "conversation" } }, list);
   const system = el("textarea", { rows: 2, id: "system" });
   const area = el("textarea", { rows: 2, id: "message", words: { placeholder: "your_message" }, spellcheck: "false" });
   const send = el("button", { type: "submit", class: "primary", word: "send" });
@@ -20,7 +21,7 @@ export function conversation(about, name, signal) {
 
   const bubble = (role, ...content) => {
     const node = el("li", { class: role }, el("p", { class: "who", word: role }), content);
-    log.append(node);
+    list.append(node);
     log.scrollTop = log.scrollHeight;
     return node;
   };
@@ -49,7 +50,7 @@ export function conversation(about, name, signal) {
   };
   const clear = () => {
     messages.length = 0;
-    put(log);
+    put(list);
     area.focus();
   };
   area.addEventListener("keydown", (event) => {
