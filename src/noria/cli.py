@@ -322,12 +322,49 @@ def serve(
     run: Annotated[list[str], typer.Argument(metavar="RUN...", help="run folders, NAME=RUN, or a file serve.yaml")],
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 picks a free one")] = 8000,
-    key: Annotated[str | None, typer.Option(envvar="NORIA_KEY", help="what callers must send as Bearer")] = None,
+    key: Annotated[str | None, typer.Option(hidden=True)] = None,
+    key_file: Annotated[Path | None, typer.Option(help="file with the key of callers; default NORIA_KEY")] = None,
+    keys: Annotated[Path | None, typer.Option(help="file of several keys, as noria keys add writes it")] = None,
+    allowed_hosts: Annotated[
+        list[str] | None, typer.Option("--allowed-host", help="name that callers may ask for; may stand several times")
+    ] = None,
+    certfile: Annotated[Path | None, typer.Option(help="certificate for TLS, in PEM")] = None,
+    keyfile: Annotated[Path | None, typer.Option(help="private key of the certificate, in PEM")] = None,
+    audit: Annotated[Path | None, typer.Option(help="file for a line on each refusal and change of keys")] = None,
     engine: Engine = None,
     workers: Annotated[int, typer.Option(help="processes for each model")] = 1,
 ) -> None:
     """Serve runs over HTTP."""
-    verbs.serve(run, host, port, key, engine=engine, workers=workers)
+    if key is not None:
+        raise UserError(
+            "a key on the command line is seen by everybody who lists the processes",
+            where="--key",
+            fix="set NORIA_KEY, or give --key-file FILE; and take another key, for this one was seen",
+        )
+    hosts = allowed_hosts or ()
+    verbs.serve(
+        run, host, port, key_file=key_file, keys=keys, allowed_hosts=hosts, certfile=certfile, keyfile=keyfile,
+        audit=audit, engine=engine, workers=workers,
+    )  # fmt: skip
+
+
+@app.command()
+def keys(
+    action: Annotated[Literal["add", "list", "revoke"], typer.Argument(help="what to do")],
+    name: Annotated[str, typer.Argument(help="name of the key, of whoever has it")] = "",
+    file: Annotated[Path, typer.Option(help="the file of keys")] = Path("keys.yaml"),
+    models: Annotated[list[str] | None, typer.Option("--model", help="model that it is for; default all")] = None,
+    allowed: Annotated[
+        list[Literal["predict", "stream", "admin", "metrics"]] | None,
+        typer.Option("--verb", help="what it is for; default predict and stream"),
+    ] = None,
+    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="most requests a minute")] = None,
+    tokens_per_minute: Annotated[int | None, typer.Option(min=1, help="most tokens read and written a minute")] = None,
+    expires: Annotated[str | None, typer.Option(help="last day, as in 2027-01-31")] = None,
+) -> None:
+    """Add, list or revoke the keys of a server; a new key is shown once."""
+    rates = {"requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute}
+    _out(verbs.keys(action, name, file, models=models or (), allowed=allowed or (), expires=expires, **rates), False)
 
 
 def _confirm(what: str) -> None:

@@ -278,6 +278,12 @@ def serve(
     port: int = 8000,
     key: str | None = None,
     *,
+    key_file: PathLike | None = None,
+    keys: PathLike | None = None,
+    allowed_hosts: Sequence[str] = (),
+    certfile: PathLike | None = None,
+    keyfile: PathLike | None = None,
+    audit: PathLike | None = None,
     engine: Engine | None = None,
     workers: int = 1,
     reporter: Reporter | None = None,
@@ -285,11 +291,54 @@ def serve(
     """Serve runs over HTTP until SIGTERM or SIGINT; port 0 takes a free one, and callers send `key` as Bearer.
 
     run: one, or several: each RUN, NAME=RUN, or a file serve.yaml. workers: processes for each model.
+    key_file holds the key; keys is a file of several. allowed_hosts are names that callers may ask for beside those of
+    this machine. certfile and keyfile are for TLS. audit is a file for a line on each refusal and change of keys.
     """
+    from pathlib import Path
+
+    from noria.service.door.door import Door
+    from noria.service.door.host import checked_hosts
+    from noria.service.door.key_file import read_key_file
     from noria.service.serve import serve
 
+    if key is None and key_file is not None:
+        key = read_key_file(Path(key_file))
+    hosts = checked_hosts(allowed_hosts)
+    door = Door(key, _path(keys), hosts, _path(certfile), _path(keyfile), _path(audit))
     runs = [run] if isinstance(run, str | os.PathLike) else list(run)
-    serve([os.fspath(one) for one in runs], host, port, key=key, engine=engine, workers=workers, reporter=reporter)
+    serve([os.fspath(one) for one in runs], host, port, door=door, engine=engine, workers=workers, reporter=reporter)
+
+
+def keys(
+    action: Literal["add", "list", "revoke"],
+    name: str = "",
+    file: PathLike = "keys.yaml",
+    *,
+    models: Sequence[str] = (),
+    allowed: Sequence[Literal["predict", "stream", "admin", "metrics"]] = (),
+    requests_per_minute: int | None = None,
+    tokens_per_minute: int | None = None,
+    expires: str | None = None,
+) -> str:
+    """Add, list or revoke the keys of a server, in a file; returns the new key, or what there is to say.
+
+    models and allowed say what the key is for, by default all models, to predict and to stream; expires is its last
+    day, as in 2027-01-31.
+    """
+    from pathlib import Path
+
+    from noria.service.door.manage_keys import manage_keys
+
+    return manage_keys(
+        action,
+        name,
+        Path(file),
+        models=models,
+        verbs=allowed,
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
+        expires=expires,
+    )
 
 
 def _path(path: PathLike | None) -> Path | None:

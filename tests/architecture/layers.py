@@ -31,6 +31,8 @@ ORDER: list[list[str]] = [  # lowest first
     ["report"],
     ["tuning"],
     ["stages"],
+    ["service.http_error", "service.limits"],
+    ["service.door"],
     ["service"],
     ["verbs"],
     ["noria"],  # the package itself, which gives the verbs

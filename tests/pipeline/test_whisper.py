@@ -198,7 +198,7 @@ def test_a_request_with_too_much_sound_is_refused_before_it_is_decoded(
     response = asyncio.run(_send(app, "POST", "/predict", {"json": {"records": records}}))
     assert response.status_code == 413
     error = response.json()["error"]
-    assert error["code"] == "too_long"
+    assert error["code"] == "too_much"
     assert error["param"].startswith("records[")
 
 

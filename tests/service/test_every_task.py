@@ -64,8 +64,8 @@ def test_every_field_is_missed_and_every_stranger_is_refused(ask, trained, name)
 
 @pytest.mark.parametrize("name", TASKS)
 def test_the_example_command_is_one_line(trained, name) -> None:
-    service = make_app(load(trained(name))).state.service
-    command = example_command(service, "http://127.0.0.1:1", needs_key=True)
+    (about,) = make_app(load(trained(name))).state.service.models.abouts()
+    command = example_command(about, "http://127.0.0.1:1/predict", needs_key=True)
     assert command.startswith('curl -H "Authorization: Bearer $NORIA_KEY"')
     assert command.endswith("http://127.0.0.1:1/predict")
     assert "\n" not in command

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,6 @@ import pytest
 
 from children import PRELOAD
 from noria.errors import UserError
-from noria.pipeline.predictor import Predictor
 from noria.service.limits import Limits
 from noria.service.serve import _bound, serve
 
@@ -34,8 +33,8 @@ MIB = 1 << 20
 KEY = "a-key"
 ALLOWED = {"authorization": f"Bearer {KEY}"}
 HEAD = (
-    f"POST /predict HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n".encode()
-)
+    f"POST /predict HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
+).encode()
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -43,7 +42,7 @@ class Server:
     """A running server: its process, its address, and the line it printed."""
 
     def __init__(self, process: Any, log: Path) -> None:
-        self.process, self.pid = process, process.pid
+        self.process, self.pid, self.log = process, process.pid, log
         end = time.monotonic() + SECONDS
         while not (found := re.search(r"(http://127\.0\.0\.1:(\d+));.*\n", log.read_text("utf-8"))):
             assert process.is_alive(), log.read_text("utf-8")
@@ -54,6 +53,11 @@ class Server:
     def send(self, sent: signal.Signals) -> None:
         os.kill(self.pid, sent)
 
+    @property
+    def models(self) -> list[psutil.Process]:
+        """The processes in which the models run."""
+        return psutil.Process(self.pid).children()
+
     def exit_code(self) -> int | None:
         """Wait until the process ends; None where it does not."""
         self.process.join(SECONDS)
@@ -61,16 +65,13 @@ class Server:
 
 
 @contextmanager
-def serving(run: Path, tmp_path: Path, is_held: bool = False, **settings: Any) -> Iterator[Server]:
-    """Start a server on a free port, in a process forked from one that has imported everything.
-
-    is_held: its model makes a file `begun` and then waits for a file `go_on`.
-    """
+def serving(runs: Any, tmp_path: Path, **settings: Any) -> Iterator[Server]:
+    """Start a server on a free port, in a process forked from one that has imported everything."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*PRELOAD, "noria.service.serve"])
     log = tmp_path / "server.log"
     log.touch()
-    process = context.Process(target=_serve, args=(run, log, is_held, {"notice_seconds": 0.0} | settings))
+    process = context.Process(target=_serve, args=(runs, log, {"notice_seconds": 0.0} | settings))
     process.start()
     try:
         yield Server(process, log)
@@ -79,18 +80,9 @@ def serving(run: Path, tmp_path: Path, is_held: bool = False, **settings: Any) -
         process.join()
 
 
-def _serve(run: Path, log: Path, is_held: bool, settings: dict[str, Any]) -> None:
+def _serve(runs: Any, log: Path, settings: dict[str, Any]) -> None:
     sys.stderr = log.open("w", encoding="utf-8", buffering=1)
-    plain = Predictor.predict
-
-    def held(self: Predictor, records: Any, root: Path | None = None, **more: Any) -> Any:
-        log.with_name("begun").touch()
-        wait_for(log.with_name("go_on"))
-        return plain(self, records, root, **more)
-
-    if is_held:
-        Predictor.predict = held  # type: ignore[method-assign]
-    serve(run, port=0, **settings)
+    serve(runs, port=0, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +159,7 @@ def test_a_body_that_never_comes_is_given_up(limited) -> None:
 
 
 def test_a_client_without_the_key_is_not_read_to_the_end(limited) -> None:
-    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert status_of(limited, head, b"10000\r\n" + b"A" * 65536 + b"\r\n") == 401
 
 
@@ -175,12 +167,14 @@ def test_a_request_that_has_begun_is_finished_before_the_server_stops(
     run, predictor, pictures, texts, tmp_path
 ) -> None:
     expected = [one.as_json() for one in predictor.predict([{"image": pictures[0]}])]
-    with serving(run, tmp_path, is_held=True, notice_seconds=3.0) as server:
+    with serving(run, tmp_path, notice_seconds=3.0) as server:
+        (model,) = server.models
+        model.suspend()
         answers: list[httpx.Response] = []
         ask = partial(httpx.post, f"{server.url}/predict", json={"image": texts[0]}, timeout=SECONDS)
         asking = threading.Thread(target=lambda: answers.append(ask()))
         asking.start()
-        wait_for(tmp_path / "begun")
+        time.sleep(0.3)
         assert httpx.get(f"{server.url}/readyz").status_code == 200
         server.send(signal.SIGTERM)
         time.sleep(0.1)
@@ -188,7 +182,7 @@ def test_a_request_that_has_begun_is_finished_before_the_server_stops(
         assert httpx.get(f"{server.url}/livez").status_code == 200
         wait_for_no(server.port)
         assert not answers
-        (tmp_path / "go_on").touch()
+        model.resume()
         asking.join(SECONDS)
         assert answers[0].status_code == 200
         assert answers[0].json()["predictions"] == expected
@@ -196,18 +190,84 @@ def test_a_request_that_has_begun_is_finished_before_the_server_stops(
 
 
 def test_a_model_that_hangs_does_not_keep_the_server_from_stopping(run, texts, tmp_path) -> None:
-    with serving(run, tmp_path, is_held=True, drain_seconds=1) as server:
+    with serving(run, tmp_path, drain_seconds=1) as server:
+        (model,) = server.models
 
         def ask() -> None:
             with pytest.raises(httpx.HTTPError):
                 httpx.post(f"{server.url}/predict", json={"image": texts[0]}, timeout=SECONDS).raise_for_status()
 
+        model.suspend()
         asking = threading.Thread(target=ask)
         asking.start()
-        wait_for(tmp_path / "begun")
+        time.sleep(0.3)
         server.send(signal.SIGTERM)
         assert server.exit_code() == 143
         asking.join(SECONDS)
+        assert not model.is_running()
+        assert "1 requests were not finished" in server.log.read_text("utf-8")
+
+
+def test_a_model_that_dies_is_started_anew_and_who_waits_is_told_to_ask_again(
+    run, predictor, pictures, texts, tmp_path
+) -> None:
+    expected = [one.as_json() for one in predictor.predict([{"image": pictures[0]}])]
+    with serving(run, tmp_path) as server:
+        (model,) = server.models
+        model.suspend()
+        answers: list[httpx.Response] = []
+        ask = partial(httpx.post, f"{server.url}/predict", json={"image": texts[0]}, timeout=SECONDS)
+        asking = threading.Thread(target=lambda: answers.append(ask()))
+        asking.start()
+        time.sleep(0.3)
+        model.kill()
+        asking.join(SECONDS)
+        assert answers[0].status_code == 503
+        assert answers[0].headers["retry-after"] == "1"
+        assert answers[0].json()["error"]["code"] == "model_died"
+        assert httpx.get(f"{server.url}/livez").status_code == 200
+        assert httpx.get(f"{server.url}/readyz").status_code == 503
+        wait_until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200)
+        assert ask().json()["predictions"] == expected
+        assert "is started anew" in server.log.read_text("utf-8")
+        server.process.kill()
+        server.process.join()
+        wait_until(lambda: not any(one.is_running() for one in [model]))
+
+
+def test_a_newer_version_takes_the_older_ones_place_and_a_broken_one_does_not(
+    run, predictor, pictures, texts, tmp_path
+) -> None:
+    expected = [one.as_json() for one in predictor.predict([{"image": pictures[0]}])]
+    served = tmp_path / "served"
+    shutil.copytree(run / "bundle", served / "bundle")
+    with serving([f"a={served}", f"b={run}"], tmp_path) as server:
+        before = {one.pid for one in server.models}
+        statuses: list[int] = []
+        is_over = threading.Event()
+
+        def ask_on() -> None:
+            with httpx.Client(base_url=server.url, timeout=SECONDS) as client:
+                while not is_over.is_set():
+                    answer = client.post("/predict/a", json={"image": texts[0]})
+                    statuses.append(answer.status_code)
+                    assert answer.json()["predictions"] == expected
+
+        asking = threading.Thread(target=ask_on)
+        asking.start()
+        changed = httpx.post(f"{server.url}/models/a/reload", timeout=SECONDS)
+        assert changed.status_code == 200, changed.text
+        wait_until(lambda: len(server.models) == 2)
+        assert len({one.pid for one in server.models} - before) == 1
+        (served / "bundle" / "config.json").write_text("{")
+        refused = httpx.post(f"{server.url}/models/a/reload", timeout=SECONDS)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_changed")
+        wait_until(lambda: len(statuses) > 20)
+        is_over.set()
+        asking.join(SECONDS)
+        assert set(statuses) == {200}
+        assert httpx.post(f"{server.url}/predict", json={"image": texts[0]}).status_code == 404  # which one?
+        assert {one["name"] for one in httpx.get(f"{server.url}/models").json()["models"]} == {"a", "b"}
 
 
 def test_ctrl_c_stops_the_server(run, tmp_path) -> None:
@@ -243,11 +303,11 @@ def has_answer(connection: socket.socket) -> bool:
         return False
 
 
-def wait_for(file: Path) -> None:
+def wait_until(is_so: Callable[[], bool]) -> None:
     end = time.monotonic() + SECONDS
-    while not file.exists():
-        assert time.monotonic() < end, f"no {file}"
-        time.sleep(0.01)
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def wait_for_no(port: int) -> None:

@@ -1,33 +1,39 @@
-"""One request is in the model, a few wait, and the next is told to come again; the event loop answers all the while."""
+"""The model has what it is at work on, a few wait, and the next is told to come again; the event loop answers all the
+while. What is there when the model becomes free is answered in one go, whoever asked, and each client has its turn."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import httpx
 
 from noria.pipeline.predictor import Predictor
-from noria.service.app import make_app
+from noria.service.app import app_around
+from noria.service.dialects.all import OPERATIONS
+from noria.service.engine.engine import Engine
+from noria.service.engine.turns import Turns
 from noria.service.limits import Limits
 
 
 class Gated(Predictor):
     """A predictor that waits until it may go on."""
 
-    def __init__(self, bundle) -> None:
+    def __init__(self, bundle: Any) -> None:
         super().__init__(bundle)
-        self.gate, self.names = threading.Event(), set()
+        self.gate, self.names, self.sizes = threading.Event(), set[str](), list[int]()
 
-    def predict(self, records, root=None, **more):
-        assert self.gate.wait(10)
+    def decoded(self, records: Any) -> Any:
+        assert self.gate.wait(20)
         self.names.add(threading.current_thread().name)
-        return super().predict(records, root, **more)
+        self.sizes.append(len(records))
+        return super().decoded(records)
 
 
 def test_beyond_the_queue_a_request_is_refused_and_the_others_are_answered(predictor, texts) -> None:
-    gated = Gated(predictor.bundle)
-    app = make_app(gated, Limits(waiting=3))
+    gated, limits = Gated(predictor.bundle), Limits(waiting=3)
+    app = app_around(Engine(gated, OPERATIONS, limits), limits)
 
     async def scene() -> list[httpx.Response]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
@@ -44,5 +50,60 @@ def test_beyond_the_queue_a_request_is_refused_and_the_others_are_answered(predi
     assert refused.headers["retry-after"] == "1"
     assert refused.json()["error"]["code"] == "overloaded"
     assert len(gated.names) == 1  # one thread only
-    worker = app.state.service.worker
-    assert (worker._num_jobs, worker._held_bytes, worker.is_busy) == (0, 0, False)
+    service = app.state.service
+    assert (service.models.num_going, service.room.held_bytes) == (0, 0)
+
+
+def test_requests_that_wait_are_answered_together_and_each_gets_its_own(predictor, pictures, texts) -> None:
+    gated, limits = Gated(predictor.bundle), Limits(batch_seconds=60.0)
+    app = app_around(Engine(gated, OPERATIONS, limits), limits)
+    bad = "aGVsbG8="  # no picture
+
+    async def scene() -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+            first = asyncio.create_task(client.post("/predict", json={"image": texts[0]}))
+            await asyncio.sleep(0.2)
+            asked = [client.post("/predict", json={"records": [{"image": t}, {"image": t}]}) for t in texts[1:4]]
+            asked.append(client.post("/predict", json={"image": bad}))
+            tasks = [first, *map(asyncio.create_task, asked)]
+            await asyncio.sleep(0.5)
+            gated.gate.set()
+            return list(await asyncio.gather(*tasks))
+
+    *good, refused = asyncio.run(scene())
+    assert refused.status_code == 422
+    assert gated.sizes == [1, 6]  # across requests, and without the one that is refused
+    expected = [one.as_json() for one in predictor.predict([{"image": one} for one in pictures])]
+    assert good[0].json()["predictions"] == expected[:1]
+    for index, one in enumerate(good[1:], 1):
+        for found in one.json()["predictions"]:
+            assert found["value"] == expected[index]["value"]
+            assert abs(found["confidence"] - expected[index]["confidence"]) < 1e-5
+
+
+def test_a_request_whose_time_is_over_is_dropped_and_told(predictor, texts) -> None:
+    gated, limits = Gated(predictor.bundle), Limits(answer_seconds=0.2)
+    app = app_around(Engine(gated, OPERATIONS, limits), limits)
+
+    async def scene() -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+            first = asyncio.create_task(client.post("/predict", json={"image": texts[0]}))
+            await asyncio.sleep(0.1)
+            second = asyncio.create_task(client.post("/predict", json={"image": texts[0]}))
+            await asyncio.sleep(0.4)
+            gated.gate.set()
+            return [await first, await second]
+
+    first, second = asyncio.run(scene())
+    assert first.status_code == 200  # it was at work on it
+    assert (second.status_code, second.json()["error"]["code"]) == (504, "too_late")
+    assert len(gated.sizes) == 1  # nothing was computed for the second
+
+
+def test_the_clients_have_turns_and_one_that_is_not_done_waits_for_the_others() -> None:
+    turns: Turns[str] = Turns()
+    for client, item in [("a", "a1"), ("a", "a2"), ("a", "a3"), ("b", "b1"), ("c", "c1")]:
+        turns.put(client, item)
+    assert [turns.take(), turns.take()] == ["a1", "b1"]
+    turns.put_back("b", "b1 again")
+    assert [turns.take() for _ in range(4)] == ["c1", "a2", "b1 again", "a3"]

@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -15,7 +15,10 @@ from starlette.applications import Starlette
 
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor, load
-from noria.service.app import make_app
+from noria.pipeline.streams import Full, Streams
+from noria.service.app import app_around, make_app
+from noria.service.dialects.all import OPERATIONS
+from noria.service.engine.engine import Engine
 from noria.service.limits import Limits
 from noria.types import Chunk
 from service.conftest import Ask
@@ -32,6 +35,21 @@ def writer(trained: Any) -> Predictor:
 @pytest.fixture(scope="module")
 def app(writer: Predictor) -> Starlette:
     return make_app(writer, Limits(answer_tokens=64))
+
+
+def assert_nothing_goes_on(app: Starlette) -> None:
+    """Say that every request is answered, or given up, on both sides."""
+    service = app.state.service
+    engine = service.models.all[0].current.replicas[0].engine
+    end = time.monotonic() + 10
+    while (engine.num_works or len(engine._streams)) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (service.models.num_going, service.room.held_bytes, engine.num_works, len(engine._streams)) == (0, 0, 0, 0)
+
+
+def app_with(streams: Streams, writer: Predictor, limits: Limits | None = None) -> Starlette:
+    limits = limits or Limits()
+    return app_around(Engine(writer, OPERATIONS, limits, streams=streams), limits)
 
 
 def events(response: httpx.Response) -> list[dict[str, Any]]:
@@ -53,7 +71,7 @@ def test_the_events_are_the_pieces_and_the_last_one_says_why_it_is(
     assert ["ended" in one for one in found] == [False] * (len(found) - 1) + [True]
     assert found[-1]["ended"] == own[-1].ended
     assert found[-1]["logprobs"] == pytest.approx(own[-1].logprobs)
-    assert app.state.service.worker._num_streams == 0
+    assert_nothing_goes_on(app)
 
 
 def test_without_settings_it_is_the_prediction(app: Starlette, ask: Ask) -> None:
@@ -95,8 +113,7 @@ def test_what_cannot_be_answered_is_refused_before_the_first_event(
     error = response.json()["error"]
     assert (response.status_code, error["code"], error["param"]) == (status, code, param)
     assert told in error["message"]
-    worker = app.state.service.worker
-    assert (worker._num_streams, worker._num_jobs, worker._held_bytes) == (0, 0, 0)
+    assert_nothing_goes_on(app)
 
 
 def test_only_json_is_read_and_only_by_post(app: Starlette, ask: Ask) -> None:
@@ -129,22 +146,31 @@ def test_with_a_key_nobody_else_is_answered(writer: Predictor, ask: Ask) -> None
     assert events(answer)
 
 
-class Endless(Predictor):
-    """A predictor whose answer never ends by itself; it notes what it was asked for."""
+class Endless(Streams):
+    """Answers that never end by themselves; notes how much was written, and by which threads."""
 
-    def __init__(self, bundle: Any) -> None:
-        super().__init__(bundle)
-        self.num_made, self.is_closed, self.threads = 0, threading.Event(), set[str]()
+    def __init__(self, predictor: Predictor, most: int = 8) -> None:
+        super().__init__(predictor, most)
+        self.num_made, self.threads, self.numbers = 0, set[str](), list[int]()
 
-    def stream(self, record: Any, root: Any = None, **settings: Any) -> Iterator[Chunk]:  # type: ignore[override]
-        try:
-            while True:
-                self.num_made += 1
-                self.threads.add(threading.current_thread().name)
-                time.sleep(0.001)  # stands for computing
-                yield Chunk("x")
-        finally:
-            self.is_closed.set()
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def begin(self, chunk: Any, index: int, settings: Any) -> int:
+        if len(self.numbers) >= self._most:
+            raise Full
+        self._next += 1
+        self.numbers.append(self._next)
+        return self._next
+
+    def step(self) -> list[tuple[int, Chunk]]:
+        self.num_made += 1
+        self.threads.add(threading.current_thread().name)
+        time.sleep(0.001)  # stands for computing
+        return [(number, Chunk("x")) for number in self.numbers]
+
+    def drop(self, number: int) -> None:
+        self.numbers.remove(number)
 
 
 async def stream_until(app: Starlette, has_enough: Callable[[int], bool]) -> int:
@@ -175,26 +201,24 @@ async def stream_until(app: Starlette, has_enough: Callable[[int], bool]) -> int
 
 
 def test_a_client_that_goes_away_stops_the_writing(writer: Predictor) -> None:
-    endless = Endless(writer.bundle)
-    app = make_app(endless)
+    endless = Endless(writer)
+    app = app_with(endless, writer)
     assert asyncio.run(stream_until(app, lambda count: count >= 3)) >= 3
-    assert endless.is_closed.wait(10)
+    assert_nothing_goes_on(app)
     made = endless.num_made
-    assert made < 100
-    worker = app.state.service.worker
-    assert (worker._num_streams, worker._num_jobs, worker._held_bytes) == (0, 0, 0)
+    time.sleep(0.05)
     assert endless.num_made == made
     assert len(endless.threads) == 1  # that of the model
 
 
 def test_others_are_answered_while_one_is_written_and_too_many_streams_are_refused(writer: Predictor) -> None:
-    endless = Endless(writer.bundle)
-    app = make_app(endless, Limits(streams=2))
+    endless = Endless(writer, most=2)
+    app = app_with(endless, writer)
 
     async def scene() -> tuple[list[httpx.Response], list[int]]:
         is_over = asyncio.Event()
         streams = [asyncio.create_task(stream_until(app, lambda _: is_over.is_set())) for _ in range(2)]
-        while endless.num_made < 10:
+        while endless.num_made < 10 or len(endless) < 2:
             await asyncio.sleep(0.001)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
             answers = [
@@ -209,26 +233,21 @@ def test_others_are_answered_while_one_is_written_and_too_many_streams_are_refus
     assert predicted.status_code == alive.status_code == 200
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "overloaded")
     assert min(counts) > 1
-    assert app.state.service.worker._num_streams == 0
+    assert_nothing_goes_on(app)
 
 
-def test_a_server_that_stops_closes_what_it_was_writing(writer: Predictor) -> None:
-    endless = Endless(writer.bundle)
-    app = make_app(endless)
-    app.state.service.worker.close()
-    with pytest.raises(RuntimeError):
-        asyncio.run(stream_until(app, lambda _: False))
-    assert app.state.service.worker._num_streams == 0
-
-
-class Breaking(Predictor):
-    """A predictor whose answer breaks off after its first piece."""
+class Breaking(Endless):
+    """Answers that break off after their first piece."""
 
     error: Exception = RuntimeError("a secret of the server")
 
-    def stream(self, record: Any, root: Any = None, **settings: Any) -> Iterator[Chunk]:  # type: ignore[override]
-        yield Chunk("A water")
-        raise self.error
+    def step(self) -> list[tuple[int, Chunk]]:
+        (number,) = self.numbers
+        self.num_made += 1
+        if self.num_made == 1:
+            return [(number, Chunk("A water"))]
+        self.errors[number] = self.error
+        return [(number, Chunk("", "error"))]
 
 
 @pytest.mark.parametrize(
@@ -241,12 +260,12 @@ class Breaking(Predictor):
 def test_an_answer_that_breaks_off_ends_with_an_event_that_says_so(
     error: Exception, code: str, told: str, writer: Predictor, ask: Ask
 ) -> None:
-    breaking = Breaking(writer.bundle)
+    breaking = Breaking(writer)
     breaking.error = error
-    app = make_app(breaking)
+    app = app_with(breaking, writer)
     first, last = events(ask(app, "POST", "/stream", json={"record": RECORD}))
     assert first == {"text": "A water"}
     assert (last["text"], last["ended"], last["error"]["code"]) == ("", "error", code)
     assert told in last["error"]["message"]
     assert "secret" not in json.dumps(last)
-    assert app.state.service.worker._num_streams == 0
+    assert_nothing_goes_on(app)

@@ -10,10 +10,11 @@ import struct
 import numpy as np
 import pytest
 
-from noria.sound.length import seconds_of
+from noria.sound.length import cost_of_sound
 from noria.sound.reading import Sound, read_sound
 from noria.sound.resampling import resampled
 from noria.sound.wav import wav_bytes
+from noria.types import Cost
 
 soundfile = pytest.importorskip("soundfile", reason="the extra `audio` is not installed")
 
@@ -168,8 +169,8 @@ def test_a_flac_of_unknown_length_is_decoded_to_its_end(monkeypatch):
     whole = file_of(np.tile(TONE, 40), "FLAC")
     sound = read_sound(without_length(whole))
     assert np.array_equal(sound.samples, read_sound(whole).samples)
-    assert seconds_of(whole) == 40
-    assert seconds_of(without_length(whole)) is None
+    assert cost_of_sound(whole).seconds == 40
+    assert cost_of_sound(without_length(whole)) == Cost()
     first = read_sound(without_length(whole), 1.5)
     assert (first.duration_s, first.unread_s) == (1.5, 38.5)
     with pytest.raises(ValueError, match="begins as a FLAC file, but breaks off"):

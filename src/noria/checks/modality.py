@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,7 @@ def check_modality(modality: Modality, values: Values) -> None:
         check_display(subject, modality)
         shown = [dispatch.display(modality, subject.row(index), subject.state) for index in range(subject.count)]
         check_inverse(subject, shown)
+    check_cost(subject, modality)
     check_embedder(subject, modality)
     if declared(modality, GivesExample):
         check_known_example(subject, modality)
@@ -58,6 +60,17 @@ def check_display(subject: Component, modality: Modality) -> None:
         shown = dispatch.display(modality, subject.row(index), subject.state)
         is_shown = isinstance(shown, np.ndarray | str | Mapping | Panel | Media)
         require(is_shown, f"display must give what can be shown: {shown!r}")
+
+
+@check
+def check_cost(subject: Component, modality: Modality) -> None:
+    """What a value comes to is told without an error, of broken ones too, and is not negative."""
+    values = [subject.value(index) for index in range(subject.count)]
+    halves = [value[: len(value) // 2] for value in values if isinstance(value, bytes | str)]
+    for value in (*values, *halves, b"", "", None, 1.5):
+        cost = dispatch.cost(modality, value)
+        counts = [getattr(cost, one.name) for one in fields(cost)]
+        require(all(0 <= count < float("inf") for count in counts), f"a value cannot come to {cost}")
 
 
 @check

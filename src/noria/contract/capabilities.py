@@ -23,7 +23,7 @@ from noria.contract.modality_capabilities import (
     KeepsTogether,
     MeasuresFamiliarity,
     Tabulates,
-    TellsLength,
+    TellsCost,
     Vectorizes,
 )
 from noria.contract.shared_capabilities import CompletesState, TellsReading, Truncates, WarmStarts
@@ -107,7 +107,7 @@ __all__ = [
     "SingleValued",
     "Streams",
     "Tabulates",
-    "TellsLength",
+    "TellsCost",
     "TellsReading",
     "TellsTimes",
     "TrainingStep",

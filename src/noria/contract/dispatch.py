@@ -14,7 +14,21 @@ from noria.contract.core import Modality, Target, Task
 from noria.contract.linear_fit import LinearFit
 from noria.contract.source import Gathering, Source
 from noria.errors import UserError
-from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Prediction, Record, Span, State, Values, repeated
+from noria.types import (
+    Arrays,
+    Batch,
+    Chunk,
+    Cost,
+    Dataset,
+    Output,
+    Panel,
+    Prediction,
+    Record,
+    Span,
+    State,
+    Values,
+    repeated,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -251,10 +265,10 @@ def answer_output(target: Target) -> str | None:
     return own.answer_output() if own else None
 
 
-def seconds(modality: Modality, value: Any) -> float | None:
-    """Return how long a raw value lasts, by its head; None where it is no sound, or cannot be told."""
-    own = declared(modality, can.TellsLength)
-    return own.seconds(value) if own else None
+def cost(modality: Modality, value: Any) -> Cost:
+    """Return what a raw value comes to when it is decoded; where the modality does not say, all texts in it."""
+    own = declared(modality, can.TellsCost)
+    return own.cost(value) if own else Cost.of_texts(value)
 
 
 def linear_answers(target: Target, state: State) -> tuple[str, int] | None:

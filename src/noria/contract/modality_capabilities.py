@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from noria.types import Arrays, Span, State, Values
+from noria.types import Arrays, Cost, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -82,12 +82,12 @@ class Attributable(ABC):
         """Return, for each token of this value, the part of the raw value it stands for."""
 
 
-class TellsLength(ABC):
-    """Can say how long a raw value lasts before it is decoded: a service refuses one that is too long in time."""
+class TellsCost(ABC):
+    """Can say what a raw value comes to before it is decoded: a service refuses what is too much in time."""
 
     @abstractmethod
-    def seconds(self, value: Any) -> float | None:
-        """Return how long the value lasts, by its head alone; None where that cannot be told: `encode` says why."""
+    def cost(self, value: Any) -> Cost:
+        """Return it, by the value's head alone; nothing where that cannot be told: `encode` then says why."""
 
 
 class Vectorizes(ABC):

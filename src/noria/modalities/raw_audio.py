@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import DescribesValues, Displays, TellsLength, Truncates, WarmStarts
-from noria.sound.length import seconds_of
+from noria.contract.capabilities import DescribesValues, Displays, TellsCost, Truncates, WarmStarts
+from noria.sound.length import cost_of_sound
 from noria.sound.reading import read_sound
 from noria.sound.resampling import resampled
 from noria.sound.wav import wav_bytes
 from noria.sources.formats.sound_table import SOUND_SUFFIXES
-from noria.types import Arrays, Encoded, Media, Ragged, State, Values
+from noria.types import Arrays, Cost, Encoded, Media, Ragged, State, Values
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,7 +24,7 @@ SAMPLES = "samples"
 
 
 @dataclass(frozen=True)
-class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsLength, DescribesValues):
+class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsCost, DescribesValues):
     """A sound. Arrays: `samples` Ragged float16[T] within [-1, 1], 16,000 a second."""
 
     kind: ClassVar[str] = "raw-audio"
@@ -61,8 +61,8 @@ class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsLength, Describes
     def value_facts(self, state: State) -> dict[str, Any]:
         return {"rate_hz": RATE_HZ}
 
-    def seconds(self, value: Any) -> float | None:
-        return seconds_of(value)
+    def cost(self, value: Any) -> Cost:
+        return cost_of_sound(value)
 
     def embedder(self, state: State, width: int) -> nn.Module:
         from noria.model.frame_embedder import FrameEmbedder

@@ -133,8 +133,7 @@ class RecordEncoder:
         return every, {}, "all"
 
     def _rows(self, source: Source, least: int = 1) -> Iterator[Rows]:
-        takes_file = any(modality.raw_type == "file" for modality in self.task.inputs.values())
-        yield from source.rows(max(least, FILES if takes_file else RECORDS))
+        yield from source.rows(max(least, records_at_once(self.task)))
 
     def chunk(self, rows: Rows, names: Sequence[str] = ()) -> EncodedChunk:
         """Encode a chunk as read; `names` are the columns of its source, which a chunk without a record may lack."""
@@ -197,6 +196,12 @@ class RecordEncoder:
     def _coded(self, column: str, values: Values) -> np.ndarray:
         codes = self._codes[column]
         return np.array([codes.setdefault(str(value), len(codes)) for value in values], np.int32)
+
+
+def records_at_once(task: Task) -> int:
+    """Return how many raw records of a task are held and encoded at once: fewer where they are whole files."""
+    takes_file = any(modality.raw_type == "file" for modality in task.inputs.values())
+    return FILES if takes_file else RECORDS
 
 
 def gathered(task: Task, chunks: Iterable[EncodedChunk], where: str) -> tuple[Dataset, list[Rejected]]:

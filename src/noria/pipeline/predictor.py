@@ -19,7 +19,7 @@ from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.bundle import TORCH, Bundle, load_bundle
 from noria.pipeline.drift import Drift
-from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder
+from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder, records_at_once
 from noria.pipeline.familiarity import familiarities
 from noria.pipeline.fields import Columns
 from noria.pipeline.given import Fields, lacking, path_of, records_of, values_of
@@ -203,11 +203,11 @@ class Predictor:
         data: Given,
         root: str | os.PathLike[str] | None = None,
         tell: Callable[[str], None] = lambda _: None,
-        at_once: int = RECORDS,
+        at_once: int | None = None,
     ) -> Iterator[EncodedChunk]:
         """Encode whatever `predict` takes, chunk by chunk; `tell` is given what a person should know of a source.
 
-        at_once: how many records that are in memory make a chunk.
+        at_once: of how many records that are in memory a chunk is made at most.
         """
         if (path := path_of(self.bundle, data)) is not None:
             return self.chunks(path, tell)
@@ -273,9 +273,10 @@ class Predictor:
         return outputs(self.network, target, state, dataset, self.batch_size, self.device)
 
     def _chunks_of(
-        self, records: Sequence[Fields], root: Path | None, at_once: int = RECORDS
+        self, records: Sequence[Fields], root: Path | None, at_once: int | None = None
     ) -> Iterator[EncodedChunk]:
-        """Encode records that are in memory, so many at a time; one that lacks a field stands among the rejected."""
+        """Encode records that are in memory, as many at a time as of a source; one that lacks a field is rejected."""
+        at_once = min(at_once or RECORDS, records_at_once(self.task))
         for start in range(0, len(records), at_once):
             numbers: list[int] = []
             bad: list[Rejected] = []

@@ -13,8 +13,8 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from noria.service.body import body_of
 from noria.service.dialects.operation import Operation
+from noria.service.door.body import body_of
 from noria.service.engine.work import too_late
 from noria.service.exchange import KEPT_HEADERS, Measured, Reply, Request
 from noria.service.fleet.models import Model, Models, Version
@@ -77,6 +77,7 @@ class Answering:
             else:
                 name = self._operation.model_of(request, self._limits)
             model = self._models.named(name)
+            http.state.grant.require(self._operation.verb, model.plan.name)
             call, version = self._models.call(model, request)
             served.model, served.version = model.plan.name, version.name
             asked = _Asked(self._operation, self._models, model, version, call, start, served, http)
@@ -141,6 +142,7 @@ class _Asked:
             self.served.first_seconds = seconds
             self.models.saw(self.model, self.version, reply, seconds)
         if reply.is_last:
+            self.http.state.charge(sum(reply.tokens))
             self.served.tokens, self.served.measured = reply.tokens, reply.measured
         return reply
 

@@ -6,7 +6,7 @@
     here        POST /models/{model}/reload, /try, /promote: newer versions
                 GET  /livez /readyz /health /openapi.json
 
-Nothing that a client sent is decoded here but the name of the model. Read next: body.py, fleet/models.py, answer.py.
+    here        GET  /                     what is served; POST /models/{model}/reload, /try, /promote
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.predictor import Predictor
-from noria.service.access import Access, checked_key
 from noria.service.answer import Answering, as_request, as_response
-from noria.service.body import CloseUnread, body_of
 from noria.service.dialects.all import LOOKUPS, OPERATIONS
 from noria.service.dialects.operation import Lookup, Verb
+from noria.service.door.access import checked_key
+from noria.service.door.body import body_of
+from noria.service.door.door import Door
 from noria.service.engine.engine import Engine
 from noria.service.exchange import Reply
 from noria.service.fleet.models import Models, Plan
@@ -47,17 +47,21 @@ def make_app(predictor: Predictor, limits: Limits | None = None, key: str | None
     With a key, every path but /livez needs `Authorization: Bearer KEY`.
     """
     limits = limits or Limits()
-    engine = Engine(predictor, OPERATIONS, limits)
+    return app_around(Engine(predictor, OPERATIONS, limits), limits, key)
+
+
+def app_around(engine: Engine, limits: Limits, key: str | None = None) -> Starlette:
+    """Return the application that answers for one engine, which runs in this process."""
 
     async def unstarted(_: Plan) -> Sequence[Replica]:
         raise UserError("this application holds one model, which is not loaded anew", fix="noria serve RUN")
 
     models = Models(limits, unstarted, lambda _: None)
-    models.add(Plan(engine.view.name, predictor.bundle.path), [LocalReplica(engine)])
-    return app_of(Service(models, limits), key)
+    models.add(Plan(engine.view.name, engine.predictor.bundle.path), [LocalReplica(engine)])
+    return app_of(Service(models, limits), Door(checked_key(key)))
 
 
-def app_of(service: Service, key: str | None = None) -> Starlette:
+def app_of(service: Service, door: Door) -> Starlette:
     """Return the application around models; its `state.service` is the Service."""
 
     @asynccontextmanager
@@ -67,7 +71,7 @@ def app_of(service: Service, key: str | None = None) -> Starlette:
 
     app = Starlette(
         routes=service.routes(),
-        middleware=[Middleware(CloseUnread), Middleware(Access, key=checked_key(key))],
+        middleware=door.middleware(service.limits),
         exception_handlers={HTTPError: _refused, HTTPException: _not_here, Exception: _broken},
         lifespan=lifespan,
     )

@@ -27,7 +27,7 @@ from noria.service.limits import Limits
 JSON, FORM = "application/json", "multipart/form-data"
 LENGTHS = struct.Struct(">II")
 MOST_HEAD = 1 << 20  # bytes of a frame's head
-KEPT_HEADERS = ("accept", "content-type", "content-encoding", "inference-header-content-length")
+KEPT_HEADERS = ("accept", "content-type", "inference-header-content-length")
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,12 @@ class Request:
         return parse_form(self.body, options.get(b"boundary", b""), limits)
 
     def check_kind(self, *kinds: str) -> None:
-        """Raise HTTPError (415) unless the body is of one of these content types, and not packed."""
-        packed = self.headers.get("content-encoding", "identity")
-        if self.kind not in kinds or packed.strip().lower() != "identity":
+        """Raise HTTPError (415) unless the body is of one of these content types."""
+        if self.kind not in kinds:
             error = UserError(
                 "a body of this kind is not read",
-                expected=f"Content-Type: {' or '.join(kinds)}, not compressed",
-                found=shown(self.headers.get("content-type", "") if packed == "identity" else packed),
+                expected=f"Content-Type: {' or '.join(kinds)}",
+                found=shown(self.headers.get("content-type", "")),
             )
             raise HTTPError(error, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, code="unsupported_type")
 

@@ -11,11 +11,15 @@ MIB = 1 << 20
 class Limits:
     """What one request, and all of them together, may use; a larger one is refused with 413, a later one with 503."""
 
-    body_bytes: int = 32 * MIB  # a photograph of 24 MiB as base64
+    body_bytes: int = 32 * MIB  # a photograph of 24 MiB as base64; of a packed body, what is unpacked
     body_seconds: float = 30.0  # from the headers to the last byte: 9 Mbit/s for the largest body
+    stall_seconds: float = 10.0  # without any byte of a body that is not whole
+    silent_seconds: float = 10.0  # without the first byte of a request; kept-alive connections are closed earlier
+    head_seconds: float = 10.0  # from the first byte of a request to the end of its headers
+    unread_seconds: float = 30.0  # that a client may let its answer lie
     held_bytes: int = 256 * MIB  # the bodies of all requests that are not answered yet
     waiting: int = 64  # requests that wait behind the one in the model
-    connections: int = 1000  # below the 1024 open files that many systems allow a process
+    connections: int = 1000  # open ones; fewer where the process may not open so many files
     records: int = 1024
     json_depth: int = 16  # {"records": [{"table": {"column": [..]}}]} is 5
     json_values: int = 500_000  # names count too: 1024 records of 240 columns
@@ -23,10 +27,16 @@ class Limits:
     form_fields: int = 10_000  # 100 records of 100 columns
     part_bytes: int = 32 * MIB
     answer_tokens: int = 4096  # of an answer given piece by piece; it holds a cache for all of them
-    seconds: float = 3600.0  # of all sounds of one request: a small packed file can last for days
     streams: int = 8  # answers given piece by piece at a time
     answer_seconds: float = 60.0  # from the request to its answer; of a written one, to its first piece
     batch_seconds: float = 0.2  # of records that are answered together, as measured
     writing_seconds: float = 600.0  # of one answer that is written token by token
     hang_seconds: float = 120.0  # without an answer from the model, not even to the server's own: it is started anew
     start_seconds: float = 300.0  # from the start of a model's process until it has answered its first record
+    # What all values of one request come to when they are decoded, whatever they are packed into:
+    seconds: float = 3600.0  # of sound
+    samples: int = 400_000_000  # of sound, of all channels: an hour in stereo at 48 kHz
+    pixels: int = 150_000_000  # of pictures: twelve photographs of 12 megapixels, or a second of decoding
+    frames: int = 4096  # of videos, which are all decoded to find the few that are looked at
+    frame_pixels: int = 1_000_000_000  # of all frames of videos: half a minute at 1,280 x 720
+    characters: int = 2_000_000  # of texts: 1,024 pages; a tokenizer takes two microseconds for one

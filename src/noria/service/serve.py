@@ -17,6 +17,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -24,9 +25,11 @@ import uvicorn
 
 from noria.errors import EXIT_TERMINATED, UserError
 from noria.reporter import Reporter, Terminal
-from noria.service.access import checked_key
 from noria.service.app import Service, app_of
 from noria.service.dialects.operation import About
+from noria.service.door.access import checked_key
+from noria.service.door.descriptors import connections_that_fit
+from noria.service.door.door import ACCEPTED_A_TURN, Door
 from noria.service.fleet.models import Models, Plan
 from noria.service.fleet.process import Load, ProcessReplica
 from noria.service.fleet.replica import Replica
@@ -43,6 +46,7 @@ def serve(
     key: str | None = None,
     engine: str | None = None,
     workers: int = 1,
+    door: Door | None = None,
     limits: Limits | None = None,
     reporter: Reporter | None = None,
     notice_seconds: float = 2.0,
@@ -51,30 +55,33 @@ def serve(
     """Serve the models of run folders or bundles until SIGTERM or SIGINT. Port 0 takes a free one.
 
     runs: each RUN or NAME=RUN, or a file serve.yaml. workers: processes for each model. key: what clients must send;
-    default the environment's NORIA_KEY. Raises UserError where the port is taken, or where the address is open to other
-    machines and there is no key.
+    default the environment's NORIA_KEY. door: keys, names, TLS and the audit log. Raises UserError where the port is
+    taken, or where the address is open to other machines and there is no key.
     """
-    limits, reporter = limits or Limits(), reporter or Terminal()
-    key = checked_key(os.environ.get("NORIA_KEY") if key is None else key)
+    limits, reporter, door = limits or Limits(), reporter or Terminal(), door or Door()
+    limits = replace(limits, connections=connections_that_fit(limits.connections))
+    given = [one for one in (key, door.key, os.environ.get("NORIA_KEY")) if one is not None]
+    door = replace(door, key=checked_key(given[0] if given else None))
     plans = plans_of([runs] if isinstance(runs, str | Path) else runs, engine, workers)
     logging.getLogger("python_multipart.multipart").setLevel(logging.ERROR)  # it warns of every broken form
-    with closing(_bound(_address(host, key is not None), port)) as listener:
+    with closing(_bound(_address(host, door.has_keys), port)) as listener:
+        scheme = "http" if door.tls is None else "https"  # files that are wrong are told before a model is loaded
         models = Models(limits, starter(limits, reporter.say), reporter.say)
         service = Service(models, limits)
         config = uvicorn.Config(
-            app_of(service, key),
-            http="h11",
+            app_of(service, door),
+            http=door.protocol(limits),  # type: ignore[arg-type]  # uvicorn wants a class and calls it
             ws="none",
             log_level="warning",
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=limits.connections,
+            backlog=ACCEPTED_A_TURN,
             timeout_graceful_shutdown=drain_seconds,
         )
 
         def announce() -> None:
-            for line in lines_of(models.abouts(), _url(listener), key is not None):
+            for line in lines_of(models.abouts(), _url(listener, scheme), door.has_keys):
                 reporter.say(line)
 
         server = StoppingServer(config, service, notice_seconds, announce)
@@ -157,6 +164,8 @@ class StoppingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Announce the server when it accepts connections and signals, not before."""
         await super().startup(sockets)
+        for listener in sockets or ():
+            _listen(listener)  # again: uvicorn's backlog is also how many are accepted in a turn, which are to be few
         with suppress(AttributeError, ValueError):  # no SIGHUP on this system, or not in its main thread
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         self._announce()
@@ -196,7 +205,7 @@ def _address(host: str, has_key: bool) -> tuple[socket.AddressFamily, str]:
             "other machines could reach this address, and there is no key",
             where="--host",
             found=host,
-            fix="set NORIA_KEY (or --key), or serve on 127.0.0.1",
+            fix="set NORIA_KEY, give --keys or --key-file, or serve on 127.0.0.1",
         )
     return family, str(address[0])
 
@@ -234,6 +243,6 @@ def _not_free(error: OSError, host: str, port: int) -> UserError:
     )
 
 
-def _url(listener: socket.socket) -> str:
+def _url(listener: socket.socket, scheme: str) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -6,12 +6,14 @@ import io
 
 from noria.errors import needs_extra
 from noria.sound.file_end import UNKNOWN_LONG
+from noria.types import Cost
 
 
-def seconds_of(data: object) -> float | None:
-    """Return how long the bytes of a file last; None where they are no sound, or do not say it: reading tells."""
+def cost_of_sound(data: object) -> Cost:
+    """Return how long the bytes of a file last, and how many samples of all channels that is; nothing where they are no
+    sound, or do not say it: reading tells."""
     if not isinstance(data, bytes | bytearray):
-        return None
+        return Cost()
     try:
         import soundfile
     except ImportError as error:
@@ -19,5 +21,7 @@ def seconds_of(data: object) -> float | None:
     try:
         head = soundfile.info(io.BytesIO(bytes(data)))
     except (soundfile.LibsndfileError, ValueError):
-        return None
-    return None if head.frames >= UNKNOWN_LONG else float(head.frames / head.samplerate)
+        return Cost()
+    if head.frames >= UNKNOWN_LONG:
+        return Cost()
+    return Cost(seconds=head.frames / head.samplerate, samples=head.frames * head.channels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -130,6 +130,32 @@ class Prediction:
             return {"error": self.reason}
         media = {} if self.media is None else {"media": self.media.as_json()}
         return {"value": self.value, "confidence": self.confidence, **self.details, **media}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a raw value comes to when it is decoded, however small the file is that it is packed into.
+
+    pixels are those of pictures; of a video all frames are decoded: `frames` and `frame_pixels`, of all of them.
+    """
+
+    characters: int = 0
+    pixels: int = 0
+    frames: int = 0
+    frame_pixels: int = 0
+    seconds: float = 0.0
+    samples: int = 0
+
+    @staticmethod
+    def of_texts(value: Any) -> Cost:
+        """Return what all texts within a value come to."""
+        if isinstance(value, str):
+            return Cost(characters=len(value))
+        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+        return Cost(characters=sum(Cost.of_texts(one).characters for one in inner))
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Cost)))
 
 
 class Chunk(NamedTuple):

@@ -65,6 +65,19 @@ def is_of_bytes(value: Any) -> bool:
     return True
 
 
+def pixels_of_file(value: Any) -> int:
+    """Return how many pixels a picture has, by the header of its file alone; 0 of what is no file of a picture."""
+    from PIL import Image as Pillow
+
+    if not isinstance(value, bytes | bytearray):
+        return 0
+    with suppress(ValueError, Pillow.DecompressionBombError, *BROKEN), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Pillow.open(io.BytesIO(value), formats=FORMATS) as picture:
+            return int(picture.width * picture.height)
+    return 0
+
+
 def on_white(pixels: np.ndarray) -> np.ndarray:
     """Return uint8[height, width, 3] of pixels with transparency, uint8[height, width, 4]."""
     from PIL import Image as Pillow

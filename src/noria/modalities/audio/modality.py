@@ -19,7 +19,7 @@ from noria.contract.capabilities import (
     Augments,
     DescribesValues,
     Displays,
-    TellsLength,
+    TellsCost,
     TellsReading,
     Truncates,
     Vectorizes,
@@ -29,13 +29,13 @@ from noria.errors import UserError, first_reason
 from noria.modalities.audio.reading import panel_of, picture_of, remarks_on
 from noria.modalities.audio.settings import AudioSettings
 from noria.sound.griffin_lim import mel_to_samples
-from noria.sound.length import seconds_of
+from noria.sound.length import cost_of_sound
 from noria.sound.mel import log_mel
 from noria.sound.reading import Sound, read_sound
 from noria.sound.resampling import resampled
 from noria.sound.wav import wav_bytes
 from noria.sources.formats.sound_table import SOUND_SUFFIXES
-from noria.types import Arrays, Encoded, Media, Panel, Ragged, Span, State, Values
+from noria.types import Arrays, Cost, Encoded, Media, Panel, Ragged, Span, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -49,7 +49,7 @@ LEAST_SPREAD = 0.1  # of a band, so that one that is always silent is not blown 
 @dataclass(frozen=True)
 class Audio(
     AudioSettings, Modality, WarmStarts, Augments, Displays, Attributable, TellsReading, Truncates, Vectorizes,
-    TellsLength, DescribesValues,
+    TellsCost, DescribesValues,
 ):  # fmt: skip
     """A sound. Arrays: `mel` Ragged float16[frames, num_mels], raw log-mel."""
 
@@ -148,8 +148,8 @@ class Audio(
         edges[-1] = sound.duration_s
         return [Span("seconds", float(a), float(b)) for a, b in pairwise(edges)]
 
-    def seconds(self, value: Any) -> float | None:
-        return seconds_of(value)
+    def cost(self, value: Any) -> Cost:
+        return cost_of_sound(value)
 
     def reading(self, state: State) -> Panel:
         return panel_of(self, state)

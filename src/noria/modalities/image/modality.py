@@ -17,6 +17,7 @@ from noria.contract.capabilities import (
     CompletesState,
     DescribesValues,
     Displays,
+    TellsCost,
     TellsReading,
     Vectorizes,
     WarmStarts,
@@ -29,9 +30,9 @@ from noria.modalities.image.settings import ImageSettings
 from noria.modalities.image.tiles import tiles_of
 from noria.modalities.image.training_pictures import TrainingPictures, levels_of
 from noria.sources.core.annotations import PICTURE_SUFFIXES
-from noria.types import Arrays, Encoded, Panel, Ragged, Span, State, Values
+from noria.types import Arrays, Cost, Encoded, Panel, Ragged, Span, State, Values
 from noria.vision.levels import LEVELS, level_notes
-from noria.vision.pictures import NOTHING_LEARNT, read_picture, read_pixels
+from noria.vision.pictures import NOTHING_LEARNT, pixels_of_file, read_picture, read_pixels
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -47,6 +48,7 @@ class Image(
     Displays,
     Attributable,
     TellsReading,
+    TellsCost,
     Vectorizes,
     DescribesValues,
 ):
@@ -134,6 +136,9 @@ class Image(
 
     def _encoded(self, pixels: np.ndarray, size: np.ndarray, bad: dict[int, str]) -> Encoded:
         return Encoded({PIXELS: pixels, SIZE: size} if self.keep else {PIXELS: pixels}, bad)
+
+    def cost(self, value: Any) -> Cost:
+        return Cost(pixels=pixels_of_file(value))
 
     def remarks(self, state: State) -> list[str]:
         return [*size_notes(state), *level_notes(state.get(LEVELS, NOTHING_LEARNT))]

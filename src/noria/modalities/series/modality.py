@@ -7,7 +7,6 @@ modalities/series/embedder.py.
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections import Counter
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from noria.columns.array_file import MARK, read_array
 from noria.contract import Modality
 from noria.contract.capabilities import Attributable, Augments, Displays, TellsReading, Vectorizes, WarmStarts
 from noria.errors import UserError, first_reason
@@ -202,11 +202,8 @@ def _from_bytes(data: bytes) -> Any:
     """Return what a file of numbers holds: .npy, JSON or text with a row a line."""
     if not data:
         raise ValueError("the file is empty")
-    if data.startswith(b"\x93NUMPY"):
-        try:
-            return np.load(io.BytesIO(data), allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
-            raise ValueError(f"the .npy file is broken: {error}") from None
+    if data.startswith(MARK):
+        return read_array(data)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from noria.columns.array_file import MARK, read_array
 from noria.errors import needs_extra
+from noria.types import Cost
 from noria.vision.pictures import MAX_PIXELS, read_picture
 
 # Demuxers that may read a stranger's bytes: none that opens other files (playlists), none that takes text for a video.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,gif,apng,mpegts,mpeg,flv,asf,ogg,m4v,webp_anim"
 Read = Callable[[Any], np.ndarray]  # one picture of a clip that comes as pictures
-NPY = b"\x93NUMPY"  # what a file of one array begins with
 MAX_FRAMES = 100_000  # about an hour at 25 a second
 LEAST_SHARE = 0.8  # of the time that a file says it takes; with less it was cut off
 USUAL_RATE_HZ = 25.0  # where a file does not say how long its only frame is shown
@@ -41,13 +42,10 @@ def read_clip(value: Any, count: int, read: Read = read_picture) -> Clip:
 
     `read` is what becomes of the pictures of a clip that is no video.
     """
-    if isinstance(value, bytes | bytearray) and not value.startswith(NPY):
+    if isinstance(value, bytes | bytearray) and not value.startswith(MARK):
         return _of_video(bytes(value), count)
     if isinstance(value, bytes | bytearray):
-        try:
-            value = np.load(io.BytesIO(value), allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
-            raise ValueError(f"the .npy file is broken: {error}") from None
+        value = read_array(value)
     if isinstance(value, np.ndarray) and (value.ndim not in (3, 4) or 0 in value.shape):
         raise ValueError(
             f"an array of shape {value.shape} is no clip of shape [frames, height, width] or [.., .., .., 3]"
@@ -58,6 +56,20 @@ def read_clip(value: Any, count: int, read: Read = read_picture) -> Clip:
         raise ValueError("the clip has no frame")
     frames = [_frame(value, int(place), read) for place in (np.arange(count) + 0.5) * len(value) / count]
     return Clip(frames, len(value), None)
+
+
+def cost_of_clip(value: Any) -> Cost:
+    """Return what it takes to decode a clip, by its packets, which are not decoded; nothing where it is broken."""
+    if not isinstance(value, bytes | bytearray) or value.startswith(MARK):
+        return Cost()
+    try:
+        container, stream = _opened(bytes(value))
+        with container:
+            side = stream.codec_context.width * stream.codec_context.height
+            count = sum(1 for packet in container.demux(stream) if packet.size)
+    except (ValueError, OSError):  # FFmpeg's own errors are one or the other
+        return Cost()
+    return Cost(frames=count, frame_pixels=count * side)
 
 
 def _frame(pictures: Sequence[Any] | np.ndarray, place: int, read: Read) -> np.ndarray:

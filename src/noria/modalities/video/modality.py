@@ -13,15 +13,24 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from noria.columns.array_file import MARK
 from noria.contract import Modality
-from noria.contract.capabilities import Attributable, Augments, CompletesState, Displays, TellsReading, WarmStarts
+from noria.contract.capabilities import (
+    Attributable,
+    Augments,
+    CompletesState,
+    Displays,
+    TellsCost,
+    TellsReading,
+    WarmStarts,
+)
 from noria.errors import raise_unmet
 from noria.modalities.image.by_data import STAGES
 from noria.modalities.image.modality import Image
 from noria.modalities.image.settings import NETWORK_ONLY, PictureSettings, picture_rules
-from noria.modalities.video.files import NPY, read_clip
+from noria.modalities.video.files import cost_of_clip, read_clip
 from noria.sources.formats.clips import VIDEO_SUFFIXES
-from noria.types import Arrays, Encoded, Span, State, Values
+from noria.types import Arrays, Cost, Encoded, Span, State, Values
 from noria.vision.levels import LEVELS
 from noria.vision.pictures import NOTHING_LEARNT, read_picture, read_pixels
 
@@ -35,7 +44,9 @@ SHOWN = 4  # frames that a person sees
 
 
 @dataclass(frozen=True)
-class Video(PictureSettings, Modality, WarmStarts, CompletesState, Augments, Displays, Attributable, TellsReading):
+class Video(
+    PictureSettings, Modality, WarmStarts, CompletesState, Augments, Displays, Attributable, TellsReading, TellsCost
+):
     """A clip. Arrays: `pixels` uint8[n, frames, height, width, channels], 0 to 255.
 
     The settings of pictures hold for every frame; all frames of a clip are augmented alike. With `max`, `mean` and
@@ -80,7 +91,7 @@ class Video(PictureSettings, Modality, WarmStarts, CompletesState, Augments, Dis
         return state
 
     def complete_state(self, state: State, values: Values) -> State:
-        pictures = [clip for clip in values if not isinstance(clip, bytes) or clip.startswith(NPY)]  # no film of bytes
+        pictures = [clip for clip in values if not isinstance(clip, bytes) or clip.startswith(MARK)]  # no film of bytes
         return self.picture.complete_state(state, self._frames(pictures))  # type: ignore[arg-type]
 
     def encode(self, values: Values, state: State) -> Encoded:
@@ -97,6 +108,9 @@ class Video(PictureSettings, Modality, WarmStarts, CompletesState, Augments, Dis
             if frames.bad:
                 bad[i] = next(iter(frames.bad.values()))
         return Encoded({"pixels": pixels}, bad)
+
+    def cost(self, value: Any) -> Cost:
+        return cost_of_clip(value)
 
     def reading(self, state: State) -> None:
         return None

@@ -25,7 +25,6 @@ from noria.service.dialects.operation import About, Asked, Lookup, Operation, Sa
 from noria.service.exchange import FORM, JSON, Reply, Request
 from noria.service.http_error import HTTPError, json_bytes, raise_all, shown
 from noria.service.inputs import request_schema, stream_schema
-from noria.service.lengths import check_lengths
 from noria.service.limits import Limits
 from noria.service.media import accepted, file_content, file_of, not_acceptable
 from noria.service.records import checked, records_of_form, records_of_json, unknown_fields
@@ -56,7 +55,6 @@ class Predict(Operation):
         else:
             raw = records_of_json(request.json(view.limits), view.limits)
         records = checked(raw, view.inputs)
-        check_lengths(records, view.predictor.task.inputs, view.limits)
         return Asked(records, more=wanted)
 
     def write(self, answers: Sequence[Prediction], asked: Asked, view: View, said: Said) -> Reply:
@@ -97,7 +95,6 @@ class Stream(Operation):
         if not is_file and not kinds.is_usual:
             raise not_acceptable("pieces of an answer", kinds)
         record, settings = _stream_request(request.json(view.limits), view)
-        check_lengths([record], view.predictor.task.inputs, view.limits)
         return Asked([record], [settings], is_streamed=True, more=mime if is_file else None)
 
     def write(self, answers: Sequence[Prediction], asked: Asked, view: View, said: Said) -> Reply:

@@ -39,8 +39,6 @@ POLICY = (
 )
 HEADERS = {
     "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
     "cache-control": "no-cache",  # a newer Noria has newer files of the same names
     "vary": "accept",
 }

@@ -16,7 +16,7 @@ from noria.service.engine.work import Work
 from noria.types import Ragged
 
 MOST_BYTES = 1 << 27  # of encoded records that wait: what is read ahead while the model is at work
-SMOOTHING = 0.2  # weight of the newest batch in the measured pace
+FORGETTING = 0.1  # by how much the measured pace falls with a slower batch: one that was held up says little
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ class Pace:
     def see(self, cost: int, seconds: float) -> None:
         """Take note of a batch."""
         if cost and seconds > 0:
-            pace = cost / seconds
-            self._pace += SMOOTHING * (pace - self._pace) if self._pace else pace
+            self._pace = max(cost / seconds, (1 - FORGETTING) * self._pace)
 
     @property
     def most(self) -> float:

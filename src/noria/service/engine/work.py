@@ -13,6 +13,7 @@ from noria.pipeline.drift import Drift
 from noria.pipeline.encoder import EncodedChunk
 from noria.pipeline.predictor import usable
 from noria.preparation.cut_records import CutRecords
+from noria.service.costs import check_costs
 from noria.service.dialects.operation import Asked, Operation, Said, View, Writer, Written
 from noria.service.exchange import Measured, Reply, Request
 from noria.service.http_error import HTTPError, broken
@@ -43,6 +44,7 @@ class Work:
     def read(self) -> None:
         """Understand the request; raise HTTPError."""
         self.asked: Asked = self.operation.read(self.request, self._view)
+        check_costs(self.asked.records, self._view.predictor.task.inputs, self._view.limits)
         chunks = self._view.predictor.encoded(self.asked.records, at_once=PIECE)
         self._chunks: Iterator[EncodedChunk] = self._cut.watch(self._drift.watch(usable(chunks)))
 

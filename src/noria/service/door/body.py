@@ -1,4 +1,4 @@
-"""Reading what a client sends: counted byte by byte, within a time, and never more than it may be."""
+"""Reading what a client sends: counted byte by byte, within a time, and never more than it may be; unpacked too."""
 
 from __future__ import annotations
 
@@ -6,54 +6,84 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from noria.errors import UserError
+from noria.service.door.packed import packing_of, unpacked
 from noria.service.http_error import HTTPError
 from noria.service.limits import Limits
-from noria.service.room import Room
+
+
+class Holder(Protocol):
+    """What counts the bytes of all requests that are not answered yet."""
+
+    def hold(self, num_bytes: int) -> None:
+        """Count bytes; raise HTTPError (503) where they are too many in all."""
+
+    def release(self, num_bytes: int) -> None:
+        """Count bytes off again."""
 
 
 @asynccontextmanager
-async def body_of(request: Request, limits: Limits, room: Room) -> AsyncIterator[bytearray]:
-    """Yield the request's whole body, which counts as held until the block ends.
+async def body_of(request: Request, limits: Limits, holder: Holder) -> AsyncIterator[bytearray]:
+    """Yield the request's whole body, unpacked, which counts as held until the block ends.
 
-    Raises HTTPError: 413 too large, 408 too slow, 503 no room, 400 the client went away.
+    Raises HTTPError: 413 too large, 408 too slow, 415 packed in an unknown way, 503 no room, 400 the client went away.
     """
+    packing = packing_of(request)
     body = bytearray()  # and not a list of chunks: a chunk of one byte would cost forty
+    held = 0
     try:
-        await _read_in_time(request, limits, room, body)
+        try:
+            await _read_in_time(request, limits, holder, body)
+        finally:
+            held = len(body)
+        if packing is not None:
+            plain = await asyncio.to_thread(unpacked, body, packing, limits)
+            holder.hold(len(plain))
+            held += len(plain)
+            body = plain
         yield body
     finally:
-        room.release(len(body))
+        holder.release(held)
 
 
-async def _read_in_time(request: Request, limits: Limits, room: Room, body: bytearray) -> None:
+async def _read_in_time(request: Request, limits: Limits, holder: Holder, body: bytearray) -> None:
+    end = asyncio.get_running_loop().time() + limits.body_seconds
     try:
-        async with asyncio.timeout(limits.body_seconds):
-            await _read(request, limits, room, body)
+        async with asyncio.timeout(min(limits.body_seconds, limits.stall_seconds)) as deadline:
+            await _read(request, limits, holder, body, deadline, end)
     except TimeoutError as error:
-        slow = UserError(f"the request took longer than {limits.body_seconds:g} seconds to arrive")
+        slow = UserError(
+            "the request took too long to arrive",
+            expected=f"all of it within {limits.body_seconds:g} seconds, never {limits.stall_seconds:g} without a byte",
+        )
         raise HTTPError(slow, HTTPStatus.REQUEST_TIMEOUT, code="too_slow") from error
     except ClientDisconnect as error:
         gone = UserError("the client went away before its request was whole")
         raise HTTPError(gone, code="disconnected") from error
 
 
-async def _read(request: Request, limits: Limits, room: Room, body: bytearray) -> None:
+async def _read(
+    request: Request, limits: Limits, holder: Holder, body: bytearray, deadline: asyncio.Timeout, end: float
+) -> None:
     promised = request.headers.get("content-length", "")
     if promised.isdecimal() and (len(promised) > 19 or int(promised) > limits.body_bytes):
-        raise _too_large(limits)
+        raise too_large(limits)
+    loop = asyncio.get_running_loop()
     async for chunk in request.stream():
         if len(body) + len(chunk) > limits.body_bytes:
-            raise _too_large(limits)
-        room.hold(len(chunk))
+            raise too_large(limits)
+        holder.hold(len(chunk))
         body += chunk
+        deadline.reschedule(min(end, loop.time() + limits.stall_seconds))
 
 
-def _too_large(limits: Limits) -> HTTPError:
+def too_large(limits: Limits) -> HTTPError:
+    """Return the error of a body that is larger than it may be."""
     error = UserError(
         "the request is too large",
         expected=f"at most {limits.body_bytes} bytes",

@@ -1,0 +1,55 @@
+"""Packed bodies are read as what they hold, within the same limits."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+
+from noria.service.limits import Limits
+from service.door.raw import Answer, raw
+
+BODY = b'{"image": "AAAA"}'
+
+
+def post(app, packing: bytes, body: bytes) -> Answer:
+    return raw(app, "POST", "/predict", [(b"content-encoding", packing)], body)
+
+
+@pytest.mark.parametrize(
+    ("packing", "packed"),
+    [
+        (b"gzip", gzip.compress(BODY)),
+        (b"GZIP", gzip.compress(BODY)),
+        (b"gzip", gzip.compress(BODY[:5]) + gzip.compress(BODY[5:])),
+        (b"deflate", zlib.compress(BODY)),
+        (b"identity", BODY),
+        (b"", BODY),
+    ],
+)
+def test_a_packed_body_is_what_it_holds(small, packing, packed) -> None:
+    app = small()
+    assert post(app, packing, packed).body == BODY
+    assert app.state.held.num_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("packing", "packed", "status", "code"),
+    [
+        (b"br", BODY, 415, "unsupported_type"),
+        (b"gzip, gzip", BODY, 415, "unsupported_type"),
+        (b"gzip", BODY, 400, "not_packed"),
+        (b"gzip", gzip.compress(BODY)[:-5], 400, "not_packed"),
+        (b"gzip", gzip.compress(BODY) + b"more", 400, "not_packed"),
+        (b"deflate", gzip.compress(BODY), 400, "not_packed"),
+        (b"gzip", gzip.compress(bytes(100_000)), 413, "too_large"),
+        (b"gzip", gzip.compress(bytes(900)) * 3, 413, "too_large"),
+        (b"deflate", zlib.compress(bytes(100_000)), 413, "too_large"),
+    ],
+)
+def test_a_body_that_is_not_packed_right_is_refused(small, packing, packed, status, code) -> None:
+    app = small(limits=Limits(body_bytes=1000))
+    answer = post(app, packing, packed)
+    assert (answer.status, answer.error["code"]) == (status, code)
+    assert app.state.held.num_bytes == 0
