@@ -27,6 +27,7 @@ from noria.pipeline.predictor import Predictor
 from noria.service.answer import Answering, as_request, as_response
 from noria.service.dialects.all import LOOKUPS, OPERATIONS
 from noria.service.dialects.operation import Lookup, Verb
+from noria.service.dialects.page import is_page
 from noria.service.door.access import checked_key
 from noria.service.door.body import body_of
 from noria.service.door.door import Door
@@ -71,7 +72,7 @@ def app_of(service: Service, door: Door) -> Starlette:
 
     app = Starlette(
         routes=service.routes(),
-        middleware=door.middleware(service.limits),
+        middleware=door.middleware(service.limits, is_page),
         exception_handlers={HTTPError: _refused, HTTPException: _not_here, Exception: _broken},
         lifespan=lifespan,
     )

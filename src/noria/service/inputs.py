@@ -56,8 +56,8 @@ def inputs_of(bundle: Bundle) -> list[Input]:
         value = example.get(name, example)  # a table's columns may stand in the record itself
         facts: dict[str, Any] = {"modality": modality.kind}
         if name in learnt:
-            value = dispatch.known_example(modality, learnt[name], value)
             facts |= dispatch.value_facts(modality, learnt[name])
+            value = facts.pop("example", value)
         filled = columns_of(bundle, name)
         columns = tuple(filled) if modality.raw_type == "columns" else ()
         needed = tuple(needed_columns_of(bundle, name)) if columns else ()

@@ -16,7 +16,6 @@ from noria.contract.capabilities import (
     DetectsDrift,
     Displays,
     DriftMeter,
-    GivesExample,
     TellsReading,
     Truncates,
     Vectorizes,
@@ -37,9 +36,7 @@ TOLD_ITEMS = 200  # of a catalogue: as many as one looks through
 
 
 @dataclass(frozen=True)
-class Items(
-    Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes, DetectsDrift, GivesExample, DescribesValues
-):
+class Items(Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes, DetectsDrift, DescribesValues):
     """A history: a list of items, or of {"item", "time", "rating"}; in it {"user": {...}} says who it is, and
     {"only": [..]} and {"without": [..]} which items may be answered.
 
@@ -108,16 +105,12 @@ class Items(
 
         return HistoryDrift(state)
 
-    def known_example(self, state: State) -> list[str]:
-        """Return the most popular items as somebody's history."""
-        catalogue = Catalogue(state)
-        return [catalogue.item(code) for code in range(min(EXAMPLE_ITEMS, catalogue.size))]
-
     def value_facts(self, state: State) -> dict[str, Any]:
-        """Return the most popular items and their titles."""
+        """Return the most popular items and their titles; the first of them are somebody's history."""
         catalogue = Catalogue(state)
         popular = range(min(TOLD_ITEMS, catalogue.size))
-        return {"items": {catalogue.item(code): catalogue.title(code) for code in popular}}
+        titles = {catalogue.item(code): catalogue.title(code) for code in popular}
+        return {"items": titles, "example": list(titles)[:EXAMPLE_ITEMS]}
 
     def display(self, arrays: Arrays, state: State) -> str:
         catalogue = Catalogue(state)

@@ -1,4 +1,4 @@
-"""Who may ask: with any key set, nobody without one, on any path but /livez and the page.
+"""Who may ask: with any key set, nobody without one, on any path but /livez and what is public.
 
 Paths that do not exist are no exception.
 
@@ -15,13 +15,13 @@ it fails closed.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from noria.errors import UserError
-from noria.service.dialects.page import is_page
 from noria.service.door.audit import Audit
 from noria.service.door.crowd import ALIVE
 from noria.service.door.keyring import Keyring
@@ -57,16 +57,21 @@ class Grant:
 
 
 class Access:
-    """Let a request through to `app` only with `Authorization: Bearer KEY`. Websockets are never let through."""
+    """Let a request through to `app` only with `Authorization: Bearer KEY`. Websockets are never let through.
 
-    def __init__(self, app: ASGIApp, keyring: Keyring, audit: Audit) -> None:
-        self.app, self._keyring, self._audit = app, keyring, audit
+    is_public: says of a request's scope whether it needs no key: what it gets tells nothing of any model.
+    """
+
+    def __init__(
+        self, app: ASGIApp, keyring: Keyring, audit: Audit, is_public: Callable[[Scope], bool] = lambda _: False
+    ) -> None:
+        self.app, self._keyring, self._audit, self._is_public = app, keyring, audit, is_public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
-        if scope["type"] == "http" and scope["path"] != ALIVE and not is_page(scope):
+        if scope["type"] == "http" and scope["path"] != ALIVE and not self._is_public(scope):
             try:
                 grant = self._grant(scope)
             except HTTPError as error:
