@@ -1,12 +1,10 @@
 """The routes around the models: those of every dialect, and what the process that listens says of itself.
 
-    dialects/   POST /predict/{model} ..   asked of a model, by way of fleet/
-                GET  /models ..            answered from what is known of the models
-                GET  /                     the page, or what is served
-    here        POST /models/{model}/reload, /try, /promote: newer versions
-                GET  /livez /readyz /health /openapi.json
-
-    here        GET  /                     what is served; POST /models/{model}/reload, /try, /promote
+dialects/   POST /predict/{model} ..   asked of a model, by way of fleet/
+            GET  /models ..            answered from what is known of the models
+            GET  /                     the page, or what is served
+here        POST /models/{model}/reload, /try, /promote: newer versions
+            GET  /livez /readyz /health /openapi.json
 """
 
 from __future__ import annotations

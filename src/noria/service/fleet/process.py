@@ -79,10 +79,8 @@ class ProcessReplica(Replica):
         self._is_stopping = True
         if self._keeper is not None:
             self._keeper.cancel()
-        self._end_process()
+        await self._end_process()
         self._fail_all(died("it was stopped"))
-        if self._process is not None:
-            await asyncio.to_thread(self._process.wait)
 
     async def _launch(self) -> None:
         mine, theirs = socket.socketpair()
@@ -104,10 +102,10 @@ class ProcessReplica(Replica):
             async with asyncio.timeout(self._limits.start_seconds):
                 await self._started
         except TimeoutError as error:
-            self._end_process()
+            await self._end_process()
             raise UserError(f"the model of {self._load.name} does not start", where=str(self._load.run)) from error
         except UserError:
-            self._end_process()
+            await self._end_process()
             raise
         self._beat = self._probed = time.monotonic()
         self._probe_sent = None
@@ -120,7 +118,7 @@ class ProcessReplica(Replica):
             if time.monotonic() - since > STEADY_SECONDS:
                 wait = FIRST_WAIT
             self._tell(f"{self._load.name}: the model's process {reason}; it is started anew in {wait:g} s")
-            self._end_process()
+            await self._end_process()
             self._fail_all(died(reason))
             while True:
                 await asyncio.sleep(wait)
@@ -151,12 +149,13 @@ class ProcessReplica(Replica):
                 self._probe_sent = now
                 self._write(frame({"do": "probe"}))
 
-    def _end_process(self) -> None:
+    async def _end_process(self) -> None:
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.abort()
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None:
             self._process.kill()  # SIGKILL ends a stopped one too
+            await asyncio.to_thread(self._process.wait)
 
     def _send(self, number: int, request: Request) -> None:
         if self._transport is None:

@@ -1,0 +1,167 @@
+"""Which copy is asked, and how a newer version takes an older one's place: with copies that do nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from noria.errors import UserError
+from noria.service.exchange import Reply, Request
+from noria.service.fleet.canary import Canary
+from noria.service.fleet.models import Models, Plan
+from noria.service.fleet.replica import Replica
+from noria.service.http_error import HTTPError
+from noria.service.limits import Limits
+
+
+class Idle(Replica):
+    """A copy that never answers by itself."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__()
+        self.about = {"version": version, "name": "m"}
+        self.is_alive, self.is_stopped, self.sent, self.cancelled = True, False, list[int](), list[int]()
+
+    @property
+    def is_ready(self) -> bool:
+        return self.is_alive
+
+    async def stop(self) -> None:
+        self.is_stopped = True
+
+    def _send(self, number: int, request: Request) -> None:
+        self.sent.append(number)
+
+    def _cancel(self, number: int) -> None:
+        self.cancelled.append(number)
+
+
+class Stage:
+    """Models whose copies are kept in sight."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.made: list[Idle] = []
+        self.told: list[str] = []
+        self.is_broken = False
+        self.models = Models(limits or Limits(), self._start, self.told.append)
+
+    async def _start(self, plan: Plan) -> Sequence[Replica]:
+        if self.is_broken:
+            raise UserError("the bundle is broken")
+        made = [Idle(f"v{len(self.made)}") for _ in range(plan.workers)]
+        self.made += made
+        return made
+
+
+REQUEST = Request("predict")
+
+
+def test_the_copy_that_has_least_to_do_is_asked_and_one_that_is_gone_is_not() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.models.start([Plan("m", Path("x"), workers=2)])
+        model = stage.models.named("m")
+        for _ in range(4):
+            stage.models.call(model, REQUEST)
+        assert [len(one.sent) for one in stage.made] == [2, 2]
+        stage.made[0].is_alive = False
+        stage.models.call(model, REQUEST)
+        assert len(stage.made[1].sent) == 3
+        stage.made[1].is_alive = False
+        with pytest.raises(HTTPError) as told:
+            stage.models.call(model, REQUEST)
+        assert (told.value.status, told.value.code) == (503, "model_died")
+        assert not stage.models.is_ready
+
+    asyncio.run(scene())
+
+
+def test_an_older_version_finishes_what_it_has_begun_before_it_is_ended() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.models.start([Plan("m", Path("x"))])
+        model = stage.models.named("m")
+        call, _ = stage.models.call(model, REQUEST)
+        await stage.models.reload("m")
+        await asyncio.sleep(0.2)
+        assert not stage.made[0].is_stopped
+        stage.models.call(model, REQUEST)
+        assert len(stage.made[1].sent) == 1
+        call.put(Reply(b"{}"))
+        assert [reply.body async for reply in call.replies()] == [b"{}"]
+        call.close()
+        assert not stage.made[0].cancelled
+        await asyncio.sleep(0.2)
+        assert stage.made[0].is_stopped
+        assert stage.told == ["m: v1 is served in the place of v0"]
+
+    asyncio.run(scene())
+
+
+def test_a_version_that_cannot_be_loaded_leaves_the_older_one() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.models.start([Plan("m", Path("x"))])
+        stage.is_broken = True
+        with pytest.raises(UserError, match="bundle is broken"):
+            await stage.models.reload("m")
+        model = stage.models.named("m")
+        stage.models.call(model, REQUEST)
+        assert len(stage.made[0].sent) == 1
+        assert "v0 is still served" in stage.told[0]
+
+    asyncio.run(scene())
+
+
+def test_a_candidate_is_asked_its_share_and_withdrawn_when_it_fails() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.models.start([Plan("m", Path("x"), canary=Canary(Path("y"), 0.25))])
+        model = stage.models.named("m")
+        for number in range(400):
+            call, version = stage.models.call(model, REQUEST)
+            call.close()
+            is_newer = version is model.candidate
+            assert is_newer == (number % 4 == 3) or model.candidate is None
+            stage.models.saw(model, version, Reply(b"{}", 500 if is_newer else 200), 0.01)
+            await asyncio.sleep(0)
+        assert model.candidate is None
+        assert "v1 is asked no more: 100% of its requests fail" in stage.told[-1]
+        await asyncio.sleep(0.1)
+        assert (stage.made[0].is_stopped, stage.made[1].is_stopped) == (False, True)
+
+    asyncio.run(scene())
+
+
+def test_a_candidate_that_is_promoted_takes_the_place() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.models.start([Plan("m", Path("x"), workers=2, canary=Canary(Path("y"), 0.5))])
+        assert await stage.models.promote("m") == "v2 is served in the place of v0"
+        model = stage.models.named("m")
+        assert (model.plan.run, len(model.current.replicas), model.candidate) == (Path("y"), 2, None)
+        await asyncio.sleep(0.1)
+        assert [one.is_stopped for one in stage.made] == [True, True, False, False]
+        with pytest.raises(UserError, match="no newer version"):
+            await stage.models.promote("m")
+
+    asyncio.run(scene())
+
+
+def test_too_many_requests_at_once_are_told_to_come_again() -> None:
+    async def scene() -> None:
+        stage = Stage(Limits(waiting=1))
+        await stage.models.start([Plan("m", Path("x"))])
+        model = stage.models.named(None)
+        calls = [stage.models.call(model, REQUEST)[0] for _ in range(2)]
+        with pytest.raises(HTTPError) as told:
+            stage.models.call(model, REQUEST)
+        assert told.value.code == "overloaded"
+        calls[0].close()
+        assert stage.made[0].cancelled == [1]
+        stage.models.call(model, REQUEST)
+
+    asyncio.run(scene())

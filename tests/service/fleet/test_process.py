@@ -1,0 +1,64 @@
+"""A model's process, watched: one that is stopped is killed and started anew, one that cannot load is told."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from noria.errors import UserError
+from noria.service.exchange import JSON, Request
+from noria.service.fleet import process
+from noria.service.fleet.process import Load, ProcessReplica
+from noria.service.http_error import HTTPError
+from noria.service.limits import Limits
+
+
+def test_a_process_that_gives_no_sign_of_life_is_started_anew(run, texts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(process, "LOST_BEATS", 20)
+    told: list[str] = []
+    request = Request("predict", f'{{"image": "{texts[0]}"}}'.encode(), {"content-type": JSON})
+
+    async def answered(replica: ProcessReplica) -> int:
+        call = replica.call(request)
+        try:
+            return [reply.status async for reply in call.replies()][-1]
+        except HTTPError as error:
+            return int(error.status)
+        finally:
+            call.close()
+
+    async def scene() -> None:
+        replica = ProcessReplica(Load("m", run), Limits(), told.append)
+        await replica.start()
+        assert await answered(replica) == 200
+        first = psutil.Process(replica.pid)
+        first.send_signal(signal.SIGSTOP)
+        assert await answered(replica) == 503  # and not never
+        end = time.monotonic() + 120
+        while not replica.is_ready and time.monotonic() < end:
+            await asyncio.sleep(0.05)
+        assert await answered(replica) == 200
+        assert replica.num_restarts == 1
+        assert not first.is_running()
+        await replica.stop()
+        assert not psutil.pid_exists(replica.pid or 0)
+
+    asyncio.run(scene())
+    assert "gave no sign of life for 2 seconds" in told[0]
+
+
+def test_a_model_that_cannot_be_loaded_is_told_and_leaves_no_process(tmp_path: Path) -> None:
+    async def scene() -> None:
+        replica = ProcessReplica(Load("m", tmp_path / "none"), Limits(), lambda _: None)
+        with pytest.raises(UserError, match="none"):
+            await replica.start()
+        assert replica._process is not None
+        assert replica._process.returncode is not None
+
+    asyncio.run(scene())
