@@ -355,8 +355,7 @@ def keys(
     file: Annotated[Path, typer.Option(help="the file of keys")] = Path("keys.yaml"),
     models: Annotated[list[str] | None, typer.Option("--model", help="model that it is for; default all")] = None,
     allowed: Annotated[
-        list[Literal["predict", "stream", "admin", "metrics"]] | None,
-        typer.Option("--verb", help="what it is for; default predict and stream"),
+        list[str] | None, typer.Option("--verb", help="predict, stream, admin, metrics; default the first two")
     ] = None,
     requests_per_minute: Annotated[int | None, typer.Option(min=1, help="most requests a minute")] = None,
     tokens_per_minute: Annotated[int | None, typer.Option(min=1, help="most tokens read and written a minute")] = None,
