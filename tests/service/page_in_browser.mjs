@@ -197,6 +197,7 @@ const scenarios = {
     await page.locator("h1", { hasText: PAYLOAD }).waitFor();
     assert.ok((await page.locator("body").innerText()).split(PAYLOAD).length > 5);
     assert.equal(await page.locator('img[src="x"]').count(), 0);
+    assert.ok((await page.locator("main pre").innerText()).includes(String.raw`'\''$(touch x)'\''`), "what is copied runs nothing");
     assert.equal(await page.evaluate(() => window.hacked), undefined);
   },
 
@@ -350,7 +351,7 @@ async function squares(page) {
 
 function hostileSchema() {
   const column = { type: ["string", "null"], examples: [PAYLOAD] };
-  const facts = { modality: "table", columns: { [PAYLOAD]: { kind: "category", categories: [PAYLOAD] } } };
+  const facts = { modality: "table", columns: { [PAYLOAD]: { kind: "category", categories: ["'$(touch x)'", PAYLOAD] } } };
   return { type: "object", properties: { [PAYLOAD]: { type: "object", properties: { [PAYLOAD]: column }, "x-noria": facts } }, required: [PAYLOAD] };
 }
 

@@ -58,7 +58,7 @@ function strip({ value, low, high }, trivial) {
 
 function command(about) {
   const key = hasKey() ? ['-H "Authorization: Bearer $NORIA_KEY"'] : [];
-  const text = `curl ${[...key, ...parts(about)].join(" ")} ${location.origin}/predict/${encodeURIComponent(about.name)}`;
+  const text = `curl ${[...key, ...parts(about)].join(" ")} ${quoted(`${location.origin}/predict/${encodeURIComponent(about.name)}`)}`;
   const copied = el("span", { class: "soft", role: "status" });
   const copy = async () => {
     await navigator.clipboard.writeText(text);
@@ -69,10 +69,15 @@ function command(about) {
 
 function parts(about) {
   const fields = Object.entries(about.schema.properties).filter(([, one]) => !one["x-noria"]?.same_as);
-  const files = fields.filter(([, one]) => one.contentEncoding === "base64").map(([name]) => `-F ${name}=@FILE`);
+  const files = fields.filter(([, one]) => one.contentEncoding === "base64").map(([name]) => `-F ${quoted(`${name}=@FILE`)}`);
   if (files.length === fields.length) return files;
   const example = Object.fromEntries(fields.map(([name, one]) => [name, exampleOf(one)]));
-  return [`--json '${JSON.stringify(example).replaceAll("'", "'\\''")}'`];
+  return [`--json ${quoted(JSON.stringify(example))}`];
+}
+
+// Return a word of a shell's command line: names and classes come from data, and whoever copies this runs it.
+function quoted(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function exampleOf(schema) {
