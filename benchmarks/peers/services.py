@@ -1,0 +1,110 @@
+"""Servers that people would write: `python services.py KIND PORT CHECKPOINT`.
+
+KIND is litserve, fastapi, noop or llamacpp.
+
+bare: answer sentences from standard input with Noria's predictor, without a service; print the median milliseconds.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from typing import Any
+
+
+def litserve(port: int, checkpoint: str) -> None:
+    """Serve a classifier of texts by LitServe, in batches."""
+    import litserve as ls
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    class Classifier(ls.LitAPI):
+        def setup(self, device: str) -> None:
+            self.tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+            self.model = AutoModelForSequenceClassification.from_pretrained(checkpoint).eval()
+
+        def decode_request(self, request: dict[str, str]) -> str:
+            return request["text"]
+
+        def predict(self, texts: list[str]) -> list[Any]:
+            with torch.inference_mode():
+                inputs = self.tokenizer(texts, padding=True, truncation=True, max_length=256, return_tensors="pt")
+                return list(self.model(**inputs).logits.softmax(-1))
+
+        def encode_response(self, output: Any) -> dict[str, Any]:
+            return {"label": int(output.argmax()), "score": float(output.max())}
+
+    server = ls.LitServer(Classifier(max_batch_size=32, batch_timeout=0.01), accelerator="cpu")
+    server.run(port=port, generate_client_file=False, log_level="warning")
+
+
+def noop(port: int, _: str) -> None:
+    """Serve what does nothing by LitServe."""
+    import litserve as ls
+
+    class Nothing(ls.LitAPI):
+        def setup(self, device: str) -> None: ...
+
+        def decode_request(self, request: dict[str, str]) -> str:
+            return request["text"]
+
+        def predict(self, text: str) -> str:
+            return text
+
+        def encode_response(self, output: str) -> dict[str, str]:
+            return {"output": output}
+
+    ls.LitServer(Nothing(), accelerator="cpu").run(port=port, generate_client_file=False, log_level="warning")
+
+
+def fastapi(port: int, checkpoint: str) -> None:
+    """Serve a classifier of texts by FastAPI around a pipeline, one request after another."""
+    import uvicorn
+    from fastapi import FastAPI
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint, model_max_length=256)
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
+    classify = pipeline("text-classification", model=model, tokenizer=tokenizer, truncation=True)
+    app = FastAPI()
+
+    @app.post("/predict")
+    def predict(request: dict[str, str]) -> dict[str, Any]:
+        return classify(request["text"])[0]
+
+    uvicorn.run(app, port=port, log_level="warning")
+
+
+def llamacpp(port: int, gguf: str) -> None:
+    """Serve a GGUF file by the server of llama.cpp."""
+    import xllamacpp as llama
+
+    parameters = llama.CommonParams()
+    parameters.model.path = gguf
+    parameters.port, parameters.n_parallel, parameters.n_ctx = port, 16, 16 * 512
+    parameters.cpuparams.n_threads = 2
+    server = llama.Server(parameters)
+    print(server, flush=True)
+    while True:
+        time.sleep(3600)
+
+
+def bare(_: int, run: str) -> None:
+    """Answer sentences one by one with the predictor alone."""
+    from noria import load
+
+    model = load(run)
+    texts = sys.stdin.read().split("\0")
+    for text in texts[:20]:
+        model.predict({"text": text})
+    found = []
+    for text in texts:
+        start = time.perf_counter()
+        model.predict({"text": text})
+        found.append(time.perf_counter() - start)
+    print(statistics.median(found) * 1000)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](int(sys.argv[2]), sys.argv[3])
