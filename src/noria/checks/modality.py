@@ -15,8 +15,8 @@ from noria.contract.capabilities import (
     Attributable,
     Augments,
     Converses,
+    DescribesValues,
     Displays,
-    GivesExample,
     Tabulates,
     Vectorizes,
     declared,
@@ -37,8 +37,8 @@ def check_modality(modality: Modality, values: Values) -> None:
         check_inverse(subject, shown)
     check_cost(subject, modality)
     check_embedder(subject, modality)
-    if declared(modality, GivesExample):
-        check_known_example(subject, modality)
+    if declared(modality, DescribesValues):
+        check_value_facts(subject, modality)
     if declared(modality, Attributable):
         check_spans(subject, modality)
     if converses := declared(modality, Converses):
@@ -74,13 +74,17 @@ def check_cost(subject: Component, modality: Modality) -> None:
 
 
 @check
-def check_known_example(subject: Component, modality: Modality) -> None:
-    """What a trained model shows as an example it can encode, and all of it is known."""
-    example = json_round_trip(dispatch.known_example(modality, subject.state, None))
-    encoded = modality.encode([example], subject.state)
+def check_value_facts(subject: Component, modality: Modality) -> None:
+    """What is known of training values is an object of JSON; an example among it can be encoded, and is known."""
+    facts = dispatch.value_facts(modality, subject.state)
+    is_same = isinstance(facts, dict) and json_round_trip(facts) == facts
+    require(is_same, f"the facts of values are no object of JSON: {facts!r}")
+    if "example" not in facts:
+        return
+    encoded = modality.encode([facts["example"]], subject.state)
     require(not encoded.bad, f"the known example cannot be encoded: {encoded.bad}")
     if (meter := dispatch.drift_meter(modality, subject.state)) is not None:
-        meter.see([example], encoded.arrays)
+        meter.see([facts["example"]], encoded.arrays)
         require(not meter.sentences(), f"the known example is unlike training: {meter.sentences()}")
 
 

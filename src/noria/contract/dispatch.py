@@ -64,10 +64,10 @@ def drift_meter(modality: Modality, state: State) -> can.DriftMeter | None:
     return own.drift_meter(state) if own else None
 
 
-def known_example(modality: Modality, state: State, usual: Any) -> Any:
-    """Return a raw value that a trained model knows; the usual example where the modality declares none."""
-    own = declared(modality, can.GivesExample)
-    return own.known_example(state) if own else usual
+def value_facts(modality: Modality, state: State) -> dict[str, Any]:
+    """Return what is known of a modality's training values; nothing where it declares none."""
+    own = declared(modality, can.DescribesValues)
+    return own.value_facts(state) if own else {}
 
 
 def complete_state(component: Modality | Target, state: State, values: Values) -> State:

@@ -58,12 +58,15 @@ class DetectsDrift(ABC):
         """Return what compares new values with those of training."""
 
 
-class GivesExample(ABC):
-    """Can make a raw value of what it has learnt, where the task's own example would mean nothing to a model."""
+class DescribesValues(ABC):
+    """Knows what its raw values were like, so that a form in which a person makes a new one asks for what fits."""
 
     @abstractmethod
-    def known_example(self, state: State) -> Any:
-        """Return a raw value, as JSON can hold it, all of which is known from training."""
+    def value_facts(self, state: State) -> dict[str, Any]:
+        """Return, as JSON can hold it, what is known of training values: a picture's size, a column's range.
+
+        `example` is a raw value all of which is known, where the task's own would mean nothing to a trained model.
+        """
 
 
 class Attributable(ABC):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from noria.contract import Modality
-from noria.contract.capabilities import Displays, TellsCost, Truncates, WarmStarts
+from noria.contract.capabilities import DescribesValues, Displays, TellsCost, Truncates, WarmStarts
 from noria.sound.length import cost_of_sound
 from noria.sound.reading import read_sound
 from noria.sound.resampling import resampled
@@ -24,7 +24,7 @@ SAMPLES = "samples"
 
 
 @dataclass(frozen=True)
-class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsCost):
+class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsCost, DescribesValues):
     """A sound. Arrays: `samples` Ragged float16[T] within [-1, 1], 16,000 a second."""
 
     kind: ClassVar[str] = "raw-audio"
@@ -57,6 +57,9 @@ class RawAudio(Modality, WarmStarts, Displays, Truncates, TellsCost):
 
     def most_read(self) -> tuple[str, int]:
         return "max_s", self.max_s
+
+    def value_facts(self, state: State) -> dict[str, Any]:
+        return {"rate_hz": RATE_HZ}
 
     def cost(self, value: Any) -> Cost:
         return cost_of_sound(value)

@@ -3,8 +3,8 @@
 dialects/   POST /predict/{model} ..   asked of a model, by way of fleet/
             GET  /models ..            answered from what is known of the models
 watch/      GET  /metrics /traffic     how it goes
-here        GET  /                     what is served
-            POST /models/{model}/reload, /try, /promote: newer versions
+            GET  /                     the page, or what is served
+here        POST /models/{model}/reload, /try, /promote: newer versions
             GET  /livez /readyz /health /openapi.json
 """
 
@@ -26,6 +26,7 @@ from noria.pipeline.predictor import Predictor
 from noria.service.answer import Answering, as_request, as_response
 from noria.service.dialects.all import LOOKUPS, OPERATIONS
 from noria.service.dialects.operation import Lookup, Verb
+from noria.service.dialects.page import is_page
 from noria.service.door.access import checked_key
 from noria.service.door.body import body_of
 from noria.service.door.door import Door
@@ -72,7 +73,7 @@ def app_of(service: Service, door: Door) -> Starlette:
 
     app = Starlette(
         routes=service.routes(),
-        middleware=[service.watching.middleware, *door.middleware(service.limits)],
+        middleware=[service.watching.middleware, *door.middleware(service.limits, is_page)],
         exception_handlers={HTTPError: _refused, HTTPException: _not_here},
         lifespan=lifespan,
     )
@@ -101,7 +102,6 @@ class Service:
             for path in (lookup.path, *lookup.aliases):
                 found.append(_route(path, self._looked_up(lookup), lookup.method, lookup.verb, lookup.summary))
         own: list[tuple[str, Callable[[HTTPRequest], Awaitable[Response]], str, Verb]] = [
-            ("/", self.about, "GET", "predict"),
             ("/openapi.json", self.openapi, "GET", "predict"),
             ("/livez", self.is_alive, "GET", "metrics"),
             ("/readyz", self.is_ready, "GET", "metrics"),
@@ -113,14 +113,6 @@ class Service:
         for path, endpoint, method, verb in own:
             found.append(_route(path, endpoint, method, verb, (endpoint.__doc__ or "").partition("\n")[0]))
         return found
-
-    async def about(self, _: HTTPRequest) -> Response:
-        """Say what is served: of a single model what it is and how good it is."""
-        models = self.models.abouts()
-        if len(models) == 1:
-            kept = ("name", "task", "noria", "version", "scores", "operations", "schema")
-            return json_response({name: models[0].told[name] for name in kept if name in models[0].told})
-        return json_response({"models": [{"name": one.name, "task": one.told.get("task")} for one in models]})
 
     async def openapi(self, request: HTTPRequest) -> Response:
         """Return the OpenAPI document."""

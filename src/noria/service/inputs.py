@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from noria.pipeline.bundle import Bundle
 from noria.pipeline.other_data import columns_of, needed_columns_of
 
 CELL_TYPES = ["string", "number", "boolean", "null"]  # of one cell of a table
+FACTS = "x-noria"
 MOST_SHOWN = 200  # characters of base64 that an example may have: a sound tells nobody anything
 
 
@@ -27,6 +28,7 @@ class Input:
     needed   those of them that a record must have
     example  a JSON value; None where the example is no JSON (a picture as an array)
     is_optional  whether a record may come without it
+    facts    what the modality knows of its training values, and its kind
     column   the column that filled it in training, a second name for it; empty where it has the same
     """
 
@@ -38,6 +40,7 @@ class Input:
     example: Any
     is_optional: bool = False
     column: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def key_in(self, record: Mapping[str, Any]) -> str:
         """Return the name that the field has in a record: its own, unless only that of its column is there."""
@@ -51,16 +54,17 @@ def inputs_of(bundle: Bundle) -> list[Input]:
     found = []
     for name, modality in bundle.task.inputs.items():
         value = example.get(name, example)  # a table's columns may stand in the record itself
+        facts: dict[str, Any] = {"modality": modality.kind}
         if name in learnt:
-            value = dispatch.known_example(modality, learnt[name], value)
+            facts |= dispatch.value_facts(modality, learnt[name])
+            value = facts.pop("example", value)
         filled = columns_of(bundle, name)
         columns = tuple(filled) if modality.raw_type == "columns" else ()
         needed = tuple(needed_columns_of(bundle, name)) if columns else ()
         column = filled[0] if not columns and len(filled) == 1 and filled != [name] else ""
         given = _as_json(value, modality.raw_type)
-        found.append(
-            Input(name, modality.raw_type, json_kind(value), columns, needed, given, modality.is_optional, column)
-        )
+        kind, is_optional = json_kind(value), modality.is_optional
+        found.append(Input(name, modality.raw_type, kind, columns, needed, given, is_optional, column, facts))
     return found
 
 
@@ -83,7 +87,7 @@ def record_schema(inputs: list[Input]) -> dict[str, Any]:
     needed = [[{"required": [name]} for name in (one.name, one.column)] for one in named_twice if not one.is_optional]
     return {
         "type": "object",
-        "properties": {name: _field_schema(one) for one in inputs for name in (one.name, one.column) if name},
+        "properties": {name: _field_schema(one, name) for one in inputs for name in (one.name, one.column) if name},
         "required": [field.name for field in inputs if not field.is_optional and not field.column],
         "additionalProperties": False,
     } | ({"allOf": [{"oneOf": names} for names in needed]} if needed else {})
@@ -111,7 +115,13 @@ def stream_schema(inputs: list[Input], settings: dict[str, Any]) -> dict[str, An
     }
 
 
-def _field_schema(field: Input) -> dict[str, Any]:
+def _field_schema(field: Input, name: str) -> dict[str, Any]:
+    """Return the schema of a field under one of its names, with what is known of its values, which bounds nothing."""
+    same = {} if name == field.name else {"same_as": field.name}
+    return _bounds(field) | {FACTS: {**field.facts, **same}}
+
+
+def _bounds(field: Input) -> dict[str, Any]:
     if field.raw_type == "file":
         schema: dict[str, Any] = {
             "type": "string",

@@ -34,7 +34,8 @@ def _expanded(path: str, operation: Operation | None, models: Sequence[About]) -
             continue  # this model is not asked in this way
         if operation is not None and "{model}" not in path and "{model}" in operation.path and len(models) > 1:
             continue  # without a name nobody knows which one is meant
-        yield path.replace("{model}", one.name), described.get(operation.name, {}) if operation else {}
+        plain = path.replace("{model}", one.name).replace(":path}", "}")
+        yield plain, described.get(operation.name, {}) if operation else {}
 
 
 def _described(summary: str, path: str, method: str, details: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tests.contract.broken.healthy import LetterCounts, Letters, broken, rejected_by
 
-from noria.contract.capabilities import Converses, GivesExample
+from noria.contract.capabilities import Converses, DescribesValues
 from noria.contract.settings import tried
 from noria.types import Encoded, Features, Ragged
 
@@ -34,10 +34,16 @@ class RefusesWhatTuningTries(Letters):
             raise ValueError("reach is at least 1")
 
 
-@broken("known_example")
-class ShowsWhatItCannotEncode(Letters, GivesExample):
-    def known_example(self, state):
-        return None
+@broken("value_facts")
+class ShowsWhatItCannotEncode(Letters, DescribesValues):
+    def value_facts(self, state):
+        return {"example": None}
+
+
+@broken("value_facts")
+class KnowsWhatIsNoJSON(Letters, DescribesValues):
+    def value_facts(self, state):
+        return {"letters": {1, 2}}
 
 
 @broken("conversations")

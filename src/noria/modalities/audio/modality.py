@@ -17,6 +17,7 @@ from noria.contract import Modality
 from noria.contract.capabilities import (
     Attributable,
     Augments,
+    DescribesValues,
     Displays,
     TellsCost,
     TellsReading,
@@ -48,7 +49,7 @@ LEAST_SPREAD = 0.1  # of a band, so that one that is always silent is not blown 
 @dataclass(frozen=True)
 class Audio(
     AudioSettings, Modality, WarmStarts, Augments, Displays, Attributable, TellsReading, Truncates, Vectorizes,
-    TellsCost,
+    TellsCost, DescribesValues,
 ):  # fmt: skip
     """A sound. Arrays: `mel` Ragged float16[frames, num_mels], raw log-mel."""
 
@@ -132,6 +133,10 @@ class Audio(
         from noria.modalities.audio.vectorizer import AudioVectorizer
 
         return AudioVectorizer(state)
+
+    def value_facts(self, state: State) -> dict[str, Any]:
+        """Return the rate that the network hears."""
+        return {"rate_hz": state["rate_hz"]}
 
     def spans(self, value: Any, state: State) -> list[Span]:
         """Return the stretch of time around each token's middle."""

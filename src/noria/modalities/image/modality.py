@@ -15,6 +15,7 @@ from noria.contract.capabilities import (
     Attributable,
     Augments,
     CompletesState,
+    DescribesValues,
     Displays,
     TellsCost,
     TellsReading,
@@ -49,6 +50,7 @@ class Image(
     TellsReading,
     TellsCost,
     Vectorizes,
+    DescribesValues,
 ):
     """A picture. Arrays: `pixels` uint8[n, height, width, channels], 0 to 255; with `keep` also `size` int32[n, 2], the
     picture's own height and width, for answers that lie in it; with `tile` also `tiles` Ragged uint8[k, height, width,
@@ -173,6 +175,11 @@ class Image(
                 for c in range(columns)
             ]
         return spans
+
+    def value_facts(self, state: State) -> dict[str, Any]:
+        """Return the size that the network sees, its channels, and how bright training pictures were, 0 to 1."""
+        facts = {name: state[name] for name in ("height", "width", "channels") if name in state and self.tile is None}
+        return facts | ({"brightness": round(float(np.mean(state["mean"])), 4)} if "mean" in state else {})
 
     def reading(self, state: State) -> Panel:
         from noria.modalities.image.reading import panel_of

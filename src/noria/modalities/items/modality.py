@@ -6,16 +6,16 @@ Read next: catalogue.py, embedder.py, sources/core/history.py (how a history is 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from noria.contract import Modality
 from noria.contract.capabilities import (
+    DescribesValues,
     DetectsDrift,
     Displays,
     DriftMeter,
-    GivesExample,
     TellsReading,
     Truncates,
     Vectorizes,
@@ -32,10 +32,11 @@ if TYPE_CHECKING:
 NETWORK_ONLY = {"network_only": True}
 SHOWN_ITEMS = 20
 EXAMPLE_ITEMS = 3
+TOLD_ITEMS = 200  # of a catalogue: as many as one looks through
 
 
 @dataclass(frozen=True)
-class Items(Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes, DetectsDrift, GivesExample):
+class Items(Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes, DetectsDrift, DescribesValues):
     """A history: a list of items, or of {"item", "time", "rating"}; in it {"user": {...}} says who it is, and
     {"only": [..]} and {"without": [..]} which items may be answered.
 
@@ -104,10 +105,12 @@ class Items(Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes,
 
         return HistoryDrift(state)
 
-    def known_example(self, state: State) -> list[str]:
-        """Return the most popular items as somebody's history."""
+    def value_facts(self, state: State) -> dict[str, Any]:
+        """Return the most popular items and their titles; the first of them are somebody's history."""
         catalogue = Catalogue(state)
-        return [catalogue.item(code) for code in range(min(EXAMPLE_ITEMS, catalogue.size))]
+        popular = range(min(TOLD_ITEMS, catalogue.size))
+        titles = {catalogue.item(code): catalogue.title(code) for code in popular}
+        return {"items": titles, "example": list(titles)[:EXAMPLE_ITEMS]}
 
     def display(self, arrays: Arrays, state: State) -> str:
         catalogue = Catalogue(state)

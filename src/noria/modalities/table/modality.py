@@ -20,6 +20,7 @@ from noria.contract import Modality
 from noria.contract.capabilities import (
     Attributable,
     ChoosesColumns,
+    DescribesValues,
     DetectsDrift,
     Displays,
     DriftMeter,
@@ -38,7 +39,7 @@ from noria.modalities.table.cells import (
     numbers_of,
     part_name,
 )
-from noria.modalities.table.reading import in_short, panel_of, remarks_of
+from noria.modalities.table.reading import facts_of, in_short, panel_of, remarks_of
 from noria.modalities.table.settings import TableSettings
 from noria.modalities.table.texts import learn_texts, marked, places_name, raw_name, texts_of
 from noria.types import Arrays, Encoded, Panel, Span, State, Values
@@ -56,7 +57,7 @@ EARLIER_FORMS: dict[str, Form] = {"number": NumberForm(), "date": ANY_DATE, "cat
 @dataclass(frozen=True)
 class Table(
     TableSettings, Modality, WarmStarts, Displays, Attributable, TellsReading, DetectsDrift, ChoosesColumns, Vectorizes,
-    Tabulates,
+    Tabulates, DescribesValues,
 ):  # fmt: skip
     """A row of a table.
 
@@ -195,6 +196,9 @@ class Table(
         from noria.modalities.table.drift import TableDrift
 
         return TableDrift(state)
+
+    def value_facts(self, state: State) -> dict[str, Any]:
+        return {"columns": facts_of(state)}
 
     def _spread(self, numbers: np.ndarray) -> dict[str, Any]:
         """Return mean, spread and the edges of the bins, standardised."""

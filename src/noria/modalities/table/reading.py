@@ -20,6 +20,7 @@ EXAMPLES = 4  # categories shown
 NAMED = 6  # columns named in one remark
 LISTED = 8  # so many columns are named one by one
 SIGNIFICANT = 3  # digits after the first one of a column's spread
+TOLD_CATEGORIES = 200  # of a column: as many as one looks through
 KEPT_AS = {
     COUNTED: "number",
     NAMED_BY_NUMBER: "number",
@@ -45,6 +46,21 @@ def panel_of(state: State) -> Panel:
     ]
     data = {"columns": ["column", "kind", "form", "values", "missing"], "rows": rows}
     return Panel("table", "How each column is read", data, f"Learnt from {seen.get('records', 0)} training records.")
+
+
+def facts_of(state: State) -> dict[str, dict[str, Any]]:
+    """Return of each column that is read its kind, and the range or the categories of its training values."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, kind in state["kinds"].items():
+        if kind == "ignore":
+            continue
+        is_time = state.get("forms", {}).get(name, {}).get("pattern") == ""  # of day, without a date
+        found[name] = {"kind": "time" if is_time else kind}
+        if (spread := state["numbers"].get(name)) is not None:
+            found[name] |= dict(zip(("low", "high", "mean"), map(float, _range(spread)), strict=True))
+        elif (known := state["categories"].get(name)) is not None:
+            found[name]["categories"] = known[:TOLD_CATEGORIES]
+    return found
 
 
 def remarks_of(state: State) -> list[str]:
@@ -103,14 +119,19 @@ def _values(name: str, state: State) -> str:
         more = [f"{len(known) - EXAMPLES} more"] if len(known) > EXAMPLES else []
         return ", ".join([*known[:EXAMPLES], *more, *([f"{rare} rare ones"] if rare else [])])
     if (spread := state["numbers"].get(name)) is not None:
-        ends = (spread["mean"] + spread["spread"] * spread["edges"][end] for end in (0, -1))
-        low, high, mean = (_rounded(number, spread["spread"]) for number in (*ends, spread["mean"]))
+        low, high, mean = _range(spread)
         return f"{low} to {high}, mean {mean}"
     if (text := state.get("texts", {}).get(name)) is not None:
         learnt = Ngrams(**text)
         return f"{learnt.num_words:,} words, {len(learnt.keys):,} runs of words and characters"
     parts = [one.rpartition(".")[2] for one in state["numbers"] if one.startswith(f"{name}.")]
     return ", ".join(parts) if state["kinds"][name] == "date" else ""
+
+
+def _range(spread: Mapping[str, Any]) -> list[str]:
+    """Return the least and the largest training number of a column, and their mean."""
+    ends = (spread["mean"] + spread["spread"] * spread["edges"][end] for end in (0, -1))
+    return [_rounded(number, spread["spread"]) for number in (*ends, spread["mean"])]
 
 
 def _rounded(number: float, spread: float) -> str:

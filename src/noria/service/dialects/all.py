@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from noria.service.dialects import hugging_face, noria, oip, ollama, openai
+from noria.service.dialects import hugging_face, noria, oip, ollama, openai, page
 from noria.service.dialects.operation import Lookup, Operation
 
-DIALECTS = (noria, oip, hugging_face, ollama, openai)
+DIALECTS = (noria, page, oip, hugging_face, ollama, openai)
 OPERATIONS: dict[str, Operation] = {one.name: one for dialect in DIALECTS for one in dialect.OPERATIONS}
 LOOKUPS: list[Lookup] = [one for dialect in DIALECTS for one in dialect.LOOKUPS]

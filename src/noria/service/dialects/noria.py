@@ -186,7 +186,7 @@ LOOKUPS: list[Lookup] = [Models(), Model(), Schema()]
 
 
 def _about(one: About) -> dict[str, Any]:
-    kept = ("name", "task", "noria", "version", "scores", "operations")
+    kept = ("name", "task", "noria", "version", "scores", "operations", "media_type", "is_writing")
     return {name: one.told[name] for name in kept if name in one.told}
 
 

@@ -1,4 +1,6 @@
-"""Who may ask: with any key set, nobody without one, on any path but /livez. Paths that do not exist are no exception.
+"""Who may ask: with any key set, nobody without one, on any path but /livez and what is public.
+
+Paths that do not exist are no exception.
 
 What is inside finds in `request.state`
 
@@ -13,6 +15,7 @@ it fails closed.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
@@ -54,16 +57,21 @@ class Grant:
 
 
 class Access:
-    """Let a request through to `app` only with `Authorization: Bearer KEY`. Websockets are never let through."""
+    """Let a request through to `app` only with `Authorization: Bearer KEY`. Websockets are never let through.
 
-    def __init__(self, app: ASGIApp, keyring: Keyring, audit: Audit) -> None:
-        self.app, self._keyring, self._audit = app, keyring, audit
+    is_public: says of a request's scope whether it needs no key: what it gets tells nothing of any model.
+    """
+
+    def __init__(
+        self, app: ASGIApp, keyring: Keyring, audit: Audit, is_public: Callable[[Scope], bool] = lambda _: False
+    ) -> None:
+        self.app, self._keyring, self._audit, self._is_public = app, keyring, audit, is_public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
-        if scope["type"] == "http" and scope["path"] != ALIVE:
+        if scope["type"] == "http" and scope["path"] != ALIVE and not self._is_public(scope):
             try:
                 grant = self._grant(scope)
             except HTTPError as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.middleware import Middleware
+from starlette.types import Scope
 
 from noria.errors import UserError
 from noria.service.door.access import Access
@@ -67,8 +68,11 @@ class Door:
             raise UserError("TLS needs a certificate and its key", fix="give both --certfile and --keyfile")
         return tls_context(self.certificate, self.certificate_key)
 
-    def middleware(self, limits: Limits) -> list[Middleware]:
-        """Return what stands around the routes, the outermost first; raise UserError for a file that is broken."""
+    def middleware(self, limits: Limits, is_public: Callable[[Scope], bool] = lambda _: False) -> list[Middleware]:
+        """Return what stands around the routes, the outermost first; raise UserError for a file that is broken.
+
+        is_public: says of a request's scope whether it needs no key.
+        """
         audit = Audit(self.audit)
         keyring = Keyring(self.key, self.keys, audit)
         return [
@@ -76,7 +80,7 @@ class Door:
             Middleware(CloseUnread),
             Middleware(Crowd, most=max(1, limits.connections - KEPT_FREE)),
             Middleware(KnownHosts, allowed=self.allowed_hosts),
-            Middleware(Access, keyring=keyring, audit=audit),
+            Middleware(Access, keyring=keyring, audit=audit, is_public=is_public),
         ]
 
     def protocol(self, limits: Limits) -> Callable[..., asyncio.Protocol]:
