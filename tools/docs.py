@@ -382,7 +382,7 @@ def cli_page() -> str:
     parts.append(_table(["command", "what it does"], rows))
     for name, command in group.commands.items():
         context = command.context_class(command, info_name=name, parent=top, terminal_width=HELP_WIDTH)
-        rows = [_option(one, context) for one in command.params]
+        rows = [_option(one, context) for one in command.params if not one.hidden]
         parts += [f"## noria {name}", _t(command.help), _code("text", command.get_usage(context))]
         parts.append(_table(["argument or option", "default", "meaning"], rows))
     return _page(_t("The commands"), [*parts, f"## {_t('Exit codes')}", *_exit_codes()])
@@ -396,7 +396,8 @@ def _option(option: Any, context: Any) -> list[str]:
     elif option.envvar:
         default = f"`${option.envvar}`"
     else:
-        default = _value(option.default) if option.default else ""
+        given = str(option.default) if isinstance(option.default, Path) else option.default
+        default = _value(given) if given else ""
     return [f"`{spelling}`", default, _t(option.help)]
 
 

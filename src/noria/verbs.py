@@ -325,8 +325,8 @@ def keys(
 ) -> str:
     """Add, list or revoke the keys of a server, in a file; returns the new key, or what there is to say.
 
-    models and allowed say what the key is for, by default all models, to predict and to stream; further it can be
-    allowed admin and metrics. expires is its last day, as in 2027-01-31.
+    models and allowed say what the key is for: by default all models, and of predict, stream, admin and metrics the
+    first two. expires is its last day, as in 2027-01-31.
     """
     from pathlib import Path
 

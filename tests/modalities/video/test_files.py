@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as Pillow
 
 from noria.modalities.video import files as module
-from noria.modalities.video.files import read_clip
+from noria.modalities.video.files import cost_of_clip, read_clip
 
 av = pytest.importorskip("av", reason="needs noria[video]")
 
@@ -222,3 +222,28 @@ def test_arrays_and_pictures_one_by_one_are_clips_too(make):
 )
 def test_what_is_no_clip_is_refused_in_plain_words(value, reason):
     assert reason in reason_of(value, 3)
+
+
+def growing(sides):
+    """Return a video whose frames are squares of these sides, of which its head tells only the first."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="avi") as made:
+        stream = made.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = sides[0], sides[0], "yuvj420p"
+        for index, side in enumerate(sides):
+            encoder = av.CodecContext.create("mjpeg", "w")
+            encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = side, side, "yuvj420p", Fraction(1, 10)
+            frame = av.VideoFrame.from_ndarray(np.zeros((side, side, 3), np.uint8), "rgb24").reformat(format="yuvj420p")
+            frame.pts, frame.time_base = index, Fraction(1, 10)
+            for packet in [*encoder.encode(frame), *encoder.encode()]:
+                packet.stream, packet.pts, packet.dts, packet.time_base = stream, index, index, Fraction(1, 10)
+                made.mux(packet)
+    return file.getvalue()
+
+
+def test_frames_that_grow_beyond_what_the_head_says_are_refused(monkeypatch):
+    data = growing([16] * 10 + [640] * 10)
+    assert cost_of_clip(data).frame_pixels == 20 * 16 * 16
+    assert len(read_clip(data, 4).frames) == 4
+    monkeypatch.setattr(module, "MOST_GROWTH", 9 * 640 * 640)
+    assert "larger than its head says" in reason_of(data)

@@ -220,7 +220,7 @@ def test_a_thousand_sockets_grow_neither_memory_nor_descriptors_nor_the_log(tmp_
 def test_handshakes_that_never_come_keep_nobody_out(served, certificate) -> None:
     door = Door(certificate=certificate[0], certificate_key=certificate[1])
     trusted = ssl.create_default_context(cafile=str(certificate[0]))
-    with served(door, Limits(connections=40, silent_seconds=30.0)) as running, ExitStack() as stack:
+    with served(door, Limits(connections=40, silent_seconds=300.0)) as running, ExitStack() as stack:
         silent = [stack.enter_context(connect(running.port)) for _ in range(100)]
         url = f"https://localhost:{running.port}/schema"
         assert httpx.get(url, verify=trusted, timeout=SECONDS).status_code == 200

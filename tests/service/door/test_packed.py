@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
 
+from noria.service.door.packed import unpacked
+from noria.service.http_error import HTTPError
 from noria.service.limits import Limits
 from service.door.raw import Answer, raw
 
@@ -53,3 +56,14 @@ def test_a_body_that_is_not_packed_right_is_refused(small, packing, packed, stat
     answer = post(app, packing, packed)
     assert (answer.status, answer.error["code"]) == (status, code)
     assert app.state.held.num_bytes == 0
+
+
+def test_a_bomb_is_not_unpacked_further_than_a_body_may_be() -> None:
+    bomb = bytearray(gzip.compress(bytes(20_000_000)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(HTTPError):
+            unpacked(bomb, "gzip", Limits(body_bytes=1000))
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -23,6 +23,7 @@ from noria.vision.pictures import MAX_PIXELS, read_picture
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,gif,apng,mpegts,mpeg,flv,asf,ogg,m4v,webp_anim"
 Read = Callable[[Any], np.ndarray]  # one picture of a clip that comes as pictures
 MAX_FRAMES = 100_000  # about an hour at 25 a second
+MOST_GROWTH = 1_000_000_000  # pixels of all frames beyond what the head says that they have: 3 seconds of decoding
 LEAST_SHARE = 0.8  # of the time that a file says it takes; with less it was cut off
 USUAL_RATE_HZ = 25.0  # where a file does not say how long its only frame is shown
 
@@ -65,7 +66,7 @@ def cost_of_clip(value: Any) -> Cost:
     try:
         container, stream = _opened(bytes(value))
         with container:
-            side = stream.codec_context.width * stream.codec_context.height
+            side = stream.codec_context.width * stream.codec_context.height or MAX_PIXELS
             count = sum(1 for packet in container.demux(stream) if packet.size)
     except (ValueError, OSError):  # FFmpeg's own errors are one or the other
         return Cost()
@@ -176,6 +177,7 @@ def _picked(data: bytes, moments: np.ndarray) -> list[np.ndarray]:
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
     import av
 
+    said, grown = stream.codec_context.width * stream.codec_context.height, 0
     for number, packet in enumerate(container.demux(stream)):
         try:
             frames = packet.decode()
@@ -185,6 +187,9 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
             if getattr(frame, "is_corrupt", False):
                 raise ValueError(f"the video is broken: packet {number + 1} does not give a whole frame")
             _check_size(frame.width, frame.height)
+            grown += max(0, frame.width * frame.height - said)
+            if grown > MOST_GROWTH:
+                raise ValueError("the video is too large: its frames are larger than its head says")
             yield frame
 
 
