@@ -152,18 +152,24 @@ class Service:
         return await self._changed(request, self.models.promote(request.path_params["model"]))
 
     async def _changed(self, request: HTTPRequest, change: Awaitable[str]) -> Response:
-        self_name = request.path_params["model"]
+        name = request.path_params["model"]
+        request.state.grant.require("admin", name)
         try:
             said = await change
         except UserError as error:
             raise HTTPError(error, HTTPStatus.CONFLICT, code="not_changed", param="model") from error
-        return json_response({"model": self_name, "said": said})
+        return json_response({"model": name, "said": said})
 
     def _looked_up(self, lookup: Lookup) -> Callable[[HTTPRequest], Awaitable[Response]]:
         async def endpoint(http: HTTPRequest) -> Response:
             try:
+                models = self.models.abouts()
+                if (grant := http.scope.get("state", {}).get("grant")) is not None:  # none at what is public
+                    if lookup.verb != "predict" or lookup.method == "POST":
+                        grant.require(lookup.verb, http.path_params.get("model"))
+                    models = [one for one in models if grant.sees(one.name)]
                 async with body_of(http, self.limits, self.room) as body:
-                    reply: Reply = lookup.answer(as_request(http, lookup.name, bytes(body)), self.models.abouts())
+                    reply: Reply = lookup.answer(as_request(http, lookup.name, bytes(body)), models)
             except HTTPError as error:
                 reply = lookup.refusal(error)
             return as_response(reply)

@@ -8,8 +8,7 @@ What is inside finds in `request.state`
     grant    grant.require("predict", "digits") before a model is used
     charge   charge(128) for tokens that were read and written
 
-A key that is for some models only gets no answer to a POST for which `require` was not asked: a new route that forgets
-it fails closed.
+No key gets an answer to a POST for which `require` was not asked: a new route that forgets it fails closed.
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ from noria.service.http_error import HTTPError
 
 ADMIN = ("/admin", "/v2/repository")
 METRICS = ("/metrics",)
-STREAM = ("/stream",)
 
 
 class Grant:
@@ -44,11 +42,15 @@ class Grant:
 
     def require(self, verb: str, model: str | None = None) -> None:
         """Raise HTTPError (403) where the key does not allow this."""
-        self.has_asked = self.has_asked or model is not None
+        self.has_asked = True
         if self.key.allows(verb, model):
             return
         self._audit.refused(self.key.name, self._path, "not_allowed")
         raise not_allowed(self.key, verb if model is None or self.key.allows(verb) else f"the model {model}")
+
+    def sees(self, model: str) -> bool:
+        """Say whether the key may know of a model."""
+        return ALL in self.key.models or model in self.key.models
 
     def charge(self, tokens: int) -> None:
         """Count tokens that were read or written for this client."""
@@ -96,7 +98,7 @@ class Access:
             grant.require(verb)
         if verb == "admin":
             self._audit.write("admin", client=key.name, path=scope["path"][:200], method=scope["method"])
-        if verb in ("predict", "stream"):
+        if verb is None and scope["method"] not in ("GET", "HEAD"):
             _check_rates(grant.buckets)
         return grant
 
@@ -105,13 +107,13 @@ class Access:
 
 
 def verb_of(method: str, path: str) -> str | None:
-    """Return what a request asks to do; None for looking at what is there."""
-    for verb, roots in (("admin", ADMIN), ("metrics", METRICS), ("stream", STREAM)):
+    """Return what a request asks to do where the path tells it: of others, whoever answers says it by `require`."""
+    for verb, roots in (("admin", ADMIN), ("metrics", METRICS)):
         if any(path == root or path.startswith(f"{root}/") for root in roots):
             return verb
     if path.startswith("/models/") and method == "POST":
         return "admin"
-    return None if method in ("GET", "HEAD") else "predict"
+    return None
 
 
 def checked_key(key: str | None, where: str = "NORIA_KEY") -> str | None:
@@ -138,13 +140,13 @@ _ANYBODY = Key("", "", verbs=VERBS)  # where there are no keys
 
 def _checked(grant: Grant, scope: Scope, receive: Receive, send: Send) -> Send:
     """Return `send` with what a key must be told of its rates, and without an answer that nobody allowed."""
-    needs_model = scope["method"] == "POST" and ALL not in grant.key.models
+    is_to_be_asked = scope["method"] == "POST" and grant.key is not _ANYBODY
     is_stopped = False
 
     async def checked(message: Message) -> None:
         nonlocal is_stopped
         if message["type"] == "http.response.start":
-            if needs_model and not grant.has_asked and message["status"] < HTTPStatus.BAD_REQUEST:
+            if is_to_be_asked and not grant.has_asked and message["status"] < HTTPStatus.BAD_REQUEST:
                 is_stopped = True
                 await not_allowed(grant.key, "this address").response()(scope, receive, send)
                 return
