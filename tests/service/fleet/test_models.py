@@ -29,6 +29,14 @@ class Idle(Replica):
     def is_ready(self) -> bool:
         return self.is_alive
 
+    @property
+    def num_waiting(self) -> int:
+        return 0
+
+    @property
+    def pid(self) -> None:
+        return None
+
     async def stop(self) -> None:
         self.is_stopped = True
 
