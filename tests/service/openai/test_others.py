@@ -212,7 +212,7 @@ class TestTranscriptions:
         found = self.ask(post, sound, **both).json()
         assert found["text"] == own.value
         assert found["duration"] > 0
-        assert found["language"] is None
+        assert found["language"] == ""
         assert [one["word"] for one in found["words"]] == [one["text"] for one in own.details["words"]]
         assert [(one["start"], one["end"], one["text"]) for one in found["segments"]] == lines
         assert "words" not in self.ask(post, sound, response_format="verbose_json").json()
