@@ -18,17 +18,23 @@ TEXTS = ["the wheel turns", "水车"]
 client = openai.OpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0)
 
 
+def whole(found):
+    """Return an answer; raise where a field is missing or of another type than the client's own types have."""
+    type(found).model_validate(found.to_dict(exclude_unset=True))
+    return found
+
+
 def models():
-    found = list(client.models.list())
+    found = [whole(one) for one in client.models.list()]
     assert client.models.retrieve("chat").id == "chat"
     return sorted(one.id for one in found)
 
 
 def chat():
-    whole = client.chat.completions.create(model="chat", messages=TALK, logprobs=True, **WARM)
-    assert whole.usage.total_tokens == whole.usage.prompt_tokens + whole.usage.completion_tokens
-    assert len(whole.choices[0].logprobs.content) == whole.usage.completion_tokens
-    return whole.choices[0].message.content
+    found = whole(client.chat.completions.create(model="chat", messages=TALK, logprobs=True, **WARM))
+    assert found.usage.total_tokens == found.usage.prompt_tokens + found.usage.completion_tokens
+    assert len(found.choices[0].logprobs.content) == found.usage.completion_tokens
+    return found.choices[0].message.content
 
 
 def chat_stream():
@@ -36,6 +42,7 @@ def chat_stream():
     chunks = list(
         client.chat.completions.create(model="chat", messages=TALK, stream=True, stream_options=options, **WARM)
     )
+    assert all(map(whole, chunks))
     assert chunks[-1].usage.completion_tokens > 0
     assert chunks[-2].choices[0].finish_reason in ("stop", "length")
     return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
@@ -59,7 +66,7 @@ def chats_side_by_side():
 
 
 def completion():
-    found = client.completions.create(model="writer", prompt=["To be", "or"], logprobs=0, **WARM)
+    found = whole(client.completions.create(model="writer", prompt=["To be", "or"], logprobs=0, **WARM))
     assert found.choices[0].logprobs.text_offset[0] == 0
     pieces = client.completions.create(model="writer", prompt="To be", stream=True, **WARM)
     assert "".join(one.choices[0].text for one in pieces) == found.choices[0].text
@@ -68,22 +75,23 @@ def completion():
 
 def response():
     asked = {"model": "chat", "input": "What is a noria?", "temperature": 1.0, "max_output_tokens": 12}
-    whole = client.responses.create(**asked)
-    assert whole.output[0].type == "message"
-    assert whole.usage.output_tokens > 0
+    said = whole(client.responses.create(**asked))
+    assert said.output[0].type == "message"
+    assert said.usage.output_tokens > 0
+    assert all(map(whole, client.responses.create(**asked, stream=True)))
     with client.responses.stream(**asked) as events:
         found = list(events)
     kinds = [event.type for event in found]
-    assert "".join(one.delta for one in found if one.type == "response.output_text.delta") == whole.output_text
-    assert found[-1].response.output_text == whole.output_text
+    assert "".join(one.delta for one in found if one.type == "response.output_text.delta") == said.output_text
+    assert found[-1].response.output_text == said.output_text
     assert kinds[0] == "response.created"
     assert "response.output_text.delta" in kinds
-    return whole.output_text
+    return said.output_text
 
 
 def embeddings():
     packed = client.embeddings.create(model="vectors", input=TEXTS)  # the client asks for base64 and unpacks it
-    plain = client.embeddings.create(model="vectors", input=TEXTS, encoding_format="float")
+    plain = whole(client.embeddings.create(model="vectors", input=TEXTS, encoding_format="float"))
     assert packed.usage.prompt_tokens == plain.usage.prompt_tokens > 0
     return [[one.embedding for one in found.data] for found in (packed, plain)]
 
@@ -95,7 +103,7 @@ def transcription():
     found = {form: ask(model="ears", file=data, response_format=form) for form in ("text", "srt", "vtt")}
     found["json"] = ask(model="ears", file=data).text
     parts = ["word", "segment"]
-    verbose = ask(model="ears", file=data, response_format="verbose_json", timestamp_granularities=parts)
+    verbose = whole(ask(model="ears", file=data, response_format="verbose_json", timestamp_granularities=parts))
     assert verbose.duration > 0
     found["words"] = [[one.word, one.start, one.end] for one in verbose.words]
     found["segments"] = [[one.start, one.end, one.text] for one in verbose.segments]
@@ -107,11 +115,11 @@ def speech():
     asked = {"model": "voice", "input": "aoi", "voice": "default"}
     with client.audio.speech.with_streaming_response.create(**asked, response_format="wav") as streamed:
         pieces = list(streamed.iter_bytes(1 << 20))
-    whole = client.audio.speech.create(**asked, response_format="wav").content
-    assert b"".join(pieces) == whole
+    wav = client.audio.speech.create(**asked, response_format="wav").content
+    assert b"".join(pieces) == wav
     pcm = client.audio.speech.create(**asked, response_format="pcm").content
-    assert whole.endswith(pcm)
-    return [len(whole), len(pcm), whole[:4].decode()]
+    assert wav.endswith(pcm)
+    return [len(wav), len(pcm), wav[:4].decode()]
 
 
 def errors():

@@ -202,6 +202,11 @@ def test_what_is_not_there_is_refused_with_its_field(post: Post, more: Any, para
     assert told in error["message"]
 
 
+def test_what_costs_too_much_is_refused_before_its_tokens_are_counted(post: Post) -> None:
+    error = error_of(post("chat", PATH, {"messages": [{"role": "user", "content": "wheel " * 400_000}]}), 413)
+    assert (error["param"], error["code"]) == ("messages", "too_much")
+
+
 def test_what_changes_nothing_passes(post: Post, own: Predictor) -> None:
     more = {"user": "ann", "metadata": {"a": "b"}, "store": False, "service_tier": "auto", "logit_bias": {}, "n": 1}
     more |= {"presence_penalty": 0, "frequency_penalty": 0.0, "top_p": 1, "logprobs": False, "tools": [], "stop": None}

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import wave
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,9 +15,12 @@ import pytest
 from starlette.applications import Starlette
 
 from noria.contract.examples import records_like
+from noria.errors import UserError
 from noria.pipeline.predictor import Predictor, load
 from noria.reporter import Silent
 from noria.service.app import make_app
+from noria.service.dialects.all import OPERATIONS
+from noria.service.http_error import HTTPError, broken
 from noria.stages.train import train
 from noria.text.subtitles import lines_of, srt, vtt
 from service.conftest import Ask
@@ -212,7 +216,7 @@ class TestTranscriptions:
         found = self.ask(post, sound, **both).json()
         assert found["text"] == own.value
         assert found["duration"] > 0
-        assert found["language"] is None
+        assert found["language"] == ""
         assert [one["word"] for one in found["words"]] == [one["text"] for one in own.details["words"]]
         assert [(one["start"], one["end"], one["text"]) for one in found["segments"]] == lines
         assert "words" not in self.ask(post, sound, response_format="verbose_json").json()
@@ -313,3 +317,13 @@ def test_every_path_refuses_what_is_no_json_in_its_shape(served: Any, ask: Ask) 
             served(task)[1], "POST", path, content=json.dumps({}).encode(), headers={"content-type": "text/csv"}
         )
         assert error_of(response, 415)
+
+
+def test_an_answer_whose_model_died_ends_with_an_error_and_a_bug_is_not_asked_again() -> None:
+    died = HTTPError(UserError("the model stopped"), HTTPStatus.SERVICE_UNAVAILABLE, code="stopped")
+    chat = OPERATIONS["openai.chat"]
+    last = chat.broken_off(died, "text/event-stream") or b""
+    assert json.loads(last.removeprefix(b"data: "))["error"]["code"] == "stopped"
+    assert OPERATIONS["openai.speech"].broken_off(died, "audio/wav") is None
+    assert "x-should-retry" not in chat.refusal(died).headers
+    assert chat.refusal(broken()).headers["x-should-retry"] == "false"

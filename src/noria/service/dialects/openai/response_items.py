@@ -91,7 +91,7 @@ def usage_of(prompt_tokens: int, tokens: int) -> dict[str, Any]:
     """Return how many tokens were read and written."""
     return {
         "input_tokens": prompt_tokens,
-        "input_tokens_details": {"cached_tokens": 0},
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": tokens,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": prompt_tokens + tokens,

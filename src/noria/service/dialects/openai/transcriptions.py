@@ -127,8 +127,8 @@ def _events(text: str, usage: Mapping[str, Any]) -> bytes:
 
 
 def _verbose(text: str, words: Sequence[Mapping[str, Any]], more: SoundRequest, has_times: bool) -> dict[str, Any]:
-    """Return what is said with its times. What is not known (the language) is null."""
-    found: dict[str, Any] = {"task": "transcribe", "language": None, "duration": more.seconds, "text": text}
+    """Return what is said with its times. The language is not known; clients of strict types want a text there."""
+    found: dict[str, Any] = {"task": "transcribe", "language": "", "duration": more.seconds, "text": text}
     if "word" in more.parts:
         found["words"] = [{"word": one["text"], "start": one["start_s"], "end": one["end_s"]} for one in words]
     if "segment" in more.parts and has_times:
@@ -148,9 +148,9 @@ def _segment(number: int, start: float, end: float, text: str, words: Sequence[M
         "text": text,
         "tokens": [],
         "temperature": 0.0,
-        "avg_logprob": float(sum(map(_log, chances)) / len(chances)) if chances else None,
+        "avg_logprob": float(sum(map(_log, chances)) / len(chances)) if chances else 0.0,
         "compression_ratio": len(data) / len(zlib.compress(data)),
-        "no_speech_prob": None,
+        "no_speech_prob": 0.0,  # a line is where words were found
     }
 
 
