@@ -16,7 +16,7 @@ from noria.types import Prediction
 MOST_CLASSES = 1 << 20
 
 
-class TextClassification(Payload):
+class TextClasses(Payload):
     """Texts in; of each a list of labels and their probabilities, the likeliest first."""
 
     def read(self, sent: Sent, view: View) -> Asked:
@@ -27,7 +27,7 @@ class TextClassification(Payload):
         return [classes_of(one, asked.more, view) for one in answers]  # a list in a list also of a single text
 
 
-class FileClassification(Payload):
+class FileClasses(Payload):
     """A picture, a sound or a clip in; labels and their probabilities out, the likeliest first."""
 
     takes_file = True

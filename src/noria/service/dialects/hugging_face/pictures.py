@@ -16,7 +16,7 @@ from noria.vision.masks import from_png, nearest
 from noria.vision.pictures import opened
 
 
-class ObjectDetection(Payload):
+class BoxesInPicture(Payload):
     """A picture in, boxes in whole pixels out. threshold leaves out more than the model's own does, never less."""
 
     takes_file = True
@@ -34,7 +34,7 @@ def _box(one: dict[str, Any]) -> dict[str, Any]:
     return {"label": one["label"], "score": one["confidence"], "box": sides}
 
 
-class ImageSegmentation(Payload):
+class MasksInPicture(Payload):
     """A picture in; of each class in it a mask of the picture's size out, white where it is, as PNG in base64."""
 
     takes_file = True

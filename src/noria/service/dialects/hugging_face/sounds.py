@@ -15,7 +15,7 @@ from noria.service.dialects.operation import Asked, Reply, Said, View, Written
 from noria.types import Prediction
 
 
-class SpeechRecognition(Payload):
+class WordsInSound(Payload):
     """A sound in, what is said in it out; with return_timestamps each word and its seconds."""
 
     takes_file = True
@@ -42,7 +42,7 @@ class SpeechRecognition(Payload):
         return Reply.json({"text": text_of(answers[0])})
 
 
-class TextToSpeech(Payload):
+class SpokenText(Payload):
     """A text in, the sound of it out: a file, not JSON."""
 
     passes: ClassVar[Passes] = {"generation_parameters": ({},)}
@@ -61,7 +61,7 @@ class TextToSpeech(Payload):
         return Reply(media.data, headers={"content-type": media.mime, **headers_of(said)})
 
 
-class AudioToAudio(Payload):
+class SoundFromSound(Payload):
     """A sound in, a sound out, in base64."""
 
     takes_file = True

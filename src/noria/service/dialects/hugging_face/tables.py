@@ -10,7 +10,7 @@ from noria.service.dialects.operation import Asked, View
 from noria.types import Prediction
 
 
-class Tabular(Payload):
+class TableRows(Payload):
     """Rows in, of each its class or its number out."""
 
     def read(self, sent: Sent, view: View) -> Asked:

@@ -8,34 +8,34 @@ from importlib.resources import files
 
 import yaml
 
-from noria.service.dialects.hugging_face.classification import FileClassification, TextClassification
+from noria.service.dialects.hugging_face.classification import FileClasses, TextClasses
 from noria.service.dialects.hugging_face.payload import Payload
-from noria.service.dialects.hugging_face.pictures import ImageSegmentation, ObjectDetection
-from noria.service.dialects.hugging_face.sounds import AudioToAudio, SpeechRecognition, TextToSpeech
-from noria.service.dialects.hugging_face.tables import Tabular
-from noria.service.dialects.hugging_face.texts import FillMask, QuestionAnswering, TokenClassification
-from noria.service.dialects.hugging_face.vectors import FeatureExtraction, ImageFeatures, SentenceSimilarity
-from noria.service.dialects.hugging_face.written import TextGeneration, TextToText
+from noria.service.dialects.hugging_face.pictures import BoxesInPicture, MasksInPicture
+from noria.service.dialects.hugging_face.sounds import SoundFromSound, SpokenText, WordsInSound
+from noria.service.dialects.hugging_face.tables import TableRows
+from noria.service.dialects.hugging_face.texts import AnswerInText, HiddenWords, NamesInText
+from noria.service.dialects.hugging_face.vectors import PictureVectors, Similarities, TextVectors
+from noria.service.dialects.hugging_face.written import Continuation, TextFromText
 from noria.service.dialects.operation import View
 
 FORMS: dict[str, Callable[[str], Payload]] = {
-    "text_classes": TextClassification,
-    "file_classes": FileClassification,
-    "names": TokenClassification,
-    "answers": QuestionAnswering,
-    "hidden_words": FillMask,
-    "boxes": ObjectDetection,
-    "masks": ImageSegmentation,
-    "speech": SpeechRecognition,
-    "spoken": TextToSpeech,
-    "sounds": AudioToAudio,
-    "summary_text": partial(TextToText, field="summary_text"),
-    "translation_text": partial(TextToText, field="translation_text"),
-    "continuation": TextGeneration,
-    "text_vectors": FeatureExtraction,
-    "picture_vectors": ImageFeatures,
-    "similarities": SentenceSimilarity,
-    "rows": Tabular,
+    "text_classes": TextClasses,
+    "file_classes": FileClasses,
+    "names": NamesInText,
+    "answers": AnswerInText,
+    "hidden_words": HiddenWords,
+    "boxes": BoxesInPicture,
+    "masks": MasksInPicture,
+    "speech": WordsInSound,
+    "spoken": SpokenText,
+    "sounds": SoundFromSound,
+    "summary_text": partial(TextFromText, field="summary_text"),
+    "translation_text": partial(TextFromText, field="translation_text"),
+    "continuation": Continuation,
+    "text_vectors": TextVectors,
+    "picture_vectors": PictureVectors,
+    "similarities": Similarities,
+    "rows": TableRows,
 }
 
 

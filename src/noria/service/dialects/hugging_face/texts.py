@@ -14,7 +14,7 @@ MASK = "[MASK]"  # what a text to be filled in has for each hidden token
 MOST_CANDIDATES = 5  # of a hidden token that an answer tells
 
 
-class TokenClassification(Payload):
+class NamesInText(Payload):
     """Texts in; of each its names, as stretches of characters: Noria has decided where they begin and end."""
 
     def read(self, sent: Sent, view: View) -> Asked:
@@ -34,7 +34,7 @@ def _entity(one: dict[str, Any]) -> dict[str, Any]:
     return {"entity_group": one["label"], "score": one["confidence"], "word": one["text"], **place}
 
 
-class QuestionAnswering(Payload):
+class AnswerInText(Payload):
     """A question and a context in; the stretch of the context that answers out, an empty one where nothing does."""
 
     passes: ClassVar[Passes] = {"top_k": (1,), "handle_impossible_answer": (True,)}
@@ -55,7 +55,7 @@ class QuestionAnswering(Payload):
         return {"answer": answer.value, "score": answer.confidence, "start": start, "end": end}
 
 
-class FillMask(Payload):
+class HiddenWords(Payload):
     """A text with hidden tokens in; of each its likeliest tokens out. Several texts give a list of such."""
 
     def read(self, sent: Sent, view: View) -> Asked:

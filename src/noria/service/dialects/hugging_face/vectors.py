@@ -13,7 +13,7 @@ from noria.service.dialects.operation import Asked, View
 from noria.types import Prediction
 
 
-class FeatureExtraction(Payload):
+class TextVectors(Payload):
     """Texts in, a vector of length 1 of each out. Its parameters stand beside `inputs`."""
 
     def read(self, sent: Sent, view: View) -> Asked:
@@ -31,7 +31,7 @@ class FeatureExtraction(Payload):
         return [one.value for one in answers]
 
 
-class ImageFeatures(Payload):
+class PictureVectors(Payload):
     """A picture in, its vector of length 1 out."""
 
     takes_file = True
@@ -43,7 +43,7 @@ class ImageFeatures(Payload):
         return [one.value for one in answers]
 
 
-class SentenceSimilarity(Payload):
+class Similarities(Payload):
     """A text and others in; the cosine of the angle between their vectors out, one for each other text."""
 
     def read(self, sent: Sent, view: View) -> Asked:

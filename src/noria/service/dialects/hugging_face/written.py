@@ -34,7 +34,7 @@ AS_IT_IS: Passes = {
 }
 
 
-class TextToText(Payload):
+class TextFromText(Payload):
     """Texts in, texts out, each in an object under one name: summary_text."""
 
     passes: ClassVar[Passes] = {"clean_up_tokenization_spaces": (False,)}
@@ -59,7 +59,7 @@ class TextToText(Payload):
         return Reply.json([{self._field: text_of(one)} for one in answers])
 
 
-class TextGeneration(Payload):
+class Continuation(Payload):
     """A text in, how it goes on out: whole, or with `stream` piece by piece."""
 
     passes = AS_IT_IS

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from noria.contract import dispatch
+from noria.contract.capabilities import Converses, declared
 from noria.service.dialects.body_model import model_of_json
 from noria.service.dialects.openai.body import ANY, Body, Passes
 from noria.service.dialects.operation import JSON, Operation, Reply, Request, View
@@ -37,7 +38,9 @@ class OllamaOperation(Operation):
             "bytes": sum(path.stat().st_size for path in bundle.path.rglob("*") if path.is_file()),
             "context_length": next((one[1] for one in read if one), None),
             "takes_tools": any(
-                dispatch.takes_tools(one, view.predictor.states["inputs"][name]) for name, one in task.inputs.items()
+                own.takes_tools(view.predictor.states["inputs"][name])
+                for name, one in task.inputs.items()
+                if (own := declared(one, Converses))
             ),
         }
 
