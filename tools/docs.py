@@ -41,6 +41,7 @@ from noria.contract import Task, answer_field, dispatch, registry
 from noria.contract.capabilities import PredictsBaseline, declared
 from noria.contract.examples import column, fitted, records_like
 from noria.contract.settings import in_words, lines_of, settings_of
+from noria.service.dialects.operation import About
 from noria.service.inputs import inputs_of, record_schema
 from noria.service.serve import example_command
 from noria.types import Dataset
@@ -275,8 +276,9 @@ def _http(task: Task) -> list[str]:
     columns = {field: list(example[field]) for field, one in task.inputs.items() if one.raw_type == "columns"}
     states = fitted(task, [dict(example), *records_like(task, 30)])
     inputs = inputs_of(typing.cast(Any, SimpleNamespace(task=task, config={"fields": columns}, states=states)))
-    service = SimpleNamespace(inputs=inputs, media_type=dispatch.media_type(task.target))
-    command = example_command(typing.cast(Any, service), URL, needs_key=False)
+    inputs = [dataclasses.replace(one, facts={}) for one in inputs]  # of no training values: these are made up
+    told = {"inputs": [dataclasses.asdict(one) for one in inputs], "media_type": dispatch.media_type(task.target)}
+    command = example_command(About("NAME", "", True, told), f"{URL}/predict", needs_key=False)
     return [
         _t(
             "`noria serve RUN` answers `POST /predict`, as multipart/form-data or as JSON"

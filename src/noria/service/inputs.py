@@ -118,7 +118,8 @@ def stream_schema(inputs: list[Input], settings: dict[str, Any]) -> dict[str, An
 def _field_schema(field: Input, name: str) -> dict[str, Any]:
     """Return the schema of a field under one of its names, with what is known of its values, which bounds nothing."""
     same = {} if name == field.name else {"same_as": field.name}
-    return _bounds(field) | {FACTS: {**field.facts, **same}}
+    facts = {**field.facts, **same}
+    return _bounds(field) | ({FACTS: facts} if facts else {})
 
 
 def _bounds(field: Input) -> dict[str, Any]:
