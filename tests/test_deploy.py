@@ -63,8 +63,8 @@ def test_the_server_knows_every_option_of_its_command(place: str) -> None:
     name, verb, *arguments = commands()[place]
     assert (name, verb) == ("noria", "serve")
     command: Any = typer.main.get_command(app)
-    context = command.commands["serve"].make_context("serve", arguments)
-    assert context.params["run"] == [next(one for one in arguments if one.endswith("serve.yaml"))]
+    context = command.commands["serve"].make_context("serve", list(arguments))
+    assert context.params["run"] == [one for one in arguments if one.endswith("serve.yaml")]
 
 
 def test_probes_ask_paths_that_there_are() -> None:
