@@ -391,12 +391,10 @@ def cli_page() -> str:
 
 
 def _option(option: Any, context: Any) -> list[str]:
-    """Return the row of an argument or an option. A default that comes from the environment is shown as $NAME."""
+    """Return the row of an argument or an option."""
     spelling = option.get_help_record(context)[0]
     if option.required:
         default = _t("required")
-    elif option.envvar:
-        default = f"`${option.envvar}`"
     else:
         given = str(option.default) if isinstance(option.default, Path) else option.default
         default = _value(given) if given else ""

@@ -55,7 +55,7 @@ def test_records_beyond_a_chunk_are_answered_in_order(diamonds: Path, monkeypatc
     model = load(diamonds)
     records = [{"carat": 0.2 + i / 10, "table": 50 + i % 3} for i in range(11)]
     whole = model.predict(records)
-    monkeypatch.setattr("noria.pipeline.predictor.RECORDS", 4)
+    monkeypatch.setattr("noria.pipeline.encoder.RECORDS", 4)
     sizes = chunk_sizes(model, monkeypatch)
     assert [one.value for one in model.predict(records)] == pytest.approx([one.value for one in whole], rel=1e-5)
     assert sizes == [4, 4, 3]
