@@ -51,6 +51,7 @@ from noria.contract.target_capabilities import (
     TellsTimes,
     TrainingStep,
     UsesParts,
+    Writer,
 )
 from noria.contract.task_capabilities import (
     MAPPED,
@@ -114,6 +115,7 @@ __all__ = [
     "ValidatesPairs",
     "Vectorizes",
     "WarmStarts",
+    "Writer",
     "declared",
 ]
 
