@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ def predictor(trained: Callable[[str], Path], request: pytest.FixtureRequest) ->
     name, _, beams = request.param.partition(" with ")
     found = load(trained(name), device="cpu")
     if beams:
+        found.task = copy.copy(found.task)
         found.task.target = replace(found.task.target, beams=2)  # type: ignore[call-arg]
     return found
 

@@ -16,7 +16,7 @@ from noria.checks.modality import require_seeded
 from noria.contract import Task, dispatch
 from noria.errors import UserError
 from noria.job import Job
-from noria.types import Arrays, Batch, Dataset, Prediction, Ragged
+from noria.types import Arrays, Batch, Chunk, Dataset, Prediction, Ragged
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -75,6 +75,7 @@ def check_whole(whole: Whole) -> None:
     check_alone(whole, model)
     check_decode(whole, model)
     check_stream(whole, model)
+    check_writer(whole, model)
     check_panels(whole, model)
 
 
@@ -186,6 +187,24 @@ def check_stream(whole: Whole, model: nn.Module) -> None:
         except UserError:
             continue
         require(False, "a setting that there is not is not refused where the pieces are asked for")
+
+
+@check
+def check_writer(whole: Whole, model: nn.Module) -> None:
+    """Two answers that are written side by side, one begun when the other is under way, are those of each alone."""
+    target, state = whole.task.target, whole.states["target"]
+    if (writer := dispatch.writer(target, model, state)) is None:
+        return
+    batches = [whole.dataset.batch(slice(index, index + 1)) for index in (0, 1)]
+    writer.begin(0, batches[0], {})
+    said = writer.step()
+    writer.begin(1, batches[1], {})
+    while pieces := writer.step():
+        said += pieces
+    for number, batch in enumerate(batches):
+        expected = "".join(str(piece.content) for piece in dispatch.stream(target, model, batch, state, {}))
+        found = "".join(str(piece.content) for other, piece in said if other == number and isinstance(piece, Chunk))
+        require(found == expected, f"beside another, an answer is {found!r:.60}, and alone {expected!r:.60}")
 
 
 @check
