@@ -5,9 +5,11 @@ Read next: network.py, generation/continuous.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from noria.types import Tokens
@@ -25,7 +27,7 @@ class Reading:
         self.logits: Tensor | None = None
 
     def go_on(self, most: int | None = None) -> int:
-        """Read at most so many tokens more, all where they cannot be cut; return how many."""
+        """Read at most so many tokens more of each row, all where they cannot be cut; return how many."""
         length = self._tokens.features.shape[1]
         end = min(length, self._at + most) if most and self._is_cut else length
         logits = self._read(_between(self._tokens, self._at, end), self.cache)
@@ -33,6 +35,33 @@ class Reading:
         if end == length:
             self.logits = logits
         return num_read
+
+
+def stack_rows(parts: Sequence[Tokens]) -> Tokens:
+    """Return the rows of several right-aligned batches as one, filled up on the left."""
+    if len(parts) == 1:
+        return parts[0]
+    if any(part.pair_bias is not None for part in parts):
+        raise ValueError("tokens with a bias between them are read alone")
+    length = max(part.features.shape[1] for part in parts)
+    short = [length - part.features.shape[1] for part in parts]
+
+    def stacked(name: str) -> Tensor | None:
+        rows = [getattr(part, name) for part in parts]
+        return None if any(one is None for one in rows) else _joined(rows, short)
+
+    features = _joined([part.features for part in parts], short)
+    is_real = _joined([_is_real(part) for part in parts], short)
+    return Tokens(features, None if is_real.all() else is_real, stacked("positions"), stacked("segments"))
+
+
+def _joined(rows: Sequence[Tensor], short: Sequence[int]) -> Tensor:
+    fill = [(0, 0) * (one.ndim - 2) + (by, 0) for one, by in zip(rows, short, strict=True)]
+    return torch.cat([F.pad(one, by) for one, by in zip(rows, fill, strict=True)])
+
+
+def _is_real(part: Tokens) -> Tensor:
+    return part.features.new_ones(part.features.shape[:2], dtype=torch.bool) if part.is_real is None else part.is_real
 
 
 def _between(tokens: Tokens, start: int, end: int) -> Tokens:

@@ -121,6 +121,40 @@ def test_long_inputs_are_read_in_parts_while_others_are_written(monkeypatch: pyt
         check_same(found, alone(model, tokenizer, own, changes))
 
 
+def test_short_inputs_that_wait_are_read_together_and_long_ones_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(continuous, "MOST_READ", 32)
+    tokenizer = tokenizer_of("character")
+    model = endless(tokenizer)
+    batch = ContinuousBatch(model, tokenizer, USUAL, tokenizer.size)
+    read, together = model.read, []
+    monkeypatch.setattr(model, "read", lambda some, room: together.append(len(some)) or read(some, room))
+    lengths = [3, 9, 8, 30, 2, 2]
+    for number, length in enumerate(lengths):
+        batch.begin(number, batch_of(tokenizer, length, number), {})
+    said = [piece for _ in range(20) for piece in batch.step()]
+    assert together == [3, 1, 2]
+    for number, length in enumerate(lengths):
+        found = [piece for other, piece in said if other == number and isinstance(piece, Chunk)]
+        check_same(found, alone(model, tokenizer, batch_of(tokenizer, length, number), {}))
+
+
+def test_who_goes_away_while_inputs_are_read_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(continuous, "MOST_READ", 8)
+    tokenizer = tokenizer_of("character")
+    model = endless(tokenizer)
+    batch = ContinuousBatch(model, tokenizer, USUAL, tokenizer.size)
+    for number in range(3):
+        batch.begin(number, batch_of(tokenizer, 20, number), {})
+    assert batch.step() == []
+    assert batch.end(0) == Chunk("", "length")
+    batch.begin(3, batch_of(tokenizer, 2, 3), {})
+    said = [piece for _ in range(30) for piece in batch.step()]
+    assert {number for number, _ in said} == {1, 2, 3}
+    for number in (1, 2):
+        found = [piece for other, piece in said if other == number and isinstance(piece, Chunk)]
+        check_same(found, alone(model, tokenizer, batch_of(tokenizer, 20, number), {}))
+
+
 def test_each_follows_a_grammar_of_its_own() -> None:
     pytest.importorskip("llguidance")
     tokenizer = tokenizer_of("byte")

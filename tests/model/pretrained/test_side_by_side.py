@@ -89,7 +89,7 @@ def test_each_says_what_it_would_say_alone(task: str, kind: str, checkpoint: Any
 def test_columns_of_those_that_have_left_are_dropped(checkpoint: Any) -> None:
     model, field, _ = model_of("chat", checkpoint("gpt2"))
     with torch.inference_mode():
-        short, long = model.read(record(field, 0).inputs, 4), model.read(record(field, 1).inputs, 4)
+        short, long = (model.read([record(field, number).inputs], 4) for number in (0, 1))
         short.go_on()
         long.go_on()
         memory = short.cache

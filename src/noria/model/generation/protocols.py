@@ -31,7 +31,7 @@ class Reading(Protocol):
     logits: Tensor | None
 
     def go_on(self, most: int | None = None) -> int:
-        """Read at most so many tokens more, or all where that cannot be; return how many."""
+        """Read at most so many tokens more of each row, or all where that cannot be; return how many."""
 
 
 class CausalLM(Protocol):
@@ -40,8 +40,8 @@ class CausalLM(Protocol):
     def start(self, inputs: Any, capacity: int) -> tuple[Tensor, Any]:
         """Read the inputs; return logits float[B, V] of the first token and a Memory with room for `capacity` more."""
 
-    def read(self, inputs: Any, capacity: int) -> Reading:
-        """Do as `start` does, part by part."""
+    def read(self, batches: Sequence[Any], capacity: int) -> Reading:
+        """Do as `start` does with the rows of all batches of inputs, part by part."""
 
     def step(self, ids: Tensor, cache: Any, is_live: Tensor | None = None) -> Tensor:
         """Append one token int[B] to each (live) row; return the logits float[B, V] of the next."""
