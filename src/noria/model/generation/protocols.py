@@ -1,5 +1,4 @@
-"""What generation needs of a model and of a tokenizer, and what it gives. Read next: generate.py, beams.py,
-continuous.py."""
+"""What generation needs of a model and of a tokenizer, and what it gives. Read next: generate.py, beams.py."""
 
 from __future__ import annotations
 
