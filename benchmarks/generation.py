@@ -25,7 +25,6 @@ from noria.model.generation.generate import generate
 from noria.model.generation.sampling import Sampling
 from noria.pipeline.predictor import Predictor, load
 from noria.text.tokenizer import Tokenizer
-from noria.types import Dataset
 
 QUESTIONS = (
     "What is the capital of France?", "Why is the sky blue?", "Write a short poem about the sea.", "What is a noria?",
@@ -77,10 +76,9 @@ def main() -> None:
 def answer(model: Predictor, size: int, tokens: int) -> Any:
     """Answer the first questions with so many tokens each, tokenising included."""
     records = [{"messages": [{"role": "user", "content": one}]} for one in QUESTIONS[:size]]
-    inputs, _ = model.encode({"messages": [record["messages"] for record in records]}, None)
-    head: Any = model.bundle.model.head
-    speller = Tokenizer.from_json(head.tokenizer, -1)  # nothing ends an answer
-    batch = Dataset(inputs, {}).batch(slice(None))
+    (chunk,) = model.encoded(records)
+    speller = Tokenizer.from_json(model.states["target"]["tokenizer"], -1)  # nothing ends an answer
+    batch = chunk.records.batch(slice(None))
     return generate(model.bundle.model, batch.inputs, Sampling(max_tokens=tokens), speller)  # type: ignore[arg-type]
 
 

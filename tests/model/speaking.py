@@ -85,6 +85,9 @@ class Told:
         self.at = 0
         return self._logits(memory), memory
 
+    def read(self, inputs: Any, capacity: int) -> Any:
+        raise NotImplementedError
+
     def step(self, ids: Tensor, cache: Told.Memory, is_live: Tensor | None = None) -> Tensor:
         assert len(ids) == len(cache.rows)
         self.at += 1
@@ -106,3 +109,6 @@ class Told:
 
         def select(self, rows: Tensor) -> None:
             self.rows = self.rows[rows]
+
+        def join(self, other: Any) -> bool:
+            return False

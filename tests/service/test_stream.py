@@ -151,7 +151,7 @@ class Endless(Streams):
 
     def __init__(self, predictor: Predictor, most: int = 8) -> None:
         super().__init__(predictor, most)
-        self.num_made, self.threads, self.numbers = 0, set[str](), list[int]()
+        self.num_made, self.num_begun, self.threads, self.numbers = 0, 0, set[str](), list[int]()
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -159,9 +159,9 @@ class Endless(Streams):
     def begin(self, chunk: Any, index: int, settings: Any) -> int:
         if len(self.numbers) >= self._most:
             raise Full
-        self._next += 1
-        self.numbers.append(self._next)
-        return self._next
+        self.num_begun += 1
+        self.numbers.append(self.num_begun)
+        return self.num_begun
 
     def step(self) -> list[tuple[int, Chunk]]:
         self.num_made += 1

@@ -5,7 +5,7 @@ Knows no task. Read next: task.py, which calls this, and scores.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,9 @@ import numpy as np
 from noria.checks.failure import TOLERANCE, WIDTH, as_arrays, check, is_same, json_round_trip, require, seeded
 from noria.checks.modality import require_seeded
 from noria.contract import Task, dispatch
+from noria.errors import UserError
 from noria.job import Job
-from noria.types import Arrays, Batch, Dataset, Prediction, Ragged
+from noria.types import Arrays, Batch, Chunk, Dataset, Prediction, Ragged
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -73,6 +74,8 @@ def check_whole(whole: Whole) -> None:
     check_output(whole, model)
     check_alone(whole, model)
     check_decode(whole, model)
+    check_stream(whole, model)
+    check_writer(whole, model)
     check_panels(whole, model)
 
 
@@ -166,6 +169,42 @@ def check_decode(whole: Whole, model: nn.Module) -> None:
         require(sure is None or 0 <= sure <= 1, f"a confidence lies in 0 to 1, not at {sure}")
         alone = target.decode({name: value[index : index + 1] for name, value in output.items()}, state)
         require(alone == [prediction], "decode answers otherwise when a record stands alone")
+
+
+@check
+def check_stream(whole: Whole, model: nn.Module) -> None:
+    """An answer in pieces is refused for a setting that there is not before its first piece is asked for."""
+    target, state, first = whole.task.target, whole.states["target"], whole.dataset.batch(slice(0, 1))
+    if not dispatch.can_stream(target):
+        return
+    unknown = {"no such setting": 1}
+    begun: list[Callable[[], object]] = [lambda: dispatch.stream(target, model, first, state, unknown)]
+    if (writer := dispatch.writer(target, model, state)) is not None:
+        begun.append(lambda: writer.begin(0, first, unknown))
+    for begin in begun:
+        try:
+            begin()
+        except UserError:
+            continue
+        require(False, "a setting that there is not is not refused where the pieces are asked for")
+
+
+@check
+def check_writer(whole: Whole, model: nn.Module) -> None:
+    """Two answers that are written side by side, one begun when the other is under way, are those of each alone."""
+    target, state = whole.task.target, whole.states["target"]
+    if (writer := dispatch.writer(target, model, state)) is None:
+        return
+    batches = [whole.dataset.batch(slice(index, index + 1)) for index in (0, 1)]
+    writer.begin(0, batches[0], {})
+    said = writer.step()
+    writer.begin(1, batches[1], {})
+    while pieces := writer.step():
+        said += pieces
+    for number, batch in enumerate(batches):
+        expected = "".join(str(piece.content) for piece in dispatch.stream(target, model, batch, state, {}))
+        found = "".join(str(piece.content) for other, piece in said if other == number and isinstance(piece, Chunk))
+        require(found == expected, f"beside another, an answer is {found!r:.60}, and alone {expected!r:.60}")
 
 
 @check

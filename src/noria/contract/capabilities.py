@@ -53,6 +53,7 @@ from noria.contract.target_capabilities import (
     TellsTimes,
     TrainingStep,
     UsesParts,
+    Writer,
 )
 from noria.contract.task_capabilities import (
     MAPPED,
@@ -118,6 +119,7 @@ __all__ = [
     "ValidatesPairs",
     "Vectorizes",
     "WarmStarts",
+    "Writer",
     "declared",
 ]
 

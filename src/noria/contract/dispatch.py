@@ -131,11 +131,17 @@ def stream_schema(target: Target, most_tokens: int) -> dict[str, Any]:
 def stream(
     target: Target, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]
 ) -> Iterator[Chunk]:
-    """Yield the answers of a batch piece by piece; raise UserError where the target does not write."""
+    """Return the answers of a batch piece by piece; raise UserError where the target does not write, or not so."""
     own = declared(target, can.Streams)
     if own is None:
         raise UserError("this answer is not given piece by piece", fix="ask for it as a whole: noria predict")
     return own.stream(model, batch, state, settings)
+
+
+def writer(target: Target, model: nn.Module, state: State) -> can.Writer | None:
+    """Return what writes several answers at once; None where each is written for itself."""
+    own = declared(target, can.Generates)
+    return own.writer(model, state) if own else None
 
 
 def answer_embedder(target: Target, state: State, width: int) -> nn.Module | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -63,14 +63,31 @@ class Streams(ABC):
 
     @abstractmethod
     def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
-        """Yield the answers of a batch piece by piece, as they are made: texts, or bytes of one file.
+        """Return the answers of a batch piece by piece, as they are made: texts, or bytes of one file.
 
-        `settings` replace the target's own; raises UserError for those that it does not have.
+        `settings` replace the target's own; raises UserError for those that cannot be used, at once, before the first
+        piece is asked for.
         """
 
     @abstractmethod
     def stream_schema(self, most_tokens: int) -> dict[str, Any]:
         """Return the JSON schema of these settings; most_tokens: how long an answer may be, where that is counted."""
+
+
+class Writer(Protocol):
+    """Answers that are being written side by side, by numbers that the caller gives them."""
+
+    def begin(self, number: int, batch: Batch, settings: Mapping[str, Any]) -> None:
+        """Take up a batch of one record; raise UserError for a setting that cannot be used."""
+
+    def step(self) -> list[tuple[int, Chunk | Exception]]:
+        """Write on; return the new pieces, or what broke an answer. One that has `ended` or broken is over.
+
+        A piece is given of each answer that has come on, also where its content is empty.
+        """
+
+    def end(self, number: int) -> Chunk:
+        """End an answer before its end; return its last piece."""
 
 
 class Generates(Streams, ABC):
@@ -87,6 +104,10 @@ class Generates(Streams, ABC):
         A token's features may also depend on the `reach` tokens before it; where these stand in no row of IDS, they are
         `before`, int[B, reach].
         """
+
+    @abstractmethod
+    def writer(self, model: nn.Module, state: State) -> Writer | None:
+        """Return what writes answers that begin at different times at once; None where each is written for itself."""
 
 
 class DecodesTarget(ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import torch
@@ -12,6 +13,7 @@ from noria.contract import Attention
 from noria.contract.capabilities import IDS, LOGITS
 from noria.errors import UserError
 from noria.model.linear_part import LinearPart
+from noria.model.reading import Reading, stack_rows
 from noria.model.transformer import Transformer
 from noria.types import IS_PRESENT, PAD, Output, Tokens
 
@@ -80,13 +82,22 @@ class Model(nn.Module):
 
     def start(self, inputs: Inputs, capacity: int) -> tuple[Tensor, Any]:
         """Read the inputs; return logits float[B, V] of the answer's first token, and the cache for `capacity` more."""
-        tokens = right_align(self.tokens(inputs))
+        reading = self.read([inputs], capacity)
+        reading.go_on()
+        assert reading.logits is not None
+        return reading.logits, reading.cache
+
+    def read(self, batches: Sequence[Inputs], capacity: int) -> Reading:
+        """Do as `start` does with the rows of all batches, part by part, unless tokens look ahead, as in a prefix."""
+        tokens = stack_rows([right_align(self.tokens(inputs)) for inputs in batches])
         size, length = tokens.features.shape[:2]
         cache = self.trunk.new_cache(size, length + capacity)
         if self._reach:
-            cache.states[ANSWER] = (self._before(inputs),)
-        mixed = self.trunk(tokens, self.attention, self._is_prefix(tokens), cache)
-        return self._logits(mixed), cache
+            cache.states[ANSWER] = (torch.cat([self._before(inputs) for inputs in batches]),)
+        return Reading(tokens, cache, self._read, self.attention == "causal")
+
+    def _read(self, tokens: Tokens, cache: Any) -> Tensor:
+        return self._logits(self.trunk(tokens, self.attention, self._is_prefix(tokens), cache))
 
     def step(self, ids: Tensor, cache: Any, is_live: Tensor | None = None) -> Tensor:
         """Append one token int[B] to each live row; return the logits float[B, V] of the next."""

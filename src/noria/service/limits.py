@@ -27,7 +27,7 @@ class Limits:
     form_fields: int = 10_000  # 100 records of 100 columns
     part_bytes: int = 32 * MIB
     answer_tokens: int = 4096  # of an answer given piece by piece; it holds a cache for all of them
-    streams: int = 8  # answers given piece by piece at a time
+    streams: int = 16  # answers that are written at a time, side by side
     answer_seconds: float = 60.0  # from the request to its answer; of a written one, to its first piece
     batch_seconds: float = 0.2  # of records that are answered together, as measured
     writing_seconds: float = 600.0  # of one answer that is written token by token

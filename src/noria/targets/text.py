@@ -23,6 +23,7 @@ from noria.contract.capabilities import (
     ShowsPanels,
     Truncates,
     WarmStarts,
+    Writer,
 )
 from noria.contract.settings import tried
 from noria.metrics.likelihood import likelihood
@@ -213,9 +214,16 @@ class Text(
         from noria.model.generation.generate import stream
 
         speaker: Any = model
-        sampling = self.sampling().overridden(settings)
-        tokenizer = _tokenizer(state)
-        yield from stream(speaker, batch.inputs, sampling, tokenizer)
+        return stream(speaker, batch.inputs, self.sampling().overridden(settings), _tokenizer(state))
+
+    def writer(self, model: nn.Module, state: State) -> Writer | None:
+        """Return what writes answers side by side; None for beams, which are no row each."""
+        from noria.model.generation.continuous import ContinuousBatch
+
+        speaker: Any = model
+        if self.beams > 1:
+            return None
+        return ContinuousBatch(speaker, _tokenizer(state), self.sampling(), state["vocabulary"])
 
     def stream_schema(self, most_tokens: int) -> dict[str, Any]:
         from noria.model.generation.sampling import settings_schema

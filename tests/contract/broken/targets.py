@@ -10,9 +10,10 @@ from tests.contract.broken.healthy import Side, SideHead, broken, is_right, log_
 from torch import nn
 
 from noria.contract import Metric, mean_metric
-from noria.contract.capabilities import AnswersInInput, MultiLabel, Restates, TrainingStep
+from noria.contract.capabilities import AnswersInInput, MultiLabel, Restates, Streams, TrainingStep
 from noria.contract.dispatch import forward_loss
-from noria.types import Panel
+from noria.errors import UserError
+from noria.types import Chunk, Panel
 
 
 @broken("bad_values")
@@ -55,6 +56,17 @@ class GivesNoValueOfTheFirstAnswer(Side):
 class CountsClassesFromOne(Side):
     def single_values(self, truth):
         return super().single_values(truth) + 1
+
+
+@broken("stream")
+class LooksAtSettingsOnlyWhenItBegins(Side, Streams):
+    def stream(self, model, batch, state, settings):
+        if settings:
+            raise UserError("there is no such setting")
+        yield Chunk("left", "end")
+
+    def stream_schema(self, most_tokens):
+        return {}
 
 
 class Questions(Side, MultiLabel):

@@ -10,6 +10,8 @@ from tests.contract.broken.healthy import Letters, WordSide, rejected_by
 
 from noria.contract import answer_field, dispatch
 from noria.contract.capabilities import AugmentsBatch, PredictsBaseline, ValidatesPairs
+from noria.targets.text import Text
+from noria.tasks.text_generation import TextGeneration
 from noria.types import Record, repeated
 
 
@@ -141,3 +143,26 @@ class TrivialAnswerToTheFirstRecords(WordSide, PredictsBaseline):
 class TrivialAnswerThatIsNoNumber(WordSide, PredictsBaseline):
     def predict_baseline(self, dataset, learnt):
         return {"logits": np.full((len(dataset), 2), np.nan, np.float32)}
+
+
+class Swapped:
+    """What writes two answers and gives each the number of the other."""
+
+    def __init__(self, writer):
+        self.begin, self.own = writer.begin, writer
+
+    def step(self):
+        return [(1 - number, piece) for number, piece in self.own.step()]
+
+
+@dataclass(frozen=True)
+class SwappedText(Text):
+    def writer(self, model, state):
+        return Swapped(super().writer(model, state))
+
+
+@rejected_by("writer")
+class MixesUpWhoIsAnswered(TextGeneration):
+    def __init__(self):
+        super().__init__()
+        self.target = SwappedText(**vars(self.target))

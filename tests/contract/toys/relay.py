@@ -18,6 +18,7 @@ from noria.contract.capabilities import (
     Streams,
     UsesParts,
 )
+from noria.errors import UserError
 from noria.modalities.text.modality import Text
 from noria.model.heads import NoWeights, no_loss
 from noria.types import Chunk, Encoded, Media, Prediction, Ragged, Record
@@ -61,6 +62,11 @@ class Relayed(Target, UsesParts, LearnsNothing, PostProcesses, Streams, DecodesT
         return {"hz": np.array([one.value for one in said], np.float32), "_sound": Ragged.of(sounds, np.uint8)}
 
     def stream(self, model, batch, state, settings):
+        if settings:
+            raise UserError("there is no such setting", where=next(iter(settings)))
+        return self.pieces(state)
+
+    def pieces(self, state):
         said = state[PARTS]["voice"].predict([{"text": WORDS[1]}])[0].media.data
         yield Chunk(said[:44])
         yield Chunk(said[44:], "end")

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from noria.contract import Attention
 from noria.model.layers.cache import KeyValueCache
 from noria.model.transformer import Transformer
 from noria.types import Tokens
@@ -189,6 +190,7 @@ def test_bfloat16_row_by_row_is_the_same_as_all_at_once(make_trunk: MakeTrunk) -
 FILLS = """
 import torch
 from noria.training.memory import held_bytes
+from noria.contract import Attention
 from noria.model.layers.cache import KeyValueCache
 before = held_bytes()
 cache = KeyValueCache(depth=8, shape=(4, 2, 2**14, 64), dtype=torch.bfloat16)
@@ -206,13 +208,70 @@ def test_slots_take_memory_only_as_they_are_filled() -> None:
     assert held < 10**8
 
 
-@pytest.mark.parametrize("is_real", [None, torch.ones(2, 3, dtype=torch.bool)])
-def test_a_row_that_overflows_is_refused_and_leaves_the_cache_as_it_was(is_real: torch.Tensor | None) -> None:
-    cache = KeyValueCache(depth=1, shape=(2, 1, 4, 8))
+@pytest.mark.parametrize("attention", ["causal", "prefix"])
+def test_a_row_that_needs_more_room_than_there_is_gets_it(
+    attention: Attention, make_trunk: MakeTrunk, make_rows: MakeRows
+) -> None:
+    trunk, x = make_trunk(), torch.stack(make_rows([9, 9]))
+    cache = trunk.new_cache(2, 2)
+    is_prefix = torch.ones(2, 3, dtype=torch.bool) if attention == "prefix" else None
+    with torch.inference_mode():
+        parts = [trunk(Tokens(x[:, :3]), attention, is_prefix, cache).features]
+        parts += [trunk(Tokens(x[:, i : i + 1]), attention, None, cache).features for i in range(3, 9)]
+    for i in range(2):
+        expected = alone(trunk, attention, x[i], 3)
+        torch.testing.assert_close(torch.cat(parts, 1)[i], expected, atol=TOLERANCE, rtol=0)
+
+
+@settings(deadline=None, max_examples=25)
+@given(data=st.data(), block=st.sampled_from([{}, {"block": "recurrent", "block_settings": {"attention_every": 2}}]))
+def test_rows_join_and_leave_at_any_time_and_none_disturbs_another(
+    data: st.DataObject, block: dict[str, object], make_trunk: MakeTrunk, make_rows: MakeRows
+) -> None:
+    """Each round some rows join, each step adds a token to every row, and then some leave, the others in any order."""
+    trunk, rows = make_trunk(**block), make_rows([12] * 6)
+    waiting, live = list(range(6)), list[int]()
+    cache = trunk.new_cache(0, 1)
+    at = [0] * 6
+
+    def read(some: list[int], size: int, cache: KeyValueCache) -> None:
+        chunk = Tokens(torch.stack([rows[i][at[i] : at[i] + size] for i in some]))
+        found = trunk(chunk, "causal", None, cache).features
+        for i, features in zip(some, found, strict=True):
+            expected = alone(trunk, "causal", rows[i], 0)[at[i] : at[i] + size]
+            torch.testing.assert_close(features, expected, atol=TOLERANCE, rtol=0)
+            at[i] += size
+
+    with torch.inference_mode():
+        while waiting or live:
+            for _ in range(data.draw(st.integers(0 if live else 1, 2))):
+                if waiting:
+                    own = trunk.new_cache(1, 3)
+                    read([waiting[0]], data.draw(st.integers(1, 7)), own)
+                    if live:
+                        assert cache.join(own)
+                    else:
+                        cache = own
+                    live.append(waiting.pop(0))
+            live_before = list(live)
+            if live and all(at[i] < 12 for i in live):
+                read(live, 1, cache)
+            live = data.draw(st.permutations([i for i in live if at[i] < 12 and data.draw(st.integers(0, 3))]))
+            cache.select(torch.tensor([live_before.index(i) for i in live], dtype=torch.long))
+            assert cache.lengths.tolist() == [at[i] for i in live]
+
+
+def test_the_room_of_rows_that_have_left_is_used_again() -> None:
+    cache = KeyValueCache(depth=1, shape=(3, 1, 4, 8))
     cache.reserve(2, None)
-    with pytest.raises(ValueError, match="5 tokens does not fit into a cache of capacity 4"):
-        cache.reserve(3, is_real)
-    assert (cache.lengths.tolist(), cache.longest) == ([2, 2], 2)
+    address = cache.keys.data_ptr()
+    cache.select(torch.tensor([0, 2]))
+    other = KeyValueCache(depth=1, shape=(1, 1, 9, 8))
+    other.reserve(4, None)
+    other.keys.fill_(3)
+    assert cache.join(other)
+    assert (cache.keys.data_ptr(), cache.lengths.tolist(), cache.longest) == (address, [2, 2, 4], 4)
+    assert cache.keys[0, 2, 0, :4].eq(3).all()
 
 
 def test_padding_needs_no_room() -> None:

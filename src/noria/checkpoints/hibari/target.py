@@ -114,8 +114,10 @@ class EnglishSpeech(Target, WarmStarts, CompletesState, LearnsNothing, PredictSt
         return answers
 
     def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
-        """Yield a wav file: its head, then sentence by sentence."""
-        speed = SPEEDS.asked(settings, self.speed)
+        """Return a wav file: its head, then sentence by sentence."""
+        return self._streamed(batch, SPEEDS.asked(settings, self.speed))
+
+    def _streamed(self, batch: Batch, speed: float) -> Iterator[Chunk]:
         for row, text in enumerate(self._texts(batch)):
             yield Chunk(wav_header(voice.RATE_HZ), row=row)
             for samples in voice.sentences(text, speed):

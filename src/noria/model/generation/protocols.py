@@ -19,12 +19,28 @@ class Memory(Protocol):
     def select(self, rows: Tensor) -> None:
         """Keep the rows int[K] in this order; some may come more than once."""
 
+    def join(self, other: Any) -> bool:
+        """Take in the rows of another memory of the same model, after one's own; say whether that was possible."""
+
+
+class Reading(Protocol):
+    """Inputs that are read part by part; `logits` float[B, V], of the first token, once all is read."""
+
+    cache: Any
+    logits: Tensor | None
+
+    def go_on(self, most: int | None = None) -> int:
+        """Read at most so many tokens more of each row, or all where that cannot be; return how many."""
+
 
 class CausalLM(Protocol):
     """What generation needs of a model."""
 
     def start(self, inputs: Any, capacity: int) -> tuple[Tensor, Any]:
         """Read the inputs; return logits float[B, V] of the first token and a Memory with room for `capacity` more."""
+
+    def read(self, batches: Sequence[Any], capacity: int) -> Reading:
+        """Do as `start` does with the rows of all batches of inputs, part by part."""
 
     def step(self, ids: Tensor, cache: Any, is_live: Tensor | None = None) -> Tensor:
         """Append one token int[B] to each (live) row; return the logits float[B, V] of the next."""

@@ -22,14 +22,15 @@ from torch import Tensor
 
 
 class KeyValueCache:
-    """Hold the keys and values of `depth` layers for up to `capacity` real tokens per row.
+    """Hold the keys and values of `depth` layers for the real tokens of each row.
 
     keys, values  float[depth, B, H, slots, D], H key heads of D channels; written in place
     lengths       int[B], the real tokens of each row; longest is their maximum
     is_even       whether all rows are known to have `longest` tokens
     states        of recurrent blocks, by layer: tensors [B, ...]
 
-    All slots are allocated at once; on a CPU they take memory only as they are filled.
+    Room for `capacity` tokens a row is allocated at once, and more when a row needs it; on a CPU it takes memory only
+    as it is filled. Rows leave by `select` and come by `join`; the room of those that have left is used again.
     Made by `Transformer.new_cache`. For inference only. After an exception inside the trunk the cache is spoilt.
     """
 
@@ -42,7 +43,7 @@ class KeyValueCache:
     ) -> None:
         batch_size, num_heads, self.capacity, head_dim = shape
         slots = (depth, batch_size, num_heads, self.capacity + 1, head_dim)
-        self.keys, self.values = (_zeros(slots, dtype, device) for _ in range(2))
+        self.keys, self.values = self._room = _zeros(slots, dtype, device), _zeros(slots, dtype, device)
         self.lengths = torch.zeros(batch_size, dtype=torch.long, device=device)
         self.longest = 0
         self.is_even = True
@@ -53,7 +54,7 @@ class KeyValueCache:
     def num_bytes(self) -> int:
         """Return the memory the cache holds, full or empty."""
         states = [tensor for state in self.states.values() for tensor in state]
-        return sum(tensor.nbytes for tensor in (self.keys, self.values, self.lengths, *states))
+        return sum(tensor.nbytes for tensor in (*self._room, self.lengths, *states))
 
     @property
     def num_readable(self) -> int:
@@ -70,7 +71,7 @@ class KeyValueCache:
     def reserve(self, num_tokens: int, is_real: Tensor | None) -> Tensor:
         """Give each token of a chunk its slot, int[B or 1, T], and count it; once per chunk, before any `append`.
 
-        `is_real` is bool[B, T] or None (all real). Raise ValueError when a row overflows.
+        `is_real` is bool[B, T] or None (all real).
         """
         is_whole = is_real is None or bool(is_real.all())
         order = (
@@ -81,7 +82,7 @@ class KeyValueCache:
         lengths = self.lengths + order[:, -1]
         longest = self.longest + num_tokens if is_whole else int(lengths.max())
         if longest > self.capacity:
-            raise ValueError(f"a row of {longest} tokens does not fit into a cache of capacity {self.capacity}")
+            self._allocate(len(self.lengths), max(longest, 2 * self.capacity))
         slots = (self.lengths[:1, None] if self.is_even and is_whole else self.lengths[:, None]) + order - 1
         if is_real is not None and not is_whole:
             slots = slots.where(is_real, self.keys.shape[3] - 1)
@@ -110,22 +111,49 @@ class KeyValueCache:
     def select(self, rows: Tensor) -> None:
         """Keep the rows int[K] in this order: to drop rows that have ended, to repeat or reorder hypotheses.
 
-        What is allocated is used again where there are not more rows than before.
+        What is allocated is used again where there are not more rows than before; a row that keeps its place is not
+        copied.
         """
-        self.keys, self.values = (self._selected(tensor, rows) for tensor in (self.keys, self.values))
+        is_moved = rows != torch.arange(len(rows), device=rows.device)
+        source, place = rows[is_moved], is_moved.nonzero()[:, 0]
+        moved = [part[:, source, :, : self.longest] for part in (self.keys, self.values)]
+        if len(rows) > self._room[0].shape[1]:
+            self._allocate(len(rows), self.capacity)
+        for room, part in zip(self._room, moved, strict=True):
+            room[:, place, :, : self.longest] = part
         self.states = {layer: tuple(part[rows] for part in state) for layer, state in self.states.items()}
-        self.lengths = self.lengths[rows]
-        self.longest = int(self.lengths.max()) if len(rows) else 0
-        self.is_even = bool((self.lengths == self.longest).all())
+        self._count(self.lengths[rows])
 
-    def _selected(self, tensor: Tensor, rows: Tensor) -> Tensor:
-        chosen = tensor[:, rows, :, : self.longest]
-        if len(rows) <= tensor.shape[1]:
-            tensor = tensor[:, : len(rows)]
-        else:
-            tensor = _zeros((len(tensor), len(rows), *tensor.shape[2:]), tensor.dtype, tensor.device)
-        tensor[:, :, :, : self.longest] = chosen
-        return tensor
+    def join(self, other: KeyValueCache) -> bool:
+        """Take in the rows of another cache of the same trunk, after one's own; say that it was possible."""
+        count = len(self.lengths) + len(other.lengths)
+        if count > self._room[0].shape[1] or other.longest > self.capacity:
+            self._allocate(max(count, 2 * len(self.lengths)), max(other.longest, self.capacity))
+        for room, part in zip(self._room, (other.keys, other.values), strict=True):
+            room[:, len(self.lengths) : count, :, : other.longest] = part[:, :, :, : other.longest]
+        self.states = {
+            layer: tuple(torch.cat(pair) for pair in zip(state, other.states[layer], strict=True))
+            for layer, state in self.states.items()
+        }
+        self._count(torch.cat((self.lengths, other.lengths)))
+        return True
+
+    def _count(self, lengths: Tensor) -> None:
+        """Go on with rows of these lengths, which lie in the first places of the room."""
+        self.keys, self.values = self._room[0][:, : len(lengths)], self._room[1][:, : len(lengths)]
+        self.lengths = lengths
+        self.longest = int(lengths.max()) if len(lengths) else 0
+        self.is_even = bool((lengths == self.longest).all())
+
+    def _allocate(self, num_rows: int, capacity: int) -> None:
+        """Move what is held to room for so many rows and tokens."""
+        depth, count, num_heads, _, head_dim = self.keys.shape
+        slots, device = (depth, num_rows, num_heads, capacity + 1, head_dim), self.keys.device
+        room = _zeros(slots, self.keys.dtype, device), _zeros(slots, self.keys.dtype, device)
+        for new, held in zip(room, (self.keys, self.values), strict=True):
+            new[:, :count, :, : self.longest] = held[:, :, :, : self.longest]
+        self._room, self.capacity = room, capacity
+        self.keys, self.values = room[0][:, :count], room[1][:, :count]
 
 
 def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device | None) -> Tensor:

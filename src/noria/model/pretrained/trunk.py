@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from noria.contract import Attention
@@ -232,6 +233,39 @@ class PretrainedMemory:
         self.cache.reorder_cache(rows)
         self.is_real = self.is_real[rows]
         self.encoded = None if self.encoded is None else self.encoded[rows]
+        if self._keeps_columns and len(rows):  # columns of padding alone, as of longer rows that have left
+            first = int(self.is_real.any(0).int().argmax())
+            self.is_real = self.is_real[:, first:]
+            for layer in self.cache.layers:
+                layer.keys, layer.values = layer.keys[:, :, first:], layer.values[:, :, first:]
+
+    def join(self, other: PretrainedMemory) -> bool:
+        """Take in the rows of another memory of the same trunk, after one's own; say whether that was possible.
+
+        It is not where a token's place is counted by its column (encoder-decoders), or old columns are dropped.
+        """
+        if not self._keeps_columns:
+            return False
+        width = max(self.is_real.shape[1], other.is_real.shape[1])
+        joined = [
+            [
+                torch.cat([F.pad(one, (0, 0, width - one.shape[2], 0)) for one in pair])
+                for pair in ((own.keys, new.keys), (own.values, new.values))
+            ]
+            for own, new in zip(self.cache.layers, other.cache.layers, strict=True)
+        ]
+        for layer, (keys, values) in zip(self.cache.layers, joined, strict=True):
+            layer.keys, layer.values = keys, values
+        self.is_real = torch.cat([F.pad(one.is_real, (width - one.is_real.shape[1], 0)) for one in (self, other)])
+        return True
+
+    @property
+    def _keeps_columns(self) -> bool:
+        """Say whether each layer has the keys of every column of `is_real`."""
+        from transformers.cache_utils import DynamicLayer
+
+        layers = self.cache.layers if self.encoded is None else []
+        return bool(layers) and all(type(layer) is DynamicLayer and layer.is_initialized for layer in layers)
 
 
 def _config(config: Mapping[str, Any]) -> Any:

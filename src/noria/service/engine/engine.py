@@ -54,7 +54,8 @@ class Engine:
         self._turns: Turns[Work] = Turns()
         self._ready, self._pace = Ready(), Pace(limits.batch_seconds)
         self._works: dict[int, Work] = {}
-        self._streams = Streams(predictor, limits.streams) if streams is None else streams
+        usual = Streams(predictor, limits.streams, limits.writing_seconds)
+        self._streams = usual if streams is None else streams
         self._writings: dict[int, tuple[Writing, int]] = {}  # by their number in the streams: and which record
         self._last_answer = 0.0
         self._threads = [

@@ -241,9 +241,12 @@ class Reply(
         return kept
 
     def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
-        """Yield a wav file sentence by sentence, the first one as soon as it is made; without a voice, the text."""
+        """Return a wav file sentence by sentence, the first one as soon as it is made; without a voice, the text."""
         if settings:
             raise UserError("there is no such setting", where=next(iter(settings)), fix="leave it out")
+        return self._streamed(batch, state)
+
+    def _streamed(self, batch: Batch, state: State) -> Iterator[Chunk]:
         stages = self._stages(state)
         for row, sound in enumerate(_sounds(batch, self.audio)):
             (text,) = stages.transcripts([sound], stages.spans([sound]))

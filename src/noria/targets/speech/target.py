@@ -183,10 +183,12 @@ class Speech(Target, TrainingStep, PostProcesses, DecodesTarget, UsesParts, Stre
         return [f"{(count - 1) * self.hop_s:.2f} s of speech" for count in truth[MEL].lengths]
 
     def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
-        """Yield each speech as the pieces of a wav file; settings: speed."""
+        """Return each speech as the pieces of a wav file; settings: speed."""
+        return self._streamed(model, batch, state, SPEEDS.asked(settings, self.speed))
+
+    def _streamed(self, model: nn.Module, batch: Batch, state: State, speed: float) -> Iterator[Chunk]:
         import torch
 
-        speed = SPEEDS.asked(settings, self.speed)
         check_voice(state, self.mel_settings)
         with torch.inference_mode():
             output = model.head.spoken(model.mixed(batch.inputs), speed)  # type: ignore[union-attr, operator]
