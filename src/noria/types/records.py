@@ -137,12 +137,14 @@ class Chunk(NamedTuple):
 
     The last piece, whose content may be empty, has `ended`, why it is the last (end, stop or length), and `logprobs`,
     the natural logarithms of the probabilities of all tokens of the answer. row: which record of the batch it is of.
+    note: what a person should know of the whole answer, said with its last piece.
     """
 
     content: str | bytes
     ended: str | None = None
     logprobs: tuple[float, ...] = ()
     row: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ class Panel:
     matrix  {"rows": [..], "columns": [..], "values": [[count, ..], ..]}, rows are the truth
     curve   {"x": name, "y": name, "lines": {name: [[x, y], ..]}, "points": {..}, "diagonal": bool}; lines or points
     bars    {"names": [..], "values": [..], "unit": ".."}
+    picture {"svg": a drawing}
     """
 
     kind: str

@@ -1,0 +1,65 @@
+"""What a written text is worth: whether it is a molecule, which, with what properties, and whether training had it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from noria.modalities.molecule.descriptors import substructures_of
+from noria.modalities.molecule.properties import PROPERTIES, properties_of
+from noria.modalities.molecule.reading import Limits, NoMolecule, canonical_smiles, rdkit, read_molecule
+from noria.types import Arrays, Ragged
+
+OWN = "_smiles"  # the canonical SMILES of what was written, empty where it is no molecule
+ASKED = "asked_"  # begins the names of what was written for the wish of evaluation
+
+
+def fingerprint(smiles: str) -> int:
+    """Return 64 bits of a canonical SMILES, by which a molecule is known again."""
+    return int.from_bytes(blake2b(smiles.encode(), digest_size=8).digest(), "little")
+
+
+def is_known(texts: Sequence[str], known: np.ndarray) -> np.ndarray:
+    """Return bool[n]: which canonical SMILES are among the ascending fingerprints of training molecules."""
+    own = np.array([fingerprint(text) for text in texts], np.uint64)
+    places = np.searchsorted(known, own).clip(max=len(known) - 1)
+    return np.asarray(known[places] == own)
+
+
+def parsed(text: str, limits: Limits) -> Any:
+    """Return the RDKit molecule of what was written, None where it is none that can be used."""
+    rdkit()
+    try:
+        return read_molecule(text, limits)
+    except NoMolecule:
+        return None
+
+
+def judged(texts: Sequence[str], known: np.ndarray, limits: Limits, prefix: str = "") -> Arrays:
+    """Return what can be said of written texts, its names begun by `prefix`; zeros of those that are no molecule.
+
+    `_smiles` and `_raw` Ragged uint8, the canonical form and the text; `is_valid`, `is_known` uint8[n];
+    `properties` float32[n, properties]; `substructures` Ragged uint16.
+    """
+    molecules = [parsed(text, limits) for text in texts]
+    own = ["" if one is None else canonical_smiles(one) for one in molecules]
+    none = np.zeros(len(PROPERTIES), np.float32)
+    valid = np.array([one is not None for one in molecules], bool)
+    properties = [none if one is None else properties_of(one) for one in molecules]
+    substructures: list[Any] = [() if one is None else substructures_of(one)[0] for one in molecules]
+    found = {
+        "properties": np.array(properties, np.float32).reshape(-1, len(PROPERTIES)),
+        "is_valid": valid.astype(np.uint8),
+        "is_known": (valid & is_known(own, known)).astype(np.uint8),
+        "substructures": Ragged.of(substructures, np.uint16),
+    }
+    raw = {"smiles": Ragged.of_texts(own), "raw": Ragged.of_texts(texts)}
+    return {f"{prefix}{name}": one for name, one in found.items()} | {f"_{prefix}{n}": one for n, one in raw.items()}
+
+
+def describe(values: np.ndarray) -> dict[str, float]:
+    """Return the properties of a molecule by name, as people read them."""
+    return {one.name: round(float(value), one.digits) for one, value in zip(PROPERTIES, values, strict=True)}
