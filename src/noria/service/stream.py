@@ -171,7 +171,7 @@ def _event(piece: Chunk) -> bytes:
     new = piece.content
     event: dict[str, Any] = {"text": new} if isinstance(new, str) else {"base64": b64encode(new).decode("ascii")}
     if piece.ended:
-        event |= {"ended": piece.ended, "logprobs": piece.logprobs}
+        event |= {"ended": piece.ended, "logprobs": piece.logprobs} | ({"note": piece.note} if piece.note else {})
     return b"data: %b\n\n" % json_bytes(event)
 
 

@@ -43,7 +43,7 @@ def properties_of(molecule: Any) -> np.ndarray:
 
     values = (
         Crippen.MolLogP(molecule),  # type: ignore[attr-defined]
-        QED.qed(molecule),
+        QED.qed(molecule),  # type: ignore[no-untyped-call]
         Descriptors.MolWt(molecule),  # type: ignore[attr-defined]
         sa_score(molecule),
     )

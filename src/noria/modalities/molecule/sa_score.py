@@ -29,7 +29,7 @@ def sa_score(molecule: Any) -> float:
     score = 11.0 - (raw - LEAST + 1) / (MOST - LEAST) * 9.0
     if score > 8.0:
         score = 8.0 + math.log(score - 8.0)  # the hardest ones are spread less
-    return min(10.0, max(1.0, score))
+    return float(min(10.0, max(1.0, score)))
 
 
 def _complexity(molecule: Any) -> float:

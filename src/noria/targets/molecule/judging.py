@@ -61,5 +61,5 @@ def judged(texts: Sequence[str], known: np.ndarray, limits: Limits, prefix: str 
 
 
 def describe(values: np.ndarray) -> dict[str, float]:
-    """Return the properties of a molecule by name, as people read them."""
-    return {one.name: round(float(value), one.digits) for one, value in zip(PROPERTIES, values, strict=True)}
+    """Return the properties of a molecule by name, as people read them; no zero has a sign."""
+    return {one.name: round(float(value), one.digits) + 0.0 for one, value in zip(PROPERTIES, values, strict=True)}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from noria.contract.capabilities import IDS
+from noria.contract.capabilities import IDS, LOGITS
 from noria.modalities.molecule.properties import PROPERTIES
 from noria.modalities.wishes.modality import FAR, LIKE, RANGES
 from noria.targets.molecule.smiles import SmilesTokens
@@ -26,10 +27,11 @@ def wished(target: dict[str, Tensor]) -> dict[str, Tensor]:
     device = values.device
     span = torch.tensor([one.high - one.low for one in PROPERTIES], device=device)
     reach = torch.rand(size, count, 2, device=device) ** 3 * span[:, None]
-    reach[torch.rand(reach.shape, device=device) < OPEN_END] = FAR
     is_asked = torch.rand(size, 1, device=device) >= NOTHING_ASKED
-    reach[~(is_asked & (torch.rand(size, count, device=device) < EACH_ASKED))] = FAR
-    ranges = torch.stack([values - reach[..., 0], values + reach[..., 1]], -1).clamp(-FAR, FAR)
+    is_open = torch.rand(reach.shape, device=device) < OPEN_END
+    is_open |= ~(is_asked & (torch.rand(size, count, device=device) < EACH_ASKED))[..., None]
+    sign = reach.new_tensor([-1.0, 1.0])
+    ranges = torch.where(is_open, sign * FAR, values[..., None] + sign * reach)
     is_like = is_asked & (torch.rand(size, 1, device=device) < LIKE_ASKED)
     is_shown = torch.rand(like.shape, device=device) >= MOST_HIDDEN * torch.rand(size, 1, device=device)
     return {RANGES: ranges, LIKE: torch.where(is_like & is_shown, like, PAD)}
@@ -63,11 +65,15 @@ def shuffled(ids: Tensor, tokens: SmilesTokens, share: float) -> Tensor:
 
 def scored(model: torch.nn.Module, batch: Batch) -> Output:
     """Return float[B] each: `nats`, the loss summed over the true molecule, its `tokens`, and how many came first."""
-    from torch.nn import functional
-
     ids = batch.target[IDS]
-    logits = model(batch.inputs, batch.target)["logits"].float()
-    is_real = ids != PAD
-    nats = functional.cross_entropy(logits.flatten(0, 1), ids.flatten(), ignore_index=PAD, reduction="none")
-    right = (logits.argmax(-1) == ids) & is_real
-    return {"nats": nats.view_as(ids).sum(1), "tokens": is_real.sum(1).float(), "right": right.sum(1).float()}
+    output = model(batch.inputs, batch.target)
+    nats, count = nats_of(output, ids)
+    right = (output[LOGITS].argmax(-1) == ids) & (ids != PAD)
+    return {"nats": nats, "tokens": count.float(), "right": right.sum(1).float()}
+
+
+def nats_of(output: Output, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Return float[B], the loss summed over each molecule, and int64[B], how many tokens it has."""
+    logits = output[LOGITS].flatten(0, 1).float()
+    nats = functional.cross_entropy(logits, ids.flatten(), ignore_index=PAD, reduction="none")
+    return nats.view_as(ids).sum(1), (ids != PAD).sum(1)

@@ -18,6 +18,7 @@ from noria.types import Arrays
 
 COMPARED = 2_000  # molecules, evenly drawn, that are compared with one another
 
+
 def molecule_metrics() -> tuple[Metric, ...]:
     """Return the scores; those of what is written are NaN where nothing was."""
     shares = (
@@ -32,6 +33,7 @@ def molecule_metrics() -> tuple[Metric, ...]:
         mean_metric("inside", "fraction in asked range", "higher", _inside),
     )
 
+
 def _share(
     name: str,
     unit: str,
@@ -44,18 +46,21 @@ def _share(
         if OWN not in output:
             return np.full(len(next(iter(output.values()))), np.nan)
         whole = 1.0 if below is None else below(output).mean()
-        return np.asarray(above(output) / whole if whole else np.full(len(above(output)), np.nan))
+        return np.asarray(above(output) / whole if whole else np.full(len(output[OWN]), np.nan))
 
     def value(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
         return np.asarray(weights @ scores(output, truth) / weights.sum(1))
 
     return Metric(name, unit, "higher", value, scores, follows_loss=name == "validity")
 
+
 def _valid(output: Arrays) -> np.ndarray:
     return np.asarray(output["is_valid"], np.float64)
 
+
 def _new(output: Arrays) -> np.ndarray:
     return _valid(output) * (1.0 - output["is_known"])
+
 
 def _first(output: Arrays) -> np.ndarray:
     """Return 1 for the first of molecules that are the same."""
@@ -64,6 +69,7 @@ def _first(output: Arrays) -> np.ndarray:
     is_first[np.unique(texts, return_index=True)[1]] = 1.0
     return is_first * _valid(output)
 
+
 def _inside(output: Arrays, truth: Arrays) -> np.ndarray:
     """Return 1 where a molecule that is valid has the property that was asked for."""
     if f"{ASKED}properties" not in output:
@@ -71,6 +77,7 @@ def _inside(output: Arrays, truth: Arrays) -> np.ndarray:
     which, low, high = np.asarray(truth["asked"], np.float64).T
     values = np.asarray(output[f"{ASKED}properties"], np.float64)[np.arange(len(which)), which.astype(np.int64)]
     return np.asarray(output[f"{ASKED}is_valid"] * ((values >= low) & (values <= high)), np.float64)
+
 
 def _diversity(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
     """Return one minus the mean similarity of two valid molecules (Tanimoto, by their substructures)."""
@@ -87,6 +94,7 @@ def _diversity(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray
     both = np.einsum("rn,nm,rm->r", own, alike, own, optimize=True) - total  # a molecule is not its own pair
     return np.asarray(1 - np.divide(both, pairs, out=np.full(len(own), np.nan), where=pairs > 0))
 
+
 @lru_cache(maxsize=2)
 def _similarities(rows: tuple[bytes, ...]) -> np.ndarray:
     """Return float64[n, n] of the substructures of n molecules, uint16 each; once, however many resamples ask."""
@@ -96,15 +104,15 @@ def _similarities(rows: tuple[bytes, ...]) -> np.ndarray:
     either = sizes[:, None] + sizes - both
     return np.divide(both, either, out=np.ones(both.shape), where=either > 0)
 
+
 def training_properties(train: Arrays, count: int) -> np.ndarray:
     """Return float32[count or fewer, properties] of training molecules, evenly drawn."""
     properties = np.asarray(train["properties"], np.float32)
     return properties[:: -(-len(properties) // count)]
+
 
 def trivial(truth: Arrays, properties: np.ndarray) -> Arrays:
     """Return the answer of who draws a training molecule, whatever is asked for."""
     count = len(truth["asked"])
     drawn = np.random.default_rng(0).integers(0, len(properties), count)
     return {f"{ASKED}properties": properties[drawn], f"{ASKED}is_valid": np.ones(count, np.uint8)}
-
-__all__ = ["Ragged", "molecule_metrics", "training_properties", "trivial"]

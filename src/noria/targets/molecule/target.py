@@ -138,14 +138,15 @@ class Molecule(
             if index in bad:
                 rows.append(((), (), ""))
         ids, substructures, texts = zip(*rows, strict=True) if rows else ((), (), ())
+        asked = _asked(properties, np.array(state["ends"]))
+        asked[list(bad)] = 0
         arrays = {
             IDS: Ragged.of(ids, np.uint16),
             PROPERTY_ARRAY: properties,
             SUBSTRUCTURES: Ragged.of(substructures, np.uint16),
-            RANGE_ARRAY: _asked(properties, np.array(state["ends"])),
+            RANGE_ARRAY: asked,
             OWN: Ragged.of_texts(texts),
         }
-        arrays[RANGE_ARRAY][list(bad)] = 0
         return Encoded(arrays, bad)
 
     def answer_embedder(self, state: State, width: int) -> nn.Module:
@@ -169,7 +170,9 @@ class Molecule(
         return self.loss(model(inputs, target), Batch(inputs, target, batch.size))
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        nats, count = _nats(output, batch.target[IDS])
+        from noria.targets.molecule.learning import nats_of
+
+        nats, count = nats_of(output, batch.target[IDS])
         return {"loss": nats.sum() / count.sum(), "each": nats / count.clamp_min(1)}
 
     def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
@@ -178,16 +181,16 @@ class Molecule(
         Output: `nats`, `tokens`, `right`, float[B]; `written` int[B, T] and `written_asked`, PAD after the end.
         """
         from noria.targets.molecule.learning import asked_one, scored
-        from noria.targets.molecule.writing import seeds_of, written
+        from noria.targets.molecule.writing import sampling_of, seeds_of, written
 
         output = scored(model, batch) if batch.target else {}
         if batch.target and is_quick:
             return output
-        seeds = seeds_of(batch, self.seed)
-        output["written"] = written(self, model, batch.inputs, state, seeds)
+        sampling, seeds = sampling_of(self), seeds_of(batch, self.seed)
+        output["written"] = written(model, batch.inputs, state, sampling, seeds)
         if batch.target:
             inputs = {**batch.inputs, self.wishes: asked_one(batch.target)}
-            output["written_asked"] = written(self, model, inputs, state, seeds)
+            output["written_asked"] = written(model, inputs, state, sampling, seeds)
         return output
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
@@ -221,12 +224,12 @@ class Molecule(
         """Yield as many molecules as `count` says, each valid, new, as it was asked for and unlike those before."""
         from noria.targets.molecule.writing import requested, stream
 
-        yield from stream(self, model, batch, state, requested(settings))
+        yield from stream(self, model, batch, state, requested(self, settings))
 
     def stream_schema(self, most_tokens: int) -> dict[str, Any]:
         from noria.targets.molecule.writing import schema
 
-        return schema()
+        return schema(most_tokens)
 
     def export(self, answer: Prediction, suffix: str) -> bytes | None:
         from noria.targets.molecule.files import as_file
@@ -246,17 +249,6 @@ def _asked(properties: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Return float32[n, 3]: of each molecule one property in turn, and the ends of the part that its value lies in."""
     which = (np.abs(properties) * 1000).astype(np.int64).sum(1) % len(NAMES)
     values = properties[np.arange(len(properties)), which]
-    parts = [
-        np.searchsorted(ends[place][1:-1], value, "right") for place, value in zip(which, values, strict=True)
-    ]
+    parts = [np.searchsorted(ends[place][1:-1], value, "right") for place, value in zip(which, values, strict=True)]
     rows = [(place, ends[place][part], ends[place][part + 1]) for place, part in zip(which, parts, strict=True)]
     return np.array(rows, np.float32).reshape(-1, 3)
-
-
-def _nats(output: Output, ids: Tensor) -> tuple[Tensor, Tensor]:
-    """Return float[B], the loss summed over each molecule, and how many tokens it has."""
-    from torch.nn import functional
-
-    logits = output["logits"].flatten(0, 1).float()
-    nats = functional.cross_entropy(logits, ids.flatten(), ignore_index=PAD, reduction="none")
-    return nats.view_as(ids).sum(1), (ids != PAD).sum(1)

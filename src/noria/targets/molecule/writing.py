@@ -23,7 +23,7 @@ from noria.modalities.molecule.reading import Limits, canonical_smiles
 from noria.modalities.wishes.modality import RANGES
 from noria.modalities.wishes.reading import LIKE
 from noria.model.generation.generate import generate
-from noria.model.generation.sampling import Sampling
+from noria.model.generation.sampling import Sampling, settings_schema
 from noria.targets.molecule.judging import is_known, parsed
 from noria.targets.molecule.smiles import SmilesTokens
 from noria.types import PAD, Batch, Chunk, Ragged, State
@@ -31,9 +31,10 @@ from noria.types import PAD, Batch, Chunk, Ragged, State
 if TYPE_CHECKING:
     from torch import nn
 
-AT_ONCE = 256  # molecules that are written at once
+AT_FIRST, AT_ONCE = 16, 256  # molecules that are written at once
 MOST = 100_000  # molecules of one request
-TRIES = 50  # drawn for each that is asked for, before a wish is said to be too hard
+SET_BY_REQUEST = ("temperature", "top_k", "top_p", "min_p", "seed")  # of what Sampling has
+LEAST_TRIES, TRIES = 2_000, 50  # written at most for a request, and for each that is asked for
 
 
 class Writer(Protocol):
@@ -55,28 +56,28 @@ class Writer(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """What one request may set: how many molecules, and how they are drawn; None leaves it to the target."""
+    """How many molecules, and how they are drawn."""
 
-    count: int = 1
-    seed: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
+    count: int
+    sampling: Sampling
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON schema of a request."""
-    properties = {
-        "count": {"type": "integer", "minimum": 1, "maximum": MOST, "description": "how many molecules"},
-        "seed": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
-        "temperature": {"type": "number", "exclusiveMinimum": 0, "maximum": 10},
-        "top_p": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
-    }
+def schema(most_tokens: int) -> dict[str, Any]:
+    """Return the JSON schema of what a request may set."""
+    known = settings_schema(most_tokens)["properties"]
+    count = {"type": "integer", "minimum": 1, "maximum": MOST, "description": "how many molecules"}
+    properties = {"count": count, **{name: known[name] for name in SET_BY_REQUEST}}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
-def requested(settings: Mapping[str, Any]) -> Request:
-    """Return the settings of a request; raise UserError for what it cannot set."""
-    known = list(schema()["properties"])
+def sampling_of(writer: Writer) -> Sampling:
+    """Return how molecules are drawn as the target's own settings say."""
+    return Sampling(writer.max_tokens, writer.temperature, top_p=writer.top_p, seed=writer.seed)
+
+
+def requested(writer: Writer, settings: Mapping[str, Any]) -> Request:
+    """Return what a request sets over the target's own settings; raise UserError for what it cannot set."""
+    known = ("count", *SET_BY_REQUEST)
     for name, value in settings.items():
         if name in (*NAMES, LIKE):
             raise UserError(
@@ -87,17 +88,11 @@ def requested(settings: Mapping[str, Any]) -> Request:
             )
         if name not in known:
             raise UserError(f"there is no setting {name!r}", fix=did_you_mean(name, known))
-    kinds: dict[str, Any] = {"count": int, "seed": int, "temperature": int | float, "top_p": int | float}
-    given = {name: (isinstance(value, kinds[name]), value) for name, value in settings.items()}
-    raise_unmet("new molecules", {name: (is_so, "a number", value) for name, (is_so, value) in given.items()})
-    rules = {
-        "count": (1 <= settings.get("count", 1) <= MOST, f"1 to {MOST:,}", settings.get("count")),
-        "seed": (0 <= settings.get("seed", 0) < 2**32, "0 to 2^32 - 1", settings.get("seed")),
-        "temperature": (0 < settings.get("temperature", 1) <= 10, "above 0, at most 10", settings.get("temperature")),
-        "top_p": (0 < settings.get("top_p", 1) <= 1, "above 0, at most 1", settings.get("top_p")),
-    }
-    raise_unmet("new molecules", rules)
-    return Request(**settings)
+    count = settings.get("count", 1)
+    is_whole = isinstance(count, int) and not isinstance(count, bool) and 1 <= count <= MOST
+    raise_unmet("new molecules", {"count": (is_whole, f"a whole number, 1 to {MOST:,}", count)})
+    others = {name: value for name, value in settings.items() if name != "count"}
+    return Request(count, sampling_of(writer).overridden(others))
 
 
 def seeds_of(batch: Batch, seed: int) -> list[int]:
@@ -108,12 +103,9 @@ def seeds_of(batch: Batch, seed: int) -> list[int]:
     return [seed + crc32(row[row != PAD].astype(np.int32).tobytes()) for row in rows]
 
 
-def written(
-    writer: Writer, model: nn.Module, inputs: Any, state: State, seeds: Sequence[int], sampling: Sampling | None = None
-) -> Tensor:
+def written(model: nn.Module, inputs: Any, state: State, sampling: Sampling, seeds: Sequence[int]) -> Tensor:
     """Return the ids of one molecule for each record, int[B, T], PAD after its end."""
     speaker: Any = model
-    sampling = sampling or Sampling(writer.max_tokens, writer.temperature, top_p=writer.top_p)
     given = generate(speaker, inputs, sampling, SmilesTokens(state["tokens"]), seeds, with_texts=False)
     is_whole = [ended == "end" for ended in given.ended]  # one that is cut off is none
     rows = [ids if whole else [] for ids, whole in zip(given.ids, is_whole, strict=True)]
@@ -121,30 +113,14 @@ def written(
 
 
 def stream(writer: Writer, model: nn.Module, batch: Batch, state: State, request: Request) -> Iterator[Chunk]:
-    """Yield the molecules for each record of a batch, a line each; the last piece of a record has `note`."""
+    """Yield the molecules for each record of a batch, a line each; the last piece of a record has `note`.
+
+    The same seed and wish give the same molecules, in the same order, however many are asked for.
+    """
     for row in range(batch.size):
-        inputs = {field: {name: one[row : row + 1] for name, one in arrays.items()} for field, arrays in batch.inputs.items()}
-        yield from _found(writer, model, inputs, state, request, row)
-
-
-def _found(
-    writer: Writer, model: nn.Module, inputs: dict[str, dict[str, Tensor]], state: State, request: Request, row: int
-) -> Iterator[Chunk]:
-    wanted = inputs[writer.wishes][RANGES][0].float().cpu().numpy()
-    sampling = Sampling(writer.max_tokens, request.temperature or writer.temperature, top_p=request.top_p or writer.top_p)
-    seeds = np.random.SeedSequence(writer.seed if request.seed is None else request.seed)
-    tokens = SmilesTokens(state["tokens"])
-    seen: set[str] = set()
-    left_out: Counter[str] = Counter()
-    count = drawn = 0
-    while count < request.count and drawn < TRIES * max(AT_ONCE, request.count):
-        size = min(AT_ONCE, max(16, 2 * (request.count - count)))
-        many = {field: {name: one.repeat_interleave(size, 0) for name, one in arrays.items()} for field, arrays in inputs.items()}
-        with torch.inference_mode():
-            ids = written(writer, model, many, state, seeds.generate_state(drawn + size)[drawn:].tolist(), sampling)
-        for text in (tokens.text(one) for one in ids.tolist()):
-            if count == request.count:
-                break
+        wanted = batch.inputs[writer.wishes][RANGES][row].float().cpu().numpy()
+        seen, left_out, count, drawn = set[str](), Counter[str](), 0, 0
+        for text in _texts(model, _row_of(batch, row), state, request):
             drawn += 1
             smiles, reason = _judged(text, wanted, state, writer.limits, seen)
             if reason:
@@ -152,7 +128,40 @@ def _found(
                 continue
             count += 1
             yield Chunk(f"{smiles}\n", row=row)
-    yield Chunk("", "end" if count == request.count else "length", row=row, note=_note(count, drawn, left_out))
+            if count == request.count:
+                break
+        reasons = ", ".join(f"{number:,} {reason}" for reason, number in left_out.most_common())
+        if not count:
+            raise UserError(
+                f"none of {drawn:,} molecules that were written can be given",
+                found=reasons,
+                fix="ask for wider ranges, or train longer or on more molecules",
+            )
+        others = f"; of the others {reasons}" if reasons else ""
+        ended = "end" if count == request.count else "length"
+        yield Chunk("", ended, row=row, note=f"{count:,} molecules of {drawn:,} that were written{others}")
+
+
+def _row_of(batch: Batch, row: int) -> dict[str, dict[str, Tensor]]:
+    return {field: {name: one[row : row + 1] for name, one in arrays.items()} for field, arrays in batch.inputs.items()}
+
+
+def _texts(model: nn.Module, inputs: dict[str, dict[str, Tensor]], state: State, request: Request) -> Iterator[str]:
+    """Yield what the network writes for the only record, up to the most that is tried."""
+    most = max(LEAST_TRIES, TRIES * request.count)
+    seeds = np.random.SeedSequence(request.sampling.seed).generate_state(most).tolist()
+    tokens = SmilesTokens(state["tokens"])
+    drawn = 0
+    while drawn < most:
+        some = seeds[drawn : drawn + min(AT_ONCE, max(AT_FIRST, 2 * request.count, drawn))]
+        many = {
+            field: {name: one.repeat_interleave(len(some), 0) for name, one in arrays.items()}
+            for field, arrays in inputs.items()
+        }
+        with torch.inference_mode():
+            ids = written(model, many, state, request.sampling, some)
+        yield from (tokens.text(one) for one in ids.tolist())
+        drawn += len(some)
 
 
 def _judged(text: str, wanted: np.ndarray, state: State, limits: Limits, seen: set[str]) -> tuple[str, str]:
@@ -171,10 +180,3 @@ def _judged(text: str, wanted: np.ndarray, state: State, limits: Limits, seen: s
         if not ((values >= wanted[:, 0]) & (values <= wanted[:, 1])).all():
             return smiles, "are not as asked for"
     return smiles, ""
-
-
-def _note(count: int, drawn: int, left_out: Counter[str]) -> str:
-    reasons = ", ".join(f"{number:,} {reason}" for reason, number in left_out.most_common())
-    return f"{count:,} molecules of {drawn:,} that were written" + (f"; of the others {reasons}" if reasons else "")
-
-
