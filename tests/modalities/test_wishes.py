@@ -45,7 +45,7 @@ def test_a_range_is_read_as_people_write_it(text, ranges):
     ],
 )
 def test_what_cannot_be_meant_is_said(text, told):
-    encoded = Wishes().encode(["logp 2..3", text], {})
+    encoded = Wishes(is_optional=True).encode(["logp 2..3", text], {})
     assert told in encoded.bad[1]
     assert (encoded.arrays["ranges"][1] == [-FAR, FAR]).all()
     assert not len(encoded.arrays["like"][1])
@@ -53,20 +53,24 @@ def test_what_cannot_be_meant_is_said(text, told):
 
 def test_without_a_wish_everything_is_open():
     for nothing in (None, "", float("nan")):
-        arrays = Wishes().encode([nothing], {}).arrays
+        arrays = Wishes(is_optional=True).encode([nothing], {}).arrays
         assert (arrays["ranges"] == [-FAR, FAR]).all()
-        assert Wishes().display({name: values[0] for name, values in arrays.items()}, {}) == "anything"
+        assert Wishes(is_optional=True).display({name: values[0] for name, values in arrays.items()}, {}) == "anything"
+
+
+def test_where_a_wish_is_not_optional_its_lack_is_said():
+    assert Wishes().encode(["logp 1..2", None, ""], {}).bad == dict.fromkeys((1, 2), "the wish is missing")
 
 
 def test_the_same_molecule_to_be_like_however_it_is_written_has_the_same_substructures():
-    like = Wishes().encode(["like OCC", "logp 1..2, like CCO"], {}).arrays["like"]
+    like = Wishes(is_optional=True).encode(["like OCC", "logp 1..2, like CCO"], {}).arrays["like"]
     np.testing.assert_array_equal(like[0], like[1])
     assert len(like[0])
 
 
 def test_a_range_begins_and_ends_with_its_cells_and_holds_at_least_one():
     texts = ["logp 2..3", "logp -4..8.5", "logp 2.1..2.2", "qed 0.8..", "weight ..400"]
-    arrays = Wishes().encode(texts, {}).arrays
+    arrays = Wishes(is_optional=True).encode(texts, {}).arrays
     cells = WishEmbedder(4)._cells(as_tensors(arrays, slice(None), "cpu")["ranges"])
     logp, qed, weight = (NAMES.index(name) for name in ("logp", "qed", "weight"))
     assert cells[:3, logp].tolist() == [[24, 28], [0, CELLS], [24, 25]]
@@ -76,7 +80,7 @@ def test_a_range_begins_and_ends_with_its_cells_and_holds_at_least_one():
 
 
 def test_the_token_of_a_wish_depends_on_no_other_of_the_batch():
-    arrays = as_tensors(Wishes().encode(["like c1ccccc1O", "logp 1..2"], {}).arrays, slice(None), "cpu")
+    arrays = as_tensors(Wishes(is_optional=True).encode(["like c1ccccc1O", "logp 1..2"], {}).arrays, slice(None), "cpu")
     embedder = WishEmbedder(8)
     torch.nn.init.normal_(embedder.like.weight)
     both = embedder(arrays).features

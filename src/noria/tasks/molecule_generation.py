@@ -11,6 +11,7 @@ from noria.contract import Task
 from noria.contract.capabilities import MakesExamples, PredictsBaseline
 from noria.modalities.wishes import Wishes
 from noria.targets.molecule import Molecule
+from noria.targets.molecule.arrays import VALUES
 from noria.targets.molecule.metrics import training_properties, trivial
 from noria.targets.text import unigram, unigram_scores
 from noria.tasks.molecule_property import MoleculeProperty
@@ -40,7 +41,7 @@ class MoleculeGeneration(Task, MakesExamples, PredictsBaseline):
         return Record({"wishes": "logp 1..2", "molecule": "c1ccccc1O"}, "phenol, asked for by how it dissolves")
 
     def examples(self, count: int, seed: int = 0) -> list[Record]:
-        wishes = ("", "logp 1..2", "weight ..400, qed 0.3..", "like c1ccccc1O")
+        wishes = ("sa ..3", "logp 1..2", "weight ..400, qed 0.3..", "like c1ccccc1O")
         drawn = MoleculeProperty().examples(count, seed)
         return [
             Record({"wishes": wishes[index % len(wishes)], "molecule": one.fields["molecule"]})
@@ -49,9 +50,9 @@ class MoleculeGeneration(Task, MakesExamples, PredictsBaseline):
 
     def fit_baseline(self, train: Arrays) -> Arrays:
         """Return how often each token stands in training molecules, and the properties of some of them."""
-        return {**unigram(train), "properties": training_properties(train, BASELINE_MOLECULES)[None]}
+        return {**unigram(train), VALUES: training_properties(train, BASELINE_MOLECULES)[None]}
 
     def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
         """Return the scores of the true molecules by that, and training molecules drawn whatever is asked for."""
-        properties = np.asarray(learnt["properties"][0], np.float32)
+        properties = np.asarray(learnt[VALUES][0], np.float32)
         return {**unigram_scores(dataset.target, learnt), **trivial(dataset.target, properties)}

@@ -56,8 +56,8 @@ def _scores(fragments: list[int]) -> list[float]:
 @cache
 def _table() -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers of known fragments, ascending, and the score of each."""
-    with files(__package__).joinpath("sa_score.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        return np.cumsum(arrays["fragments"], dtype=np.uint32), arrays["scores"][arrays["codes"]]
+    with files(__package__).joinpath("sa_score.npz").open("rb") as file, np.load(file, allow_pickle=False) as table:
+        return np.cumsum(table["fragments"], dtype=np.uint32), table["scores"][table["codes"]]
 
 
 @cache

@@ -41,7 +41,8 @@ class Wishes(Modality, Displays):
 
     def encode(self, values: Values, state: State) -> Encoded:
         texts = ["" if value is None or value != value else str(value).strip() for value in values]
-        ranges, likes, bad = unasked(len(texts)), [], {}
+        bad = {} if self.is_optional else {i: "the wish is missing" for i, text in enumerate(texts) if not text}
+        ranges, likes = unasked(len(texts)), []
         for index, text in enumerate(texts):
             like: Any = ()
             try:

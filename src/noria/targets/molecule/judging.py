@@ -11,10 +11,8 @@ import numpy as np
 from noria.modalities.molecule.descriptors import substructures_of
 from noria.modalities.molecule.properties import PROPERTIES, properties_of
 from noria.modalities.molecule.reading import Limits, NoMolecule, canonical_smiles, rdkit, read_molecule
+from noria.targets.molecule.arrays import IS_KNOWN, IS_VALID, RAW, SMILES, SUBSTRUCTURES, VALUES
 from noria.types import Arrays, Ragged
-
-OWN = "_smiles"  # the canonical SMILES of what was written, empty where it is no molecule
-ASKED = "asked_"  # begins the names of what was written for the wish of evaluation
 
 
 def fingerprint(smiles: str) -> int:
@@ -41,8 +39,7 @@ def parsed(text: str, limits: Limits) -> Any:
 def judged(texts: Sequence[str], known: np.ndarray, limits: Limits, prefix: str = "") -> Arrays:
     """Return what can be said of written texts, its names begun by `prefix`; zeros of those that are no molecule.
 
-    `_smiles` and `_raw` Ragged uint8, the canonical form and the text; `is_valid`, `is_known` uint8[n];
-    `properties` float32[n, properties]; `substructures` Ragged uint16.
+    arrays.py names them; the texts are told without a prefix alone.
     """
     molecules = [parsed(text, limits) for text in texts]
     own = ["" if one is None else canonical_smiles(one) for one in molecules]
@@ -50,14 +47,15 @@ def judged(texts: Sequence[str], known: np.ndarray, limits: Limits, prefix: str 
     valid = np.array([one is not None for one in molecules], bool)
     properties = [none if one is None else properties_of(one) for one in molecules]
     substructures: list[Any] = [() if one is None else substructures_of(one)[0] for one in molecules]
-    found = {
-        "properties": np.array(properties, np.float32).reshape(-1, len(PROPERTIES)),
-        "is_valid": valid.astype(np.uint8),
-        "is_known": (valid & is_known(own, known)).astype(np.uint8),
-        "substructures": Ragged.of(substructures, np.uint16),
+    found: Arrays = {
+        VALUES: np.array(properties, np.float32).reshape(-1, len(PROPERTIES)),
+        IS_VALID: valid.astype(np.uint8),
+        IS_KNOWN: (valid & is_known(own, known)).astype(np.uint8),
+        SUBSTRUCTURES: Ragged.of(substructures, np.uint16),
     }
-    raw = {"smiles": Ragged.of_texts(own), "raw": Ragged.of_texts(texts)}
-    return {f"{prefix}{name}": one for name, one in found.items()} | {f"_{prefix}{n}": one for n, one in raw.items()}
+    if not prefix:
+        found |= {SMILES: Ragged.of_texts(own), RAW: Ragged.of_texts(texts)}
+    return {f"{prefix}{name}": one for name, one in found.items()}
 
 
 def describe(values: np.ndarray) -> dict[str, float]:

@@ -13,6 +13,7 @@ from torch.nn import functional
 from noria.contract.capabilities import IDS, LOGITS
 from noria.modalities.molecule.properties import PROPERTIES
 from noria.modalities.wishes.modality import FAR, LIKE, RANGES
+from noria.targets.molecule.arrays import RANGE, SUBSTRUCTURES, VALUES
 from noria.targets.molecule.smiles import SmilesTokens
 from noria.types import PAD, Batch, Output
 
@@ -22,7 +23,7 @@ MOST_HIDDEN = 0.8  # of the substructures of the molecule to be like, so that ot
 
 def wished(target: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return arrays of the wishes that these molecules fulfil, drawn by torch's global seed."""
-    values, like = target["properties"].float(), target["substructures"]
+    values, like = target[VALUES].float(), target[SUBSTRUCTURES]
     size, count = values.shape
     device = values.device
     span = torch.tensor([one.high - one.low for one in PROPERTIES], device=device)
@@ -39,10 +40,10 @@ def wished(target: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def asked_one(target: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return arrays of the wish for the one property, and the range of it, that evaluation asks for."""
-    which, ends = target["asked"][:, 0].long(), target["asked"][:, 1:].float()
+    which, ends = target[RANGE][:, 0].long(), target[RANGE][:, 1:].float()
     ranges = ends.new_tensor([-FAR, FAR]).repeat(len(ends), len(PROPERTIES), 1)
     ranges[torch.arange(len(ends), device=ends.device), which] = ends
-    return {RANGES: ranges, LIKE: target["substructures"].new_full((len(ends), 0), PAD)}
+    return {RANGES: ranges, LIKE: target[SUBSTRUCTURES].new_full((len(ends), 0), PAD)}
 
 
 def shuffled(ids: Tensor, tokens: SmilesTokens, share: float) -> Tensor:

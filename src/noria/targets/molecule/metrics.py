@@ -13,7 +13,7 @@ import numpy as np
 from noria.contract import Metric, mean_metric
 from noria.metrics.likelihood import likelihood
 from noria.modalities.molecule.similarity import packed
-from noria.targets.molecule.judging import ASKED, OWN
+from noria.targets.molecule.arrays import ASKED, IS_KNOWN, IS_VALID, RANGE, SMILES, SUBSTRUCTURES, VALUES
 from noria.types import Arrays
 
 COMPARED = 2_000  # molecules, evenly drawn, that are compared with one another
@@ -43,10 +43,10 @@ def _share(
     """Return the metric of which share of the records that `below` chooses `above` holds."""
 
     def scores(output: Arrays, truth: Arrays) -> np.ndarray:
-        if OWN not in output:
+        if SMILES not in output:
             return np.full(len(next(iter(output.values()))), np.nan)
         whole = 1.0 if below is None else below(output).mean()
-        return np.asarray(above(output) / whole if whole else np.full(len(output[OWN]), np.nan))
+        return np.asarray(above(output) / whole if whole else np.full(len(output[SMILES]), np.nan))
 
     def value(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
         return np.asarray(weights @ scores(output, truth) / weights.sum(1))
@@ -55,16 +55,16 @@ def _share(
 
 
 def _valid(output: Arrays) -> np.ndarray:
-    return np.asarray(output["is_valid"], np.float64)
+    return np.asarray(output[IS_VALID], np.float64)
 
 
 def _new(output: Arrays) -> np.ndarray:
-    return _valid(output) * (1.0 - output["is_known"])
+    return _valid(output) * (1.0 - output[IS_KNOWN])
 
 
 def _first(output: Arrays) -> np.ndarray:
     """Return 1 for the first of molecules that are the same."""
-    texts = np.array(output[OWN].texts())
+    texts = np.array(output[SMILES].texts())
     is_first = np.zeros(len(texts))
     is_first[np.unique(texts, return_index=True)[1]] = 1.0
     return is_first * _valid(output)
@@ -72,22 +72,22 @@ def _first(output: Arrays) -> np.ndarray:
 
 def _inside(output: Arrays, truth: Arrays) -> np.ndarray:
     """Return 1 where a molecule that is valid has the property that was asked for."""
-    if f"{ASKED}properties" not in output:
+    if ASKED + VALUES not in output:
         return np.full(len(next(iter(output.values()))), np.nan)
-    which, low, high = np.asarray(truth["asked"], np.float64).T
-    values = np.asarray(output[f"{ASKED}properties"], np.float64)[np.arange(len(which)), which.astype(np.int64)]
-    return np.asarray(output[f"{ASKED}is_valid"] * ((values >= low) & (values <= high)), np.float64)
+    which, low, high = np.asarray(truth[RANGE], np.float64).T
+    values = np.asarray(output[ASKED + VALUES], np.float64)[np.arange(len(which)), which.astype(np.int64)]
+    return np.asarray(output[ASKED + IS_VALID] * ((values >= low) & (values <= high)), np.float64)
 
 
 def _diversity(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
     """Return one minus the mean similarity of two valid molecules (Tanimoto, by their substructures)."""
-    if OWN not in output:
+    if SMILES not in output:
         return np.full(len(weights), np.nan)
-    valid = np.flatnonzero(output["is_valid"])
+    valid = np.flatnonzero(output[IS_VALID])
     chosen = valid[:: -(-len(valid) // COMPARED) or 1]
     if len(chosen) < 2:
         return np.full(len(weights), np.nan)
-    alike = _similarities(tuple(output["substructures"][int(row)].tobytes() for row in chosen))
+    alike = _similarities(tuple(output[SUBSTRUCTURES][int(row)].tobytes() for row in chosen))
     own = weights[:, chosen].astype(np.float64)
     total = own.sum(1)
     pairs = total * (total - 1)
@@ -107,12 +107,12 @@ def _similarities(rows: tuple[bytes, ...]) -> np.ndarray:
 
 def training_properties(train: Arrays, count: int) -> np.ndarray:
     """Return float32[count or fewer, properties] of training molecules, evenly drawn."""
-    properties = np.asarray(train["properties"], np.float32)
+    properties = np.asarray(train[VALUES], np.float32)
     return properties[:: -(-len(properties) // count)]
 
 
 def trivial(truth: Arrays, properties: np.ndarray) -> Arrays:
     """Return the answer of who draws a training molecule, whatever is asked for."""
-    count = len(truth["asked"])
+    count = len(truth[RANGE])
     drawn = np.random.default_rng(0).integers(0, len(properties), count)
-    return {f"{ASKED}properties": properties[drawn], f"{ASKED}is_valid": np.ones(count, np.uint8)}
+    return {ASKED + VALUES: properties[drawn], ASKED + IS_VALID: np.ones(count, np.uint8)}

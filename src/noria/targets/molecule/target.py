@@ -29,7 +29,8 @@ from noria.errors import UserError, raise_unmet
 from noria.modalities.molecule.descriptors import substructures_of
 from noria.modalities.molecule.properties import NAMES, PROPERTIES, properties_of
 from noria.modalities.molecule.reading import Limits, NoMolecule, Parts, canonical_smiles, rdkit, read_molecule
-from noria.targets.molecule.judging import ASKED, OWN, describe, fingerprint, judged
+from noria.targets.molecule.arrays import ASKED, IS_KNOWN, RANGE, RAW, SMILES, SUBSTRUCTURES, VALUES
+from noria.targets.molecule.judging import describe, fingerprint, judged
 from noria.targets.molecule.metrics import molecule_metrics
 from noria.targets.molecule.smiles import SmilesTokens
 from noria.types import PAD, Arrays, Batch, Chunk, Encoded, Output, Panel, Prediction, Ragged, State, Values
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 NETWORK_ONLY = {"network_only": True}  # settings that preparation does not depend on
 DESCRIBED = 2_000  # training molecules that say how properties are spread
 PARTS = 5  # into which the values of a property are divided: evaluation asks for one of them
-PROPERTY_ARRAY, RANGE_ARRAY, SUBSTRUCTURES = "properties", "asked", "substructures"
 
 
 @dataclass(frozen=True)
@@ -142,10 +142,10 @@ class Molecule(
         asked[list(bad)] = 0
         arrays = {
             IDS: Ragged.of(ids, np.uint16),
-            PROPERTY_ARRAY: properties,
+            VALUES: properties,
             SUBSTRUCTURES: Ragged.of(substructures, np.uint16),
-            RANGE_ARRAY: asked,
-            OWN: Ragged.of_texts(texts),
+            RANGE: asked,
+            SMILES: Ragged.of_texts(texts),
         }
         return Encoded(arrays, bad)
 
@@ -204,16 +204,14 @@ class Molecule(
         return kept
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
-        if OWN not in output:  # only scored
+        if SMILES not in output:  # only scored
             return [Prediction(None)] * len(next(iter(output.values())))
-        texts, raw = output[OWN].texts(), output["_raw"].texts()
+        texts, raw = output[SMILES].texts(), output[RAW].texts()
         return [
             Prediction(text, details={"is_valid": True, "is_new": not known, **describe(values)})
             if text
             else Prediction(None, details={"is_valid": False, "written": raw[i]})
-            for i, (text, known, values) in enumerate(
-                zip(texts, output["is_known"], output[PROPERTY_ARRAY], strict=True)
-            )
+            for i, (text, known, values) in enumerate(zip(texts, output[IS_KNOWN], output[VALUES], strict=True))
         ]
 
     def decode_target(self, truth: Arrays, state: State) -> list[Any]:
