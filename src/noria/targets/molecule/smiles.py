@@ -11,6 +11,12 @@ from collections.abc import Iterable, Sequence
 from noria.text.decoding import BytesDecoder, Decoder
 
 TOKEN = re.compile(r"\[[^\]]+\]|Br|Cl|%\d\d|.")
+# Known to every vocabulary, so that a few training molecules do not lack what others have.
+USUAL = """
+    B C N O P S F Cl Br I b c n o p s ( ) = # - / \\ . 1 2 3 4 5 6 7 8 9 %10 %11 %12
+    [nH] [n+] [n-] [nH+] [N+] [N-] [NH+] [NH-] [NH2+] [NH3+] [O-] [O+] [S-] [S+] [C-] [CH-] [B-] [P+] [Na+] [Cl-] [Br-]
+    [C@] [C@@] [C@H] [C@@H] [N@+] [N@@+] [N@H+] [N@@H+] [S@] [S@@] [S@+] [S@@+] [P@] [P@@] [Si] [Se] [se] [2H]
+""".split()
 
 
 class SmilesTokens:
@@ -23,8 +29,8 @@ class SmilesTokens:
 
     @staticmethod
     def of(texts: Iterable[str]) -> list[str]:
-        """Return all tokens that texts have, sorted."""
-        return sorted({token for text in texts for token in TOKEN.findall(text)})
+        """Return all tokens that texts have, and the usual ones, sorted."""
+        return sorted({*USUAL, *(token for text in texts for token in TOKEN.findall(text))})
 
     @property
     def size(self) -> int:
