@@ -34,7 +34,7 @@ def run(tmp_path_factory):
         "task": "molecule-generation",
         "data": {"path": str(folder / "chains.smi"), "split": {"validation": 0.1, "test": 0.3}},
         "model": {"width": 32, "heads": 2, "depth": 1},
-        "train": {"steps": 150, "epochs": None, "batch_size": 32, "precision": "float32", "validations": 1},
+        "train": {"steps": 300, "epochs": None, "batch_size": 32, "precision": "float32", "validations": 1},
         "evaluate": {"resamples": 100},
     }
     return train(job, run=folder / "run", reporter=Silent())

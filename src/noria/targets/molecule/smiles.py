@@ -12,11 +12,11 @@ from noria.text.decoding import BytesDecoder, Decoder
 
 TOKEN = re.compile(r"\[[^\]]+\]|Br|Cl|%\d\d|.")
 # Known to every vocabulary, so that a few training molecules do not lack what others have.
-USUAL = """
-    B C N O P S F Cl Br I b c n o p s ( ) = # - / \\ . 1 2 3 4 5 6 7 8 9 %10 %11 %12
-    [nH] [n+] [n-] [nH+] [N+] [N-] [NH+] [NH-] [NH2+] [NH3+] [O-] [O+] [S-] [S+] [C-] [CH-] [B-] [P+] [Na+] [Cl-] [Br-]
-    [C@] [C@@] [C@H] [C@@H] [N@+] [N@@+] [N@H+] [N@@H+] [S@] [S@@] [S@+] [S@@+] [P@] [P@@] [Si] [Se] [se] [2H]
-""".split()
+USUAL = TOKEN.findall(
+    "BCNOPSFClBrIbcnops()=#-/\\.123456789%10%11%12"
+    "[nH][n+][n-][nH+][N+][N-][NH+][NH-][NH2+][NH3+][O-][O+][S-][S+][C-][CH-][B-][P+][Na+][Cl-][Br-]"
+    "[C@][C@@][C@H][C@@H][N@+][N@@+][N@H+][N@@H+][S@][S@@][S@+][S@@+][P@][P@@][Si][Se][se][2H]"
+)
 
 
 class SmilesTokens:
