@@ -53,6 +53,6 @@ class MoleculeGeneration(Task, MakesExamples, PredictsBaseline):
         return {**unigram(train), VALUES: training_properties(train, BASELINE_MOLECULES)[None]}
 
     def predict_baseline(self, dataset: Dataset, learnt: Arrays) -> Arrays:
-        """Return the scores of the true molecules by that, and training molecules drawn whatever is asked for."""
+        """Return training molecules drawn whatever is asked for, and how likely the true tokens are by their counts."""
         properties = np.asarray(learnt[VALUES][0], np.float32)
         return {**unigram_scores(dataset.target, learnt), **trivial(dataset.target, properties)}
