@@ -59,7 +59,7 @@ def _valid(output: Arrays) -> np.ndarray:
 
 
 def _new(output: Arrays) -> np.ndarray:
-    return _valid(output) * (1.0 - output[IS_KNOWN])
+    return np.asarray(_valid(output) * (1.0 - output[IS_KNOWN]))
 
 
 def _first(output: Arrays) -> np.ndarray:
@@ -67,7 +67,7 @@ def _first(output: Arrays) -> np.ndarray:
     texts = np.array(output[SMILES].texts())
     is_first = np.zeros(len(texts))
     is_first[np.unique(texts, return_index=True)[1]] = 1.0
-    return is_first * _valid(output)
+    return np.asarray(is_first * _valid(output))
 
 
 def _inside(output: Arrays, truth: Arrays) -> np.ndarray:
@@ -102,7 +102,7 @@ def _similarities(rows: tuple[bytes, ...]) -> np.ndarray:
     both = bits @ bits.T
     sizes = bits.sum(1)
     either = sizes[:, None] + sizes - both
-    return np.divide(both, either, out=np.ones(both.shape), where=either > 0)
+    return np.asarray(np.divide(both, either, out=np.ones(both.shape), where=either > 0))
 
 
 def training_properties(train: Arrays, count: int) -> np.ndarray:

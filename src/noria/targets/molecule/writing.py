@@ -119,35 +119,46 @@ def stream(writer: Writer, model: nn.Module, batch: Batch, state: State, request
     """
     for row in range(batch.size):
         wanted = batch.inputs[writer.wishes][RANGES][row].float().cpu().numpy()
-        seen, left_out, count, drawn = set[str](), Counter[str](), 0, 0
-        for text in _texts(model, _row_of(batch, row), state, request):
-            drawn += 1
-            smiles, reason = _judged(text, wanted, state, writer.limits, seen)
-            if reason:
-                left_out[reason] += 1
-                continue
-            count += 1
-            yield Chunk(f"{smiles}\n", row=row)
-            if count == request.count:
+        found, drawn, left_out = set[str](), 0, Counter[str]()
+        for texts in _batches(model, _row_of(batch, row), state, request):
+            for text in texts:
+                drawn += 1
+                smiles, reason = _judged(text, wanted, state, writer.limits, found)
+                if reason:
+                    left_out[reason] += 1
+                    continue
+                found.add(smiles)
+                yield Chunk(f"{smiles}\n", row=row)
+                if len(found) == request.count:
+                    break
+            if len(found) == request.count:
                 break
-        reasons = ", ".join(f"{number:,} {reason}" for reason, number in left_out.most_common())
-        if not count:
-            raise UserError(
-                f"none of {drawn:,} molecules that were written can be given",
-                found=reasons,
-                fix="ask for wider ranges, or train longer or on more molecules",
-            )
-        others = f"; of the others {reasons}" if reasons else ""
-        ended = "end" if count == request.count else "length"
-        yield Chunk("", ended, row=row, note=f"{count:,} molecules of {drawn:,} that were written{others}")
+            yield Chunk("", row=row)  # so that a server answers others in between
+        yield _last(len(found), drawn, left_out, request, row)
+
+
+def _last(count: int, drawn: int, left_out: Counter[str], request: Request, row: int) -> Chunk:
+    """Return the last piece of a record; raise UserError where nothing was found."""
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in left_out.most_common())
+    if not count:
+        raise UserError(
+            f"none of {drawn:,} molecules that were written can be given",
+            found=reasons,
+            fix="ask for wider ranges, or train longer or on more molecules",
+        )
+    others = f"; of the others {reasons}" if reasons else ""
+    note = f"{count:,} molecules of {drawn:,} that were written{others}"
+    return Chunk("", "end" if count == request.count else "length", row=row, note=note)
 
 
 def _row_of(batch: Batch, row: int) -> dict[str, dict[str, Tensor]]:
     return {field: {name: one[row : row + 1] for name, one in arrays.items()} for field, arrays in batch.inputs.items()}
 
 
-def _texts(model: nn.Module, inputs: dict[str, dict[str, Tensor]], state: State, request: Request) -> Iterator[str]:
-    """Yield what the network writes for the only record, up to the most that is tried."""
+def _batches(
+    model: nn.Module, inputs: dict[str, dict[str, Tensor]], state: State, request: Request
+) -> Iterator[list[str]]:
+    """Yield what the network writes for the only record, many at once, up to the most that is tried."""
     most = max(LEAST_TRIES, TRIES * request.count)
     seeds = np.random.SeedSequence(request.sampling.seed).generate_state(most).tolist()
     tokens = SmilesTokens(state["tokens"])
@@ -160,19 +171,18 @@ def _texts(model: nn.Module, inputs: dict[str, dict[str, Tensor]], state: State,
         }
         with torch.inference_mode():
             ids = written(model, many, state, request.sampling, some)
-        yield from (tokens.text(one) for one in ids.tolist())
+        yield [tokens.text(one) for one in ids.tolist()]
         drawn += len(some)
 
 
-def _judged(text: str, wanted: np.ndarray, state: State, limits: Limits, seen: set[str]) -> tuple[str, str]:
+def _judged(text: str, wanted: np.ndarray, state: State, limits: Limits, found: set[str]) -> tuple[str, str]:
     """Return the canonical SMILES of what was written, and why it is left out, "" where it is not."""
     molecule = parsed(text, limits)
     if molecule is None:
         return "", "are no molecules"
     smiles = canonical_smiles(molecule)
-    if smiles in seen:
+    if smiles in found:
         return smiles, "came twice"
-    seen.add(smiles)
     if is_known([smiles], state["known"])[0]:
         return smiles, "are of training"
     if (np.abs(wanted) < 1e8).any():
