@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from noria import cli
+from noria.errors import UserError
 from noria.pipeline.predictor import Predictor, load
 
 Generate = Callable[..., "tuple[int, list[str], str]"]
@@ -29,15 +30,22 @@ class Screen(io.StringIO):
         self.shown.append(self.getvalue())
 
 
+class Typed(io.BytesIO):
+    """What a person types at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def generate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Generate:
     """A function: words, what stands on standard input -> exit code, what was shown when, what standard error said."""
 
-    def run(*words: object, given: bytes = b"") -> tuple[int, list[str], str]:
+    def run(*words: object, given: bytes = b"", is_terminal: bool = False) -> tuple[int, list[str], str]:
         screen = Screen()
         with monkeypatch.context() as patched:
             patched.setattr(sys, "argv", ["noria", "generate", *map(str, words)])
-            patched.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+            patched.setattr(sys, "stdin", io.TextIOWrapper(Typed(given) if is_terminal else io.BytesIO(given)))
             patched.setattr(sys, "stdout", screen)
             code: Any = 0
             try:
@@ -108,3 +116,43 @@ def test_a_run_that_does_not_write_is_told_so(
     code, shown, err = generate(trained("text-classification"), "a")
     assert (code, shown[-1]) == (2, "")
     assert "not given piece by piece" in err
+
+
+def test_the_answer_is_written_to_a_file(generate: Generate, run: Path, tmp_path: Path) -> None:
+    _, shown, _ = generate(run, "To be", *SETTINGS)
+    out = tmp_path / "answer.txt"
+    code, said, _ = generate(run, "To be", *SETTINGS, "--out", out)
+    assert (code, said[-1]) == (0, f"wrote the answer to {out}\n")
+    assert out.read_text("utf-8") + "\n" == shown[-1]
+    code, _, err = generate(run, "To be", "--out", tmp_path / "answer.docx")
+    assert code == 2
+    assert "not written as .docx" in err
+    assert "expected: .txt" in err
+    assert not (tmp_path / "answer.docx").exists()
+
+
+def test_a_voice_writes_its_sound_to_a_file(generate: Generate, trained: Callable[[str], Path], tmp_path: Path) -> None:
+    out = tmp_path / "said.wav"
+    code, _, err = generate(trained("text-to-speech"), "aoi", "--out", out)
+    assert (code, err) == (0, "")
+    assert out.read_bytes()[:4] == b"RIFF"
+    code, _, err = generate(trained("text-to-speech"), "aoi", "--out", tmp_path / "said.txt")
+    assert code == 2
+    assert "expected: .wav" in err
+
+
+def test_new_molecules_need_no_prompt_where_it_would_have_to_be_typed(
+    generate: Generate, trained: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **settings: object) -> Any:
+        raise UserError("asked", found=f"{_[1]!r} {settings}")
+
+    monkeypatch.setattr(Predictor, "stream", refuse)
+    molecules, voice = trained("molecule-generation"), trained("text-to-speech")
+    for model, is_terminal, told in (
+        (molecules, True, "'' {'count': 3}"),
+        (molecules, False, "'logp 2..3' {'count': 3}"),
+        (voice, True, "'logp 2..3' {'count': 3}"),
+    ):
+        code, _, err = generate(model, "count=3", given=b"logp 2..3", is_terminal=is_terminal)
+        assert (code, told in err) == (2, True), err

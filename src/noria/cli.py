@@ -233,13 +233,20 @@ def generate(
     words: Annotated[
         list[str] | None, typer.Argument(help="the prompt (else: standard input), and key=value: temperature=0.8")
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="a file, by its ending: .txt; .sdf, .smi, .csv, .svg for molecules; .wav")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write an answer to one prompt, shown as it comes."""
-    from noria.stages.generate import generate
+    from noria.stages.generate import generate, generate_to
 
+    given: Any = (words or [], sys.stdin.buffer.read, sys.stdin.isatty())
+    if out is not None:
+        _out(generate_to(run, out, *given), False)
+        return
     text, last = "", None
-    for last in generate(run, words or [], sys.stdin.buffer.read):
+    for last in generate(run, *given):
         new = last.content if isinstance(last.content, str) else base64.b64encode(last.content).decode("ascii")
         text += new
         if not as_json:
@@ -247,9 +254,11 @@ def generate(
             sys.stdout.flush()
     if as_json:
         assert last is not None
-        _out({"text": text, "ended": last.ended, "logprobs": last.logprobs}, True)
+        note = {"note": last.note} if last.note else {}
+        _out({"text": text, "ended": last.ended, "logprobs": last.logprobs, **note}, True)
     else:
         _out("", False)
+        sys.stderr.write(f"{last.note}\n" if last is not None and last.note else "")
 
 
 @app.command()

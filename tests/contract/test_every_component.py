@@ -15,15 +15,16 @@ SOURCE = Path(noria.__file__).parent
 RECORDS = 12
 # What is there, by name: a file that is lost, or is no component, fails.
 KNOWN = {
-    "modalities": "audio detections image items messages molecule raw-audio series spoken-text table text video",
+    "modalities": "audio detections image items messages molecule raw-audio series spoken-text table text video wishes",
     "targets": """
-        boxes correctness embedding label labels mask masked-text number ranking reply segments span speech tags text
-        tracks transcript view waveform
+        boxes correctness embedding label labels mask masked-text molecule number ranking reply segments span speech
+        tags text tracks transcript view waveform
     """,
     "tasks": """
         audio-classification chat image-classification image-embedding image-multilabel knowledge-tracing
-        masked-language-modelling molecule-property molecule-safety object-detection object-tracking question-answering
-        semantic-segmentation sequential-recommendation series-classification speech-recognition speech-to-text
+        masked-language-modelling molecule-generation molecule-property molecule-safety object-detection object-tracking
+        question-answering semantic-segmentation sequential-recommendation series-classification speech-recognition
+        speech-to-text
         summarization tabular-classification tabular-multilabel tabular-regression text-classification text-embedding
         text-generation text-multilabel text-to-speech token-classification top-recommendation translation
         video-classification vocoder voice-activity-detection voice-assistant

@@ -70,6 +70,9 @@ RECIPES = {
         "chat", {"inputs": {"messages": CHARACTERS}, "target": {"max_tokens": 64}, "train": {"steps": 600}}
     ),
     "masked-language-modelling": Recipe("masked-language-modelling", {"inputs": {"masked": CHARACTERS}}),
+    "molecule-generation": Recipe(  # long enough that what is written is a molecule
+        "molecule-generation", {"target": {"temperature": 0.5}, "train": {"steps": 800}}
+    ),
     "molecule-property": Recipe("molecule-property", FEW_SUBSTRUCTURES),
     "molecule-safety": Recipe("molecule-safety", FEW_SUBSTRUCTURES),
     "object-detection": Recipe("object-detection", {"inputs": {"image": NARROW}, "train": {"steps": 200}}, stored=3),

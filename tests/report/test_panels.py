@@ -16,6 +16,7 @@ PANELS: dict[str, dict[str, Any]] = {
     "matrix": {"rows": ["猫", "<狗>"], "columns": ["猫", "<狗>"], "values": [[120_000, 1], [0, 7]]},
     "curve": {"x": "x<1>", "y": "y", "lines": {"a": [[0, 1], [1, None]], "b": [[0, 2], [2, 3]]}, "diagonal": True},
     "bars": {"names": ["长的名字" * 9, "b"], "values": [-2.5, None], "unit": "<ms>"},
+    "picture": {"svg": "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"},
 }
 
 
@@ -31,6 +32,13 @@ def test_every_kind_is_drawn_with_its_title_and_note(kind: str) -> None:
     said = " ".join(root.itertext())
     assert "T & <t>" in said
     assert "n < 3" in said
+
+
+def test_a_picture_stands_as_data_in_which_nothing_runs() -> None:
+    root = drawn("picture", PANELS["picture"])
+    (image,) = (one for one in root.iter() if one.tag.endswith("img"))
+    assert image.get("src", "").startswith("data:image/svg+xml;base64,")
+    assert "script" not in ET.tostring(root, "unicode")
 
 
 def test_an_unknown_kind_is_named() -> None:

@@ -97,7 +97,8 @@ def check_metric_direction(whole: Whole, output: Arrays) -> None:
         require(is_known, f"{metric.name} cannot be computed where the loss is as low as it gets")
         gain = best - plain
         is_best = gain >= -TOLERANCE if metric.direction == "higher" else gain <= TOLERANCE
-        require(bool(is_best) or np.isnan(gain), f"{metric.name} is worse where the loss is as low as it gets")
+        is_free = np.isnan(gain) or not metric.follows_loss
+        require(bool(is_best) or is_free, f"{metric.name} is worse where the loss is as low as it gets")
 
 
 @check

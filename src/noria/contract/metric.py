@@ -25,6 +25,7 @@ class Metric:
     support(output, truth): how many records a fraction rests on, where that is not all of them: a perfect score of few
     says little.
     untold(output, truth): where there is no value, why not; empty where nothing is to be said.
+    follows_loss: whether it can only gain where the loss falls; novelty cannot: what is learnt by heart is not new.
     is_ranking: whether records are set against one another by numbers that mean something within one model alone: those
     of several models are never scored in one.
     """
@@ -38,6 +39,7 @@ class Metric:
     support: Callable[[Arrays, Arrays], float] | None = None
     untold: Callable[[Arrays, Arrays], str] | None = None
     is_ranking: bool = False
+    follows_loss: bool = True
 
 
 def mean_metric(

@@ -163,7 +163,8 @@ class Chunk(NamedTuple):
 
     The last piece, whose content may be empty, has `ended`, why it is the last (end, stop or length), and `logprobs`,
     the natural logarithms of the probabilities of all tokens of the answer; `tokens` are their texts, which joined are
-    the answer (of a character of several tokens the last one has it). row: which record of the batch it is of.
+    the answer (of a character of several tokens the last one has it). row: which record of the batch it is of. note:
+    what a person should know of the whole answer, said with its last piece.
     """
 
     content: str | bytes
@@ -171,6 +172,7 @@ class Chunk(NamedTuple):
     logprobs: tuple[float, ...] = ()
     row: int = 0
     tokens: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ class Panel:
     matrix  {"rows": [..], "columns": [..], "values": [[count, ..], ..]}, rows are the truth
     curve   {"x": name, "y": name, "lines": {name: [[x, y], ..]}, "points": {..}, "diagonal": bool}; lines or points
     bars    {"names": [..], "values": [..], "unit": ".."}
+    picture {"svg": a drawing}
     """
 
     kind: str

@@ -41,6 +41,7 @@ class Limits:
     parts: Parts = "largest"
     max_atoms: int = 150
     max_seconds: float = 10.0
+    where: str = "inputs.molecule"  # the settings that these are
 
 
 class NoMolecule(ValueError):
@@ -60,10 +61,10 @@ def read_molecule(value: Any, limits: Limits) -> Any:
     with _said() as said:
         molecule = _parsed(value, said)
         _require_atoms(molecule)
-        molecule = _chosen(molecule, limits.parts)
+        molecule = _chosen(molecule, limits)
         _require_size(molecule, limits)
         if not _is_plain(molecule) and (reason := _tried(_smiles(molecule), limits.max_seconds)):
-            raise NoMolecule(reason)
+            raise NoMolecule(reason.format(where=limits.where))
         return _canonical(molecule)
 
 
@@ -156,15 +157,15 @@ def _reason(said: list[str]) -> str:
     return f"is no molecule: {wrong[0][:160]}" if wrong else "is no molecule"
 
 
-def _chosen(molecule: Any, parts: Parts) -> Any:
+def _chosen(molecule: Any, limits: Limits) -> Any:
     """Return the largest part of a salt or mixture, or what the setting says of it."""
     from rdkit import Chem
 
     found = Chem.GetMolFrags(molecule, asMols=True, sanitizeFrags=False)
-    if len(found) == 1 or parts == "all":
+    if len(found) == 1 or limits.parts == "all":
         return molecule
-    if parts == "refuse":
-        raise NoMolecule(f"has {len(found)} parts (inputs.molecule.parts)")
+    if limits.parts == "refuse":
+        raise NoMolecule(f"has {len(found)} parts ({limits.where}.parts)")
     return max(found, key=lambda one: (one.GetNumHeavyAtoms(), _smiles(one)))
 
 
@@ -187,13 +188,13 @@ def _require_length(text: str, limits: Limits) -> None:
     if LINES_END in text:
         return  # its counts line says how many atoms it has
     if len(text.split(maxsplit=1)[0]) > most:
-        most_atoms = f"{limits.max_atoms} atoms (inputs.molecule.max_atoms)"
+        most_atoms = f"{limits.max_atoms} atoms ({limits.where}.max_atoms)"
         raise NoMolecule(f"has {len(text):,} characters, more than any molecule of {most_atoms}")
 
 
 def _require_size(molecule: Any, limits: Limits) -> None:
     if (count := molecule.GetNumAtoms()) > limits.max_atoms:
-        raise NoMolecule(f"has {count} atoms, more than {limits.max_atoms} (inputs.molecule.max_atoms)")
+        raise NoMolecule(f"has {count} atoms, more than {limits.max_atoms} ({limits.where}.max_atoms)")
 
 
 def _require_atoms(molecule: Any) -> None:
@@ -217,5 +218,5 @@ def _tried(smiles: str, max_seconds: float) -> str:
     try:
         tried = subprocess.run(ALONE, input=smiles.encode(), timeout=max_seconds, capture_output=True, check=False)
     except subprocess.TimeoutExpired:
-        return f"takes longer than {max_seconds:g} s (inputs.molecule.max_seconds)"
+        return f"takes longer than {max_seconds:g} s ({{where}}.max_seconds)"
     return "" if tried.returncode == 0 else "cannot be read: RDKit ends on it"

@@ -118,7 +118,7 @@ class EventWriter(Writer):
         new = chunk.content
         event: dict[str, Any] = {"text": new} if isinstance(new, str) else {"base64": b64encode(new).decode("ascii")}
         if chunk.ended:
-            event |= {"ended": chunk.ended, "logprobs": chunk.logprobs}
+            event |= {"ended": chunk.ended, "logprobs": chunk.logprobs} | ({"note": chunk.note} if chunk.note else {})
         return b"data: %b\n\n" % json_bytes(event)
 
     def error(self, error: HTTPError) -> bytes:
