@@ -17,12 +17,12 @@ RECORDS = 12
 KNOWN = {
     "modalities": "audio detections image items messages molecule raw-audio series spoken-text table text video",
     "targets": """
-        boxes correctness embedding label labels mask masked-text number ranking reply segments span speech tags text
+        boxes correctness embedding label labels mask masked-text number ranking ratings reply segments span speech tags text
         tracks transcript view waveform
     """,
     "tasks": """
         audio-classification chat image-classification image-embedding image-multilabel knowledge-tracing
-        masked-language-modelling molecule-property molecule-safety object-detection object-tracking question-answering
+        masked-language-modelling molecule-property molecule-safety object-detection object-tracking question-answering rating-prediction
         semantic-segmentation sequential-recommendation series-classification speech-recognition speech-to-text
         summarization tabular-classification tabular-multilabel tabular-regression text-classification text-embedding
         text-generation text-multilabel text-to-speech token-classification top-recommendation translation
