@@ -52,6 +52,11 @@ class Catalogue:
         """Return the title of an item, its id where none is known."""
         return _text(self.state["titles"], code) or self.item(code)
 
+    def named(self, code: int) -> dict[str, Any]:
+        """Return an item as answers name it: its id, and its title where one is known."""
+        item, title = self.item(code), self.title(code)
+        return {"item": item} | ({"title": title} if title != item else {})
+
     def attributes(self, kind: str) -> list[str]:
         """Return the attributes of items or of users, as `genre=Drama`, by code."""
         names: list[str] = self.state[kind]["names"]

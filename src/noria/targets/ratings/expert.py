@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from noria.modalities.items.arrays import USER
 from noria.modalities.items.catalogue import Catalogue
 from noria.sources.core.history import History
 from noria.targets.ratings.factors import RatedItems, foretold, learnt_factors
@@ -35,7 +36,7 @@ def foretold_by_expert(state: State, arrays: Arrays, asked: Ragged) -> np.ndarra
     for index in range(len(asked)):
         own = slice(starts[index], starts[index + 1])
         each = foretold(
-            state["factors"], known.items[own], known.ratings[own], arrays["user"][index], asked[index].astype(np.int64)
+            state["factors"], known.items[own], known.ratings[own], arrays[USER][index], asked[index].astype(np.int64)
         )
         found.append(each.mean(0))
     return np.concatenate([np.zeros(0), *found]).astype(np.float32)

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from noria.modalities.items.attributes import common, described
 from noria.types import Ragged, State
 
 BURN_IN, APART = 50, 3  # draws left out at first; of those after, how many lie between two that are kept
 MOST_NUMBERS = 40_000_000  # that are kept of items, 160 MB: fewer draws of a larger catalogue
-MOST_ATTRIBUTES = 500  # of items, of users: the most frequent, as time grows with their third power
 PENALTY = 4.0  # of an attribute's weight, in items that have it; of the mean of all, next to nothing
 PENALTY_OF_MEAN = 0.01
 
@@ -129,24 +129,6 @@ def foretold(state: State, items: np.ndarray, ratings: np.ndarray, user: np.ndar
 def faced(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return what the other side's vectors are multiplied with, [..., K + 1], and what is added: the bias, [...]."""
     return np.concatenate([vectors[..., :-1], np.ones_like(vectors[..., :1])], -1), vectors[..., -1]
-
-
-def common(attributes: Ragged) -> np.ndarray:
-    """Return the codes of the attributes that most have, int[columns], ascending."""
-    counts = np.bincount(attributes.values) if len(attributes.values) else np.zeros(0, np.int64)
-    most = np.argsort(-counts, kind="stable")[:MOST_ATTRIBUTES]
-    return np.asarray(np.sort(most[counts[most] > 0]))
-
-
-def described(attributes: Ragged, columns: np.ndarray) -> sparse.csr_matrix:
-    """Return which of some attributes each has, float64[n, columns + 1]; all have the last."""
-    rows = np.repeat(np.arange(len(attributes)), attributes.lengths)
-    values = attributes.values[attributes.offsets[0] : attributes.offsets[-1]]
-    is_kept = np.isin(values, columns)
-    places = np.searchsorted(columns, values[is_kept])
-    shape = len(attributes), len(columns)
-    has = sparse.csr_matrix((np.ones(len(places)), (rows[is_kept], places)), shape)
-    return sparse.hstack([has, np.ones((len(attributes), 1))], "csr")
 
 
 def _noise(known: RatedItems, mean: float, users: np.ndarray, items: np.ndarray, draws: np.random.Generator) -> float:

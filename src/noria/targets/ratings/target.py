@@ -213,11 +213,7 @@ def _asked(arrays: dict[str, Tensor], size: int, answers: int) -> Tensor:
 
 def _answer(catalogue: Catalogue, code: int, rating: float, likely: list[float]) -> dict[str, Any]:
     """Return an item with its title, the rating that is foretold, and how likely each level is."""
-    if code >= catalogue.size:
-        named: dict[str, Any] = {"item": None, "unknown": True}
-    else:
-        item, title = catalogue.item(code), catalogue.title(code)
-        named = {"item": item} | ({"title": title} if title != item else {})
+    named = catalogue.named(code) if code < catalogue.size else {"item": None, "unknown": True}
     levels = [f"{level:g}" for level in catalogue.levels]
     each = {level: round(chance, 4) for level, chance in zip(levels, likely, strict=True)}
     return {**named, "rating": round(rating, 4), "chances": each}
