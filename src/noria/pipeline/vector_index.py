@@ -28,6 +28,7 @@ from noria.sources.formats.opening import TEXT_SUFFIXES
 from noria.sources.formats.text_lines import TextLines
 from noria.store.array_store import StoreWriter, read_store, trim_stores, usable_store
 from noria.store.cache import cache_folder
+from noria.store.states import split_arrays
 from noria.types import Arrays, Dataset, Ragged, Values
 
 CACHE_BYTES = 20 * 2**30
@@ -183,6 +184,7 @@ def _shown(values: Values, number: int) -> str:
 def _key(predictor: Predictor, source: Source, column: str) -> str:
     """Name an index by all that its vectors depend on: the model, what turns records into its inputs, the source."""
     config = predictor.bundle.config
-    model = [config["weights"]["sha256"], config["job"]["inputs"], config["job"]["target"], config["states"]]
+    states = [split_arrays(config["states"])[0], config.get("states_sha256")]
+    model = [config["weights"]["sha256"], config["job"]["inputs"], config["job"]["target"], *states]
     parts = [__version__, FORMAT, model, str(source.path.resolve()), source.stamp(), column]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

@@ -27,9 +27,10 @@ def fitted_embedding(events: Ragged, size: int) -> tuple[np.ndarray, np.ndarray]
     busy = np.maximum(np.asarray(users.sum(1)).ravel(), 1) ** 0.5
     weighed = (sparse.diags(1 / busy) @ users @ sparse.diags(1 / damped)).tocsr()
     fewer = min(weighed.shape)
+    width = max(1, min(WIDTH, fewer // 4))  # as many as there are items would keep each apart from every other
     if fewer <= DENSE:
-        items = np.linalg.svd(weighed.toarray(), full_matrices=False)[2][:WIDTH].T
+        items = np.linalg.svd(weighed.toarray(), full_matrices=False)[2][:width].T
     else:
         start = np.full(fewer, fewer**-0.5)  # always the same, and with it what is found
-        items = linalg.svds(weighed, WIDTH, v0=start)[2].T
+        items = linalg.svds(weighed, width, v0=start)[2].T
     return np.asarray(items / damped[:, None], np.float32), np.asarray(items * damped[:, None], np.float32)

@@ -68,7 +68,7 @@ class Profile(
 
     def complete_state(self, state: State, values: Values) -> State:
         catalogue = Catalogue(state)
-        says, against = fitted_embedding(encoded_items(values, catalogue).arrays["items"], catalogue.size)
+        says, against = fitted_embedding(encoded_items(values, catalogue).arrays[ITEMS], catalogue.size)
         return {**state, "says": says, "against": against, "usual": usual_shares(catalogue)}
 
     def encode(self, values: Values, state: State) -> Encoded:
@@ -105,11 +105,11 @@ class Profile(
     def rivals(self, train: Dataset, state: State) -> Iterator[tuple[str, Callable[[Dataset], Arrays]]]:
         from noria.targets.ranking.linear import rivals
 
-        yield from rivals(train.target["items"][:], self.history, Catalogue(state).size, True, False)
+        yield from rivals(train.target[ITEMS][:], self.history, Catalogue(state).size, True, False)
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         if "events" not in output:  # of what is only popular: nobody stands out
-            return [Prediction([]) for _ in output["items"]]
+            return [Prediction([]) for _ in output[ITEMS]]
         found = []
         for index in range(len(output["events"])):
             events = int(output["events"][index])
