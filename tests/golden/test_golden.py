@@ -48,7 +48,11 @@ UNREAD = {
     "vocoder": {"rates", "seconds", "silent"},
 }
 
-WEIGHTLESS = ("similar-items", "user-profile", "voice-assistant")  # there is nothing to learn, so no weight can be another one
+WEIGHTLESS = (
+    "similar-items",
+    "user-profile",
+    "voice-assistant",
+)  # there is nothing to learn, so no weight can be another one
 
 
 def what_is_wrong(folder: Path) -> list[str]:
