@@ -1,5 +1,7 @@
-"""Histories that ask for what lies near to their last event, with what came next as the answer. Read next:
-own_answers.py, targets/neighbours/."""
+"""Histories that ask for what lies near to their last event, or for who it is; what came next is the answer.
+
+Read next: own_answers.py, targets/neighbours/, targets/profile/.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The matrix factors inside of ratings, between encoded histories and plain arrays. Read next: factors.py."""
+"""The matrix factors inside of ratings, between encoded histories and plain arrays."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Matrix factors of ratings, learnt as a distribution: Bayesian factors by Gibbs sampling (Salakhutdinov and Mnih 2008,
-https://www.cs.toronto.edu/~amnih/papers/bpmf.pdf), with biases, and with attributes in the mean of the prior (Simm et
-al. 2015, "Macau"), so that an item or a user without any rating stands where others like it do.
+"""Matrix factors of ratings, learnt as a distribution by Gibbs sampling, with biases and attributes.
+
+Salakhutdinov and Mnih 2008, https://www.cs.toronto.edu/~amnih/papers/bpmf.pdf, with attributes in the mean of the prior
+(Simm et al. 2015, "Macau"), so that an item or a user without any rating stands where others like it do.
 
     rating = mean + u_factors . v_factors + u_bias + v_bias + noise
 

@@ -1,4 +1,4 @@
-"""Encoded ratings as plain rows: who rated what how. Read next: target.py."""
+"""Encoded ratings as plain rows: who rated what how."""
 
 from __future__ import annotations
 
