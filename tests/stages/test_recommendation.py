@@ -22,7 +22,7 @@ from noria.sources.formats.opening import open_source
 from noria.stages.evaluate import evaluate
 from noria.stages.train import train
 from noria.store.run_folder import read_json
-from noria.targets.ranking.linear import rivals
+from noria.targets.ranking.linear import events_of, rivals
 from noria.targets.ranking.metrics import ranking_metrics
 from noria.targets.ranking.target import Ranking
 from noria.types import Dataset
@@ -220,7 +220,9 @@ def ndcg(path: Path) -> dict[str, float]:
         )
         for split, columns in parts.items()
     }
-    answered = dict(rivals(data["train"], "history", len(state["popularity"]), True, False))["events that follow"]
+    answered = dict(rivals(events_of(data["train"], "history"), "history", len(state["popularity"]), True, False))[
+        "events that follow"
+    ]
     return measure(ranking_metrics(), answered(data["test"]), data["test"].target, 200)["ndcg_10"]
 
 

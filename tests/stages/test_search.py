@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from noria import cli
 from noria.errors import UserError
-from noria.pipeline import vector_index as module
+from noria.model import nearest
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.vector_index import Hit, Index, index
 from noria.reporter import Silent
@@ -71,7 +71,7 @@ def test_chunks_give_what_one_sort_gives_equal_ones_in_order(count: int, monkeyp
     whole = Index(vectors, Ragged.of_texts([f"text {i}" for i in range(40)]), [str(i) for i in range(40)])
     expected = [np.argsort(-(row @ vectors.T), kind="stable")[:count].tolist() for row in asked]
     for chunk in (7, 2**16):
-        monkeypatch.setattr(module, "CHUNK", chunk)
+        monkeypatch.setattr(nearest, "BLOCK", chunk)
         given = whole.nearest(asked, count)
         assert [[int(hit.where) for hit in hits] for hits in given] == expected
         assert given[0][0].text == f"text {given[0][0].where}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, field_validator, model_validator
@@ -165,6 +165,8 @@ class Evaluate(_Strict):
     """Another run: the difference of each score on records held out in both, with its interval."""
     folds: int | None = Field(None, ge=2, le=MOST_FOLDS)
     """Cross-validation: so many more trainings, each holding out other records. 5 where test would be small."""
+    protocols: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")], Split] = {}
+    """Other divisions by name, each said as `data.split`: trained and scored under each, shown in one table."""
 
 
 class Range(_Strict):

@@ -19,6 +19,7 @@ from noria import __version__
 from noria.contract import dispatch, only_input
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
+from noria.model.nearest import nearest
 from noria.pipeline.fields import open_path
 from noria.pipeline.other_data import data_of
 from noria.pipeline.predictor import Predictor
@@ -27,9 +28,9 @@ from noria.sources.formats.opening import TEXT_SUFFIXES
 from noria.sources.formats.text_lines import TextLines
 from noria.store.array_store import StoreWriter, read_store, trim_stores, usable_store
 from noria.store.cache import cache_folder
+from noria.store.states import split_arrays
 from noria.types import Arrays, Dataset, Ragged, Values
 
-CHUNK = 2**16  # vectors that are compared at once
 CACHE_BYTES = 20 * 2**30
 SPLIT = "test"  # the one that an index is stored as
 VECTORS, TEXTS = "vectors", "texts"  # the arrays of an index
@@ -59,20 +60,12 @@ class Index:
 
     def nearest(self, vectors: np.ndarray, count: int = 5) -> list[list[Hit]]:
         """Return for each vector [q, D] the nearest records, nearest first, of equal ones the first."""
-        found = [(np.zeros(0, np.float32), np.zeros(0, np.int64)) for _ in vectors]
-        for start in range(0, len(self.vectors), CHUNK):
-            similar = vectors @ self.vectors[start : start + CHUNK].T
-            rows = np.arange(start, start + similar.shape[1])
-            found = [
-                _best(np.concatenate([known, own]), np.concatenate([places, rows]), count)
-                for (known, places), own in zip(found, similar, strict=True)
-            ]
         return [
             [
                 Hit(round(float(score), 6), self.places[row], self._text(int(row)))
                 for score, row in zip(*one, strict=True)
             ]
-            for one in found
+            for one in nearest(self.vectors, vectors, count)
         ]
 
     def _text(self, row: int) -> str:
@@ -154,15 +147,6 @@ def _vectors(predictor: Predictor, dataset: Dataset) -> np.ndarray:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12)))
 
 
-def _best(scores: np.ndarray, places: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the highest scores and their places, highest first, equal ones in order."""
-    if len(scores) > count:
-        chosen = np.flatnonzero(scores >= np.partition(scores, -count)[-count])
-        scores, places = scores[chosen], places[chosen]
-    order = np.argsort(-scores, kind="stable")[:count]
-    return scores[order], places[order]
-
-
 def _column(predictor: Predictor, source: Source, column: str | None) -> str:
     """Return the column that is searched: the one named, that of training, that of the input's name, the only one."""
     field = the_only_input(predictor)
@@ -200,6 +184,7 @@ def _shown(values: Values, number: int) -> str:
 def _key(predictor: Predictor, source: Source, column: str) -> str:
     """Name an index by all that its vectors depend on: the model, what turns records into its inputs, the source."""
     config = predictor.bundle.config
-    model = [config["weights"]["sha256"], config["job"]["inputs"], config["job"]["target"], config["states"]]
+    states = [split_arrays(config["states"])[0], config.get("states_sha256")]
+    model = [config["weights"]["sha256"], config["job"]["inputs"], config["job"]["target"], *states]
     parts = [__version__, FORMAT, model, str(source.path.resolve()), source.stamp(), column]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from noria.contract.checkpoints import ready_loader
 from noria.pipeline.bundle import Bundle
 from noria.pipeline.cross_validation import explained, in_front, in_words
+from noria.report.protocols import protocol_lines
 from noria.report.rivals import rival_lines
 from noria.store.disk import replace_file
 from noria.units import duration
@@ -31,6 +32,7 @@ def write_card(run: Path, bundle: Bundle, prepared: Prepared, metrics: dict[str,
         "",
         *_scores(metrics),
         *_rivals(in_front(metrics)),
+        *_protocols(metrics),
         "## Data",
         "",
         f"{records} records; {report['quarantined']} could not be used. Fingerprint `{prepared.fingerprint}`.",
@@ -87,6 +89,11 @@ def score_row(name: str, one: dict[str, Any], baseline: dict[str, Any] | None) -
 def _rivals(metrics: Mapping[str, Any]) -> list[str]:
     lines = rival_lines(metrics)
     return ["## Simple models on the same records", "", *(f"- {line}" for line in lines), ""] if lines else []
+
+
+def _protocols(metrics: Mapping[str, Any]) -> list[str]:
+    lines = protocol_lines(metrics)
+    return ["## The same model under every protocol", "", *(f"- {line}" for line in lines), ""] if lines else []
 
 
 def _groups(metrics: dict[str, Any]) -> str:

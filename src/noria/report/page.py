@@ -17,6 +17,7 @@ from noria.report.learning import learning, read_lines
 from noria.report.markup import Markup, join, tag
 from noria.report.mistakes import mistakes
 from noria.report.panels import panel
+from noria.report.protocols import protocols_section
 from noria.report.rivals import rivals_section
 from noria.report.run_summary import course
 from noria.report.scores import headline, scores, slices
@@ -52,6 +53,7 @@ def write_report(
         "Cross-validation": cross_validation(metrics, classes),
         "Scores" if first is metrics else f"Scores on {metrics['split']}": scores(metrics),
         "Simple models on the same records": rivals_section(first),
+        "The same model under every protocol": protocols_section(metrics),
         "Slices": slices(metrics),
         "Learning": learning(history, times, chosen_by, direction),
         "Answers in detail": tag("div", panels, class_="charts") if panels else None,

@@ -86,9 +86,10 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _disk_bytes(run: Path) -> int:
-    """Count what was planned: not the folds, nor the report itself, which would change its own content."""
+    """Count what was planned: not other trainings, nor the report itself, which would change its own content."""
+    beside = {run / "folds", run / "protocols"}
     files = (file for file in run.rglob("*") if file.is_file() and file.name != "report.html")
-    return sum(file.stat().st_size for file in files if run / "folds" not in file.parents)
+    return sum(file.stat().st_size for file in files if not beside & {*file.parents})
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ WRITTEN = (
     *("job.yaml", "prepare.json", "prepare.safetensors", "plan.json", "environment.json", "quarantine.jsonl"),
     *("history.jsonl", "times.jsonl", "checkpoints", "bundle", "metrics*.json", "report.html", "train_hashes.npy"),
     *("model.onnx*", "transformers", "tensorboard", "tune.db*", "tune.json", "tune.html", "trials", "trials.csv"),
-    *("best.yaml", "folds", ".lock", ".*.tmp", ".tmp-*"),
+    *("best.yaml", "folds", "protocols", ".lock", ".*.tmp", ".tmp-*"),
 )
 
 

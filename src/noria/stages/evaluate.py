@@ -36,6 +36,7 @@ from noria.sources.formats.frame import Frame, FrameLike
 from noria.stages.compare import compare_to
 from noria.stages.folds import cross_validated
 from noria.stages.prepared_again import prepared_again
+from noria.stages.protocols import under_each
 from noria.store.array_store import named_arrays, scored_split
 from noria.store.disk import plain_disk_errors, write_json, write_synced
 from noria.store.run_folder import read_json
@@ -179,6 +180,8 @@ def evaluate_run(
         fold_s = seconds["folds"] / job.evaluate.folds if "folds" in seconds else None
         metrics["cross_validation"] = cross_validated(run, job, predictor.task, fold_s)
     metrics["remarks"] += few_tested(job, prepared)
+    if job.evaluate.protocols:
+        metrics["protocols"] = under_each(run, job, metrics)
     if way := job.split.named:
         metrics["divided_by"] = way
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}

@@ -106,11 +106,11 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if len(known) == len(values) else None
 
 
-class OfFold:
-    """A reporter that names the fold beside what a training says and shows."""
+class Titled:
+    """A reporter that names the fold, or what else is trained beside a run, with what a training says and shows."""
 
-    def __init__(self, reporter: Reporter, fold: int, count: int) -> None:
-        self.reporter, self.title = reporter, f"fold {fold} of {count}"
+    def __init__(self, reporter: Reporter, title: str) -> None:
+        self.reporter, self.title = reporter, title
 
     def say(self, text: str) -> None:
         self.reporter.say(f"{self.title}: {text}")

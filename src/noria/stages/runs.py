@@ -98,7 +98,9 @@ def run_of(facts: RunFacts) -> Run:
     fetched = data.get("fetch")
     seconds = facts.metrics.get("seconds")
     if isinstance(seconds, Mapping):
-        parts = [seconds[name] for name in ("train", "folds") if isinstance(seconds.get(name), int | float)]
+        parts = [
+            seconds[name] for name in ("train", "folds", "protocols") if isinstance(seconds.get(name), int | float)
+        ]
         seconds = sum(parts) if parts else None
     content = _in_front(facts.metrics)
     metric, score = _main_score(content, facts.is_tuning)

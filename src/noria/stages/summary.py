@@ -9,6 +9,7 @@ from typing import Any
 from noria.pipeline.cross_validation import explained, in_words
 from noria.report.card import number
 from noria.report.notebook import framed_scores
+from noria.report.protocols import protocol_lines
 from noria.report.rivals import rival_lines
 
 
@@ -85,6 +86,7 @@ def summary(metrics: dict[str, Any], run: Path | None = None) -> str:
         lines += [*_scores(validated, title), explained(metrics)]
     if compared := metrics.get("compared"):
         lines.append(compared["sentence"])
+    lines += protocol_lines(metrics)
     if run is not None:
         lines.append(f"report: {(run / 'report.html').resolve()}")
         lines.append(f"bundle: {(run / 'bundle').resolve()}")

@@ -24,8 +24,9 @@ from noria.pipeline.prepared import Prepared
 from noria.reporter import Reporter, Silent, Terminal
 from noria.stages.compare import held_out_in_both
 from noria.stages.evaluate import evaluate_run
-from noria.stages.folds import OfFold, check_folds, folds_of
+from noria.stages.folds import Titled, check_folds, folds_of
 from noria.stages.prepare import prepare
+from noria.stages.protocols import check_protocols, protocols_of
 from noria.store.disk import write_json
 from noria.store.progress import how_it_ended, is_finished, is_trained, remove_checkpoints, what_is_saved
 from noria.store.run_folder import (
@@ -97,6 +98,7 @@ def _train(
     chosen_metric(job, task, prepared)  # what is wrong with it is said now, and not after the plan
     if not is_begun:
         check_folds(folds_of(run, job), task, prepared, world, reporter.say)
+        check_protocols(protocols_of(run, job), task, prepared, world, reporter.say)
     if world.is_writer and (other := job.evaluate.compare_to):  # now, and not after hours of training
         held_out_in_both(Path(other), job, prepared)
     seconds = {"prepare": time.perf_counter() - started}
@@ -109,6 +111,10 @@ def _train(
         before = time.perf_counter()
         _train_folds(run, job, task, world, interruption, reporter)
         seconds["folds"] = time.perf_counter() - before
+    if job.evaluate.protocols:
+        before = time.perf_counter()
+        _train_protocols(run, job, task, world, interruption, reporter)
+        seconds["protocols"] = time.perf_counter() - before
     if world.is_writer:
         evaluate_run(run, job, prepared, {stage: round(value, 3) for stage, value in seconds.items()})
         _end(run, job, "", reporter)
@@ -117,15 +123,38 @@ def _train(
 def _train_folds(
     run: Path, job: Job, task: Task, world: Processes, interruption: StopSignals, reporter: Reporter
 ) -> None:
-    """Train the folds that are not trained yet; each one's checkpoints go when its model is saved."""
+    """Train the folds that are not trained yet."""
     origin, folds = read_start(run).get("origin"), folds_of(run, job)
     for fold, (folder, own) in enumerate(folds, 1):
         with locked(folder):
-            if not is_trained(folder):
-                prepared = _prepare_once(own, task, world, Silent(), origin)
-                plan = _plan(folder, own, task, prepared, world, Silent())
-                _take_steps(folder, own, task, prepared, plan, world, interruption, OfFold(reporter, fold, len(folds)))
-            _end(folder, own, "", reporter)
+            titled = Titled(reporter, f"fold {fold} of {len(folds)}")
+            _train_beside(folder, own, task, world, interruption, titled, origin)
+
+
+def _train_protocols(
+    run: Path, job: Job, task: Task, world: Processes, interruption: StopSignals, reporter: Reporter
+) -> None:
+    """Train and score under the other divisions, as far as that is not done yet."""
+    origin = read_start(run).get("origin")
+    for name, folder, own in protocols_of(run, job):
+        with locked(folder):
+            started = time.perf_counter()
+            prepared = _train_beside(folder, own, task, world, interruption, Titled(reporter, name), origin)
+            if not (folder / "metrics.json").is_file():
+                evaluate_run(folder, own, prepared, {"train": round(time.perf_counter() - started, 3)})
+
+
+def _train_beside(
+    folder: Path, job: Job, task: Task, world: Processes, interruption: StopSignals, reporter: Reporter,
+    origin: str | None,
+) -> Prepared:  # fmt: skip
+    """Train a run beside another one where it is not trained yet; its checkpoints go when its model is saved."""
+    prepared = _prepare_once(job, task, world, Silent(), origin)
+    if not is_trained(folder):
+        plan = _plan(folder, job, task, prepared, world, Silent())
+        _take_steps(folder, job, task, prepared, plan, world, interruption, reporter)
+    _end(folder, job, "", reporter)
+    return prepared
 
 
 def _take_steps(
@@ -172,8 +201,8 @@ def _plan(run: Path, job: Job, task: Task, prepared: Prepared, world: Processes,
         if not (is_begun and (run / "plan.json").exists()):
             device = pick_device()
             plan = make_plan(job, task, with_running_parts(prepared, task, str(device)), device, reporter.say)
-            describe(reporter, prepared, plan, job.evaluate.folds or 0)
-            refuse_too_little(reporter, run, plan, job.evaluate.folds or 0)
+            describe(reporter, prepared, plan, job.evaluate.folds or 0, len(job.evaluate.protocols))
+            refuse_too_little(reporter, run, plan, (job.evaluate.folds or 0) + len(job.evaluate.protocols))
             record_start(run, job, prepared.record(), prepared.report["quarantine"])
             write_json(run / "plan.json", plan.as_json())
     world.barrier()

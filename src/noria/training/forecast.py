@@ -16,7 +16,7 @@ from noria.units import duration, size
 WEIGHT_BYTES = 4  # of a saved one
 
 
-def describe(reporter: Reporter, prepared: Prepared, plan: Plan, folds: int = 0) -> None:
+def describe(reporter: Reporter, prepared: Prepared, plan: Plan, folds: int = 0, protocols: int = 0) -> None:
     """Tell what the data is and what the training will cost, before it begins; and so many more like it."""
     reporter.say(describe_data(prepared))
     if not len(prepared.splits.get("validation", ())):
@@ -29,9 +29,10 @@ def describe(reporter: Reporter, prepared: Prepared, plan: Plan, folds: int = 0)
     reporter.say(
         f"forecast: {duration(plan.seconds)}, {size(plan.memory_bytes)} of memory, {size(plan.disk_bytes)} of disk"
     )
-    if folds:
-        whole, disk = duration((1 + folds) * plan.seconds), size(_disk_bytes(plan, folds))
-        reporter.say(f"with {folds} folds that is {1 + folds} trainings: about {whole}, {disk} of disk")
+    if more := folds + protocols:
+        whole, disk = duration((1 + more) * plan.seconds), size(_disk_bytes(plan, more))
+        said = [f"{folds} folds"] * bool(folds) + [f"{protocols} other protocols"] * bool(protocols)
+        reporter.say(f"with {' and '.join(said)} that is {1 + more} trainings: about {whole}, {disk} of disk")
 
 
 def _disk_bytes(plan: Plan, folds: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -50,7 +51,9 @@ class Ragged:
 
     def texts(self) -> list[str]:
         """Return rows of UTF-8 bytes as texts; broken bytes become U+FFFD."""
-        return [self[i].tobytes().decode("utf-8", "replace") for i in range(len(self))]
+        first, last = int(self.offsets[0]), int(self.offsets[-1])
+        raw = self.values[first:last].tobytes()  # once, and not row by row
+        return [raw[start:end].decode("utf-8", "replace") for start, end in pairwise((self.offsets - first).tolist())]
 
     @property
     def lengths(self) -> np.ndarray:

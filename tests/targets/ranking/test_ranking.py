@@ -10,9 +10,10 @@ from noria.modalities.items.catalogue import Catalogue, fit_catalogue
 from noria.modalities.items.modality import Items
 from noria.sources.core.history import History, SideTable, history_of
 from noria.targets.ranking.answering import ranked
-from noria.targets.ranking.linear import ease, followers, interactions
+from noria.targets.ranking.linear import ease, events_of, followers, interactions
 from noria.targets.ranking.metrics import ranking_metrics
-from noria.targets.ranking.target import UNKNOWN, Ranking, most_popular
+from noria.targets.ranking.target import Ranking, most_popular
+from noria.targets.ranking.true_items import UNKNOWN
 from noria.types import Dataset, Ragged
 
 HISTORIES = [["a", "b", "c"], ["a", "b"], ["a", "d"], ["a"]]
@@ -155,7 +156,7 @@ def test_who_it_is_and_what_may_be_answered_can_stand_in_one_entry():
 
 def test_ease_gives_no_item_to_itself_and_what_goes_together_to_one_another():
     rows = [[0, 1], [0, 1], [0, 1], [2, 3], [2, 3], [2, 3, 0]] * 5
-    weight = ease(learnt(rows), "history", 4)
+    weight = ease(events_of(learnt(rows), "history"), 4)
 
     assert np.diag(weight).tolist() == [0, 0, 0, 0]
     assert weight[0].argmax() == 1

@@ -6,6 +6,7 @@ table of items knows. Read next: modality.py, which numbers histories; targets/r
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,11 @@ class Catalogue:
         """Return the title of an item, its id where none is known."""
         return _text(self.state["titles"], code) or self.item(code)
 
+    def named(self, code: int) -> dict[str, Any]:
+        """Return an item as answers name it: its id, and its title where one is known."""
+        item, title = self.item(code), self.title(code)
+        return {"item": item} | ({"title": title} if title != item else {})
+
     def attributes(self, kind: str) -> list[str]:
         """Return the attributes of items or of users, as `genre=Drama`, by code."""
         names: list[str] = self.state[kind]["names"]
@@ -87,15 +93,16 @@ class Catalogue:
         return Ragged(np.asarray(self.state["ids"]["bytes"]), np.asarray(self.state["ids"]["offsets"])).texts()
 
     def _find(self, item: str) -> int:
-        order, low, high = self.state["sorted"], 0, self.size
-        while low < high:
-            middle = (low + high) // 2
-            if self.item(int(order[middle])) < item:
-                low = middle + 1
-            else:
-                high = middle
-        found = int(order[low]) if low < self.size else self.size
-        return found if found < self.size and self.item(found) == item else self.size
+        """Return the number of an item by bisection: UTF-8 stands in the order of its texts."""
+        order, packed, wanted = self.state["sorted"], self.state["ids"], item.encode("utf-8", "replace")
+        raw, offsets = packed["bytes"], packed["offsets"]
+
+        def at(place: int) -> bytes:
+            code = order[place]
+            return bytes(raw[offsets[code] : offsets[code + 1]])
+
+        place = bisect_left(range(self.size), wanted, key=at)
+        return int(order[place]) if place < self.size and at(place) == wanted else self.size
 
 
 def fit_catalogue(values: Values) -> State:

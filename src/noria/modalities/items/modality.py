@@ -124,7 +124,7 @@ class Items(Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes,
     def remarks(self, state: State) -> list[str]:
         catalogue = Catalogue(state)
         cold = int((catalogue.popularity == 0).sum())
-        found = [f"a catalogue of {catalogue.size:,} items from {state['events']:,} events of training"]
+        found = [f"a catalogue of {catalogue.size:,} items, which training names {state['events']:,} times"]
         if cold:
             found.append(f"{cold:,} of its items no training history has: they are known by their attributes alone")
         if catalogue.levels:

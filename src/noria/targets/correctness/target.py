@@ -118,7 +118,7 @@ class Correctness(Target, WarmStarts, PredictStep, PostProcesses, DecodesTarget,
             if "profile" in output:
                 rows = zip(output["profile"][index].tolist(), _chances(output["profile_logits"][index]), strict=True)
                 known = [(chance, code) for code, chance in rows if 0 <= code < catalogue.size]
-                details["profile"] = [_exercise(catalogue, code) | {"right": chance} for chance, code in sorted(known)]
+                details["profile"] = [catalogue.named(code) | {"right": chance} for chance, code in sorted(known)]
             found.append(Prediction(chances, None, details))
         return found
 
@@ -135,11 +135,6 @@ class Correctness(Target, WarmStarts, PredictStep, PostProcesses, DecodesTarget,
 
 def _chances(logits: np.ndarray) -> list[float]:
     return [round(float(one), 4) for one in 1 / (1 + np.exp(-np.asarray(logits, np.float64)))]
-
-
-def _exercise(catalogue: Catalogue, code: int) -> dict[str, Any]:
-    item, title = catalogue.item(code), catalogue.title(code)
-    return {"item": item} | ({"title": title} if title != item else {})
 
 
 def of_other_length(answer: Arrays, history: Arrays) -> dict[int, str]:

@@ -20,15 +20,15 @@ def ranked(scores: Tensor, arrays: dict[str, Tensor], repeats: bool) -> Output:
 
     scores float[B, N]; arrays: `seen`, `without` and `only`, sets of items, and `has_only`.
     """
-    scores = scores.float()
-    is_open = torch.ones(len(scores), scores.shape[1] + 1, dtype=torch.bool, device=scores.device)
+    scores = scores.float().clone()
     if arrays[HAS_ONLY].any():
-        only = torch.zeros_like(is_open).scatter(1, _places(arrays[ONLY], scores), True)
-        is_open &= only | ~arrays[HAS_ONLY].bool()[:, None]
+        only = torch.zeros(len(scores), scores.shape[1], dtype=torch.bool, device=scores.device)
+        only[_places(arrays[ONLY], scores)] = True
+        scores.masked_fill_(~only & arrays[HAS_ONLY].bool()[:, None], -torch.inf)
     for name in (WITHOUT,) if repeats else (SEEN, WITHOUT):
-        is_open = is_open.scatter(1, _places(arrays[name], scores), False)
+        scores[_places(arrays[name], scores)] = -torch.inf  # a mask of a million takes longer than their scores
     count = min(RANKED, scores.shape[1])
-    best, items = scores.masked_fill(~is_open[:, :-1], -torch.inf).topk(count, 1)
+    best, items = scores.topk(count, 1)
     is_item = best.isfinite()
     if count < RANKED:
         pad = (0, RANKED - count)
@@ -36,10 +36,10 @@ def ranked(scores: Tensor, arrays: dict[str, Tensor], repeats: bool) -> Output:
     return {"items": torch.where(is_item, items, NOTHING), "scores": torch.where(is_item, best, 0.0)}
 
 
-def _places(items: Tensor, scores: Tensor) -> Tensor:
-    """Return items as columns, the last one where a row has ended or the catalogue does not have the item."""
-    size = scores.shape[1]
-    return torch.where((items >= 0) & (items < size), items, size).long()
+def _places(items: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Return rows and columns of items, without those where a row has ended or that the catalogue does not have."""
+    rows, places = ((items >= 0) & (items < scores.shape[1])).nonzero(as_tuple=True)
+    return rows, items[rows, places].long()
 
 
 def because(model: nn.Module, inputs: Any, answers: Tensor) -> Tensor:

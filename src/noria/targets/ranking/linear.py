@@ -30,28 +30,28 @@ NEIGHBOURS = 100
 BLOCK = 256
 
 
-def fitted(train: Dataset, history: str, size: int, features: int, is_ordered: bool) -> LinearFit:
+def fitted(events: Ragged, size: int, features: int, is_ordered: bool) -> LinearFit:
     """Return the linear part of a network: weight float32[features, size], whose rows beyond the items are zero."""
     weight = np.zeros((features, size), np.float32)
-    weight[:size] = followers(_events(train, history), size) if is_ordered else ease(train, history, size)
+    weight[:size] = followers(events, size) if is_ordered else ease(events, size)
     return LinearFit(weight, np.zeros(size, np.float32), "events that follow" if is_ordered else "EASE^R")
 
 
 def rivals(
-    train: Dataset, history: str, size: int, is_ordered: bool, repeats: bool
+    events: Ragged, history: str, size: int, is_ordered: bool, repeats: bool
 ) -> Iterator[tuple[str, Callable[[Dataset], Arrays]]]:
     """Yield what learns from the same histories in seconds, by name: what it answers to other records."""
     if size > MOST_ITEMS:
         return
-    yield "item-kNN", _answers(cosines(train, history, size), history, 1.0, repeats)
-    yield "EASE^R", _answers(ease(train, history, size), history, 1.0, repeats)
+    yield "item-kNN", _answers(cosines(events, size), history, 1.0, repeats)
+    yield "EASE^R", _answers(ease(events, size), history, 1.0, repeats)
     if is_ordered:
-        yield "events that follow", _answers(followers(_events(train, history), size), history, DECAY, repeats)
+        yield "events that follow", _answers(followers(events, size), history, DECAY, repeats)
 
 
-def ease(train: Dataset, history: str, size: int) -> np.ndarray:
+def ease(events: Ragged, size: int) -> np.ndarray:
     """Return the weights of EASE^R, float32[size, size], with the penalty that finds hidden items of training best."""
-    users = interactions(_events(train, history), size)
+    users = interactions(events, size)
     generator = np.random.default_rng(0)
     is_hidden = generator.random(users.nnz) < HELD_OUT
     is_hidden &= np.repeat(np.arange(users.shape[0]) < JUDGED, np.diff(users.indptr))
@@ -82,9 +82,9 @@ def _worth(users: sparse.csr_matrix, weight: np.ndarray, truth: Arrays) -> float
     return float(found({"items": first}, truth).sum())
 
 
-def cosines(train: Dataset, history: str, size: int) -> np.ndarray:
+def cosines(events: Ragged, size: int) -> np.ndarray:
     """Return the cosine of each item with its nearest others, float32[size, size]."""
-    users = interactions(_events(train, history), size)
+    users = interactions(events, size)
     norms = np.sqrt(np.asarray(users.sum(0)).ravel())
     near = np.asarray((users.T @ users).todense(), np.float32) / np.maximum(norms[:, None] * norms, 1e-9)
     np.fill_diagonal(near, 0)
@@ -116,7 +116,7 @@ def interactions(events: Ragged, size: int) -> sparse.csr_matrix:
     return found
 
 
-def _events(train: Dataset, history: str) -> Ragged:
+def events_of(train: Dataset, history: str) -> Ragged:
     """Return the events of training with their answers, as one row each."""
     before, after = train.inputs[history][ITEMS][:], train.target["items"][:]
     return Ragged.of([np.concatenate([before[i], after[i]]) for i in range(len(before))], np.int64)

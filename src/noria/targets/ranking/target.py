@@ -25,9 +25,10 @@ from noria.contract.capabilities import (
 )
 from noria.contract.settings import named_input
 from noria.modalities.items.arrays import HAS_ONLY, ITEMS, ONLY, SEEN, WITHOUT
-from noria.modalities.items.catalogue import Catalogue, fit_catalogue, history_or_empty
+from noria.modalities.items.catalogue import Catalogue, fit_catalogue
 from noria.targets.ranking.metrics import NOTHING, beyond_accuracy, ranking_metrics
-from noria.types import Arrays, Batch, Dataset, Encoded, Output, Panel, Prediction, Ragged, State, Values
+from noria.targets.ranking.true_items import encoded_items, told_items
+from noria.types import Arrays, Batch, Dataset, Encoded, Output, Panel, Prediction, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from noria.contract.linear_fit import LinearFit
 
 NETWORK_ONLY = {"network_only": True}
-UNKNOWN = -2  # a true item that the catalogue does not have: nobody can find it, and it counts
 UNKNOWNS = (f"unknown_{ITEMS}", f"unknown_{ONLY}")  # items of a question that the catalogue does not have: how many
 SCORES = "scores"
 WANTED = "wanted"  # what a step learns to find
@@ -74,13 +74,7 @@ class Ranking(
         return state
 
     def encode(self, values: Values, state: State) -> Encoded:
-        catalogue = Catalogue(state)
-        found = [history_or_empty(value) for value in values]
-        bad = {i: reason or "no item is named" for i, (one, reason) in enumerate(found) if reason or not one.items}
-        codes = catalogue.codes([item for one, _ in found for item in one.items])
-        codes = np.where(codes == catalogue.size, UNKNOWN, codes).astype(np.int32)
-        offsets = np.cumsum([0, *(len(one.items) for one, _ in found)], dtype=np.int64)
-        return Encoded({"items": Ragged(codes, offsets)}, bad)
+        return encoded_items(values, Catalogue(state))
 
     def head(self, state: State, width: int) -> nn.Module:
         from noria.targets.ranking.head import ScoresItems
@@ -127,14 +121,15 @@ class Ranking(
         return SCORES, Catalogue(state).size
 
     def fit_linear(self, train: Dataset, state: State, features: int) -> LinearFit:
-        from noria.targets.ranking.linear import fitted
+        from noria.targets.ranking.linear import events_of, fitted
 
-        return fitted(train, self.history, Catalogue(state).size, features, self.is_ordered)
+        return fitted(events_of(train, self.history), Catalogue(state).size, features, self.is_ordered)
 
     def rivals(self, train: Dataset, state: State) -> Iterator[tuple[str, Any]]:
-        from noria.targets.ranking.linear import rivals
+        from noria.targets.ranking.linear import events_of, rivals
 
-        yield from rivals(train, self.history, Catalogue(state).size, self.is_ordered, self.repeats)
+        events = events_of(train, self.history)
+        yield from rivals(events, self.history, Catalogue(state).size, self.is_ordered, self.repeats)
 
     def decode(self, output: Arrays, state: State) -> list[Prediction]:
         catalogue = Catalogue(state)
@@ -148,8 +143,7 @@ class Ranking(
 
     def _answer(self, catalogue: Catalogue, output: Arrays, index: int, place: int, code: int) -> dict[str, Any]:
         """Return an item with its title, its score and what in the history speaks for it."""
-        item, title = catalogue.item(code), catalogue.title(code)
-        answer: dict[str, Any] = {"item": item} | ({"title": title} if title != item else {})
+        answer = catalogue.named(code)
         if SCORES in output:
             answer["score"] = round(float(output[SCORES][index, place]), 5)
         reason = int(output["because"][index, place]) if "because" in output else NOTHING
@@ -158,9 +152,7 @@ class Ranking(
         return answer
 
     def decode_target(self, truth: Arrays, state: State) -> list[Any]:
-        catalogue = Catalogue(state)
-        rows = [truth["items"][i].tolist() for i in range(len(truth["items"]))]
-        return [[catalogue.item(code) for code in row if code >= 0] or None for row in rows]
+        return told_items(truth, Catalogue(state))
 
     def metrics(self, state: State) -> Sequence[Metric]:
         return ranking_metrics()
