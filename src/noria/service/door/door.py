@@ -81,7 +81,8 @@ class Door:
 
     def protocol(self, limits: Limits) -> Callable[..., asyncio.Protocol]:
         """Return what uvicorn makes a connection with: its `http`."""
-        logging.getLogger("uvicorn.error").addFilter(_is_ours)
+        for name in ("uvicorn.error", "asyncio"):
+            logging.getLogger(name).addFilter(_is_ours)
         return _Connect(Connections(limits), self.tls, limits)
 
 
@@ -103,6 +104,14 @@ class _Connect:
         return Handshake(self._connections, self._tls, make, self._limits.silent_seconds)
 
 
+_OF_STRANGERS = (
+    "Invalid HTTP request",
+    "Unsupported upgrade",
+    "No supported WebSocket",
+    "socket.send() raised exception",  # for each piece to a client that left in the middle of a stream
+)
+
+
 def _is_ours(record: logging.LogRecord) -> bool:
     """Leave out what strangers could fill the log with: they are told themselves."""
-    return not str(record.msg).startswith(("Invalid HTTP request", "Unsupported upgrade", "No supported WebSocket"))
+    return not str(record.msg).startswith(_OF_STRANGERS)
