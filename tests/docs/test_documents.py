@@ -17,6 +17,7 @@ from docs.markdown import ROOT, anchors, blocks, commands, documents, headings, 
 from noria import cli
 from noria.contract import registry
 from noria.job.load import load_job, shipped_jobs
+from noria.service.plans import plans_of
 
 DOCUMENTS = documents()
 NAMES = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
@@ -111,12 +112,15 @@ def test_no_section_and_no_sentence_stands_twice(name):
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_jobs_in_the_text_are_valid(name):
+def test_jobs_and_what_is_to_be_served_in_the_text_are_valid(name, tmp_path):
     for block in blocks(text_of(name)):
         if block.language != "yaml":
             continue
         content = yaml.safe_load(block.text)
-        if content["task"] not in ADDED:
+        if "models" in content:
+            (tmp_path / "serve.yaml").write_text(block.text, "utf-8")
+            assert len(plans_of([tmp_path / "serve.yaml"])) == len(content["models"])
+        elif content["task"] not in ADDED:
             load_job(content)
 
 
