@@ -23,7 +23,8 @@ KNOWN = {
     "tasks": """
         audio-classification chat image-classification image-embedding image-multilabel knowledge-tracing
         masked-language-modelling molecule-generation molecule-property molecule-safety object-detection object-tracking
-        question-answering rating-prediction semantic-segmentation sequential-recommendation series-classification similar-items
+        question-answering rating-prediction semantic-segmentation sequential-recommendation series-classification
+        similar-items
         speech-recognition speech-to-text summarization tabular-classification tabular-multilabel tabular-regression
         text-classification text-embedding text-generation text-multilabel text-to-speech token-classification
         top-recommendation translation user-profile video-classification vocoder voice-activity-detection
