@@ -4,6 +4,7 @@ STAMP := .venv/.set-up
 WEIGHTS := .venv/.weights
 LINTERS := .venv/.linters
 BROWSER := .venv/browser/node_modules/axe-core/package.json
+CLIENTS := .venv/.clients
 
 .PHONY: setup demo test check browser lock soak
 
@@ -37,6 +38,10 @@ check: $(STAMP)
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
+# Clients that other people write, for tests of the service: tests skip where they are not to be had.
+$(CLIENTS): $(STAMP)
+	@.venv/bin/python tests/service/clients.py && touch $(CLIENTS) || echo "the clients could not be installed: their tests are skipped"
+
 # Of the files in deploy/: in an environment of their own, for nothing else needs them.
 $(LINTERS): $(STAMP)
 	@$(PYTHON) -m venv $(LINTERS) && $(LINTERS)/bin/python -m pip install --disable-pip-version-check -q yamllint==1.38.0 \
@@ -47,7 +52,7 @@ MINUTES ?= 30
 soak: $(STAMP)
 	cd benchmarks && ../.venv/bin/python soak.py --minutes $(MINUTES)
 
-test: check $(WEIGHTS) $(LINTERS) $(BROWSER)
+test: check $(WEIGHTS) $(LINTERS) $(BROWSER) $(CLIENTS)
 	.venv/bin/python -m pytest -n auto --maxprocesses 4
 
 lock:

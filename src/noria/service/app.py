@@ -95,9 +95,9 @@ class Service:
         """Return the paths of all dialects and our own; `verbs` of a route's endpoint says what a key must allow."""
         found = []
         for operation in OPERATIONS.values():
-            endpoint = Answering(operation, self)
+            asked = Answering(operation, self)
             for path in (operation.path, *operation.aliases):
-                found.append(_route(path, endpoint, operation.method, operation.verb, operation.summary))
+                found.append(_route(path, asked, operation.method, operation.verb, operation.summary))
         for lookup in [*LOOKUPS, *self.watching.lookups]:
             for path in (lookup.path, *lookup.aliases):
                 found.append(_route(path, self._looked_up(lookup), lookup.method, lookup.verb, lookup.summary))

@@ -70,7 +70,7 @@ def plans_of(runs: Sequence[str | Path], engine: str | None = None, workers: int
             one.engine or engine,
             one.workers or workers,
             one.threads or max(1, cores // total),
-            one.canary and Canary(one.canary.run, one.canary.share),
+            None if one.canary is None else Canary(one.canary.run, one.canary.share),
         )
         for name, one in found
     ]

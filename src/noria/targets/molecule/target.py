@@ -219,10 +219,13 @@ class Molecule(
         return [tokens.text(row) for row in (truth[IDS][i] for i in range(len(truth[IDS])))]
 
     def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
-        """Yield as many molecules as `count` says, each valid, new, as it was asked for and unlike those before."""
+        """Return a generator of as many molecules as `count` says, each valid, new, as it was asked for and unlike those before."""
         from noria.targets.molecule.writing import requested, stream
 
-        yield from stream(self, model, batch, state, requested(self, settings))
+        return stream(self, model, batch, state, requested(self, settings))
+
+    def writer(self, model: nn.Module, state: State) -> None:
+        """Say that each answer is written for itself: it is many molecules, written side by side."""
 
     def stream_schema(self, most_tokens: int) -> dict[str, Any]:
         from noria.targets.molecule.writing import schema
