@@ -1,7 +1,8 @@
 """Vectors of people by what they did: the leading singular vectors of who has what.
 
 Cremonesi, Koren and Turrin 2010, "PureSVD", with popular items and busy people weighed down a little (Nikolakopoulos et
-al. 2019, "EigenRec"). Whoever has a history gets one, however new: it is the sum of what the items say. Read next: target.py.
+al. 2019, "EigenRec"). Whoever has a history gets one, however new: it is the sum of what the items say. Read next:
+target.py.
 """
 
 from __future__ import annotations
