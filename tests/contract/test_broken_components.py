@@ -78,7 +78,7 @@ def test_every_check_rejects_at_least_one_component():
         for function in vars(module).values()
         if inspect.isfunction(function) and "__wrapped__" in vars(function)
     }
-    assert len(known) == 46
+    assert len(known) == 47
     assert known == {component.rejected_by for component in (*MODALITIES, *TARGETS, *TASKS)}
 
 
