@@ -2,11 +2,8 @@
 PYTHON ?= python3
 STAMP := .venv/.set-up
 WEIGHTS := .venv/.weights
-<<<<<<< HEAD
 LINTERS := .venv/.linters
 BROWSER := .venv/browser/node_modules/axe-core/package.json
-=======
->>>>>>> h-openai
 CLIENTS := .venv/.clients
 
 .PHONY: setup demo test check browser lock soak
@@ -45,7 +42,6 @@ check: $(STAMP)
 $(CLIENTS): $(STAMP)
 	@.venv/bin/python tests/service/clients.py && touch $(CLIENTS) || echo "the clients could not be installed: their tests are skipped"
 
-<<<<<<< HEAD
 # Of the files in deploy/: in an environment of their own, for nothing else needs them.
 $(LINTERS): $(STAMP)
 	@$(PYTHON) -m venv $(LINTERS) && $(LINTERS)/bin/python -m pip install --disable-pip-version-check -q yamllint==1.38.0 \
@@ -57,9 +53,6 @@ soak: $(STAMP)
 	cd benchmarks && ../.venv/bin/python soak.py --minutes $(MINUTES)
 
 test: check $(WEIGHTS) $(LINTERS) $(BROWSER) $(CLIENTS)
-=======
-test: check $(WEIGHTS) $(CLIENTS)
->>>>>>> h-openai
 	.venv/bin/python -m pytest -n auto --maxprocesses 4
 
 lock:

@@ -78,11 +78,7 @@ def test_every_check_rejects_at_least_one_component():
         for function in vars(module).values()
         if inspect.isfunction(function) and "__wrapped__" in vars(function)
     }
-<<<<<<< HEAD
     assert len(known) == 48
-=======
-    assert len(known) == 47
->>>>>>> h-openai
     assert known == {component.rejected_by for component in (*MODALITIES, *TARGETS, *TASKS)}
 
 
