@@ -22,7 +22,7 @@ import yaml
 from noria.cli import app
 from noria.service.app import Service
 from noria.service.fleet.models import Models, Plan
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 from noria.service.serve import serve
 
 ROOT = Path(__file__).parents[1]

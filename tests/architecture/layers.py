@@ -31,8 +31,11 @@ ORDER: list[list[str]] = [  # lowest first
     ["report"],
     ["tuning"],
     ["stages"],
-    ["service.http_error", "service.limits"],
-    ["service.door"],
+    ["service.request"],
+    ["service.door", "service.dialects"],
+    ["service.engine"],
+    ["service.fleet"],
+    ["service.watch"],
     ["service"],
     ["verbs"],
     ["noria"],  # the package itself, which gives the verbs

@@ -19,7 +19,7 @@ from noria.job.load import load_job
 from noria.pipeline.predictor import Predictor, load
 from noria.reporter import Silent
 from noria.service.app import make_app
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 from noria.sound.reading import read_sound
 from noria.stages.predict import predict_to
 from noria.stages.trace import trace

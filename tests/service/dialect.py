@@ -10,9 +10,9 @@ from noria.errors import UserError
 from noria.pipeline.predictor import Predictor
 from noria.service.dialects.operation import About, Asked, Operation, Reply, Request, Said, View, Written
 from noria.service.engine.work import as_http
-from noria.service.http_error import HTTPError
-from noria.service.inputs import inputs_of
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError
+from noria.service.request.inputs import inputs_of
+from noria.service.request.limits import Limits
 from noria.types import Chunk
 
 

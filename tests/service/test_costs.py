@@ -20,9 +20,9 @@ from noria.modalities.table.modality import Table
 from noria.modalities.text.modality import Text
 from noria.modalities.video.modality import Video
 from noria.service.app import make_app
-from noria.service.costs import check_costs
-from noria.service.http_error import HTTPError
-from noria.service.limits import Limits
+from noria.service.request.costs import check_costs
+from noria.service.request.http_error import HTTPError
+from noria.service.request.limits import Limits
 from noria.sound.wav import wav_bytes
 from noria.types import Cost
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from noria.service.exchange import LENGTHS, Measured, Reply, head_of, reply_frame, reply_of
+from noria.service.request.exchange import LENGTHS, Measured, Reply, head_of, reply_frame, reply_of
 
 
 def test_a_reply_arrives_with_its_tokens_and_what_was_measured() -> None:

@@ -20,7 +20,7 @@ from noria.pipeline.predictor import load
 from noria.service.dialects.hugging_face import LOOKUPS, OPERATIONS
 from noria.service.dialects.hugging_face.tasks import payloads
 from noria.service.dialects.operation import Reply, Said, View
-from noria.service.inputs import inputs_of
+from noria.service.request.inputs import inputs_of
 from service.dialect import about_of, error_of, reply, request, view_of
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -169,7 +169,7 @@ def test_more_classes_than_a_model_tells_are_refused() -> None:
     from types import SimpleNamespace
 
     from noria.service.dialects.hugging_face.classification import classes_of
-    from noria.service.http_error import HTTPError
+    from noria.service.request.http_error import HTTPError
     from noria.targets.label import Label
     from noria.types import Prediction
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from noria.service.http_error import HTTPError
-from noria.service.json_text import parse_json
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError
+from noria.service.request.json_text import parse_json
+from noria.service.request.limits import Limits
 
 TEXTS = st.text(st.sampled_from('"\\[]{},:a\n') | st.characters(exclude_categories=["Cs"]))
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)

@@ -12,7 +12,7 @@ from noria.contract import registry
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
 from noria.service.app import make_app
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 from noria.sound.wav import wav_bytes
 from noria.stages.train import train
 

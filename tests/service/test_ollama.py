@@ -15,8 +15,8 @@ from noria.service.dialects.ollama.chat import MessageWriter
 from noria.service.dialects.ollama.writing import Wanted
 from noria.service.dialects.openai.tools import Tools
 from noria.service.dialects.operation import Lookup, Operation, Reply, Said, View
-from noria.service.http_error import HTTPError
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError
+from noria.service.request.limits import Limits
 from noria.text.chat_template import CALL, CALL_END
 from noria.types import Chunk
 from service.dialect import about_of, error_of, reply, request, view_of

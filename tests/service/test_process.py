@@ -25,7 +25,7 @@ import pytest
 
 from children import PRELOAD
 from noria.errors import UserError
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 from noria.service.serve import _bound, serve
 
 SECONDS = 60  # after which a server that does not start or stop has failed

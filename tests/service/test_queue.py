@@ -14,7 +14,7 @@ from noria.service.app import app_around
 from noria.service.dialects.all import OPERATIONS
 from noria.service.engine.engine import Engine
 from noria.service.engine.turns import Turns
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 
 
 class Gated(Predictor):

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from noria.service.app import make_app
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 
 KINDS = ["application/json", "multipart/form-data; boundary=b", "multipart/form-data; boundary=\xff"]
 PIECES = [

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from noria.pipeline.predictor import Predictor
 from noria.service.app import make_app
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 from noria.types import Prediction
 
 JSON = {"content-type": "application/json"}

@@ -19,7 +19,7 @@ from noria.pipeline.streams import Full, Streams
 from noria.service.app import app_around, make_app
 from noria.service.dialects.all import OPERATIONS
 from noria.service.engine.engine import Engine
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 from noria.types import Chunk
 from service.conftest import Ask
 

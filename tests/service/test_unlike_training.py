@@ -12,7 +12,7 @@ from noria.pipeline.drift import Drift
 from noria.pipeline.predictor import MANY, load
 from noria.reporter import Silent
 from noria.service.app import make_app
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 from noria.stages.train import train
 
 LUCK = random.Random(0)

@@ -16,7 +16,7 @@ from noria.modalities.items.modality import Items
 from noria.pipeline.drift import Drift
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
-from noria.service.inputs import inputs_of
+from noria.service.request.inputs import inputs_of
 from noria.sources.formats.histories import histories
 from noria.sources.formats.opening import open_source
 from noria.stages.evaluate import evaluate

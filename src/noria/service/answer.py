@@ -16,11 +16,11 @@ from starlette.types import Receive, Scope, Send
 from noria.service.dialects.operation import Operation
 from noria.service.door.body import body_of
 from noria.service.engine.work import too_late
-from noria.service.exchange import KEPT_HEADERS, Measured, Reply, Request
 from noria.service.fleet.models import Model, Models, Version
 from noria.service.fleet.replica import Call
-from noria.service.http_error import HTTPError
-from noria.service.limits import Limits
+from noria.service.request.exchange import KEPT_HEADERS, Measured, Reply, Request
+from noria.service.request.http_error import HTTPError
+from noria.service.request.limits import Limits
 from noria.service.room import Room
 
 LARGE_BODY = 1 << 16  # bytes from which the model's name is looked for in a thread of its own

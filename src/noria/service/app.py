@@ -31,13 +31,13 @@ from noria.service.door.access import checked_key
 from noria.service.door.body import body_of
 from noria.service.door.door import Door
 from noria.service.engine.engine import Engine
-from noria.service.exchange import Reply
 from noria.service.fleet.models import Models, Plan
 from noria.service.fleet.replica import LocalReplica, Replica
-from noria.service.http_error import HTTPError, json_response, shown
-from noria.service.json_text import parse_json
-from noria.service.limits import Limits
 from noria.service.openapi import openapi_document
+from noria.service.request.exchange import Reply
+from noria.service.request.http_error import HTTPError, json_response, shown
+from noria.service.request.json_text import parse_json
+from noria.service.request.limits import Limits
 from noria.service.room import Room
 from noria.service.watch.watching import Watching
 

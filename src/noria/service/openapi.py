@@ -8,10 +8,10 @@ from typing import Any
 from starlette.routing import Route
 
 from noria import __version__
-from noria.service.described import answer_of_json
 from noria.service.dialects.all import OPERATIONS
 from noria.service.dialects.operation import About, Operation
-from noria.service.http_error import error_schema
+from noria.service.request.described import answer_of_json
+from noria.service.request.http_error import error_schema
 
 
 def openapi_document(models: Sequence[About], routes: Iterable[Route]) -> dict[str, Any]:

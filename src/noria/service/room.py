@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from noria.service.http_error import busy
-from noria.service.limits import Limits
+from noria.service.request.http_error import busy
+from noria.service.request.limits import Limits
 
 
 class Room:

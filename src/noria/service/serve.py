@@ -33,9 +33,9 @@ from noria.service.door.door import ACCEPTED_A_TURN, Door
 from noria.service.fleet.models import Models, Plan
 from noria.service.fleet.process import Load, ProcessReplica
 from noria.service.fleet.replica import Replica
-from noria.service.limits import Limits
 from noria.service.notify import notify
 from noria.service.plans import plans_of
+from noria.service.request.limits import Limits
 from noria.service.watch.watching import watching
 from noria.types import Media
 

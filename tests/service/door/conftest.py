@@ -21,8 +21,8 @@ from starlette.routing import Route
 
 from noria.service.door.body import body_of
 from noria.service.door.door import ACCEPTED_A_TURN, Door
-from noria.service.http_error import HTTPError
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError
+from noria.service.request.limits import Limits
 from noria.service.serve import _bound, _listen
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from noria.service.door.connections import Connections, Phase
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 
 
 class Fake:

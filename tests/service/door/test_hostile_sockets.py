@@ -22,7 +22,7 @@ import pytest
 from children import PRELOAD
 from noria.service.door import protocol
 from noria.service.door.door import Door
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 
 MIB = 1 << 20
 SECONDS = 60

@@ -67,7 +67,7 @@ def test_the_advice_of_a_missing_file_works(tmp_path) -> None:
 
 
 def noria_limits():
-    from noria.service.limits import Limits
+    from noria.service.request.limits import Limits
 
     return Limits()
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from noria.service.door.door import Door
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 
 
 @pytest.mark.parametrize(

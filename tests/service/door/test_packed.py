@@ -9,8 +9,8 @@ import zlib
 import pytest
 
 from noria.service.door.packed import unpacked
-from noria.service.http_error import HTTPError
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError
+from noria.service.request.limits import Limits
 from service.door.raw import Answer, raw
 
 BODY = b'{"image": "AAAA"}'

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from noria.pipeline.predictor import Predictor
 from noria.service.app import make_app
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 
 QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 JSON_VALUES = st.recursive(

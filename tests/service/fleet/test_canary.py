@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from noria.service.exchange import Reply
 from noria.service.fleet.canary import Canary, Trial
+from noria.service.request.exchange import Reply
 
 
 def reply(value: str = "a", status: int = 200) -> Reply:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from noria.errors import UserError
-from noria.service.exchange import Reply, Request
 from noria.service.fleet.canary import Canary
 from noria.service.fleet.models import Models, Plan
 from noria.service.fleet.replica import Replica
-from noria.service.http_error import HTTPError
-from noria.service.limits import Limits
+from noria.service.request.exchange import Reply, Request
+from noria.service.request.http_error import HTTPError
+from noria.service.request.limits import Limits
 
 
 class Idle(Replica):

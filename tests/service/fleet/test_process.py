@@ -11,11 +11,11 @@ import psutil
 import pytest
 
 from noria.errors import UserError
-from noria.service.exchange import JSON, Request
 from noria.service.fleet import process
 from noria.service.fleet.process import Load, ProcessReplica
-from noria.service.http_error import HTTPError
-from noria.service.limits import Limits
+from noria.service.request.exchange import JSON, Request
+from noria.service.request.http_error import HTTPError
+from noria.service.request.limits import Limits
 
 
 def test_a_process_that_gives_no_sign_of_life_is_started_anew(run, texts, monkeypatch: pytest.MonkeyPatch) -> None:

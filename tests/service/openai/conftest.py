@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from noria.pipeline.predictor import Predictor, load
 from noria.service.app import make_app
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 from service.conftest import Ask
 
 Post = Callable[..., httpx.Response]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from noria.service.dialects.body_model import model_of_form, model_of_json
 from noria.service.dialects.openai.body import ANY, Body
-from noria.service.http_error import HTTPError
+from noria.service.request.http_error import HTTPError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(['"model": "x"', 'model"', "\\"]),

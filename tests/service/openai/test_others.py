@@ -20,7 +20,7 @@ from noria.pipeline.predictor import Predictor, load
 from noria.reporter import Silent
 from noria.service.app import make_app
 from noria.service.dialects.all import OPERATIONS
-from noria.service.http_error import HTTPError, broken
+from noria.service.request.http_error import HTTPError, broken
 from noria.stages.train import train
 from noria.text.subtitles import lines_of, srt, vtt
 from service.conftest import Ask

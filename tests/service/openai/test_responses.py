@@ -12,10 +12,10 @@ from noria.pipeline.predictor import Predictor
 from noria.service.dialects.openai.responses import Responses
 from noria.service.dialects.openai.tools import Tools
 from noria.service.dialects.operation import View
-from noria.service.exchange import Request
-from noria.service.http_error import HTTPError
-from noria.service.inputs import inputs_of
-from noria.service.limits import Limits
+from noria.service.request.exchange import Request
+from noria.service.request.http_error import HTTPError
+from noria.service.request.inputs import inputs_of
+from noria.service.request.limits import Limits
 from noria.types import Chunk
 from service.openai.conftest import Post, error_of, events
 

@@ -14,9 +14,9 @@ from noria.service.app import make_app
 from noria.service.dialects.openai.chat import ChatCompletions
 from noria.service.dialects.openai.tools import Call, CallReader, Tools, split
 from noria.service.dialects.operation import View, Written
-from noria.service.exchange import Request
-from noria.service.inputs import inputs_of
-from noria.service.limits import Limits
+from noria.service.request.exchange import Request
+from noria.service.request.inputs import inputs_of
+from noria.service.request.limits import Limits
 from noria.types import Chunk
 from service.conftest import Ask
 from service.openai.conftest import error_of

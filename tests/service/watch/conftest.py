@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from noria.service.answer import Served
-from noria.service.exchange import Measured
+from noria.service.request.exchange import Measured
 from noria.service.watch.visit import Visit
 from noria.service.watch.watch import Observer, Watch
 

@@ -20,14 +20,14 @@ from typing import Any
 
 from noria.contract import dispatch
 from noria.errors import UserError
-from noria.service.described import answer_of_json, body_of_json
 from noria.service.dialects.operation import About, Asked, Lookup, Operation, Said, View, Writer, named
-from noria.service.exchange import FORM, JSON, Reply, Request
-from noria.service.http_error import HTTPError, json_bytes, raise_all, shown
-from noria.service.inputs import request_schema, stream_schema
-from noria.service.limits import Limits
-from noria.service.media import accepted, file_content, file_of, not_acceptable
-from noria.service.records import checked, records_of_form, records_of_json, unknown_fields
+from noria.service.request.described import answer_of_json, body_of_json
+from noria.service.request.exchange import FORM, JSON, Reply, Request
+from noria.service.request.http_error import HTTPError, json_bytes, raise_all, shown
+from noria.service.request.inputs import request_schema, stream_schema
+from noria.service.request.limits import Limits
+from noria.service.request.media import accepted, file_content, file_of, not_acceptable
+from noria.service.request.records import checked, records_of_form, records_of_json, unknown_fields
 from noria.types import Chunk, Prediction
 
 EVENTS = "text/event-stream"

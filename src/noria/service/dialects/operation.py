@@ -15,10 +15,10 @@ from typing import Any, ClassVar, Literal
 
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor
-from noria.service.exchange import JSON, Reply, Request
-from noria.service.http_error import HTTPError
-from noria.service.inputs import Input
-from noria.service.limits import Limits
+from noria.service.request.exchange import JSON, Reply, Request
+from noria.service.request.http_error import HTTPError
+from noria.service.request.inputs import Input
+from noria.service.request.limits import Limits
 from noria.types import Chunk, Prediction
 
 Verb = Literal["predict", "stream", "admin", "metrics"]  # what a key may allow

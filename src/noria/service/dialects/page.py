@@ -21,8 +21,8 @@ from starlette.types import Scope
 from noria.errors import UserError, did_you_mean
 from noria.service.dialects.noria import Model, Models
 from noria.service.dialects.operation import About, Lookup, Operation
-from noria.service.exchange import Reply, Request
-from noria.service.http_error import HTTPError, shown
+from noria.service.request.exchange import Reply, Request
+from noria.service.request.http_error import HTTPError, shown
 
 KINDS = {
     ".html": "text/html; charset=utf-8",

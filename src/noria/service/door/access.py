@@ -26,7 +26,7 @@ from noria.service.door.crowd import ALIVE
 from noria.service.door.keyring import Keyring
 from noria.service.door.keys import ALL, VERBS, Key
 from noria.service.door.rates import Bucket
-from noria.service.http_error import HTTPError
+from noria.service.request.http_error import HTTPError
 
 ADMIN = ("/admin", "/v2/repository")
 METRICS = ("/metrics",)

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from noria.errors import UserError
 from noria.service.door.packed import packing_of, unpacked
-from noria.service.http_error import HTTPError
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError
+from noria.service.request.limits import Limits
 
 
 class Holder(Protocol):

@@ -16,7 +16,7 @@ from enum import Enum
 from itertools import chain
 from typing import Protocol
 
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 
 TICK_SECONDS = 1.0
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from noria.errors import UserError
-from noria.service.http_error import HTTPError
+from noria.service.request.http_error import HTTPError
 
 ALIVE = "/livez"  # whoever restarts a hung process has no key, and no time
 KEPT_FREE = 32  # connections that wait for their client, however many are being answered

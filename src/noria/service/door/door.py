@@ -31,7 +31,7 @@ from noria.service.door.host import KnownHosts
 from noria.service.door.keyring import Keyring
 from noria.service.door.protocol import DoorProtocol
 from noria.service.door.tls import Handshake, tls_context
-from noria.service.limits import Limits
+from noria.service.request.limits import Limits
 
 ACCEPTED_A_TURN = 64  # connections, in one turn of the loop: uvicorn's `backlog`
 

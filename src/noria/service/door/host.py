@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from noria.errors import UserError
 from noria.service.door.crowd import ALIVE
-from noria.service.http_error import HTTPError, shown
+from noria.service.request.http_error import HTTPError, shown
 
 PUBLIC = ("/", ALIVE)  # what a link from another page may open
 READING = ("GET", "HEAD")

@@ -8,8 +8,8 @@ from http import HTTPStatus
 from starlette.requests import Request
 
 from noria.errors import UserError
-from noria.service.http_error import HTTPError, shown
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError, shown
+from noria.service.request.limits import Limits
 
 _PLAIN = ("", "identity")
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # of zlib: 31 is gzip's head and tail, 15 those of zlib

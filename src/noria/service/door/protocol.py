@@ -20,7 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from noria.errors import UserError
 from noria.service.door.connections import Connections, Phase
-from noria.service.http_error import HTTPError, json_bytes
+from noria.service.request.http_error import HTTPError, json_bytes
 
 SLICE_BYTES = 4 << 10  # 680 chunks of one byte, which take 4 ms to parse; 32 MiB in whole chunks take 45 ms
 TURN_SECONDS = 0.005

@@ -24,10 +24,10 @@ from noria.service.dialects.operation import Operation, View
 from noria.service.engine.ready import Pace, Piece, Ready
 from noria.service.engine.turns import Turns
 from noria.service.engine.work import Sink, Work, Writing, too_late
-from noria.service.exchange import Request
-from noria.service.http_error import HTTPError, busy
-from noria.service.inputs import inputs_of, record_schema
-from noria.service.limits import Limits
+from noria.service.request.exchange import Request
+from noria.service.request.http_error import HTTPError, busy
+from noria.service.request.inputs import inputs_of, record_schema
+from noria.service.request.limits import Limits
 from noria.store.run_folder import read_json
 from noria.types import Dataset, Prediction, Ragged, concatenated
 

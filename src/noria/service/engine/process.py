@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from noria.errors import UserError
-from noria.service.exchange import LENGTHS, frame, head_of, reply_frame, request_of
-from noria.service.limits import Limits
+from noria.service.request.exchange import LENGTHS, frame, head_of, reply_frame, request_of
+from noria.service.request.limits import Limits
 
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 

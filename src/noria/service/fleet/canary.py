@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from noria.service.exchange import JSON, Reply
-from noria.service.http_error import HTTPError
+from noria.service.request.exchange import JSON, Reply
+from noria.service.request.http_error import HTTPError
 
 KEPT = 1000  # of the latest requests of each version
 LEAST = 30  # requests of each before anything is said

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from noria.errors import UserError, did_you_mean
 from noria.service.dialects.operation import About, many_models, no_model
-from noria.service.exchange import Reply, Request
 from noria.service.fleet.canary import Canary, Trial
 from noria.service.fleet.replica import Call, Replica, died
-from noria.service.http_error import HTTPError, busy
-from noria.service.limits import Limits
+from noria.service.request.exchange import Reply, Request
+from noria.service.request.http_error import HTTPError, busy
+from noria.service.request.limits import Limits
 
 DRAIN_SECONDS = 30.0  # within which an older version finishes what it has begun
 Starter = Callable[["Plan"], Awaitable[Sequence[Replica]]]

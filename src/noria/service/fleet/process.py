@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from noria.errors import UserError
-from noria.service.exchange import LENGTHS, Request, frame, head_of, reply_of, request_frame
 from noria.service.fleet.replica import Replica, died
-from noria.service.limits import Limits
+from noria.service.request.exchange import LENGTHS, Request, frame, head_of, reply_of, request_frame
+from noria.service.request.limits import Limits
 
 _log = logging.getLogger(__name__)
 BEAT_SECONDS, LOST_BEATS = 1.0, 10  # a process that is stopped or starved for so long is taken for dead

@@ -11,8 +11,8 @@ from typing import Any
 from noria.errors import UserError
 from noria.service.dialects.all import OPERATIONS
 from noria.service.engine.engine import Engine
-from noria.service.exchange import Reply, Request
-from noria.service.http_error import HTTPError
+from noria.service.request.exchange import Reply, Request
+from noria.service.request.http_error import HTTPError
 
 
 class Call:

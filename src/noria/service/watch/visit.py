@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from starlette.types import Scope
 
-from noria.service.exchange import Measured
+from noria.service.request.exchange import Measured
 
 OTHER = "other"  # in the place of a path or a method that is none of ours: what a client writes is no label
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -12,7 +12,7 @@ from typing import Protocol
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from noria.service.http_error import broken
+from noria.service.request.http_error import broken
 from noria.service.watch.visit import Visit
 
 _log = logging.getLogger(__name__)

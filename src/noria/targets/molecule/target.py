@@ -219,7 +219,10 @@ class Molecule(
         return [tokens.text(row) for row in (truth[IDS][i] for i in range(len(truth[IDS])))]
 
     def stream(self, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]) -> Iterator[Chunk]:
-        """Return a generator of as many molecules as `count` says, each valid, new, as it was asked for and unlike those before."""
+        """Return a generator of as many molecules as `count` says.
+
+        Each is valid, new, as it was asked for, and unlike those before.
+        """
         from noria.targets.molecule.writing import requested, stream
 
         return stream(self, model, batch, state, requested(self, settings))

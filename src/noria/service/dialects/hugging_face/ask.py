@@ -14,7 +14,7 @@ from noria.service.dialects.hugging_face.tasks import payloads_of
 from noria.service.dialects.openai.body import ANY, Body, Passes
 from noria.service.dialects.openai.writing import event
 from noria.service.dialects.operation import JSON, Asked, Operation, Reply, Request, Said, View, Writer, Written
-from noria.service.http_error import HTTPError, json_bytes, shown
+from noria.service.request.http_error import HTTPError, json_bytes, shown
 from noria.types import Prediction
 
 # Whether a remote service may answer from its cache, and wait until it has loaded a model: here it always is loaded.

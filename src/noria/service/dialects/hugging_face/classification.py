@@ -10,7 +10,7 @@ from noria.errors import UserError
 from noria.service.dialects.hugging_face.payload import Payload, Sent, file_records, text_records
 from noria.service.dialects.openai.body import Body
 from noria.service.dialects.operation import Asked, View
-from noria.service.http_error import HTTPError
+from noria.service.request.http_error import HTTPError
 from noria.types import Prediction
 
 MOST_CLASSES = 1 << 20

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.operation import Asked, Reply, Said, View, Writer, Written
-from noria.service.records import checked
+from noria.service.request.records import checked
 from noria.types import Prediction
 
 MOST_SAID = 2000  # characters of sentences in a header

@@ -13,7 +13,7 @@ from noria.service.dialects.openai.asking import tokens_of
 from noria.service.dialects.openai.body import ANY, Body, Passes
 from noria.service.dialects.openai.writing import event, text_of
 from noria.service.dialects.operation import Asked, Reply, View, Writer, Written
-from noria.service.http_error import HTTPError
+from noria.service.request.http_error import HTTPError
 from noria.types import Chunk, Prediction
 
 MOST_SEED = 2**62

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from noria.errors import UserError
 from noria.service.dialects.operation import JSON, Reply
-from noria.service.http_error import HTTPError, json_bytes, shown
+from noria.service.request.http_error import HTTPError, json_bytes, shown
 
 
 def refusal(error: HTTPError) -> Reply:

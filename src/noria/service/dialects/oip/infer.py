@@ -11,9 +11,9 @@ from noria.service.dialects.oip.outputs import outputs_of, tensors_of
 from noria.service.dialects.oip.reading import BINARY, HEADER, Wanted, read
 from noria.service.dialects.oip.tensors import as_bytes, as_json
 from noria.service.dialects.operation import Asked, Operation, Said, View
-from noria.service.exchange import Reply, Request
-from noria.service.http_error import HTTPError, json_bytes
-from noria.service.records import checked
+from noria.service.request.exchange import Reply, Request
+from noria.service.request.http_error import HTTPError, json_bytes
+from noria.service.request.records import checked
 from noria.types import Prediction
 
 

@@ -18,10 +18,10 @@ from typing import Any, Literal
 
 from noria.errors import UserError, did_you_mean
 from noria.service.dialects.oip.tensors import BYTES, Tensor, bad
-from noria.service.http_error import HTTPError, shown
-from noria.service.inputs import Input, json_kind
-from noria.service.json_text import parse_json
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError, shown
+from noria.service.request.inputs import Input, json_kind
+from noria.service.request.json_text import parse_json
+from noria.service.request.limits import Limits
 
 Holds = Literal["file", "string", "number", "boolean", "json", "cell"]
 DATATYPES: dict[Holds, str] = {"number": "FP64", "boolean": "BOOL"}  # of all others BYTES

@@ -10,7 +10,7 @@ from typing import Any
 from noria.service.dialects.oip.errors import not_offered, refusal, wrong_version
 from noria.service.dialects.oip.infer import Infer
 from noria.service.dialects.operation import About, Lookup, Reply, Request, named
-from noria.service.http_error import HTTPError
+from noria.service.request.http_error import HTTPError
 
 
 class _OfModel(Lookup):

@@ -20,7 +20,7 @@ from noria.contract.capabilities import Embeds, SingleValued, declared
 from noria.errors import UserError
 from noria.service.dialects.oip.tensors import BYTES, Tensor
 from noria.service.dialects.operation import View
-from noria.service.http_error import HTTPError, json_bytes
+from noria.service.request.http_error import HTTPError, json_bytes
 from noria.types import Prediction
 
 PROBABILITIES = "probabilities"

@@ -12,9 +12,9 @@ from noria.service.dialects.oip.inputs import check_shape, slots_of
 from noria.service.dialects.oip.outputs import outputs_of
 from noria.service.dialects.oip.tensors import BYTES, NUMBERS, Tensor, bad, check_fields, from_bytes, from_json
 from noria.service.dialects.operation import View
-from noria.service.exchange import JSON, Request
-from noria.service.http_error import HTTPError, shown
-from noria.service.json_text import parse_json
+from noria.service.request.exchange import JSON, Request
+from noria.service.request.http_error import HTTPError, shown
+from noria.service.request.json_text import parse_json
 
 BINARY = "application/octet-stream"
 HEADER = "inference-header-content-length"

@@ -9,9 +9,9 @@ from noria import __version__
 from noria.errors import UserError
 from noria.service.dialects.oip.errors import not_offered, refusal
 from noria.service.dialects.operation import About, Lookup, Reply, Request
-from noria.service.http_error import HTTPError
-from noria.service.json_text import parse_json
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError
+from noria.service.request.json_text import parse_json
+from noria.service.request.limits import Limits
 
 EXTENSIONS = ["binary_tensor_data", "model_repository", "model_configuration"]
 

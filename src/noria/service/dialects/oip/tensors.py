@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from noria.errors import UserError, did_you_mean
-from noria.service.http_error import HTTPError, shown
-from noria.service.inputs import json_kind
+from noria.service.request.http_error import HTTPError, shown
+from noria.service.request.inputs import json_kind
 
 BYTES = "BYTES"
 NUMBERS = {

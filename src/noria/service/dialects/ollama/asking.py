@@ -10,9 +10,9 @@ from noria.contract.capabilities import Converses, declared
 from noria.service.dialects.body_model import model_of_json
 from noria.service.dialects.openai.body import ANY, Body, Passes
 from noria.service.dialects.operation import JSON, Operation, Reply, Request, View
-from noria.service.http_error import HTTPError, json_bytes
-from noria.service.json_text import parse_json
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError, json_bytes
+from noria.service.request.json_text import parse_json
+from noria.service.request.limits import Limits
 
 CURL = "application/x-www-form-urlencoded"
 LATEST = ":latest"  # what Ollama's clients put behind a name without a tag

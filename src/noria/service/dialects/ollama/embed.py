@@ -12,7 +12,7 @@ from noria.service.dialects.ollama.options import PASSES as OPTIONS
 from noria.service.dialects.ollama.options import check_context
 from noria.service.dialects.openai.asking import beside, text_input, tokens_of
 from noria.service.dialects.operation import Asked, Reply, Request, Said, View
-from noria.service.http_error import HTTPError
+from noria.service.request.http_error import HTTPError
 from noria.types import Prediction
 
 

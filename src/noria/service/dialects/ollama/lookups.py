@@ -13,9 +13,9 @@ from noria.service.dialects.ollama.chat import ChatMessage
 from noria.service.dialects.ollama.embed import Embed
 from noria.service.dialects.ollama.generate import Generate
 from noria.service.dialects.operation import About, Lookup, Reply, Request, named
-from noria.service.http_error import HTTPError
-from noria.service.json_text import parse_json
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError
+from noria.service.request.json_text import parse_json
+from noria.service.request.limits import Limits
 
 CAPABILITIES = {Generate.name: "completion", Embed.name: "embedding"}
 NEVER = "0001-01-01T00:00:00Z"  # when a model is unloaded

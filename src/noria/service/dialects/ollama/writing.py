@@ -10,7 +10,7 @@ from typing import Any
 
 from noria.service.dialects.ollama.asking import error_line, moment
 from noria.service.dialects.operation import Writer
-from noria.service.http_error import HTTPError, json_bytes
+from noria.service.request.http_error import HTTPError, json_bytes
 from noria.types import Chunk
 
 FINISHED = {"end": "stop", "stop": "stop", "length": "length"}  # why an answer ended

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from noria.errors import UserError, nearest
-from noria.service.http_error import HTTPError, raise_all, shown
+from noria.service.request.http_error import HTTPError, raise_all, shown
 
 ANY = None
 # Fields that change nothing, and the values with which that is so; ANY of them where it never matters.

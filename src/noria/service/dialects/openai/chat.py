@@ -30,8 +30,8 @@ from noria.service.dialects.openai.writing import (
     usage_of,
 )
 from noria.service.dialects.operation import Asked, Said, View, Writer, Written
-from noria.service.exchange import Reply, Request
-from noria.service.http_error import HTTPError
+from noria.service.request.exchange import Reply, Request
+from noria.service.request.http_error import HTTPError
 from noria.types import Chunk, Prediction
 
 PASSES: Passes = {

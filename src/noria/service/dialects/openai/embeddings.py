@@ -17,8 +17,8 @@ from noria.service.dialects.openai.asking import FILED, OpenAIOperation, beside,
 from noria.service.dialects.openai.body import Body
 from noria.service.dialects.openai.completions import read_texts
 from noria.service.dialects.operation import Asked, Said, View
-from noria.service.exchange import Reply, Request
-from noria.service.http_error import HTTPError
+from noria.service.request.exchange import Reply, Request
+from noria.service.request.http_error import HTTPError
 from noria.types import Prediction
 
 BASE64 = "base64"

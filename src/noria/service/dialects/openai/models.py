@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from noria.service.dialects.operation import About, Lookup, named
-from noria.service.exchange import Reply, Request
+from noria.service.request.exchange import Reply, Request
 
 OPERATIONS = "openai."  # how the names of operations of this dialect begin
 

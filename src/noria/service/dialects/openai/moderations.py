@@ -15,7 +15,7 @@ from noria.service.dialects.openai.asking import FILED, OpenAIOperation, beside,
 from noria.service.dialects.openai.body import Body
 from noria.service.dialects.openai.completions import read_texts
 from noria.service.dialects.operation import Asked, Said, View
-from noria.service.exchange import Reply, Request
+from noria.service.request.exchange import Reply, Request
 from noria.types import Prediction
 
 # OpenAI's categories, and how else a label for one is named: in the data of Jigsaw's toxic comments, for one.

@@ -16,7 +16,7 @@ from noria.service.dialects.openai.response_items import (
 from noria.service.dialects.openai.tools import Call, CallReader
 from noria.service.dialects.openai.writing import event, logprobs_of
 from noria.service.dialects.operation import View, Writer
-from noria.service.http_error import HTTPError
+from noria.service.request.http_error import HTTPError
 from noria.types import Chunk
 
 BEGUN = "in_progress"

@@ -18,7 +18,7 @@ from noria.service.dialects.openai.response_items import ResponseRequest, items_
 from noria.service.dialects.openai.tools import CallReader, Tools, read_tools
 from noria.service.dialects.openai.writing import logprobs_of, read_format, read_sampling, text_of
 from noria.service.dialects.operation import Asked, Said, View, Writer, Written
-from noria.service.exchange import Reply, Request
+from noria.service.request.exchange import Reply, Request
 from noria.types import Prediction
 
 LOGPROBS = "message.output_text.logprobs"

@@ -14,8 +14,8 @@ from noria.service.dialects.openai.asking import OpenAIOperation, text_input, to
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.openai.writing import error_event, event
 from noria.service.dialects.operation import Asked, Said, View, Writer
-from noria.service.exchange import Reply, Request
-from noria.service.http_error import HTTPError
+from noria.service.request.exchange import Reply, Request
+from noria.service.request.http_error import HTTPError
 from noria.sound.wav import WHOLE_HEAD_BYTES, rate_of
 from noria.types import Chunk, Prediction
 

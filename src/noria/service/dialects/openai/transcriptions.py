@@ -21,10 +21,10 @@ from noria.service.dialects.openai.asking import OpenAIOperation, beside
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.openai.writing import EVENTS, event
 from noria.service.dialects.operation import Asked, Said, View
-from noria.service.exchange import Reply, Request
-from noria.service.form import Part
-from noria.service.http_error import HTTPError
-from noria.service.records import MANY
+from noria.service.request.exchange import Reply, Request
+from noria.service.request.form import Part
+from noria.service.request.http_error import HTTPError
+from noria.service.request.records import MANY
 from noria.text.subtitles import lines_of, srt, vtt
 from noria.types import Prediction
 

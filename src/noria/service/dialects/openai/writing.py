@@ -10,7 +10,7 @@ from typing import Any
 
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.operation import View, Written
-from noria.service.http_error import HTTPError, json_bytes
+from noria.service.request.http_error import HTTPError, json_bytes
 
 MOST_SEED = 2**62
 OTHER_ANSWERS = 2**32  # seeds of the second answer to a record and those after it, far from any that a job sets

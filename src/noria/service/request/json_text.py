@@ -10,8 +10,8 @@ from http import HTTPStatus
 from typing import Any
 
 from noria.errors import UserError
-from noria.service.http_error import HTTPError, shown
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError, shown
+from noria.service.request.limits import Limits
 
 _MARKS = b'"[]{},:'
 _OTHERS = bytes(set(range(256)) - set(_MARKS))

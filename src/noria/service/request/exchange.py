@@ -19,10 +19,10 @@ from typing import Any
 from python_multipart.multipart import parse_options_header
 
 from noria.errors import UserError
-from noria.service.form import Part, parse_form
-from noria.service.http_error import HTTPError, json_bytes, shown
-from noria.service.json_text import parse_json
-from noria.service.limits import Limits
+from noria.service.request.form import Part, parse_form
+from noria.service.request.http_error import HTTPError, json_bytes, shown
+from noria.service.request.json_text import parse_json
+from noria.service.request.limits import Limits
 
 JSON, FORM = "application/json", "multipart/form-data"
 LENGTHS = struct.Struct(">II")

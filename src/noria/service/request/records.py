@@ -13,11 +13,11 @@ from http import HTTPStatus
 from typing import Any
 
 from noria.errors import UserError, did_you_mean
-from noria.service.form import Part
-from noria.service.http_error import HTTPError, raise_all, shown
-from noria.service.inputs import Input, json_kind
-from noria.service.json_text import parse_json
-from noria.service.limits import Limits
+from noria.service.request.form import Part
+from noria.service.request.http_error import HTTPError, raise_all, shown
+from noria.service.request.inputs import Input, json_kind
+from noria.service.request.json_text import parse_json
+from noria.service.request.limits import Limits
 
 MANY = 20  # problems after which the rest of a request is not looked at
 

@@ -3,7 +3,7 @@
     Accept: audio/wav                        the file; 406 where the answer is none of this kind, or there are several
     Accept: audio/*, application/json;q=0.5  the file where it is one, else JSON
 
-Knows no target. Read next: app.py, stream.py.
+Knows no target. Read next: exchange.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import takewhile
 from typing import Any
 
 from noria.errors import UserError
-from noria.service.http_error import HTTPError, shown
+from noria.service.request.http_error import HTTPError, shown
 from noria.types import Media, Prediction
 
 JSON = "application/json"

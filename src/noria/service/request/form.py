@@ -16,8 +16,8 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from noria.errors import UserError
-from noria.service.http_error import HTTPError
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError
+from noria.service.request.limits import Limits
 
 _PIECE_BYTES = 1 << 16
 _BOUNDARY = re.compile(rb"[\w'()+,./:=? -]{1,250}", re.ASCII)  # the characters of RFC 2046

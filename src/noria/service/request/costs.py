@@ -12,8 +12,8 @@ from typing import Any
 
 from noria.contract import Modality, dispatch
 from noria.errors import UserError
-from noria.service.http_error import HTTPError
-from noria.service.limits import Limits
+from noria.service.request.http_error import HTTPError
+from noria.service.request.limits import Limits
 from noria.types import Cost
 from noria.units import duration
 
