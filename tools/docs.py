@@ -41,7 +41,7 @@ from noria.contract import Task, answer_field, dispatch, registry
 from noria.contract.capabilities import PredictsBaseline, declared
 from noria.contract.examples import column, fitted, records_like
 from noria.contract.settings import in_words, lines_of, settings_of
-from noria.service.dialects.operation import About
+from noria.service.asking.operation import About
 from noria.service.request.inputs import inputs_of, record_schema
 from noria.service.serve import example_command
 from noria.types import Dataset

@@ -8,7 +8,7 @@ from typing import Any
 
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor
-from noria.service.dialects.operation import About, Asked, Operation, Reply, Request, Said, View, Written
+from noria.service.asking.operation import About, Asked, Operation, Reply, Request, Said, View, Written
 from noria.service.engine.work import as_http
 from noria.service.request.http_error import HTTPError
 from noria.service.request.inputs import inputs_of

@@ -17,9 +17,9 @@ from PIL import Image
 
 from noria.contract import registry
 from noria.pipeline.predictor import load
+from noria.service.asking.operation import Reply, Said, View
 from noria.service.dialects.hugging_face import LOOKUPS, OPERATIONS
 from noria.service.dialects.hugging_face.tasks import payloads
-from noria.service.dialects.operation import Reply, Said, View
 from noria.service.request.inputs import inputs_of
 from service.dialect import about_of, error_of, reply, request, view_of
 

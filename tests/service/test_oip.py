@@ -13,9 +13,9 @@ import pytest
 from noria.contract import registry
 from noria.contract.examples import records_like
 from noria.pipeline.predictor import load
+from noria.service.asking.operation import Lookup, Reply, Said, View
 from noria.service.dialects.oip import LOOKUPS, OPERATIONS
 from noria.service.dialects.oip.tensors import NUMBERS, Tensor, as_bytes, as_json, from_bytes, from_json
-from noria.service.dialects.operation import Lookup, Reply, Said, View
 from noria.service.request.http_error import HTTPError
 from service.dialect import about_of, error_of, reply, request, view_of
 from service.test_every_task import sendable_record

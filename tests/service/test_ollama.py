@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from noria.pipeline.predictor import load
+from noria.service.asking.operation import Lookup, Operation, Reply, Said, View
 from noria.service.dialects.ollama import LOOKUPS, OPERATIONS
 from noria.service.dialects.ollama.chat import MessageWriter
 from noria.service.dialects.ollama.writing import Wanted
 from noria.service.dialects.openai.tools import Tools
-from noria.service.dialects.operation import Lookup, Operation, Reply, Said, View
 from noria.service.request.http_error import HTTPError
 from noria.service.request.limits import Limits
 from noria.text.chat_template import CALL, CALL_END

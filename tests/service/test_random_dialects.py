@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noria.pipeline.predictor import load
+from noria.service.asking.operation import Asked, Operation, View
 from noria.service.dialects import hugging_face, oip, ollama
-from noria.service.dialects.operation import Asked, Operation, View
 from noria.service.request.http_error import HTTPError
 from noria.service.request.limits import Limits
 from service.dialect import request, view_of

@@ -13,7 +13,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from noria.service.dialects.operation import Operation
+from noria.service.asking.operation import Operation
 from noria.service.door.body import body_of
 from noria.service.engine.work import too_late
 from noria.service.fleet.models import Model, Models, Version

@@ -24,8 +24,8 @@ from starlette.routing import Route
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.predictor import Predictor
 from noria.service.answer import Answering, as_request, as_response
+from noria.service.asking.operation import Lookup, Verb
 from noria.service.dialects.all import LOOKUPS, OPERATIONS
-from noria.service.dialects.operation import Lookup, Verb
 from noria.service.dialects.page import is_page
 from noria.service.door.access import checked_key
 from noria.service.door.body import body_of

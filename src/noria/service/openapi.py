@@ -8,8 +8,8 @@ from typing import Any
 from starlette.routing import Route
 
 from noria import __version__
+from noria.service.asking.operation import About, Operation
 from noria.service.dialects.all import OPERATIONS
-from noria.service.dialects.operation import About, Operation
 from noria.service.request.described import answer_of_json
 from noria.service.request.http_error import error_schema
 

@@ -26,7 +26,7 @@ import uvicorn
 from noria.errors import EXIT_TERMINATED, UserError
 from noria.reporter import Reporter, Terminal
 from noria.service.app import Service, app_of
-from noria.service.dialects.operation import About
+from noria.service.asking.operation import About
 from noria.service.door.access import checked_key
 from noria.service.door.descriptors import connections_that_fit
 from noria.service.door.door import ACCEPTED_A_TURN, Door

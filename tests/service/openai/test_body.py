@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noria.service.dialects.body_model import model_of_form, model_of_json
+from noria.service.asking.body_model import model_of_form, model_of_json
 from noria.service.dialects.openai.body import ANY, Body
 from noria.service.request.http_error import HTTPError
 

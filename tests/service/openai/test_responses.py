@@ -9,9 +9,9 @@ import pytest
 
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor
+from noria.service.asking.operation import View
 from noria.service.dialects.openai.responses import Responses
 from noria.service.dialects.openai.tools import Tools
-from noria.service.dialects.operation import View
 from noria.service.request.exchange import Request
 from noria.service.request.http_error import HTTPError
 from noria.service.request.inputs import inputs_of

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from noria.service.app import make_app
+from noria.service.asking.operation import View, Written
 from noria.service.dialects.openai.chat import ChatCompletions
 from noria.service.dialects.openai.tools import Call, CallReader, Tools, split
-from noria.service.dialects.operation import View, Written
 from noria.service.request.exchange import Request
 from noria.service.request.inputs import inputs_of
 from noria.service.request.limits import Limits

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from noria.service.dialects.operation import About
+from noria.service.asking.operation import About
 from noria.service.request.exchange import Request
 from noria.service.watch import names
 from noria.service.watch.access_log import AccessLog

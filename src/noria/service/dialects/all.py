@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from noria.service.asking.operation import Lookup, Operation
 from noria.service.dialects import hugging_face, noria, oip, ollama, openai, page
-from noria.service.dialects.operation import Lookup, Operation
 
 DIALECTS = (noria, page, oip, hugging_face, ollama, openai)
 OPERATIONS: dict[str, Operation] = {one.name: one for dialect in DIALECTS for one in dialect.OPERATIONS}

@@ -20,7 +20,7 @@ from typing import Any
 
 from noria.contract import dispatch
 from noria.errors import UserError
-from noria.service.dialects.operation import About, Asked, Lookup, Operation, Said, View, Writer, named
+from noria.service.asking.operation import About, Asked, Lookup, Operation, Said, View, Writer, named
 from noria.service.request.described import answer_of_json, body_of_json
 from noria.service.request.exchange import FORM, JSON, Reply, Request
 from noria.service.request.http_error import HTTPError, json_bytes, raise_all, shown

@@ -19,8 +19,8 @@ from importlib.resources.abc import Traversable
 from starlette.types import Scope
 
 from noria.errors import UserError, did_you_mean
+from noria.service.asking.operation import About, Lookup, Operation
 from noria.service.dialects.noria import Model, Models
-from noria.service.dialects.operation import About, Lookup, Operation
 from noria.service.request.exchange import Reply, Request
 from noria.service.request.http_error import HTTPError, shown
 

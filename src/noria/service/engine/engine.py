@@ -20,7 +20,7 @@ from noria.contract import dispatch
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor
 from noria.pipeline.streams import Full, Streams
-from noria.service.dialects.operation import Operation, View
+from noria.service.asking.operation import Operation, View
 from noria.service.engine.ready import Pace, Piece, Ready
 from noria.service.engine.turns import Turns
 from noria.service.engine.work import Sink, Work, Writing, too_late

@@ -13,7 +13,7 @@ from noria.pipeline.drift import Drift
 from noria.pipeline.encoder import EncodedChunk
 from noria.pipeline.predictor import usable
 from noria.preparation.cut_records import CutRecords
-from noria.service.dialects.operation import Asked, Operation, Said, View, Writer, Written
+from noria.service.asking.operation import Asked, Operation, Said, View, Writer, Written
 from noria.service.request.costs import check_costs
 from noria.service.request.exchange import Measured, Reply, Request
 from noria.service.request.http_error import HTTPError, broken

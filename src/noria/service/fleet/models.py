@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from noria.errors import UserError, did_you_mean
-from noria.service.dialects.operation import About, many_models, no_model
+from noria.service.asking.operation import About, many_models, no_model
 from noria.service.fleet.canary import Canary, Trial
 from noria.service.fleet.replica import Call, Replica, died
 from noria.service.request.exchange import Reply, Request

@@ -8,7 +8,7 @@ from typing import ClassVar
 from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from noria.service.dialects.operation import About, Lookup, Verb
+from noria.service.asking.operation import About, Lookup, Verb
 from noria.service.request.exchange import Reply, Request
 from noria.service.watch.access_log import AccessLog
 from noria.service.watch.metrics import Metrics, gauges

@@ -12,7 +12,7 @@ import psutil
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, Summary
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from noria.service.dialects.operation import About
+from noria.service.asking.operation import About
 from noria.service.watch.model_state import ModelState
 from noria.service.watch.visit import Visit
 

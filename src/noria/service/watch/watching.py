@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.middleware import Middleware
 
-from noria.service.dialects.operation import Lookup
+from noria.service.asking.operation import Lookup
 from noria.service.fleet.models import Model, Models
 from noria.service.watch.access_log import AccessLog, access_log
 from noria.service.watch.lookups import MetricsPage, TrafficPage

@@ -14,9 +14,9 @@ of Noria answers in which form; a form is a Payload. Read first: payload.py, tas
 
 from __future__ import annotations
 
+from noria.service.asking.operation import Lookup, Operation
 from noria.service.dialects.hugging_face.ask import Ask
 from noria.service.dialects.hugging_face.lookups import Health, Info
-from noria.service.dialects.operation import Lookup, Operation
 
 OPERATIONS: list[Operation] = [Ask()]
 LOOKUPS: list[Lookup] = [Info(), Health()]

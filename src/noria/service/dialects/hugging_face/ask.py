@@ -9,11 +9,11 @@ from http import HTTPStatus
 from typing import Any
 
 from noria.errors import UserError
+from noria.service.asking.operation import JSON, Asked, Operation, Reply, Request, Said, View, Writer, Written
 from noria.service.dialects.hugging_face.payload import Payload, Sent
 from noria.service.dialects.hugging_face.tasks import payloads_of
 from noria.service.dialects.openai.body import ANY, Body, Passes
 from noria.service.dialects.openai.writing import event
-from noria.service.dialects.operation import JSON, Asked, Operation, Reply, Request, Said, View, Writer, Written
 from noria.service.request.http_error import HTTPError, json_bytes, shown
 from noria.types import Prediction
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from noria.contract import dispatch
 from noria.errors import UserError
+from noria.service.asking.operation import Asked, View
 from noria.service.dialects.hugging_face.payload import Payload, Sent, file_records, text_records
 from noria.service.dialects.openai.body import Body
-from noria.service.dialects.operation import Asked, View
 from noria.service.request.http_error import HTTPError
 from noria.types import Prediction
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from noria import __version__
+from noria.service.asking.operation import About, Lookup, Reply, Request, named
 from noria.service.dialects.hugging_face.ask import Ask
-from noria.service.dialects.operation import About, Lookup, Reply, Request, named
 
 
 class Info(Lookup):

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from noria.service.asking.operation import Asked, Reply, Said, View, Writer, Written
 from noria.service.dialects.openai.body import Body, Passes
-from noria.service.dialects.operation import Asked, Reply, Said, View, Writer, Written
 from noria.service.request.records import checked
 from noria.types import Prediction
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from noria.service.asking.operation import Asked, View
 from noria.service.dialects.hugging_face.payload import Payload, Sent, file_records
-from noria.service.dialects.operation import Asked, View
 from noria.types import Prediction
 from noria.vision.masks import from_png, nearest
 from noria.vision.pictures import opened

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from noria.contract import dispatch
 from noria.contract.capabilities import TellsTimes, declared
+from noria.service.asking.operation import Asked, Reply, Said, View, Written
 from noria.service.dialects.hugging_face.payload import Payload, Sent, file_records, headers_of, text_records
 from noria.service.dialects.hugging_face.written import read_nested
 from noria.service.dialects.openai.body import Passes
 from noria.service.dialects.openai.writing import text_of
-from noria.service.dialects.operation import Asked, Reply, Said, View, Written
 from noria.types import Prediction
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from noria.service.asking.operation import Asked, View
 from noria.service.dialects.hugging_face.payload import Payload, Sent, records_of
-from noria.service.dialects.operation import Asked, View
 from noria.types import Prediction
 
 

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import yaml
 
+from noria.service.asking.operation import View
 from noria.service.dialects.hugging_face.classification import FileClasses, TextClasses
 from noria.service.dialects.hugging_face.payload import Payload
 from noria.service.dialects.hugging_face.pictures import BoxesInPicture, MasksInPicture
@@ -16,7 +17,6 @@ from noria.service.dialects.hugging_face.tables import TableRows
 from noria.service.dialects.hugging_face.texts import AnswerInText, HiddenWords, NamesInText
 from noria.service.dialects.hugging_face.vectors import PictureVectors, Similarities, TextVectors
 from noria.service.dialects.hugging_face.written import Continuation, TextFromText
-from noria.service.dialects.operation import View
 
 FORMS: dict[str, Callable[[str], Payload]] = {
     "text_classes": TextClasses,

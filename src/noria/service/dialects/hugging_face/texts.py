@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from noria.service.asking.operation import Asked, View
 from noria.service.dialects.hugging_face.payload import Payload, Sent, records_of, text_records
 from noria.service.dialects.openai.body import Passes
-from noria.service.dialects.operation import Asked, View
 from noria.types import Prediction
 
 MASK = "[MASK]"  # what a text to be filled in has for each hidden token

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from noria.service.asking.operation import Asked, View
 from noria.service.dialects.hugging_face.payload import Payload, Sent, file_records, records_of, text_records, texts_of
 from noria.service.dialects.hugging_face.written import check_whole
-from noria.service.dialects.operation import Asked, View
 from noria.types import Prediction
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from noria.service.asking.operation import Asked, Reply, View, Writer, Written
 from noria.service.dialects.hugging_face.payload import Payload, Sent, text_records
 from noria.service.dialects.openai.asking import tokens_of
 from noria.service.dialects.openai.body import ANY, Body, Passes
 from noria.service.dialects.openai.writing import event, text_of
-from noria.service.dialects.operation import Asked, Reply, View, Writer, Written
 from noria.service.request.http_error import HTTPError
 from noria.types import Chunk, Prediction
 

@@ -10,10 +10,10 @@ Read first: tensors.py, inputs.py, outputs.py, infer.py.
 
 from __future__ import annotations
 
+from noria.service.asking.operation import Lookup, Operation
 from noria.service.dialects.oip.infer import Infer
 from noria.service.dialects.oip.models import Config, Metadata, ModelReady, Statistics
 from noria.service.dialects.oip.server import Index, Live, Load, Ready, Server, Unload
-from noria.service.dialects.operation import Lookup, Operation
 
 OPERATIONS: list[Operation] = [Infer()]
 LOOKUPS: list[Lookup] = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from noria.errors import UserError
-from noria.service.dialects.operation import JSON, Reply
+from noria.service.asking.operation import JSON, Reply
 from noria.service.request.http_error import HTTPError, json_bytes, shown
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from noria.service.asking.operation import Asked, Operation, Said, View
 from noria.service.dialects.oip.errors import refusal, wrong_version
 from noria.service.dialects.oip.inputs import records_of, slots_of
 from noria.service.dialects.oip.outputs import outputs_of, tensors_of
 from noria.service.dialects.oip.reading import BINARY, HEADER, Wanted, read
 from noria.service.dialects.oip.tensors import as_bytes, as_json
-from noria.service.dialects.operation import Asked, Operation, Said, View
 from noria.service.request.exchange import Reply, Request
 from noria.service.request.http_error import HTTPError, json_bytes
 from noria.service.request.records import checked

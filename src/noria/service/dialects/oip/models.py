@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from noria.service.asking.operation import About, Lookup, Reply, Request, named
 from noria.service.dialects.oip.errors import not_offered, refusal, wrong_version
 from noria.service.dialects.oip.infer import Infer
-from noria.service.dialects.operation import About, Lookup, Reply, Request, named
 from noria.service.request.http_error import HTTPError
 
 

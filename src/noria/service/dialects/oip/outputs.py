@@ -18,8 +18,8 @@ from typing import Any
 from noria.contract import dispatch
 from noria.contract.capabilities import Embeds, SingleValued, declared
 from noria.errors import UserError
+from noria.service.asking.operation import View
 from noria.service.dialects.oip.tensors import BYTES, Tensor
-from noria.service.dialects.operation import View
 from noria.service.request.http_error import HTTPError, json_bytes
 from noria.types import Prediction
 

@@ -8,10 +8,10 @@ from http import HTTPStatus
 from typing import Any
 
 from noria.errors import UserError, did_you_mean
+from noria.service.asking.operation import View
 from noria.service.dialects.oip.inputs import check_shape, slots_of
 from noria.service.dialects.oip.outputs import outputs_of
 from noria.service.dialects.oip.tensors import BYTES, NUMBERS, Tensor, bad, check_fields, from_bytes, from_json
-from noria.service.dialects.operation import View
 from noria.service.request.exchange import JSON, Request
 from noria.service.request.http_error import HTTPError, shown
 from noria.service.request.json_text import parse_json

@@ -7,8 +7,8 @@ from http import HTTPStatus
 
 from noria import __version__
 from noria.errors import UserError
+from noria.service.asking.operation import About, Lookup, Reply, Request
 from noria.service.dialects.oip.errors import not_offered, refusal
-from noria.service.dialects.operation import About, Lookup, Reply, Request
 from noria.service.request.http_error import HTTPError
 from noria.service.request.json_text import parse_json
 from noria.service.request.limits import Limits

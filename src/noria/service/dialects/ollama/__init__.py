@@ -12,11 +12,11 @@ options.py, writing.py, generate.py, chat.py.
 
 from __future__ import annotations
 
+from noria.service.asking.operation import Lookup, Operation
 from noria.service.dialects.ollama.chat import ChatMessage
 from noria.service.dialects.ollama.embed import Embed
 from noria.service.dialects.ollama.generate import Generate
 from noria.service.dialects.ollama.lookups import NotOffered, Running, Show, Tags, Version
-from noria.service.dialects.operation import Lookup, Operation
 
 OPERATIONS: list[Operation] = [ChatMessage(), Generate(), Embed()]
 LOOKUPS: list[Lookup] = [Tags(), Running(), Show(), Version(), NotOffered()]

@@ -7,9 +7,9 @@ from typing import Any
 
 from noria.contract import dispatch
 from noria.contract.capabilities import Converses, declared
-from noria.service.dialects.body_model import model_of_json
+from noria.service.asking.body_model import model_of_json
+from noria.service.asking.operation import JSON, Operation, Reply, Request, View
 from noria.service.dialects.openai.body import ANY, Body, Passes
-from noria.service.dialects.operation import JSON, Operation, Reply, Request, View
 from noria.service.request.http_error import HTTPError, json_bytes
 from noria.service.request.json_text import parse_json
 from noria.service.request.limits import Limits

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from noria.service.asking.operation import Asked, Reply, Request, Said, View, Writer, Written
 from noria.service.dialects.ollama.asking import ALWAYS, OllamaOperation
 from noria.service.dialects.ollama.options import read_settings
 from noria.service.dialects.ollama.writing import LineWriter, Wanted, loaded
@@ -14,7 +15,6 @@ from noria.service.dialects.openai.body import ANY, Body, Passes
 from noria.service.dialects.openai.messages import conversation_input, record_of
 from noria.service.dialects.openai.tools import Call, CallReader, Tools, read_tools, split
 from noria.service.dialects.openai.writing import text_of
-from noria.service.dialects.operation import Asked, Reply, Request, Said, View, Writer, Written
 from noria.types import Chunk, Prediction
 
 ROLES = ("system", "user", "assistant", "tool")

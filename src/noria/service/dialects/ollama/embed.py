@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from noria.contract.capabilities import Embeds, declared
 from noria.errors import UserError
+from noria.service.asking.operation import Asked, Reply, Request, Said, View
 from noria.service.dialects.ollama.asking import ALWAYS, OllamaOperation
 from noria.service.dialects.ollama.options import PASSES as OPTIONS
 from noria.service.dialects.ollama.options import check_context
 from noria.service.dialects.openai.asking import beside, text_input, tokens_of
-from noria.service.dialects.operation import Asked, Reply, Request, Said, View
 from noria.service.request.http_error import HTTPError
 from noria.types import Prediction
 

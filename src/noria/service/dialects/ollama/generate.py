@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from noria.contract import dispatch
+from noria.service.asking.operation import Asked, Reply, Request, Said, View, Writer, Written
 from noria.service.dialects.ollama.asking import ALWAYS, OllamaOperation
 from noria.service.dialects.ollama.options import read_settings
 from noria.service.dialects.ollama.writing import LineWriter, Wanted, loaded
@@ -13,7 +14,6 @@ from noria.service.dialects.openai.asking import text_input, tokens_of
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.openai.messages import conversation_input
 from noria.service.dialects.openai.writing import text_of
-from noria.service.dialects.operation import Asked, Reply, Request, Said, View, Writer, Written
 from noria.types import Chunk, Prediction
 
 # The template is the model's own, and what it reads is text alone.

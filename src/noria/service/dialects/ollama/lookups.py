@@ -8,11 +8,11 @@ from typing import Any
 
 from noria import __version__
 from noria.errors import UserError
+from noria.service.asking.operation import About, Lookup, Reply, Request, named
 from noria.service.dialects.ollama.asking import LATEST, moment, name_of, refusal
 from noria.service.dialects.ollama.chat import ChatMessage
 from noria.service.dialects.ollama.embed import Embed
 from noria.service.dialects.ollama.generate import Generate
-from noria.service.dialects.operation import About, Lookup, Reply, Request, named
 from noria.service.request.http_error import HTTPError
 from noria.service.request.json_text import parse_json
 from noria.service.request.limits import Limits

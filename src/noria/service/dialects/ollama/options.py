@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from noria.contract import dispatch
+from noria.service.asking.operation import View
 from noria.service.dialects.openai.body import ANY, Body, Passes
-from noria.service.dialects.operation import View
 
 MOST_SEED = 2**62
 MOST_CONTEXT = 2**31

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from noria.service.asking.operation import Writer
 from noria.service.dialects.ollama.asking import error_line, moment
-from noria.service.dialects.operation import Writer
 from noria.service.request.http_error import HTTPError, json_bytes
 from noria.types import Chunk
 

@@ -13,6 +13,7 @@ What a request asks and is not there is an error that names the field. Read in t
 
 from __future__ import annotations
 
+from noria.service.asking.operation import Lookup, Operation
 from noria.service.dialects.openai.chat import ChatCompletions
 from noria.service.dialects.openai.completions import Completions
 from noria.service.dialects.openai.embeddings import Embeddings
@@ -21,7 +22,6 @@ from noria.service.dialects.openai.moderations import Moderations
 from noria.service.dialects.openai.responses import Responses
 from noria.service.dialects.openai.speech import Speech
 from noria.service.dialects.openai.transcriptions import Transcriptions
-from noria.service.dialects.operation import Lookup, Operation
 
 OPERATIONS: list[Operation] = [
     ChatCompletions(),

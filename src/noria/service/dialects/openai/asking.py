@@ -1,6 +1,6 @@
 """What all of OpenAI's paths have in common: which model is asked, how errors look, what is read of a text.
 
-The shape of errors is that of the house (service/request/http_error.py). Names of our own settings and records in them become
+The shape of errors is that of the house (request/http_error.py). Names of our own settings and records in them become
 those of the request. Read next: body.py.
 """
 
@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 
 from noria.contract.capabilities import IDS
 from noria.errors import UserError
-from noria.service.dialects.body_model import model_of_form, model_of_json
+from noria.service.asking.body_model import model_of_form, model_of_json
+from noria.service.asking.operation import Operation, Said, View
 from noria.service.dialects.openai.body import ANY, Passes
 from noria.service.dialects.openai.writing import EVENTS, error_event
-from noria.service.dialects.operation import Operation, Said, View
 from noria.service.request.costs import check_costs
 from noria.service.request.exchange import JSON, Reply, Request
 from noria.service.request.http_error import HTTPError

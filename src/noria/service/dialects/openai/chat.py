@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from noria.service.asking.operation import Asked, Said, View, Writer, Written
 from noria.service.dialects.openai.asking import FILED, OpenAIOperation, new_id, tokens_of
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.openai.messages import conversation_input, read_messages, record_of
@@ -29,7 +30,6 @@ from noria.service.dialects.openai.writing import (
     text_of,
     usage_of,
 )
-from noria.service.dialects.operation import Asked, Said, View, Writer, Written
 from noria.service.request.exchange import Reply, Request
 from noria.service.request.http_error import HTTPError
 from noria.types import Chunk, Prediction

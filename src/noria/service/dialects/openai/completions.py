@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from noria.contract import dispatch
+from noria.service.asking.operation import Asked, Said, View, Writer, Written
 from noria.service.dialects.openai.asking import FILED, OpenAIOperation, new_id, text_input, tokens_of
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.openai.writing import (
@@ -22,7 +23,6 @@ from noria.service.dialects.openai.writing import (
     text_of,
     usage_of,
 )
-from noria.service.dialects.operation import Asked, Said, View, Writer, Written
 from noria.service.request.exchange import Reply, Request
 from noria.service.request.http_error import HTTPError
 from noria.types import Chunk, Prediction

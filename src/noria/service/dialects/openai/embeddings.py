@@ -13,10 +13,10 @@ import numpy as np
 
 from noria.contract.capabilities import Embeds, declared
 from noria.errors import UserError
+from noria.service.asking.operation import Asked, Said, View
 from noria.service.dialects.openai.asking import FILED, OpenAIOperation, beside, text_input, tokens_of
 from noria.service.dialects.openai.body import Body
 from noria.service.dialects.openai.completions import read_texts
-from noria.service.dialects.operation import Asked, Said, View
 from noria.service.request.exchange import Reply, Request
 from noria.service.request.http_error import HTTPError
 from noria.types import Prediction

@@ -10,9 +10,9 @@ from typing import Any
 
 from noria.contract import dispatch
 from noria.contract.capabilities import Converses, declared
+from noria.service.asking.operation import View
 from noria.service.dialects.openai.body import ANY, Body, Passes
 from noria.service.dialects.openai.tools import Tools, arguments_of
-from noria.service.dialects.operation import View
 
 ROLES = {"developer": "system", "system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 TEXTS = ("text", "input_text", "output_text")  # kinds of parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from noria.service.dialects.operation import About, Lookup, named
+from noria.service.asking.operation import About, Lookup, named
 from noria.service.request.exchange import Reply, Request
 
 OPERATIONS = "openai."  # how the names of operations of this dialect begin

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from noria.contract import dispatch
+from noria.service.asking.operation import Asked, Said, View
 from noria.service.dialects.openai.asking import FILED, OpenAIOperation, beside, new_id, text_input, tokens_of
 from noria.service.dialects.openai.body import Body
 from noria.service.dialects.openai.completions import read_texts
-from noria.service.dialects.operation import Asked, Said, View
 from noria.service.request.exchange import Reply, Request
 from noria.types import Prediction
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from noria.service.asking.operation import View, Writer
 from noria.service.dialects.openai.response_items import (
     ResponseRequest,
     call_item,
@@ -15,7 +16,6 @@ from noria.service.dialects.openai.response_items import (
 )
 from noria.service.dialects.openai.tools import Call, CallReader
 from noria.service.dialects.openai.writing import event, logprobs_of
-from noria.service.dialects.operation import View, Writer
 from noria.service.request.http_error import HTTPError
 from noria.types import Chunk
 

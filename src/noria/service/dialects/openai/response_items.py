@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from noria.service.asking.operation import View
 from noria.service.dialects.openai.tools import Call, Tools
-from noria.service.dialects.operation import View
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from noria.service.asking.operation import Asked, Said, View, Writer, Written
 from noria.service.dialects.openai.asking import FILED, OpenAIOperation, new_id, tokens_of
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.openai.messages import conversation_input, read_input, record_of
@@ -17,7 +18,6 @@ from noria.service.dialects.openai.response_events import ResponseWriter
 from noria.service.dialects.openai.response_items import ResponseRequest, items_of, response_of, usage_of
 from noria.service.dialects.openai.tools import CallReader, Tools, read_tools
 from noria.service.dialects.openai.writing import logprobs_of, read_format, read_sampling, text_of
-from noria.service.dialects.operation import Asked, Said, View, Writer, Written
 from noria.service.request.exchange import Reply, Request
 from noria.types import Prediction
 

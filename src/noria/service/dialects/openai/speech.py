@@ -10,10 +10,10 @@ import base64
 from collections.abc import Sequence
 
 from noria.contract import dispatch
+from noria.service.asking.operation import Asked, Said, View, Writer
 from noria.service.dialects.openai.asking import OpenAIOperation, text_input, tokens_of
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.openai.writing import error_event, event
-from noria.service.dialects.operation import Asked, Said, View, Writer
 from noria.service.request.exchange import Reply, Request
 from noria.service.request.http_error import HTTPError
 from noria.sound.wav import WHOLE_HEAD_BYTES, rate_of

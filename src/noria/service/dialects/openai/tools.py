@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from noria.contract.capabilities import Converses, declared
+from noria.service.asking.operation import View
 from noria.service.dialects.openai.body import Body
-from noria.service.dialects.operation import View
 from noria.text.chat_template import CALL, CALL_END
 
 MOST_TOOLS = 128

@@ -17,10 +17,10 @@ from noria.contract import Task, dispatch
 from noria.contract.capabilities import GivesText, TellsTimes, declared
 from noria.contract.core import only_input
 from noria.errors import UserError
+from noria.service.asking.operation import Asked, Said, View
 from noria.service.dialects.openai.asking import OpenAIOperation, beside
 from noria.service.dialects.openai.body import Body, Passes
 from noria.service.dialects.openai.writing import EVENTS, event
-from noria.service.dialects.operation import Asked, Said, View
 from noria.service.request.exchange import Reply, Request
 from noria.service.request.form import Part
 from noria.service.request.http_error import HTTPError

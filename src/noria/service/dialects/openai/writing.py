@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from noria.service.asking.operation import View, Written
 from noria.service.dialects.openai.body import Body, Passes
-from noria.service.dialects.operation import View, Written
 from noria.service.request.http_error import HTTPError, json_bytes
 
 MOST_SEED = 2**62
