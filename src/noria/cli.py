@@ -18,6 +18,7 @@ import typer
 
 from noria import verbs
 from noria.errors import UserError
+from noria.printing import confirm, out
 
 app = typer.Typer(
     help="Records in, a model that works day and night out. JOB is a job file or the name of a shipped one.",
@@ -54,7 +55,7 @@ def demo(run: RunFolder = None, as_json: Json = False) -> None:
 
     made = demo(Terminal(), run)
     metrics = _metrics(made)
-    _out({"run": str(made), **metrics} if as_json else after(made, metrics), as_json)
+    out({"run": str(made), **metrics} if as_json else after(made, metrics), as_json)
 
 
 @app.command("list")
@@ -69,7 +70,7 @@ def list_(
     from noria.stages.listing import listing
 
     found = listing(kind, name)
-    _out(found.content if as_json else found, as_json)
+    out(found.content if as_json else found, as_json)
 
 
 @app.command()
@@ -78,7 +79,7 @@ def trace(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
     from noria.stages.trace import table, trace
 
     steps = trace(job, overrides or [])
-    _out([dataclasses.asdict(step) for step in steps] if as_json else table(steps), as_json)
+    out([dataclasses.asdict(step) for step in steps] if as_json else table(steps), as_json)
 
 
 @app.command()
@@ -95,7 +96,7 @@ def prepare(
 
     prepared = verbs.prepare(job, overrides or [], page, splits)
     _, task = load_job(job, overrides or [])
-    _out(prepared_json(prepared, task) if as_json else prepared_text(prepared, task), as_json)
+    out(prepared_json(prepared, task) if as_json else prepared_text(prepared, task), as_json)
 
 
 @app.command()
@@ -114,7 +115,7 @@ def train(
     if int(os.environ.get("RANK", "0")) > 0:  # under torchrun the first process speaks
         return
     metrics = _metrics(made)
-    _out({"run": str(made), **metrics} if as_json else summary(metrics, made), as_json)
+    out({"run": str(made), **metrics} if as_json else summary(metrics, made), as_json)
 
 
 @app.command()
@@ -132,7 +133,7 @@ def tune(
     from noria.tuning.results import summary
 
     made = tune(job, overrides or [], run, resume, minutes, trials)
-    _out(json.loads((made / "tune.json").read_text("utf-8")) if as_json else summary(made), as_json)
+    out(json.loads((made / "tune.json").read_text("utf-8")) if as_json else summary(made), as_json)
 
 
 @app.command()
@@ -147,7 +148,7 @@ def evaluate(
 ) -> None:
     """Score a run on its test split or on other data."""
     scores = verbs.evaluate(run, data, overrides or [], engine=engine)
-    _out(scores.content if as_json else scores, as_json)
+    out(scores.content if as_json else scores, as_json)
 
 
 @app.command()
@@ -169,11 +170,11 @@ def runs(
     if delete:
         deletion = plan_deletion(folders or [])
         if not yes:
-            _confirm(str(deletion))
-        _out(delete_runs(deletion), False)
+            confirm(str(deletion))
+        out(delete_runs(deletion), False)
         return
     found = verbs.runs(*(folders or []), task=task, sort=sort)
-    _out([run.as_json() for run in found] if as_json else found, as_json)
+    out([run.as_json() for run in found] if as_json else found, as_json)
 
 
 @app.command()
@@ -184,7 +185,7 @@ def compare(
 ) -> None:
     """Compare two runs on the records that both hold out: each score, the difference with its interval, the cost."""
     found = verbs.compare(run, other)
-    _out(found.content if as_json else found, as_json)
+    out(found.content if as_json else found, as_json)
 
 
 @app.command()
@@ -221,10 +222,10 @@ def predict(
 
     read = sys.stdin.buffer.read
     if out is not None or detector is not None:
-        _out(predict_to(run, data, out, detector, keep, read=read, probabilities=probabilities, engine=engine), False)
+        out(predict_to(run, data, out, detector, keep, read=read, probabilities=probabilities, engine=engine), False)
     else:
         for answer in predict(run, data, keep, read=read, engine=engine):
-            _out(answer, True)
+            out(answer, True)
 
 
 @app.command()
@@ -243,7 +244,7 @@ def generate(
 
     given: Any = (words or [], sys.stdin.buffer.read, sys.stdin.isatty())
     if out is not None:
-        _out(generate_to(run, out, *given), False)
+        out(generate_to(run, out, *given), False)
         return
     text, last = "", None
     for last in generate(run, *given):
@@ -255,9 +256,9 @@ def generate(
     if as_json:
         assert last is not None
         note = {"note": last.note} if last.note else {}
-        _out({"text": text, "ended": last.ended, "logprobs": last.logprobs, **note}, True)
+        out({"text": text, "ended": last.ended, "logprobs": last.logprobs, **note}, True)
     else:
-        _out("", False)
+        out("", False)
         sys.stderr.write(f"{last.note}\n" if last is not None and last.note else "")
 
 
@@ -288,7 +289,7 @@ def assistant(
     predictor = assistant(run, part or [], sounds=sounds, overrides=overrides)
     answers = replies(predictor, sounds, microphone)
     for answer in answers:
-        _out(answer.as_json() if as_json else told(answer), as_json)
+        out(answer.as_json() if as_json else told(answer), as_json)
     if out is not None:
         said = draw_answers(predictor, iter(answers), out)
         sys.stderr.write(f"{said}\n")
@@ -311,9 +312,9 @@ def search(
     hits = search(verbs.load(run, engine=engine), queries, data, count, column, Terminal())
     if as_json:
         for query, one in zip(queries, hits, strict=True):
-            _out({"query": query, "hits": [hit.as_json() for hit in one]}, True)
+            out({"query": query, "hits": [hit.as_json() for hit in one]}, True)
     else:
-        _out(found(queries, hits), False)
+        out(found(queries, hits), False)
 
 
 @app.command()
@@ -323,7 +324,7 @@ def export(
     to: Annotated[Literal["onnx", "folder"], typer.Option(help="ONNX, or a folder that transformers loads")] = "onnx",
 ) -> None:
     """Write the model as ONNX, checked to give the same answers, or as a Hugging Face checkpoint."""
-    _out(f"wrote {verbs.export(run, out, to)}", False)
+    out(f"wrote {verbs.export(run, out, to)}", False)
 
 
 @app.command()
@@ -337,8 +338,8 @@ def serve(
     allowed_hosts: Annotated[
         list[str] | None, typer.Option("--allowed-host", help="name that callers may ask for; may stand several times")
     ] = None,
-    certfile: Annotated[Path | None, typer.Option(help="certificate for TLS, in PEM")] = None,
-    keyfile: Annotated[Path | None, typer.Option(help="private key of the certificate, in PEM")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="certificate for TLS, in PEM")] = None,
+    certificate_key: Annotated[Path | None, typer.Option(help="private key of the certificate, in PEM")] = None,
     audit: Annotated[Path | None, typer.Option(help="file for a line on each refusal and change of keys")] = None,
     engine: Engine = None,
     workers: Annotated[int, typer.Option(help="processes for each model")] = 1,
@@ -353,7 +354,7 @@ def serve(
         )
     hosts = allowed_hosts or ()
     verbs.serve(
-        run, host, port, key_file=key_file, keys=keys, allowed_hosts=hosts, certfile=certfile, keyfile=keyfile,
+        run, host, port, key_file=key_file, keys=keys, allowed_hosts=hosts, certificate=certificate, certificate_key=certificate_key,
         audit=audit, engine=engine, workers=workers, access_log=access_log,
     )  # fmt: skip
 
@@ -373,38 +374,13 @@ def keys(
 ) -> None:
     """Add, list or revoke the keys of a server; a new key is shown once."""
     rates = {"requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute}
-    _out(verbs.keys(action, name, file, models=models or (), allowed=allowed or (), expires=expires, **rates), False)
-
-
-def _confirm(what: str) -> None:
-    """Ask a person whether to go on; raise UserError where nobody can be asked."""
-    if not sys.stdin.isatty():
-        raise UserError("there is nobody to ask whether to go on", found=what, fix="add --yes")
-    sys.stderr.write(f"{what}? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise SystemExit(1)
+    out(verbs.keys(action, name, file, models=models or (), allowed=allowed or (), expires=expires, **rates), False)
 
 
 def _metrics(run: Path) -> dict[str, Any]:
     from noria.store.run_folder import read_json
 
     return read_json(run / "metrics.json")
-
-
-def _out(content: Any, as_json: bool) -> None:
-    """Print; a reader that has gone away (`| head -1`) wants no more, which is no error."""
-    try:
-        sys.stdout.write((json.dumps(content, ensure_ascii=False) if as_json else str(content)) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is written when Python ends
-        raise SystemExit(0) from None
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise UserError(
-            "what was found cannot be written", where="standard output", found=error.strerror or ""
-        ) from None
 
 
 if __name__ == "__main__":

@@ -281,8 +281,8 @@ def serve(
     key_file: PathLike | None = None,
     keys: PathLike | None = None,
     allowed_hosts: Sequence[str] = (),
-    certfile: PathLike | None = None,
-    keyfile: PathLike | None = None,
+    certificate: PathLike | None = None,
+    certificate_key: PathLike | None = None,
     audit: PathLike | None = None,
     engine: Engine | None = None,
     workers: int = 1,
@@ -293,7 +293,7 @@ def serve(
 
     run: one, or several: each RUN, NAME=RUN, or a file serve.yaml. workers: processes for each model.
     key_file holds the key; keys is a file of several. allowed_hosts are names that callers may ask for beside those of
-    this machine. certfile and keyfile are for TLS. audit is a file for a line on each refusal and change of keys.
+    this machine. certificate and certificate_key are for TLS. audit is a file for a line on each refusal and change of keys.
     access_log is a file for a line of JSON on each request, "-" for standard error, or "off".
     """
     from pathlib import Path
@@ -306,7 +306,7 @@ def serve(
     if key is None and key_file is not None:
         key = read_key_file(Path(key_file))
     hosts = checked_hosts(allowed_hosts)
-    door = Door(key, _path(keys), hosts, _path(certfile), _path(keyfile), _path(audit))
+    door = Door(key, _path(keys), hosts, _path(certificate), _path(certificate_key), _path(audit))
     runs = [run] if isinstance(run, str | os.PathLike) else list(run)
     paths = [os.fspath(one) for one in runs]
     serve(paths, host, port, door=door, engine=engine, workers=workers, log=access_log, reporter=reporter)

@@ -38,7 +38,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["service.fleet"],
     ["service.watch"],
     ["service"],
-    ["verbs"],
+    ["verbs", "printing"],
     ["noria"],  # the package itself, which gives the verbs
     ["cli"],
 ]

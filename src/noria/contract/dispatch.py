@@ -273,9 +273,9 @@ def cost(modality: Modality, value: Any) -> Cost:
 
 def linear_answers(target: Target, state: State) -> tuple[str, int] | None:
     """Return which output a linear model of an answer gives, and how many numbers that has; None: there is none."""
-    if own := declared(target, can.FitsLinear):
+    own, output = declared(target, can.FitsLinear), answer_output(target)
+    if own:
         return own.linear_answers(state)
-    output = answer_output(target)
     return None if output is None else (output, len(probability_names(target, state) or [output]))
 
 
@@ -382,9 +382,9 @@ def examples(task: Task, count: int, seed: int = 0) -> list[Record]:
 
 def predict_baseline(task: Task, dataset: Dataset, learnt: Arrays) -> Arrays:
     """Return the baseline's outputs for some records: where nothing else is declared, the same for each."""
-    if own := declared(task, can.PredictsBaseline):
-        return own.predict_baseline(dataset, learnt)
-    return {name: repeated(value, len(dataset)) for name, value in learnt.items()}
+    own = declared(task, can.PredictsBaseline)
+    usual = {name: repeated(value, len(dataset)) for name, value in learnt.items()} if own is None else {}
+    return own.predict_baseline(dataset, learnt) if own else usual
 
 
 def validate_pair(task: Task, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:

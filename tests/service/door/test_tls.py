@@ -31,7 +31,7 @@ def test_old_kinds_of_encryption_are_refused(certificate) -> None:
 
 def test_one_file_without_the_other_is_told(certificate) -> None:
     for one in (Door(certificate=certificate[0]), Door(certificate_key=certificate[1])):
-        with pytest.raises(UserError, match="give both --certfile and --keyfile"):
+        with pytest.raises(UserError, match="give both --certificate and --certificate-key"):
             _ = one.tls
 
 

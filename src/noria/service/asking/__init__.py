@@ -1,1 +1,1 @@
-"""What a way of asking is made of. Read first: operation.py; then service/dialects/, which holds those that there are."""
+"""What a way of asking is made of. Read first: operation.py; those that there are stand beside, in dialects."""

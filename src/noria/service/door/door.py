@@ -65,7 +65,7 @@ class Door:
         if self.certificate is None and self.certificate_key is None:
             return None
         if self.certificate is None or self.certificate_key is None:
-            raise UserError("TLS needs a certificate and its key", fix="give both --certfile and --keyfile")
+            raise UserError("TLS needs a certificate and its key", fix="give both --certificate and --certificate-key")
         return tls_context(self.certificate, self.certificate_key)
 
     def middleware(self, limits: Limits, is_public: Callable[[Scope], bool] = lambda _: False) -> list[Middleware]:

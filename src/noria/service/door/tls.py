@@ -24,7 +24,7 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """Return what encrypts with a certificate; raise UserError where the two files are no such pair."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # TLS 1.2 or later
     context.set_alpn_protocols(["http/1.1"])
-    for path, option in ((certificate, "--certfile"), (key, "--keyfile")):
+    for path, option in ((certificate, "--certificate"), (key, "--certificate-key")):
         if not path.is_file():
             raise UserError("there is no such file", where=option, found=str(path))
     try:
@@ -32,7 +32,7 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         raise UserError(
             "this certificate and this key cannot be used together",
-            where=f"--certfile {certificate}, --keyfile {key}",
+            where=f"--certificate {certificate}, --certificate-key {key}",
             expected="a chain of certificates and the key of the first one, in PEM, without a password",
             found=getattr(error, "reason", "") or str(error),
         ) from error

@@ -1,6 +1,6 @@
 """What all of OpenAI's paths have in common: which model is asked, how errors look, what is read of a text.
 
-The shape of errors is that of the house (request/http_error.py). Names of our own settings and records in them become
+The shape of errors is that of the house. Names of our own settings and records in them become
 those of the request. Read next: body.py.
 """
 
