@@ -315,7 +315,7 @@ def keys(
     file: PathLike = "keys.yaml",
     *,
     models: Sequence[str] = (),
-    allowed: Sequence[Literal["predict", "stream", "admin", "metrics"]] = (),
+    allowed: Sequence[str] = (),
     requests_per_minute: int | None = None,
     tokens_per_minute: int | None = None,
     expires: str | None = None,

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from tests.contract.broken.healthy import LetterCounts, Letters, broken, rejected_by
 
-from noria.contract.capabilities import Converses, GivesExample
+from noria.contract.capabilities import Converses, GivesExample, TellsCost
 from noria.contract.settings import tried
-from noria.types import Encoded, Features, Ragged
+from noria.types import Cost, Encoded, Features, Ragged
 
 
 @rejected_by("settings")
@@ -38,6 +38,12 @@ class RefusesWhatTuningTries(Letters):
 class ShowsWhatItCannotEncode(Letters, GivesExample):
     def known_example(self, state):
         return None
+
+
+@broken("cost")
+class CostsLessThanNothing(Letters, TellsCost):
+    def cost(self, value):
+        return Cost(characters=-1)
 
 
 @broken("conversations")
