@@ -2,6 +2,7 @@
 PYTHON ?= python3
 STAMP := .venv/.set-up
 WEIGHTS := .venv/.weights
+CLIENTS := .venv/.clients
 
 .PHONY: setup demo test check lock
 
@@ -28,7 +29,11 @@ check: $(STAMP)
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-test: check $(WEIGHTS)
+# Clients that other people write, for tests of the service: tests skip where they are not to be had.
+$(CLIENTS): $(STAMP)
+	@.venv/bin/python tests/service/clients.py && touch $(CLIENTS) || echo "the clients could not be installed: their tests are skipped"
+
+test: check $(WEIGHTS) $(CLIENTS)
 	.venv/bin/python -m pytest -n auto --maxprocesses 4
 
 lock:
