@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from tests.contract.broken.healthy import LetterCounts, Letters, broken, rejected_by
 
-from noria.contract.capabilities import Converses, DescribesValues
+from noria.contract.capabilities import Converses, DescribesValues, TellsCost
 from noria.contract.settings import tried
-from noria.types import Encoded, Features, Ragged
+from noria.types import Cost, Encoded, Features, Ragged
 
 
 @rejected_by("settings")
@@ -44,6 +44,12 @@ class ShowsWhatItCannotEncode(Letters, DescribesValues):
 class KnowsWhatIsNoJSON(Letters, DescribesValues):
     def value_facts(self, state):
         return {"letters": {1, 2}}
+
+
+@broken("cost")
+class CostsLessThanNothing(Letters, TellsCost):
+    def cost(self, value):
+        return Cost(characters=-1)
 
 
 @broken("conversations")
