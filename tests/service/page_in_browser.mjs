@@ -228,6 +228,18 @@ const scenarios = {
     }
   },
 
+  async newer(page) {
+    await open(page, "reviews");
+    await page.getByLabel("text").fill("what is written stays");
+    const { models } = await (await page.request.get(`${url}/models`)).json();
+    const newer = models.map((one) => ({ ...one, version: "newer" })).concat({ ...models[0], name: "added" });
+    await page.route(/\/models$/, (route) => route.fulfill({ json: { models: newer } }));
+    await page.locator('[data-model="added"]').waitFor();
+    await page.locator("main > header", { hasText: "version newer" }).waitFor();
+    assert.equal(await page.locator("[aria-current=page]").getAttribute("data-model"), "reviews");
+    assert.equal(await page.getByLabel("text").inputValue(), "what is written stays");
+  },
+
   async gone(page) {
     await open(page, "reviews");
     await page.locator(".state", { hasText: "ready" }).waitFor();

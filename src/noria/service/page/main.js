@@ -35,7 +35,7 @@ async function open() {
   forget.hidden = !hasKey();
   watching.abort();
   watching = new AbortController();
-  const list = el("ul", { class: "models" });
+  const list = el("ul", { class: "models", id: "models" });
   const main = el("main", { id: "model", tabindex: -1 });
   put(whole, el("nav", { words: { "aria-label": "models" } }, list), main, el("aside", {}, trafficView(watched, watching.signal)));
   put(list, served.map(entry));
@@ -46,19 +46,15 @@ function entry({ name, task }) {
   return el("li", {}, el("a", { href: `#${encodeURIComponent(name)}`, "data-model": name }, el("b", {}, name), taskName(task)));
 }
 
-// Show the model that the address names, or the first one.
+// Show the model that is looked at.
 async function show() {
   const main = document.getElementById("model");
   if (!main || !served.length) return;
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
-  const named = decodeURIComponent(location.hash.slice(1));
-  const { name } = served.find((one) => one.name === named) ?? served[0];
-  for (const link of document.querySelectorAll("[data-model]")) {
-    if (link.dataset.model === name) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
+  const { name } = current();
+  mark();
   try {
     const about = await model(name);
     if (signal.aborted) return;
@@ -70,19 +66,42 @@ async function show() {
   }
 }
 
+// Return the model that the address names, or the first one.
+function current() {
+  const named = decodeURIComponent(location.hash.slice(1));
+  return served.find((one) => one.name === named) ?? served[0];
+}
+
+function mark() {
+  for (const link of document.querySelectorAll("[data-model]")) {
+    if (link.dataset.model === current().name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
 function head({ name, task, version, noria }) {
   return el(
     "header",
     {},
     el("h1", {}, name),
-    el("p", { class: "soft" }, taskName(task), " · ", el("span", { word: ["version", { version }] }), ` · Noria ${noria}`),
+    el("p", { class: "soft" }, taskName(task), " · ", el("span", { id: "version", word: ["version", { version }] }), ` · Noria ${noria}`),
   );
 }
 
+// Show whether the models are ready, and what has changed: models that came or went, a newer version of this one.
 function watched(found) {
   const ready = found?.filter((one) => one.is_ready).length;
   state.classList.toggle("bad", !found || ready < found.length);
   worded(state, found ? ["ready", { ready, all: found.length }] : "no_connection");
+  if (!found?.length) return;
+  const isSame = found.map((one) => one.name).join("\n") === served.map((one) => one.name).join("\n");
+  served = found;
+  if (!isSame) {
+    put(document.getElementById("models"), served.map(entry));
+    mark();
+  }
+  const version = document.getElementById("version");
+  if (version) worded(version, ["version", { version: current().version }]);
 }
 
 function askForKey() {
