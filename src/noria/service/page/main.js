@@ -17,7 +17,18 @@ let leaving = new AbortController(); // of all that belongs to the model that is
 let watching = new AbortController(); // of the traffic
 
 async function start() {
-  put(document.getElementById("top"), el("a", { class: "brand", href: "/" }, el("img", { src: "/page/wheel.svg", alt: "", width: 28, height: 28 }), "Noria"), state, forget, languages());
+  put(
+    document.getElementById("top"),
+    el(
+      "a",
+      { class: "brand", href: "/" },
+      el("img", { src: "/page/wheel.svg", alt: "", width: 28, height: 28 }),
+      "Noria",
+    ),
+    state,
+    forget,
+    languages(),
+  );
   setLanguage(language());
   document.addEventListener("key-needed", askForKey);
   window.addEventListener("hashchange", show);
@@ -37,13 +48,22 @@ async function open() {
   watching = new AbortController();
   const list = el("ul", { class: "models", id: "models" });
   const main = el("main", { id: "model", tabindex: -1 });
-  put(whole, el("nav", { words: { "aria-label": "models" } }, list), main, el("aside", {}, trafficView(watched, watching.signal)));
+  put(
+    whole,
+    el("nav", { words: { "aria-label": "models" } }, list),
+    main,
+    el("aside", {}, trafficView(watched, watching.signal)),
+  );
   put(list, served.map(entry));
   await show();
 }
 
 function entry({ name, task }) {
-  return el("li", {}, el("a", { href: `#${encodeURIComponent(name)}`, "data-model": name }, el("b", {}, name), taskName(task)));
+  return el(
+    "li",
+    {},
+    el("a", { href: `#${encodeURIComponent(name)}`, "data-model": name }, el("b", {}, name), taskName(task)),
+  );
 }
 
 // Show the model that is looked at.
@@ -84,7 +104,14 @@ function head({ name, task, version, noria }) {
     "header",
     {},
     el("h1", {}, name),
-    el("p", { class: "soft" }, taskName(task), " · ", el("span", { id: "version", word: ["version", { version }] }), ` · Noria ${noria}`),
+    el(
+      "p",
+      { class: "soft" },
+      taskName(task),
+      " · ",
+      el("span", { id: "version", word: ["version", { version }] }),
+      ` · Noria ${noria}`,
+    ),
   );
 }
 
@@ -117,7 +144,15 @@ function askForKey() {
     put(whole);
     open();
   };
-  const form = el("form", { class: "panel key", on: { submit: enter } }, el("h1", { word: "key_needed" }), el("label", { for: "key", word: "key" }), input, wrong, el("button", { type: "submit", class: "primary", word: "enter" }));
+  const form = el(
+    "form",
+    { class: "panel key", on: { submit: enter } },
+    el("h1", { word: "key_needed" }),
+    el("label", { for: "key", word: "key" }),
+    input,
+    wrong,
+    el("button", { type: "submit", class: "primary", word: "enter" }),
+  );
   put(whole, el("main", {}, form));
   input.focus();
 }
@@ -128,8 +163,17 @@ function leave() {
 }
 
 function languages() {
-  const button = ([code, name]) => el("button", { type: "button", class: "quiet", lang: code, "data-language": code, on: { click: () => setLanguage(code) } }, name);
-  return el("div", { class: "languages", role: "group", words: { "aria-label": "language" } }, Object.entries(LANGUAGES).map(button));
+  const button = ([code, name]) =>
+    el(
+      "button",
+      { type: "button", class: "quiet", lang: code, "data-language": code, on: { click: () => setLanguage(code) } },
+      name,
+    );
+  return el(
+    "div",
+    { class: "languages", role: "group", words: { "aria-label": "language" } },
+    Object.entries(LANGUAGES).map(button),
+  );
 }
 
 start();
