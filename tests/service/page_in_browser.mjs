@@ -21,7 +21,10 @@ const scenarios = {
     const canvas = page.locator("canvas");
     assert.equal(await button(page, "Ask").isDisabled(), true, "nothing is drawn yet");
     const asked = request(page, "/predict/digits");
-    await stroke(page, canvas, [[0.5, 0.2], [0.5, 0.8]]);
+    await stroke(page, canvas, [
+      [0.5, 0.2],
+      [0.5, 0.8],
+    ]);
     const { image } = (await asked).postDataJSON();
     assert.deepEqual(sizeOfPng(image), [16, 16], "the picture has the size that the model learnt from");
     const { predictions } = await (await (await asked).response()).json();
@@ -48,8 +51,14 @@ const scenarios = {
     await open(page, "patients");
     const ages = page.getByLabel("age", { exact: true });
     const { columns } = (await about(page, "patients")).schema.properties.table["x-noria"];
-    assert.match(await page.locator(".cell", { has: ages }).locator(".soft").innerText(), new RegExp(`^${columns.age.low} to`));
-    assert.deepEqual(await page.getByLabel("pain").locator("option").allInnerTexts(), [...columns.pain.categories, "(missing)"]);
+    assert.match(
+      await page.locator(".cell", { has: ages }).locator(".soft").innerText(),
+      new RegExp(`^${columns.age.low} to`),
+    );
+    assert.deepEqual(await page.getByLabel("pain").locator("option").allInnerTexts(), [
+      ...columns.pain.categories,
+      "(missing)",
+    ]);
     await button(page, "Ask").click();
     await page.locator(".answer .big").waitFor();
     const asked = request(page, "/predict/patients");
@@ -87,7 +96,10 @@ const scenarios = {
     const reply = await page.locator(".assistant .said").first().textContent();
     assert.ok(reply.length > 0);
     const second = await written("And who turns it?");
-    assert.deepEqual(second.record.messages.map((one) => one.content), ["What is a noria?", reply, "And who turns it?"]);
+    assert.deepEqual(
+      second.record.messages.map((one) => one.content),
+      ["What is a noria?", reply, "And who turns it?"],
+    );
     await page.locator(".assistant .time", { hasText: "tokens" }).nth(1).waitFor();
     await button(page, "New conversation").click();
     assert.equal(await page.locator(".talk li").count(), 0);
@@ -121,7 +133,9 @@ const scenarios = {
 
   async boxes(page) {
     await open(page, "things");
-    await page.locator("input[type=file]").setInputFiles({ name: "two.png", mimeType: "image/png", buffer: await squares(page) });
+    await page
+      .locator("input[type=file]")
+      .setInputFiles({ name: "two.png", mimeType: "image/png", buffer: await squares(page) });
     await page.locator(".overlay img").waitFor();
     const { value } = await answerOf(page, "things");
     await page.getByLabel("least confidence").fill("0");
@@ -132,7 +146,11 @@ const scenarios = {
   async comparing(page) {
     await open(page, "digits");
     await page.getByLabel("compare with").selectOption("rival");
-    await stroke(page, page.locator("canvas"), [[0.3, 0.3], [0.7, 0.3], [0.5, 0.8]]);
+    await stroke(page, page.locator("canvas"), [
+      [0.3, 0.3],
+      [0.7, 0.3],
+      [0.5, 0.8],
+    ]);
     await page.locator(".slot:nth-child(2) .answer .big").waitFor();
     assert.deepEqual(await page.locator(".slot h3").allInnerTexts(), ["digits", "rival"]);
     assert.equal(await page.locator(".slot .answer").count(), 2);
@@ -197,7 +215,10 @@ const scenarios = {
     await page.locator("h1", { hasText: PAYLOAD }).waitFor();
     assert.ok((await page.locator("body").innerText()).split(PAYLOAD).length > 5);
     assert.equal(await page.locator('img[src="x"]').count(), 0);
-    assert.ok((await page.locator("main pre").innerText()).includes(String.raw`'\''$(touch x)'\''`), "what is copied runs nothing");
+    assert.ok(
+      (await page.locator("main pre").innerText()).includes(String.raw`'\''$(touch x)'\''`),
+      "what is copied runs nothing",
+    );
     assert.equal(await page.evaluate(() => window.hacked), undefined);
   },
 
@@ -213,7 +234,9 @@ const scenarios = {
         await page.waitForTimeout(500); // what fades in has faded in
         await page.evaluate(AXE);
         const { violations } = await page.evaluate(() => window.axe.run());
-        const found = violations.map((one) => `${model}, ${scheme}: ${one.id}: ${one.nodes.map((node) => node.html).join(" ")}`);
+        const found = violations.map(
+          (one) => `${model}, ${scheme}: ${one.id}: ${one.nodes.map((node) => node.html).join(" ")}`,
+        );
         assert.deepEqual(found, []);
       }
     }
@@ -228,6 +251,18 @@ const scenarios = {
     }
   },
 
+  async newer(page) {
+    await open(page, "reviews");
+    await page.getByLabel("text").fill("what is written stays");
+    const { models } = await (await page.request.get(`${url}/models`)).json();
+    const newer = models.map((one) => ({ ...one, version: "newer" })).concat({ ...models[0], name: "added" });
+    await page.route(/\/models$/, (route) => route.fulfill({ json: { models: newer } }));
+    await page.locator('[data-model="added"]').waitFor();
+    await page.locator("main > header", { hasText: "version newer" }).waitFor();
+    assert.equal(await page.locator("[aria-current=page]").getAttribute("data-model"), "reviews");
+    assert.equal(await page.getByLabel("text").inputValue(), "what is written stays");
+  },
+
   async gone(page) {
     await open(page, "reviews");
     await page.locator(".state", { hasText: "ready" }).waitFor();
@@ -238,12 +273,28 @@ const scenarios = {
   },
 
   async traffic(page) {
-    const one = { requests: 120, requests_per_second: 2, p50_seconds: 0.25, p95_seconds: 0.5, outcomes: { answered: 119, failed: 1 }, series: Array(60).fill(2), waiting: 3 };
-    await page.route("**/traffic", (route) => route.fulfill({ json: { seconds: 60, all: one, models: { digits: one } } }));
+    const one = {
+      requests: 120,
+      requests_per_second: 2,
+      p50_seconds: 0.25,
+      p95_seconds: 0.5,
+      outcomes: { answered: 119, failed: 1 },
+      series: Array(60).fill(2),
+      waiting: 3,
+    };
+    await page.route("**/traffic", (route) =>
+      route.fulfill({ json: { seconds: 60, all: one, models: { digits: one } } }),
+    );
     await page.reload();
     const row = page.locator("aside tbody tr");
     await row.waitFor();
-    assert.deepEqual((await row.innerText()).split(/\s*\t\s*/).map((cell) => cell.trim()).slice(0, 6), ["digits", "2", "3", "1", "250 ms", "500 ms"]);
+    assert.deepEqual(
+      (await row.innerText())
+        .split(/\s*\t\s*/)
+        .map((cell) => cell.trim())
+        .slice(0, 6),
+      ["digits", "2", "3", "1", "250 ms", "500 ms"],
+    );
   },
 
   async key(page) {
@@ -270,18 +321,25 @@ async function run() {
     executablePath: chromiumPath,
     args: ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
   });
-  const page = await browser.newPage({ locale: name === "chinese" ? "zh-CN" : "en-GB", viewport: { width: 1180, height: 800 } });
+  const page = await browser.newPage({
+    locale: name === "chinese" ? "zh-CN" : "en-GB",
+    viewport: { width: 1180, height: 800 },
+  });
   page.setDefaultTimeout(WAIT_MS);
   const wrong = [];
   page.on("pageerror", (error) => wrong.push(`error: ${error.message}`));
   page.on("console", (said) => /Content Security Policy|TrustedHTML/.test(said.text()) && wrong.push(said.text()));
-  page.on("request", (one) => /^https?:/.test(one.url()) && !one.url().startsWith(url) && wrong.push(`asks ${one.url()}`));
+  page.on(
+    "request",
+    (one) => /^https?:/.test(one.url()) && !one.url().startsWith(url) && wrong.push(`asks ${one.url()}`),
+  );
   try {
     await page.goto(url);
     await scenarios[name](page);
     assert.deepEqual(wrong, []);
   } finally {
-    if (process.env.NORIA_SCREENSHOTS) await page.screenshot({ path: `${process.env.NORIA_SCREENSHOTS}/${name}.png`, fullPage: true });
+    if (process.env.NORIA_SCREENSHOTS)
+      await page.screenshot({ path: `${process.env.NORIA_SCREENSHOTS}/${name}.png`, fullPage: true });
     await browser.close();
   }
 }
@@ -323,7 +381,10 @@ async function stroke(page, canvas, points) {
 async function tabTo(page, kind, text = "") {
   for (let count = 0; count < 60; count += 1) {
     await page.keyboard.press("Tab");
-    const found = await page.evaluate(([kind, text]) => document.activeElement.matches(kind) && document.activeElement.textContent.includes(text), [kind, text]);
+    const found = await page.evaluate(
+      ([kind, text]) => document.activeElement.matches(kind) && document.activeElement.textContent.includes(text),
+      [kind, text],
+    );
     if (found) return;
   }
   assert.fail(`Tab reaches no ${kind} ${text}`);
@@ -340,7 +401,10 @@ async function squares(page) {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [64, 48];
     const context = canvas.getContext("2d");
-    for (const [colour, left] of [["red", 8], ["blue", 36]]) {
+    for (const [colour, left] of [
+      ["red", 8],
+      ["blue", 36],
+    ]) {
       context.fillStyle = colour;
       context.fillRect(left, 12, 16, 20);
     }
@@ -351,8 +415,15 @@ async function squares(page) {
 
 function hostileSchema() {
   const column = { type: ["string", "null"], examples: [PAYLOAD] };
-  const facts = { modality: "table", columns: { [PAYLOAD]: { kind: "category", categories: ["'$(touch x)'", PAYLOAD] } } };
-  return { type: "object", properties: { [PAYLOAD]: { type: "object", properties: { [PAYLOAD]: column }, "x-noria": facts } }, required: [PAYLOAD] };
+  const facts = {
+    modality: "table",
+    columns: { [PAYLOAD]: { kind: "category", categories: ["'$(touch x)'", PAYLOAD] } },
+  };
+  return {
+    type: "object",
+    properties: { [PAYLOAD]: { type: "object", properties: { [PAYLOAD]: column }, "x-noria": facts } },
+    required: [PAYLOAD],
+  };
 }
 
 await run();

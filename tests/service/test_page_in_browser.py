@@ -77,6 +77,7 @@ def url_with_key() -> Iterator[str]:
         pytest.param("hostile", id="nothing that models, records and errors say becomes HTML"),
         pytest.param("accessible", id="axe finds nothing wrong in either colour scheme"),
         pytest.param("narrow", id="nothing is wider than a telephone"),
+        pytest.param("newer", id="a newer version and a new model are seen without losing what was written"),
         pytest.param("gone", id="a service that is gone is told"),
         pytest.param("traffic", id="the traffic of the last minute is drawn"),
     ],

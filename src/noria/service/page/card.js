@@ -8,7 +8,14 @@ const WIDTH = 160; // of a drawn score
 const HEIGHT = 18;
 
 export function card(about) {
-  return el("section", { class: "panel" }, el("h2", { word: "scores" }), scores(about.scores), el("h2", { word: "for_programs" }), command(about));
+  return el(
+    "section",
+    { class: "panel" },
+    el("h2", { word: "scores" }),
+    scores(about.scores),
+    el("h2", { word: "for_programs" }),
+    command(about),
+  );
 }
 
 function scores(told) {
@@ -21,13 +28,28 @@ function scores(told) {
       {},
       el("th", { scope: "row" }, name.replaceAll("_", " ")),
       el("td", { class: "number" }, number(found.value)),
-      el("td", {}, found.low === null || found.low === undefined ? "–" : `${number(found.low)} – ${number(found.high)}`),
+      el(
+        "td",
+        {},
+        found.low === null || found.low === undefined ? "–" : `${number(found.low)} – ${number(found.high)}`,
+      ),
       el("td", { class: "number" }, number(trivial)),
-      el("td", {}, found.unit, " ", el("span", { class: "soft", word: found.direction === "lower" ? "lower_better" : "higher_better" })),
+      el(
+        "td",
+        {},
+        found.unit,
+        " ",
+        el("span", { class: "soft", word: found.direction === "lower" ? "lower_better" : "higher_better" }),
+      ),
       el("td", {}, strip(found, trivial)),
     );
   });
-  const table = el("table", {}, el("thead", {}, el("tr", {}, head, el("th", { scope: "col" }, el("span", { class: "unseen", word: "drawn" })))), el("tbody", {}, rows));
+  const table = el(
+    "table",
+    {},
+    el("thead", {}, el("tr", {}, head, el("th", { scope: "col" }, el("span", { class: "unseen", word: "drawn" })))),
+    el("tbody", {}, rows),
+  );
   return el(
     "div",
     {},
@@ -50,7 +72,9 @@ function strip({ value, low, high }, trivial) {
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "score", "aria-hidden": "true" },
     svg("path", { d: `M${x(least)} ${middle}H${x(most)}`, class: "axis" }),
-    typeof low === "number" ? svg("rect", { x: x(low), y: middle - 4, width: Math.max(1, x(high) - x(low)), height: 8, class: "interval" }) : null,
+    typeof low === "number"
+      ? svg("rect", { x: x(low), y: middle - 4, width: Math.max(1, x(high) - x(low)), height: 8, class: "interval" })
+      : null,
     typeof trivial === "number" ? diamond(x(trivial)) : null,
     svg("circle", { cx: x(value), cy: middle, r: 4, class: "dot" }),
   );
@@ -64,12 +88,19 @@ function command(about) {
     await navigator.clipboard.writeText(text);
     copied.textContent = "✓";
   };
-  return el("div", {}, el("pre", { tabindex: 0 }, text), el("div", { class: "row" }, el("button", { type: "button", word: "copy", on: { click: copy } }), copied));
+  return el(
+    "div",
+    {},
+    el("pre", { tabindex: 0 }, text),
+    el("div", { class: "row" }, el("button", { type: "button", word: "copy", on: { click: copy } }), copied),
+  );
 }
 
 function parts(about) {
   const fields = Object.entries(about.schema.properties).filter(([, one]) => !one["x-noria"]?.same_as);
-  const files = fields.filter(([, one]) => one.contentEncoding === "base64").map(([name]) => `-F ${quoted(`${name}=@FILE`)}`);
+  const files = fields
+    .filter(([, one]) => one.contentEncoding === "base64")
+    .map(([name]) => `-F ${quoted(`${name}=@FILE`)}`);
   if (files.length === fields.length) return files;
   const example = Object.fromEntries(fields.map(([name, one]) => [name, exampleOf(one)]));
   return [`--json ${quoted(JSON.stringify(example))}`];

@@ -30,7 +30,10 @@ export function conversation(about, name, signal) {
     const node = bubble("assistant");
     const show = (one) => put(node, node.firstElementChild, one);
     try {
-      messages.push({ role: "assistant", content: await replied(about, { [name]: given }, settings.value(), signal, show) });
+      messages.push({
+        role: "assistant",
+        content: await replied(about, { [name]: given }, settings.value(), signal, show),
+      });
     } catch (error) {
       messages.pop(); // what had no reply was not said: the next message would follow on it
       if (error.name !== "AbortError") show(refusal(error));
@@ -63,7 +66,13 @@ export function conversation(about, name, signal) {
     el("label", { for: area.id, class: "unseen", word: "your_message" }),
     area,
     el("div", { class: "row" }, send, el("button", { type: "button", word: "new_conversation", on: { click: clear } })),
-    el("details", { class: "settings" }, el("summary", { word: "instructions" }), el("label", { for: system.id, word: "system_message" }), system),
+    el(
+      "details",
+      { class: "settings" },
+      el("summary", { word: "instructions" }),
+      el("label", { for: system.id, word: "system_message" }),
+      system,
+    ),
     settings.node,
   );
 }

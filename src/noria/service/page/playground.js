@@ -28,7 +28,12 @@ export function playground(about, others, signal) {
   const ask = oneAtATime(async () => {
     const record = {};
     for (const [name, one] of Object.entries(form)) record[name] = await one.value();
-    const question = { record, given: Object.values(form).map((one) => one.given()), settings: settings?.value() ?? {}, signal };
+    const question = {
+      record,
+      given: Object.values(form).map((one) => one.given()),
+      settings: settings?.value() ?? {},
+      signal,
+    };
     await answered(slots, asked, question);
   });
   const compare = rivals(about, others, async (name) => {
@@ -41,7 +46,10 @@ export function playground(about, others, signal) {
     { class: "try" },
     el(
       "form",
-      { class: "panel", on: { submit: (event) => [event.preventDefault(), ask()], keydown: (event) => submits(event) && ask() } },
+      {
+        class: "panel",
+        on: { submit: (event) => [event.preventDefault(), ask()], keydown: (event) => submits(event) && ask() },
+      },
       Object.values(form).map((one) => one.node),
       settings?.node ?? null,
       el("div", { class: "row" }, button, compare),
@@ -74,7 +82,11 @@ export function submits(event) {
 // Ask models the same question and show each one's answer in a column of its own.
 async function answered(slots, asked, question) {
   const isSame = slots.childElementCount === asked.length && slots.firstElementChild.matches(".slot");
-  if (!isSame) put(slots, asked.map(() => el("div", { class: "slot" })));
+  if (!isSame)
+    put(
+      slots,
+      asked.map(() => el("div", { class: "slot" })),
+    );
   await Promise.all(asked.map((one, index) => column(slots.children[index], one, asked.length > 1, question)));
 }
 
@@ -101,15 +113,22 @@ async function column(slot, about, isNamed, { record, given, settings, signal })
 // Return a list of the models that can be asked with the same input; null where there is none.
 function rivals(about, others, chosen) {
   const wanted = signature(about.schema);
-  const select = el("select", { on: { change: () => chosen(select.value) } }, el("option", { value: "", word: "no_other" }));
+  const select = el(
+    "select",
+    { on: { change: () => chosen(select.value) } },
+    el("option", { value: "", word: "no_other" }),
+  );
   const label = el("label", { class: "row", hidden: true }, el("span", { word: "compare" }), select);
   for (const { name } of others) {
     if (name === about.name) continue;
-    model(name).then((one) => {
-      if (signature(one.schema) !== wanted) return;
-      select.append(el("option", { value: name }, name));
-      label.hidden = false;
-    }, () => {});
+    model(name).then(
+      (one) => {
+        if (signature(one.schema) !== wanted) return;
+        select.append(el("option", { value: name }, name));
+        label.hidden = false;
+      },
+      () => {},
+    );
   }
   return label;
 }

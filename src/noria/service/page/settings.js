@@ -13,7 +13,13 @@ export function settingsForm() {
   const inputs = SETTINGS.map(([name, bounds]) => [name, el("input", { type: "number", ...bounds })]);
   const line = ([name, input]) => el("label", {}, el("span", { word: `setting_${name}` }), input);
   return {
-    node: el("details", { class: "settings" }, el("summary", { word: "settings" }), el("div", { class: "cells" }, inputs.map(line))),
-    value: () => Object.fromEntries(inputs.filter(([, one]) => one.value !== "").map(([name, one]) => [name, Number(one.value)])),
+    node: el(
+      "details",
+      { class: "settings" },
+      el("summary", { word: "settings" }),
+      el("div", { class: "cells" }, inputs.map(line)),
+    ),
+    value: () =>
+      Object.fromEntries(inputs.filter(([, one]) => one.value !== "").map(([name, one]) => [name, Number(one.value)])),
   };
 }

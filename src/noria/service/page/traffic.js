@@ -59,14 +59,27 @@ function allView(told) {
     "table",
     {},
     el("thead", {}, el("tr", {}, heads, drawn)),
-    el("tbody", {}, Object.entries(told.models).map(([name, one]) => row(name, one))),
+    el(
+      "tbody",
+      {},
+      Object.entries(told.models).map(([name, one]) => row(name, one)),
+    ),
   );
   return el("div", { class: "scroll", tabindex: 0, role: "region", words: { "aria-label": "traffic" } }, table);
 }
 
 function row(name, one) {
-  const failures = Object.entries(one.outcomes).reduce((sum, [outcome, count]) => sum + (outcome === "answered" ? 0 : count), 0);
-  const cells = [number(one.requests_per_second), number(one.waiting), number(failures), within(one.p50_seconds), within(one.p95_seconds)];
+  const failures = Object.entries(one.outcomes).reduce(
+    (sum, [outcome, count]) => sum + (outcome === "answered" ? 0 : count),
+    0,
+  );
+  const cells = [
+    number(one.requests_per_second),
+    number(one.waiting),
+    number(failures),
+    within(one.p50_seconds),
+    within(one.p95_seconds),
+  ];
   return el(
     "tr",
     {},
@@ -86,5 +99,9 @@ function line(values) {
   const x = (index) => ((WIDTH * index) / (values.length - 1)).toFixed(1);
   const y = (value) => (HEIGHT - 2 - ((HEIGHT - 4) * value) / most).toFixed(1);
   const points = values.map((value, index) => `${x(index)},${y(value)}`).join(" ");
-  return svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "spark", "aria-hidden": "true" }, svg("polyline", { points }));
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "spark", "aria-hidden": "true" },
+    svg("polyline", { points }),
+  );
 }

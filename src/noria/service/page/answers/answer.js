@@ -18,11 +18,19 @@ const MOST_SHOWN = 64; // numbers of a vector
 const VIEWS = [
   [(answer) => answer.media, media, ["media"]],
   [(answer) => answer.probabilities, bars, ["probabilities", "confidence"]],
-  [(answer, given) => hasAll(answer.value, "box", "label") || (isEmpty(answer.value) && find(given, "picture")), boxes, []],
+  [
+    (answer, given) => hasAll(answer.value, "box", "label") || (isEmpty(answer.value) && find(given, "picture")),
+    boxes,
+    [],
+  ],
   [(answer) => answer.value?.png && answer.value.classes, mask, ["shares"]],
   [(answer) => Array.isArray(answer.words), timeline, ["words"]],
   [(answer, given) => hasAll(answer.value, "start_s") || (isEmpty(answer.value) && find(given, "sound")), timeline, []],
-  [(answer, given) => hasAll(answer.value, "start", "end") || (isEmpty(answer.value) && find(given, "text")), marked, []],
+  [
+    (answer, given) => hasAll(answer.value, "start", "end") || (isEmpty(answer.value) && find(given, "text")),
+    marked,
+    [],
+  ],
   [(answer) => typeof answer.start === "number" && typeof answer.value === "string", passage, ["start", "end"]],
   [(answer) => answer.items || answer.profile || answer.masks, ranking, ["items", "profile", "masks"]],
   [(answer) => typeof answer.value === "number", quantity, []],
@@ -56,7 +64,12 @@ function sentence(answer) {
 
 function vector(answer) {
   const shown = answer.value.slice(0, MOST_SHOWN).map(number).join("  ");
-  return el("div", {}, el("p", { class: "soft", word: ["vector", { count: answer.value.length }] }), el("p", { class: "code" }, shown));
+  return el(
+    "div",
+    {},
+    el("p", { class: "soft", word: ["vector", { count: answer.value.length }] }),
+    el("p", { class: "code" }, shown),
+  );
 }
 
 function plain(answer) {
@@ -70,7 +83,14 @@ function facts(answer, shown) {
   return el(
     "dl",
     { class: "facts" },
-    rest.map(([name, value]) => el("div", {}, el("dt", {}, name === "confidence" ? el("span", { word: name }) : spoken(name)), el("dd", {}, shownAs(name, value)))),
+    rest.map(([name, value]) =>
+      el(
+        "div",
+        {},
+        el("dt", {}, name === "confidence" ? el("span", { word: name }) : spoken(name)),
+        el("dd", {}, shownAs(name, value)),
+      ),
+    ),
   );
 }
 

@@ -12,7 +12,10 @@ export function bars(answer) {
   const title = isMany
     ? el("p", { class: "said" }, answer.value.length ? answer.value.join(", ") : el("span", { word: "nothing_found" }))
     : el("p", { class: "big" }, String(answer.value));
-  const certain = isMany || answer.confidence === null ? null : el("p", { class: "soft" }, el("span", { word: "confidence" }), ` ${percent(answer.confidence)}`);
+  const certain =
+    isMany || answer.confidence === null
+      ? null
+      : el("p", { class: "soft" }, el("span", { word: "confidence" }), ` ${percent(answer.confidence)}`);
   return el("div", {}, title, certain, chart(sorted.slice(0, MOST_BARS), given), more(sorted.length - MOST_BARS));
 }
 

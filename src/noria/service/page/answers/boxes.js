@@ -30,8 +30,19 @@ function overlay(found, classes, image) {
   const draw = ({ label, box: [left, top, right, bottom] }) => {
     const colour = `series-${classes.indexOf(label) % SERIES}`;
     return [
-      svg("rect", { x: left, y: top, width: right - left, height: bottom - top, class: `box ${colour}`, "stroke-width": size / 250 }),
-      svg("text", { x: left, y: Math.max(top - size / 120, size / 30), class: `mark ${colour}`, "font-size": size / 32 }, label),
+      svg("rect", {
+        x: left,
+        y: top,
+        width: right - left,
+        height: bottom - top,
+        class: `box ${colour}`,
+        "stroke-width": size / 250,
+      }),
+      svg(
+        "text",
+        { x: left, y: Math.max(top - size / 120, size / 30), class: `mark ${colour}`, "font-size": size / 32 },
+        label,
+      ),
     ];
   };
   const view = `0 0 ${image.naturalWidth} ${image.naturalHeight}`;
@@ -39,5 +50,11 @@ function overlay(found, classes, image) {
 }
 
 function line({ label, confidence }, classes) {
-  return el("li", {}, el("span", { class: `swatch series-${classes.indexOf(label) % SERIES}` }), `${label} `, el("span", { class: "soft" }, percent(confidence)));
+  return el(
+    "li",
+    {},
+    el("span", { class: `swatch series-${classes.indexOf(label) % SERIES}` }),
+    `${label} `,
+    el("span", { class: "soft" }, percent(confidence)),
+  );
 }

@@ -13,7 +13,10 @@ export function marked(answer, given) {
   let place = 0;
   for (const { start, end, label } of [...answer.value].sort((a, b) => a.start - b.start)) {
     const colour = `series-${labels.indexOf(label) % SERIES}`;
-    parts.push(text.slice(place, start).join(""), el("mark", { class: colour }, text.slice(start, end).join(""), label ? el("small", {}, ` ${label}`) : null));
+    parts.push(
+      text.slice(place, start).join(""),
+      el("mark", { class: colour }, text.slice(start, end).join(""), label ? el("small", {}, ` ${label}`) : null),
+    );
     place = end;
   }
   const nothing = answer.value.length ? null : el("p", { word: "nothing_found" });

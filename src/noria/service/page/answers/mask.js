@@ -17,7 +17,14 @@ export async function mask(answer, given) {
   const shares = answer.shares ?? {};
   const colours = palette(png);
   const legend = classes.map((name, index) =>
-    el("li", {}, swatch(colours[index]), name, " ", name in shares ? el("span", { class: "soft" }, percent(shares[name])) : null),
+    el(
+      "li",
+      {},
+      swatch(colours[index]),
+      name,
+      " ",
+      name in shares ? el("span", { class: "soft" }, percent(shares[name])) : null,
+    ),
   );
   return el(
     "div",

@@ -22,16 +22,34 @@ export async function timeline(answer, given) {
     el(
       "li",
       {},
-      el("button", { type: "button", class: "quiet", disabled: !sound, on: { click: () => play(one) } }, `${one.start_s.toFixed(2)}–${one.end_s.toFixed(2)} s`),
+      el(
+        "button",
+        { type: "button", class: "quiet", disabled: !sound, on: { click: () => play(one) } },
+        `${one.start_s.toFixed(2)}–${one.end_s.toFixed(2)} s`,
+      ),
       one.text ? ` ${one.text} ` : " ",
       typeof one.confidence === "number" ? el("span", { class: "soft" }, percent(one.confidence)) : null,
     );
-  return el("div", {}, text, nothing, sound?.node, strip(parts, end), el("ol", { class: "found column" }, parts.map(line)));
+  return el(
+    "div",
+    {},
+    text,
+    nothing,
+    sound?.node,
+    strip(parts, end),
+    el("ol", { class: "found column" }, parts.map(line)),
+  );
 }
 
 function strip(parts, end) {
   if (!end) return null;
-  const bar = (one) => svg("rect", { x: (100 * one.start_s) / end, y: 1, width: (100 * (one.end_s - one.start_s)) / end, height: HEIGHT - 2 });
+  const bar = (one) =>
+    svg("rect", {
+      x: (100 * one.start_s) / end,
+      y: 1,
+      width: (100 * (one.end_s - one.start_s)) / end,
+      height: HEIGHT - 2,
+    });
   const view = { viewBox: `0 0 100 ${HEIGHT}`, preserveAspectRatio: "none", class: "strip", "aria-hidden": "true" };
   return svg("svg", view, parts.map(bar));
 }

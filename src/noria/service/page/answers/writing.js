@@ -26,7 +26,8 @@ export async function writing(about, record, settings, signal, show) {
       if (event.ended) worded(state, ["written", measured(event, first, start)]);
     }
   } catch (error) {
-    if (signal.aborted || !(error instanceof Refused || error.name === "AbortError" || error instanceof TypeError)) throw error;
+    if (signal.aborted || !(error instanceof Refused || error.name === "AbortError" || error instanceof TypeError))
+      throw error;
     if (error.name === "AbortError") worded(state, "stopped");
     else state.replaceWith(refusal(error));
   } finally {

@@ -4,7 +4,13 @@ import { el } from "../dom.js";
 
 export function json({ name, example, isNeeded, changed }) {
   const error = el("p", { class: "warning", id: `wrong-${name}` });
-  const area = el("textarea", { id: `field-${name}`, rows: 5, class: "code", spellcheck: "false", "aria-describedby": error.id });
+  const area = el("textarea", {
+    id: `field-${name}`,
+    rows: 5,
+    class: "code",
+    spellcheck: "false",
+    "aria-describedby": error.id,
+  });
   area.value = JSON.stringify(example ?? null, null, 1);
   const parsed = () => {
     try {

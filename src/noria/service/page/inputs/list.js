@@ -17,7 +17,11 @@ export function list({ name, facts, example, isNeeded, changed }) {
     known.value = "";
     changed(true);
   });
-  const lines = () => area.value.split("\n").map((line) => line.trim()).filter(Boolean);
+  const lines = () =>
+    area.value
+      .split("\n")
+      .map((line) => line.trim())
+      .filter(Boolean);
   return {
     node: el(
       "div",

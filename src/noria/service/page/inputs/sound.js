@@ -23,7 +23,12 @@ export function sound({ name, facts, isNeeded, changed }) {
       { class: "field" },
       el("p", { class: "label" }, name),
       shown,
-      el("div", { class: "row" }, record(facts.rate_hz, take), dropPlace({ name, accept: "audio/*", word: "drop_sound", take })),
+      el(
+        "div",
+        { class: "row" },
+        record(facts.rate_hz, take),
+        dropPlace({ name, accept: "audio/*", word: "drop_sound", take }),
+      ),
     ),
     value: () => file,
     given: () => ({ kind: "sound", file }),

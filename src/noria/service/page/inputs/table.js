@@ -14,7 +14,12 @@ export function table({ name, schema, facts, isAlone, changed }) {
     }),
   );
   return {
-    node: el("fieldset", { class: "field cells" }, el("legend", { class: isAlone ? "unseen" : null }, name), Object.values(cells).map((one) => one.node)),
+    node: el(
+      "fieldset",
+      { class: "field cells" },
+      el("legend", { class: isAlone ? "unseen" : null }, name),
+      Object.values(cells).map((one) => one.node),
+    ),
     value: () => Object.fromEntries(Object.entries(cells).map(([column, one]) => [column, one.value()])),
     given: () => ({ kind: "other" }),
     isReady: () => true,
@@ -26,7 +31,11 @@ function cell(id, column, facts, example, changed) {
   if (facts.kind === "category" && facts.categories.length <= MOST_OPTIONS) return choice(id, column, facts, changed);
   const input = el("input", { id, type: facts.kind === "date" ? "date" : "text", autocomplete: "off" });
   const known = facts.categories?.length
-    ? el("datalist", { id: `${id}-known` }, facts.categories.map((one) => el("option", { value: one })))
+    ? el(
+        "datalist",
+        { id: `${id}-known` },
+        facts.categories.map((one) => el("option", { value: one })),
+      )
     : null;
   if (known) input.setAttribute("list", known.id);
   if (facts.kind !== "date") input.value = facts.categories?.[0] ?? example ?? "";
