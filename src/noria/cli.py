@@ -354,8 +354,8 @@ def serve(
         )
     hosts = allowed_hosts or ()
     verbs.serve(
-        run, host, port, key_file=key_file, keys=keys, allowed_hosts=hosts, certificate=certificate, certificate_key=certificate_key,
-        audit=audit, engine=engine, workers=workers, access_log=access_log,
+        run, host, port, key_file=key_file, keys=keys, allowed_hosts=hosts, certificate=certificate,
+        certificate_key=certificate_key, audit=audit, engine=engine, workers=workers, access_log=access_log,
     )  # fmt: skip
 
 

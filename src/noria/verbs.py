@@ -293,7 +293,8 @@ def serve(
 
     run: one, or several: each RUN, NAME=RUN, or a file serve.yaml. workers: processes for each model.
     key_file holds the key; keys is a file of several. allowed_hosts are names that callers may ask for beside those of
-    this machine. certificate and certificate_key are for TLS. audit is a file for a line on each refusal and change of keys.
+    this machine. certificate and certificate_key are for TLS. audit is a file for a line on each refusal and change of
+    keys.
     access_log is a file for a line of JSON on each request, "-" for standard error, or "off".
     """
     from pathlib import Path

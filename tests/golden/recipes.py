@@ -71,7 +71,7 @@ RECIPES = {
     ),
     "masked-language-modelling": Recipe("masked-language-modelling", {"inputs": {"masked": CHARACTERS}}),
     "molecule-generation": Recipe(  # long enough that what is written is a molecule
-        "molecule-generation", {"target": {"temperature": 0.5}, "train": {"steps": 800}}
+        "molecule-generation", {"target": {"temperature": 0.1}, "train": {"steps": 1500}}
     ),
     "molecule-property": Recipe("molecule-property", FEW_SUBSTRUCTURES),
     "molecule-safety": Recipe("molecule-safety", FEW_SUBSTRUCTURES),

@@ -68,15 +68,17 @@ def test_the_same_molecule_to_be_like_however_it_is_written_has_the_same_substru
     assert len(like[0])
 
 
-def test_a_range_begins_and_ends_with_its_cells_and_holds_at_least_one():
-    texts = ["logp 2..3", "logp -4..8.5", "logp 2.1..2.2", "qed 0.8..", "weight ..400"]
-    arrays = Wishes(is_optional=True).encode(texts, {}).arrays
-    cells = WishEmbedder(4)._cells(as_tensors(arrays, slice(None), "cpu")["ranges"])
-    logp, qed, weight = (NAMES.index(name) for name in ("logp", "qed", "weight"))
-    assert cells[:3, logp].tolist() == [[24, 28], [0, CELLS], [24, 25]]
-    assert cells[3, qed].tolist() == [40, CELLS]
-    assert cells[4, weight].tolist() == [0, 20]
-    assert cells[0, qed].tolist() == [0, CELLS]
+def test_an_end_is_told_by_how_far_each_border_lies_above_it_and_an_open_one_by_all():
+    arrays = Wishes(is_optional=True).encode(["logp 2..3, qed 0.79..", ""], {}).arrays
+    ranges = as_tensors(arrays, slice(None), "cpu")["ranges"]
+    reached = WishEmbedder(4)._reached(ranges).view(2, len(NAMES), 2, CELLS + 1)
+    logp, qed = NAMES.index("logp"), NAMES.index("qed")
+    assert reached[0, logp, 0].tolist() == [-1] * 24 + [0] + [1] * 26
+    assert reached[0, logp, 1].tolist() == [-1] * 28 + [0] + [1] * 22
+    assert reached[0, qed, 0].tolist() == pytest.approx([-1] * 39 + [-0.5, 0.5] + [1] * 10, abs=1e-4)
+    assert (reached[0, qed, 1] == -1).all()
+    assert (reached[1, :, 0] == 1).all()
+    assert (reached[1, :, 1] == -1).all()
 
 
 def test_the_token_of_a_wish_depends_on_no_other_of_the_batch():
