@@ -10,7 +10,7 @@ from architecture.tree import SOURCE, File
 
 MOST_LINES = 400
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base", "legacy"}
-PRINTS_BY_DESIGN = ("cli", "__main__")
+PRINTS_BY_DESIGN = ("printing", "cli", "__main__")
 FILE_NAMED = re.compile(r"(?<![\w/.{}*<-])(?:[a-z_0-9]+/)*[a-z_0-9]+\.py\b")
 EVALUATES = {"eval", "exec", "pickle.load", "pickle.loads", "torch.load", "yaml.load", "yaml.unsafe_load"}
 

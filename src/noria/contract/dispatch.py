@@ -15,7 +15,19 @@ from noria.contract.linear_fit import LinearFit
 from noria.contract.source import Gathering, Source
 from noria.errors import UserError
 from noria.types import (
-    Arrays, Batch, Chunk, Cost, Dataset, Output, Panel, Prediction, Record, Span, State, Values, repeated,
+    Arrays,
+    Batch,
+    Chunk,
+    Cost,
+    Dataset,
+    Output,
+    Panel,
+    Prediction,
+    Record,
+    Span,
+    State,
+    Values,
+    repeated,
 )  # fmt: skip
 
 if TYPE_CHECKING:
