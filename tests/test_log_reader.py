@@ -53,7 +53,7 @@ def test_a_bar_drawn_for_nobody_is_not_drawn(unread: TextIO, monkeypatch: pytest
 def test_what_is_printed_for_nobody_leaves_with_0(unread: TextIO, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", unread)
     with pytest.raises(SystemExit) as left:
-        printing.out("scores", False)
+        printing.show("scores", False)
     assert left.value.code == 0
     unread.write("goes nowhere now\n")
 

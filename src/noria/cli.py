@@ -18,7 +18,7 @@ import typer
 
 from noria import verbs
 from noria.errors import UserError
-from noria.printing import confirm, out
+from noria.printing import confirm, show
 
 app = typer.Typer(
     help="Records in, a model that works day and night out. JOB is a job file or the name of a shipped one.",
@@ -55,7 +55,7 @@ def demo(run: RunFolder = None, as_json: Json = False) -> None:
 
     made = demo(Terminal(), run)
     metrics = _metrics(made)
-    out({"run": str(made), **metrics} if as_json else after(made, metrics), as_json)
+    show({"run": str(made), **metrics} if as_json else after(made, metrics), as_json)
 
 
 @app.command("list")
@@ -70,7 +70,7 @@ def list_(
     from noria.stages.listing import listing
 
     found = listing(kind, name)
-    out(found.content if as_json else found, as_json)
+    show(found.content if as_json else found, as_json)
 
 
 @app.command()
@@ -79,7 +79,7 @@ def trace(job: Job, overrides: Overrides = None, as_json: Json = False) -> None:
     from noria.stages.trace import table, trace
 
     steps = trace(job, overrides or [])
-    out([dataclasses.asdict(step) for step in steps] if as_json else table(steps), as_json)
+    show([dataclasses.asdict(step) for step in steps] if as_json else table(steps), as_json)
 
 
 @app.command()
@@ -96,7 +96,7 @@ def prepare(
 
     prepared = verbs.prepare(job, overrides or [], page, splits)
     _, task = load_job(job, overrides or [])
-    out(prepared_json(prepared, task) if as_json else prepared_text(prepared, task), as_json)
+    show(prepared_json(prepared, task) if as_json else prepared_text(prepared, task), as_json)
 
 
 @app.command()
@@ -115,7 +115,7 @@ def train(
     if int(os.environ.get("RANK", "0")) > 0:  # under torchrun the first process speaks
         return
     metrics = _metrics(made)
-    out({"run": str(made), **metrics} if as_json else summary(metrics, made), as_json)
+    show({"run": str(made), **metrics} if as_json else summary(metrics, made), as_json)
 
 
 @app.command()
@@ -133,7 +133,7 @@ def tune(
     from noria.tuning.results import summary
 
     made = tune(job, overrides or [], run, resume, minutes, trials)
-    out(json.loads((made / "tune.json").read_text("utf-8")) if as_json else summary(made), as_json)
+    show(json.loads((made / "tune.json").read_text("utf-8")) if as_json else summary(made), as_json)
 
 
 @app.command()
@@ -148,7 +148,7 @@ def evaluate(
 ) -> None:
     """Score a run on its test split or on other data."""
     scores = verbs.evaluate(run, data, overrides or [], engine=engine)
-    out(scores.content if as_json else scores, as_json)
+    show(scores.content if as_json else scores, as_json)
 
 
 @app.command()
@@ -171,10 +171,10 @@ def runs(
         deletion = plan_deletion(folders or [])
         if not yes:
             confirm(str(deletion))
-        out(delete_runs(deletion), False)
+        show(delete_runs(deletion), False)
         return
     found = verbs.runs(*(folders or []), task=task, sort=sort)
-    out([run.as_json() for run in found] if as_json else found, as_json)
+    show([run.as_json() for run in found] if as_json else found, as_json)
 
 
 @app.command()
@@ -185,7 +185,7 @@ def compare(
 ) -> None:
     """Compare two runs on the records that both hold out: each score, the difference with its interval, the cost."""
     found = verbs.compare(run, other)
-    out(found.content if as_json else found, as_json)
+    show(found.content if as_json else found, as_json)
 
 
 @app.command()
@@ -222,10 +222,10 @@ def predict(
 
     read = sys.stdin.buffer.read
     if out is not None or detector is not None:
-        out(predict_to(run, data, out, detector, keep, read=read, probabilities=probabilities, engine=engine), False)
+        show(predict_to(run, data, out, detector, keep, read=read, probabilities=probabilities, engine=engine), False)
     else:
         for answer in predict(run, data, keep, read=read, engine=engine):
-            out(answer, True)
+            show(answer, True)
 
 
 @app.command()
@@ -244,7 +244,7 @@ def generate(
 
     given: Any = (words or [], sys.stdin.buffer.read, sys.stdin.isatty())
     if out is not None:
-        out(generate_to(run, out, *given), False)
+        show(generate_to(run, out, *given), False)
         return
     text, last = "", None
     for last in generate(run, *given):
@@ -256,9 +256,9 @@ def generate(
     if as_json:
         assert last is not None
         note = {"note": last.note} if last.note else {}
-        out({"text": text, "ended": last.ended, "logprobs": last.logprobs, **note}, True)
+        show({"text": text, "ended": last.ended, "logprobs": last.logprobs, **note}, True)
     else:
-        out("", False)
+        show("", False)
         sys.stderr.write(f"{last.note}\n" if last is not None and last.note else "")
 
 
@@ -289,7 +289,7 @@ def assistant(
     predictor = assistant(run, part or [], sounds=sounds, overrides=overrides)
     answers = replies(predictor, sounds, microphone)
     for answer in answers:
-        out(answer.as_json() if as_json else told(answer), as_json)
+        show(answer.as_json() if as_json else told(answer), as_json)
     if out is not None:
         said = draw_answers(predictor, iter(answers), out)
         sys.stderr.write(f"{said}\n")
@@ -312,9 +312,9 @@ def search(
     hits = search(verbs.load(run, engine=engine), queries, data, count, column, Terminal())
     if as_json:
         for query, one in zip(queries, hits, strict=True):
-            out({"query": query, "hits": [hit.as_json() for hit in one]}, True)
+            show({"query": query, "hits": [hit.as_json() for hit in one]}, True)
     else:
-        out(found(queries, hits), False)
+        show(found(queries, hits), False)
 
 
 @app.command()
@@ -324,7 +324,7 @@ def export(
     to: Annotated[Literal["onnx", "folder"], typer.Option(help="ONNX, or a folder that transformers loads")] = "onnx",
 ) -> None:
     """Write the model as ONNX, checked to give the same answers, or as a Hugging Face checkpoint."""
-    out(f"wrote {verbs.export(run, out, to)}", False)
+    show(f"wrote {verbs.export(run, out, to)}", False)
 
 
 @app.command()
@@ -374,7 +374,7 @@ def keys(
 ) -> None:
     """Add, list or revoke the keys of a server; a new key is shown once."""
     rates = {"requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute}
-    out(verbs.keys(action, name, file, models=models or (), allowed=allowed or (), expires=expires, **rates), False)
+    show(verbs.keys(action, name, file, models=models or (), allowed=allowed or (), expires=expires, **rates), False)
 
 
 def _metrics(run: Path) -> dict[str, Any]:

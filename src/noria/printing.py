@@ -20,7 +20,7 @@ def confirm(what: str) -> None:
         raise SystemExit(1)
 
 
-def out(content: Any, as_json: bool) -> None:
+def show(content: Any, as_json: bool) -> None:
     """Print; a reader that has gone away (`| head -1`) wants no more, which is no error."""
     try:
         sys.stdout.write((json.dumps(content, ensure_ascii=False) if as_json else str(content)) + "\n")
