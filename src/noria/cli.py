@@ -343,7 +343,10 @@ def serve(
     audit: Annotated[Path | None, typer.Option(help="file for a line on each refusal and change of keys")] = None,
     engine: Engine = None,
     workers: Annotated[int, typer.Option(help="processes for each model")] = 1,
-    access_log: Annotated[str, typer.Option(help="file for a line on each request, - for stderr, or off")] = "-",
+    access_log: Annotated[
+        str | None,
+        typer.Option(help="file for a line on each request, - for stderr, or off; default off at a terminal"),
+    ] = None,
 ) -> None:
     """Serve runs over HTTP."""
     if key is not None:

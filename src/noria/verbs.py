@@ -286,7 +286,7 @@ def serve(
     audit: PathLike | None = None,
     engine: Engine | None = None,
     workers: int = 1,
-    access_log: str = "-",
+    access_log: str | None = None,
     reporter: Reporter | None = None,
 ) -> None:
     """Serve runs over HTTP until SIGTERM or SIGINT; port 0 takes a free one, and callers send `key` as Bearer.
@@ -295,7 +295,7 @@ def serve(
     key_file holds the key; keys is a file of several. allowed_hosts are names that callers may ask for beside those of
     this machine. certificate and certificate_key are for TLS. audit is a file for a line on each refusal and change of
     keys.
-    access_log is a file for a line of JSON on each request, "-" for standard error, or "off".
+    access_log is a file for a line of JSON on each request, "-" for standard error, or "off"; default off at a terminal.
     """
     from pathlib import Path
 

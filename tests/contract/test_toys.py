@@ -192,7 +192,9 @@ def test_the_description_of_the_service_says_that_answers_are_sounds(run_of):
     document = asyncio.run(_send(app, "GET", "/openapi.json", {})).json()
     content = document["paths"]["/predict"]["post"]["responses"]["200"]["content"]
     assert set(content) == {"application/json", "audio/wav"}
-    assert '-H "Accept: audio/wav" -o answer.wav' in example_command(app.state.service.models.abouts()[0], "http://here", False)
+    assert '-H "Accept: audio/wav" -o answer.wav' in example_command(
+        app.state.service.models.abouts()[0], "http://here", False
+    )
 
 
 def test_a_report_on_answers_that_are_sounds_plays_them(run_of):

@@ -107,7 +107,7 @@ def test_a_voice_is_served_as_a_file_and_streamed_as_one(speaker: Predictor) -> 
     document = asyncio.run(_send(app, "GET", "/openapi.json", {})).json()
     for path, usual in (("/predict", "application/json"), ("/stream", "text/event-stream")):
         assert set(document["paths"][path]["post"]["responses"]["200"]["content"]) == {usual, "audio/wav"}
-    assert app.state.service.worker._num_streams == 0
+    assert app.state.service.models.num_going == 0
 
 
 def test_a_stream_of_another_kind_or_with_a_setting_is_refused(speaker: Predictor) -> None:
@@ -117,7 +117,7 @@ def test_a_stream_of_another_kind_or_with_a_setting_is_refused(speaker: Predicto
     wrong = asyncio.run(_send(app, "POST", "/stream", {"json": {**record, "settings": {"temperature": 1}}}))
     assert wrong.status_code == 400
     assert "no such setting" in wrong.json()["error"]["message"]
-    assert app.state.service.worker._num_streams == 0
+    assert app.state.service.models.num_going == 0
 
 
 def test_letters_of_other_scripts_are_named_and_a_text_of_nothing_else_is_refused(speaker: Predictor) -> None:

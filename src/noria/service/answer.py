@@ -77,7 +77,7 @@ class Answering:
                 name = await asyncio.to_thread(self._operation.model_of, request, self._limits)
             else:
                 name = self._operation.model_of(request, self._limits)
-            model = self._models.named(name)
+            model = self._models.named(name, http.state.grant.sees)
             http.state.grant.require(self._operation.verb, model.plan.name)
             call, version = self._models.call(model, request)
             served.model, served.version = model.plan.name, version.name

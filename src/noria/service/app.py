@@ -119,7 +119,8 @@ class Service:
 
     async def openapi(self, request: HTTPRequest) -> Response:
         """Return the OpenAPI document."""
-        return json_response(openapi_document(self.models.abouts(), request.app.routes))
+        models = [one for one in self._abouts() if request.state.grant.sees(one.name)]
+        return json_response(openapi_document(models, request.app.routes))
 
     async def is_alive(self, _: HTTPRequest) -> Response:
         """Say that the process answers."""

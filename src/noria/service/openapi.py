@@ -23,16 +23,25 @@ def openapi_document(models: Sequence[About], routes: Iterable[Route]) -> dict[s
             for path, details in _expanded(route.path, operations.get(route.path), models):
                 paths.setdefault(path, {})[method.lower()] = _described(route.name, path, method, details)
     names = ", ".join(one.name for one in models)
-    return {"openapi": "3.1.0", "info": {"title": f"Noria: {names}", "version": __version__}, "paths": paths}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": f"Noria: {names}", "version": __version__},
+        "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+        "security": [{}, {"key": []}],  # where the server has keys, one is needed
+        "paths": paths,
+    }
 
 
 def _expanded(path: str, operation: Operation | None, models: Sequence[About]) -> Iterable[tuple[str, dict[str, Any]]]:
     """Yield the paths that a route stands for, and what the model that is asked says of each."""
+    count = len(models)
+    if operation is not None and "{model}" not in path:  # which one is meant stands in the request
+        models = [one for one in models if operation.name in one.told.get("described", {})]
     for one in models if "{model}" in path else models[:1]:
         described = one.told.get("described", {})
         if operation is not None and operation.name not in described:
             continue  # this model is not asked in this way
-        if operation is not None and "{model}" not in path and "{model}" in operation.path and len(models) > 1:
+        if operation is not None and "{model}" not in path and "{model}" in operation.path and count > 1:
             continue  # without a name nobody knows which one is meant
         plain = path.replace("{model}", one.name).replace(":path}", "}")
         yield plain, described.get(operation.name, {}) if operation else {}

@@ -108,8 +108,8 @@ def _of_file(path: Path) -> dict[str, _Model]:
 
 
 def _said(error: ValidationError) -> str:
-    first: Any = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    found: list[Any] = error.errors()
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
 
 
 def _check_names(names: Sequence[str]) -> None:

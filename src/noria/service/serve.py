@@ -15,6 +15,7 @@ import os
 import shlex
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -50,7 +51,7 @@ def serve(
     workers: int = 1,
     door: Door | None = None,
     limits: Limits | None = None,
-    log: str = "-",
+    log: str | None = None,
     reporter: Reporter | None = None,
     notice_seconds: float = 2.0,
     drain_seconds: int = 30,
@@ -59,7 +60,7 @@ def serve(
 
     runs: each RUN or NAME=RUN, or a file serve.yaml. workers: processes for each model. key: what clients must send;
     default the environment's NORIA_KEY. door: keys, names, TLS and the audit log. log: the access log: a file, - for
-    standard error, or off. Raises UserError where the port is taken, or where the address is open to other machines and
+    standard error, or off; default off where that is a terminal. Raises UserError where the port is taken, or where the address is open to other machines and
     there is no key.
     """
     limits, reporter, door = limits or Limits(), reporter or Terminal(), door or Door()
@@ -71,11 +72,13 @@ def serve(
     with closing(_bound(_address(host, door.has_keys), port)) as listener:
         scheme = "http" if door.tls is None else "https"  # files that are wrong are told before a model is loaded
         models = Models(limits, starter(limits, reporter.say), reporter.say)
+        log = log or ("off" if sys.stderr.isatty() else "-")
         service = Service(models, limits, watching(models, log))
         config = uvicorn.Config(
             app_of(service, door),
             http=door.protocol(limits),  # type: ignore[arg-type]  # uvicorn wants a class and calls it
             ws="none",
+            lifespan="off",  # the models live as long as the server does, in _run
             log_level="warning",
             access_log=False,
             proxy_headers=False,
@@ -85,11 +88,14 @@ def serve(
         )
 
         def announce() -> None:
-            for line in lines_of(models.abouts(), _url(listener, scheme), door.has_keys):
+            url = _url(listener, scheme)
+            for line in lines_of(models.abouts(), url, door.has_keys):
                 reporter.say(line)
+            reporter.say(f"a page to try them: {url}/   (Ctrl-C stops)")
             notify("READY=1")
 
-        server = StoppingServer(config, service, notice_seconds, announce)
+        reporter.say(f"loading {', '.join(one.name for one in plans)}")
+        server = StoppingServer(config, service, notice_seconds, announce, reporter.say)
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner, suppress(KeyboardInterrupt):
             runner.run(_run(server, plans, listener))
     if service.num_lost:
@@ -154,16 +160,22 @@ async def _run(server: StoppingServer, plans: Sequence[Plan], listener: socket.s
         await server.serve([listener])
     finally:
         await models.stop()
+        server.service.watching.close()
 
 
 class StoppingServer(uvicorn.Server):
     """A uvicorn server that tells before it stops, and leaves with exit code 0."""
 
     def __init__(
-        self, config: uvicorn.Config, service: Service, notice_seconds: float, announce: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        service: Service,
+        notice_seconds: float,
+        announce: Callable[[], None],
+        tell: Callable[[str], None],
     ) -> None:
         super().__init__(config)
-        self.service, self._notice_seconds, self._announce = service, notice_seconds, announce
+        self.service, self._notice_seconds, self._announce, self._tell = service, notice_seconds, announce, tell
         self._reloads: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -181,6 +193,7 @@ class StoppingServer(uvicorn.Server):
             self.should_exit = self.force_exit = True
             return
         self.service.is_draining = True
+        self._tell(f"stopping: what has begun is finished, within {self.config.timeout_graceful_shutdown} s")
         notify("STOPPING=1")
         loop = asyncio.get_running_loop()
         seconds = self._notice_seconds if sig == signal.SIGTERM else 0.0  # at a terminal nobody looks at /readyz
@@ -251,4 +264,5 @@ def _not_free(error: OSError, host: str, port: int) -> UserError:
 
 def _url(listener: socket.socket, scheme: str) -> str:
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # any address: the nearest answers
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

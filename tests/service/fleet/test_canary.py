@@ -47,8 +47,11 @@ def test_one_that_fails_is_withdrawn() -> None:
     assert "14% of its requests fail" in found
 
 
-def test_requests_that_are_wrong_are_no_failures() -> None:
-    assert seen([reply()] * 100, [reply()] * 60 + [reply(status=422)] * 40) is None
+def test_requests_that_are_wrong_are_no_failures_where_both_refuse_them() -> None:
+    wrong = [reply()] * 60 + [reply(status=422)] * 40
+    assert seen(wrong, wrong) is None
+    assert seen([reply()] * 70 + [reply(status=422)] * 30, wrong) is None
+    assert "it refuses 40% of its requests, the older one 0%" in str(seen([reply()] * 100, wrong))
 
 
 def test_one_that_is_slower_is_withdrawn() -> None:

@@ -46,7 +46,7 @@ class Grant:
         if self.key.allows(verb, model):
             return
         self._audit.refused(self.key.name, self._path, "not_allowed")
-        raise not_allowed(self.key, verb if model is None or self.key.allows(verb) else f"the model {model}")
+        raise not_allowed(self.key, f"the model {model}" if self.key.allows(verb) else verb)
 
     def sees(self, model: str) -> bool:
         """Say whether the key may know of a model."""
@@ -99,7 +99,11 @@ class Access:
         if verb == "admin":
             self._audit.write("admin", client=key.name, path=scope["path"][:200], method=scope["method"])
         if verb is None and scope["method"] not in ("GET", "HEAD"):
-            _check_rates(grant.buckets)
+            try:
+                _check_rates(grant.buckets)
+            except HTTPError as error:
+                self._audit.refused(key.name, scope["path"], error.code)
+                raise
         return grant
 
     def _client(self, grant: Grant, scope: Scope) -> str:

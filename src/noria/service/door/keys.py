@@ -75,7 +75,9 @@ def read_keys(path: Path) -> list[Key]:
     try:
         given = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise UserError("there is no such file of keys", where=str(path), fix=f"noria keys add NAME {path}") from None
+        raise UserError(
+            "there is no such file of keys", where=str(path), fix=f"noria keys add NAME --file {path}"
+        ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError("the file of keys cannot be read", where=str(path), found=str(error)) from error
     rows = given.get("keys") if isinstance(given, dict) and given.keys() == {"keys"} else None

@@ -20,6 +20,7 @@ from noria.service.request.http_error import HTTPError
 KEPT = 1000  # of the latest requests of each version
 LEAST = 30  # requests of each before anything is said
 MORE_FAILURES = 0.02  # that are no more than chance among few
+MORE_REFUSALS = 0.2  # wrong requests come to both; a version that takes other records refuses right ones
 TIMES_SLOWER = 2.0
 LEAST_SECONDS = 0.01  # longer: below it, slower is not worth a word
 MOST_VALUES = 50  # different answers that are counted; of more the answers are no classes
@@ -38,6 +39,7 @@ class Canary:
 class _Seen:
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
     failed: deque[bool] = field(default_factory=lambda: deque(maxlen=KEPT))
+    refused: deque[bool] = field(default_factory=lambda: deque(maxlen=KEPT))
     values: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
 
 
@@ -57,10 +59,11 @@ class Trial:
         return True
 
     def see(self, is_newer: bool, reply: Reply | HTTPError, seconds: float) -> None:
-        """Take note of how a request was answered; refusing what is wrong with a request is no failure."""
+        """Take note of how a request was answered."""
         seen = self._newer if is_newer else self._older
         status = reply.status
         seen.failed.append(status >= 500)
+        seen.refused.append(400 <= status < 500)
         if status < 400:
             seen.seconds.append(seconds)
             seen.values.extend(_values(reply))
@@ -73,6 +76,9 @@ class Trial:
         failed_old, failed_new = float(np.mean(old.failed)), float(np.mean(new.failed))
         if failed_new > failed_old + MORE_FAILURES and sum(new.failed) >= 3:
             return f"{failed_new:.0%} of its requests fail, {failed_old:.0%} of the older one's"
+        refused_old, refused_new = float(np.mean(old.refused)), float(np.mean(new.refused))
+        if refused_new > refused_old + MORE_REFUSALS:
+            return f"it refuses {refused_new:.0%} of its requests, the older one {refused_old:.0%}"
         if min(len(old.seconds), len(new.seconds)) >= LEAST:
             slow_old, slow_new = (float(np.quantile(one.seconds, 0.9)) for one in (old, new))
             if slow_new > max(TIMES_SLOWER * slow_old, LEAST_SECONDS):

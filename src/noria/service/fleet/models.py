@@ -131,14 +131,14 @@ class Models:
             if plan.canary is not None:
                 await self.try_out(plan.name, plan.canary)
 
-    def named(self, name: str | None) -> Model:
-        """Return the model of a name, or the only one there is; raise HTTPError (404)."""
+    def named(self, name: str | None, sees: Callable[[str], bool] = lambda _: True) -> Model:
+        """Return the model of a name, or the only one there is; raise HTTPError (404), which names those one sees."""
         if name is None:
             if len(self._models) != 1:
-                raise many_models(self.names)
+                raise many_models([one for one in self._models if sees(one)])
             return next(iter(self._models.values()))
         if name not in self._models:
-            raise no_model(name, self.names)
+            raise no_model(name, [one for one in self._models if sees(one)])
         return self._models[name]
 
     def call(self, model: Model, request: Request) -> tuple[Call, Version]:
@@ -177,7 +177,12 @@ class Models:
             except UserError as error:
                 self._note(model, f"a newer version could not be loaded, {model.current.name} is still served: {error}")
                 raise
-            old, model.plan, model.current = model.current, plan, Version(plan, replicas)
+            newer = Version(plan, replicas)
+            if (reason := _unlike(model.current, newer)) is not None:
+                self._spawn(_drained(newer))
+                self._note(model, f"a newer version is no match, {model.current.name} is still served: {reason}")
+                raise UserError(f"what stands there is no newer version of {name}", where=str(plan.run), found=reason)
+            old, model.plan, model.current = model.current, plan, newer
             self._spawn(_drained(old))
             return self._note(model, f"{model.current.name} is served in the place of {old.name}")
 
@@ -188,8 +193,11 @@ class Models:
             if model.candidate is not None:
                 raise UserError(f"a newer version of {name} is being tried already", found=model.candidate.name)
             plan = replace(model.plan, run=canary.run, workers=1, canary=None)
-            model.candidate = Version(plan, await self._starter(plan))
-            model.trial = Trial(canary)
+            candidate = Version(plan, await self._starter(plan))
+            if (reason := _unlike(model.current, candidate, is_tried=True)) is not None:
+                self._spawn(_drained(candidate))
+                raise UserError(f"this cannot be tried as a version of {name}", where=str(canary.run), found=reason)
+            model.candidate, model.trial = candidate, Trial(canary)
             return self._note(model, f"{model.candidate.name} is asked {canary.share:.0%} of the requests")
 
     async def promote(self, name: str) -> str:
@@ -204,7 +212,8 @@ class Models:
             model.current = Version(plan, [*candidate.replicas, *more])
             model.plan, model.candidate, model.trial = plan, None, None
             self._spawn(_drained(old))
-            return self._note(model, f"{model.current.name} is served in the place of {old.name}")
+            said = f"{model.current.name} is served in the place of {old.name}; reload looks at {plan.run} from now on"
+            return self._note(model, said)
 
     async def stop(self) -> None:
         """End all processes."""
@@ -235,6 +244,17 @@ class Models:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _unlike(older: Version, newer: Version, is_tried: bool = False) -> str | None:
+    """Return why a version cannot stand for another: it does another task, or, tried beside it, takes other records."""
+    old, new = older.replicas[0].about, newer.replicas[0].about
+    if old.get("task") != new.get("task"):
+        return f"it does {new.get('task')}, not {old.get('task')}"
+    fields = [sorted(one.get("schema", {}).get("properties", {})) for one in (old, new)]
+    if is_tried and fields[0] != fields[1]:
+        return f"its records hold {', '.join(fields[1])}, not {', '.join(fields[0])}"
+    return None
 
 
 async def _drained(version: Version) -> None:

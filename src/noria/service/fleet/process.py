@@ -55,6 +55,7 @@ class ProcessReplica(Replica):
         self._beat = self._probed = 0.0
         self._probe_sent: float | None = None
         self._started: asyncio.Future[None] | None = None
+        self._is_loaded = False
         self._num_waiting = 0
 
     @property
@@ -62,7 +63,7 @@ class ProcessReplica(Replica):
         """Say whether the process answers: its model too, and lately."""
         is_late = self._probe_sent is not None and time.monotonic() - self._probe_sent > self._limits.hang_seconds / 2
         is_silent = time.monotonic() - self._beat > LOST_BEATS / 2 * BEAT_SECONDS
-        return self._transport is not None and bool(self.about) and not is_late and not is_silent
+        return self._transport is not None and self._is_loaded and not is_late and not is_silent
 
     @property
     def pid(self) -> int | None:
@@ -88,6 +89,7 @@ class ProcessReplica(Replica):
         self._fail_all(died("it was stopped"))
 
     async def _launch(self) -> None:
+        self._is_loaded = False
         mine, theirs = socket.socketpair()
         with theirs:
             mine.setblocking(False)
@@ -113,7 +115,7 @@ class ProcessReplica(Replica):
             await self._end_process()
             raise
         self._beat = self._probed = time.monotonic()
-        self._probe_sent = None
+        self._probe_sent, self._is_loaded = None, True
 
     async def _keep(self) -> None:
         """Watch over the process, and start it anew when it ends."""
@@ -127,13 +129,13 @@ class ProcessReplica(Replica):
             self._fail_all(died(reason))
             while True:
                 await asyncio.sleep(wait)
+                self.num_restarts += 1
                 wait = min(2 * wait, LONGEST_WAIT)
                 try:
                     await self._launch()
                     break
                 except (UserError, OSError) as error:
                     self._tell(f"{self._load.name} cannot be started: {error}; again in {wait:g} s")
-            self.num_restarts += 1
             since = time.monotonic()
             self._tell(f"{self._load.name} answers again")
 

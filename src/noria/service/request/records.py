@@ -178,7 +178,7 @@ def _missing(name: str, record: Mapping[str, Any], where: str, param: str) -> HT
         f"the field {name!r} is missing",
         where=where,
         found=", ".join(there) or "no fields",
-        fix="GET /schema says what a record holds",
+        fix="GET /models/NAME/schema says what a record holds",
     )
     return HTTPError(error, code="missing_field", param=param)
 
