@@ -295,7 +295,7 @@ def serve(
     key_file holds the key; keys is a file of several. allowed_hosts are names that callers may ask for beside those of
     this machine. certificate and certificate_key are for TLS. audit is a file for a line on each refusal and change of
     keys.
-    access_log is a file for a line of JSON on each request, "-" for standard error, or "off"; default off at a terminal.
+    access_log is a file for a line of JSON on each request, "-" for standard error, or "off", as at a terminal.
     """
     from pathlib import Path
 

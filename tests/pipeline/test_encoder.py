@@ -43,7 +43,7 @@ def test_chunks_of_any_size_hold_the_same_records(name: str, trained: Trained, t
 
 
 def test_there_are_tasks_to_encode_for() -> None:
-    assert len(TASKS) == 33
+    assert len(TASKS) == 37
 
 
 def table(folder: Path) -> Path:

@@ -60,8 +60,8 @@ def serve(
 
     runs: each RUN or NAME=RUN, or a file serve.yaml. workers: processes for each model. key: what clients must send;
     default the environment's NORIA_KEY. door: keys, names, TLS and the audit log. log: the access log: a file, - for
-    standard error, or off; default off where that is a terminal. Raises UserError where the port is taken, or where the address is open to other machines and
-    there is no key.
+    standard error, or off; default off where that is a terminal. Raises UserError where the port is taken, or where
+    the address is open to other machines and there is no key.
     """
     limits, reporter, door = limits or Limits(), reporter or Terminal(), door or Door()
     limits = replace(limits, connections=connections_that_fit(limits.connections))
