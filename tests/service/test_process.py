@@ -205,7 +205,7 @@ def test_a_model_that_hangs_does_not_keep_the_server_from_stopping(run, texts, t
         assert server.exit_code() == 143
         asking.join(SECONDS)
         assert not model.is_running()
-        assert "not finished within 1 seconds and are lost: 1" in server.log.read_text("utf-8")
+        assert "1 requests were not finished within 1 seconds" in server.log.read_text("utf-8")
 
 
 def test_a_model_that_dies_is_started_anew_and_who_waits_is_told_to_ask_again(

@@ -148,7 +148,7 @@ def test_a_candidate_that_is_promoted_takes_the_place() -> None:
     async def scene() -> None:
         stage = Stage()
         await stage.models.start([Plan("m", Path("x"), workers=2, canary=Canary(Path("y"), 0.5))])
-        assert await stage.models.promote("m") == "v2 is served in the place of v0"
+        assert "v2 is served in the place of v0; reload looks at y" in await stage.models.promote("m")
         model = stage.models.named("m")
         assert (model.plan.run, len(model.current.replicas), model.candidate) == (Path("y"), 2, None)
         await asyncio.sleep(0.1)
