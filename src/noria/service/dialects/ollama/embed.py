@@ -1,4 +1,4 @@
-"""POST /api/embed: what texts mean, as vectors of length 1; /api/embeddings is the same for one text."""
+"""POST /api/embed: what texts mean, as vectors of length 1; POST /api/embeddings is the same for one text."""
 
 from __future__ import annotations
 
