@@ -52,7 +52,7 @@ def types_of(hint):
 
 
 def test_all_that_holds_settings_is_looked_at():
-    assert {len(registry.names("modalities")), len(registry.names("targets"))} == {12, 19}
+    assert {len(registry.names("modalities")), len(registry.names("targets"))} == {13, 23}
     assert sorted(SECTIONS) == ["Data", "Evaluate", "Fetch", "Job", "Model", "Range", "Split", "Train", "Tune"]
     assert sorted(VARIANTS) == ["attention", "conformer", "recurrent", "swiglu"]
     assert sum(len(names_of(holder)) for holder in HOLDERS.values()) > 200

@@ -28,6 +28,7 @@ UNREAD = {
     "chat": {"answer_end"},
     "image-multilabel": {"between"},
     "knowledge-tracing": {"events", "sorted"},
+    "molecule-generation": {"ends"},
     "molecule-property": {"form", "remark", "seen"},
     "molecule-safety": {"between", "seen"},
     "rating-prediction": {"events", "sorted"},

@@ -31,7 +31,7 @@ OVERRIDE = re.compile(
     r"(?<![\w/.-])((?:data|model|train|evaluate|tune)\.[\w.]+=(?:\{[^}]*\}+|\[[^\]]*\]|[^\s,;:)`'\"]+))"
 )
 # Methods and attributes of Python that begin like a section, and a key of README that is wrong on purpose.
-NO_SETTINGS = {"model.answers", "model.chunks", "model.predict", "model.stream", "train.minuts"}
+NO_SETTINGS = {"inputs.§.parameters", "model.answers", "model.chunks", "model.predict", "model.stream", "train.minuts"}
 
 
 def texts(path: Path) -> Iterator[str]:

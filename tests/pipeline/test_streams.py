@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from noria.contract import dispatch
+from noria.contract import streaming
 from noria.contract.examples import records_like
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor, load
@@ -195,5 +195,5 @@ def test_by_turns_each_gives_a_piece_and_what_breaks_one_is_its_own() -> None:
 
 def test_beams_are_written_by_turns_and_rows_side_by_side(writer: Predictor) -> None:
     target, model, state = writer.task.target, writer.bundle.model, writer.states["target"]
-    assert dispatch.writer(target, model, state) is not None
-    assert dispatch.writer(replace(target, beams=2), model, state) is None  # type: ignore[call-arg]
+    assert streaming.writer(target, model, state) is not None
+    assert streaming.writer(replace(target, beams=2), model, state) is None  # type: ignore[call-arg]

@@ -13,7 +13,7 @@ import numpy as np
 
 from noria.checks.failure import TOLERANCE, WIDTH, as_arrays, check, is_same, json_round_trip, require, seeded
 from noria.checks.modality import require_seeded
-from noria.contract import Task, dispatch
+from noria.contract import Task, dispatch, streaming
 from noria.errors import UserError
 from noria.job import Job
 from noria.types import Arrays, Batch, Chunk, Dataset, Prediction, Ragged
@@ -175,11 +175,11 @@ def check_decode(whole: Whole, model: nn.Module) -> None:
 def check_stream(whole: Whole, model: nn.Module) -> None:
     """An answer in pieces is refused for a setting that there is not before its first piece is asked for."""
     target, state, first = whole.task.target, whole.states["target"], whole.dataset.batch(slice(0, 1))
-    if not dispatch.can_stream(target):
+    if not streaming.can_stream(target):
         return
     unknown = {"no such setting": 1}
-    begun: list[Callable[[], object]] = [lambda: dispatch.stream(target, model, first, state, unknown)]
-    if (writer := dispatch.writer(target, model, state)) is not None:
+    begun: list[Callable[[], object]] = [lambda: streaming.stream(target, model, first, state, unknown)]
+    if (writer := streaming.writer(target, model, state)) is not None:
         begun.append(lambda: writer.begin(0, first, unknown))
     for begin in begun:
         try:
@@ -193,7 +193,7 @@ def check_stream(whole: Whole, model: nn.Module) -> None:
 def check_writer(whole: Whole, model: nn.Module) -> None:
     """Two answers that are written side by side, one begun when the other is under way, are those of each alone."""
     target, state = whole.task.target, whole.states["target"]
-    if (writer := dispatch.writer(target, model, state)) is None:
+    if (writer := streaming.writer(target, model, state)) is None:
         return
     batches = [whole.dataset.batch(slice(index, index + 1)) for index in (0, 1)]
     writer.begin(0, batches[0], {})
@@ -202,7 +202,7 @@ def check_writer(whole: Whole, model: nn.Module) -> None:
     while pieces := writer.step():
         said += pieces
     for number, batch in enumerate(batches):
-        expected = "".join(str(piece.content) for piece in dispatch.stream(target, model, batch, state, {}))
+        expected = "".join(str(piece.content) for piece in streaming.stream(target, model, batch, state, {}))
         found = "".join(str(piece.content) for other, piece in said if other == number and isinstance(piece, Chunk))
         require(found == expected, f"beside another, an answer is {found!r:.60}, and alone {expected!r:.60}")
 

@@ -13,11 +13,9 @@ from noria.contract.capabilities import declared
 from noria.contract.core import Modality, Target, Task
 from noria.contract.linear_fit import LinearFit
 from noria.contract.source import Gathering, Source
-from noria.errors import UserError
 from noria.types import (
     Arrays,
     Batch,
-    Chunk,
     Cost,
     Dataset,
     Output,
@@ -110,44 +108,6 @@ def postprocess(target: Target, output: Arrays, inputs: Callable[[], Mapping[str
     """Return what is kept of a batch's outputs; `inputs` gathers its encoded inputs, where they are looked at."""
     own = declared(target, can.PostProcesses)
     return own.postprocess(output, inputs(), state) if own else output
-
-
-def can_stream(target: Target) -> bool:
-    """Say whether the answer is given piece by piece."""
-    return declared(target, can.Streams) is not None
-
-
-def can_generate(target: Target) -> bool:
-    """Say whether the answer is given token by token."""
-    return declared(target, can.Generates) is not None
-
-
-def stream_schema(target: Target, most_tokens: int) -> dict[str, Any]:
-    """Return the JSON schema of what a request for an answer in pieces may set."""
-    own = declared(target, can.Streams)
-    return own.stream_schema(most_tokens) if own else {"type": "object", "additionalProperties": False}
-
-
-def stream(
-    target: Target, model: nn.Module, batch: Batch, state: State, settings: Mapping[str, Any]
-) -> Iterator[Chunk]:
-    """Return the answers of a batch piece by piece; raise UserError where the target does not write, or not so."""
-    own = declared(target, can.Streams)
-    if own is None:
-        raise UserError("this answer is not given piece by piece", fix="ask for it as a whole: noria predict")
-    return own.stream(model, batch, state, settings)
-
-
-def writer(target: Target, model: nn.Module, state: State) -> can.Writer | None:
-    """Return what writes several answers at once; None where each is written for itself."""
-    own = declared(target, can.Generates)
-    return own.writer(model, state) if own else None
-
-
-def answer_embedder(target: Target, state: State, width: int) -> nn.Module | None:
-    """Return how an answer that is given token by token enters the trunk; None for any other."""
-    own = declared(target, can.Generates)
-    return own.answer_embedder(state, width) if own else None
 
 
 def part_paths(target: Target) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from noria.contract import Task, answer_field, dispatch
+from noria.contract import Task, answer_field, dispatch, streaming
 from noria.contract.checkpoints import loader_of_trunk
 from noria.errors import UserError
 from noria.job import Job
@@ -78,7 +78,7 @@ def _embedders(task: Task, states: dict[str, Any], width: int) -> tuple[dict[str
         known = embedders[first] if first is not None and name in task.shared_vocabulary else None
         embedders[name] = known or modality.embedder(states["inputs"][name], width)
     shared = next((embedders[name] for name in task.inputs if name in task.shared_vocabulary), None)
-    answer = dispatch.answer_embedder(task.target, states["target"], width)
+    answer = streaming.answer_embedder(task.target, states["target"], width)
     if answer is not None and shared is not None and answer_field(task) in task.shared_vocabulary:
         if not isinstance(shared, type(answer)):
             raise UserError(

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from noria.contract import Task, dispatch
+from noria.contract import Task, dispatch, streaming
 from noria.contract.examples import records_like
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.bundle import TORCH, Bundle
@@ -48,7 +48,7 @@ def refuse_engine(engine: str, task: Task) -> None:
         raise UserError("there is no such engine", found=engine, fix=did_you_mean(engine, [TORCH, *ENGINES]))
     if dispatch.learns_nothing(task.target):
         raise UserError(f"there is no network that {engine} could run", where="evaluate.engine", fix=TO_TORCH)
-    if dispatch.can_generate(task.target):
+    if streaming.can_generate(task.target):
         raise UserError(f"{engine} cannot write an answer token by token", where="evaluate.engine", fix=TO_TORCH)
     ENGINES[engine][0]()
 

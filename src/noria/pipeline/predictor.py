@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from noria.contract import Task, answer_field, dispatch
+from noria.contract import Task, answer_field, dispatch, streaming
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.bundle import TORCH, Bundle, load_bundle
@@ -263,7 +263,7 @@ class Predictor:
         """
         (chunk,) = usable(self._chunks_of(records_of(self.bundle, record), root))
         batch = chunk.records.batch(np.arange(1), self.device)
-        yield from dispatch.stream(self.task.target, self.bundle.model.eval(), batch, self.states["target"], settings)
+        yield from streaming.stream(self.task.target, self.bundle.model.eval(), batch, self.states["target"], settings)
 
     def outputs(self, dataset: Dataset) -> Arrays:
         """Return the model's outputs for encoded records, in order."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract import dispatch
+from noria.contract import streaming
 from noria.contract.capabilities import Writer
 from noria.errors import UserError
 from noria.pipeline.encoder import EncodedChunk
@@ -125,8 +125,8 @@ class Streams:
 def _writer(predictor: Predictor) -> Writer:
     """Return what writes the answers of a model."""
     target, model, state = predictor.task.target, predictor.bundle.model.eval(), predictor.states["target"]
-    own = dispatch.writer(target, model, state)
-    return own or Turns(lambda batch, settings: dispatch.stream(target, model, batch, state, settings))
+    own = streaming.writer(target, model, state)
+    return own or Turns(lambda batch, settings: streaming.stream(target, model, batch, state, settings))
 
 
 def _told(error: Exception) -> Exception:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -24,13 +25,14 @@ from starlette.routing import Route
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.predictor import Predictor
 from noria.service.answer import Answering, as_request, as_response
-from noria.service.asking.operation import Lookup, Verb
+from noria.service.asking.operation import About, Lookup, Verb
 from noria.service.dialects.all import LOOKUPS, OPERATIONS
 from noria.service.dialects.page import is_page
 from noria.service.door.access import checked_key
 from noria.service.door.body import body_of
 from noria.service.door.door import Door
 from noria.service.engine.engine import Engine
+from noria.service.fleet.canary import Canary
 from noria.service.fleet.models import Models, Plan
 from noria.service.fleet.replica import LocalReplica, Replica
 from noria.service.openapi import openapi_document
@@ -71,9 +73,10 @@ def app_of(service: Service, door: Door) -> Starlette:
         await service.models.stop()
         service.watching.close()
 
+    headers, *inner = door.middleware(service.limits, is_page)
     app = Starlette(
         routes=service.routes(),
-        middleware=[service.watching.middleware, *door.middleware(service.limits, is_page)],
+        middleware=[headers, service.watching.middleware, *inner],  # what is watched may break: headers stand outside
         exception_handlers={HTTPError: _refused, HTTPException: _not_here},
         lifespan=lifespan,
     )
@@ -132,7 +135,7 @@ class Service:
 
     async def reload(self, request: HTTPRequest) -> Response:
         """Load what now stands where the model was loaded from, and put it in its place."""
-        return await self._changed(request, self.models.reload(request.path_params["model"]))
+        return await self._changed(request, self.models.reload)
 
     async def try_out(self, request: HTTPRequest) -> Response:
         """Ask the candidate that the configuration names a share of the requests."""
@@ -145,25 +148,29 @@ class Service:
             share = parse_json(body, self.limits).get("share", canary.share) if body else canary.share
         if not isinstance(share, int | float) or not 0 < share < 1:
             raise HTTPError(UserError("share is between 0 and 1", found=shown(share)), code="wrong_type", param="share")
-        return await self._changed(request, self.models.try_out(name, type(canary)(canary.run, share)))
+        return await self._changed(request, lambda name: self.models.try_out(name, Canary(canary.run, share)))
 
     async def promote(self, request: HTTPRequest) -> Response:
         """Put the version that is tried in the place of the one that is served."""
-        return await self._changed(request, self.models.promote(request.path_params["model"]))
+        return await self._changed(request, self.models.promote)
 
-    async def _changed(self, request: HTTPRequest, change: Awaitable[str]) -> Response:
+    async def _changed(self, request: HTTPRequest, change: Callable[[str], Awaitable[str]]) -> Response:
         name = request.path_params["model"]
         request.state.grant.require("admin", name)
         try:
-            said = await change
+            said = await change(name)
         except UserError as error:
             raise HTTPError(error, HTTPStatus.CONFLICT, code="not_changed", param="model") from error
         return json_response({"model": name, "said": said})
 
+    def _abouts(self) -> list[About]:
+        """Return what is known of the models; none is ready while the server is about to stop."""
+        return [replace(one, is_ready=one.is_ready and not self.is_draining) for one in self.models.abouts()]
+
     def _looked_up(self, lookup: Lookup) -> Callable[[HTTPRequest], Awaitable[Response]]:
         async def endpoint(http: HTTPRequest) -> Response:
             try:
-                models = self.models.abouts()
+                models = self._abouts()
                 if (grant := http.scope.get("state", {}).get("grant")) is not None:  # none at what is public
                     if lookup.verb != "predict" or lookup.method == "POST":
                         grant.require(lookup.verb, http.path_params.get("model"))

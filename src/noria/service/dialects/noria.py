@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from noria.contract import dispatch
+from noria.contract import dispatch, streaming
 from noria.errors import UserError
 from noria.service.asking.operation import About, Asked, Lookup, Operation, Said, View, Writer, named
 from noria.service.request.described import answer_of_json, body_of_json
@@ -75,12 +75,12 @@ class Stream(Operation):
 
     def is_offered(self, view: View) -> bool:
         """Say whether the model writes its answer piece by piece."""
-        return dispatch.can_stream(view.predictor.task.target)
+        return streaming.can_stream(view.predictor.task.target)
 
     def described(self, view: View) -> dict[str, Any]:
         """Return the schema of a record and of the settings."""
         target = view.predictor.task.target
-        settings = dispatch.stream_schema(target, view.limits.answer_tokens)
+        settings = streaming.stream_schema(target, view.limits.answer_tokens)
         content = {EVENTS: {}, **file_content(dispatch.media_type(target))}
         return {
             "requestBody": body_of_json(stream_schema(view.inputs, settings)),

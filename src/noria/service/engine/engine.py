@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Any
 
 from noria import __version__
-from noria.contract import dispatch
+from noria.contract import dispatch, streaming
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor
 from noria.pipeline.streams import Full, Streams
@@ -79,7 +79,7 @@ class Engine:
             "schema": record_schema(view.inputs),
             "inputs": [{field: getattr(one, field) for field in fields} for one in view.inputs],
             "media_type": dispatch.media_type(target),
-            "is_writing": dispatch.can_stream(target),
+            "is_writing": streaming.can_stream(target),
             "operations": list(self._operations),
             "described": {key: one.described(view) for key, one in self._operations.items()},
         }

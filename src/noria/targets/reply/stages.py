@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract import dispatch, only_input
+from noria.contract import dispatch, only_input, streaming
 from noria.contract.settings import fields_by_task
 from noria.errors import UserError
 from noria.sound.reading import Sound
@@ -145,7 +145,7 @@ class Stages:
     def pieces(self, text: str) -> Iterator[str]:
         """Yield the answer to a text as it is written, where its part writes; else as a whole."""
         part = self.parts.get(ANSWER)
-        if part is None or not text.strip() or not dispatch.can_stream(part.task.target):
+        if part is None or not text.strip() or not streaming.can_stream(part.task.target):
             yield str(self.answers([text])[0].value)
             return
         for piece in part.stream(self.question(part, text)):

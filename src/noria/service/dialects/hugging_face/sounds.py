@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from noria.contract import dispatch
+from noria.contract import dispatch, streaming
 from noria.contract.capabilities import TellsTimes, declared
 from noria.service.asking.operation import Asked, Reply, Said, View, Written
 from noria.service.dialects.hugging_face.payload import Payload, Sent, file_records, headers_of, text_records
@@ -26,7 +26,7 @@ class WordsInSound(Payload):
         if has_times and not declared(target, TellsTimes):
             parameters.refuse("return_timestamps", "this model does not tell when a word is said")
         settings = None
-        if dispatch.can_generate(target):
+        if streaming.can_generate(target):
             settings = read_nested(parameters, "generation_parameters", view)
         return Asked(file_records(sent, view), None if settings is None else [settings], more=has_times)
 

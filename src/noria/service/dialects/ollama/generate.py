@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from noria.contract import dispatch
+from noria.contract import streaming
 from noria.service.asking.operation import Asked, Reply, Request, Said, View, Writer, Written
 from noria.service.dialects.ollama.asking import ALWAYS, OllamaOperation
 from noria.service.dialects.ollama.options import read_settings
@@ -78,7 +78,7 @@ class TextWriter(LineWriter):
 
 def _written_input(view: View) -> str | None:
     """Return the only input of a model that reads a text and writes one; None for any other."""
-    return text_input(view) if dispatch.can_generate(view.predictor.task.target) else None
+    return text_input(view) if streaming.can_generate(view.predictor.task.target) else None
 
 
 def _record(body: Body, prompt: str, view: View) -> tuple[str, dict[str, Any]]:

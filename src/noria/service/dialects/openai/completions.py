@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from noria.contract import dispatch
+from noria.contract import streaming
 from noria.service.asking.operation import Asked, Said, View, Writer, Written
 from noria.service.dialects.openai.asking import FILED, OpenAIOperation, new_id, text_input, tokens_of
 from noria.service.dialects.openai.body import Body, Passes
@@ -54,7 +54,7 @@ class Completions(OpenAIOperation):
 
     def is_offered(self, view: View) -> bool:
         """Say whether the model goes on from a text."""
-        return text_input(view) is not None and dispatch.can_generate(view.predictor.task.target)
+        return text_input(view) is not None and streaming.can_generate(view.predictor.task.target)
 
     def read(self, request: Request, view: View) -> Asked:
         """Return each prompt, once for each answer that is wanted to it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from noria.contract import dispatch
+from noria.contract import streaming
 from noria.contract.capabilities import Converses, declared
 from noria.service.asking.operation import View
 from noria.service.dialects.openai.body import ANY, Body, Passes
@@ -25,7 +25,7 @@ def conversation_input(view: View) -> str | None:
     """Return the model's only input where that is a conversation, and the answer is written; None for others."""
     task = view.predictor.task
     names = [name for name, one in task.inputs.items() if declared(one, Converses) is not None]
-    return names[0] if len(task.inputs) == len(names) == 1 and dispatch.can_generate(task.target) else None
+    return names[0] if len(task.inputs) == len(names) == 1 and streaming.can_generate(task.target) else None
 
 
 def record_of(name: str, messages: Sequence[dict[str, Any]], tools: Tools) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
-from noria.contract import dispatch
+from noria.contract import dispatch, streaming
 from noria.service.asking.operation import Asked, Said, View, Writer
 from noria.service.dialects.openai.asking import OpenAIOperation, text_input, tokens_of
 from noria.service.dialects.openai.body import Body, Passes
@@ -35,7 +35,7 @@ class Speech(OpenAIOperation):
     def is_offered(self, view: View) -> bool:
         """Say whether the model answers a text with a sound that is sent as it is made."""
         target = view.predictor.task.target
-        return text_input(view) is not None and dispatch.can_stream(target) and dispatch.media_type(target) == WAV
+        return text_input(view) is not None and streaming.can_stream(target) and dispatch.media_type(target) == WAV
 
     def read(self, request: Request, view: View) -> Asked:
         """Return the text."""
