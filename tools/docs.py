@@ -419,7 +419,7 @@ def map_page() -> str:
     parts = [_t("Every file of `src/noria` with the first line of its own documentation.")]
     for folder in folders:
         name = "src/noria" if folder == SOURCE else f"src/noria/{folder.relative_to(SOURCE).as_posix()}"
-        files = sorted(p for p in folder.iterdir() if p.suffix in (".py", ".yaml", ".css", ".html"))
+        files = sorted(p for p in folder.iterdir() if p.suffix in (".py", ".yaml", ".css", ".html", ".js"))
         rows = [[f"`{p.name}`", _t(purpose(p))] for p in files if p.name != "__init__.py" or folder == SOURCE]
         init = folder / "__init__.py"
         about = [_t(purpose(init))] if folder != SOURCE and init.exists() else []
@@ -432,7 +432,7 @@ def purpose(path: Path) -> str:
     text = path.read_text("utf-8")
     if path.suffix == ".py":
         return (ast.get_docstring(ast.parse(text)) or "").split("\n", 1)[0]
-    return text.split("\n", 1)[0].strip("#/*<!-> ")
+    return text.removeprefix("<!doctype html>\n").split("\n", 1)[0].strip("#/*<!-> ")
 
 
 # Markdown

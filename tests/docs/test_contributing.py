@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import importlib
+import importlib.util
 import json
 import os
 import re
@@ -17,11 +17,25 @@ from typing import Any
 import pytest
 
 from docs.markdown import ROOT, blocks, commands
-from noria.contract import Modality, Target, registry
+from noria.contract import (
+    Modality,
+    Target,
+    modality_capabilities,
+    registry,
+    shared_capabilities,
+    target_capabilities,
+    task_capabilities,
+)
 from noria.contract.source import Source
+from noria.pipeline.predictor import load
+from noria.service.asking.operation import Operation
+from noria.service.dialects.all import DIALECTS
+from service.dialect import error_of, reply, request, view_of
 
+GOLDEN = ROOT / "tests" / "golden"
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 TASK, MODALITY, TARGET, SOURCE = "Add a task in 20 minutes", "Add a modality", "Add a target", "Add a source"
+DIALECT = "Add a way of asking"
 
 
 def section(title: str) -> str:
@@ -38,10 +52,11 @@ NAMED = {
     MODALITY: ["src/noria/modalities/bits.py", "src/noria/tasks/bits_classification.py", "bits.py", "bits.yaml"],
     TARGET: ["src/noria/targets/rating.py", "src/noria/tasks/tabular_rating.py", "dinners.py", "dinners.yaml"],
     SOURCE: ["src/noria/sources/formats/arff.py", "petals.py", "petals.yaml"],
+    DIALECT: ["src/noria/service/dialects/lines.py"],
 }
 
 
-@pytest.mark.parametrize(("title", "count"), [(TASK, 8), (MODALITY, 4), (TARGET, 4), (SOURCE, 3)])
+@pytest.mark.parametrize(("title", "count"), [(TASK, 8), (MODALITY, 4), (TARGET, 4), (SOURCE, 3), (DIALECT, 2)])
 def test_a_section_names_the_files_it_is_about(title, count):
     assert list(files(title)) == NAMED[title]
     assert len(commands(section(title))) == count
@@ -91,6 +106,52 @@ def test_a_source_is_added_as_the_text_says(tmp_path):
     (root / "petals.docx").touch()
     refused = run("noria prepare petals.yaml data.path=petals.docx", root, returncode=2)
     assert ".npz, .arff, .conll, .dat, .inter, .mol, .sdf, .smi, .zip" in refused
+
+
+def test_a_way_of_asking_is_added_as_the_text_says(tmp_path):
+    path = tmp_path / "lines.py"
+    path.write_text(files(DIALECT)["src/noria/service/dialects/lines.py"], "utf-8")
+    spec = importlib.util.spec_from_file_location("lines", path)
+    assert spec is not None
+    assert spec.loader is not None
+    lines = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(lines)
+    (operation,) = lines.OPERATIONS
+    view = view_of(load(GOLDEN / "text-classification"))
+    assert operation.is_offered(view)
+    assert not operation.is_offered(view_of(load(GOLDEN / "tabular-classification")))
+    texts = ["a good day", "a bad one"]
+    got = reply(operation, request("\n".join(texts).encode(), content_type="text/plain"), view)
+    assert got.body.decode().splitlines() == [one.value for one in view.predictor.predict([{"text": t} for t in texts])]
+    assert "UTF-8" in error_of(reply(operation, request(b"\xff", content_type="text/plain"), view))
+    assert error_of(reply(operation, request({"text": "a"}), view))
+
+
+def test_the_members_of_a_way_of_asking_are_those_of_an_operation():
+    rows = [line.split("|")[1] for line in section(DIALECT).splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)", row)}
+    public = {name for name in {*vars(Operation), *Operation.__annotations__} if not name.startswith("_")}
+    assert named | {"aliases", "verb", "method"} == public
+    every = f"DIALECTS = ({', '.join(one.__name__.rpartition('.')[2] for one in DIALECTS)}, lines)"
+    assert every in section(DIALECT)
+
+
+def test_all_capabilities_are_named():
+    kinds = {
+        TASK: [task_capabilities],
+        MODALITY: [modality_capabilities, shared_capabilities],
+        TARGET: [target_capabilities],
+    }
+    for title, modules in kinds.items():
+        named = set(re.findall(r"`(\w+)`", section(title)))
+        found = {
+            name
+            for module in modules
+            for name, one in vars(module).items()
+            if isinstance(one, type) and one.__module__ == module.__name__ and not getattr(one, "_is_protocol", False)
+        }
+        assert len(found) >= 8
+        assert found - {"DriftMeter"} <= named, found - named  # which is no capability: what DetectsDrift returns
 
 
 def test_a_task_of_another_package_is_found_by_its_entry_point(tmp_path, monkeypatch):

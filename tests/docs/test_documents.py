@@ -26,6 +26,7 @@ GENERATED = [name for name in NAMES if name.startswith(FOLDERS)]
 BY_HAND = [name for name in NAMES if name not in GENERATED]
 READMES = ("README.md", "README.zh-CN.md")
 GUIDES = ("docs/guide.md", "docs/zh/guide.md")
+SERVING = ("docs/serving.md", "docs/zh/serving.md")
 SOURCE = ROOT / "src" / "noria"
 HOSTS = {"127.0.0.1:8000", "keepachangelog.com", "semver.org", "www.apache.org", "json-schema.org"}
 # The tasks that CONTRIBUTING.md adds: tests/docs/test_contributing.py adds them and runs the commands.
@@ -104,7 +105,7 @@ def test_the_commands_of_the_readme_are_all_that_there_are():
     assert there - said <= {"assistant", "demo", "list"}  # which stand in its text
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/guide.md", "docs/zh/guide.md"])
+@pytest.mark.parametrize("name", [*READMES, *GUIDES, *SERVING])
 def test_no_section_and_no_sentence_stands_twice(name):
     text = re.sub(r"^```.*?^```$", "", text_of(name), flags=re.M | re.S)
     once = [line for line in text.splitlines() if line.startswith("#") or len(line) > 60]
@@ -131,7 +132,7 @@ def test_python_in_the_text_is_python(name):
             ast.parse(block.text)
 
 
-@pytest.mark.parametrize("pair", [READMES, GUIDES])
+@pytest.mark.parametrize("pair", [READMES, GUIDES, SERVING])
 def test_both_languages_have_the_same_sections_and_commands(pair):
     english, chinese = map(text_of, pair)
     assert [level for level, _ in headings(english)] == [level for level, _ in headings(chinese)]

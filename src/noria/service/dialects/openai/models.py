@@ -1,4 +1,4 @@
-"""GET /v1/models and /v1/models/{id}: the models that can be asked in OpenAI's ways."""
+"""GET /v1/models, GET /v1/models/{id}: the models that can be asked in OpenAI's ways."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""POST /v1/responses: a reply to a text or to the items so far. Nothing is kept: `store` is false, there is no
-earlier one.
+"""POST /v1/responses: a reply to a text or to the items so far.
 
+Nothing is kept: `store` is false, there is no earlier one.
 For the models that answer chats, in the same way: the items become messages (messages.py), the reply becomes items.
 Read next: response_items.py; response_events.py, which says the same piece by piece.
 """

@@ -1,5 +1,6 @@
-// An answer, drawn. How follows from the answer itself: what has probabilities gets bars, what has boxes is drawn on the
-// picture that was given. What nobody draws is shown as it is.
+// An answer, drawn: how follows from the answer itself.
+// What has probabilities gets bars, what has boxes is drawn on the picture that was given. What nobody draws is shown as
+// it is.
 
 import { el } from "../dom.js";
 import { number, percent } from "../numbers.js";
