@@ -26,8 +26,9 @@ from service.dialect import about_of, error_of, reply, request, view_of
 GOLDEN = Path(__file__).parent.parent / "golden"
 (ASK,) = OPERATIONS
 WITHOUT = {  # tasks that Hugging Face has no payload for
-    "chat", "knowledge-tracing", "molecule-property", "molecule-safety", "object-tracking", "sequential-recommendation",
-    "series-classification", "tabular-multilabel", "top-recommendation", "voice-activity-detection", "voice-assistant",
+    "chat", "knowledge-tracing", "molecule-generation", "molecule-property", "molecule-safety", "object-tracking",
+    "rating-prediction", "sequential-recommendation", "series-classification", "similar-items", "tabular-multilabel",
+    "top-recommendation", "user-profile", "voice-activity-detection", "voice-assistant",
 }  # fmt: skip
 SHAPES = {  # huggingface_hub's class of an answer, and how many lists stand around it
     "text-classification": ("TextClassificationOutputElement", 2),

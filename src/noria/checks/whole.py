@@ -14,6 +14,7 @@ import numpy as np
 from noria.checks.failure import TOLERANCE, WIDTH, as_arrays, check, is_same, json_round_trip, require, seeded
 from noria.checks.modality import require_seeded
 from noria.contract import Task, dispatch, streaming
+from noria.contract.capabilities import GivesVector, declared
 from noria.errors import UserError
 from noria.job import Job
 from noria.types import Arrays, Batch, Chunk, Dataset, Prediction, Ragged
@@ -165,6 +166,9 @@ def check_decode(whole: Whole, model: nn.Module) -> None:
         mime = prediction.media.mime if prediction.media else None
         require(mime == told or told is None, f"an answer is said to be {told}, and is {mime or 'no file'}")
         json_round_trip(prediction.as_json())
+        if declared(target, GivesVector):
+            is_vector = isinstance(prediction.value, list) and {type(one) for one in prediction.value} == {float}
+            require(is_vector, "a target that gives a vector answers with a list of floats")
         sure = prediction.confidence
         require(sure is None or 0 <= sure <= 1, f"a confidence lies in 0 to 1, not at {sure}")
         alone = target.decode({name: value[index : index + 1] for name, value in output.items()}, state)

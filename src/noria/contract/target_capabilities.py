@@ -163,11 +163,15 @@ class ShowsPanels(ABC):
 
 
 class Embeds(ABC):
-    """Answers with a vector that records can be compared and searched by."""
+    """Has a vector of each record, which records can be compared and searched by."""
 
     @abstractmethod
     def vectors(self, output: Arrays) -> np.ndarray:
         """Return float[n, D] from the outputs of n records; near to one another where records are alike."""
+
+
+class GivesVector(Embeds, ABC):
+    """Answers with this vector itself: its value is a list of D floats."""
 
 
 class AnswersInInput(ABC):

@@ -16,7 +16,7 @@ import numpy as np
 from noria.contract import Metric, Target
 from noria.contract.capabilities import (
     DecodesTarget,
-    Embeds,
+    GivesVector,
     PredictStep,
     ShowsPanels,
     TrainingStep,
@@ -38,7 +38,7 @@ SAMPLES_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Matched(Target, WarmStarts, TrainingStep, PredictStep, Embeds):
+class Matched(Target, WarmStarts, TrainingStep, PredictStep, GivesVector):
     """What is common to answers that go through the model as the input does. Output: `vector`, and where the match is
     known `match`, float[n, D], of length one.
     """

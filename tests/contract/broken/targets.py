@@ -10,7 +10,7 @@ from tests.contract.broken.healthy import Side, SideHead, broken, is_right, log_
 from torch import nn
 
 from noria.contract import Metric, mean_metric
-from noria.contract.capabilities import AnswersInInput, MultiLabel, Restates, Streams, TrainingStep
+from noria.contract.capabilities import AnswersInInput, GivesVector, MultiLabel, Restates, Streams, TrainingStep
 from noria.contract.dispatch import forward_loss
 from noria.errors import UserError
 from noria.types import Chunk, Panel
@@ -269,6 +269,12 @@ class AnswersWithWhatIsNotJson(Side):
 class HasDetailsThatAreNotJson(Side):
     def decode(self, output, state):
         return [replace(prediction, details={"shares": np.zeros(2)}) for prediction in super().decode(output, state)]
+
+
+@broken("decode")
+class GivesANameForAVector(Side, GivesVector):
+    def vectors(self, output):
+        return probabilities(output)
 
 
 @broken("decode")

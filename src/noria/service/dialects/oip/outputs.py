@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Any
 
 from noria.contract import dispatch
-from noria.contract.capabilities import Embeds, SingleValued, declared
+from noria.contract.capabilities import GivesVector, SingleValued, declared
 from noria.errors import UserError
 from noria.service.asking.operation import View
 from noria.service.dialects.oip.tensors import BYTES, Tensor
@@ -48,7 +48,7 @@ def is_numeric(view: View) -> bool:
 
 
 def _is_vector(view: View) -> bool:
-    return declared(view.predictor.task.target, Embeds) is not None
+    return declared(view.predictor.task.target, GivesVector) is not None
 
 
 def tensors_of(answers: Sequence[Prediction], names: Sequence[str], view: View) -> list[Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from noria.contract.capabilities import Embeds, declared
+from noria.contract.capabilities import GivesVector, declared
 from noria.errors import UserError
 from noria.service.asking.operation import Asked, Reply, Request, Said, View
 from noria.service.dialects.ollama.asking import ALWAYS, OllamaOperation
@@ -26,7 +26,7 @@ class Embed(OllamaOperation):
 
     def is_offered(self, view: View) -> bool:
         """Say whether the model answers a text with a vector."""
-        return text_input(view) is not None and declared(view.predictor.task.target, Embeds) is not None
+        return text_input(view) is not None and declared(view.predictor.task.target, GivesVector) is not None
 
     def read(self, request: Request, view: View) -> Asked:
         """Return the texts."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract.capabilities import Embeds, declared
+from noria.contract.capabilities import GivesVector, declared
 from noria.errors import UserError
 from noria.service.asking.operation import Asked, Said, View
 from noria.service.dialects.openai.asking import FILED, OpenAIOperation, beside, text_input, tokens_of
@@ -34,7 +34,7 @@ class Embeddings(OpenAIOperation):
 
     def is_offered(self, view: View) -> bool:
         """Say whether the model answers a text with a vector."""
-        return text_input(view) is not None and declared(view.predictor.task.target, Embeds) is not None
+        return text_input(view) is not None and declared(view.predictor.task.target, GivesVector) is not None
 
     def read(self, request: Request, view: View) -> Asked:
         """Return the texts."""
