@@ -4,6 +4,9 @@ while. What is there when the model becomes free is answered in one go, whoever 
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
+import struct
 import threading
 from typing import Any
 
@@ -14,6 +17,8 @@ from noria.service.app import app_around
 from noria.service.dialects.all import OPERATIONS
 from noria.service.engine.engine import Engine
 from noria.service.engine.turns import Turns
+from noria.service.engine.work import Work
+from noria.service.request.exchange import Reply, Request
 from noria.service.request.limits import Limits
 
 
@@ -107,3 +112,81 @@ def test_the_clients_have_turns_and_one_that_is_not_done_waits_for_the_others() 
     assert [turns.take(), turns.take()] == ["a1", "b1"]
     turns.put_back("b", "b1 again")
     assert [turns.take() for _ in range(4)] == ["c1", "a2", "b1 again", "a3"]
+
+
+class Hanging(Predictor):
+    """A predictor that hangs while it reads."""
+
+    def __init__(self, bundle: Any) -> None:
+        super().__init__(bundle)
+        self.gate, self.is_reading = threading.Event(), threading.Event()
+
+    def encoded(self, *given: Any, **more: Any) -> Any:
+        if threading.current_thread().name == "reads":
+            self.is_reading.set()
+            assert self.gate.wait(20)
+        return super().encoded(*given, **more)
+
+
+def request_of(text: str) -> Request:
+    return Request("predict", f'{{"image": "{text}"}}'.encode(), {"content-type": "application/json"})
+
+
+def test_a_probe_sees_that_the_thread_that_reads_hangs(predictor, texts) -> None:
+    hanging, probed, replies = Hanging(predictor.bundle), threading.Event(), list[Reply]()
+    engine = Engine(hanging, OPERATIONS)
+    engine.probe(probed.set)
+    assert probed.wait(10)
+    probed.clear()
+    engine.submit(1, request_of(texts[0]), OPERATIONS["predict"], replies.append)
+    assert hanging.is_reading.wait(10)
+    engine.probe(probed.set)
+    assert not probed.wait(0.3)
+    hanging.gate.set()
+    assert probed.wait(10)
+    engine.close()
+
+
+def test_what_an_abandoned_request_sent_is_not_held(predictor, texts) -> None:
+    hanging, replies = Hanging(predictor.bundle), list[Reply]()
+    engine = Engine(hanging, OPERATIONS)
+    for number in range(3):
+        engine.submit(number, request_of(texts[0]), OPERATIONS["predict"], replies.append)
+    assert hanging.is_reading.wait(10)
+    for number in range(3):
+        engine.cancel(number)
+    assert engine._turns.is_empty
+    assert not engine._works
+    hanging.gate.set()
+    engine.close()
+    assert not replies
+
+
+def test_a_reply_that_cannot_be_sent_is_refused_in_its_place(predictor, texts) -> None:
+    told: list[int] = []
+    is_refused = threading.Event()
+
+    def sink(reply: Reply) -> None:
+        told.append(reply.status)
+        if reply.status == 200:
+            raise struct.error("argument out of range")
+        is_refused.set()
+
+    engine = Engine(predictor, OPERATIONS)
+    engine.submit(1, request_of(texts[0]), OPERATIONS["predict"], sink)
+    assert is_refused.wait(10)
+    engine.close()
+    assert told == [200, 500]
+
+
+def test_the_answers_of_a_request_stand_in_the_order_of_its_records(predictor, texts) -> None:
+    view = Engine(predictor, OPERATIONS).view
+    replies: list[Reply] = []
+    work = Work(request_of(texts[0]), OPERATIONS["predict"], view, replies.append)
+    work.read()
+    work.num_waiting = 2
+    first, second = predictor.predict([{"image": base64.b64decode(text)} for text in texts[:2]])
+    work.answer(2, [second])
+    work.answer(1, [first])
+    work.finish()
+    assert json.loads(replies[0].body)["predictions"] == [one.as_json() for one in (first, second)]

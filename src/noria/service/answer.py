@@ -13,6 +13,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from noria.errors import UserError
 from noria.service.asking.operation import Operation
 from noria.service.door.body import body_of
 from noria.service.engine.work import too_late
@@ -24,6 +25,7 @@ from noria.service.request.limits import Limits
 from noria.service.room import Room
 
 LARGE_BODY = 1 << 16  # bytes from which the model's name is looked for in a thread of its own
+GONE = "disconnected"
 GRACE_SECONDS = 5.0  # the model's process says itself that it is too late, unless it is stopped
 
 
@@ -117,9 +119,12 @@ class _Asked:
             done, _ = await asyncio.wait({waiting, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if waiting in done:
                 return self._noted(waiting.result())
+            if leaving in done:
+                raise _gone()
             raise too_late()
         except HTTPError as error:
-            self.models.saw(self.model, self.version, error, time.monotonic() - self.start)
+            if error.code != GONE:  # which says nothing of the model
+                self.models.saw(self.model, self.version, error, time.monotonic() - self.start)
             raise
         finally:
             for task in (waiting, leaving):
@@ -175,6 +180,11 @@ class Pieces(StreamingResponse):
             if last is None:
                 raise ConnectionError("the answer broke off") from error
             yield last
+
+
+def _gone() -> HTTPError:
+    """Return the error of a request whose client has gone: it stands in the log alone."""
+    return HTTPError(UserError("the client went away before its answer"), code=GONE)
 
 
 def as_request(http: HTTPRequest, operation: str, body: bytes, seconds: float = 0.0) -> Request:

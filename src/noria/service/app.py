@@ -126,11 +126,19 @@ class Service:
         """Say that the process answers."""
         return json_response({"status": "alive"})
 
-    async def is_ready(self, _: HTTPRequest) -> Response:
+    async def is_ready(self, request: HTTPRequest) -> Response:
         """Say whether requests are welcome: 503 once the server was asked to stop, or while a model is not there."""
         waiting = [one.name for one in self.models.abouts() if not one.is_ready]
+        sees = request.state.grant.sees
         if self.is_draining or waiting:
-            status = {"status": "draining"} if self.is_draining else {"status": "starting", "waiting": waiting}
+            status = (
+                {"status": "draining"}
+                if self.is_draining
+                else {
+                    "status": "starting",
+                    "waiting": [one for one in waiting if sees(one)],
+                }
+            )
             return json_response(status, HTTPStatus.SERVICE_UNAVAILABLE)
         return json_response({"status": "ready"})
 
@@ -146,7 +154,8 @@ class Service:
             error = UserError("no candidate is configured", where=name, fix="name one in serve.yaml: canary: {run: ..}")
             raise HTTPError(error, HTTPStatus.CONFLICT, code="no_candidate")
         async with body_of(request, self.limits, self.room) as body:
-            share = parse_json(body, self.limits).get("share", canary.share) if body else canary.share
+            asked = parse_json(body, self.limits) if body else {}
+        share = asked.get("share", canary.share) if isinstance(asked, dict) else None
         if not isinstance(share, int | float) or not 0 < share < 1:
             raise HTTPError(UserError("share is between 0 and 1", found=shown(share)), code="wrong_type", param="share")
         return await self._changed(request, lambda name: self.models.try_out(name, Canary(canary.run, share)))

@@ -154,6 +154,8 @@ def example_command(model: About, address: str, needs_key: bool) -> str:
 async def _run(server: StoppingServer, plans: Sequence[Plan], listener: socket.socket) -> None:
     """Start the models, answer until it is asked to stop, end the models."""
     models = server.service.models
+    with suppress(AttributeError, ValueError):  # no SIGHUP on this system, or not in its main thread
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload)
     try:
         await models.start(plans)
         _listen(listener)
@@ -176,15 +178,14 @@ class StoppingServer(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self.service, self._notice_seconds, self._announce, self._tell = service, notice_seconds, announce, tell
-        self._reloads: set[asyncio.Task[None]] = set()
+        self._reloads: asyncio.Task[None] | None = None
+        self._is_asked_again = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Announce the server when it accepts connections and signals, not before."""
         await super().startup(sockets)
         for listener in sockets or ():
             _listen(listener)  # again: uvicorn's backlog is also how many are accepted in a turn, which are to be few
-        with suppress(AttributeError, ValueError):  # no SIGHUP on this system, or not in its main thread
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         self._announce()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -201,16 +202,23 @@ class StoppingServer(uvicorn.Server):
 
     def _stop(self) -> None:
         self.should_exit = True
+        if self._reloads is not None:
+            self._reloads.cancel()
 
-    def _reload(self) -> None:
-        task = asyncio.create_task(self._reload_all())
-        self._reloads.add(task)
-        task.add_done_callback(self._reloads.discard)
+    def reload(self) -> None:
+        """Load every model anew; however often it is asked for meanwhile, once more afterwards."""
+        if self._reloads is not None and not self._reloads.done():
+            self._is_asked_again = True
+            return
+        self._reloads = asyncio.create_task(self._reload_all())
 
     async def _reload_all(self) -> None:
-        for name in self.service.models.names:
-            with suppress(UserError):  # it was told, and the older version goes on
-                await self.service.models.reload(name)
+        self._is_asked_again = True
+        while self._is_asked_again and not self.should_exit:
+            self._is_asked_again = False
+            for name in self.service.models.names:
+                with suppress(UserError):  # it was told, and the older version goes on
+                    await self.service.models.reload(name)
 
 
 def _address(host: str, has_key: bool) -> tuple[socket.AddressFamily, str]:

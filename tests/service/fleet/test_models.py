@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,12 +55,17 @@ class Stage:
         self.made: list[Idle] = []
         self.told: list[str] = []
         self.is_broken = False
+        self.next_about: dict[str, Any] = {}
+        self.while_starting: Callable[[], Any] = lambda: None
         self.models = Models(limits or Limits(), self._start, self.told.append)
 
     async def _start(self, plan: Plan) -> Sequence[Replica]:
         if self.is_broken:
             raise UserError("the bundle is broken")
+        self.while_starting()
         made = [Idle(f"v{len(self.made)}") for _ in range(plan.workers)]
+        for one in made:
+            one.about |= self.next_about
         self.made += made
         return made
 
@@ -155,6 +161,51 @@ def test_a_candidate_that_is_promoted_takes_the_place() -> None:
         assert [one.is_stopped for one in stage.made] == [True, True, False, False]
         with pytest.raises(UserError, match="no newer version"):
             await stage.models.promote("m")
+
+    asyncio.run(scene())
+
+
+def test_a_candidate_that_does_another_task_or_takes_other_records_is_refused() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.models.start([Plan("m", Path("x"))])
+        stage.made[0].about = {"version": "v0", "task": "a", "schema": {"properties": {"x": {}}}}
+        stage.next_about = {"task": "b", "schema": {"properties": {"x": {}}}}
+        with pytest.raises(UserError, match="it does b, not a"):
+            await stage.models.try_out("m", Canary(Path("y")))
+        with pytest.raises(UserError, match="no newer version of m"):
+            await stage.models.reload("m")
+        stage.next_about = {"task": "a", "schema": {"properties": {"z": {}}}}
+        with pytest.raises(UserError, match="its records hold z, not x"):
+            await stage.models.try_out("m", Canary(Path("y")))
+        model = stage.models.named("m")
+        assert (model.current.name, model.candidate) == ("v0", None)
+        await asyncio.sleep(0.1)
+        assert [one.is_stopped for one in stage.made] == [False, True, True, True]
+
+    asyncio.run(scene())
+
+
+def test_a_candidate_is_not_withdrawn_while_it_is_promoted() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.models.start([Plan("m", Path("x"), workers=2, canary=Canary(Path("y"), 0.5))])
+        model = stage.models.named("m")
+        trial, candidate = model.trial, model.candidate
+        assert trial is not None
+        stage.while_starting = lambda: [
+            stage.models.saw(model, version, Reply(b"{}", 500 if version is candidate else 200), 0.01)
+            for version in (model.current, candidate) * 40  # type: ignore[operator]
+        ]
+        await stage.models.promote("m")
+        await asyncio.sleep(0.1)
+        assert [one.is_stopped for one in stage.made] == [True, True, False, False]
+        stage.while_starting = lambda: None
+        stage.is_broken = True
+        stage.models.named("m").candidate, stage.models.named("m").trial = candidate, trial
+        with pytest.raises(UserError):
+            await stage.models.promote("m")
+        assert model.candidate is candidate
 
     asyncio.run(scene())
 

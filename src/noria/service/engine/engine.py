@@ -51,7 +51,7 @@ class Engine:
             name or name_of(predictor), version_of(predictor), predictor, inputs_of(predictor.bundle), limits
         )
         self._operations = {key: one for key, one in operations.items() if one.is_offered(self.view)}
-        self._turns: Turns[Work] = Turns()
+        self._turns: Turns[Work | Callable[[], None]] = Turns()
         self._ready, self._pace = Ready(), Pace(limits.batch_seconds)
         self._works: dict[int, Work] = {}
         usual = Streams(predictor, limits.streams, limits.writing_seconds)
@@ -104,18 +104,22 @@ class Engine:
         """Stop answering: the client has gone."""
         work = self._works.pop(number, None)
         if work is not None:
-            work.is_over = True
+            work.abandon()
+            self._turns.remove(work.request.client, work)
             self._ready.call(self._drop_abandoned)
 
     def probe(self, done: Callable[[], None], idle_seconds: float = 1.0) -> None:
-        """Call `done` from the model's thread once the model has answered: the example where nothing else was asked."""
+        """Call `done` from the model's thread once the model has answered: the example where nothing else was asked.
+
+        It takes its turn in the thread that reads too, so that neither can hang unseen.
+        """
 
         def run() -> None:
             if time.monotonic() - self._last_answer > idle_seconds:
                 self.warm_up()
             done()
 
-        self._ready.call(run)
+        self._turns.put("", lambda: self._ready.call(run))
 
     def warm_up(self) -> None:
         """Answer the task's example, where it is a record that this model can use."""
@@ -150,6 +154,9 @@ class Engine:
 
     def _read_all(self) -> None:
         while (work := self._turns.take()) is not None:
+            if not isinstance(work, Work):
+                work()
+                continue
             if self._is_dropped(work):
                 continue
             try:
@@ -168,11 +175,11 @@ class Engine:
         if chunk is not None:
             work.num_waiting += 1
             if work.is_written or len(work.asked.records) > 1:
-                self._ready.put(Piece(work, chunk))
+                self._ready.put(Piece(work, chunk, work.piece_number))
                 self._turns.put_back(work.request.client, work)
                 return
             work.is_encoded = True  # a single record has no second piece
-            self._ready.put(Piece(work, chunk))
+            self._ready.put(Piece(work, chunk, work.piece_number))
         else:
             work.is_encoded = True
             self._ready.put(Piece(work, None))
@@ -192,7 +199,7 @@ class Engine:
                 self._answer(group)
             for piece in whole:
                 if piece.chunk is not None and not len(piece.chunk):
-                    piece.work.answer([])
+                    piece.work.answer(piece.number, [])
                 if piece.work.is_encoded and not piece.work.num_waiting and not piece.work.is_over:
                     self._guarded([piece.work], piece.work.finish)
             if len(self._streams):
@@ -204,9 +211,9 @@ class Engine:
         """Answer the records of several requests in one go."""
         start = time.monotonic()
         works = [piece.work for piece in pieces]
-        joined = _joined([piece.chunk.records for piece in pieces if piece.chunk is not None])
 
         def run() -> None:
+            joined = _joined([piece.chunk.records for piece in pieces if piece.chunk is not None])
             given = self.predictor.decoded(joined)
             self._hand_out(pieces, given, time.monotonic() - start)
 
@@ -233,7 +240,7 @@ class Engine:
             work = piece.work
             work.begin(time.monotonic() - seconds, len(given))
             work.measured = replace(work.measured, model_seconds=work.measured.model_seconds + seconds)
-            work.answer(given[first : first + count])
+            work.answer(piece.number, given[first : first + count])
             first += count
 
     def _begin(self, piece: Piece) -> None:

@@ -25,6 +25,7 @@ class Piece:
 
     work: Work
     chunk: EncodedChunk | None
+    number: int = 0  # among the pieces of its request
 
     @property
     def num_bytes(self) -> int:

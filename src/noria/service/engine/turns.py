@@ -17,6 +17,11 @@ class Turns(Generic[Item]):
         self._changed = threading.Condition()
         self._is_closed = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing waits."""
+        return not self._waiting
+
     def put(self, client: str, item: Item) -> None:
         """Add an item at the end of its client's."""
         with self._changed:
@@ -28,6 +33,15 @@ class Turns(Generic[Item]):
         with self._changed:
             self._waiting.setdefault(client, deque()).appendleft(item)
             self._changed.notify()
+
+    def remove(self, client: str, item: Item) -> None:
+        """Take an item out, where it waits still."""
+        with self._changed:
+            items = self._waiting.get(client, deque())
+            if item in items:
+                items.remove(item)
+                if not items:
+                    del self._waiting[client]
 
     def take(self) -> Item | None:
         """Wait for an item and take it; None once it is closed."""

@@ -34,7 +34,8 @@ class Work:
         self.is_over = self.is_encoded = False
         self.num_waiting = 0  # pieces that are encoded and not answered yet
         self.measured = Measured()
-        self._answers: list[Prediction] = []
+        self._answers: dict[int, Sequence[Prediction]] = {}  # by the number of the piece
+        self._num_pieces = 0
         self._drift, self._cut = Drift(view.predictor.task, view.predictor.states), CutRecords(view.predictor.task)
 
     @property
@@ -57,14 +58,26 @@ class Work:
     def next_chunk(self) -> EncodedChunk | None:
         """Encode the next records; raise HTTPError for one that cannot be used. None: there are no more."""
         try:
-            return next(self._chunks, None)
+            chunk = next(self._chunks, None)
         except UserError as error:
             raise self._unusable(error) from error
+        self._num_pieces += chunk is not None
+        return chunk
 
-    def answer(self, answers: Sequence[Prediction]) -> None:
-        """Take the answers to the next records."""
-        self._answers += answers
+    @property
+    def piece_number(self) -> int:
+        """Return the number of the piece that was encoded last."""
+        return self._num_pieces
+
+    def answer(self, number: int, answers: Sequence[Prediction]) -> None:
+        """Take the answers to the records of a piece; pieces may be answered in any order."""
+        self._answers[number] = answers
         self.num_waiting -= 1
+
+    def abandon(self) -> None:
+        """Answer no more: nobody waits, and what was sent need not be held."""
+        self.is_over = True
+        self.request = replace(self.request, body=b"")
 
     def begin(self, when: float, batch: int) -> None:
         """Note that the model began on it, in a batch of so many records."""
@@ -79,7 +92,8 @@ class Work:
     def finish(self) -> None:
         """Reply with the answers of `predict`."""
         said = Said(self._drift.sentences(), self._cut.sentences())
-        self.send(self.operation.write(self._answers, self.asked, self._view, said))
+        answers = [one for number in sorted(self._answers) for one in self._answers[number]]
+        self.send(self.operation.write(answers, self.asked, self._view, said))
 
     def refuse(self, error: Exception) -> None:
         """Reply with why there is no answer; a bug's trace goes to the log alone."""
@@ -90,10 +104,10 @@ class Work:
         if self.is_over:
             return
         if reply.is_last:
-            self.is_over = True
             num = len(self.asked.records) if hasattr(self, "asked") else 0
             reply = replace(reply, measured=replace(self.measured, records=num))
-        self._sink(reply)
+        self._sink(reply)  # before it counts as over: a reply that cannot be sent is refused in its place
+        self.is_over = self.is_over or reply.is_last
 
     def _unusable(self, error: UserError) -> HTTPError:
         """Return the error of a record that the predictor cannot use; it names the record, we add the field."""

@@ -160,8 +160,8 @@ class Models:
         if trial is None:
             return
         trial.see(version is model.candidate, reply, seconds)
-        if (reason := trial.verdict()) is not None:
-            self._spawn(self._withdraw(model, reason))
+        if model.candidate is not None and (reason := trial.verdict()) is not None:
+            self._withdraw(model, model.candidate, reason)
 
     async def reload(self, name: str, run: Path | None = None) -> str:
         """Put a newer version in the place of what is served under a name; return what became of it.
@@ -204,13 +204,19 @@ class Models:
         """Put the version that is tried in the place of the one that is served."""
         model = self._known(name)
         async with self._locks[name]:
-            if model.candidate is None:
+            candidate, trial = model.candidate, model.trial
+            if candidate is None:
                 raise UserError(f"no newer version of {name} is being tried")
-            plan = replace(model.plan, run=model.candidate.plan.run, canary=None)
-            more = [] if plan.workers == 1 else await self._starter(replace(plan, workers=plan.workers - 1))
-            old, candidate = model.current, model.candidate
+            plan = replace(model.plan, run=candidate.plan.run, canary=None)
+            model.candidate = model.trial = None  # nobody else withdraws it meanwhile
+            try:
+                more = [] if plan.workers == 1 else await self._starter(replace(plan, workers=plan.workers - 1))
+            except BaseException:
+                model.candidate, model.trial = candidate, trial
+                raise
+            old = model.current
             model.current = Version(plan, [*candidate.replicas, *more])
-            model.plan, model.candidate, model.trial = plan, None, None
+            model.plan = plan
             self._spawn(_drained(old))
             said = f"{model.current.name} is served in the place of {old.name}; reload looks at {plan.run} from now on"
             return self._note(model, said)
@@ -222,11 +228,10 @@ class Models:
             task.cancel()
         await asyncio.gather(*(_stopped(one) for version in versions for one in version.replicas))
 
-    async def _withdraw(self, model: Model, reason: str) -> None:
-        candidate, model.candidate, model.trial = model.candidate, None, None
-        if candidate is not None:
-            self._note(model, f"{candidate.name} is asked no more: {reason}")
-            await _drained(candidate)
+    def _withdraw(self, model: Model, candidate: Version, reason: str) -> None:
+        model.candidate = model.trial = None
+        self._note(model, f"{candidate.name} is asked no more: {reason}")
+        self._spawn(_drained(candidate))
 
     def _known(self, name: str) -> Model:
         if name not in self._models:

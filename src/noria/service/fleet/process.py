@@ -134,16 +134,21 @@ class ProcessReplica(Replica):
                 try:
                     await self._launch()
                     break
-                except (UserError, OSError) as error:
+                except Exception as error:  # noqa: BLE001  # whatever it is, it is tried again
+                    await self._end_process()
                     self._tell(f"{self._load.name} cannot be started: {error}; again in {wait:g} s")
             since = time.monotonic()
             self._tell(f"{self._load.name} answers again")
 
     async def _watched(self) -> str:
         """Return when the process has ended or has to, and why."""
+        woke = time.monotonic()
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             now = time.monotonic()
+            if now - woke > LOST_BEATS / 2 * BEAT_SECONDS:  # this one was stopped itself: nothing is known
+                self._beat, self._probe_sent = now, None if self._probe_sent is None else now
+            woke = now
             if self._transport is None:
                 code = self._process.poll() if self._process is not None else None
                 return f"has ended (exit code {code})" if code is not None else "has closed its connection"
