@@ -1,8 +1,9 @@
-"""Servers that people would write: `python services.py KIND PORT CHECKPOINT`.
+"""Servers that people would write, on a port of this machine.
 
-KIND is litserve, fastapi, noop or llamacpp.
+    python services.py KIND PORT CHECKPOINT
 
-bare: answer sentences from standard input with Noria's predictor, without a service; print the median milliseconds.
+KIND is litserve, fastapi, noop or llamacpp; bare answers sentences from standard input with Noria's predictor, without a
+service, and prints the median milliseconds.
 """
 
 from __future__ import annotations

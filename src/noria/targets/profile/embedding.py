@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 
-from noria.targets.ranking.linear import interactions
+from noria.targets.ranking.interactions import interactions
 from noria.types import Ragged
 
 # Best of 0, 0.25, 0.5 and 0.75 on two random tenths of MovieLens 100K: NDCG at ten 0.334, 0.336; EASE^R 0.354, 0.345;

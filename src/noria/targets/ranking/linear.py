@@ -16,6 +16,7 @@ from noria.contract.linear_fit import LinearFit
 from noria.modalities.items.arrays import ITEMS
 from noria.modalities.items.embedder import HistoryFeatures
 from noria.targets.ranking.answering import ranked
+from noria.targets.ranking.interactions import interactions
 from noria.targets.ranking.metrics import PLACES, found
 from noria.types import Arrays, Dataset, Ragged
 
@@ -103,17 +104,6 @@ def followers(events: Ragged, size: int) -> np.ndarray:
         np.add.at(total, (values[:-step][is_one], values[step:][is_one]), 1)
     counts = np.bincount(values[values < size], minlength=size)
     return np.asarray(total / np.maximum(counts, 1)[:, None], np.float32)
-
-
-def interactions(events: Ragged, size: int) -> sparse.csr_matrix:
-    """Return which history has which item, ones in float32[n, size]."""
-    rows = np.repeat(np.arange(len(events)), events.lengths)
-    is_known = (events.values >= 0) & (events.values < size)
-    found = sparse.csr_matrix(
-        (np.ones(is_known.sum(), np.float32), (rows[is_known], events.values[is_known])), shape=(len(events), size)
-    )
-    found.data[:] = 1
-    return found
 
 
 def events_of(train: Dataset, history: str) -> Ragged:
