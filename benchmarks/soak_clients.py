@@ -72,10 +72,11 @@ class GoodClient(threading.Thread):
         except (OSError, http.client.HTTPException) as error:
             self._note(self._tally.failed, f"{question.name}: {type(error).__name__} {error}")
             return True
-        if status in BUSY and "Retry-After" in headers:
+        is_told = b'"ended":"error"' in body and b'"code":"model_died"' in body  # after the answer has begun
+        if is_told or (status in BUSY and "Retry-After" in headers):
             with self._tally.lock:
-                self._tally.put_off[status] += 1
-            time.sleep(min(float(headers["Retry-After"]), 2.0))
+                self._tally.put_off[503 if is_told else status] += 1
+            time.sleep(min(float(headers.get("Retry-After", "1")), 2.0))
             return False
         if status != question.status:
             self._note(self._tally.failed, f"{question.name}: {status} {body[:300]!r}")

@@ -2,8 +2,8 @@
 
     python services.py KIND PORT CHECKPOINT
 
-KIND is litserve, fastapi, noop or llamacpp; bare answers sentences from standard input with Noria's predictor, without a
-service, and prints the median milliseconds.
+KIND is litserve, fastapi, noop or llamacpp; bare answers sentences from standard input with Noria's predictor, without
+a service, and prints the median milliseconds.
 """
 
 from __future__ import annotations
