@@ -69,6 +69,8 @@ def test_a_program_that_names_no_host_is_answered(small) -> None:
         ("http://evil.example", False),
         ("null", False),
         ("", False),
+        ("http://[", False),  # what no parser of addresses takes
+        ("http://[x", False),
         ("http://evil.example/127.0.0.1:8000", False),
         ("http://127.0.0.1:8000@evil.example", False),
         ("https://page.example", True),

@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from noria.service.door.packed import unpacked
+from noria.service.door.packed import MOST_MEMBERS, unpacked
 from noria.service.request.http_error import HTTPError
 from noria.service.request.limits import Limits
 from service.door.raw import Answer, raw
@@ -67,3 +67,11 @@ def test_a_bomb_is_not_unpacked_further_than_a_body_may_be() -> None:
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_body_is_packed_in_some_pieces_and_not_in_thousands() -> None:
+    """Each piece costs a copy of all that follow."""
+    empty = gzip.compress(b"", mtime=0)
+    assert unpacked(bytearray(empty * (MOST_MEMBERS - 1) + gzip.compress(BODY)), "gzip", Limits()) == BODY
+    with pytest.raises(HTTPError, match=f"more than {MOST_MEMBERS} pieces"):
+        unpacked(bytearray(empty * (MOST_MEMBERS + 1)), "gzip", Limits())

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from noria.errors import UserError
-from noria.service.door.packed import packing_of, unpacked
+from noria.service.door.packed import packing_of, unpacked_apart
 from noria.service.request.http_error import HTTPError
 from noria.service.request.limits import Limits
 
@@ -42,7 +42,7 @@ async def body_of(request: Request, limits: Limits, holder: Holder) -> AsyncIter
         finally:
             held = len(body)
         if packing is not None:
-            plain = await asyncio.to_thread(unpacked, body, packing, limits)
+            plain = await unpacked_apart(body, packing, limits)
             holder.hold(len(plain))
             held += len(plain)
             body = plain

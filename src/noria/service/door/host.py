@@ -46,7 +46,7 @@ class KnownHosts:
             return None
         origins = _values(scope, b"origin")
         own = {host.lower() for host in hosts} | self._allowed
-        is_foreign = any((urlsplit(one.lower()).netloc if "://" in one else one) not in own for one in origins)
+        is_foreign = any(_authority(one.lower()) not in own for one in origins)
         if is_foreign or "cross-site" in _values(scope, b"sec-fetch-site"):
             return _foreign(", ".join(origins) or "another site")
         return None
@@ -80,6 +80,14 @@ def checked_hosts(names: Sequence[str]) -> tuple[str, ...]:
 
 def _values(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1").strip() for key, value in scope["headers"] if key.lower() == name]
+
+
+def _authority(origin: str) -> str | None:
+    """Return the host and port of a page's origin, None for what is no address: such a page is none of ours."""
+    try:
+        return urlsplit(origin).netloc if "://" in origin else origin
+    except ValueError:
+        return None
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

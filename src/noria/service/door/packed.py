@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -11,6 +13,8 @@ from noria.errors import UserError
 from noria.service.request.http_error import HTTPError, shown
 from noria.service.request.limits import Limits
 
+MOST_MEMBERS = 256  # that gzip allows one after another: the rest of a body is copied for each of them
+_UNPACKERS = ThreadPoolExecutor(2, "unpack")  # starts its threads when they are needed
 _PLAIN = ("", "identity")
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # of zlib: 31 is gzip's head and tail, 15 those of zlib
 
@@ -31,11 +35,16 @@ def packing_of(request: Request) -> str | None:
     return packing
 
 
+async def unpacked_apart(body: bytearray, packing: str, limits: Limits) -> bytearray:
+    """Return what `unpacked` does, while the loop goes on: few at a time, so that others keep their threads."""
+    return await asyncio.get_running_loop().run_in_executor(_UNPACKERS, unpacked, body, packing, limits)
+
+
 def unpacked(body: bytearray, packing: str, limits: Limits) -> bytearray:
     """Return what a body holds; raise HTTPError where it is broken, or where it would be larger than a body may be."""
     plain = bytearray()
     rest = bytes(body)
-    while rest:  # gzip allows several one after another
+    for _ in range(MOST_MEMBERS):
         unpacker = zlib.decompressobj(_WINDOW_BITS[packing])
         try:
             plain += unpacker.decompress(rest, limits.body_bytes + 1 - len(plain))
@@ -46,7 +55,9 @@ def unpacked(body: bytearray, packing: str, limits: Limits) -> bytearray:
         if not unpacker.eof:
             raise _broken(packing, "it ends too early")
         rest = b"" if packing == "deflate" else unpacker.unused_data
-    return plain
+        if not rest:
+            return plain
+    raise _broken(packing, f"it is packed in more than {MOST_MEMBERS} pieces")
 
 
 def _broken(packing: str, reason: str) -> HTTPError:
