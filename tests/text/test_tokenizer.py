@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from noria.errors import UserError
 from noria.text.decoding import ContextDecoder
-from noria.text.tokenizer import KINDS, Tokenizer
+from noria.text.tokenizer import KINDS, Tokenizer, _whole_characters
 
 TEXTS = [
     "The river turns the wheel, and the wheel lifts the water. 12 + 30 = 42!",
@@ -301,3 +301,11 @@ def test_what_looks_the_same_has_the_same_tokens_and_places_of_the_raw_text(kind
 @functools.cache
 def of_accents(kind: str) -> Tokenizer:
     return Tokenizer.train(["aoAçéö á 한 各 \U0001f600 ạ ọ e", "各 한글 é"] * 4, kind, 300)
+
+
+def test_accents_without_end_after_one_letter_are_one_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    plain = unicodedata.normalize
+    monkeypatch.setattr("unicodedata.normalize", lambda form, text: sizes.append(len(text)) or plain(form, text))
+    assert _whole_characters("e" + "\u0301" * 10_000 + "ab") == [0, 10_001, 10_002]
+    assert sum(sizes) < 40_000  # and not a hundred million

@@ -355,8 +355,11 @@ def _whole_characters(text: str) -> list[int]:
         return list(range(len(text)))
     starts = [0]
     for place in range(1, len(text)):
-        before, next_ = text[starts[-1] : place], text[place]
+        next_ = text[place]
+        if unicodedata.combining(next_):
+            continue  # and nothing is normalized: a million accents after one letter would take for ever
+        before = text[starts[-1] : place]
         apart = unicodedata.normalize("NFC", before) + unicodedata.normalize("NFC", next_)
-        if not unicodedata.combining(next_) and unicodedata.normalize("NFC", before + next_) == apart:
+        if unicodedata.normalize("NFC", before + next_) == apart:
             starts.append(place)
     return starts
