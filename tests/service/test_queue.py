@@ -184,9 +184,31 @@ def test_the_answers_of_a_request_stand_in_the_order_of_its_records(predictor, t
     replies: list[Reply] = []
     work = Work(request_of(texts[0]), OPERATIONS["predict"], view, replies.append)
     work.read()
-    work.num_waiting = 2
     first, second = predictor.predict([{"image": base64.b64decode(text)} for text in texts[:2]])
     work.answer(2, [second])
     work.answer(1, [first])
     work.finish()
     assert json.loads(replies[0].body)["predictions"] == [one.as_json() for one in (first, second)]
+
+
+def test_a_turn_that_breaks_ends_its_requests_and_not_the_thread(predictor, texts, monkeypatch) -> None:
+    engine, probed, replies = Engine(predictor, OPERATIONS), threading.Event(), list[Reply]()
+    is_answered = threading.Event()
+
+    def sink(reply: Reply) -> None:
+        replies.append(reply)
+        is_answered.set()
+
+    def broken() -> None:
+        raise RuntimeError("a bug")
+
+    engine._ready.call(broken)
+    engine.submit(1, request_of(texts[0]), OPERATIONS["predict"], sink)
+    assert is_answered.wait(10)
+    is_answered.clear()
+    engine.submit(2, request_of(texts[0]), OPERATIONS["predict"], sink)
+    assert is_answered.wait(10)
+    assert replies[-1].status == 200
+    engine.probe(probed.set)
+    assert probed.wait(10)
+    engine.close()

@@ -83,3 +83,12 @@ def test_no_digit_is_left_in_any_number():
     for number in (0, 7, 10, 19, 20, 101, 110, 1000, 1010, 99_999, 100_000, 20_000_001, 10**12 + 1):
         for language in ("zh", "en"):
             assert not any(char.isdigit() for char in read_out(str(number), language))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("endless", ["9" * 100_000, "1" + ",234" * 50_000, " " * 100_000])
+def test_figures_and_gaps_without_end_are_looked_at_once(endless: str, language: str) -> None:
+    said = read_out(f"a {endless} b", language)  # which took minutes when each digit was looked at anew
+    assert not any(char.isdigit() for char in said)
+    assert said.startswith("a ")
+    assert said.endswith(" b")

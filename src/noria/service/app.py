@@ -25,7 +25,7 @@ from starlette.routing import Route
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.predictor import Predictor
 from noria.service.answer import Answering, as_request, as_response
-from noria.service.asking.operation import About, Lookup, Verb
+from noria.service.asking.operation import About, Lookup
 from noria.service.dialects.all import LOOKUPS, OPERATIONS
 from noria.service.dialects.page import is_page
 from noria.service.door.access import checked_key
@@ -95,26 +95,27 @@ class Service:
         self.num_lost = 0  # requests that were given up when the server had to end
 
     def routes(self) -> list[Route]:
-        """Return the paths of all dialects and our own; `verbs` of a route's endpoint says what a key must allow."""
+        """Return the paths of all dialects and our own; each is named by its summary."""
         found = []
         for operation in OPERATIONS.values():
             asked = Answering(operation, self)
             for path in (operation.path, *operation.aliases):
-                found.append(_route(path, asked, operation.method, operation.verb, operation.summary))
+                found.append(Route(path, asked, methods=[operation.method], name=operation.summary))
         for lookup in [*LOOKUPS, *self.watching.lookups]:
             for path in (lookup.path, *lookup.aliases):
-                found.append(_route(path, self._looked_up(lookup), lookup.method, lookup.verb, lookup.summary))
-        own: list[tuple[str, Callable[[HTTPRequest], Awaitable[Response]], str, Verb]] = [
-            ("/openapi.json", self.openapi, "GET", "predict"),
-            ("/livez", self.is_alive, "GET", "metrics"),
-            ("/readyz", self.is_ready, "GET", "metrics"),
-            ("/health", self.is_ready, "GET", "metrics"),
-            ("/models/{model}/reload", self.reload, "POST", "admin"),
-            ("/models/{model}/try", self.try_out, "POST", "admin"),
-            ("/models/{model}/promote", self.promote, "POST", "admin"),
+                endpoint = self._looked_up(lookup)
+                found.append(Route(path, endpoint, methods=[lookup.method], name=lookup.summary))
+        own: list[tuple[str, Callable[[HTTPRequest], Awaitable[Response]], str]] = [
+            ("/openapi.json", self.openapi, "GET"),
+            ("/livez", self.is_alive, "GET"),
+            ("/readyz", self.is_ready, "GET"),
+            ("/health", self.is_ready, "GET"),
+            ("/models/{model}/reload", self.reload, "POST"),
+            ("/models/{model}/try", self.try_out, "POST"),
+            ("/models/{model}/promote", self.promote, "POST"),
         ]
-        for path, endpoint, method, verb in own:
-            found.append(_route(path, endpoint, method, verb, (endpoint.__doc__ or "").partition("\n")[0]))
+        for path, endpoint, method in own:
+            found.append(Route(path, endpoint, methods=[method], name=(endpoint.__doc__ or "").partition("\n")[0]))
         return found
 
     async def openapi(self, request: HTTPRequest) -> Response:
@@ -129,17 +130,11 @@ class Service:
     async def is_ready(self, request: HTTPRequest) -> Response:
         """Say whether requests are welcome: 503 once the server was asked to stop, or while a model is not there."""
         waiting = [one.name for one in self.models.abouts() if not one.is_ready]
-        sees = request.state.grant.sees
-        if self.is_draining or waiting:
-            status = (
-                {"status": "draining"}
-                if self.is_draining
-                else {
-                    "status": "starting",
-                    "waiting": [one for one in waiting if sees(one)],
-                }
-            )
-            return json_response(status, HTTPStatus.SERVICE_UNAVAILABLE)
+        if self.is_draining:
+            return json_response({"status": "draining"}, HTTPStatus.SERVICE_UNAVAILABLE)
+        if waiting:
+            shown = [one for one in waiting if request.state.grant.sees(one)]
+            return json_response({"status": "starting", "waiting": shown}, HTTPStatus.SERVICE_UNAVAILABLE)
         return json_response({"status": "ready"})
 
     async def reload(self, request: HTTPRequest) -> Response:
@@ -192,12 +187,6 @@ class Service:
             return as_response(reply)
 
         return endpoint
-
-
-def _route(path: str, endpoint: Callable[..., Any], method: str, verb: Verb, summary: str) -> Route:
-    route = Route(path, endpoint, methods=[method], name=summary)
-    route.verb = verb  # type: ignore[attr-defined]
-    return route
 
 
 async def _refused(_: HTTPRequest, error: Exception) -> Response:

@@ -39,6 +39,7 @@ CLOCK = (
     r"(?:\s?(?P<half>[aApP](?:\.[mM]\.|[mM]\b)))?"
 )
 DECADE = r"(?<![\d.,])((?:1[1-9]|20)\d0|(?<=\bthe )[2-9]0)s\b"  # 30s alone are seconds
+ENDLESS = r"\d{40,}|\d{1,3}(?:,\d{3}){12,}"  # no number: looked for first, as others look at each of its digits anew
 NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 
 
@@ -191,7 +192,9 @@ def _rules(language: Language) -> list[tuple[re.Pattern[str], Callable[[re.Match
     is_zh = language == "zh"
     units = "|".join(map(re.escape, sorted(_units(), key=len, reverse=True)))
     money, unit, clock = (functools.partial(one, language) for one in (_money, _with_unit, _clock))
+    digits = zh_digits if is_zh else en_digits
     rules: list[tuple[str, Callable[[re.Match[str]], str]]] = [
+        (ENDLESS, lambda found: digits(found[0].replace(",", ""))),
         (CLOCK, clock),
         *([] if is_zh else [(DECADE, lambda found: _en_decade(found[1]))]),
         (RANGE, lambda found: found[1] + ("到" if is_zh else " to ")),
@@ -211,7 +214,7 @@ def _rules(language: Language) -> list[tuple[re.Pattern[str], Callable[[re.Match
             (r"(?<![\d.,])(\d+)(?:st|nd|rd|th)\b", lambda found: _en_ordinal(found[1])),
             (r"(?<=\bin )(1[1-9]\d\d|20\d\d)(?![\d.,]?\d)", lambda found: _en_year(found[1])),
             (NUMBER, lambda found: _en(found[0])),
-            (r"\s*&\s*", lambda _: " and "),
+            (r"\s{0,8}&\s{0,8}", lambda _: " and "),
         ]
     return [(re.compile(pattern), said) for pattern, said in rules]
 

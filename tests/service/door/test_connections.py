@@ -17,6 +17,10 @@ class Fake:
     def __init__(self) -> None:
         self.given_up: Phase | None = None
         self.is_shut = False
+        self.unread = 100
+
+    def num_unread(self) -> int:
+        return self.unread
 
     def is_closing(self) -> bool:
         return self.is_shut
@@ -120,5 +124,24 @@ def test_nothing_is_kept_of_those_that_are_gone(at) -> None:
         assert len(connections) == 0
         assert not any(connections._since.values())
         assert connections._clock is None
+
+    at(test)
+
+
+def test_a_client_that_reads_slowly_is_let_alone_and_one_that_does_not_read_is_not(at) -> None:
+    def test(set_clock) -> None:
+        connections = Connections(Limits(unread_seconds=30.0))
+        slow, gone = opened(connections, 2)
+        for one in (slow, gone):
+            connections.enter(one, Phase.UNREAD)
+        for seconds in (31, 62, 93):
+            slow.unread -= 1
+            set_clock(seconds)
+            connections.sweep()
+            assert (slow.given_up, gone.given_up) == (None, Phase.UNREAD)
+            connections.closed(gone)
+        set_clock(124)
+        connections.sweep()
+        assert slow.given_up is Phase.UNREAD
 
     at(test)

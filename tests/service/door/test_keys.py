@@ -129,6 +129,9 @@ def test_a_key_for_other_models_gets_no_answer_of_this_one(tmp_path, small) -> N
     assert ask(app, own).status == 200
     refused = ask(app, other)
     assert (refused.status, refused.error["code"]) == (403, "not_allowed")
+    assert "this key is not for the model digits" in refused.error["message"]
+    looks = noria.keys("add", "looks", file, allowed=["metrics"])
+    assert "this key is not for predict" in ask(app, looks).error["message"]
 
 
 def test_a_route_that_forgets_to_ask_gives_no_key_anything(tmp_path, small) -> None:

@@ -88,7 +88,8 @@ def test_the_copy_that_has_least_to_do_is_asked_and_one_that_is_gone_is_not() ->
         with pytest.raises(HTTPError) as told:
             stage.models.call(model, REQUEST)
         assert (told.value.status, told.value.code) == (503, "model_died")
-        assert not stage.models.is_ready
+        assert not stage.models.abouts()[0].is_ready
+        assert stage.models.num_going == 5  # and not one that nobody took
 
     asyncio.run(scene())
 

@@ -41,6 +41,10 @@ def test_a_process_that_gives_no_sign_of_life_is_started_anew(run, texts, monkey
         first.send_signal(signal.SIGSTOP)
         assert await answered(replica) == 503  # and not never
         end = time.monotonic() + 120
+        while replica.num_restarts == 0 or replica._transport is None:
+            await asyncio.sleep(0.01)
+        replica._beat = time.monotonic()
+        assert not replica.is_ready  # it is loading: nobody is to be sent there
         while not replica.is_ready and time.monotonic() < end:
             await asyncio.sleep(0.05)
         assert await answered(replica) == 200
@@ -62,3 +66,26 @@ def test_a_model_that_cannot_be_loaded_is_told_and_leaves_no_process(tmp_path: P
         assert replica._process.returncode is not None
 
     asyncio.run(scene())
+
+
+def test_a_pause_of_the_process_that_listens_is_not_taken_for_the_models(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(process, "LOST_BEATS", 10)
+
+    async def scene() -> None:
+        replica = ProcessReplica(Load("m", run), Limits(), lambda _: None)
+        await replica.start()
+        await asyncio.sleep(0.3)
+        time.sleep(1.5)  # longer than a process may be silent: the loop stands still, as in a process that is stopped
+        await asyncio.sleep(0.5)
+        assert (replica.num_restarts, replica.is_ready) == (0, True)
+        await replica.stop()
+
+    asyncio.run(scene())
+
+
+def test_a_request_that_cannot_be_sent_is_not_counted(tmp_path: Path) -> None:
+    replica = ProcessReplica(Load("m", tmp_path), Limits(), lambda _: None)
+    with pytest.raises(HTTPError, match="has just ended"):
+        replica.call(Request("predict"))
+    assert replica.num_going == 0

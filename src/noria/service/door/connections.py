@@ -36,6 +36,9 @@ class Connection(Protocol):
     def is_closing(self) -> bool:
         """Say whether it was closed already, by whomever."""
 
+    def num_unread(self) -> int:
+        """Return how many bytes of its answer the client has not taken yet."""
+
     def give_up(self, phase: Phase) -> None:
         """End it: it has waited too long."""
 
@@ -53,6 +56,7 @@ class Connections:
             Phase.UNREAD: limits.unread_seconds,
             Phase.CLOSING: limits.unread_seconds,
         }
+        self._num_unread: dict[Connection, int] = {}  # when it was looked at last
         self._clock: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -70,6 +74,7 @@ class Connections:
     def closed(self, connection: Connection) -> None:
         """Count a connection off that is gone."""
         phase = self._open.pop(connection, None)
+        self._num_unread.pop(connection, None)
         if phase is not None:
             self._since[phase].pop(connection, None)
         if not self._open and self._clock is not None:
@@ -86,6 +91,8 @@ class Connections:
         self._open[connection] = phase
         if phase is not None:
             self._since[phase][connection] = asyncio.get_running_loop().time()
+        if phase is Phase.UNREAD:
+            self._num_unread[connection] = connection.num_unread()
 
     def phase(self, connection: Connection) -> Phase | None:
         """Return what a connection waits for."""
@@ -102,7 +109,12 @@ class Connections:
         for connection in [one for one in self._open if one.is_closing()]:
             self.enter(connection, Phase.CLOSING)
         for connection in list(self._overdue()):
-            self._give_up(connection)
+            if self._is_reading(connection):
+                since = self._since[Phase.UNREAD]
+                del since[connection]  # it is the newest again: slow, but not gone
+                since[connection] = asyncio.get_running_loop().time()
+            else:
+                self._give_up(connection)
 
     def _overdue(self) -> Iterator[Connection]:
         now = asyncio.get_running_loop().time()
@@ -111,6 +123,14 @@ class Connections:
                 if now - began < self._seconds[phase]:
                     break
                 yield connection
+
+    def _is_reading(self, connection: Connection) -> bool:
+        """Say whether a client has taken some of its answer since it was looked at last."""
+        if self._open[connection] is not Phase.UNREAD:
+            return False
+        before, now = self._num_unread.get(connection), connection.num_unread()
+        self._num_unread[connection] = now
+        return before is not None and now < before
 
     def _give_up(self, connection: Connection) -> None:
         phase = self._open[connection]

@@ -81,6 +81,10 @@ class DoorProtocol(H11Protocol):
         """Say whether the connection was closed already."""
         return bool(self.transport.is_closing())
 
+    def num_unread(self) -> int:
+        """Return how many bytes wait to be sent."""
+        return int(self.transport.get_write_buffer_size())
+
     def give_up(self, phase: Phase) -> None:
         """End the connection, with a word where the client waits for one."""
         if phase is Phase.HEAD:

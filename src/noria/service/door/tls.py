@@ -70,6 +70,10 @@ class Handshake(asyncio.Protocol):
         """Say whether it was closed already."""
         return self._transport is None or self._transport.is_closing()
 
+    def num_unread(self) -> int:
+        """Say that no answer waits before the handshake."""
+        return 0
+
     def give_up(self, phase: Phase) -> None:
         """End it at once: nothing can be said before the handshake."""
         if self._transport is not None:

@@ -173,7 +173,6 @@ class Engine:
             work.read()
         chunk = work.next_chunk()
         if chunk is not None:
-            work.num_waiting += 1
             if work.is_written or len(work.asked.records) > 1:
                 self._ready.put(Piece(work, chunk, work.piece_number))
                 self._turns.put_back(work.request.client, work)
@@ -189,23 +188,33 @@ class Engine:
     def _run_all(self) -> None:
         while (todo := self._ready.take(self._pace.most, can_wait=not len(self._streams))) is not None:
             tasks, pieces = todo
-            for task in tasks:
-                task()
-            whole = [one for one in pieces if not self._is_dropped(one.work) and not one.work.is_written]
-            for piece in pieces:
-                if piece.work.is_written and not self._is_dropped(piece.work):
-                    self._begin(piece)
-            for group in _alike([one for one in whole if one.chunk is not None and len(one.chunk)]):
-                self._answer(group)
-            for piece in whole:
-                if piece.chunk is not None and not len(piece.chunk):
-                    piece.work.answer(piece.number, [])
-                if piece.work.is_encoded and not piece.work.num_waiting and not piece.work.is_over:
-                    self._guarded([piece.work], piece.work.finish)
-            if len(self._streams):
-                self._write()
-            if len(self._works) > 64 or not pieces:
-                self._forget()
+            try:
+                self._run(tasks, pieces)
+            except Exception as error:  # noqa: BLE001  # of a bug here or in a model's step: the thread goes on
+                _log.exception("a turn of the model broke")
+                for work in {*(piece.work for piece in pieces), *(one.work for one, _ in self._writings.values())}:
+                    work.refuse(error)
+                self._stop(list(self._writings))
+
+    def _run(self, tasks: Sequence[Callable[[], None]], pieces: Sequence[Piece]) -> None:
+        """Do what is to be done, answer what is ready, write a piece of what is being written."""
+        for task in tasks:
+            task()
+        whole = [one for one in pieces if not self._is_dropped(one.work) and not one.work.is_written]
+        for piece in pieces:
+            if piece.work.is_written and not self._is_dropped(piece.work):
+                self._begin(piece)
+        for group in _alike([one for one in whole if one.chunk is not None and len(one.chunk)]):
+            self._answer(group)
+        for piece in whole:
+            if piece.chunk is not None and not len(piece.chunk):
+                piece.work.answer(piece.number, [])
+            if piece.work.is_answered and not piece.work.is_over:
+                self._guarded([piece.work], piece.work.finish)
+        if len(self._streams):
+            self._write()
+        if len(self._works) > 64 or not pieces:
+            self._forget()
 
     def _answer(self, pieces: Sequence[Piece]) -> None:
         """Answer the records of several requests in one go."""

@@ -32,10 +32,9 @@ class Work:
         self._arrived = time.monotonic()
         self.end = self._arrived + request.seconds  # when nobody waits any more
         self.is_over = self.is_encoded = False
-        self.num_waiting = 0  # pieces that are encoded and not answered yet
         self.measured = Measured()
         self._answers: dict[int, Sequence[Prediction]] = {}  # by the number of the piece
-        self._num_pieces = 0
+        self._num_pieces = 0  # that are encoded: of the thread that reads alone, as _answers are the model's
         self._drift, self._cut = Drift(view.predictor.task, view.predictor.states), CutRecords(view.predictor.task)
 
     @property
@@ -72,7 +71,11 @@ class Work:
     def answer(self, number: int, answers: Sequence[Prediction]) -> None:
         """Take the answers to the records of a piece; pieces may be answered in any order."""
         self._answers[number] = answers
-        self.num_waiting -= 1
+
+    @property
+    def is_answered(self) -> bool:
+        """Say whether all pieces are encoded and answered."""
+        return self.is_encoded and len(self._answers) == self._num_pieces
 
     def abandon(self) -> None:
         """Answer no more: nobody waits, and what was sent need not be held."""

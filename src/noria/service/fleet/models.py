@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from noria.errors import UserError, did_you_mean
@@ -71,7 +71,6 @@ class Model:
     current: Version
     candidate: Version | None = None
     trial: Trial | None = None
-    news: list[str] = field(default_factory=list)  # what became of newer versions
 
     def about(self) -> About:
         """Return what is known of it."""
@@ -101,11 +100,6 @@ class Models:
     def abouts(self) -> list[About]:
         """Return what is known of each model."""
         return [one.about() for one in self._models.values()]
-
-    @property
-    def is_ready(self) -> bool:
-        """Say whether every model answers now."""
-        return all(one.current.ready for one in self._models.values())
 
     @property
     def num_going(self) -> int:
@@ -226,7 +220,7 @@ class Models:
         versions = [one for model in self.all for one in (model.current, model.candidate) if one is not None]
         for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*(_stopped(one) for version in versions for one in version.replicas))
+        await asyncio.gather(*(one.stop() for version in versions for one in version.replicas))
 
     def _withdraw(self, model: Model, candidate: Version, reason: str) -> None:
         model.candidate = model.trial = None
@@ -240,8 +234,6 @@ class Models:
         return self._models[name]
 
     def _note(self, model: Model, sentence: str) -> str:
-        model.news.append(sentence)
-        del model.news[:-20]
         self._tell(f"{model.plan.name}: {sentence}")
         return sentence
 
@@ -270,8 +262,4 @@ async def _drained(version: Version) -> None:
             await asyncio.sleep(0.05)
     finally:
         for one in version.replicas:
-            await _stopped(one)
-
-
-async def _stopped(replica: Replica) -> None:
-    await replica.stop()
+            await one.stop()

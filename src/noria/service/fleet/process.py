@@ -1,8 +1,8 @@
 """A model in a process of its own, which may die: it is started anew, and who waited is told to ask again.
 
-Two signs of life: a beat, which the process's reading thread answers, and a probe, which goes through the model itself
-(a record of its own where nobody asks for anything), so that health is never green while requests hang. A process that
-is without beat, or whose model is without an answer for `hang_seconds`, is killed.
+Two signs of life: a beat, which the process answers at once, and a probe, which takes its turn with the requests and
+goes through the model (a record of its own where nobody asks for anything), so that health is never green while
+requests hang. A process that is without beat, or whose model is without an answer for `hang_seconds`, is killed.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class ProcessReplica(Replica):
         """Watch over the process, and start it anew when it ends."""
         wait, since = FIRST_WAIT, time.monotonic()
         while not self._is_stopping:
-            reason = await self._watched()
+            reason, before = await self._watched(), self.about.get("version")
             if time.monotonic() - since > STEADY_SECONDS:
                 wait = FIRST_WAIT
             self._tell(f"{self._load.name}: the model's process {reason}; it is started anew in {wait:g} s")
@@ -138,7 +138,9 @@ class ProcessReplica(Replica):
                     await self._end_process()
                     self._tell(f"{self._load.name} cannot be started: {error}; again in {wait:g} s")
             since = time.monotonic()
-            self._tell(f"{self._load.name} answers again")
+            after = self.about.get("version")
+            other = "" if after == before else f", as {after}, which stands now where {before} stood"
+            self._tell(f"{self._load.name} answers again{other}")
 
     async def _watched(self) -> str:
         """Return when the process has ended or has to, and why."""

@@ -65,8 +65,9 @@ class Replica(ABC):
     def call(self, request: Request) -> Call:
         """Begin to have a request answered."""
         self._last_number += 1
-        call = self._calls[self._last_number] = Call(self, self._last_number, request)
-        self._send(self._last_number, request)
+        call = Call(self, self._last_number, request)
+        self._send(self._last_number, request)  # which may raise: then nothing is being answered
+        self._calls[self._last_number] = call
         return call
 
     @property
