@@ -32,6 +32,7 @@ import numpy as np
 from measuring import DATA, NORIA, ROOT, environment, machine, minilm, smollm2
 
 PEER = ROOT / "benchmarks" / "peers" / "services.py"
+LITSERVE = ROOT / "benchmarks" / "peers" / "services_litserve.py"
 START_SECONDS = 240
 TOKENS = 64
 
@@ -52,11 +53,17 @@ class Found:
 
     seconds: list[float]
     wall: float
+    tokens: int = 0
 
     @property
     def rate(self) -> float:
         """Return the requests a second."""
         return len(self.seconds) / self.wall
+
+    @property
+    def token_rate(self) -> float:
+        """Return the tokens a second that the answers hold."""
+        return self.tokens / self.wall
 
     def quantile(self, share: float) -> float:
         """Return a quantile of the latency, in milliseconds."""
@@ -86,26 +93,26 @@ def main() -> None:
             overhead(arguments, run, speeches)
         if "chat" in wanted:
             for streams in (1, 16):
-                table(f"chat, {streams} streams", arguments, chats(folder), speeches[:64], streams, tokens=TOKENS)
+                table(f"chat, {streams} streams", arguments, chats(folder), speeches[:64], streams, tokens=True)
 
 
 def classifier(folder: Path) -> Path:
     """Train MiniLM with a head of two classes for a few steps: how good it is does not matter here."""
-    rows = [f"{label},{text}" for text, label in zip(["good thing", "bad thing"] * 40, ["a", "b"] * 40, strict=True)]
-    (folder / "texts.csv").write_text("label,text\n" + "\n".join(rows), "utf-8")
-    return trained(
-        folder / "run", "task=text-classification", f"data.path={folder / 'texts.csv'}", f"model.pretrained={minilm()}"
-    )
+    rows = [f"{'ab'[i % 2]},{('good', 'bad')[i % 2]} thing number {i}" for i in range(80)]
+    (folder / "texts.csv").write_text("\n".join(["label,text", *rows]), "utf-8")
+    job = f"task: text-classification\ndata: {{path: '{folder / 'texts.csv'}'}}\ntrain: {{steps: 2}}\n"
+    return trained(folder / "classifier", job, f"model.pretrained={minilm()}")
 
 
-def trained(run: Path, *settings: str) -> Path:
-    """Return a run of a few steps."""
-    job = run.with_suffix(".yaml")
-    keys = dict(one.split("=", 1) for one in settings)
-    job.write_text(f"task: {keys.pop('task')}\ndata: {{path: '{keys.pop('data.path')}'}}\ntrain: {{steps: 2}}\n")
-    more = [f"{name}={value}" for name, value in keys.items()]
+def trained(run: Path, job: str, *overrides: str) -> Path:
+    """Train a job, a text or the name of a shipped one, and return its run; show what it says where it fails."""
+    file = run.with_suffix(".yaml")
+    file.write_text(job, "utf-8")
     env = {**os.environ, "NORIA_CACHE": str(run.parent / "cache")}
-    subprocess.run([*NORIA, "train", str(job), *more, "--run", str(run)], check=True, capture_output=True, env=env)
+    command = [*NORIA, "train", str(file) if "\n" in job else job, *overrides, "--run", str(run)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=env)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
     return run
 
 
@@ -113,9 +120,10 @@ def classifiers(run: Path) -> list[Server]:
     """Return the servers of one classifier."""
     python = str(environment("services", ["torch==2.13.0", "transformers>=5", "litserve", "fastapi", "uvicorn"]))
     own = [*NORIA, "serve", str(run), "--port", "{port}"]
+    others = (("LitServe, batches of 32", LITSERVE, "classifier"), ("FastAPI, pipeline", PEER, "fastapi"))
     peers = [
-        Server(name, [python, str(PEER), kind, "{port}", str(minilm())], "/predict", lambda text: {"text": text})
-        for name, kind in (("LitServe, batches of 32", "litserve"), ("FastAPI, pipeline", "fastapi"))
+        Server(name, [python, str(script), kind, "{port}", str(minilm())], "/predict", lambda text: {"text": text})
+        for name, script, kind in others
     ]
     return [Server("Noria", own, "/predict", lambda text: {"text": text}), *peers]
 
@@ -123,14 +131,13 @@ def classifiers(run: Path) -> list[Server]:
 def noops(folder: Path) -> list[Server]:
     """Return servers that do nothing, or a table's row."""
     python = str(environment("services", ["torch==2.13.0", "transformers>=5", "litserve", "fastapi", "uvicorn"]))
-    rows = ["x,answer", *(f"{i},{'ab'[i % 2]}" for i in range(200))]
+    rows = ["x,label", *(f"{i},{'ab'[i % 2]}" for i in range(200))]
     (folder / "table.csv").write_text("\n".join(rows), "utf-8")
-    run = trained(folder / "noop", "task=tabular-classification", f"data.path={folder / 'table.csv'}")
+    job = f"task: tabular-classification\ndata: {{path: '{folder / 'table.csv'}'}}\ntrain: {{steps: 2}}\n"
+    own = [*NORIA, "serve", str(trained(folder / "noop", job)), "--port", "{port}"]
     return [
-        Server(
-            "Noria, a row of a table", [*NORIA, "serve", str(run), "--port", "{port}"], "/predict", lambda _: {"x": 1}
-        ),
-        Server("LitServe, no work", [python, str(PEER), "noop", "{port}", ""], "/predict", lambda _: {"text": "x"}),
+        Server("Noria, a row of a table", own, "/predict", lambda _: {"x": 1}),
+        Server("LitServe, no work", [python, str(LITSERVE), "noop", "{port}", ""], "/predict", lambda _: {"text": "x"}),
     ]
 
 
@@ -152,10 +159,12 @@ def chats(folder: Path) -> list[Server]:
 
 def trained_chat(folder: Path, gguf: Path | None) -> Path:
     """Return a run that holds the weights of a GGUF file as they are."""
-    lines = [json.dumps({"prompt": f"number {i}", "text": f"it is {i}"}) for i in range(40)]
-    (folder / "chat.jsonl").write_text("\n".join(lines), "utf-8")
-    data = f"data.path={folder / 'chat.jsonl'}"
-    return trained(folder / "chat", "task=text-generation", data, f"model.pretrained={gguf}", "train.steps=0")
+    roles = ("user", "assistant")
+    talks = [{"messages": [{"role": role, "content": f"{role} {i}"} for role in roles]} for i in range(20)]
+    (folder / "talks.jsonl").write_text("\n".join(map(json.dumps, talks)), "utf-8")
+    data = (f"data.path={folder / 'talks.jsonl'}", f"model.pretrained={gguf}", "train.steps=0", "train.epochs=null")
+    quick = ("target.max_tokens=2", "target.overlap=none", "evaluate.precision=bfloat16")
+    return trained(folder / "chat", "chat", *data, *quick)
 
 
 def table(
@@ -164,7 +173,7 @@ def table(
     servers: Sequence[Server],
     texts: Sequence[str],
     clients: int,
-    tokens: int = 0,
+    tokens: bool = False,
 ) -> None:
     """Ask all servers in turn; print medians and ranges."""
     found: dict[str, list[Found]] = {one.name: [] for one in servers}
@@ -178,12 +187,12 @@ def table(
             print(f"round {turn + 1} {one.name}: {last.rate:.1f}/s, p99 {last.quantile(0.99):.0f} ms", flush=True)
     unit = "tokens" if tokens else "requests"
     print(f"\n{title}, {clients} clients\n| | {unit} a second | p50 ms | p99 ms | times Noria |\n|---|---|---|---|---|")
-    first = statistics.median(one.rate for one in found[servers[0].name])
+    first = statistics.median(one.token_rate if tokens else one.rate for one in found[servers[0].name])
     for name, rounds in found.items():
-        rates = [one.rate * (tokens or 1) for one in rounds]
+        rates = [one.token_rate if tokens else one.rate for one in rounds]
         middle = statistics.median(rates)
         p50, p99 = (statistics.median(one.quantile(share) for one in rounds) for share in (0.5, 0.99))
-        ratio = middle / (first * (tokens or 1))
+        ratio = middle / first
         print(f"| {name} | {middle:.1f} ({min(rates):.1f}-{max(rates):.1f}) | {p50:.1f} | {p99:.1f} | {ratio:.2f} |")
     print()
 
@@ -247,7 +256,7 @@ async def one_request(port: int, path: str, body: bytes) -> int:
     """Return the status of one request."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        return await ask(reader, writer, path, body)
+        return (await ask(reader, writer, path, body))[0]
     finally:
         writer.close()
 
@@ -255,6 +264,7 @@ async def one_request(port: int, path: str, body: bytes) -> int:
 async def load(port: int, path: str, bodies: Sequence[bytes], clients: int, seconds: float) -> Found:
     """Ask with so many clients for so long, each one request after another on its own connection."""
     found: list[float] = []
+    tokens: list[int] = []
     start = time.perf_counter()
 
     async def client(number: int) -> None:
@@ -262,32 +272,35 @@ async def load(port: int, path: str, bodies: Sequence[bytes], clients: int, seco
         turn = number
         while time.perf_counter() - start < seconds:
             asked = time.perf_counter()
-            status = await ask(reader, writer, path, bodies[turn % len(bodies)])
+            status, answer = await ask(reader, writer, path, bodies[turn % len(bodies)])
             if status != 200:
                 raise SystemExit(f"{path} was answered with {status}")
             found.append(time.perf_counter() - asked)
+            if b'"usage"' in answer:
+                tokens.append(json.loads(answer)["usage"]["completion_tokens"])
             turn += clients
         writer.close()
 
     await asyncio.gather(*(client(number) for number in range(clients)))
-    return Found(found, time.perf_counter() - start)
+    return Found(found, time.perf_counter() - start, sum(tokens))
 
 
-async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, body: bytes) -> int:
-    """Send one request, read its whole answer, return the status."""
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, body: bytes) -> tuple[int, bytes]:
+    """Send one request, read its whole answer, return the status and the body."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     )
     writer.write(head.encode() + b"\r\n" + body)
     said = (await reader.readuntil(b"\r\n\r\n")).lower()
     if b"transfer-encoding: chunked" in said:
+        answer = b""
         while (size := int((await reader.readline()).strip(), 16)) > 0:
-            await reader.readexactly(size + 2)
+            answer += (await reader.readexactly(size + 2))[:-2]
         await reader.readline()
     else:
         length = int(said.split(b"content-length:")[1].split(b"\r\n")[0])
-        await reader.readexactly(length)
-    return int(said.split(b" ")[1])
+        answer = await reader.readexactly(length)
+    return int(said.split(b" ")[1]), answer
 
 
 if __name__ == "__main__":

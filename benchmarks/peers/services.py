@@ -2,7 +2,7 @@
 
     python services.py KIND PORT CHECKPOINT
 
-KIND is litserve, fastapi, noop or llamacpp; bare answers sentences from standard input with Noria's predictor, without
+KIND is fastapi or llamacpp; bare answers sentences from standard input with Noria's predictor, without
 a service, and prints the median milliseconds.
 """
 
@@ -12,51 +12,6 @@ import statistics
 import sys
 import time
 from typing import Any
-
-
-def litserve(port: int, checkpoint: str) -> None:
-    """Serve a classifier of texts by LitServe, in batches."""
-    import litserve as ls
-    import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-    class Classifier(ls.LitAPI):
-        def setup(self, device: str) -> None:
-            self.tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-            self.model = AutoModelForSequenceClassification.from_pretrained(checkpoint).eval()
-
-        def decode_request(self, request: dict[str, str]) -> str:
-            return request["text"]
-
-        def predict(self, texts: list[str]) -> list[Any]:
-            with torch.inference_mode():
-                inputs = self.tokenizer(texts, padding=True, truncation=True, max_length=256, return_tensors="pt")
-                return list(self.model(**inputs).logits.softmax(-1))
-
-        def encode_response(self, output: Any) -> dict[str, Any]:
-            return {"label": int(output.argmax()), "score": float(output.max())}
-
-    server = ls.LitServer(Classifier(max_batch_size=32, batch_timeout=0.01), accelerator="cpu")
-    server.run(port=port, generate_client_file=False, log_level="warning")
-
-
-def noop(port: int, _: str) -> None:
-    """Serve what does nothing by LitServe."""
-    import litserve as ls
-
-    class Nothing(ls.LitAPI):
-        def setup(self, device: str) -> None: ...
-
-        def decode_request(self, request: dict[str, str]) -> str:
-            return request["text"]
-
-        def predict(self, text: str) -> str:
-            return text
-
-        def encode_response(self, output: str) -> dict[str, str]:
-            return {"output": output}
-
-    ls.LitServer(Nothing(), accelerator="cpu").run(port=port, generate_client_file=False, log_level="warning")
 
 
 def fastapi(port: int, checkpoint: str) -> None:

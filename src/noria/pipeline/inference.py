@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import functools
 import os
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from noria.contract import Target, dispatch
+from noria.contract import Target, dispatch, streaming
 from noria.pipeline.out_of_memory import told_out_of_memory
 from noria.types import Arrays, Dataset, Output, State, concatenated, rows_of
 
-# Padding is work for nothing: longer records wait for the next batch, unless this one would be too small to be quick.
-SPREAD, LEAST_RECORDS = 1.1, 16
+# Padding is work for nothing, and so is what each batch costs beside its tokens, which is worth so many tokens of padding
+# (models of 0.1 to 23 million weights); where a batch is a loop over tokens to be written, many times more.
+PADDING, PADDING_SHARE, PADDING_OF_WRITTEN = 80, 0.05, 5000
 MOST_TOKENS, MOST_BYTES = 2**16, 2**28  # of a batch whose records are of unequal length, padding included
 EQUAL_BYTES = 2**25  # of the inputs of a batch whose records are all as large: 223 pictures of 224 x 224 in colour
 
@@ -33,7 +35,8 @@ def outputs(
     if was_training:  # for one small record, to say so to every module takes longer than to answer
         model.eval()
     parts: dict[str, list[Any]] = {}
-    order, sizes = batches_of(dataset, batch_size)
+    padding = PADDING_OF_WRITTEN if streaming.can_generate(target) else PADDING
+    order, sizes = batches_of(dataset, batch_size, padding)
     for indices in np.split(order, np.cumsum(sizes)[:-1]):
         fix = f"ask for fewer records at once: evaluate.batch_size={max(1, len(indices) // 2)}"
         with told_out_of_memory(f"{len(indices)} records at once", fix):
@@ -56,8 +59,11 @@ def model_output(output: Output) -> Arrays:
     }
 
 
-def batches_of(dataset: Dataset, batch_size: int) -> tuple[np.ndarray, list[int]]:
-    """Return the order in which records are asked, shortest first, and how many of them make up each batch."""
+def batches_of(dataset: Dataset, batch_size: int, padding: int = PADDING) -> tuple[np.ndarray, list[int]]:
+    """Return the order in which records are asked, shortest first, and how many of them make up each batch.
+
+    padding: how many places of a batch may be filled up for nothing, beside a small share of them.
+    """
     count, lengths = len(dataset), dataset.lengths
     if lengths is None:
         batch_size = max(1, min(batch_size, EQUAL_BYTES // max(1, record_bytes(dataset))))
@@ -69,10 +75,13 @@ def batches_of(dataset: Dataset, batch_size: int) -> tuple[np.ndarray, list[int]
     sizes: list[int] = []
     start = 0
     while start < count:
-        alike = np.searchsorted(ordered, ordered[start] * SPREAD + 1, "right") - start
-        size = min(batch_size, count - start, max(LEAST_RECORDS, int(alike)))
-        while size > 1 and size * ordered[start + size - 1] > most:
-            size = (size + 1) // 2
+        size, filled = 1, 0
+        for length, longer in pairwise(ordered[start : start + batch_size].tolist()):
+            filled += size * (longer - length)
+            size += 1
+            if filled > padding + PADDING_SHARE * size * longer or size * longer > most:
+                size -= 1
+                break
         sizes.append(size)
         start += size
     return order, sizes
