@@ -86,7 +86,8 @@ def main() -> None:
         if {"classifier", "overhead"} & set(wanted):
             run = classifier(folder)
         if "classifier" in wanted:
-            table("classifier", arguments, classifiers(run), speeches, arguments.clients)
+            quick = classifier(folder, "evaluate.precision=bfloat16")
+            table("classifier", arguments, classifiers(run, quick), speeches, arguments.clients)
         if "noop" in wanted:
             table("noop", arguments, noops(folder), ["x"], arguments.clients)
         if "overhead" in wanted:
@@ -96,12 +97,12 @@ def main() -> None:
                 table(f"chat, {streams} streams", arguments, chats(folder), speeches[:64], streams, tokens=True)
 
 
-def classifier(folder: Path) -> Path:
+def classifier(folder: Path, *overrides: str) -> Path:
     """Train MiniLM with a head of two classes for a few steps: how good it is does not matter here."""
     rows = [f"{'ab'[i % 2]},{('good', 'bad')[i % 2]} thing number {i}" for i in range(80)]
     (folder / "texts.csv").write_text("\n".join(["label,text", *rows]), "utf-8")
     job = f"task: text-classification\ndata: {{path: '{folder / 'texts.csv'}'}}\ntrain: {{steps: 2}}\n"
-    return trained(folder / "classifier", job, f"model.pretrained={minilm()}")
+    return trained(folder / f"classifier{len(overrides)}", job, f"model.pretrained={minilm()}", *overrides)
 
 
 def trained(run: Path, job: str, *overrides: str) -> Path:
@@ -116,8 +117,8 @@ def trained(run: Path, job: str, *overrides: str) -> Path:
     return run
 
 
-def classifiers(run: Path) -> list[Server]:
-    """Return the servers of one classifier."""
+def classifiers(run: Path, quick: Path | None = None) -> list[Server]:
+    """Return the servers of one classifier; quick: the same in bfloat16."""
     python = str(environment("services", ["torch==2.13.0", "transformers>=5", "litserve", "fastapi", "uvicorn"]))
     own = [*NORIA, "serve", str(run), "--port", "{port}"]
     others = (("LitServe, batches of 32", LITSERVE, "classifier"), ("FastAPI, pipeline", PEER, "fastapi"))
@@ -125,13 +126,17 @@ def classifiers(run: Path) -> list[Server]:
         Server(name, [python, str(script), kind, "{port}", str(minilm())], "/predict", lambda text: {"text": text})
         for name, script, kind in others
     ]
-    return [Server("Noria", own, "/predict", lambda text: {"text": text}), *peers]
+    ours = [Server("Noria", own, "/predict", lambda text: {"text": text})]
+    if quick is not None:
+        own = [*NORIA, "serve", str(quick), "--port", "{port}"]
+        ours.append(Server("Noria, bfloat16", own, "/predict", lambda text: {"text": text}))
+    return [*ours, *peers]
 
 
 def noops(folder: Path) -> list[Server]:
     """Return servers that do nothing, or a table's row."""
     python = str(environment("services", ["torch==2.13.0", "transformers>=5", "litserve", "fastapi", "uvicorn"]))
-    rows = ["x,label", *(f"{i},{'ab'[i % 2]}" for i in range(200))]
+    rows = ["x,label", *(f"{i * 37 % 101},{'ab'[i * 37 % 101 > 50]}" for i in range(200))]
     (folder / "table.csv").write_text("\n".join(rows), "utf-8")
     job = f"task: tabular-classification\ndata: {{path: '{folder / 'table.csv'}'}}\ntrain: {{steps: 2}}\n"
     own = [*NORIA, "serve", str(trained(folder / "noop", job)), "--port", "{port}"]

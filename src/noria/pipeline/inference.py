@@ -15,7 +15,7 @@ from noria.contract import Target, dispatch, streaming
 from noria.pipeline.out_of_memory import told_out_of_memory
 from noria.types import Arrays, Dataset, Output, State, concatenated, rows_of
 
-# Padding is work for nothing, and so is what each batch costs beside its tokens, which is worth so many tokens of padding
+# Padding is work for nothing, and so is what each batch costs beside its tokens: as much as so many tokens of padding
 # (models of 0.1 to 23 million weights); where a batch is a loop over tokens to be written, many times more.
 PADDING, PADDING_SHARE, PADDING_OF_WRITTEN = 80, 0.05, 5000
 MOST_TOKENS, MOST_BYTES = 2**16, 2**28  # of a batch whose records are of unequal length, padding included
