@@ -22,15 +22,13 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Prepare into a folder of the test session, never into the user's cache."""
-    before = os.environ.get("NORIA_CACHE")
-    os.environ["NORIA_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["NORIA_CACHE"]
-    else:
-        os.environ["NORIA_CACHE"] = before
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Prepare into folders of the test session, keep jobs and the ledger there, never in the user's own."""
+    names = {"NORIA_CACHE": "cache", "NORIA_HOME": "home"}
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, name in names.items():
+            patch.setenv(variable, str(tmp_path_factory.mktemp(name)))
+        yield
 
 
 @pytest.fixture(scope="session")

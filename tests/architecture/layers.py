@@ -23,6 +23,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["tasks", "checkpoints"],
     ["job"],
     ["store"],
+    ["database"],
     ["reporter"],
     ["pipeline"],
     ["training"],

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from noria.database import Database, Schema, Transaction, open_database
+from noria.database import sqlite as of_sqlite
+from noria.database.home import home
+from noria.errors import EXIT_DISK_FULL, UserError
+from postgres_server import Server
+
+SCHEMA = Schema("numbers", [["create table number (name text primary key, value bigint not null, raw blob)"]])
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database of each kind, with one table and nothing in it."""
+    url = str(tmp_path / "a.db")
+    if request.param == "postgresql":
+        pytest.importorskip("pg8000", reason="needs pg8000")
+        url = request.getfixturevalue("server").url
+    database = open_database(url)
+    database.prepare(SCHEMA)
+    database.transact(lambda to: to.run("delete from number"))
+    yield database
+    database.close()
+
+
+def add(name: str, value: int, raw: bytes | None = None) -> object:
+    return lambda to: to.run("insert into number values (?, ?, ?) on conflict do nothing", name, value, raw)
+
+
+def test_what_was_committed_is_there_for_another_connection(database: Database) -> None:
+    database.transact(add("of 100 %", 2**40, b"\0\xff"))
+    database.close()
+    assert database.transact(lambda to: to.run("select * from number"), writes=False) == [
+        ("of 100 %", 2**40, b"\0\xff")
+    ]
+
+
+def test_an_error_of_the_work_undoes_the_transaction(database: Database) -> None:
+    def work(to: Transaction) -> None:
+        to.run("insert into number values (?, ?, null)", "one", 1)
+        raise RuntimeError("of the work")
+
+    with pytest.raises(RuntimeError, match="of the work"):
+        database.transact(work)
+    assert database.transact(lambda to: to.run("select count(*) from number")) == [(0,)]
+
+
+def test_no_addition_of_many_threads_is_lost(database: Database) -> None:
+    database.transact(add("sum", 0))
+
+    def add_all() -> None:
+        for _ in range(25):
+            database.transact(lambda to: to.run("update number set value = value + 1 where name = 'sum'"))
+        database.close()
+
+    threads = [threading.Thread(target=add_all) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert database.transact(lambda to: to.run("select value from number")) == [(100,)]
+
+
+def test_the_clock_is_of_this_century_and_a_number(database: Database) -> None:
+    assert 1.7e9 < database.transact(Transaction.now) < 1e10
+
+
+def test_tables_are_brought_up_step_by_step_and_once(database: Database) -> None:
+    room = f"steps{os.getpid()}"
+    first = Schema(room, [[f"create table {room} (name text)"]])
+    second = Schema(room, [*first.versions, [f"alter table {room} add column size bigint"]])
+    for schema in (first, second, second):
+        database.prepare(schema)
+    database.transact(lambda to: to.run(f"insert into {room} values (?, ?)", "a", 3))
+    with pytest.raises(UserError, match="newer version of the package"):
+        database.prepare(first)
+
+
+def test_a_server_that_is_killed_costs_no_more_than_time(server: Server) -> None:
+    pytest.importorskip("pg8000", reason="needs pg8000")
+    database = open_database(server.url)
+    database.prepare(SCHEMA)
+    database.transact(add("before", 1))
+    server.kill()
+    threading.Timer(1.0, server.start).start()
+    database.transact(add("after", 2))
+    found = database.transact(lambda to: to.run("select name from number order by name"), writes=False)
+    assert [one for one in found if one[0] in ("after", "before")] == [("after",), ("before",)]
+    database.close()
+
+
+def test_a_server_that_stays_away_is_an_error_that_hides_the_password(tmp_path: Path) -> None:
+    pytest.importorskip("pg8000", reason="needs pg8000")
+    database = open_database(f"postgresql://noria:secret@localhost/x?host={tmp_path}", patience=0.0)
+    with pytest.raises(UserError, match="did not answer") as caught:
+        database.transact(Transaction.now)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mysql://a/b", "no such kind of database"),
+        ("postgresql://a@b/c?sslmode=prefer", "sslmode=prefer"),
+        ("postgresql://a@b/c?timeout=1", "timeout"),
+        ("postgresql://b/c", "no user"),
+        ("postgresql://a@b:port/c", "cannot be read"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_told(url: str, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        open_database(url)
+
+
+def test_a_database_that_another_process_writes_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_sqlite, "BUSY_SECONDS", 0.0)
+    database = open_database(str(tmp_path / "a.db"))
+    database.prepare(SCHEMA)
+    holder = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False)
+    holder.execute("begin immediate")
+    threading.Timer(0.5, lambda: holder.execute("rollback")).start()
+    database.transact(add("one", 1))
+    assert database.transact(lambda to: to.run("select count(*) from number")) == [(1,)]
+    holder.close()
+    database.close()
+
+
+def test_a_full_disk_has_the_exit_code_of_one(tmp_path: Path) -> None:
+    database = open_database(str(tmp_path / "a.db"), patience=0.0)
+    database.prepare(SCHEMA)
+
+    def fill(to: Transaction) -> None:
+        to.run("pragma max_page_count = 8")
+        to.run("insert into number values ('a', 1, zeroblob(1000000))")
+
+    with pytest.raises(UserError, match="disk is full") as caught:
+        database.transact(fill)
+    assert caught.value.exit_code == EXIT_DISK_FULL
+    database.close()
+
+
+def test_a_damaged_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    path.write_bytes(b"no database at all" * 1000)
+    with pytest.raises(UserError, match="damaged, or none"):
+        open_database(str(path)).transact(Transaction.now)
+    assert path.read_bytes() == b"no database at all" * 1000
+
+
+def test_a_file_system_of_a_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/a / ext4 rw 0 0\nhost:/share {tmp_path} nfs4 rw 0 0\n")
+    monkeypatch.setattr(of_sqlite, "MOUNTS", mounts)
+    with pytest.raises(UserError, match="network's file system"):
+        open_database(str(tmp_path / "b" / "a.db")).transact(Transaction.now)
+
+
+def test_a_child_does_not_use_the_connection_of_its_parent(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "from noria.database import open_database, Transaction\n"
+        "database = open_database(sys.argv[1])\n"
+        "database.transact(Transaction.now)\n"
+        "parent = database._kept()\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    os._exit(0 if database._kept() is None and parent is not None else 1)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.db")], check=False).returncode == 0
+
+
+def test_the_home_folder_is_private_and_named_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NORIA_HOME", str(tmp_path / "here"))
+    assert home() == tmp_path / "here"
+    assert home().stat().st_mode & 0o777 == 0o700
+    monkeypatch.delenv("NORIA_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert home() == tmp_path / "noria"
