@@ -93,8 +93,9 @@ def main() -> None:
         if "overhead" in wanted:
             overhead(arguments, run, speeches)
         if "chat" in wanted:
+            servers = chats(folder)
             for streams in (1, 16):
-                table(f"chat, {streams} streams", arguments, chats(folder), speeches[:64], streams, tokens=True)
+                table(f"chat, {streams} streams", arguments, servers, speeches[:64], streams, tokens=True)
 
 
 def classifier(folder: Path, *overrides: str) -> Path:
