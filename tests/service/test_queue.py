@@ -11,6 +11,8 @@ import threading
 from typing import Any
 
 import httpx
+import pytest
+import torch
 
 from noria.pipeline.predictor import Predictor
 from noria.service.app import app_around
@@ -211,4 +213,35 @@ def test_a_turn_that_breaks_ends_its_requests_and_not_the_thread(predictor, text
     assert replies[-1].status == 200
     engine.probe(probed.set)
     assert probed.wait(10)
+    engine.close()
+
+
+def test_the_model_has_the_threads_of_the_cpu_and_what_reads_has_one(predictor, texts, monkeypatch) -> None:
+    found: dict[str, int] = {}
+
+    class Seen(Predictor):
+        def decoded(self, records: Any) -> Any:
+            found["model"] = torch.get_num_threads()
+            return super().decoded(records)
+
+    before, read = torch.get_num_threads(), Work.read
+    monkeypatch.setattr(Work, "read", lambda work: (found.update(reads=torch.get_num_threads()), read(work)))
+    engine, is_answered = Engine(Seen(predictor.bundle), OPERATIONS, threads=3), threading.Event()
+    try:
+        engine.submit(1, request_of(texts[0]), OPERATIONS["predict"], lambda _: is_answered.set())
+        assert is_answered.wait(10)
+        engine.close()
+    finally:
+        torch.set_num_threads(before)
+    assert found == {"model": 3, "reads": 1}
+
+
+def test_a_model_that_breaks_when_it_is_warmed_up_is_told_where_it_is_waited_for(predictor, monkeypatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("no answer")
+
+    engine = Engine(predictor, OPERATIONS)
+    monkeypatch.setattr(engine, "warm_up", broken)
+    with pytest.raises(RuntimeError, match="no answer"):
+        engine.get_ready()
     engine.close()

@@ -11,9 +11,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
+
+import torch
 
 from noria import __version__
 from noria.contract import dispatch, streaming
@@ -21,6 +24,7 @@ from noria.errors import UserError
 from noria.pipeline.predictor import Predictor
 from noria.pipeline.streams import Full, Streams
 from noria.service.asking.operation import Operation, View
+from noria.service.engine.joining import alike, joined, tokens_of
 from noria.service.engine.ready import Pace, Piece, Ready
 from noria.service.engine.turns import Turns
 from noria.service.engine.work import Sink, Work, Writing, too_late
@@ -29,13 +33,17 @@ from noria.service.request.http_error import HTTPError, busy
 from noria.service.request.inputs import inputs_of, record_schema
 from noria.service.request.limits import Limits
 from noria.store.run_folder import read_json
-from noria.types import Dataset, Prediction, Ragged, concatenated
+from noria.types import Prediction
 
 _log = logging.getLogger(__name__)
 
 
 class Engine:
-    """A predictor and its two threads. `submit` and `cancel` return at once, and may be called from any thread."""
+    """A predictor and its two threads. `submit` and `cancel` return at once, and may be called from any thread.
+
+    threads: of the CPU, for the model. It is for a process that computes nowhere else: of two threads that compute by
+    teams, as OpenMP does, each wakes its team anew for every step, and a small model takes twice as long.
+    """
 
     def __init__(
         self,
@@ -44,8 +52,10 @@ class Engine:
         limits: Limits | None = None,
         name: str = "",
         streams: Streams | None = None,
+        threads: int | None = None,
     ) -> None:
         limits = limits or Limits()
+        self._cpu_threads = threads
         self.predictor = predictor
         self.view = View(
             name or name_of(predictor), version_of(predictor), predictor, inputs_of(predictor.bundle), limits
@@ -62,6 +72,7 @@ class Engine:
             threading.Thread(target=self._read_all, name="reads", daemon=True),
             threading.Thread(target=self._run_all, name="model", daemon=True),
         ]
+        self._is_reading = threading.Event()
         for thread in self._threads:
             thread.start()
 
@@ -121,6 +132,21 @@ class Engine:
 
         self._turns.put("", lambda: self._ready.call(run))
 
+    def get_ready(self) -> None:
+        """Return when the model has answered the task's example in its own thread; raise what that raises."""
+        done: Future[None] = Future()
+
+        def run() -> None:
+            try:
+                self.warm_up()
+            except Exception as error:  # noqa: BLE001  # raised where it is waited for
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        self._ready.call(run)
+        done.result()
+
     def warm_up(self) -> None:
         """Answer the task's example, where it is a record that this model can use."""
         record = {one.name: one.example for one in self.view.inputs}
@@ -153,6 +179,9 @@ class Engine:
     # In the thread that reads.
 
     def _read_all(self) -> None:
+        if self._cpu_threads is not None:
+            _use_threads(1)
+        self._is_reading.set()
         while (work := self._turns.take()) is not None:
             if not isinstance(work, Work):
                 work()
@@ -186,6 +215,9 @@ class Engine:
     # In the model's thread.
 
     def _run_all(self) -> None:
+        if self._cpu_threads is not None:
+            self._is_reading.wait()  # the last number that is set counts for what MKL computes, in all threads
+            _use_threads(self._cpu_threads)
         while (todo := self._ready.take(self._pace.most, can_wait=not len(self._streams))) is not None:
             tasks, pieces = todo
             try:
@@ -204,7 +236,7 @@ class Engine:
         for piece in pieces:
             if piece.work.is_written and not self._is_dropped(piece.work):
                 self._begin(piece)
-        for group in _alike([one for one in whole if one.chunk is not None and len(one.chunk)]):
+        for group in alike([one for one in whole if one.chunk is not None and len(one.chunk)]):
             self._answer(group)
         for piece in whole:
             if piece.chunk is not None and not len(piece.chunk):
@@ -222,8 +254,8 @@ class Engine:
         works = [piece.work for piece in pieces]
 
         def run() -> None:
-            joined = _joined([piece.chunk.records for piece in pieces if piece.chunk is not None])
-            given = self.predictor.decoded(joined)
+            whole = joined([piece.chunk.records for piece in pieces if piece.chunk is not None])
+            given = self.predictor.decoded(whole)
             self._hand_out(pieces, given, time.monotonic() - start)
 
         if len(pieces) == 1 or self._is_answered(run):
@@ -259,7 +291,7 @@ class Engine:
             return
         settings = work.asked.settings or []
         begun: list[int] = []
-        writing = Writing(work, self.view, _tokens_of(piece.chunk.records))
+        writing = Writing(work, self.view, tokens_of(piece.chunk.records))
         try:
             if len(piece.chunk) != len(settings):
                 raise busy(f"{len(settings)} answers at a time are asked for, at most {len(piece.chunk)} are written")
@@ -336,6 +368,12 @@ class Engine:
                 self._works.pop(number, None)
 
 
+def _use_threads(number: int) -> None:
+    """Let this thread compute by so many; it asks for the number, for the first that asks takes over the last set."""
+    torch.set_num_threads(number)
+    torch.get_num_threads()
+
+
 def name_of(predictor: Predictor) -> str:
     """Return the name of a model's run, or of its bundle where it is in none."""
     folder = predictor.bundle.path.resolve()
@@ -345,43 +383,6 @@ def name_of(predictor: Predictor) -> str:
 def version_of(predictor: Predictor) -> str:
     """Return what tells two models of one name apart: the beginning of the digest of the weights and the settings."""
     return predictor.bundle.digest[:12]
-
-
-def _alike(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Return the pieces in groups whose arrays can be joined."""
-    groups: dict[Any, list[Piece]] = {}
-    for piece in pieces:
-        assert piece.chunk is not None
-        groups.setdefault(_shapes(piece.chunk.records) or id(piece), []).append(piece)
-    return list(groups.values())
-
-
-def _shapes(records: Dataset) -> tuple[Any, ...] | None:
-    """Return the kinds and sizes of the arrays of one record; None where they cannot be joined with others'."""
-    found: list[Any] = []
-    for field, arrays in sorted(records.inputs.items()):
-        for name, one in sorted(arrays.items()):
-            values = one.values if isinstance(one, Ragged) else one
-            if type(one).__name__ not in ("Ragged", "ndarray") or records.target:
-                return None
-            found.append((field, name, type(one).__name__, values.dtype.str, values.shape[1:]))
-    return tuple(found)
-
-
-def _joined(parts: Sequence[Dataset]) -> Dataset:
-    """Return the records of several datasets as one."""
-    if len(parts) == 1:
-        return parts[0]
-    inputs = {
-        field: {name: concatenated([part.inputs[field][name] for part in parts]) for name in arrays}
-        for field, arrays in parts[0].inputs.items()
-    }
-    return Dataset(inputs, {}, places=[place for part in parts for place in part.wheres()])
-
-
-def _tokens_of(records: Dataset) -> list[int]:
-    lengths = records.lengths
-    return [0] * len(records) if lengths is None else [int(one) for one in lengths]
 
 
 def _unusable_setting(error: UserError) -> HTTPError:

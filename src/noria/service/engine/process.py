@@ -73,9 +73,10 @@ def _engine(head: Mapping[str, Any]) -> Any:
     from noria.service.dialects.all import OPERATIONS
     from noria.service.engine.engine import Engine
 
-    torch.set_num_threads(head["threads"])
-    engine = Engine(load(head["run"], engine=head["engine"]), OPERATIONS, Limits(**head["limits"]), head["name"])
-    engine.warm_up()
+    torch.set_num_threads(1)  # of this thread, which only loads: see Engine
+    predictor, limits = load(head["run"], engine=head["engine"]), Limits(**head["limits"])
+    engine = Engine(predictor, OPERATIONS, limits, head["name"], threads=head["threads"])
+    engine.get_ready()
     return engine
 
 
