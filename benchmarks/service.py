@@ -6,7 +6,8 @@ classifier: MiniLM with a head of two classes, sentences of mixed lengths, one a
 (32 at most, 10 ms), FastAPI around `transformers.pipeline`. All in float32, two threads; Noria also in bfloat16.
 noop: what does no work: a LitServe API that returns its input, and a table's model of Noria, which does a little.
 overhead: one client, one sentence: the service's latency less that of the predictor alone.
-chat: SmolLM2, 1 and 16 streams: Noria, `transformers serve`, the server of llama.cpp (package xllamacpp).
+chat: SmolLM2, 1 and 16 streams: Noria and the server of llama.cpp (package xllamacpp) with the weights of 4 bits,
+`transformers serve` with them unpacked to bfloat16: on a CPU it reads no others.
 The client is one process of plain sockets. Rounds are interleaved; each server is started, warmed up and stopped anew.
 """
 
@@ -152,14 +153,24 @@ def chats(folder: Path) -> list[Server]:
     gguf = smollm2()
     run = trained_chat(folder, gguf)
     llama = str(environment("llamacpp", ["xllamacpp"]))
+    python = environment("transformers_serve", ["torch==2.13.0", "transformers[serving]>=5.24", "gguf", "accelerate"])
+    weights = folder / "SmolLM2"
+    if not weights.exists():
+        subprocess.run([str(python), str(PEER), "unpacked", "0", f"{gguf}:{weights}"], check=True)
+    serve = [str(python.with_name("transformers")), "serve", str(weights), "--port", "{port}", "--device", "cpu"]
+    serve += ["--dtype", "bfloat16"]
 
-    def body(text: str) -> dict[str, object]:
+    def body(text: str, model: str = "chat") -> dict[str, object]:
         said = [{"role": "user", "content": f"Go on with this: {text[:200]}"}]
-        return {"model": "chat", "messages": said, "max_tokens": TOKENS, "temperature": 0, "stream": False}
+        return {"model": model, "messages": said, "max_tokens": TOKENS, "temperature": 0, "stream": False}
+
+    def body_of_folder(text: str) -> dict[str, object]:
+        return body(text, str(weights))
 
     return [
         Server("Noria", [*NORIA, "serve", f"chat={run}", "--port", "{port}"], "/v1/chat/completions", body),
         Server("llama.cpp", [llama, str(PEER), "llamacpp", "{port}", str(gguf)], "/v1/chat/completions", body),
+        Server("transformers serve", serve, "/v1/chat/completions", body_of_folder),
     ]
 
 

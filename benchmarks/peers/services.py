@@ -2,8 +2,8 @@
 
     python services.py KIND PORT CHECKPOINT
 
-KIND is fastapi or llamacpp; bare answers sentences from standard input with Noria's predictor, without
-a service, and prints the median milliseconds.
+KIND is fastapi or llamacpp; unpacked writes what `transformers serve` takes; bare answers
+sentences from standard input with Noria's predictor, without a service, and prints the median milliseconds.
 """
 
 from __future__ import annotations
@@ -44,6 +44,24 @@ def llamacpp(port: int, gguf: str) -> None:
     print(server, flush=True)
     while True:
         time.sleep(3600)
+
+
+def unpacked(_: int, paths: str) -> None:
+    """Write the weights and the tokenizer of a GGUF file as a folder of transformers in bfloat16: GGUF:FOLDER."""
+    from pathlib import Path
+
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    gguf, folder = map(Path, paths.split(":"))
+    packed = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16)
+    config = packed.config
+    del config.quantization_config
+    config.architectures = [type(packed).__name__]
+    model = type(packed)(config).to(torch.bfloat16)
+    model.load_state_dict(packed.state_dict())
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
 
 
 def bare(_: int, run: str) -> None:
