@@ -32,6 +32,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["report"],
     ["tuning"],
     ["stages"],
+    ["batch"],
     ["service.request"],
     ["service.door", "service.asking"],
     ["service.dialects"],
@@ -41,6 +42,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["service"],
     ["verbs", "printing"],
     ["noria"],  # the package itself, which gives the verbs
+    ["commands"],
     ["cli"],
 ]
 
