@@ -24,6 +24,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["job"],
     ["store"],
     ["database"],
+    ["ledger"],
     ["reporter"],
     ["pipeline"],
     ["training"],
@@ -32,6 +33,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["report"],
     ["tuning"],
     ["stages"],
+    ["batch"],
     ["service.request"],
     ["service.door", "service.asking"],
     ["service.dialects"],
@@ -41,6 +43,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["service"],
     ["verbs", "printing"],
     ["noria"],  # the package itself, which gives the verbs
+    ["commands"],
     ["cli"],
 ]
 
