@@ -31,8 +31,7 @@ ENDED = ("completed", "failed", "expired", "cancelled")
 class Batch:
     """A batch. token: what the client calls its request. ending: how it is going to end, once that is known.
 
-    turn: when it was worked on last, which says whose turn is next. suspect, tries: the line that was begun alone, and
-    how often, without an answer.
+    turn: when it was worked on last, which says whose turn is next.
     """
 
     id: str
@@ -61,8 +60,6 @@ class Batch:
     holder: str | None
     lease: float
     turn: float
-    suspect: int
-    tries: int
 
     def shown(self) -> dict[str, Any]:
         """Return what a client is told of it."""
@@ -131,7 +128,7 @@ def create(to: Transaction, batch_id: str, wanted: Wanted) -> Batch:
     new = Batch(
         batch_id, wanted.owner, wanted.file, wanted.endpoint, wanted.model, wanted.completion_window, metadata,
         wanted.token, same, "validating", None, now, now + wanted.window_seconds, None, None, None, None, None,
-        wanted.total, 0, 0, None, None, None, 0.0, 0.0, 0, 0,
+        wanted.total, 0, 0, None, None, None, 0.0, 0.0,
     )  # fmt: skip
     to.run(f"insert into openai_batch ({COLUMNS}) values ({MARKS}) on conflict (id) do nothing", *astuple(new))
     return new
@@ -212,10 +209,17 @@ def answered(to: Transaction, batch: Batch) -> set[int]:
 
 def begin_alone(to: Transaction, batch: Batch, line: int) -> int:
     """Note that a line is begun while no other is; return how often it was so without an answer, this time too."""
-    now = _rows(to, "id = ?", batch.id)[0]
-    tries = now.tries + 1 if now.suspect == line else 1
-    to.run("update openai_batch set suspect = ?, tries = ? where id = ?", line, tries, batch.id)
-    return tries
+    write = (
+        "insert into openai_suspect values (?, ?, 1) "
+        "on conflict (batch, line) do update set tries = openai_suspect.tries + 1 returning tries"
+    )
+    return int(to.run(write, batch.id, line)[0][0])
+
+
+def tries(to: Transaction, batch: Batch) -> dict[int, int]:
+    """Return how often lines were begun alone."""
+    rows = to.run("select line, tries from openai_suspect where batch = ?", batch.id)
+    return {int(line): int(count) for line, count in rows}
 
 
 def end(to: Transaction, batch: Batch, ending: str) -> None:
@@ -255,6 +259,7 @@ def finish(
 def drop_answers(to: Transaction, batch: Batch) -> None:
     """Delete what stands in the files by now."""
     to.run("delete from openai_answer where batch = ?", batch.id)
+    to.run("delete from openai_suspect where batch = ?", batch.id)
 
 
 def _is_new(to: Transaction, batch: Batch, answer: Answer) -> bool:

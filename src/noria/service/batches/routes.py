@@ -57,7 +57,7 @@ class BatchRoutes:
             ("POST", "/v1/batches/{batch}/cancel", self.cancel),
         ]
         return [
-            Route(path, endpoint, methods=[method], name=(endpoint.__doc__ or "").partition("\n")[0])
+            Route(path, _told(endpoint), methods=[method], name=(endpoint.__doc__ or "").partition("\n")[0])
             for method, path, endpoint in found
         ]
 
@@ -162,6 +162,18 @@ def owner_of(http: HTTPRequest) -> str:
     return str(grant.key.name)
 
 
+def _told(endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint that says what keeps a file from being kept: a full disk, a folder that cannot be written."""
+
+    async def told(http: HTTPRequest) -> Response:
+        try:
+            return await endpoint(http)
+        except UserError as error:
+            raise HTTPError(error, HTTPStatus.INSUFFICIENT_STORAGE, code="not_kept") from error
+
+    return told
+
+
 def _forgotten(to: Transaction, file: File) -> None:
     """Forget a file, also where that was done a moment ago."""
     if to.run("select id from openai_file where id = ?", file.id):
@@ -188,7 +200,7 @@ def _read(body: Body, token: str | None) -> dict[str, Any]:
         body.wrong("endpoint", " or ".join(batched_paths()), endpoint)
     if body.has("completion_window") and WINDOW.fullmatch(window) is None:
         body.wrong("completion_window", "24h, or another number of hours up to 999", window)
-    metadata = body.take("metadata") or {}
+    metadata = body.take("metadata") if body.has("metadata") else {}
     if not _is_metadata(metadata):
         told = f"{PAIRS} names of {NAME_CHARACTERS} characters, each with a text of {VALUE_CHARACTERS}, at most"
         body.wrong("metadata", told, metadata)

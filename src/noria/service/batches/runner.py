@@ -43,7 +43,8 @@ class Runner:
             self._look = asyncio.create_task(self._run())
 
     def wake(self) -> None:
-        """Look at once."""
+        """Look at once for what is new: a batch, or one that is cancelled."""
+        self._shared.num_news += 1
         self._woken.set()
 
     async def stop(self) -> None:
@@ -105,4 +106,4 @@ class Runner:
             task = asyncio.current_task()
             assert task is not None
             self._works.pop(task, None)
-            self.wake()
+            self._woken.set()

@@ -22,14 +22,15 @@ SCHEMA = Schema(
                 ended double precision, error text,
                 total bigint not null, completed bigint not null, failed bigint not null,
                 output_file text, error_file text,
-                holder text, lease double precision not null, turn double precision not null,
-                suspect bigint not null, tries bigint not null)""",
+                holder text, lease double precision not null, turn double precision not null)""",
             "create index openai_batch_list on openai_batch (owner, created, id)",
             "create index openai_batch_open on openai_batch (status, turn)",
             "create unique index openai_batch_token on openai_batch (owner, token)",
             """create table openai_answer (
                 batch text not null, line bigint not null, is_error bigint not null, packed blob not null,
                 primary key (batch, line))""",
+            """create table openai_suspect (
+                batch text not null, line bigint not null, tries bigint not null, primary key (batch, line))""",
         ]
     ],
 )

@@ -52,6 +52,7 @@ class Shared:
     apart: Apart
     models: Models
     limits: Limits
+    num_news: int = 0  # how often a client has changed something
     ends: float = math.inf  # when lines that are being answered are given up, as the server stops
 
     @property
@@ -71,6 +72,7 @@ class BatchWork:
         self._suspects: deque[Line] = deque()
         self._answers: list[Answer] = []
         self._lines = _Lines(iter(()))
+        self._num_news = shared.num_news
         self._begun = self._flushed = self._renewed = time.monotonic()
 
     async def run(self) -> None:
@@ -108,7 +110,8 @@ class BatchWork:
         """Ask the lines that have no answer; return how the batch ends, None where it is another's turn."""
         if self._was_broken_off and self._model is not None:
             lines = await self._lines.take(self._most())
-            self._suspects = deque(sorted(lines, key=lambda line: line.number == self._batch.suspect))
+            tries = await self._shared.apart.run(lambda to: batches.tries(to, self._batch), writes=False)
+            self._suspects = deque(sorted(lines, key=lambda line: tries.get(line.number, 0)))
         while True:
             if self._batch.status == "cancelling":
                 return "cancelled"
@@ -181,11 +184,12 @@ class BatchWork:
                 self._answers.append(unanswered(self._batch.id, line, "internal_error", told))
         now = time.monotonic()
         is_due = self._answers and (now - self._flushed > FLUSH_SECONDS or len(self._answers) >= FLUSH_ANSWERS)
-        if is_due or now - self._renewed > RENEW_SECONDS:
+        if is_due or now - self._renewed > RENEW_SECONDS or self._num_news != self._shared.num_news:
             await self._flush()
 
     async def _flush(self) -> None:
         """Store what is answered and renew the lease; raise Lost."""
+        self._num_news = self._shared.num_news
         answers, self._answers = self._answers, []
         kept = await self._shared.apart.run(lambda to: batches.keep(to, self._batch, self._holder, answers))
         if kept is None:
