@@ -43,7 +43,8 @@ def predict(
 
     `words` are paths, addresses of object stores (s3://bucket/name), texts for a model that takes one, `-` for what
     `read` gives, and overrides as data.fields.text=review. `keep` names columns of the input to be
-    repeated beside each answer, or is `all` or `none`, as by default. Raises UserError at the end where no record could be answered.
+    repeated beside each answer, or is `all` or `none`, as by default. Raises UserError at the end where no record could
+    be answered.
     """
     inputs, overrides = _told_apart(words)
     predictor = load(run, engine=engine).reading(overrides)

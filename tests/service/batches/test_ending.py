@@ -6,18 +6,22 @@ import asyncio
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from noria import ledger
 from noria.database import Database, open_database
 from noria.service.batches import batches, ending, files
 from noria.service.batches.answer import Answer, unanswered
 from noria.service.batches.apart import Apart
 from noria.service.batches.batches import Batch, Wanted
+from noria.service.batches.booked import Bookkeeper
 from noria.service.batches.lines import read_line
 from noria.service.batches.tables import SCHEMA
+from noria.service.request.exchange import Measured
 from noria.service.request.limits import Limits
 from postgres_server import Server
 from service.batches.server import line
@@ -41,6 +45,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         url = request.getfixturevalue("postgres").url
     database = open_database(url)
     database.prepare(SCHEMA)
+    database.prepare(ledger.SCHEMA)
     for table in ("openai_batch", "openai_answer", "openai_file", "openai_suspect"):
         database.transact(lambda to, table=table: to.run(f"delete from {table}"))  # type: ignore[misc]
     yield database
@@ -82,7 +87,7 @@ def test_broken_off_anywhere_it_is_written_again_and_the_same(
         monkeypatch.setattr(owner, name, counted(getattr(owner, name)))
     monkeypatch.setattr(ending.files, "know", counted(files.know))
     monkeypatch.setattr(batches, "finish", counted(batches.finish))
-    apart = Apart(SCHEMA, lambda: database)
+    apart = Apart([SCHEMA, ledger.SCHEMA], lambda: database)
     for failing in itertools.count():  # noqa: B007  # which call fails
         new = wanted()
         batch = database.transact(lambda to: batches.create(to, batches.new_batch_id(), new))  # noqa: B023
@@ -131,7 +136,7 @@ def test_one_whose_lease_another_has_taken_writes_nothing(database: Database, ow
     assert database.transact(lambda to: batches.keep(to, batch, "one", answers(batch))) is None
     assert database.transact(lambda to: batches.answered(to, batch)) == set()
     with pytest.raises(ending.Lost):
-        attempt(Apart(SCHEMA, lambda: database), batch)
+        attempt(Apart([SCHEMA, ledger.SCHEMA], lambda: database), batch)
     assert list((own_home / "files").iterdir()) == []
 
 
@@ -143,14 +148,19 @@ def test_a_lease_that_ends_far_in_the_future_is_of_a_clock_that_jumped(database:
     claimed(database, "two")
 
 
-def test_answers_that_come_twice_count_once(database: Database) -> None:
+def test_answers_that_come_twice_count_once_and_are_booked_once(database: Database) -> None:
     new = wanted()
     batch = database.transact(lambda to: batches.create(to, batches.new_batch_id(), new))
     claimed(database)
-    for _ in range(2):
-        found = database.transact(lambda to: batches.keep(to, batch, "one", answers(batch)[:10]))
+    told = [replace(one, measured=Measured(1, 2, 0.5)) for one in answers(batch)[:10]]
+    for some in (told[:7], told):
+        entries = Bookkeeper(batch).entries(some)
+        found = database.transact(lambda to: batches.keep(to, batch, "one", some, entries))  # noqa: B023
     assert found is not None
     assert (found.completed, found.failed) == (0, 10)
+    booked = database.transact(lambda to: to.run("select key, quantities from entry where job = ?", batch.id))
+    assert sorted(key for key, _ in booked) == sorted(f"{batch.id}/{number}" for number in range(1, 11))
+    assert all(json.loads(quantities)["machine_micros"] == 250_000 for _, quantities in booked)
 
 
 def test_the_one_that_waited_longest_is_next(database: Database) -> None:

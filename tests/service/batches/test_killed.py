@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from noria.database import open_database
 from noria.pipeline.predictor import Predictor
 from service.batches.conftest import GOLDEN
 from service.batches.server import ENDPOINT, line
@@ -74,6 +75,10 @@ def test_a_killed_server_goes_on_and_each_line_is_answered_once(tmp_path: Path, 
     got = [json.loads(one) for one in answers]
     assert [one["custom_id"] for one in got] == [str(index) for index in range(LINES)]
     assert [one["id"] for one in got] == [f"{batch}/{number}" for number in range(1, LINES + 1)]
+    database = open_database()
+    predictions = "select amount from total where name = 'predictions' and job = ?"
+    assert sum(database.transact(lambda to: to.run(predictions, batch))[0]) == LINES
+    database.close()
     expected = vectors.predict([{"text": text} for text in texts[::100]])
     for one, answer in zip(got[::100], expected, strict=True):
         assert one["response"]["body"]["data"][0]["embedding"] == pytest.approx(answer.value, abs=5e-6)

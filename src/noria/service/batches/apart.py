@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TypeVar
@@ -19,8 +19,10 @@ Result = TypeVar("Result")
 class Apart:
     """A database in a thread of its own; it is opened when it is first needed."""
 
-    def __init__(self, schema: Schema, make: Callable[[], Database] = lambda: open_database(patience=PATIENCE)) -> None:
-        self._schema, self._make = schema, make
+    def __init__(
+        self, schemas: Sequence[Schema], make: Callable[[], Database] = lambda: open_database(patience=PATIENCE)
+    ) -> None:
+        self._schemas, self._make = schemas, make
         self._database: Database | None = None
         self._thread = ThreadPoolExecutor(1, "database")
 
@@ -43,7 +45,8 @@ class Apart:
     def _run(self, work: Callable[[Transaction], Result], writes: bool) -> Result:
         if self._database is None:
             database = self._make()
-            database.prepare(self._schema)
+            for one in self._schemas:
+                database.prepare(one)
             self._database = database
         return self._database.transact(work, writes)
 

@@ -13,10 +13,12 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from noria.database import Transaction
 from noria.errors import UserError
+from noria.ledger import Entry, book
 from noria.service.batches.answer import Answer
 from noria.service.batches.files import OPEN, path_of
 from noria.service.request.http_error import HTTPError
@@ -24,6 +26,7 @@ from noria.service.request.http_error import HTTPError
 LEASE_SECONDS = 15.0  # a holder that did not renew it for so long is dead
 AGAIN_SECONDS = 60.0  # within which the same request means the same batch
 CANDIDATES = 32
+NONE: Mapping[int, Entry] = MappingProxyType({})
 ENDED = ("completed", "failed", "expired", "cancelled")
 
 
@@ -180,8 +183,13 @@ def claim(to: Transaction, holder: str, models: Collection[str], is_shared: bool
     return mine[0]
 
 
-def keep(to: Transaction, batch: Batch, holder: str, answers: Sequence[Answer] = ()) -> Batch | None:
-    """Store answers and renew the lease; return the batch as it is now, None where another holds it."""
+def keep(
+    to: Transaction, batch: Batch, holder: str, answers: Sequence[Answer] = (), entries: Mapping[int, Entry] = NONE
+) -> Batch | None:
+    """Store answers and renew the lease; return the batch as it is now, None where another holds it.
+
+    entries: of the ledger, by the lines that they are of; that of a line which had an answer before is not booked.
+    """
     renew = "update openai_batch set lease = ? where id = ? and holder = ? returning id"
     if not to.run(renew, to.now() + LEASE_SECONDS, batch.id, holder):
         return None
@@ -191,7 +199,9 @@ def keep(to: Transaction, batch: Batch, holder: str, answers: Sequence[Answer] =
         "update openai_batch set completed = completed + ?, failed = failed + ? where id = ?",
         len(new) - failed, failed, batch.id,
     )  # fmt: skip
-    return _rows(to, "id = ?", batch.id)[0]
+    found = _rows(to, "id = ?", batch.id)[0]
+    book(to, [entries[one.number] for one in new if one.number in entries])
+    return found
 
 
 def release(to: Transaction, batch: Batch, holder: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from noria import ledger
 from noria.service.batches.apart import Apart
 from noria.service.batches.routes import BatchRoutes
 from noria.service.batches.runner import Runner
@@ -17,7 +18,7 @@ class Batching:
     """Takes files and batches, and works on them from `start` until `stop`."""
 
     def __init__(self, models: Models, limits: Limits, room: Holder) -> None:
-        apart = Apart(SCHEMA)
+        apart = Apart([SCHEMA, ledger.SCHEMA])
         self._runner = Runner(apart, models, limits)
         self._routes = BatchRoutes(apart, models, limits, room, self._runner.wake)
 

@@ -19,7 +19,7 @@ from noria.service.batches.apart import Apart
 from noria.service.batches.batches import Batch
 from noria.service.batches.ending import Lost
 from noria.service.batches.work import BatchWork, Shared
-from noria.service.fleet.models import Models
+from noria.service.fleet.models import Model, Models
 from noria.service.request.http_error import HTTPError
 from noria.service.request.limits import Limits
 
@@ -89,13 +89,13 @@ class Runner:
         batch = await apart.run(lambda to: batches.claim(to, holder, free, apart.is_shared))
         if batch is None:
             return False
-        work = BatchWork(self._shared, batch, holder, models.get(batch.model))
-        self._works[asyncio.create_task(self._worked(batch, work))] = batch.model
+        work = self._worked(batch, holder, models.get(batch.model))
+        self._works[asyncio.create_task(work)] = batch.model
         return True
 
-    async def _worked(self, batch: Batch, work: BatchWork) -> None:
+    async def _worked(self, batch: Batch, holder: str, model: Model | None) -> None:
         try:
-            await work.run()
+            await BatchWork(self._shared, batch, holder, model).run()
         except Lost:
             _log.warning("%s is worked on by another server", batch.id)
         except (HTTPError, UserError, OSError) as error:

@@ -23,6 +23,7 @@ from noria.service.batches import batches, files
 from noria.service.batches.answer import Answer, unanswered
 from noria.service.batches.apart import Apart
 from noria.service.batches.batches import LEASE_SECONDS, Batch
+from noria.service.batches.booked import Bookkeeper
 from noria.service.batches.ending import Lost, write_files
 from noria.service.batches.line import TRIES, Asker, Died
 from noria.service.batches.lines import Line, read_line, texts_of
@@ -68,6 +69,7 @@ class BatchWork:
         self._shared, self._batch, self._holder, self._model = shared, batch, holder, model
         self._was_broken_off = batch.holder is not None  # whoever had it before did not let it go
         self._asker = None if model is None else Asker(shared.models, model, shared.limits, batch.id, batch.owner)
+        self._bookkeeper = Bookkeeper(batch)
         self._going: dict[asyncio.Task[Answer], Line] = {}
         self._suspects: deque[Line] = deque()
         self._answers: list[Answer] = []
@@ -191,7 +193,8 @@ class BatchWork:
         """Store what is answered and renew the lease; raise Lost."""
         self._num_news = self._shared.num_news
         answers, self._answers = self._answers, []
-        kept = await self._shared.apart.run(lambda to: batches.keep(to, self._batch, self._holder, answers))
+        entries = self._bookkeeper.entries(answers)
+        kept = await self._shared.apart.run(lambda to: batches.keep(to, self._batch, self._holder, answers, entries))
         if kept is None:
             raise Lost
         self._batch = kept
