@@ -33,6 +33,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["report"],
     ["tuning"],
     ["stages"],
+    ["batch"],
     ["service.request"],
     ["service.door", "service.asking"],
     ["service.dialects"],
@@ -42,6 +43,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["service"],
     ["verbs", "printing"],
     ["noria"],  # the package itself, which gives the verbs
+    ["commands"],
     ["cli"],
 ]
 
