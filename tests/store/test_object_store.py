@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from noria import batch
 from noria.errors import UserError
 from noria.stages.predict import predict, predict_to
 from noria.store import object_store
@@ -118,12 +119,28 @@ def test_answers_are_the_same_as_of_files_and_go_where_they_are_wanted(s3: Any, 
     assert not [path for path in (tmp_path / "cache" / "sending").rglob("*") if path.is_file()]
 
 
+def test_a_batch_reads_from_a_store_and_writes_to_it(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
+    put(s3, "many.csv", TEXTS + "a bird\n" * 100)
+    asked = (GOLDEN, ["s3://bucket/many.csv"], "s3://bucket/batch/out.jsonl")
+    job, is_old = batch.submit(*asked)
+    assert not is_old
+    assert batch.submit(*asked)[1]
+    assert batch.work(job.id).as_json()["state"] == batch.DONE
+    predict_to(GOLDEN, ["s3://bucket/many.csv"], tmp_path / "out.jsonl")
+    assert s3.cat_file("bucket/batch/out.jsonl") == (tmp_path / "out.jsonl").read_bytes()
+    with pytest.raises(UserError, match="no such bucket"):
+        batch.submit(GOLDEN, ["s3://bucket/many.csv"], "s3://nobody/out.jsonl")
+
+
 def test_what_is_not_there_is_told(s3: Any) -> None:
     for url in ("s3://bucket/none.csv", "s3://nobody/none.csv", "s3://bucket/none/*.csv"):
         with pytest.raises(UserError) as error:
             fetched(url)
         assert url in str(error.value)
     with pytest.raises(UserError, match="no such bucket"), sent("s3://nobody/out.csv"):
+        raise AssertionError("nothing is answered in vain")
+    with pytest.raises(UserError, match="names no object"), sent("s3://bucket"):
         raise AssertionError("nothing is answered in vain")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,20 +69,34 @@ def sent(out: str) -> Iterator[Path]:
     What another attempt has left there is written anew. Raises UserError where the store cannot be asked, before
     anything is written.
     """
-    fs, path = _opened(out)
-    bucket = path.split("/")[0]
-    if not _tried(out, lambda: fs.exists(bucket)):
-        raise UserError("there is no such bucket", where=out, found=bucket, fix="make it, or name another --out")
+    check_bucket(out)
     folder = cache_folder() / "sending" / hashlib.sha256(out.encode()).hexdigest()[:16]
     with making_room(folder, CACHE_ADVICE):
         folder.mkdir(parents=True, exist_ok=True)
-    place = folder / PurePosixPath(path).name
+    place = folder / name_of(out)
     yield place
     send(place, out)
+    shutil.rmtree(folder)
+
+
+def check_bucket(url: str) -> None:
+    """Raise UserError where an address names no bucket that there is, before anything is answered for it."""
+    fs, path = _opened(url)
+    bucket = path.split("/")[0]
+    if not _tried(url, lambda: fs.exists(bucket)):
+        raise UserError("there is no such bucket", where=url, found=bucket, fix="make it, or name another --out")
+
+
+def name_of(url: str) -> str:
+    """Return the last part of an address; raise UserError where it has none below its bucket."""
+    parts = PurePosixPath(url.partition("://")[2]).parts
+    if len(parts) < 2 or ".." in parts:
+        raise UserError("the address names no object", where=url, expected="s3://BUCKET/NAME")
+    return parts[-1]
 
 
 def send(place: Path, url: str) -> None:
-    """Send a file, or all files of a folder, and delete them here; raise UserError, which says where they stay."""
+    """Send a file, or all files of a folder; raise UserError, which says where they stay."""
     fs, path = _opened(url)
     files = [place] if place.is_file() else sorted(one for one in place.rglob("*") if one.is_file())
     for one in files:
@@ -95,7 +110,6 @@ def send(place: Path, url: str) -> None:
                 found=f"{place}; {error.found}",
                 fix="copy them yourself, or run the same command again",
             ) from error
-        one.unlink()
 
 
 def _opened(url: str) -> tuple[Any, str]:
