@@ -21,7 +21,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from noria.batch.job import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, Job, find_job, jobs, set_state
+from noria.batch.giving_way import When, tell_serving
+from noria.batch.job import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, Job, find_job, jobs, run_again
 from noria.batch.tables import batch_database
 from noria.errors import UserError
 
@@ -31,23 +32,26 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CANCELLED", "CANCELLING", "DONE", "FAILED", "RUNNING", "Job", "batch_database", "cancel", "go_on_alone", "results",
-    "state", "states", "submit", "work", "work_for_all",
+    "state", "states", "submit", "tell_serving", "work", "work_for_all",
 ]  # fmt: skip
 
 
 def submit(
     run: str | Path, data: str | Path | Sequence[str | Path], out: str | Path | None = None, *,
-    keep: str | None = None, probabilities: int = 100, engine: str | None = None, reporter: Reporter | None = None,
+    keep: str | None = None, probabilities: int = 100, engine: str | None = None, hours: str = "",
+    when_idle: bool = False, workers: int = 1, reporter: Reporter | None = None,
 ) -> tuple[Job, bool]:  # fmt: skip
     """Check a batch and write it to the database; return it, and whether it was there before.
 
-    data, out, keep, probabilities, engine: as of `noria predict`. Raises UserError for all that can be seen now.
+    data, out, keep, probabilities, engine: as of `noria predict`. hours, when_idle: when it may be worked at. workers:
+    for the forecast. Raises UserError for all that can be seen now.
     """
     from noria.batch.submission import prepare, submit_job
 
     words = [data] if isinstance(data, str | Path) else data
+    when = When(hours, when_idle)
     predictor, asked = prepare(run, words, out, keep, probabilities, engine)
-    return submit_job(batch_database(), predictor, asked, reporter)
+    return submit_job(batch_database(), predictor, asked, when, workers, reporter)
 
 
 def work(job: str, workers: int = 1, reporter: Reporter | None = None) -> Progress:
@@ -118,6 +122,5 @@ def _running(job: str) -> Job:
     """Return a job that is to go on: one that had failed runs again."""
     database = batch_database()
     found = find_job(database, job)
-    if database.transact(lambda to: set_state(to, found.id, [FAILED], RUNNING)):
-        return find_job(database, job)
-    return found
+    database.transact(lambda to: run_again(to, found.id))
+    return find_job(database, found.id)

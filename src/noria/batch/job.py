@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from noria.batch.giving_way import When
 from noria.database import Database, Transaction
 from noria.errors import UserError, did_you_mean
 
 RUNNING, CANCELLING = "running", "cancelling"
 DONE, CANCELLED, FAILED = "done", "cancelled", "failed"
-COLUMNS = "id, asked, state, reason, created, finished, num_rows, num_shards"
+COLUMNS = "id, asked, schedule, state, reason, created, finished, num_rows, num_shards"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Job:
 
     id: str
     asked: Asked
+    when: When
     state: str
     reason: str
     created: float
@@ -115,6 +117,12 @@ def set_state(transaction: Transaction, job: str, before: Sequence[str], after: 
     return bool(transaction.run(f"{statement} returning id", after, reason, finished, job, *before))
 
 
+def run_again(transaction: Transaction, job: str) -> None:
+    """Let a job that failed go on; its shards have all their tries again."""
+    if set_state(transaction, job, [FAILED], RUNNING):
+        transaction.run("update batch_shard set attempt = 0 where job = ? and state = 'waiting'", job)
+
+
 def job_of(row: Sequence[Any]) -> Job:
     """Return a row of COLUMNS as a job."""
-    return Job(row[0], Asked(**json.loads(row[1])), *row[2:])
+    return Job(row[0], Asked(**json.loads(row[1])), When(**json.loads(row[2])), *row[3:])

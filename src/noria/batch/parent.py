@@ -61,7 +61,7 @@ class Workers:
             if slot.process is not None:
                 slot.process.kill()
                 slot.process.wait()
-                release(self.database, slot.name)
+                release(self.database, slot.name, is_to_blame=False)
 
     def look(self) -> None:
         """Start the workers that are due, and see to those that died."""
@@ -77,7 +77,7 @@ class Workers:
         environment = {"OMP_NUM_THREADS": threads, **os.environ}
         with log_of(self.job).open("ab") as log:
             slot.process = subprocess.Popen(
-                [sys.executable, "-m", "noria.batch.worker", self.job],
+                [sys.executable, "-m", "noria.batch.worker", self.job, str(self.count)],
                 stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True,
             )  # fmt: skip
         slot.name, slot.started = worker_name(slot.process.pid), time.monotonic()

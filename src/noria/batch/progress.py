@@ -7,6 +7,7 @@ from typing import Any
 
 from noria.batch.job import RUNNING, Job
 from noria.database import Database, Transaction
+from noria.ledger.entry import COSTS, MICRO
 from noria.units import duration
 
 RECENT_SECONDS = 300.0  # over which the rate is taken
@@ -21,6 +22,9 @@ class Progress:
     num_bad: int
     num_cancelled: int
     rows_per_second: float | None
+    micro_cost: int
+    currency: str
+    waits_for: str
 
     @property
     def seconds_left(self) -> float | None:
@@ -37,6 +41,7 @@ class Progress:
             "created": job.created, "finished": job.finished, "rows": job.num_rows, "done": self.num_done,
             "without_answer": self.num_bad, "cancelled": self.num_cancelled,
             "rows_per_second": self.rows_per_second, "seconds_left": self.seconds_left,
+            "cost": self.micro_cost / MICRO, "currency": self.currency, "waits_for": self.waits_for,
         }  # fmt: skip
 
     def __str__(self) -> str:
@@ -46,6 +51,8 @@ class Progress:
         parts += [f"{self.num_cancelled:,} cancelled"] if self.num_cancelled else []
         if job.state == RUNNING and self.rows_per_second and self.seconds_left is not None:
             parts += [f"{self.rows_per_second:,.0f} rows/s", f"{duration(self.seconds_left)} left"]
+        parts += [f"{self.micro_cost / MICRO:.2g} {self.currency}"] if self.micro_cost else []
+        parts += [f"waits for {self.waits_for}"] if self.waits_for else []
         return f"{', '.join(parts)} -> {job.shown_out}" + (f"\n{job.reason}" if job.reason else "")
 
 
@@ -58,11 +65,15 @@ def progress_of(database: Database, job: Job) -> Progress:
     recent = (
         "select min(finished), max(finished), sum(num_rows), count(*) from batch_shard where job = ? and finished > ?"
     )
+    cost = "select currency, sum(amount) from total where job = ? and name = ? group by currency"
 
     def work(transaction: Transaction) -> Progress:
         ((done, bad, cancelled),) = transaction.run(counts, job.id)
         ((first, last, rows, num),) = transaction.run(recent, job.id, transaction.now() - RECENT_SECONDS)
         rate = float(rows) * (num - 1) / num / (last - first) if num > 1 and last > first else None
-        return Progress(job, int(done), int(bad), int(cancelled), rate)
+        paid = transaction.run(cost, job.id, COSTS)
+        waits_for = job.when.waits_for() if job.state == RUNNING else ""
+        money = (-int(sum(amount for _, amount in paid)), paid[0][0] if paid else "")
+        return Progress(job, int(done), int(bad), int(cancelled), rate, *money, waits_for)
 
     return database.transact(work, writes=False)

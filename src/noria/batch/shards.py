@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from noria.batch.job import RUNNING
 from noria.database import Database, Transaction
+from noria.ledger import Entry, book
 
 LEASE_SECONDS = 60.0  # that a worker which says nothing keeps its shard for; one that lives renews it
 PAGE = 1000  # shards that are listed at once
@@ -23,7 +24,8 @@ FAST = 1  # the level of zlib: a worker has better things to do
 class Shard:
     """A stretch of records: `n` counts from 0 over all inputs, `first_row` from 1.
 
-    attempt: how often it was claimed, with this time. crashed: which of its records, from 0, kill whoever reads them.
+    attempt: how often it was claimed, with this time. crashed: its records, by place from 0, that kill whoever reads
+    them, and how.
     """
 
     job: str
@@ -31,7 +33,7 @@ class Shard:
     first_row: int
     num_rows: int
     attempt: int
-    crashed: Sequence[int] = ()
+    crashed: Mapping[int, str] = field(default_factory=dict)
 
 
 def claim(database: Database, job: str, worker: str) -> Shard | None:
@@ -70,7 +72,23 @@ def has_free(database: Database, job: str) -> bool:
 
 
 def _shard(job: str, n: int, first_row: int, num_rows: int, attempt: int, crashed: str) -> Shard:
-    return Shard(job, n, first_row, num_rows, attempt, tuple(json.loads(crashed)))
+    places = {int(place): reason for place, reason in json.loads(crashed).items()}
+    return Shard(job, n, first_row, num_rows, attempt, places)
+
+
+def find_shard(database: Database, job: str, n: int) -> Shard:
+    """Return a shard, whoever works at it."""
+    statement = "select job, n, first_row, num_rows, attempt, crashed from batch_shard where job = ? and n = ?"
+    (row,) = database.transact(lambda transaction: transaction.run(statement, job, n), writes=False)
+    return _shard(*row)
+
+
+def leave_out(database: Database, shard: Shard, crashed: Mapping[int, str]) -> Shard:
+    """Note that some more records of a shard kill whoever reads them; without them its tries count anew."""
+    every = {**shard.crashed, **crashed}
+    statement = "update batch_shard set crashed = ?, attempt = 1 where job = ? and n = ? and state = 'waiting'"
+    database.transact(lambda transaction: transaction.run(statement, json.dumps(every), shard.job, shard.n))
+    return replace(shard, crashed=every, attempt=1)
 
 
 def renew(database: Database, worker: str) -> None:
@@ -85,32 +103,29 @@ def renew(database: Database, worker: str) -> None:
     database.transact(work)
 
 
-def release(database: Database, worker: str) -> None:
-    """Let others have what a worker had claimed that is no more."""
+def release(database: Database, worker: str, is_to_blame: bool = True) -> None:
+    """Let others have what a worker had claimed that is no more. is_to_blame: what it worked at may have killed it."""
 
     def work(transaction: Transaction) -> None:
-        transaction.run("update batch_shard set lease_until = 0 where worker = ? and state = 'waiting'", worker)
+        forgiven = "" if is_to_blame else ", attempt = attempt - 1"
+        held = "where worker = ? and state = 'waiting' and lease_until > 0"
+        transaction.run(f"update batch_shard set lease_until = 0{forgiven} {held}", worker)
         transaction.run("update batch_job set writer_until = 0 where writer = ?", worker)
 
     database.transact(work)
 
 
-def store(
-    database: Database, shard: Shard, lines: Sequence[str], num_bad: int, book: Callable[[Transaction], None]
-) -> None:
-    """Keep the answers of a shard, and book what they cost, both or neither; whoever comes second changes nothing."""
+def store(database: Database, shard: Shard, lines: Sequence[str], num_bad: int, entry: Entry) -> None:
+    """Keep the answers of a shard and book what they cost, both or neither; whoever comes second changes nothing."""
     answers = zlib.compress("".join(lines).encode(), FAST)
+    done = "update batch_shard set state = 'done', num_bad = ?, finished = ? where job = ? and n = ?"
 
     def work(transaction: Transaction) -> None:
-        done = transaction.run(
-            "update batch_shard set state = 'done', num_bad = ?, finished = ? "
-            "where job = ? and n = ? and state = 'waiting' returning n",
-            num_bad, transaction.now(), shard.job, shard.n,
-        )  # fmt: skip
-        if done:
+        now = transaction.now()
+        if transaction.run(f"{done} and state = 'waiting' returning n", num_bad, now, shard.job, shard.n):
             insert = "insert into batch_result values (?, ?, ?) on conflict do nothing"
             transaction.run(insert, shard.job, shard.n, answers)
-            book(transaction)
+            book(transaction, [entry])
 
     database.transact(work)
 

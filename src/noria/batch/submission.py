@@ -6,10 +6,13 @@ The same model, inputs and output are the same job, however often it is submitte
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from noria.batch.forecast import Forecast
+from noria.batch.giving_way import When
 from noria.batch.job import COLUMNS, DONE, FAILED, RUNNING, Asked, Job, errors_of, job_of
 from noria.batch.reading import every_piece, stamps
 from noria.database import Database, Transaction
@@ -77,18 +80,22 @@ def _place(out: str | Path | None) -> Path:
 
 
 def submit_job(
-    database: Database, predictor: Predictor, asked: Asked, reporter: Reporter | None = None
+    database: Database, predictor: Predictor, asked: Asked, when: When, workers: int, reporter: Reporter | None = None
 ) -> tuple[Job, bool]:
-    """Write the job with its shards; return it, and whether it was there before."""
+    """Write the job with its shards, and forecast it; return it, and whether it was there before."""
     identity = hashlib.sha256(asked.as_text().encode()).hexdigest()
     old = database.transact(lambda transaction: _before(transaction, identity), writes=False)
     if old is not None and _goes_on(old):
         return old, True
     tell = (reporter or Terminal()).say
-    counts = [piece.count for piece in every_piece(predictor, asked.inputs, tell)]
+    counts, forecast = [], Forecast(predictor)
+    for piece in every_piece(predictor, asked.inputs, tell):
+        counts.append(piece.count)
+        forecast.see(piece)
     if not sum(counts):
         raise UserError("there is no record to answer", where=", ".join(asked.inputs))
-    return database.transact(lambda transaction: _write(transaction, identity, asked, counts))
+    tell(forecast.sentence(sum(counts), workers))
+    return database.transact(lambda transaction: _write(transaction, identity, asked, when, counts))
 
 
 def _before(transaction: Transaction, identity: str) -> Job | None:
@@ -102,7 +109,9 @@ def _goes_on(job: Job) -> bool:
     return job.state in (RUNNING, FAILED) or (job.state == DONE and job.out.exists())
 
 
-def _write(transaction: Transaction, identity: str, asked: Asked, counts: Sequence[int]) -> tuple[Job, bool]:
+def _write(
+    transaction: Transaction, identity: str, asked: Asked, when: When, counts: Sequence[int]
+) -> tuple[Job, bool]:
     transaction.lock("batch")
     old = _before(transaction, identity)
     if old is not None and _goes_on(old):
@@ -112,14 +121,15 @@ def _write(transaction: Transaction, identity: str, asked: Asked, counts: Sequen
     asked = asked if asked.out else replace(asked, out=str(home() / FOLDER / f"{name}.jsonl"))
     _refuse_same_output(transaction, asked)
     now = transaction.now()
-    row = (name, identity, asked.as_text(), RUNNING, "", now, None, sum(counts), len(counts), None, 0.0)
+    schedule = json.dumps(asdict(when))
+    row = (name, identity, asked.as_text(), schedule, RUNNING, "", now, None, sum(counts), len(counts), None, 0.0)
     transaction.run(f"insert into batch_job values ({', '.join('?' * len(row))})", *row)
     shards, first = [], 1
     for n, size in enumerate(counts):
-        shards.append((name, n, first, size, "waiting", None, 0.0, 0, "[]", 0, None))
+        shards.append((name, n, first, size, "waiting", None, 0.0, 0, "{}", 0, None))
         first += size
     transaction.run_many(f"insert into batch_shard values ({', '.join('?' * len(shards[0]))})", shards)
-    return Job(name, asked, RUNNING, "", now, None, sum(counts), len(counts)), False
+    return Job(name, asked, when, RUNNING, "", now, None, sum(counts), len(counts)), False
 
 
 def _refuse_same_output(transaction: Transaction, asked: Asked) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from noria import ledger
 from noria.database import Database, Schema, open_database
 
 SCHEMA = Schema(
@@ -9,9 +10,9 @@ SCHEMA = Schema(
     [
         [
             """create table batch_job (
-                id text primary key, identity text not null, asked text not null, state text not null,
-                reason text not null, created double precision not null, finished double precision,
-                num_rows bigint not null, num_shards bigint not null,
+                id text primary key, identity text not null, asked text not null, schedule text not null,
+                state text not null, reason text not null, created double precision not null,
+                finished double precision, num_rows bigint not null, num_shards bigint not null,
                 writer text, writer_until double precision not null)""",
             """create table batch_shard (
                 job text not null, n bigint not null, first_row bigint not null, num_rows bigint not null,
@@ -26,7 +27,8 @@ SCHEMA = Schema(
 
 
 def batch_database(url: str | None = None) -> Database:
-    """Return the database with the tables of batches in it."""
+    """Return the database with the tables of batches and of the ledger in it."""
     database = open_database(url)
     database.prepare(SCHEMA)
+    database.prepare(ledger.SCHEMA)
     return database

@@ -44,6 +44,10 @@ def submit(
         Literal["torch", "openvino"] | None,
         typer.Option(help="what runs the network; default the job's evaluate.engine"),
     ] = None,
+    hours: Annotated[str, typer.Option(help="work only at these hours of the day, local time: 22:00-06:00")] = "",
+    when_idle: Annotated[
+        bool, typer.Option("--when-idle", help="wait while a service of this machine answers")
+    ] = False,
     workers: Workers = 1,
     detach: Annotated[bool, typer.Option("--detach", help="return at once; the batch goes on by itself")] = False,
     as_json: Json = False,
@@ -53,8 +57,9 @@ def submit(
     from noria.reporter import Terminal
 
     job, is_old = batch.submit(
-        run, data, out, keep=keep, probabilities=probabilities, engine=engine, reporter=Terminal()
-    )
+        run, data, out, keep=keep, probabilities=probabilities, engine=engine, hours=hours, when_idle=when_idle,
+        workers=workers, reporter=Terminal(),
+    )  # fmt: skip
     if is_old:
         Terminal().say(f"this batch was submitted before: {job.id}, {job.state}")
     _go_on(job.id, workers, detach, as_json)
