@@ -122,11 +122,14 @@ def test_answers_are_the_same_as_of_files_and_go_where_they_are_wanted(s3: Any, 
 def test_a_batch_reads_from_a_store_and_writes_to_it(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
     put(s3, "many.csv", TEXTS + "a bird\n" * 100)
-    asked = (GOLDEN, ["s3://bucket/many.csv"], "s3://bucket/batch/out.jsonl")
-    job, is_old = batch.submit(*asked)
-    assert not is_old
-    assert batch.submit(*asked)[1]
-    assert batch.work(job.id).as_json()["state"] == batch.DONE
+    words = ["batch", "submit", str(GOLDEN), "s3://bucket/many.csv", "--out", "s3://bucket/batch/out.jsonl", "--json"]
+    for _ in range(2):  # the same again is the same job
+        ended = subprocess.run(
+            [sys.executable, "-m", "noria.cli", *words], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+        told = json.loads(ended.stdout.splitlines()[-1])
+        assert (told["state"], told["out"]) == ("done", "s3://bucket/batch/out.jsonl")
     predict_to(GOLDEN, ["s3://bucket/many.csv"], tmp_path / "out.jsonl")
     assert s3.cat_file("bucket/batch/out.jsonl") == (tmp_path / "out.jsonl").read_bytes()
     with pytest.raises(UserError, match="no such bucket"):
