@@ -195,15 +195,15 @@ def predict(
     data: Annotated[
         list[str],
         typer.Argument(
-            help="files, one record each; tables and folders of records; a text; - for standard input; "
-            "data.fields.FIELD=COLUMN where columns have other names"
+            help="files, one record each; tables and folders of records, s3://BUCKET/NAME too; a text; - for standard "
+            "input; data.fields.FIELD=COLUMN where columns have other names"
         ),
     ],
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help=".jsonl or .csv; a folder or a .png for drawn pictures; .mp4 for a drawn video; 'subs/*.srt' for a "
-            "file of each answer"
+            "file of each answer; s3://BUCKET/NAME to send it there"
         ),
     ] = None,
     keep: Annotated[

@@ -39,7 +39,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["service.dialects"],
     ["service.engine"],
     ["service.fleet"],
-    ["service.watch"],
+    ["service.batches", "service.watch"],
     ["service"],
     ["verbs", "printing"],
     ["noria"],  # the package itself, which gives the verbs

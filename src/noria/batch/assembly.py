@@ -17,6 +17,7 @@ from noria.batch.shards import LEASE_SECONDS, TOO_LATE_SECONDS, shards_of, store
 from noria.database import Database, Transaction
 from noria.pipeline.sinks import line_of, write_lines
 from noria.store.disk import sync_folder, whole_file
+from noria.store.object_store import send
 
 BY_CANCELLING = "cancelled"
 AT_ONCE = 1000  # results that are deleted in one transaction
@@ -48,6 +49,10 @@ def write_output(database: Database, job: Job) -> None:
     if not told.num_bad:
         job.errors.unlink()
     sync_folder(job.out.parent)
+    if job.asked.address:
+        send(job.out, job.asked.address)
+        if job.errors.exists():
+            send(job.errors, f"{job.asked.address}.errors.jsonl")
     _close(database, job.id)
     for left in job.out.parent.glob(f"*.{job.id}-*"):
         left.unlink(missing_ok=True)

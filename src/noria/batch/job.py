@@ -25,7 +25,8 @@ COLUMNS = "id, asked, schedule, state, reason, created, finished, num_rows, num_
 class Asked:
     """What is to be answered by what, and where the answers go. All paths are absolute.
 
-    digest: of the bundle. stamps: of each input. classes: those that have a column in a table.
+    digest: of the bundle. stamps: of each input. classes: those that have a column in a table. address: of an object
+    store, where the answers are sent when they are written.
     """
 
     run: str
@@ -37,6 +38,7 @@ class Asked:
     keep: str | None = None
     classes: Sequence[str] = ()
     engine: str | None = None
+    address: str = ""
 
     def as_text(self) -> str:
         """Return it as JSON, always the same text of the same."""
@@ -61,6 +63,11 @@ class Job:
     def out(self) -> Path:
         """Return where the answers go."""
         return Path(self.asked.out)
+
+    @property
+    def shown_out(self) -> str:
+        """Return where whoever asked finds them."""
+        return self.asked.address or self.asked.out
 
     @property
     def errors(self) -> Path:

@@ -37,7 +37,7 @@ class Progress:
         job = self.job
         return {
             "id": job.id, "state": job.state, "reason": job.reason, "run": job.asked.run, "inputs": job.asked.inputs,
-            "out": str(job.out), "errors": str(job.errors) if self.num_bad and job.is_over else None,
+            "out": job.shown_out, "errors": str(job.errors) if self.num_bad and job.is_over else None,
             "created": job.created, "finished": job.finished, "rows": job.num_rows, "done": self.num_done,
             "without_answer": self.num_bad, "cancelled": self.num_cancelled,
             "rows_per_second": self.rows_per_second, "seconds_left": self.seconds_left,
@@ -53,7 +53,7 @@ class Progress:
             parts += [f"{self.rows_per_second:,.0f} rows/s", f"{duration(self.seconds_left)} left"]
         parts += [f"{self.micro_cost / MICRO:.2g} {self.currency}"] if self.micro_cost else []
         parts += [f"waits for {self.waits_for}"] if self.waits_for else []
-        return f"{', '.join(parts)} -> {job.out}" + (f"\n{job.reason}" if job.reason else "")
+        return f"{', '.join(parts)} -> {job.shown_out}" + (f"\n{job.reason}" if job.reason else "")
 
 
 def progress_of(database: Database, job: Job) -> Progress:

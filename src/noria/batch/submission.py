@@ -23,6 +23,7 @@ from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.sinks import LINES
 from noria.reporter import Reporter, Terminal
 from noria.stages.predict import MOST_CLASSES, NONE, STANDARD_INPUT, classes_shown, inputs_and_overrides
+from noria.store.object_store import check_bucket, is_remote, name_of
 
 FOLDER = "batch"  # below home: answers without --out, and what workers say
 ID_LETTERS = 12
@@ -37,7 +38,8 @@ def prepare(
     if STANDARD_INPUT in map(str, inputs):
         raise UserError("standard input cannot be read twice", fix="write it to a file, and name that")
     predictor = load(run, engine=engine).reading(overrides)
-    place = Path(out).expanduser().absolute() if out is not None else home() / FOLDER / "answers.jsonl"
+    address = str(out) if is_remote(out) else ""
+    place = _place(out)
     if place.suffix.lower() not in LINES or place.is_dir():
         raise UserError("cannot write answers of this kind", where=str(place), expected=" or ".join(LINES))
     absolute = []
@@ -60,8 +62,21 @@ def prepare(
         keep=keep if is_table else keep or NONE,
         classes=list(classes_shown(predictor, probabilities)[1]) if is_table else [],
         engine=engine,
+        address=address,
     )
     return predictor, asked
+
+
+def _place(out: str | Path | None) -> Path:
+    """Return where answers are written, those for an object store too before they are sent."""
+    if out is None:
+        return home() / FOLDER / "answers.jsonl"
+    if not is_remote(out):
+        return Path(out).expanduser().absolute()
+    check_bucket(str(out))
+    folder = home() / FOLDER / hashlib.sha256(str(out).encode()).hexdigest()[:ID_LETTERS]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name_of(str(out))
 
 
 def submit_job(

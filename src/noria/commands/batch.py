@@ -22,10 +22,14 @@ def submit(
     run: Annotated[Path, typer.Argument(help="a run folder, or a bundle")],
     data: Annotated[
         list[str],
-        typer.Argument(help="tables, folders, files, texts; data.fields.FIELD=COLUMN where columns have other names"),
+        typer.Argument(
+            help="tables, folders, files, texts, s3://BUCKET/NAME; data.fields.FIELD=COLUMN where columns have other "
+            "names"
+        ),
     ],
     out: Annotated[
-        Path | None, typer.Option(help=".jsonl or .csv; default a .jsonl in NORIA_HOME, which is told at the end")
+        str | None,
+        typer.Option(help=".jsonl or .csv, s3://BUCKET/NAME too; default a .jsonl in NORIA_HOME, told at the end"),
     ] = None,
     keep: Annotated[
         str | None,

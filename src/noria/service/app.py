@@ -2,6 +2,7 @@
 
 dialects/   POST /predict/{model} ..   asked of a model, by way of fleet/
             GET  /models ..            answered from what is known of the models
+batches/    POST /v1/files /v1/batches ..  files of requests, answered below live traffic
 watch/      GET  /metrics /traffic     how it goes
             GET  /                     the page, or what is served
 here        POST /models/{model}/reload, /try, /promote: newer versions
@@ -26,6 +27,7 @@ from noria.errors import UserError, did_you_mean
 from noria.pipeline.predictor import Predictor
 from noria.service.answer import Answering, as_request, as_response
 from noria.service.asking.operation import About, Lookup
+from noria.service.batches.batching import Batching
 from noria.service.dialects.all import LOOKUPS, OPERATIONS
 from noria.service.dialects.page import is_page
 from noria.service.door.access import checked_key
@@ -69,7 +71,9 @@ def app_of(service: Service, door: Door) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        service.batching.start()
         yield
+        await service.batching.stop()
         await service.models.stop()
         service.watching.close()
 
@@ -91,6 +95,7 @@ class Service:
     def __init__(self, models: Models, limits: Limits, watching: Watching | None = None) -> None:
         self.models, self.limits, self.room = models, limits, Room(limits)
         self.watching = watching or Watching(models)
+        self.batching = Batching(models, limits, self.room)
         self.is_draining = False
         self.num_lost = 0  # requests that were given up when the server had to end
 
@@ -105,6 +110,7 @@ class Service:
             for path in (lookup.path, *lookup.aliases):
                 endpoint = self._looked_up(lookup)
                 found.append(Route(path, endpoint, methods=[lookup.method], name=lookup.summary))
+        found += self.batching.routes()
         own: list[tuple[str, Callable[[HTTPRequest], Awaitable[Response]], str]] = [
             ("/openapi.json", self.openapi, "GET"),
             ("/livez", self.is_alive, "GET"),

@@ -158,9 +158,11 @@ async def _run(server: StoppingServer, plans: Sequence[Plan], listener: socket.s
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload)
     try:
         await models.start(plans)
+        server.service.batching.start()
         _listen(listener)
         await server.serve([listener])
     finally:
+        await server.service.batching.stop()
         await models.stop()
         server.service.watching.close()
 

@@ -24,6 +24,7 @@ from noria.pipeline.sinks import LINES, Counted, check_suffix, draw_answers, is_
 from noria.pipeline.video_output import is_film, write_film
 from noria.preparation.cut_records import CutRecords
 from noria.reporter import Reporter, Terminal
+from noria.store.object_store import fetched, is_remote, sent
 
 STANDARD_INPUT, NONE = "-", "none"  # words for what is read, and for no column to be kept
 MOST_CLASSES = 100  # that have a column each in a table of answers: more are seldom looked at, and make it large
@@ -40,9 +41,10 @@ def predict(
 ) -> Iterator[Mapping[str, Any]]:  # fmt: skip
     """Yield one JSON object a record: where it stands and the answer, or the reason why there is none.
 
-    `words` are paths, texts for a model that takes one, `-` for what `read` gives, and overrides as
-    data.fields.text=review. `keep` names columns of the input to be repeated beside each answer, or is `all` or `none`,
-    as by default. Raises UserError at the end where no record could be answered.
+    `words` are paths, addresses of object stores (s3://bucket/name), texts for a model that takes one, `-` for what
+    `read` gives, and overrides as data.fields.text=review. `keep` names columns of the input to be
+    repeated beside each answer, or is `all` or `none`, as by default. Raises UserError at the end where no record could
+    be answered.
     """
     inputs, overrides = inputs_and_overrides(words)
     predictor = load(run, engine=engine).reading(overrides)
@@ -58,11 +60,15 @@ def predict_to(
 ) -> str:  # fmt: skip
     """Write the answers to `out`, by its ending: lines, a table, a video, one file; `subs/*.srt`, one each; else drawn.
 
-    A table has a column for the probability of each class, of at most so many as `probabilities` says, and without
-    `keep` the columns of the input that hold texts and numbers. With a detector, what it finds in the frames of
-    a video is the record. Returns what to say; raises UserError where no record could be answered: the file then says
-    why.
+    Where `out` is the address of an object store, they are sent there in the end. A table has a column for the
+    probability of each class, of at most so many as `probabilities` says, and without `keep` the columns of the
+    input that hold texts and numbers. With a detector, what it finds in the frames of a video is the record. Returns
+    what to say; raises UserError where no record could be answered: the file then says why.
     """
+    if is_remote(out):
+        with sent(str(out)) as place:
+            said = predict_to(run, words, place, detector, keep, reporter, read, probabilities, engine)
+        return said.replace(str(place), str(out))
     inputs, overrides = inputs_and_overrides(words)
     if out is None or (detector is not None and len(inputs) != 1):
         raise UserError("--detector is for one video", fix="noria predict RUN VIDEO --detector RUN --out tracks.txt")
@@ -115,7 +121,10 @@ def lines(answers: Iterator[Answer], keep: str | None) -> Iterator[dict[str, Any
 
 
 def inputs_and_overrides(words: Sequence[str | Path]) -> tuple[list[str | Path], list[str]]:
-    """Return the inputs and the overrides among some words; raise UserError for a setting that is not of `data`."""
+    """Return the inputs and the overrides among some words; raise UserError for a setting that is not of `data`.
+
+    Of an input in an object store its copy is returned.
+    """
     overrides = [str(word) for word in words if OVERRIDE.fullmatch(str(word)) and not Path(word).exists()]
     inputs = [word for word in words if str(word) not in overrides]
     if others := [word for word in overrides if not word.startswith("data.")]:
@@ -126,7 +135,7 @@ def inputs_and_overrides(words: Sequence[str | Path]) -> tuple[list[str | Path],
         )
     if not inputs:
         raise UserError("there is nothing to answer", expected="a file, a folder, or - for standard input")
-    return inputs, overrides
+    return [fetched(str(word)) if is_remote(word) else word for word in inputs], overrides
 
 
 def pieces(

@@ -109,6 +109,27 @@ def test_a_client_gets_what_the_predictors_say(client: str, url: str, expected: 
     assert found == {name: one for name, one in expected.items() if name not in ("embeddings", "errors")}
 
 
+@pytest.mark.parametrize("client", [one for one in CLIENTS if one.startswith("openai")])
+def test_a_client_of_batches_gets_what_the_predictors_say(
+    client: str, url: str, expected: dict[str, Any], tmp_path: Path
+) -> None:
+    script = Path(__file__).parents[1] / "real" / "openai_batches.py"
+    command = [str(python_of(client)), "-I", str(script), url, KEY, str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    assert found["chat"] == expected["chats_side_by_side"]
+    assert np.array(found["embeddings"]) == pytest.approx(np.array(expected["embeddings"]), abs=1e-5)
+    assert found["lists"] == [True, 2]
+    assert found["cancelled"] == 2000
+    assert found["errors"] == {
+        "url": ["BadRequestError", 400, "invalid_url"],
+        "purpose": ["BadRequestError", 400, "invalid_value"],
+        "file": ["NotFoundError", 404, "not_found"],
+        "batch": ["NotFoundError", 404, "not_found"],
+    }
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_curl_gets_it_too(url: str, expected: dict[str, Any], sound: Path) -> None:
     def curl(path: str, *words: str) -> str:

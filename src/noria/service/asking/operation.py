@@ -100,6 +100,7 @@ class Operation(ABC):
     verb: ClassVar[Verb] = "predict"
     method: ClassVar[str] = "POST"
     summary: ClassVar[str]
+    is_batched: ClassVar[bool] = False  # whether a line of a batch may ask it: JSON in, JSON out
 
     def is_offered(self, view: View) -> bool:
         """Say whether this model can be asked in this way: it then stands in what the model says of itself."""

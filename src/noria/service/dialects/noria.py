@@ -39,6 +39,7 @@ class Predict(Operation):
     name = "predict"
     path = "/predict/{model}"
     aliases = ("/predict",)
+    is_batched = True
     summary = "Answer the records of the request's body, in their order."
 
     def described(self, view: View) -> dict[str, Any]:

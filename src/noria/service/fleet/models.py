@@ -7,6 +7,7 @@ one, which finishes what it has begun. Where the newer cannot be loaded, the old
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -71,6 +72,7 @@ class Model:
     current: Version
     candidate: Version | None = None
     trial: Trial | None = None
+    asked: float = -math.inf  # when a client asked it last, by the monotonic clock
 
     def about(self) -> About:
         """Return what is known of it."""
@@ -137,16 +139,24 @@ class Models:
 
     def call(self, model: Model, request: Request) -> tuple[Call, Version]:
         """Have a request answered by the copy that has least to do; raise HTTPError (503) where all have too much."""
+        model.asked = time.monotonic()
         version = model.current
         if model.candidate is not None and model.trial is not None and model.candidate.ready and model.trial.is_next():
             version = model.candidate
+        return self._called(version, request), version
+
+    def call_aside(self, model: Model, request: Request) -> tuple[Call, Version]:
+        """Have a request answered that no client waits for: by what is served, never by a candidate."""
+        return self._called(model.current, request), model.current
+
+    def _called(self, version: Version, request: Request) -> Call:
         ready = version.ready
         if not ready:
             raise died("no copy of it answers now")
         replica = min(ready, key=lambda one: one.num_going)
         if replica.num_going > self._limits.waiting:
             raise busy(f"{self._limits.waiting} requests are waiting for the model")
-        return replica.call(request), version
+        return replica.call(request)
 
     def saw(self, model: Model, version: Version, reply: Reply | HTTPError, seconds: float) -> None:
         """Take note of how a request was answered; a candidate that does worse is asked no more."""

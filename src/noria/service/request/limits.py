@@ -26,6 +26,9 @@ class Limits:
     form_files: int = 1024
     form_fields: int = 10_000  # 100 records of 100 columns
     part_bytes: int = 32 * MIB
+    file_bytes: int = 200 * MIB  # of the requests of a batch, as OpenAI has it; so are its lines
+    file_lines: int = 50_000
+    stored_bytes: int = 10 * 1024 * MIB  # of all files of one key
     answer_tokens: int = 4096  # of an answer given piece by piece; it holds a cache for all of them
     streams: int = 16  # answers that are written at a time, side by side
     answer_seconds: float = 60.0  # from the request to its answer; of a written one, to its first piece

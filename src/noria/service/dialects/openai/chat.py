@@ -61,6 +61,7 @@ class ChatCompletions(OpenAIOperation):
     path = "/v1/chat/completions"
     aliases = ("/hf/models/{model}/v1/chat/completions",)  # which Hugging Face's client makes of a model's address
     verb = "stream"
+    is_batched = True
     summary = "Answer a conversation, as OpenAI's chat completions do."
     param = "messages"
     settings: ClassVar[Mapping[str, str]] = {"json_schema": "response_format"}

@@ -49,6 +49,7 @@ class Completions(OpenAIOperation):
     name = "openai.completions"
     path = "/v1/completions"
     verb = "stream"
+    is_batched = True
     summary = "Go on from one or several prompts, as OpenAI's completions do."
     param = "prompt"
 

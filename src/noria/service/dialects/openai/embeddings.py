@@ -29,6 +29,7 @@ class Embeddings(OpenAIOperation):
 
     name = "openai.embeddings"
     path = "/v1/embeddings"
+    is_batched = True
     summary = "Return the vector of each text, as OpenAI's embeddings do."
     param = "input"
 

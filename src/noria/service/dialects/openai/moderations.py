@@ -41,6 +41,7 @@ class Moderations(OpenAIOperation):
 
     name = "openai.moderations"
     path = "/v1/moderations"
+    is_batched = True
     summary = "Say which texts are harmful and how, as OpenAI's moderations do."
     param = "input"
 

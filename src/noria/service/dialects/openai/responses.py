@@ -32,6 +32,7 @@ class Responses(OpenAIOperation):
     name = "openai.responses"
     path = "/v1/responses"
     verb = "stream"
+    is_batched = True
     summary = "Reply to a text or to items, as OpenAI's responses do; nothing is stored."
     param = "input"
     settings: ClassVar[Mapping[str, str]] = {"json_schema": "text.format", "max_tokens": "max_output_tokens"}

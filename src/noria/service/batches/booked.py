@@ -1,0 +1,40 @@
+"""What the answers of a batch cost: an entry of the ledger for each line that a model has answered, by the id of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from noria.ledger import About, Entry, Prices
+from noria.ledger.entry import MICRO
+from noria.ledger.spool import is_on
+from noria.service.batches.answer import Answer, name_of
+from noria.service.batches.batches import Batch
+
+
+class Bookkeeper:
+    """Makes the entries of one batch. Raises UserError where the prices cannot be read."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._prices = Prices.load() if is_on() else None
+        self._carried: dict[str, float] = {}  # what rounding has left
+
+    def entries(self, answers: Iterable[Answer]) -> dict[int, Entry]:
+        """Return the entry of each line that a model has answered."""
+        if self._prices is None:
+            return {}
+        return {one.number: self._entry(self._prices, one) for one in answers if one.measured.records}
+
+    def _entry(self, prices: Prices, answer: Answer) -> Entry:
+        measured, (num_read, num_written) = answer.measured, answer.tokens
+        about = About(self._batch.model, answer.version, self._batch.id, self._batch.owner, "batch")
+        share = measured.records / max(measured.batch, measured.records, 1)  # of what was answered together
+        quantities = {
+            "predictions": 0 if answer.is_error else measured.records,
+            "machine_micros": round(measured.model_seconds * share * MICRO),
+            "tokens_read": num_read,
+            "tokens_written": num_written,
+        }
+        kept = {name: value for name, value in quantities.items() if value}
+        return prices.entry(name_of(self._batch.id, answer.number), time.time(), about, kept, self._carried)
