@@ -263,3 +263,26 @@ def test_names_cannot_write_to_the_terminal(tmp_path: Path, noria: Run) -> None:
     code, out, _ = noria("runs", tmp_path)
     assert code == 0
     assert "\x1b" not in out
+
+
+def test_the_cheapest_run_whose_interval_overlaps_the_best_is_named(tmp_path: Path) -> None:
+    write_run(tmp_path, "best", 0.9, seconds=90)  # 0.8 to 1.0
+    write_run(tmp_path, "level", 0.75, seconds=40)  # 0.65 to 0.85
+    write_run(tmp_path, "quick", 0.65, seconds=1)  # 0.55 to 0.75: clearly worse
+    write_run(tmp_path, "other", 0.9, seconds=0.1, data={"path": "other.csv"})
+    (said,) = package.runs(tmp_path).cheapest()
+    assert "of 3 runs" in said
+    assert f"{tmp_path / 'level'} is the cheapest (40 s of training)" in said
+    assert said in str(package.runs(tmp_path))
+
+
+def test_runs_that_all_have_a_value_are_compared_by_it(tmp_path: Path) -> None:
+    for name, score, worth, seconds in (("a", 0.9, 10.0, 5), ("b", 0.5, 90.0, 60)):
+        path = write_run(tmp_path, name, score, seconds=seconds) / "metrics.json"
+        content = json.loads(path.read_text())
+        one = {"value": worth, "low": worth - 5, "high": worth + 5, "unit": "EUR", "direction": "higher"}
+        content["metrics"]["value_per_1000"] = one
+        path.write_text(json.dumps(content))
+    (said,) = package.runs(tmp_path).cheapest()
+    assert f"{tmp_path / 'b'} is the best by value per 1000" in said
+    assert "90 [85, 95] EUR" in str(package.runs(tmp_path))

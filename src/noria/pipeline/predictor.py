@@ -27,6 +27,7 @@ from noria.pipeline.other_data import one_file_field, open_other, read_otherwise
 from noria.pipeline.parts import FOLDER, part_folder, with_parts
 from noria.pipeline.predictions import Predictions
 from noria.pipeline.prepared import Prepared
+from noria.pipeline.worth import Worth
 from noria.reporter import Terminal
 from noria.sources.formats.frame import FRAME, Frame, FrameLike, is_frame
 from noria.types import Arrays, Chunk, Dataset, Prediction, Rejected
@@ -122,6 +123,7 @@ class Predictor:
     def __init__(self, bundle: Bundle, device: str = "cpu", parts: Mapping[str, Predictor] | None = None) -> None:
         self.bundle, self.device = bundle, device
         self.task, self.states = bundle.task, with_parts(bundle.states, parts or {})
+        self.worth = Worth.of(bundle.task, bundle.states)
         self.network = bundle.model
         if bundle.engine != TORCH:
             from noria.pipeline.engine import engine_network
@@ -184,7 +186,9 @@ class Predictor:
 
     def decoded(self, records: Dataset) -> list[Prediction]:
         """Return the answers to encoded records, with how near each is to training where an input can tell."""
-        given = self.task.target.decode(self.outputs(records), self.states["target"])
+        output = self.outputs(records)
+        given = self.task.target.decode(output, self.states["target"])
+        given = self.worth.answered(given, output) if self.worth else given
         for name, values in familiarities(self.task, self.states, records).items():
             given = [
                 replace(one, details={**one.details, name: round(float(value), 4)})

@@ -17,6 +17,8 @@ from noria.pipeline.bundle import Bundle
 from noria.pipeline.familiarity import familiarity_panels
 from noria.pipeline.predictor import Predictor
 from noria.pipeline.remarks import only_answer, remarks
+from noria.pipeline.value_scores import value_panels, value_scores
+from noria.pipeline.worth import Worth, metrics_of
 from noria.types import Arrays, Dataset, rows_of
 
 LEAST_SLICE = 30  # records under which a slice is flagged as too small to say much
@@ -38,7 +40,7 @@ def scores(
     bundle = predictor.bundle
     task, state, resamples = bundle.task, bundle.states["target"], bundle.job.evaluate.resamples
     truth = rows_of(dataset.target, slice(None))
-    found = task.target.metrics(state)
+    found, worth = metrics_of(task, bundle.states), Worth.of(task, bundle.states)
     baseline = {name: np.asarray(value, np.float32) for name, value in bundle.config["baseline"].items()}
     trivial = dispatch.predict_baseline(task, dataset, baseline)
     result: dict[str, Any] = {
@@ -47,6 +49,10 @@ def scores(
         "metrics": measure(found, output, truth, resamples, groups=dataset.groups),
         "baseline": measure(found, trivial, truth, LEAST_RESAMPLES, groups=dataset.groups),
     }
+    if worth:
+        score = [worth.trivial.metric()]
+        result["baseline"] |= measure(score, trivial, truth, LEAST_RESAMPLES, groups=dataset.groups)
+        result["value"] = value_scores(worth, output, truth, resamples, dataset.groups)
     if dataset.groups is not None:
         result["groups"] = len(np.unique(dataset.groups))
     if (only := only_answer(task.target, state, truth)) is not None:
@@ -67,6 +73,7 @@ def scores(
         result["slices"] = slices
     panels = dispatch.panels(task.target, output, truth, state)
     panels += familiarity_panels(task, bundle.states, dataset, output, truth, found)
+    panels += value_panels(worth, output, truth) if worth else []
     result["panels"] = [asdict(panel) for panel in panels]
     return result
 
@@ -76,7 +83,7 @@ def _slice(
 ) -> dict[str, Any]:
     count = int(chosen.sum())
     given, of = rows_of(output, chosen), rows_of(truth, chosen)
-    metrics = bundle.task.target.metrics(bundle.states["target"])
+    metrics = metrics_of(bundle.task, bundle.states)
     groups = None if groups is None else groups[chosen]
     return {"n": count, "is_small": count < LEAST_SLICE, "metrics": measure(metrics, given, of, groups=groups)}
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from noria.contract.checkpoints import ready_loader
 from noria.pipeline.bundle import Bundle
 from noria.pipeline.cross_validation import explained, in_front, in_words
+from noria.pipeline.value_scores import value_lines
 from noria.report.protocols import protocol_lines
 from noria.report.rivals import rival_lines
 from noria.store.disk import replace_file
@@ -65,7 +66,7 @@ def _scores(metrics: dict[str, Any]) -> list[str]:
         "|---|---|---|---|---|",
         *(score_row(name, one, metrics["baseline"].get(name)) for name, one in metrics["metrics"].items()),
         "",
-        *(f"- {remark}" for remark in metrics.get("remarks", [])),
+        *(f"- {line}" for line in [*value_lines(metrics), *metrics.get("remarks", [])]),
         "",
     ]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from noria.pipeline.cross_validation import NAME, in_words
+from noria.pipeline.value_scores import value_lines
 from noria.report.bars import Bar, bar_chart, strip
 from noria.report.markup import Markup, join, tag
 from noria.report.scale import number
@@ -50,7 +51,10 @@ def scores(metrics: Mapping[str, Any]) -> Markup:
     key = "Dot: the score. Bar: its 95 % interval: Wilson's for shares, else from drawing the records again and again. "
     trivial = "Diamond: the baseline, which answers the same whatever it is given. "
     ends = "The line goes from 0 to 1 where all of them lie between."
-    return join(table(columns, rows), tag("p", key + trivial + ends, class_="soft"), _compared(metrics.get("compared")))
+    lines = value_lines(metrics)
+    told = tag("p", f"Value: {'; '.join(lines)}.") if lines else None
+    below = tag("p", key + trivial + ends, class_="soft")
+    return join(table(columns, rows), told, below, _compared(metrics.get("compared")))
 
 
 def _compared(compared: Mapping[str, Any] | None) -> Markup | None:

@@ -20,6 +20,7 @@ from noria.job.load import load_stored_job
 from noria.metrics.intervals import UNTOLD, differences, verdict
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.prepared import Prepared
+from noria.pipeline.worth import metrics_of
 from noria.stages.prepare import prepare
 from noria.store.array_store import scored_split
 from noria.store.run_folder import read_start
@@ -116,7 +117,7 @@ def _is_same_stream(ours: Dataset, theirs: Dataset) -> bool:
 
 
 def _metrics(predictor: Predictor) -> Sequence[Metric]:
-    return predictor.task.target.metrics(predictor.states["target"])
+    return metrics_of(predictor.task, predictor.states)
 
 
 def _common(ours: Sequence[Metric], theirs: Sequence[Metric]) -> list[tuple[Metric, Metric]]:

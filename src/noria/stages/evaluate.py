@@ -169,7 +169,9 @@ def evaluate_run(
     predictor = load(run, engine=engine or job.evaluate.engine)
     split = scored_split(prepared.splits)
     names = prepared.report["slices"]
+    asked = time.perf_counter()
     output = predictor.outputs(prepared.splits[split])
+    record_ms = 1000 * (time.perf_counter() - asked) / max(1, len(prepared.splits[split]))
     metrics = scores(predictor, prepared.splits[split], output, split, names, prepared.report.get("leaks", []))
     if job.evaluate.rivals and (job.evaluate.folds is None or split == "test"):  # validation chose the weights
         metrics["rivals"] = found = _rivals(predictor, prepared.splits, prepared.splits[split], output, seconds)
@@ -185,6 +187,7 @@ def evaluate_run(
     if way := job.split.named:
         metrics["divided_by"] = way
     metrics["seconds"] = {**seconds, "evaluate": round(time.perf_counter() - started, 3)}
+    metrics["record_ms"] = round(record_ms, 4)
     metrics["engine"] = predictor.bundle.engine
     metrics["memory_bytes"] = memory_bytes or most_bytes()
     write_json(run / "metrics.json", metrics)

@@ -7,14 +7,16 @@ delete_runs.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from noria.errors import UserError, did_you_mean
+from noria.pipeline.worth import VALUE
 from noria.report.card import number
+from noria.report.markup import join, tag
 from noria.report.tables import table
 from noria.stages.summary import Score
 from noria.store.run_facts import RunFacts, State, runs_in
@@ -22,7 +24,10 @@ from noria.units import duration, size
 
 FOLDER = "runs"  # where a run goes that nobody names
 Order: TypeAlias = Literal["score", "date", "cost", "name"]
-COLUMNS = ("run", "task", "score", "value", "95 % interval", "baseline", "rival", "training", "weights", "date", "data")
+COLUMNS = (
+    "run", "task", "score", "value", "95 % interval", "baseline", "rival", "earns per 1,000", "training", "a record",
+    "weights", "date", "data",
+)  # fmt: skip
 MOST_DATA = 40  # characters that are shown of where the data is: its end tells more
 
 
@@ -30,8 +35,9 @@ MOST_DATA = 40  # characters that are shown of where the data is: its end tells 
 class Run:
     """One run. `metric` names its main score, the one that training selects by; None where it has none.
 
-    rival: the strongest of the simple models that were scored beside it, by name. seconds: of training, or of all
-    trials of a tuning.
+    rival: the strongest of the simple models that were scored beside it, by name. worth: what a thousand answers are
+    worth, where the job says it. seconds: of training, or of all trials of a tuning. record_ms: milliseconds an answer
+    takes where many are asked for at once, as they were scored.
     """
 
     path: Path
@@ -45,7 +51,9 @@ class Run:
     score: Score | None
     rival: str | None
     rival_value: float | None
+    worth: Score | None
     seconds: float | None
+    record_ms: float | None
     weights: int | None
     weight_bytes: int | None
     date: datetime
@@ -64,12 +72,18 @@ class Runs(list[Run]):
             return "no runs"
         rows = [list(COLUMNS), *([cell or "-" for cell in _cells(run)] for run in self)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        return "\n".join([*lines, *self.cheapest()])
+
+    def cheapest(self) -> list[str]:
+        """Name, of the runs that were scored alike, the cheapest that the scores cannot tell from the best."""
+        return list(cheapest_of(self))
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return table(COLUMNS, [[cell or None for cell in _cells(run)] for run in self], shown=len(self))
+        rows = table(COLUMNS, [[cell or None for cell in _cells(run)] for run in self], shown=len(self))
+        return join(rows, *(tag("p", sentence) for sentence in self.cheapest()))
 
 
 def runs(folders: Sequence[Path] = (), task: str = "", sort: Order = "date") -> Runs:
@@ -116,10 +130,55 @@ def run_of(facts: RunFacts) -> Run:
         metric,
         score,
         *_rival(content.get("rivals"), metric),
+        _score(content, VALUE),
         _finite(seconds),
+        _finite(content.get("record_ms")),
         facts.weights,
         facts.weight_bytes,
         datetime.fromtimestamp(facts.changed),
+    )
+
+
+def cheapest_of(found: Sequence[Run]) -> Iterator[str]:
+    """Yield a sentence for each group of two or more finished runs of one task, data, split, records and score.
+
+    It names the run of the shortest training among those whose interval overlaps that of the best: by what a thousand
+    answers are worth where all of them say it in one currency, else by the main score.
+    """
+    alike: dict[tuple[object, ...], list[Run]] = {}
+    for run in found:
+        if run.state == "finished" and run.seconds is not None:
+            alike.setdefault((run.task, run.data, run.split, run.n, run.metric), []).append(run)
+    for group in alike.values():
+        units = {run.worth.unit if run.worth else None for run in group}
+        by_worth = len(units) == 1 and None not in units
+        scored = [(run, run.worth if by_worth else run.score) for run in group]
+        known = [(run, *ends) for run, score in scored if score is not None and (ends := _ends(score)) is not None]
+        if len(known) > 1:
+            yield _cheapest(known, VALUE if by_worth else str(group[0].metric))
+
+
+def _ends(score: Score) -> tuple[float, float, float] | None:
+    """Return value, low and high, more being better; None where there is no interval."""
+    if score.value is None or score.low is None or score.high is None:
+        return None
+    ends = (score.value, score.low, score.high)
+    return ends if score.direction == "higher" else (-ends[0], -ends[2], -ends[1])
+
+
+def _cheapest(known: Sequence[tuple[Run, float, float, float]], name: str) -> str:
+    best, _, least, _ = max(known, key=lambda one: one[1])
+    level = [run for run, _, _, high in known if high >= least]
+    run = min(level, key=lambda one: (one.seconds or 0.0, str(one.path)))
+    words = name.replace("_", " ")
+    took = f"{duration(run.seconds or 0.0)} of training"
+    where = f"of {len(known)} runs of {run.task} on the same records"
+    if run is best:
+        return f"{where}, {run.path} is the best by {words} and no cheaper one's interval overlaps its own ({took})"
+    paid = duration(best.seconds or 0.0)
+    return (
+        f"{where}, {run.path} is the cheapest ({took}) whose interval of {words} overlaps that of the best, "
+        f"{best.path} ({paid})"
     )
 
 
@@ -138,11 +197,22 @@ def _main_score(content: Mapping[str, Any], is_tuning: bool) -> tuple[str | None
     else:
         scores = content.get("metrics")
         name, one = next(iter(scores.items()), (None, {})) if isinstance(scores, Mapping) else (None, {})
-    if not isinstance(one, Mapping) or not isinstance(name, str) or "value" not in one:
-        return None, None
+    found = _read_score(content, name, one) if isinstance(name, str) else None
+    return (None, None) if found is None else (name, found)
+
+
+def _score(content: Mapping[str, Any], name: str) -> Score | None:
+    """Return the figures of one score by its name; None where there is none."""
+    scores = content.get("metrics")
+    return _read_score(content, name, scores.get(name)) if isinstance(scores, Mapping) else None
+
+
+def _read_score(content: Mapping[str, Any], name: str, one: object) -> Score | None:
+    if not isinstance(one, Mapping) or "value" not in one:
+        return None
     value, low, high = (_finite(one.get(key)) for key in ("value", "low", "high"))
     baseline = _value_of(content.get("baseline"), name)
-    return name, Score(value, low, high, baseline, str(one.get("unit", "")), str(one.get("direction", "higher")))
+    return Score(value, low, high, baseline, str(one.get("unit", "")), str(one.get("direction", "higher")))
 
 
 def _rival(rivals: object, metric: str | None) -> tuple[str | None, float | None]:
@@ -188,7 +258,12 @@ def _cells(run: Run) -> list[str]:
         figures = [None if one is None else number(one) for one in (score.baseline, run.rival_value)]
         where = "" if run.split == "test" else f" ({run.split})"
         shown = [f"{run.metric}{where}", number(score.value), interval, *(one or "" for one in figures)]
-    cost = ["" if run.seconds is None else duration(run.seconds)]
+    worth = ""
+    if run.worth is not None and not said:
+        between = "" if run.worth.low is None else f" [{number(run.worth.low)}, {number(run.worth.high)}]"
+        worth = f"{number(run.worth.value)}{between} {run.worth.unit}"
+    cost = [worth, "" if run.seconds is None else duration(run.seconds)]
+    cost.append("" if run.record_ms is None else f"{run.record_ms:.2g} ms")
     cost.append("" if run.weight_bytes is None else size(run.weight_bytes))
     data = run.data if len(run.data) <= MOST_DATA else f"...{run.data[-MOST_DATA:]}"
     cells = [str(run.path), run.task, *shown, *cost, f"{run.date:%Y-%m-%d %H:%M}", data]

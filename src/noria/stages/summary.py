@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.pipeline.cross_validation import explained, in_words
+from noria.pipeline.value_scores import value_lines
 from noria.report.card import number
 from noria.report.notebook import framed_scores
 from noria.report.protocols import protocol_lines
@@ -102,7 +103,7 @@ def _scores(metrics: dict[str, Any], title: str) -> list[str]:
             f"  {name:<18} {number(one['value']):>8} {interval:<18} baseline {number(baseline):>8}"
             f"   {one['unit']}, {one['direction']} is better{_over_folds(metrics, name)}"
         )
-    lines += [f"  {line}" for line in rival_lines(metrics)]
+    lines += [f"  {line}" for line in [*value_lines(metrics), *rival_lines(metrics)]]
     return lines + [f"look: {remark}" for remark in metrics.get("remarks", [])]
 
 

@@ -15,12 +15,14 @@ from noria.errors import UserError
 from noria.job import Job
 from noria.job.in_memory import JobLike
 from noria.job.load import asked_again, load_job
+from noria.job.value import payoffs_of
 from noria.pipeline.bundle import save_bundle
 from noria.pipeline.engine import refuse_engine
 from noria.pipeline.inference import pick_device
 from noria.pipeline.parts import without_parts
 from noria.pipeline.predictor import with_running_parts
 from noria.pipeline.prepared import Prepared
+from noria.pipeline.worth import Worth
 from noria.reporter import Reporter, Silent, Terminal
 from noria.stages.compare import held_out_in_both
 from noria.stages.evaluate import evaluate_run
@@ -95,6 +97,8 @@ def _train(
     origin = read_start(run).get("origin") if is_begun else None
     prepared = _prepare_once(job, task, world, reporter, origin)
     refuse_engine(job.evaluate.engine, task)
+    if payoffs := payoffs_of(job.value, task.target):
+        Worth.before(task, prepared.states["target"], payoffs)  # classes that are not there are told now
     chosen_metric(job, task, prepared)  # what is wrong with it is said now, and not after the plan
     if not is_begun:
         check_folds(folds_of(run, job), task, prepared, world, reporter.say)
@@ -167,7 +171,8 @@ def _take_steps(
     training.run_all()
     if world.is_writer:
         weights = training.best_weights()
-        states = {**prepared.states, "target": without_parts(training.calibrated_state(weights))}
+        state = training.calibrated_state(weights)
+        states = {**prepared.states, "target": without_parts(state), **training.chosen_worth(weights, state)}
         save_bundle(run, job, task, replace(prepared, states=states), weights, plan.weights)
     return training.linear_seconds
 

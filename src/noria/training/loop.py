@@ -20,11 +20,13 @@ from noria.contract import Task
 from noria.contract.capabilities import Calibrates, declared
 from noria.errors import EXIT_DIVERGED, UserError
 from noria.job import Job
+from noria.job.value import payoffs_of
 from noria.model.weights import load_weights, weights_of
 from noria.pipeline.assembly import build, place
 from noria.pipeline.inference import outputs
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.warm_start import begin
+from noria.pipeline.worth import WORTH, Worth
 from noria.reporter import Reporter
 from noria.store.checkpoints import Checkpoint, History, load_checkpoint, save_checkpoint
 from noria.store.progress import in_words
@@ -38,7 +40,7 @@ from noria.training.rivals.linear_part import chosen_mix, fit_part
 from noria.training.signals import StopSignals
 from noria.training.step import Learner, Step, schedule
 from noria.training.validation import chosen_metric, score
-from noria.types import State
+from noria.types import Arrays, State
 from noria.units import duration
 
 LOWER = 10  # times as low a rate is advised where a training diverges
@@ -161,17 +163,35 @@ class Training:
             f"linear.{name}": torch.full_like(weights[f"linear.{name}"], value) for name, value in asdict(mix).items()
         }
 
+    def chosen_worth(self, weights: dict[str, Tensor], state: State) -> State:
+        """Return what is answered for the answers to be worth most, by the held-out ones; {} where a job has no value.
+
+        state: the target's, calibrated.
+        """
+        payoffs = payoffs_of(self.job.value, self.task.target)
+        if payoffs is None or self.job.value is None:
+            return {}
+        worth = Worth.before(self.task, state, payoffs)
+        if self.held_out is not None:
+            worth = worth.chosen_on(*self._held_out_answers(weights, state))
+        self.reporter.say(worth.in_words())
+        return {WORTH: worth.as_state(self.job.value.amounts())}
+
+    def _held_out_answers(self, weights: dict[str, Tensor], state: State) -> tuple[Arrays, Arrays]:
+        """Return these weights' answers to the held-out records, and the truth."""
+        assert self.held_out is not None
+        load_weights(self.model, weights)
+        size = self.job.evaluate.batch_size
+        given = outputs(self.model, self.task.target, state, self.held_out, size, self.device)
+        return given, {name: values[:] for name, values in self.held_out.target.items()}
+
     def calibrated_state(self, weights: dict[str, Tensor]) -> State:
         """Return the target's state with what it calibrates on the held-out answers of these weights."""
         target = self.task.target
         calibrates = declared(target, Calibrates)
         if self.held_out is None or calibrates is None:
             return self.target_state
-        load_weights(self.model, weights)
-        size = self.job.evaluate.batch_size
-        given = outputs(self.model, target, self.target_state, self.held_out, size, self.device)
-        truth = {name: values[:] for name, values in self.held_out.target.items()}
-        return calibrates.calibrate(given, truth, self.target_state)
+        return calibrates.calibrate(*self._held_out_answers(weights, self.target_state), self.target_state)
 
     def _update(self, step: int) -> float:
         """Take one step; return its loss. One whose loss or gradient is not finite leaves the weights as they are."""

@@ -18,6 +18,7 @@ from noria.metrics.intervals import differences, measure, point, verdict
 from noria.model.linear_part import LinearPart
 from noria.pipeline.assembly import linear_part_of
 from noria.pipeline.remarks import only_answer
+from noria.pipeline.worth import Worth, metrics_of
 from noria.training.rivals.forest import fit_forest
 from noria.training.rivals.linear import Answers, fit_linear
 from noria.training.rivals.linear_part import answers_of
@@ -113,7 +114,7 @@ def beside(
     truth = rows_of(scored.target, slice(None))
     if len(scored) < LEAST_SCORED or only_answer(task.target, dict(states["target"]), truth) is not None:
         return None
-    model = Scored(task.target.metrics(states["target"]), output, truth, seconds)
+    model = Scored(metrics_of(task, states), output, truth, seconds)
     return compared(model, rivals_of(task, states, splits, scored, own), resamples, scored.groups)
 
 
@@ -122,12 +123,21 @@ def rivals_of(
     own: tuple[LinearPart, float | None] | None = None,
 ) -> dict[str, Scored]:  # fmt: skip
     """Return, by name, what the simple models that learn from the training split answer to other records of it."""
-    metrics = task.target.metrics(states["target"])
     truth = rows_of(scored.target, slice(None))
     return {
-        one.name: Scored(metrics, one.outputs(scored), truth, one.seconds, one.records)
+        one.name: Scored(_metrics(task, states, splits, one), one.outputs(scored), truth, one.seconds, one.records)
         for one in fitted_rivals(task, states, splits["train"], own)
     }
+
+
+def _metrics(task: Task, states: Mapping[str, Any], splits: Mapping[str, Dataset], rival: Rival) -> Sequence[Metric]:
+    """Return the scores of a rival's answers: which are worth most is chosen on validation as for the model."""
+    found, worth, held_out = task.target.metrics(states["target"]), Worth.of(task, states), splits.get("validation")
+    if worth is None:
+        return found
+    if held_out is not None:
+        worth = worth.chosen_on(rival.outputs(held_out), rows_of(held_out.target, slice(None)))
+    return [*found, (worth if held_out is not None else worth.likeliest).metric()]
 
 
 def compared(
