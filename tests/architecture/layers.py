@@ -32,6 +32,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["report"],
     ["tuning"],
     ["stages"],
+    ["wheel"],
     ["service.request"],
     ["service.door", "service.asking"],
     ["service.dialects"],
