@@ -272,6 +272,15 @@ class Predictor:
         target, state = self.task.target, self.states["target"]
         return outputs(self.network, target, state, dataset, self.batch_size, self.device)
 
+    def outputs_and_vectors(self, dataset: Dataset) -> Arrays:
+        """Return the model's outputs, and beside them the pooled embedding of each record, where the network has it."""
+        from noria.pipeline.inference import outputs
+        from noria.pipeline.pooling import Pooling
+
+        target, state = self.task.target, self.states["target"]
+        with Pooling(self.network) as pooling:
+            return outputs(self.network, target, state, dataset, self.batch_size, self.device, pooling=pooling)
+
     def _chunks_of(
         self, records: Sequence[Fields], root: Path | None, at_once: int | None = None
     ) -> Iterator[EncodedChunk]:
