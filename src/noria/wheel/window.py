@@ -5,6 +5,7 @@ Read next: live.py for those that come one by one; assess.py.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -93,7 +94,7 @@ class Window:
 
 
 def window_of(
-    predictor: Predictor, paths: Sequence[str | Path], tell: Callable[[str], None] = lambda _: None
+    predictor: Predictor, paths: Sequence[str | os.PathLike[str]], tell: Callable[[str], None] = lambda _: None
 ) -> Window:
     """Return the window of the records of some paths, in their order."""
     window = Window(predictor)

@@ -1,0 +1,48 @@
+"""Watch a model: what it meets in service beside what it was calibrated on, as an Assessment, a page, and files.
+
+Read next: window.py, assess.py, page.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from noria.pipeline.predictor import load
+from noria.pipeline.reference import read_reference
+from noria.reporter import Reporter, Terminal
+from noria.store.disk import replace_file, write_json
+from noria.wheel.assess import LEVEL, assess
+from noria.wheel.assessment import Assessment
+from noria.wheel.page import page
+from noria.wheel.window import window_of
+
+PAGE, FILE = "watch.html", "watch.json"  # in the run folder: the last window that was watched
+
+
+def watch(
+    run: str | os.PathLike[str], inputs: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str] | None = None, level: float = LEVEL,
+    overrides: Sequence[str] = (), engine: str | None = None, reporter: Reporter | None = None,
+) -> Assessment:  # fmt: skip
+    """Answer the records of some paths and set them beside the calibration split of a run; return what was found.
+
+    A run folder keeps it as watch.json and watch.html; `out` names another page. Records whose true answer stands
+    beside them, as in training, also tell the realised score.
+    """
+    run, tell = Path(run), (reporter or Terminal()).say
+    predictor = load(run, engine=engine).reading(overrides)
+    reference = read_reference(predictor.bundle)
+    window = window_of(predictor, inputs, tell)
+    found = assess(reference, window.observations, level)
+    for remark in window.remarks:
+        tell(remark)
+    drawn = page(found, reference.observations, window.observations, run.resolve().name, window.remarks)
+    pages = [] if out is None else [Path(out)]
+    if (run / "bundle").is_dir():
+        write_json(run / FILE, found.as_json())
+        pages = pages or [run / PAGE]
+    for path in pages:
+        replace_file(path, drawn.encode())
+        tell(f"wrote {path}")
+    return found
