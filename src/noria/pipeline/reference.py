@@ -7,6 +7,7 @@ embeddings. It is written once the bundle is scored, and belongs to these weight
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -29,7 +30,7 @@ MOST_RECORDS, MOST_WRITTEN = (
     200,
 )  # of the split; fewer where an answer is written token by token, which takes long
 MOST_VECTORS = 500
-FIX = "while the data of its training is there, noria evaluate RUN writes it; or train it again"
+FIX = "noria evaluate RUN writes it, while the data of its training is there and has a validation or test split"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ def reference_of(predictor: Predictor, dataset: Dataset) -> Reference:
         found = replace(found, vectors=found.vectors[:MOST_VECTORS])
     name, direction = ("", "higher") if metric is None else (metric.name, metric.direction)
     return Reference(weights_of(predictor.bundle), found, name, direction)  # type: ignore[arg-type]
+
+
+def calibration_split(splits: Collection[str]) -> str | None:
+    """Return the split that later records are set beside: validation, or test where all else was learnt from."""
+    return next((one for one in ("validation", "test") if one in splits), None)
 
 
 def weights_of(bundle: Bundle) -> str:
