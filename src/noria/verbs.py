@@ -134,6 +134,7 @@ def watch(
     overrides: Sequence[str] = (),
     engine: Engine | None = None,
     reporter: Reporter | None = None,
+    predictions_per_day: float | None = None,
 ) -> Assessment:
     """Set the records of some paths beside the calibration split of a run: has anything drifted, and is it worse?
 
@@ -143,7 +144,7 @@ def watch(
     """
     from noria.wheel.watch import watch
 
-    return watch(run, inputs, out, level, overrides, engine, reporter)
+    return watch(run, inputs, out, level, overrides, engine, reporter, predictions_per_day)
 
 
 def runs(*folders: PathLike, task: str = "", sort: Order = "date") -> Runs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def write(path: Path, rows: list[list[str]]) -> Path:
     return path
 
 
-def trained(folder: Path, task: str, answer: str) -> Path:
+def trained(folder: Path, task: str, answer: str, value: dict[str, Any] | None = None) -> Path:
     """Train a tiny run."""
     data = write(folder / "train.csv", rows_of(900, 0, answer=answer))
     job = {
@@ -44,6 +45,7 @@ def trained(folder: Path, task: str, answer: str) -> Path:
         "model": {"width": 16, "heads": 2, "depth": 1},
         "train": {"steps": 60, "batch_size": 64, "precision": "float32"},
         "evaluate": {"rivals": False},
+        "value": value,
     }
     return Path(noria.train(job, run=folder / "run", reporter=Silent()))
 

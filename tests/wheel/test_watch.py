@@ -16,7 +16,7 @@ from noria.pipeline.reference import FILE, read_reference
 from noria.reporter import Silent
 from noria.wheel.assess import assess
 from noria.wheel.window import window_of
-from wheel.conftest import rows_of, write
+from wheel.conftest import rows_of, trained, write
 
 
 class Told(Silent):
@@ -148,3 +148,22 @@ def test_a_window_of_another_model_is_refused(run: Path, number_run: Path, tmp_p
     window = window_of(load(number_run), [write(tmp_path / "new.csv", rows_of(100, 15, answer="number"))]).observations
     with pytest.raises(UserError, match="not of the model"):
         assess(read_reference(load(run).bundle), window)
+
+
+def test_what_a_change_costs_is_told_where_the_job_says_what_answers_are_worth(tmp_path: Path) -> None:
+    run = trained(tmp_path, "tabular-classification", "label", {"currency": "EUR", "correct": 1, "wrong": -1})
+    told = Told()
+    worse = rows_of(400, 16)
+    for row in worse[1:101]:
+        row[2] = "yes" if row[2] == "no" else "no"
+    found = noria.watch(run, write(tmp_path / "worse.csv", worse), reporter=told, predictions_per_day=1000)
+    assert found.worth_before is not None
+    assert found.worth_now is not None
+    assert found.worth_before.value - found.worth_now.value > 300_000  # a quarter more wrong answers, of 2 each
+    assert any(line.startswith("estimated loss a day: ") and line.endswith(" EUR") for line in told.lines)
+    assert "an answer is now worth" in str(found)
+
+
+def test_where_the_job_says_nothing_of_worth_no_loss_is_asked_for(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="says what answers are worth"):
+        noria.watch(run, write(tmp_path / "new.csv", rows_of(100, 17)), reporter=Silent(), predictions_per_day=9)

@@ -20,11 +20,16 @@ def watch(
     ],
     out: Annotated[Path | None, typer.Option(help="the page; default watch.html in the run folder")] = None,
     level: Annotated[float, typer.Option(help="chance of an alarm where nothing has changed, of all tests")] = 0.05,
+    predictions_per_day: Annotated[
+        float | None, typer.Option(min=0, help="answers given a day: says what the change costs, by the job's `value`")
+    ] = None,
     engine: Engine = None,
     as_json: Json = False,
 ) -> None:
     """Set new records beside those that a run was calibrated on: has anything drifted, what score is to be expected."""
     overrides = [one for one in inputs if one.startswith("data.") and "=" in one]
     paths = [one for one in inputs if one not in overrides]
-    found = verbs.watch(run, *paths, out=out, level=level, overrides=overrides, engine=engine)
+    found = verbs.watch(
+        run, *paths, out=out, level=level, overrides=overrides, engine=engine, predictions_per_day=predictions_per_day
+    )
     show(found.as_json() if as_json else found, as_json)

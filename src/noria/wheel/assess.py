@@ -6,12 +6,13 @@ windows at most. Knows no task. Read next: two_samples.py, label_shift.py, expec
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
 
+from noria.contract.payoffs import Payoffs
 from noria.errors import UserError
 from noria.pipeline.observations import Observations
 from noria.pipeline.reference import MOST_VECTORS, Reference
@@ -19,6 +20,7 @@ from noria.wheel.assessment import Assessment, Estimate, LabelShare, ShiftTest, 
 from noria.wheel.expected_score import LEAST_RECORDS, expected_score, mean_score
 from noria.wheel.label_shift import shares_now
 from noria.wheel.two_samples import kolmogorov_smirnov, mmd
+from noria.wheel.worth import worth_before_and_now
 
 LEVEL = 0.05
 NORMAL = 1.96  # standard errors on each side, in an interval of 95 %
@@ -44,9 +46,36 @@ class _Found:
     most: str = ""
 
 
-def assess(reference: Reference, window: Observations, level: float = LEVEL) -> Assessment:
+def assess(
+    reference: Reference, window: Observations, level: float = LEVEL, payoffs: Payoffs | None = None
+) -> Assessment:
     """Return what a window of records shows; raise UserError for one that is too small, or of another model."""
     before = reference.observations
+    _check(before, window)
+    worth_before, worth_now = (None, None) if payoffs is None else worth_before_and_now(before, window, payoffs)
+    labels, realised = _labels(reference, window), mean_score(window.scores)
+    return Assessment(
+        model=reference.model,
+        n=len(window),
+        n_reference=len(before),
+        level=level,
+        tests=_decided(list(_tests(before, window)), level),
+        score=reference.score,
+        direction=reference.direction,
+        before=mean_score(before.scores),
+        expected=expected_score(before, before.scores, window),
+        realised=realised,
+        labels=labels,
+        unlike=_most_unlike(before, window),
+        notes=_notes(before, window, labels, realised),
+        worth_before=worth_before,
+        worth_now=worth_now,
+        currency="" if payoffs is None else payoffs.currency,
+    )
+
+
+def _check(before: Observations, window: Observations) -> None:
+    """Raise UserError where a window cannot be set beside a reference."""
     if (window.kind, window.names) != (before.kind, before.names):
         raise UserError("these answers are not of the model that they are set beside", found=f"{window.names[:5]}")
     if len(window) < LEAST_RECORDS:
@@ -54,22 +83,27 @@ def assess(reference: Reference, window: Observations, level: float = LEVEL) -> 
             "so few records show no drift", expected=f"at least {LEAST_RECORDS}", found=str(len(window)),
             fix="wait until more have come, or name more files",
         )  # fmt: skip
-    found = list(_tests(before, window))
-    tests = [
+
+
+def _decided(found: Sequence[_Found], level: float) -> list[ShiftTest]:
+    """Return the tests with their alarms, each at its part of the level."""
+    return [
         ShiftTest(one.name, one.method, one.statistic, one.p, one.p < level / len(found), one.most) for one in found
     ]
-    realised = mean_score(window.scores)
-    expected = expected_score(before.guide, before.scores, window.guide)
-    labels = _labels(reference, window)
+
+
+def _notes(
+    before: Observations, window: Observations, labels: Sequence[LabelShare], realised: Estimate | None
+) -> list[str]:
+    """Return why something is not told."""
     notes = [] if before.vectors is None or window.vectors is not None else [NO_VECTORS]
     if labels and labels[0].now is None:
         notes.append(UNSURE)
     if realised is None:
-        notes.append(_unrealised(window))
-    return Assessment(
-        reference.model, len(window), len(before), level, tests, reference.score, reference.direction,
-        mean_score(before.scores), expected, realised, labels, _most_unlike(before, window), notes,
-    )  # fmt: skip
+        known = int(np.isfinite(window.scores).sum())
+        told = f"the truth of {known} is known" if known else "no true answers are known"
+        notes.append(f"{told}: what the score really is now cannot be told, only expected")
+    return notes
 
 
 def _tests(before: Observations, window: Observations) -> Iterator[_Found]:
@@ -137,9 +171,3 @@ def _most_unlike(before: Observations, window: Observations) -> list[Unlike]:
 def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     squares = (one**2).sum(1)[:, None] + (other**2).sum(1) - 2 * one @ other.T
     return np.asarray(np.sqrt(np.maximum(squares, 0)))
-
-
-def _unrealised(window: Observations) -> str:
-    known = int(np.isfinite(window.scores).sum())
-    told = f"the truth of {known} is known" if known else "no true answers are known"
-    return f"{told}: what the score really is now cannot be told, only expected"

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from noria.contract.payoffs import MICRO
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -72,7 +74,8 @@ class Assessment:
     n: records of the window. level: the chance that any test gives an alarm where nothing has changed. score: the
     metric that `before`, `expected` and `realised` are of (accuracy, mae), per record; direction says which way is
     better. before: on the calibration split; expected: now, told from calibrated confidence, without a true answer;
-    realised: now, of the records whose truth is known. None where it cannot be told; `notes` say why.
+    realised: now, of the records whose truth is known. None where it cannot be told; `notes` say why. worth_before,
+    worth_now: of one answer, in micro-units of the currency, where the job says what answers are worth.
     """
 
     model: str
@@ -88,6 +91,9 @@ class Assessment:
     labels: list[LabelShare]
     unlike: list[Unlike]
     notes: list[str]
+    worth_before: Estimate | None = None
+    worth_now: Estimate | None = None
+    currency: str = ""
 
     @property
     def has_alarm(self) -> bool:
@@ -115,7 +121,8 @@ class Assessment:
     def from_json(cls, content: Mapping[str, Any]) -> Assessment:
         """Return the assessment that `as_json` wrote."""
         given = {key: value for key, value in content.items() if key != "alarm"}
-        estimates = {name: _estimate(given[name]) for name in ("before", "expected", "realised")}
+        figures = ("before", "expected", "realised", "worth_before", "worth_now")
+        estimates = {name: _estimate(given[name]) for name in figures}
         return cls(
             **{
                 **given,
@@ -146,6 +153,10 @@ def sentences(found: Assessment) -> list[str]:
     for name, figure in (("before", found.before), ("expected now", found.expected), ("realised now", found.realised)):
         if figure is not None:
             said.append(f"  {found.score} {name}: {figure} (n = {figure.n:,})")
+    for name, figure in (("was", found.worth_before), ("is now", found.worth_now)):
+        if figure is not None:
+            value, low, high = (one / MICRO for one in (figure.value, figure.low, figure.high))
+            said.append(f"  an answer {name} worth {value:.4g} [{low:.4g}, {high:.4g}] {found.currency}".rstrip())
     said += [f"  note: {note}" for note in found.notes]
     return said
 

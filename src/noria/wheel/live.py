@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from threading import Lock
 
 from noria.contract import dispatch
+from noria.job.value import payoffs_of
 from noria.pipeline.observations import Observations, joined, observe
 from noria.pipeline.pooling import POOLED
 from noria.pipeline.predictor import Predictor
@@ -30,6 +31,7 @@ class Live:
     def __init__(self, predictor: Predictor, reference: Reference, most: int = MOST_RECORDS) -> None:
         self._task, self._state = predictor.task, predictor.states["target"]
         self._reference, self._most = reference, most
+        self._payoffs = payoffs_of(predictor.bundle.job.value, predictor.task.target)
         self._answers = dispatch.answer_output(predictor.task.target)
         self._lock = Lock()
         self._seen: deque[tuple[Arrays, Sequence[Prediction], int]] = deque()
@@ -60,7 +62,7 @@ class Live:
             if self._num_kept < LEAST_RECORDS or not is_old:
                 return self._found
             seen, self._num_new = list(self._seen), 0
-        self._found = assess(self._reference, self._observed(seen))
+        self._found = assess(self._reference, self._observed(seen), payoffs=self._payoffs)
         return self._found
 
     def _observed(self, seen: Sequence[tuple[Arrays, Sequence[Prediction], int]]) -> Observations:

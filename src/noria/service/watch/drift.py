@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from noria.contract.payoffs import MICRO
 from noria.errors import UserError
 from noria.service.asking.operation import About, Lookup, Verb, named
 from noria.service.request.exchange import Reply, Request
@@ -46,6 +47,9 @@ def drift_gauges(states: Sequence[ModelState]) -> Iterator[Metric]:
     scores = GaugeMetricFamily(
         "noria_watched_score", "The score: in calibration, expected now", labels=["model", "score", "when"]
     )
+    worth = GaugeMetricFamily(
+        "noria_watched_worth", "Worth of an answer: in calibration, expected now", labels=["model", "currency", "when"]
+    )
     for one in states:
         if not one.watched:
             continue
@@ -59,4 +63,7 @@ def drift_gauges(states: Sequence[ModelState]) -> Iterator[Metric]:
         for when, key in (("calibration", "before"), ("expected", "expected")):
             if found[key] is not None:
                 scores.add_metric([one.model, found["score"], when], found[key]["value"])
-    yield from (records, alarms, p, sizes, scores)
+        for when, key in (("calibration", "worth_before"), ("expected", "worth_now")):
+            if found[key] is not None:
+                worth.add_metric([one.model, found["currency"], when], found[key]["value"] / MICRO)
+    yield from (records, alarms, p, sizes, scores, worth)
