@@ -22,6 +22,7 @@ from noria.verbs import (
     trace,
     train,
     tune,
+    watch,
 )
 
 __version__ = "0.1.0"
@@ -47,6 +48,7 @@ __all__ = [
     "trace",
     "train",
     "tune",
+    "watch",
 ]
 
 # Read by torch before its first tensor: on Linux, large ones then lie in large pages. Batches of ever other lengths so

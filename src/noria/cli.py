@@ -18,6 +18,8 @@ import typer
 
 from noria import verbs
 from noria.commands import batch
+from noria.commands.watch import watch
+from noria.commands.words import Engine, Json, Run
 from noria.errors import UserError
 from noria.printing import confirm, show
 
@@ -31,11 +33,6 @@ app = typer.Typer(
 
 Job = Annotated[str, typer.Argument(help="a job file, a data table, or the name of a shipped job (noria list jobs)")]
 Overrides = Annotated[list[str] | None, typer.Argument(help="key=value, as in train.minutes=5", show_default=False)]
-Run = Annotated[Path, typer.Argument(help="a run folder, or a bundle")]
-Json = Annotated[bool, typer.Option("--json", help="print machine-readable output")]
-Engine = Annotated[
-    Literal["torch", "openvino"] | None, typer.Option(help="what runs the network; default the job's evaluate.engine")
-]
 RunFolder = Annotated[Path | None, typer.Option("--run", help="the run folder; default runs/NAME")]
 
 
@@ -150,6 +147,9 @@ def evaluate(
     """Score a run on its test split or on other data."""
     scores = verbs.evaluate(run, data, overrides or [], engine=engine)
     show(scores.content if as_json else scores, as_json)
+
+
+app.command()(watch)
 
 
 @app.command()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from noria.stages.runs import Order, Runs
     from noria.stages.summary import Scores
     from noria.types import Chunk, Prediction
+    from noria.wheel.assessment import Assessment
 
     PathLike = str | os.PathLike[str]
     Engine = Literal["torch", "openvino"]
@@ -123,6 +124,27 @@ def evaluate(
     from noria.stages.summary import Scores
 
     return Scores(evaluate(run, data, reporter, overrides, engine))
+
+
+def watch(
+    run: PathLike,
+    *inputs: PathLike,
+    out: PathLike | None = None,
+    level: float = 0.05,
+    overrides: Sequence[str] = (),
+    engine: Engine | None = None,
+    reporter: Reporter | None = None,
+    predictions_per_day: float | None = None,
+) -> Assessment:
+    """Set the records of some paths beside the calibration split of a run: has anything drifted, and is it worse?
+
+    >>> found = noria.watch("runs/reviews", "this-week.csv")
+    >>> found.has_alarm, found.before.value, found.now.value
+    (True, 0.91, 0.84)
+    """
+    from noria.wheel.watch import watch
+
+    return watch(run, inputs, out, level, overrides, engine, reporter, predictions_per_day)
 
 
 def runs(*folders: PathLike, task: str = "", sort: Order = "date") -> Runs:

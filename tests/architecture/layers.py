@@ -34,6 +34,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["tuning"],
     ["stages"],
     ["batch"],
+    ["wheel"],
     ["service.request"],
     ["service.door", "service.asking"],
     ["service.dialects"],

@@ -13,6 +13,7 @@ from torch import nn
 
 from noria.contract import Target, dispatch, streaming
 from noria.pipeline.out_of_memory import told_out_of_memory
+from noria.pipeline.pooling import POOLED, Pooling
 from noria.types import Arrays, Dataset, Output, State, concatenated, rows_of
 
 # Padding is work for nothing, and so is what each batch costs beside its tokens: as much as so many tokens of padding
@@ -25,11 +26,12 @@ EQUAL_BYTES = 2**25  # of the inputs of a batch whose records are all as large: 
 @torch.inference_mode()
 def outputs(
     model: nn.Module, target: Target, state: State, dataset: Dataset, batch_size: int, device: torch.device | str,
-    is_quick: bool = False,
+    is_quick: bool = False, pooling: Pooling | None = None,
 ) -> Arrays:  # fmt: skip
     """Return the settled outputs of all records, in their order; records of like length are asked together.
 
-    `is_quick` is for validation within training. The model's training mode is left as it was.
+    `is_quick` is for validation within training. `pooling`, where it was entered, adds POOLED if the network shows it.
+    The model's training mode is left as it was.
     """
     was_training = model.training
     if was_training:  # for one small record, to say so to every module takes longer than to answer
@@ -43,12 +45,14 @@ def outputs(
             batch = dataset.batch(indices, device)
             output = model_output(dispatch.predict_step(target, model, batch, state, is_quick))
         kept = dispatch.postprocess(target, output, functools.partial(dataset.raw_inputs, indices), state)
+        if pooling is not None and (vectors := pooling.take(len(indices))) is not None:
+            kept = {**kept, POOLED: vectors}
         for name, values in kept.items():
             parts.setdefault(name, []).append(values)
     if was_training:
         model.train()
     back = np.argsort(order)
-    joined = {name: concatenated(values) for name, values in parts.items()}
+    joined = {name: concatenated(values) for name, values in parts.items() if len(values) == len(sizes)}
     return joined if dataset.lengths is None else rows_of(joined, back)
 
 

@@ -35,6 +35,7 @@ from noria.units import size
 
 # One record or many, as `Predictor.predict` says; what a list holds is looked at record by record.
 Given: TypeAlias = "str | os.PathLike[str] | Mapping[str, object] | Iterable[object] | np.ndarray | FrameLike"
+See: TypeAlias = Callable[[Arrays, Sequence[Prediction]], None]
 OnBad: TypeAlias = Literal["raise", "skip"]
 Precision: TypeAlias = Literal["float32", "bfloat16"]
 MANY = 20  # records of one call of which it is said what is unlike training; of fewer the caller may ask
@@ -184,10 +185,15 @@ class Predictor:
                     where, row = (chunk.records.places or [])[index], int(chunk.kept[index])
                     yield Answer(where, chunk.ids[index], given[index], chunk=chunk, index=index, row=row)
 
-    def decoded(self, records: Dataset) -> list[Prediction]:
-        """Return the answers to encoded records, with how near each is to training where an input can tell."""
-        output = self.outputs(records)
+    def decoded(self, records: Dataset, see: See | None = None) -> list[Prediction]:
+        """Return the answers to encoded records, with how near each is to training where an input can tell.
+
+        see: what else is shown the outputs, with the pooled embeddings, and the answers.
+        """
+        output = self.outputs(records) if see is None else self.outputs_and_vectors(records)
         given = self.task.target.decode(output, self.states["target"])
+        if see is not None:
+            see(output, given)
         given = self.worth.answered(given, output) if self.worth else given
         for name, values in familiarities(self.task, self.states, records).items():
             given = [
@@ -290,6 +296,15 @@ class Predictor:
 
         target, state = self.task.target, self.states["target"]
         return outputs(self.network, target, state, dataset, self.batch_size, self.device)
+
+    def outputs_and_vectors(self, dataset: Dataset) -> Arrays:
+        """Return the model's outputs, and beside them the pooled embedding of each record, where the network has it."""
+        from noria.pipeline.inference import outputs
+        from noria.pipeline.pooling import Pooling
+
+        target, state = self.task.target, self.states["target"]
+        with Pooling(self.network) as pooling:
+            return outputs(self.network, target, state, dataset, self.batch_size, self.device, pooling=pooling)
 
     def _chunks_of(
         self, records: Sequence[Fields], root: Path | None, at_once: int | None = None

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from noria.contract import dispatch
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
@@ -27,6 +28,7 @@ from noria.pipeline.other_data import open_other
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.record_hashes import record_hashes
+from noria.pipeline.reference import calibration_split, write_reference
 from noria.pipeline.remarks import few_tested
 from noria.pipeline.scores import scores
 from noria.report import write_report
@@ -193,6 +195,8 @@ def evaluate_run(
     write_json(run / "metrics.json", metrics)
     if prepared.train_hashes is not None:
         _write_hashes(run / TRAINED_ON, prepared.train_hashes)
+    if (held_out := calibration_split(prepared.splits)) and not dispatch.learns_nothing(predictor.task.target):
+        write_reference(predictor, prepared.splits[held_out])
     write_card(run, predictor.bundle, prepared, metrics)
     write_report(run, prepared, predictor, metrics, output)
     return metrics

@@ -1,0 +1,132 @@
+"""What is kept of a model's answers so that they can be set beside those to other records: numbers, no record.
+
+Knows no task: targets say what they give a probability, and which of their scores each record has.
+Read next: reference.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from noria.contract import Metric, Task, dispatch
+from noria.pipeline.pooling import POOLED
+from noria.types import Arrays, Prediction, State
+
+MOST_COLUMNS = 100  # classes or labels whose probabilities are kept; of more, how sure the answer was
+CONFIDENCE = "confidence"
+Kind: TypeAlias = Literal["classes", "labels", "numbers", "confidence"]
+
+
+@dataclass(frozen=True)
+class Observations:
+    """The answers to n records. None stands for what the model does not give.
+
+    kind      what the columns of `values` are, whose names are `names`: the probabilities of classes (of which one
+              holds) or labels (of which several may), a number, or how sure the answer was
+    values    float32[n, columns], NaN where there is none
+    guide     float32[n]: what the score is told by where the truth is not known: how sure the answer was, or the number
+    answers   int64[n]: the number of the class that is the answer; -1 where it is no class
+    truths    float64[n]: the number of the true class, or the true number; NaN where it is not known
+    scores    float64[n]: the record's own score by the first metric that has one; NaN where the truth is not known
+    vectors   float32[m, D]: pooled embeddings of the first m records
+    places    where each record stands
+    """
+
+    kind: Kind
+    names: tuple[str, ...]
+    values: np.ndarray
+    guide: np.ndarray
+    answers: np.ndarray
+    truths: np.ndarray
+    scores: np.ndarray
+    vectors: np.ndarray | None
+    places: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def residuals(self) -> np.ndarray:
+        """Return by how much the truth is above the number that was answered, float[m], where both are known."""
+        known = self.truths - self.values[:, 0] if self.kind == "numbers" else np.full(0, np.nan)
+        return np.asarray(known[np.isfinite(known)])
+
+    def last(self, count: int) -> Observations:
+        """Return the last records of many."""
+        start = max(0, len(self) - count)
+        rows = {one: getattr(self, one)[start:] for one in ROWS}
+        vectors = self.vectors[start:] if self.vectors is not None and len(self.vectors) == len(self) else self.vectors
+        return replace(self, **rows, vectors=vectors)
+
+
+ROWS = ("values", "guide", "answers", "truths", "scores", "places")  # what has a row for each record
+
+
+def joined(parts: Sequence[Observations]) -> Observations:
+    """Return the observations of several stretches of records, one after another; there is at least one."""
+    whole = {one.name: [getattr(part, one.name) for part in parts] for one in fields(Observations)}
+    vectors = None if any(one is None for one in whole["vectors"]) else np.concatenate(whole["vectors"])
+    rows = {name: np.concatenate(whole[name]) for name in ROWS if name != "places"}
+    places = tuple(place for one in whole["places"] for place in one)
+    return Observations(parts[0].kind, parts[0].names, **rows, vectors=vectors, places=places)
+
+
+def own_score(task: Task, state: State) -> Metric | None:
+    """Return the first metric of a target that each record has a score of by itself."""
+    return next((one for one in task.target.metrics(state) if one.scores is not None), None)
+
+
+def observe(
+    task: Task, state: State, output: Arrays, places: Sequence[str], truth: Arrays | None = None,
+    predictions: Sequence[Prediction] | None = None,
+) -> Observations:  # fmt: skip
+    """Return what is kept of the outputs for n records. `predictions` are these decoded, where they are at hand."""
+    kind, names, values, answers = _answered(task, state, output)
+    if kind == "confidence" and not values.size:
+        given = task.target.decode(output, state) if predictions is None else predictions
+        values = np.array([[np.nan if one.confidence is None else one.confidence] for one in given], np.float32)
+    count, metric = len(values), own_score(task, state)
+    truths, scores = np.full(count, np.nan), np.full(count, np.nan)
+    if truth:
+        if (single := dispatch.single_values(task.target, truth)) is not None:
+            truths = np.asarray(single, np.float64)
+        if metric is not None and metric.scores is not None:
+            scores = np.asarray(metric.scores(output, truth), np.float64)
+    vectors = None if POOLED not in output else np.asarray(output[POOLED], np.float32)
+    guide = _guide(kind, values)
+    return Observations(kind, names, values, guide, answers, truths, scores, vectors, tuple(places) or ("",) * count)
+
+
+def _answered(task: Task, state: State, output: Arrays) -> tuple[Kind, tuple[str, ...], np.ndarray, np.ndarray]:
+    """Return kind, names, values and answers as Observations has them; values are empty where decoding gives them."""
+    name, classes = dispatch.answer_output(task.target), dispatch.class_names(task.target, state)
+    labels = dispatch.label_names(task.target, state)
+    if name is None or name not in output:
+        return "confidence", (CONFIDENCE,), np.zeros((0, 1), np.float32), np.zeros(0, np.int64)
+    given = np.asarray(output[name], np.float64)
+    none = np.full(len(given), -1, np.int64)
+    if classes is None and labels is None:
+        return "numbers", (name,), given[:, :1].astype(np.float32), none
+    if labels is not None:
+        kind, names, answers, values = "labels", tuple(labels), none, 1 / (1 + np.exp(-np.clip(given, -500, 500)))
+    else:
+        exponents = np.exp(given - given.max(1, keepdims=True))
+        kind, names, answers = "classes", tuple(classes or ()), given.argmax(1)
+        values = exponents / exponents.sum(1, keepdims=True)
+    if len(names) > MOST_COLUMNS:
+        return "confidence", (CONFIDENCE,), _sureness(values, kind)[:, None], answers
+    return kind, names, values.astype(np.float32), answers  # type: ignore[return-value]  # a Kind by then
+
+
+def _guide(kind: Kind, values: np.ndarray) -> np.ndarray:
+    return values[:, 0] if kind in ("numbers", "confidence") else _sureness(values, kind)
+
+
+def _sureness(values: np.ndarray, kind: str) -> np.ndarray:
+    """Return how sure an answer is: the greatest probability, or of labels the mean of each one's."""
+    sure = values.max(1) if kind == "classes" else np.maximum(values, 1 - values).mean(1)
+    return np.asarray(sure, np.float32)

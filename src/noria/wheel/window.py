@@ -1,0 +1,112 @@
+"""A window of records that a model answers, observed: from a file, a folder or a table, with their truth where it is.
+
+Read next: live.py for those that come one by one; assess.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from noria.contract import answer_field
+from noria.errors import UserError
+from noria.pipeline.encoder import EncodedChunk
+from noria.pipeline.fields import encode_answer, select, values_of
+from noria.pipeline.observations import Observations, joined, observe
+from noria.pipeline.other_data import one_file_field, open_other
+from noria.pipeline.predictor import Predictor
+from noria.types import Arrays, Rows
+
+MOST_RECORDS = 2000  # of a window, the last ones: among more, differences are found that matter to nobody
+
+
+class Window:
+    """The last records of some paths, as a model answers them; `remarks` are what a person should know of them."""
+
+    def __init__(self, predictor: Predictor, most: int = MOST_RECORDS) -> None:
+        self._predictor, self._most = predictor, most
+        self._parts: list[Observations] = []
+        self._unusable, self._untrue = Counter[str](), Counter[str]()
+        self._num_seen = 0
+
+    def read(self, path: Path, tell: Callable[[str], None] = lambda _: None) -> None:
+        """Answer the records of a file, a folder or a table; raise UserError where it cannot be read."""
+        for chunk, column in self._chunks(path, tell):
+            self._unusable.update(one.reason for one in chunk.rejected)
+            if len(chunk):
+                self.add(chunk, *self._truth(chunk, column))
+
+    def _chunks(self, path: Path, tell: Callable[[str], None]) -> Iterator[tuple[EncodedChunk, str | list[str] | None]]:
+        bundle = self._predictor.bundle
+        if not path.exists():
+            raise UserError("there is no such file or folder", where=str(path))
+        if one_file_field(bundle, path) is not None:
+            yield from ((chunk, None) for chunk in self._predictor.chunks(path, tell))
+            return
+        source, mapping = open_other(bundle, path)
+        column = mapping.get(answer_field(bundle.task))
+        yield from ((chunk, column) for chunk in self._predictor.chunks(source, tell))
+
+    def add(self, chunk: EncodedChunk, truth: Arrays | None, is_known: np.ndarray) -> None:
+        """Answer a chunk of records; `is_known` says bool[n] whose truth counts."""
+        predictor = self._predictor
+        output = predictor.outputs_and_vectors(chunk.records)
+        seen = observe(predictor.task, predictor.states["target"], output, chunk.records.wheres(), truth)
+        seen.truths[~is_known] = seen.scores[~is_known] = np.nan
+        self._num_seen += len(chunk)
+        self._parts = [joined([*self._parts, seen]).last(self._most)]
+
+    def _truth(self, chunk: EncodedChunk, column: str | list[str] | None) -> tuple[Arrays | None, np.ndarray]:
+        """Return the true answers of a chunk's records, and which of them are known."""
+        task, none = self._predictor.task, np.zeros(len(chunk), bool)
+        if column is None:
+            return None, none
+        rows = Rows(chunk.columns, "", range(len(next(iter(chunk.columns.values())))))
+        given = select(values_of(rows, column), chunk.kept)
+        found = encode_answer(task, given, self._predictor.states["target"], chunk.records.inputs, chunk.root)
+        self._untrue.update(found.bad.values())
+        is_known = ~none
+        is_known[list(found.bad)] = False
+        return (found.arrays, is_known) if is_known.any() else (None, none)
+
+    @property
+    def observations(self) -> Observations:
+        """Return what is kept of the last records; raise UserError where there are none."""
+        if not self._parts:
+            raise UserError("there are no usable records to watch", found=_counted(self._unusable) or "no record")
+        return self._parts[0]
+
+    @property
+    def remarks(self) -> list[str]:
+        """Return what was left out, and why."""
+        said = []
+        if self._num_seen > self._most:
+            said.append(f"the window is the last {self._most:,} of {self._num_seen:,} records")
+        if self._unusable:
+            said.append(f"{self._unusable.total():,} records cannot be used: {_counted(self._unusable)}")
+        if self._untrue:
+            said.append(f"the truth of {self._untrue.total():,} records cannot be used: {_counted(self._untrue)}")
+        return said
+
+
+def window_of(
+    predictor: Predictor, paths: Sequence[str | os.PathLike[str]], tell: Callable[[str], None] = lambda _: None
+) -> Window:
+    """Return the window of the records of some paths, in their order."""
+    window = Window(predictor)
+    for path in paths:
+        window.read(Path(path).expanduser(), tell)
+    return window
+
+
+def _counted(reasons: Counter[str]) -> str:
+    """Return the commonest reason, and how many records have others."""
+    if not reasons:
+        return ""
+    (reason, count), *_ = reasons.most_common(1)
+    rest = reasons.total() - count
+    return f"{reason} ({count:,})" + (f", others {rest:,}" if rest else "")
