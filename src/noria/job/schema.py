@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from noria.contract.checkpoints import recognized
 from noria.job.data import MOST_FOLDS, STRICT, ColumnName, Data, Split
 from noria.job.text import Section
+from noria.job.wheel import Wheel
 from noria.model import blocks
 
 MOST_RECORDS = 2**20  # of a batch: more is a slip of the pen, as all of it stands in memory
@@ -234,6 +235,8 @@ class Job(_Strict):
     """What is scored."""
     tune: Tune = Field(default_factory=Tune)
     """What `noria tune` may try."""
+    wheel: Wheel | None = None
+    """When the model is trained again. Without it, `noria wheel` watches no run."""
 
     @property
     def split(self) -> Split:
