@@ -24,6 +24,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["job"],
     ["store"],
     ["database"],
+    ["ledger"],
     ["reporter"],
     ["pipeline"],
     ["training"],
