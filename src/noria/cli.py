@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from noria import verbs
+from noria.commands import wheel
 from noria.errors import UserError
 from noria.printing import confirm, show
 
@@ -27,6 +28,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(wheel.app, name="wheel")
 
 Job = Annotated[str, typer.Argument(help="a job file, a data table, or the name of a shipped job (noria list jobs)")]
 Overrides = Annotated[list[str] | None, typer.Argument(help="key=value, as in train.minutes=5", show_default=False)]

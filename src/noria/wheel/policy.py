@@ -50,7 +50,9 @@ def decide(position: Position, money: Money) -> Decision:
         return Decision(False, refused)
     assert position.loss is not None
     assert position.price is not None
-    return Decision(True, f"{_sum(position, position.loss, money)}, more than the {money(position.price)} of a training")
+    return Decision(
+        True, f"{_sum(position, position.loss, money)}, more than the {money(position.price)} of a training"
+    )
 
 
 def _not_worth(position: Position, money: Money) -> str:

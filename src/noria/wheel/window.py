@@ -33,9 +33,7 @@ class Window:
     learnt: hashes of records that the model learnt from, which show nothing and are left out.
     """
 
-    def __init__(
-        self, predictor: Predictor, most: int = MOST_RECORDS, learnt: np.ndarray | None = None
-    ) -> None:
+    def __init__(self, predictor: Predictor, most: int = MOST_RECORDS, learnt: np.ndarray | None = None) -> None:
         self._predictor, self._most, self._learnt = predictor, most, learnt
         self._parts: list[Observations] = []
         self._unusable, self._untrue = Counter[str](), Counter[str]()

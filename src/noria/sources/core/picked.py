@@ -29,4 +29,4 @@ class Picked(WrappedSource):
             name: values[chosen] if isinstance(values, np.ndarray) else [values[i] for i in chosen]
             for name, values in rows.columns.items()
         }
-        return Rows(columns, rows.origin, [rows.numbers[i] for i in chosen], rows.split)
+        return Rows(columns, rows.origin, np.array(rows.numbers, object)[chosen].tolist(), rows.split)

@@ -40,7 +40,7 @@ def assess_window(turn: Turn) -> Done:
 
 def _sentence(found: Assessment) -> str:
     drifted = [one.name for one in found.tests if one.alarm]
-    said = f"{found.n:,} new records: {f'drift in {" and ".join(drifted)}' if drifted else 'no drift'}"
+    said = f"{found.n:,} new records: " + (f"drift in {' and '.join(drifted)}" if drifted else "no drift")
     if found.before is None or found.now is None:
         return said
     how = "is" if found.realised is not None else "is expected to be"

@@ -73,9 +73,7 @@ def _known(turn: Turn, job: Job) -> dict[str, str]:
     return {place: split for split, places in prepared.places().items() for place in places}
 
 
-def _divided(
-    turn: Turn, known: Mapping[str, str], golden: Golden, source: Source, bundle: Bundle
-) -> dict[str, str]:
+def _divided(turn: Turn, known: Mapping[str, str], golden: Golden, source: Source, bundle: Bundle) -> dict[str, str]:
     """Return the split of each record that is not known, by its place."""
     split, mapping = bundle.job.data.split, mapping_of(bundle, source, needs_answer=True)
     fields = [columns for name, columns in mapping.items() if name != answer_field(bundle.task)]

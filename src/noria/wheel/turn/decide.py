@@ -11,7 +11,7 @@ from noria.wheel.loss import LossPerDay
 from noria.wheel.money import micro_of
 from noria.wheel.policy import DAY_S, Position, decide
 from noria.wheel.turn.context import Turn
-from noria.wheel.turn.turns import DISAPPOINTED, NOTHING, Done, TurnRecord
+from noria.wheel.turn.turns import DISAPPOINTED, NOTHING, ROLLED_BACK, Done, TurnRecord
 
 
 def decide_training(turn: Turn) -> Done:
@@ -51,7 +51,8 @@ def spent_in_month(turns: Sequence[TurnRecord], now: float) -> int:
 
 def rests_until(turns: Sequence[TurnRecord], cool_down_days: float) -> float:
     """Return when the pause ends that follows on a candidate that was no good; 0 where there was none."""
-    ends = [one.ended for one in turns if one.outcome in DISAPPOINTED and one.ended is not None]
+    tried = [one for one in turns if one.outcome == ROLLED_BACK or any(step.name == "collect" for step in one.steps)]
+    ends = [one.ended for one in tried if one.outcome in DISAPPOINTED and one.ended is not None]
     return max(ends) + cool_down_days * DAY_S if ends else 0.0
 
 

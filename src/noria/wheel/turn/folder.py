@@ -1,10 +1,10 @@
 """The folder of a wheel, RUN/wheel: which run is the champion, and what each turn made.
 
-    RUN/wheel/id                the wheel's own name in the database
-    RUN/wheel/current           link to the champion: RUN itself at first; what a service reads when it reloads
-    RUN/wheel/candidate         link to what is tried in service
-    RUN/wheel/golden.json       which records are the golden set, and a hash of what they hold
-    RUN/wheel/turn-3/run        the run of a turn's candidate, turn-3/splits.csv which of its records is for what
+RUN/wheel/id                the wheel's own name in the database
+RUN/wheel/current           link to the champion: RUN itself at first; what a service reads when it reloads
+RUN/wheel/candidate         link to what is tried in service
+RUN/wheel/golden.json       which records are the golden set, and a hash of what they hold
+RUN/wheel/turn-3/run        the run of a turn's candidate, turn-3/splits.csv which of its records is for what
 """
 
 from __future__ import annotations

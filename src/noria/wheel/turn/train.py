@@ -71,11 +71,11 @@ class _MeteredMeter:
     """A bar that looks at the clock whenever it moves."""
 
     def __init__(self, meter: Any, clock: _Clock) -> None:
-        self._meter, self._clock = meter, clock
+        self._meter, self._clock, self.started = meter, clock, meter.started
 
-    def advance(self, done: int, **facts: Any) -> None:
+    def advance(self, *facts: Any) -> None:
         self._clock.tick()
-        self._meter.advance(done, **facts)
+        self._meter.advance(*facts)
 
 
 def train_candidate(turn: Turn) -> Done:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from noria.database import Database, Schema, Transaction
+from noria.ledger import SCHEMA as LEDGER
+from noria.ledger import Entry, book
 
 SCHEMA = Schema(
     "wheel",
@@ -69,7 +71,8 @@ class Turns:
 
     def __init__(self, database: Database, wheel: str) -> None:
         self._database, self._wheel = database, wheel
-        database.prepare(SCHEMA)
+        for one in (SCHEMA, LEDGER):
+            database.prepare(one)
 
     def all(self) -> list[TurnRecord]:
         """Return all turns with their steps, the first one first."""
@@ -97,8 +100,8 @@ class Turns:
 
         return self._database.transact(work)
 
-    def write(self, number: int, name: str, done: Done) -> None:
-        """Write down that a step is done, and with it, where it was the last one, that the turn has ended.
+    def write(self, number: int, name: str, done: Done, entries: Sequence[Entry] = ()) -> None:
+        """Write down and book that a step is done, and with it, where it was the last one, that the turn has ended.
 
         What has been written stays: of two who did the same, the first one counts.
         """
@@ -114,6 +117,7 @@ class Turns:
                     "update wheel_turn set ended = ?, outcome = ? where wheel = ? and number = ? and outcome = ?",
                     now, done.outcome, self._wheel, number, OPEN,
                 )  # fmt: skip
+            book(to, entries)
 
         self._database.transact(work)
 
@@ -132,4 +136,7 @@ class Turns:
         rows = transaction.run(
             "select number, began, ended, outcome, asked from wheel_turn where wheel = ? order by number", self._wheel
         )
-        return [TurnRecord(*row[:4], json.loads(row[4]), steps.get(row[0], ())) for row in rows]
+        return [
+            TurnRecord(number, began, ended, outcome, json.loads(asked), steps.get(number, ()))
+            for number, began, ended, outcome, asked in rows
+        ]
