@@ -12,6 +12,7 @@ from noria.contract import capabilities as can
 from noria.contract.capabilities import declared
 from noria.contract.core import Modality, Target, Task
 from noria.contract.linear_fit import LinearFit
+from noria.contract.payoffs import Payoffs
 from noria.contract.source import Gathering, Source
 from noria.types import (
     Arrays,
@@ -297,6 +298,12 @@ def familiarity(modality: Modality, arrays: Arrays, state: State) -> tuple[str, 
     """Return how near records are to those of training, float[n], and what that is called; None: it cannot tell."""
     own = declared(modality, can.MeasuresFamiliarity)
     return (own.familiarity_name, own.familiarity(arrays, state)) if own else None
+
+
+def payoffs(target: Target) -> type[Payoffs] | None:
+    """Return in which form a job says what the answers are worth; None where there is none."""
+    own = declared(target, can.PaysOff)
+    return own.payoffs if own else None
 
 
 def restated(target: Target, arrays: Arrays, state: State, wanted: State) -> Arrays | None:

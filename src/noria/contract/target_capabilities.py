@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
 from noria.contract.linear_fit import LinearFit
+from noria.contract.payoffs import Payoffs
 from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Prediction, Span, State
 
 if TYPE_CHECKING:
@@ -216,6 +217,12 @@ class MultiLabel(ABC):
     @abstractmethod
     def label_output(self) -> str:
         """Return which output holds the answer: logits float[n, labels]."""
+
+
+class PaysOff:
+    """Has answers whose worth follows from them and the truth, in a form that a job's `value` gives the amounts of."""
+
+    payoffs: ClassVar[type[Payoffs]]
 
 
 class FitsLinear(ABC):

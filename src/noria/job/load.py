@@ -24,6 +24,7 @@ from noria.job.removed import removed_problems, without_removed
 from noria.job.renamed import read_stored_job, with_new_names
 from noria.job.schema import BUDGETS, Job
 from noria.job.text import Section, Where, parse, parse_override, read_text, set_key
+from noria.job.value import value_problems
 
 SEVERAL = "are learnt together where the answer is `labels`: noria list tasks"
 BESIDE_THE_MODEL = {"linear", "dropout"}  # settings of `model` that ask for no other network
@@ -82,6 +83,7 @@ def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]
         problems += _ready_problems(job, where)
         problems += _fold_problems(job, where)
         problems += _field_problems(job, task, where)
+        problems += value_problems(job.value, job.task, task.target, where)
     raise_all(problems)
     assert job is not None
     return job, task
@@ -167,7 +169,7 @@ def _no_checkpoint(model: Mapping[str, Any]) -> list[UserError]:
 
 def _not_mappings(asked: Section, task: Task, where: Where) -> list[UserError]:
     """Return a problem for each section that is no mapping: the rest can only be checked where they are."""
-    sections = [["data"], ["data", "fields"], ["inputs"], ["target"], ["model"], ["train"], ["evaluate"]]
+    sections = [["data"], ["data", "fields"], ["inputs"], ["target"], ["model"], ["train"], ["evaluate"], ["value"]]
     problems = []
     for path in [*sections, *(["inputs", name] for name in task.inputs)]:
         branch: Any = asked

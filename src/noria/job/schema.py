@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from noria.contract.checkpoints import recognized
 from noria.job.data import MOST_FOLDS, STRICT, ColumnName, Data, Split
 from noria.job.text import Section
+from noria.job.value import Value
 from noria.job.wheel import Wheel
 from noria.model import blocks
 
@@ -233,6 +234,8 @@ class Job(_Strict):
     """How long and how to train."""
     evaluate: Evaluate = Evaluate()
     """What is scored."""
+    value: Value | None = None
+    """What right and wrong answers are worth; the answer that is worth most is then given."""
     tune: Tune = Field(default_factory=Tune)
     """What `noria tune` may try."""
     wheel: Wheel | None = None

@@ -12,8 +12,17 @@ import numpy as np
 from noria.columns import CategoryForm, category_form, form_of
 from noria.columns.cells import NOTHING_BESIDE_VALUES, is_absent, text_of
 from noria.contract import Metric, Target, mean_metric
-from noria.contract.capabilities import DecodesTarget, Restates, ShowsPanels, SingleValued, TellsReading, TrainingStep
+from noria.contract.capabilities import (
+    DecodesTarget,
+    PaysOff,
+    Restates,
+    ShowsPanels,
+    SingleValued,
+    TellsReading,
+    TrainingStep,
+)
 from noria.contract.dispatch import forward_loss
+from noria.contract.payoffs import ClassPayoffs
 from noria.contract.settings import tried
 from noria.errors import UserError, did_you_mean
 from noria.metrics.ranking import roc_auc
@@ -29,13 +38,16 @@ CALIBRATION_BINS = 15  # as in Guo et al. 2017, "On Calibration of Modern Neural
 
 
 @dataclass(frozen=True)
-class Label(Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Restates, TellsReading):
+class Label(
+    Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Restates, TellsReading, PaysOff
+):  # fmt: skip
     """A class name. Numbers that are equal are one class, and so are truths: 1 and 1.0, true and True.
 
     Arrays: `label` int64[n]. Output: `logits` float[n, classes].
     """
 
     kind: ClassVar[str] = "label"
+    payoffs: ClassVar[type[ClassPayoffs]] = ClassPayoffs
     has_closed_vocabulary: ClassVar[bool] = True
 
     smoothing: float = field(default=0.0, metadata={"network_only": True} | tried(0.0, 0.05, 0.1))

@@ -11,7 +11,8 @@ import numpy as np
 
 from noria.columns import NumberForm, form_of, number_form
 from noria.contract import Metric, Target, mean_metric
-from noria.contract.capabilities import DecodesTarget, Restates, ShowsPanels, SingleValued, TellsReading
+from noria.contract.capabilities import DecodesTarget, PaysOff, Restates, ShowsPanels, SingleValued, TellsReading
+from noria.contract.payoffs import NumberPayoffs
 from noria.errors import UserError
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
 
@@ -22,13 +23,14 @@ POINTS_SHOWN = 500
 
 
 @dataclass(frozen=True)
-class Number(Target, DecodesTarget, ShowsPanels, SingleValued, Restates, TellsReading):
+class Number(Target, DecodesTarget, ShowsPanels, SingleValued, Restates, TellsReading, PaysOff):
     """A real number. Arrays: `number` float32[n, 1]. Output: `number` float[n, 1].
 
     Both are standardised by the mean and spread of the training answers.
     """
 
     kind: ClassVar[str] = "number"
+    payoffs: ClassVar[type[NumberPayoffs]] = NumberPayoffs
 
     is_voting: bool = field(default=False, metadata={"network_only": True})
     """Each token answers by itself, and the answers are averaged. For ensembles, as those of tables."""

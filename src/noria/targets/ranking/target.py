@@ -18,11 +18,13 @@ from noria.contract.capabilities import (
     DecodesTarget,
     FitsLinear,
     HasRivals,
+    PaysOff,
     PredictStep,
     ShowsPanels,
     TrainingStep,
     WarmStarts,
 )
+from noria.contract.payoffs import RankingPayoffs
 from noria.contract.settings import named_input
 from noria.modalities.items.arrays import HAS_ONLY, ITEMS, ONLY, SEEN, WITHOUT
 from noria.modalities.items.catalogue import Catalogue, fit_catalogue
@@ -44,7 +46,7 @@ LEAST_HIDDEN, MOST_HIDDEN = 0.1, 0.9  # shares of a history without order that a
 
 @dataclass(frozen=True)
 class Ranking(
-    Target, WarmStarts, TrainingStep, PredictStep, DecodesTarget, ShowsPanels, FitsLinear, HasRivals
+    Target, WarmStarts, TrainingStep, PredictStep, DecodesTarget, ShowsPanels, FitsLinear, HasRivals, PaysOff
 ):  # fmt: skip
     """Items, a list. Arrays: `items` Ragged int32. Output: `items` int[n, ranked], best first, -1 where there are no
     more; `scores` float[n, ranked]; `because` int[n, answers], which item of the history speaks most for each answer;
@@ -52,6 +54,7 @@ class Ranking(
     """
 
     kind: ClassVar[str] = "ranking"
+    payoffs: ClassVar[type[RankingPayoffs]] = RankingPayoffs
 
     answers: int = field(default=10, metadata=NETWORK_ONLY)
     """Items that an answer lists."""
