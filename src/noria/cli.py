@@ -18,6 +18,8 @@ import typer
 
 from noria import verbs
 from noria.commands import wheel
+from noria.commands.watch import watch
+from noria.commands.words import Engine, Json, Run
 from noria.errors import UserError
 from noria.printing import confirm, show
 
@@ -33,11 +35,6 @@ app.add_typer(wheel.app, name="wheel")
 
 Job = Annotated[str, typer.Argument(help="a job file, a data table, or the name of a shipped job (noria list jobs)")]
 Overrides = Annotated[list[str] | None, typer.Argument(help="key=value, as in train.minutes=5", show_default=False)]
-Run = Annotated[Path, typer.Argument(help="a run folder, or a bundle")]
-Json = Annotated[bool, typer.Option("--json", help="print machine-readable output")]
-Engine = Annotated[
-    Literal["torch", "openvino"] | None, typer.Option(help="what runs the network; default the job's evaluate.engine")
-]
 RunFolder = Annotated[Path | None, typer.Option("--run", help="the run folder; default runs/NAME")]
 
 
@@ -154,23 +151,7 @@ def evaluate(
     show(scores.content if as_json else scores, as_json)
 
 
-@app.command()
-def watch(
-    run: Run,
-    inputs: Annotated[
-        list[str],
-        typer.Argument(help="files, folders or tables of records, and data.fields.FIELD=COLUMN where columns differ"),
-    ],
-    out: Annotated[Path | None, typer.Option(help="the page; default watch.html in the run folder")] = None,
-    level: Annotated[float, typer.Option(help="chance of an alarm where nothing has changed, of all tests")] = 0.05,
-    engine: Engine = None,
-    as_json: Json = False,
-) -> None:
-    """Set new records beside those that a run was calibrated on: has anything drifted, what score is to be expected."""
-    overrides = [one for one in inputs if one.startswith("data.") and "=" in one]
-    paths = [one for one in inputs if one not in overrides]
-    found = verbs.watch(run, *paths, out=out, level=level, overrides=overrides, engine=engine)
-    show(found.as_json() if as_json else found, as_json)
+app.command()(watch)
 
 
 @app.command()

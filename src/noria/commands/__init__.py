@@ -1,1 +1,1 @@
-"""Groups of commands, each in a file of its own; cli.py adds them."""
+"""Commands that cli.py has no room for: text to a call, no logic. A file each."""

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
+from noria.commands.words import Json
 from noria.printing import show
 
 app = typer.Typer(help="Train a model again where it pays, and let a better one into service.", no_args_is_help=True)
 
 Run = Annotated[Path, typer.Argument(help="the run that the wheel began with, or its link wheel/current")]
 Reason = Annotated[str, typer.Option(help="why, for the log")]
-Json = Annotated[bool, typer.Option("--json", help="print machine-readable output")]
 
 
 @app.command()

@@ -38,7 +38,7 @@ class Wheel(BaseModel):
     model_config = STRICT
 
     worth: float | None = Field(None, gt=0, le=MOST_MONEY)
-    """Worth of one record whose score is better by 1, as of a right answer in place of a wrong one."""
+    """Worth of a record whose score is better by 1, as of a right answer in place of a wrong one. Null: by `value`."""
     predictions_per_day: float | None = Field(None, gt=0, le=10**12)
     """Answers a day, by which a loss is counted. Null counts those of the last 30 days in the ledger."""
     budget: float = Field(10.0, ge=0, le=MOST_MONEY)

@@ -18,7 +18,7 @@ from noria.types import Arrays, Prediction, State
 
 MOST_COLUMNS = 100  # classes or labels whose probabilities are kept; of more, how sure the answer was
 CONFIDENCE = "confidence"
-Kind: TypeAlias = Literal["classes", "labels", "number", "confidence"]
+Kind: TypeAlias = Literal["classes", "labels", "numbers", "confidence"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Observations:
     @property
     def residuals(self) -> np.ndarray:
         """Return by how much the truth is above the number that was answered, float[m], where both are known."""
-        known = self.truths - self.values[:, 0] if self.kind == "number" else np.full(0, np.nan)
+        known = self.truths - self.values[:, 0] if self.kind == "numbers" else np.full(0, np.nan)
         return np.asarray(known[np.isfinite(known)])
 
     def last(self, count: int) -> Observations:
@@ -110,7 +110,7 @@ def _answered(task: Task, state: State, output: Arrays) -> tuple[Kind, tuple[str
     given = np.asarray(output[name], np.float64)
     none = np.full(len(given), -1, np.int64)
     if classes is None and labels is None:
-        return "number", ("number",), given[:, :1].astype(np.float32), none
+        return "numbers", (name,), given[:, :1].astype(np.float32), none
     if labels is not None:
         kind, names, answers, values = "labels", tuple(labels), none, 1 / (1 + np.exp(-np.clip(given, -500, 500)))
     else:
@@ -123,7 +123,7 @@ def _answered(task: Task, state: State, output: Arrays) -> tuple[Kind, tuple[str
 
 
 def _guide(kind: Kind, values: np.ndarray) -> np.ndarray:
-    return values[:, 0] if kind in ("number", "confidence") else _sureness(values, kind)
+    return values[:, 0] if kind in ("numbers", "confidence") else _sureness(values, kind)
 
 
 def _sureness(values: np.ndarray, kind: str) -> np.ndarray:

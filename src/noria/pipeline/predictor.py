@@ -34,6 +34,7 @@ from noria.units import size
 
 # One record or many, as `Predictor.predict` says; what a list holds is looked at record by record.
 Given: TypeAlias = "str | os.PathLike[str] | Mapping[str, object] | Iterable[object] | np.ndarray | FrameLike"
+See: TypeAlias = Callable[[Arrays, Sequence[Prediction]], None]
 OnBad: TypeAlias = Literal["raise", "skip"]
 Precision: TypeAlias = Literal["float32", "bfloat16"]
 MANY = 20  # records of one call of which it is said what is unlike training; of fewer the caller may ask
@@ -182,9 +183,15 @@ class Predictor:
                     where, row = (chunk.records.places or [])[index], int(chunk.kept[index])
                     yield Answer(where, chunk.ids[index], given[index], chunk=chunk, index=index, row=row)
 
-    def decoded(self, records: Dataset) -> list[Prediction]:
-        """Return the answers to encoded records, with how near each is to training where an input can tell."""
-        given = self.task.target.decode(self.outputs(records), self.states["target"])
+    def decoded(self, records: Dataset, see: See | None = None) -> list[Prediction]:
+        """Return the answers to encoded records, with how near each is to training where an input can tell.
+
+        see: what else is shown the outputs, with the pooled embeddings, and the answers.
+        """
+        output = self.outputs(records) if see is None else self.outputs_and_vectors(records)
+        given = self.task.target.decode(output, self.states["target"])
+        if see is not None:
+            see(output, given)
         for name, values in familiarities(self.task, self.states, records).items():
             given = [
                 replace(one, details={**one.details, name: round(float(value), 4)})

@@ -1,12 +1,13 @@
 """What a bundle keeps of its calibration split, so that later records can be set beside it: reference.safetensors.
 
 Numbers of at most some thousand records, and no record: probabilities, answers, truths, scores, some hundred pooled
-embeddings. It is written once the bundle is scored, and belongs to these weights. Read next: noria/wheel/assess.py.
+embeddings. It is written once the bundle is scored, and belongs to these weights. Read next: wheel/assess.py.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -22,13 +23,14 @@ from noria.store.states import read_arrays, write_arrays
 from noria.types import Dataset, rows_of
 
 FILE = "reference.safetensors"
+ARRAYS, VECTORS = ("values", "guide", "answers", "truths", "scores"), "vectors"  # as Observations has them
 ABOUT = "about"  # the array that holds, as bytes of JSON, what is no array
 MOST_RECORDS, MOST_WRITTEN = (
     2000,
     200,
 )  # of the split; fewer where an answer is written token by token, which takes long
 MOST_VECTORS = 500
-FIX = "while the data of its training is there, noria evaluate RUN writes it; or train it again"
+FIX = "noria evaluate RUN writes it, while the data of its training is there and has a validation or test split"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,11 @@ def reference_of(predictor: Predictor, dataset: Dataset) -> Reference:
     return Reference(weights_of(predictor.bundle), found, name, direction)  # type: ignore[arg-type]
 
 
+def calibration_split(splits: Collection[str]) -> str | None:
+    """Return the split that later records are set beside: validation, or test where all else was learnt from."""
+    return next((one for one in ("validation", "test") if one in splits), None)
+
+
 def weights_of(bundle: Bundle) -> str:
     """Return what names the weights that a reference is of."""
     return str(bundle.config["weights"]["sha256"])
@@ -82,16 +89,10 @@ def write_reference(predictor: Predictor, dataset: Dataset) -> None:
     seen = found.observations
     about = {"model": found.model, "score": found.score, "direction": found.direction, "kind": seen.kind}
     content = json.dumps({**about, "names": seen.names}).encode()
-    arrays: dict[str, np.ndarray] = {
-        ABOUT: np.frombuffer(content, np.uint8),
-        "values": seen.values.astype(np.float32),
-        "guide": seen.guide,
-        "answers": seen.answers,
-        "truths": seen.truths,
-        "scores": seen.scores.astype(np.float32),
-    }
+    arrays: dict[str, np.ndarray] = {ABOUT: np.frombuffer(content, np.uint8)}
+    arrays |= {name: getattr(seen, name) for name in ARRAYS}
     if seen.vectors is not None:
-        arrays["vectors"] = seen.vectors.astype(np.float16)
+        arrays[VECTORS] = seen.vectors.astype(np.float16)
     with plain_disk_errors(predictor.bundle.path):
         write_arrays(path, arrays)
 
@@ -105,17 +106,10 @@ def read_reference(bundle: Bundle) -> Reference:
     arrays = read_arrays(path)
     try:
         about = json.loads(arrays[ABOUT].tobytes())
-        found = Observations(
-            about["kind"],
-            tuple(about["names"]),
-            values=arrays["values"],
-            guide=arrays["guide"],
-            answers=arrays["answers"],
-            truths=arrays["truths"],
-            scores=arrays["scores"].astype(np.float64),
-            vectors=arrays["vectors"].astype(np.float32) if "vectors" in arrays else None,
-            places=("",) * len(arrays["values"]),
-        )
+        rows = {name: arrays[name] for name in ARRAYS}
+        vectors = arrays[VECTORS].astype(np.float32) if VECTORS in arrays else None
+        places = ("",) * len(arrays[ARRAYS[0]])
+        found = Observations(about["kind"], tuple(about["names"]), **rows, vectors=vectors, places=places)
         reference = Reference(about["model"], found, about["score"], about["direction"])
     except (LookupError, ValueError, TypeError) as error:
         raise UserError("this file is damaged", where=str(path), found=str(error), fix=FIX) from error

@@ -28,7 +28,7 @@ from noria.pipeline.other_data import open_other
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.record_hashes import record_hashes
-from noria.pipeline.reference import write_reference
+from noria.pipeline.reference import calibration_split, write_reference
 from noria.pipeline.remarks import few_tested
 from noria.pipeline.scores import scores
 from noria.report import write_report
@@ -196,8 +196,8 @@ def evaluate_run(
     write_json(run / "metrics.json", metrics)
     if prepared.train_hashes is not None:
         _write_hashes(run / TRAINED_ON, prepared.train_hashes)
-    if "validation" in prepared.splits and not dispatch.learns_nothing(predictor.task.target):
-        write_reference(predictor, prepared.splits["validation"])
+    if (held_out := calibration_split(prepared.splits)) and not dispatch.learns_nothing(predictor.task.target):
+        write_reference(predictor, prepared.splits[held_out])
     write_card(run, predictor.bundle, prepared, metrics)
     write_report(run, prepared, predictor, metrics, output)
     return metrics

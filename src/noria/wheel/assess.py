@@ -26,7 +26,7 @@ SHOWN = 10  # records that are most unlike
 KINDS = {
     "classes": "class probabilities",
     "labels": "label probabilities",
-    "number": "predicted numbers",
+    "numbers": "predicted numbers",
     "confidence": "confidence",
 }
 NO_VECTORS = "this engine shows no embeddings: they are not compared"
@@ -127,7 +127,7 @@ def _most_unlike(before: Observations, window: Observations) -> list[Unlike]:
     known, new = before.vectors / spread, window.vectors / spread
     usual = float(np.median(np.sort(_apart(known, known), axis=1)[:, 1])) or 1.0  # 0 is the record itself
     far = _apart(new, known).min(1) / usual
-    sure = window.guide if before.kind != "number" else np.full(len(window), np.nan)
+    sure = window.guide if before.kind != "numbers" else np.full(len(window), np.nan)
     return [
         Unlike(window.places[i], round(float(far[i]), 3), None if np.isnan(sure[i]) else round(float(sure[i]), 6))
         for i in np.argsort(-far, kind="stable")[:SHOWN]

@@ -62,7 +62,7 @@ def _distributions(before: Observations, window: Observations) -> list[Markup]:
         line_chart(
             Chart(
                 before.names[column],
-                before.names[column] if before.kind in ("number", "confidence") else "probability",
+                before.names[column] if before.kind in ("numbers", "confidence") else "probability",
                 "share of records below",
                 [
                     Line("calibration", _below(before.values[:, column])),

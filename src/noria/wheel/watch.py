@@ -22,9 +22,14 @@ PAGE, FILE = "watch.html", "watch.json"  # in the run folder: the last window th
 
 
 def watch(
-    run: str | os.PathLike[str], inputs: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str] | None = None, level: float = LEVEL,
-    overrides: Sequence[str] = (), engine: str | None = None, reporter: Reporter | None = None,
-) -> Assessment:  # fmt: skip
+    run: str | os.PathLike[str],
+    inputs: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str] | None = None,
+    level: float = LEVEL,
+    overrides: Sequence[str] = (),
+    engine: str | None = None,
+    reporter: Reporter | None = None,
+) -> Assessment:
     """Answer the records of some paths and set them beside the calibration split of a run; return what was found.
 
     A run folder keeps it as watch.json and watch.html; `out` names another page. Records whose true answer stands

@@ -38,6 +38,10 @@ class Idle(Replica):
     def pid(self) -> None:
         return None
 
+    @property
+    def watched(self) -> dict[str, Any]:
+        return {}
+
     async def stop(self) -> None:
         self.is_stopped = True
 

@@ -23,6 +23,7 @@ from noria.pipeline.streams import Full, Streams
 from noria.service.asking.operation import Operation, View
 from noria.service.engine.ready import Pace, Piece, Ready
 from noria.service.engine.turns import Turns
+from noria.service.engine.watched import Watched
 from noria.service.engine.work import Sink, Work, Writing, too_late
 from noria.service.request.exchange import Request
 from noria.service.request.http_error import HTTPError, busy
@@ -58,6 +59,7 @@ class Engine:
         self._streams = usual if streams is None else streams
         self._writings: dict[int, tuple[Writing, int]] = {}  # by their number in the streams: and which record
         self._last_answer = 0.0
+        self.watched = Watched(predictor)
         self._threads = [
             threading.Thread(target=self._read_all, name="reads", daemon=True),
             threading.Thread(target=self._run_all, name="model", daemon=True),
@@ -146,6 +148,7 @@ class Engine:
         """Begin nothing more; say whether the model's thread came to an end within the time."""
         self._turns.close()
         self._ready.close()
+        self.watched.close()
         for thread in self._threads:
             thread.join(seconds)
         return not any(thread.is_alive() for thread in self._threads)
@@ -223,7 +226,7 @@ class Engine:
 
         def run() -> None:
             joined = _joined([piece.chunk.records for piece in pieces if piece.chunk is not None])
-            given = self.predictor.decoded(joined)
+            given = self.predictor.decoded(joined, self.watched.see)
             self._hand_out(pieces, given, time.monotonic() - start)
 
         if len(pieces) == 1 or self._is_answered(run):

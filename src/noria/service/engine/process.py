@@ -82,6 +82,7 @@ def _engine(head: Mapping[str, Any]) -> Any:
 def _answer(wire: Wire, engine: Any) -> None:
     from noria.service.dialects.all import OPERATIONS
 
+    told: Mapping[str, Any] = {}  # that the other side knows
     while True:
         head, body = wire.read()
         match head["do"]:
@@ -92,7 +93,9 @@ def _answer(wire: Wire, engine: Any) -> None:
             case "cancel":
                 engine.cancel(head["number"])
             case "beat":
-                wire.send(frame({"do": "beat", "waiting": engine.num_waiting}))
+                told, before = engine.watched.told, told
+                news = {} if told is before else {"watched": told}
+                wire.send(frame({"do": "beat", "waiting": engine.num_waiting} | news))
             case "probe":
                 engine.probe(lambda: wire.send(frame({"do": "probed"})))
 

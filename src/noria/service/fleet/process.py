@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class ProcessReplica(Replica):
         self._started: asyncio.Future[None] | None = None
         self._is_loaded = False
         self._num_waiting = 0
+        self._drift: Mapping[str, Any] = {}
 
     @property
     def is_ready(self) -> bool:
@@ -74,6 +75,11 @@ class ProcessReplica(Replica):
     def num_waiting(self) -> int:
         """Return how many requests the model had not begun at the last beat."""
         return min(self._num_waiting, self.num_going)
+
+    @property
+    def watched(self) -> Mapping[str, Any]:
+        """Return what the process said last of its records beside those of calibration."""
+        return self._drift
 
     async def start(self) -> None:
         """Start the process and wait until its model has answered; raise UserError where it cannot."""
@@ -198,6 +204,7 @@ class ProcessReplica(Replica):
                 self._take(head["number"], reply_of(head, body))
             case "beat":
                 self._num_waiting = head["waiting"]
+                self._drift = head.get("watched", self._drift)
             case "probed":
                 self._probed, self._probe_sent = self._beat, None
             case "ready":

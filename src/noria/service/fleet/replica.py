@@ -80,6 +80,11 @@ class Replica(ABC):
     def pid(self) -> int | None:
         """Return the number of its process; None where none of its own runs."""
 
+    @property
+    @abstractmethod
+    def watched(self) -> Mapping[str, Any]:
+        """Return what its last records show beside those of calibration, as was heard last; {} until then."""
+
     @abstractmethod
     async def stop(self) -> None:
         """Answer no more; what is being answered is lost."""
@@ -125,6 +130,11 @@ class LocalReplica(Replica):
     def pid(self) -> None:
         """Say that it has no process of its own."""
         return None
+
+    @property
+    def watched(self) -> Mapping[str, Any]:
+        """Return what the engine saw last."""
+        return self.engine.watched.told
 
     async def stop(self) -> None:
         """End the model's threads."""

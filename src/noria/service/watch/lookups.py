@@ -11,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from noria.service.asking.operation import About, Lookup, Verb
 from noria.service.request.exchange import Reply, Request
 from noria.service.watch.access_log import AccessLog
+from noria.service.watch.drift import drift_gauges
 from noria.service.watch.metrics import Metrics, gauges
 from noria.service.watch.model_state import States
 from noria.service.watch.names import renamed
@@ -38,7 +39,9 @@ class MetricsPage(Lookup):
     def _families(self, models: Sequence[About]) -> Iterator[Metric]:
         num_lost = self._log.num_lost if self._log else 0
         own = {one.name: one for one in self._metrics.registry.collect()}
-        own |= {one.name: one for one in gauges(models, self._states(), len(self._in_flight), num_lost)}
+        states = self._states()
+        own |= {one.name: one for one in gauges(models, states, len(self._in_flight), num_lost)}
+        own |= {one.name: one for one in drift_gauges(states)}
         yield from own.values()
         yield from renamed(own, [one.name for one in models if one.told.get("is_writing")])
 

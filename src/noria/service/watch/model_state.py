@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,7 @@ class ModelState:
     waiting   requests that no process has begun    running   requests in a process
     restarts  processes started in the place of one that died, since the server began
     pids      of the processes that are up
+    watched   what the last records show beside those of calibration; {} where nothing is known yet
     """
 
     model: str
@@ -20,6 +22,7 @@ class ModelState:
     running: int = 0
     restarts: int = 0
     pids: tuple[int, ...] = ()
+    watched: Mapping[str, Any] = field(default_factory=dict)
 
 
 States = Callable[[], Sequence[ModelState]]

@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from noria.service.asking.operation import Lookup
 from noria.service.fleet.models import Model, Models
 from noria.service.watch.access_log import AccessLog, access_log
+from noria.service.watch.drift import DriftPage
 from noria.service.watch.lookups import MetricsPage, TrafficPage
 from noria.service.watch.metrics import Metrics
 from noria.service.watch.model_state import ModelState
@@ -33,6 +34,7 @@ class Watching:
         self.lookups: list[Lookup] = [
             MetricsPage(metrics, in_flight, states, log),
             TrafficPage(traffic, in_flight, states),
+            DriftPage(states),
         ]
 
     def close(self) -> None:
@@ -57,4 +59,6 @@ def _state(model: Model) -> ModelState:
         running=sum(one.num_going for one in replicas) - waiting,
         restarts=sum(one.num_restarts for one in replicas),
         pids=tuple(one.pid for one in replicas if one.pid is not None),
+        # Each process has a window of its own; of the version that is served, the fullest says most.
+        watched=max((one.watched for one in model.current.replicas), key=lambda told: told.get("records", -1)),
     )

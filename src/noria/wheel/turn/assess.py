@@ -8,6 +8,7 @@ from dataclasses import asdict
 from noria.pipeline.predictor import load
 from noria.pipeline.reference import read_reference
 from noria.stages.evaluate import learnt_hashes
+from noria.store.run_folder import name_of
 from noria.wheel.assess import assess
 from noria.wheel.assessment import Assessment
 from noria.wheel.expected_score import LEAST_RECORDS
@@ -30,11 +31,17 @@ def assess_window(turn: Turn) -> Done:
         sentence = f"{len(window)} records are new to the champion; at least {LEAST_RECORDS} tell something"
         return Done(sentence, told, outcome=NOTHING)
     found = assess(read_reference(predictor.bundle), window.observations)
-    worth, per_day = turn.settings.worth, turn.settings.predictions_per_day
+    model = turn.settings.service.model if turn.settings.service is not None else name_of(turn.wheel.run)
+    worth, per_day = turn.settings.worth, turn.settings.predictions_per_day or turn.turns.predictions_per_day(model)
     loss = None
     if worth is not None and per_day is not None:
         loss = estimated_loss_per_day(found, micro_of(worth), per_day)
-    content = {**told, "assessment": found.as_json(), "loss": None if loss is None else asdict(loss)}
+    content = {
+        **told,
+        "per_day": per_day,
+        "assessment": found.as_json(),
+        "loss": None if loss is None else asdict(loss),
+    }
     return Done(_sentence(found), content)
 
 

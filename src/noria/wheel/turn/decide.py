@@ -67,6 +67,6 @@ def _unknown(turn: Turn) -> str:
         return ""
     if turn.settings.worth is None:
         return "what a better answer is worth is not known; set wheel.worth, or the job's value"
-    if turn.settings.predictions_per_day is None:
-        return "how many answers are given a day is not known; set wheel.predictions_per_day"
+    if turn.results["assess"]["per_day"] is None:
+        return "how many answers are given a day is not known, for the ledger has none; set wheel.predictions_per_day"
     return ""

@@ -32,6 +32,7 @@ from noria.wheel.turn.costs import Costs
 from noria.wheel.turn.decide import decide_training
 from noria.wheel.turn.folder import WheelFolder
 from noria.wheel.turn.promote import promote
+from noria.wheel.turn.traffic import worth_of_score
 from noria.wheel.turn.train import train_candidate
 from noria.wheel.turn.turns import FAILED, OPEN, Done, TurnRecord, Turns
 
@@ -46,7 +47,7 @@ STEPS: dict[str, Callable[[Turn], Done | None]] = {
     "promote": promote,
 }
 BOOKS_ITSELF = ("train",)  # steps whose seconds are in the ledger already
-FIRST = "wheel: {worth: 0.5, predictions_per_day: 10000}"
+EXAMPLE = "wheel: {worth: 0.5, predictions_per_day: 10000}"
 
 
 def turn_wheel(
@@ -113,7 +114,7 @@ def _job(wheel: WheelFolder, overrides: Sequence[str]) -> Job:
             "a turn takes settings of the wheel alone", found=strange[0], expected="wheel.KEY=VALUE", fix=fix
         )
     if job.wheel is None:
-        fix = f"put {FIRST} into the job, or name them after the run: wheel.worth=0.5 wheel.predictions_per_day=10000"
+        fix = f"put {EXAMPLE} into the job, or name them after the run: wheel.worth=0.5 wheel.predictions_per_day=10000"
         raise UserError("the job does not say when it pays to train again", where=str(wheel.run / "job.yaml"), fix=fix)
     return job
 
@@ -128,4 +129,6 @@ def _asked(wheel: WheelFolder, job: Job, data: Sequence[Path]) -> dict[str, obje
     for one in paths:
         if not one.exists():
             raise UserError("there is no such file or folder", where=str(one))
-    return {"settings": job.wheel.model_dump(mode="json"), "data": [str(one) for one in paths]}
+    worth = job.wheel.worth or worth_of_score(job.value)
+    settings = job.wheel.model_copy(update={"worth": worth})
+    return {"settings": settings.model_dump(mode="json"), "data": [str(one) for one in paths]}

@@ -14,6 +14,7 @@ from typing import Any
 from noria.database import Database, Schema, Transaction
 from noria.ledger import SCHEMA as LEDGER
 from noria.ledger import Entry, book
+from noria.wheel.turn.traffic import predictions_per_day
 
 SCHEMA = Schema(
     "wheel",
@@ -120,6 +121,10 @@ class Turns:
             book(to, entries)
 
         self._database.transact(work)
+
+    def predictions_per_day(self, model: str) -> float | None:
+        """Return how many answers of a model the ledger has a day; None where it has none."""
+        return self._database.transact(lambda to: predictions_per_day(to, model, to.now()), writes=False)
 
     def now(self) -> float:
         """Return the time by the database's clock."""
