@@ -51,7 +51,7 @@ class Wheel(BaseModel):
     """Share of the new records that is not learnt from: champion and candidate are compared on it."""
     golden: str | None = None
     """Labelled records no candidate may be worse on, never learnt from. Null: the test split of the first training."""
-    golden_loss: float = Field(0.02, ge=0, lt=1)
+    golden_loss: float = Field(0.05, ge=0, lt=1)
     """How much worse the score on the golden set may be, as a share of the champion's, if it may be chance."""
     approve: Literal["nobody", "person"] = "nobody"
     """Who must let a better candidate into service. `person` waits for `noria wheel approve RUN`."""

@@ -1,4 +1,4 @@
-"""What answers are worth and how many there are a day, where the section `wheel` does not say: by `value`, the ledger."""
+"""What answers are worth, and how many there are a day, where `wheel` does not say: by `value`, and by the ledger."""
 
 from __future__ import annotations
 
