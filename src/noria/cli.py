@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from noria import verbs
-from noria.commands import batch
+from noria.commands import batch, wheel
 from noria.commands.watch import watch
 from noria.commands.words import Engine, Json, Run
 from noria.errors import UserError
@@ -30,6 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(wheel.app, name="wheel")
 
 Job = Annotated[str, typer.Argument(help="a job file, a data table, or the name of a shipped job (noria list jobs)")]
 Overrides = Annotated[list[str] | None, typer.Argument(help="key=value, as in train.minutes=5", show_default=False)]

@@ -121,6 +121,8 @@ class Data(_Strict):
 
     path: str | None = None
     """File, folder or archive with the records. A relative path starts where the command is given."""
+    more: list[str] = []
+    """Files, folders or archives of further records of the same form, read after `path`: what was labelled later."""
     fields: dict[str, ColumnName | list[ColumnName]] = {}
     """Column that fills each field of the task. Leave it out where columns are called like fields."""
     columns: list[ColumnName] | None = Field(None, min_length=1)
@@ -162,7 +164,7 @@ class Data(_Strict):
 
     def at(self, other: Data) -> Data:
         """Return the same description of data that lies where the other's does."""
-        data = self.model_copy(update={"path": other.path, "fetch": other.fetch})
+        data = self.model_copy(update={"path": other.path, "more": other.more, "fetch": other.fetch})
         data.hold(other.frame)
         return data
 

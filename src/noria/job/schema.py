@@ -18,6 +18,7 @@ from noria.contract.checkpoints import recognized
 from noria.job.data import MOST_FOLDS, STRICT, ColumnName, Data, Split
 from noria.job.text import Section
 from noria.job.value import Value
+from noria.job.wheel import Wheel
 from noria.model import blocks
 
 MOST_RECORDS = 2**20  # of a batch: more is a slip of the pen, as all of it stands in memory
@@ -237,6 +238,8 @@ class Job(_Strict):
     """What right and wrong answers are worth; the answer that is worth most is then given."""
     tune: Tune = Field(default_factory=Tune)
     """What `noria tune` may try."""
+    wheel: Wheel | None = None
+    """When the model is trained again. Without it, `noria wheel` watches no run."""
 
     @property
     def split(self) -> Split:

@@ -17,6 +17,7 @@ from noria.errors import UserError, did_you_mean, raise_all
 from noria.job.data import Data
 from noria.sources.core.composed_names import with_composed_names
 from noria.sources.core.filename_columns import Named
+from noria.sources.core.joined import Joined
 from noria.sources.core.named_file import read_file, read_regular
 from noria.sources.core.split_file import SplitBeside
 from noria.sources.formats.frame import IN_MEMORY
@@ -29,9 +30,16 @@ Columns = dict[str, str | list[str]]  # field -> the column, or the columns, tha
 def open_path(path: Path, task: Task, data: Data) -> Source:
     """Open a path as the job says its tables are, or in a format that only the task has, or by what it is.
 
-    Of a job that was given a frame, the frame is the source, whatever the path. A table of splits stands beside it.
+    Of a job that was given a frame, the frame is the source, whatever the path. Further data follows it, and a table of
+    splits stands beside it.
     """
-    source, split = dispatch.gathered(task, _opened(path, task, data), data.gathering()), data.split
+    opened, split = _opened(path, task, data), data.split
+    if data.more:
+        alone = data.model_copy(update={"more": [], "splits": {}})
+        alone.hold(None)
+        others = [_opened(Path(one).expanduser(), task, alone) for one in data.more]
+        opened = Joined([opened, *others], _naming(task, data.fields))
+    source = dispatch.gathered(task, opened, data.gathering())
     if split.file is None or split.column is None:
         return source
     return SplitBeside(source, open_source(Path(split.file).expanduser()), split.column)
@@ -59,6 +67,13 @@ def _opened(path: Path, task: Task, data: Data) -> Source:
         asked=_asked(task, data.fields),
     )
     return with_composed_names(source if data.names is None else Named(source, data.names))
+
+
+def _naming(task: Task, named: Mapping[str, str | list[str]]) -> list[str]:
+    """Return the columns whose cells may name files: those of inputs that take files, and then the answer's too."""
+    files = [name for name, modality in task.inputs.items() if modality.raw_type == "file"]
+    wanted = [*files, answer_field(task)] if files else []
+    return [column for name in wanted for column in (*listed(named.get(name, name)), *(["file"] * (name in files)))]
 
 
 def _asked(task: Task, named: Mapping[str, str | list[str]]) -> list[str]:

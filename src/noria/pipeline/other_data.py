@@ -34,7 +34,12 @@ def open_other(bundle: Bundle, given: Path | Source, needs_answer: bool = False)
         source = dispatch.gathered(bundle.task, given, _whole(bundle.job.data, needs_answer).gathering())
     else:
         source = _open(bundle, given, needs_answer)
-    return source, map_fields(source.columns, bundle.task, _named(bundle, source.columns), needs_answer)
+    return source, mapping_of(bundle, source, needs_answer)
+
+
+def mapping_of(bundle: Bundle, source: Source, needs_answer: bool = False) -> Columns:
+    """Return which columns of an open source fill which field."""
+    return map_fields(source.columns, bundle.task, _named(bundle, source.columns), needs_answer)
 
 
 def _open(bundle: Bundle, path: Path, needs_answer: bool) -> Source:
@@ -90,7 +95,7 @@ def data_of(bundle: Bundle, path: Path) -> Data:
     columns = data.columns if may_lack_header(path) else None
     splits = data.splits if path.is_dir() else {}
     split = data.split.model_copy(update={"file": None})  # which names the records of training
-    changed = {"columns": columns, "splits": splits, "split": split, "fields": _named(bundle, ())}
+    changed = {"columns": columns, "splits": splits, "split": split, "more": [], "fields": _named(bundle, ())}
     return data.model_copy(update=changed)
 
 

@@ -74,7 +74,7 @@ def divide(
     for rows in chunks:
         first = first or next((f"{one.where}: {one.reason}" for one in rows.bad), "")
         stated.append(sides.of(rows))
-        own = _hash(rows, split, fields)
+        own = split_hashes(rows, split, fields)
         if keys is not None:
             found = keys(rows)
             known.append(np.array([key is not None for key in found], bool))
@@ -254,13 +254,18 @@ def _word(value: Any) -> str:
     return "" if value is None else str(value).strip().lower()
 
 
-def _hash(rows: Rows, split: Split, fields: Sequence[str | list[str]]) -> np.ndarray:
+def split_hashes(rows: Rows, split: Split, fields: Sequence[str | list[str]]) -> np.ndarray:
     """Return uint64[n]: of the raw inputs, or of the group where one is named and the record has one."""
+    total = content_hashes(rows, fields, split.seed)
+    return _of_group(rows, split.group, split.seed, total) if split.group else total
+
+
+def content_hashes(rows: Rows, fields: Sequence[str | list[str]], seed: int = 0) -> np.ndarray:
+    """Return uint64[n]: of the raw values of some columns."""
     total = np.zeros(len(rows), np.uint64)
     for columns in fields:
-        own = hash_values(values_of(rows, columns), split.seed)
-        total = hash_values(np.stack([total, own], 1))
-    return _of_group(rows, split.group, split.seed, total) if split.group else total
+        total = hash_values(np.stack([total, hash_values(values_of(rows, columns), seed)], 1))
+    return total
 
 
 def _of_group(rows: Rows, column: str, seed: int, otherwise: np.ndarray) -> np.ndarray:

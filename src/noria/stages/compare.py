@@ -46,7 +46,7 @@ def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, 
     rival = load(other, predictor.device)
     ours = rows_of(output, here), rows_of(prepared.splits[split].target, here)
     theirs = rows_of(rival.outputs(dataset), there), rows_of(dataset.target, there)
-    pairs = _common(_metrics(predictor), _metrics(rival))
+    pairs = common_metrics(model_metrics(predictor), model_metrics(rival))
     groups = prepared.splits[split].groups
     groups = None if groups is None else groups[here]
     found = differences(pairs, ours, theirs, job.evaluate.resamples, groups=groups)
@@ -87,7 +87,7 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
         )
     split = scored_split(prepared.splits)
     ours, theirs = prepared.splits[split], again.splits.get(split)
-    here, there = (np.zeros(0, int), np.zeros(0, int)) if theirs is None else _pairs(ours, theirs)
+    here, there = (np.zeros(0, int), np.zeros(0, int)) if theirs is None else pairs_of(ours, theirs)
     if theirs is None or not len(here):
         raise UserError(
             "the run to compare to was scored on other records",
@@ -99,7 +99,7 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
     return theirs, here, there
 
 
-def _pairs(ours: Dataset, theirs: Dataset) -> tuple[np.ndarray, np.ndarray]:
+def pairs_of(ours: Dataset, theirs: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Return the places of the records that both hold, in ours and in theirs."""
     if ours.window is not None or theirs.window is not None:  # windows of a running text stand nowhere
         every = np.arange(len(ours) if _is_same_stream(ours, theirs) else 0)
@@ -116,11 +116,12 @@ def _is_same_stream(ours: Dataset, theirs: Dataset) -> bool:
     return is_alike and all(np.array_equal(one.stream, theirs.target[name].stream) for name, one in ours.target.items())
 
 
-def _metrics(predictor: Predictor) -> Sequence[Metric]:
+def model_metrics(predictor: Predictor) -> Sequence[Metric]:
+    """Return the scores of a model's answers."""
     return metrics_of(predictor.task, predictor.states)
 
 
-def _common(ours: Sequence[Metric], theirs: Sequence[Metric]) -> list[tuple[Metric, Metric]]:
+def common_metrics(ours: Sequence[Metric], theirs: Sequence[Metric]) -> list[tuple[Metric, Metric]]:
     """Return the scores of the same name and unit."""
     named = {(one.name, one.unit): one for one in theirs}
     return [(one, named[one.name, one.unit]) for one in ours if (one.name, one.unit) in named]

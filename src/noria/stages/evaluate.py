@@ -139,11 +139,15 @@ def _learnt_from(run: Path) -> Mapping[str, Dataset]:
         return {}
 
 
+def learnt_hashes(run: Path) -> np.ndarray | None:
+    """Return the hashes of the records that a run learnt from, uint64[n]; None where it does not know them."""
+    return np.asarray(np.load(run / TRAINED_ON, allow_pickle=False)) if (run / TRAINED_ON).is_file() else None
+
+
 def _trained_on(run: Path, predictor: Predictor, chunks: Sequence[EncodedChunk]) -> int | None:
     """Return how many records the run has learnt from; None where it does not know."""
-    if not (run / TRAINED_ON).is_file():
+    if (known := learnt_hashes(run)) is None:
         return None
-    known = np.load(run / TRAINED_ON, allow_pickle=False)
     filled = [name for name in predictor.task.inputs if name in predictor.bundle.config["fields"]]
     return sum(
         int(np.isin(record_hashes(named_arrays(one.records), filled), known).sum()) for one in chunks if len(one)

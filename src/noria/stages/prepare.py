@@ -64,7 +64,7 @@ def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, 
 
 def refuse_overwriting(data: Data, written: Sequence[Path]) -> None:
     """Raise UserError where a file that is to be written is one that the data is read from."""
-    named = [data.path, data.split.file, *data.splits.values()]
+    named = [data.path, *data.more, data.split.file, *data.splits.values()]
     read = {Path(one).expanduser().resolve() for one in named if one is not None}
     for path in (one.expanduser().resolve() for one in written):
         if path in read or (path.exists() and any(one in read for one in path.parents)):

@@ -39,6 +39,7 @@ RESTORE = "bring the file back from a copy, or train again in another folder"
 # On resuming; data is known by its hash.
 MAY_CHANGE = (
     "data.path",
+    "data.more",
     "train.checkpoint_minutes",
     "train.keep_checkpoints",
     "train.report_to",
@@ -112,7 +113,7 @@ def refuse_changes(began: Job, asked: Job) -> None:
                 fix="leave it out, or start a new run with --run",
             )
             for key in changed
-            if key not in MAY_CHANGE
+            if key not in MAY_CHANGE and not key.startswith("wheel")
         ]
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,25 +20,30 @@ from noria.pipeline.fields import encode_answer, select, values_of
 from noria.pipeline.observations import Observations, joined, observe
 from noria.pipeline.other_data import one_file_field, open_other
 from noria.pipeline.predictor import Predictor
+from noria.pipeline.record_hashes import record_hashes
+from noria.store.array_store import named_arrays
 from noria.types import Arrays, Rows
 
 MOST_RECORDS = 2000  # of a window, the last ones: among more, differences are found that matter to nobody
 
 
 class Window:
-    """The last records of some paths, as a model answers them; `remarks` are what a person should know of them."""
+    """The last records of some paths, as a model answers them; `remarks` are what a person should know of them.
 
-    def __init__(self, predictor: Predictor, most: int = MOST_RECORDS) -> None:
-        self._predictor, self._most = predictor, most
+    learnt: hashes of records that the model learnt from, which show nothing and are left out.
+    """
+
+    def __init__(self, predictor: Predictor, most: int = MOST_RECORDS, learnt: np.ndarray | None = None) -> None:
+        self._predictor, self._most, self._learnt = predictor, most, learnt
         self._parts: list[Observations] = []
         self._unusable, self._untrue = Counter[str](), Counter[str]()
-        self._num_seen = 0
+        self._num_seen = self._num_learnt = 0
 
     def read(self, path: Path, tell: Callable[[str], None] = lambda _: None) -> None:
         """Answer the records of a file, a folder or a table; raise UserError where it cannot be read."""
         for chunk, column in self._chunks(path, tell):
             self._unusable.update(one.reason for one in chunk.rejected)
-            if len(chunk):
+            if len(chunk := self._without_learnt(chunk)):
                 self.add(chunk, *self._truth(chunk, column))
 
     def _chunks(self, path: Path, tell: Callable[[str], None]) -> Iterator[tuple[EncodedChunk, str | list[str] | None]]:
@@ -50,6 +56,17 @@ class Window:
         source, mapping = open_other(bundle, path)
         column = mapping.get(answer_field(bundle.task))
         yield from ((chunk, column) for chunk in self._predictor.chunks(source, tell))
+
+    def _without_learnt(self, chunk: EncodedChunk) -> EncodedChunk:
+        if self._learnt is None or not len(chunk):
+            return chunk
+        filled = [name for name in self._predictor.task.inputs if name in self._predictor.bundle.config["fields"]]
+        is_new = ~np.isin(record_hashes(named_arrays(chunk.records), filled), self._learnt)
+        self._num_learnt += int((~is_new).sum())
+        chosen = np.flatnonzero(is_new)
+        wheres = chunk.records.wheres()
+        records = replace(chunk.records.select(chosen), places=[wheres[i] for i in chosen])
+        return replace(chunk, records=records, kept=chunk.kept[chosen])
 
     def add(self, chunk: EncodedChunk, truth: Arrays | None, is_known: np.ndarray) -> None:
         """Answer a chunk of records; `is_known` says bool[n] whose truth counts."""
@@ -73,6 +90,9 @@ class Window:
         is_known[list(found.bad)] = False
         return (found.arrays, is_known) if is_known.any() else (None, none)
 
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
     @property
     def observations(self) -> Observations:
         """Return what is kept of the last records; raise UserError where there are none."""
@@ -86,6 +106,8 @@ class Window:
         said = []
         if self._num_seen > self._most:
             said.append(f"the window is the last {self._most:,} of {self._num_seen:,} records")
+        if self._num_learnt:
+            said.append(f"{self._num_learnt:,} records are left out: the model learnt from them")
         if self._unusable:
             said.append(f"{self._unusable.total():,} records cannot be used: {_counted(self._unusable)}")
         if self._untrue:

@@ -1,0 +1,105 @@
+"""What a person does with a wheel: approve or reject a candidate, bring the last champion back, look.
+
+Read next: turn.py, log.py.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Sequence
+from pathlib import Path
+
+from noria.database import Database, open_database
+from noria.errors import UserError
+from noria.ledger import Prices
+from noria.reporter import Reporter
+from noria.store.run_folder import locked
+from noria.wheel.money import Money
+from noria.wheel.turn.approve import answer
+from noria.wheel.turn.folder import CURRENT, WheelFolder
+from noria.wheel.turn.log import lines_of, told
+from noria.wheel.turn.turn import turn_wheel
+from noria.wheel.turn.turns import PROMOTED, ROLLED_BACK, Done, TurnRecord, Turns
+
+
+def answer_candidate(run: Path, is_approved: bool, reason: str, reporter: Reporter) -> TurnRecord:
+    """Write down what a person says of the candidate that waits, and go on; return the turn."""
+    wheel = WheelFolder.of(run)
+    with locked(_there(wheel)):
+        turns = Turns(open_database(), wheel.prepare())
+        waiting = turns.open()
+        if waiting is None or not is_waiting(waiting):
+            raise UserError("no candidate waits for an answer", where=str(run), fix=f"noria wheel status {run}")
+        turns.write(waiting.number, "approve", answer(is_approved, getpass.getuser(), reason))
+    if is_approved:
+        return turn_wheel(run, (), (), reporter)
+    return turns.all()[-1]
+
+
+def roll_back(run: Path, reason: str) -> str:
+    """Let the champion before this one be the champion again; return what to say."""
+    wheel = WheelFolder.of(run)
+    with locked(_there(wheel)):
+        turns = Turns(open_database(), wheel.prepare())
+        if turns.open() is not None:
+            fix = f"let it end: noria wheel turn {run}"
+            raise UserError("a turn of this wheel goes on", where=str(run), fix=fix)
+        before = _before(wheel, turns.all())
+        record = turns.begin({"rollback": str(before)})
+        wheel.point(CURRENT, before)
+        why = f": {reason}" if reason else ""
+        said = f"{wheel.shown(before)} is the champion again, said {getpass.getuser()}{why}"
+        turns.write(record.number, "rollback", Done(said, {"champion": str(before)}, outcome=ROLLED_BACK))
+    return said
+
+
+def status(run: Path) -> str:
+    """Return which run is in service, and the turn that goes on or was the last one."""
+    wheel, turns, money = _opened(run)
+    known = turns.all()
+    lines = [f"champion: {wheel.shown(wheel.champion)}, {wheel.champion}"]
+    lines += lines_of(known[-1], money) if known else ["this wheel has not turned yet"]
+    if known and is_waiting(known[-1]):
+        lines.append(f"it waits for a person: noria wheel approve {run}, or noria wheel reject {run}")
+    return "\n".join(lines)
+
+
+def log(run: Path) -> str:
+    """Return all turns as a person reads them."""
+    _, turns, money = _opened(run)
+    return told(turns.all(), money)
+
+
+def records(run: Path) -> Sequence[TurnRecord]:
+    """Return all turns."""
+    return _opened(run)[1].all()
+
+
+def is_waiting(turn: TurnRecord) -> bool:
+    """Say whether a turn waits for a person: it was compared, is open, and nobody has answered."""
+    names = [step.name for step in turn.steps]
+    return not turn.outcome and "compare" in names and "approve" not in names
+
+
+def _opened(run: Path, database: Database | None = None) -> tuple[WheelFolder, Turns, Money]:
+    wheel = WheelFolder.of(run)
+    _there(wheel)
+    return wheel, Turns(database or open_database(), wheel.prepare()), Money(Prices.load().currency)
+
+
+def _there(wheel: WheelFolder) -> Path:
+    """Return the folder of a wheel that has turned before; raise UserError where it has not."""
+    if not (wheel.path / "id").is_file():
+        fix = f"begin with: noria wheel turn {wheel.run} --data NEW"
+        raise UserError("this run has no wheel yet", where=str(wheel.run), fix=fix)
+    return wheel.path
+
+
+def _before(wheel: WheelFolder, turns: Sequence[TurnRecord]) -> Path:
+    """Return the run that was the champion before the present one; raise UserError where there was none."""
+    champion = wheel.champion
+    for one in reversed(turns):
+        if one.outcome == PROMOTED and wheel.turn(one.number).resolve() == champion.parent:
+            begun = next(step for step in one.steps if step.name == "assess")
+            return wheel.run / str(begun.result["champion"])
+    raise UserError("the first model has none before it", where=str(wheel.run))

@@ -1,0 +1,15 @@
+"""Last step: the candidate takes the champion's place, in one step that can be done twice."""
+
+from __future__ import annotations
+
+from noria.wheel.turn.context import Turn
+from noria.wheel.turn.folder import CURRENT
+from noria.wheel.turn.turns import PROMOTED, Done
+
+
+def promote(turn: Turn) -> Done:
+    """Let the link of the champion point to the candidate."""
+    turn.wheel.point(CURRENT, turn.candidate)
+    link = turn.wheel.path / CURRENT
+    said = f"{turn.wheel.shown(turn.candidate)} is the champion; a service of {link} takes it when it reloads"
+    return Done(said, {"champion": str(turn.candidate)}, outcome=PROMOTED)

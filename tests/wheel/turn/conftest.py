@@ -1,0 +1,62 @@
+"""A run of a small table, and records that came later: of the same kind, or of another one that it does not know."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import noria
+from noria.reporter import Silent
+
+SETTINGS = ["wheel.worth=0.5", "wheel.predictions_per_day=10000"]
+
+
+def write(path: Path, count: int, seed: int, kind: float = 0.0) -> Path:
+    """Write records whose answer is whether a + b is more than two thirds of `kind`, which a run of kind 0 ignores."""
+    generator = np.random.default_rng(seed)
+    a, b = generator.normal(size=(2, count))
+    kinds = kind + generator.normal(0, 0.3, count)
+    truth = a + b + generator.normal(0, 0.2, count) > kinds * 2 / 3
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["a", "b", "kind", "label"])
+        rows = zip(a.round(4), b.round(4), kinds.round(4), np.where(truth, "yes", "no"), strict=True)
+        writer.writerows(rows)
+    return path
+
+
+@pytest.fixture(scope="session")
+def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run; it is copied by those who turn its wheel."""
+    folder = tmp_path_factory.mktemp("champion")
+    job = {
+        "task": "tabular-classification",
+        "data": {"path": str(write(folder / "first.csv", 900, 0)), "split": {"validation": 0.2, "test": 0.2}},
+        "model": {"width": 16, "heads": 2, "depth": 1},
+        "train": {"steps": 60, "batch_size": 64, "precision": "float32", "validations": 3, "checkpoint_minutes": 0.01},
+        "evaluate": {"rivals": False, "resamples": 200},
+    }
+    return Path(noria.train(job, run=folder / "run", reporter=Silent()))
+
+
+@pytest.fixture
+def run(champion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a run of one's own, with a database of its own."""
+    monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
+    return Path(shutil.copytree(champion, tmp_path / "run"))
+
+
+@pytest.fixture(scope="session")
+def same(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return records of the kind that the run has learnt."""
+    return write(tmp_path_factory.mktemp("same") / "labelled.csv", 400, 1)
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return records of another kind, in a file of the same name."""
+    return write(tmp_path_factory.mktemp("other") / "labelled.csv", 700, 2, kind=3.0)

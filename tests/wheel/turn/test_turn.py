@@ -1,0 +1,228 @@
+"""Turns of a wheel on a real run: what is trained, promoted, rejected, brought back, and that nothing is done twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from noria.database import open_database
+from noria.errors import UserError
+from noria.reporter import Silent
+from noria.store.disk import write_json
+from noria.store.run_folder import read_json
+from noria.wheel.turn.by_hand import answer_candidate, log, roll_back, status
+from noria.wheel.turn.folder import WheelFolder
+from noria.wheel.turn.turn import STEPS, turn_wheel
+from noria.wheel.turn.turns import NOTHING, OPEN, PROMOTED, REJECTED, STOPPED, TurnRecord, Turns
+from wheel.turn.conftest import SETTINGS, write
+
+WAITS = [*SETTINGS, "wheel.approve=person"]
+
+
+def turn(run: Path, data: Path, *more: str) -> TurnRecord:
+    return turn_wheel(run, [data], [*SETTINGS, *more], Silent())
+
+
+def booked() -> list[str]:
+    """Return the keys of the wheel's entries in the ledger."""
+    found = open_database().transact(lambda to: to.run("select key from entry where key like 'wheel/%'"), writes=False)
+    return sorted(key.rpartition("/")[2] for (key,) in found)
+
+
+def test_where_nothing_has_changed_nothing_is_trained(run: Path, same: Path) -> None:
+    record = turn(run, same)
+    assert (record.outcome, record.steps[-1].name) == (NOTHING, "decide")
+    assert "nothing is done" in record.steps[-1].sentence
+    assert not WheelFolder(run).turn(1).exists()
+
+
+def test_a_model_that_has_become_worse_is_trained_again_and_promoted(run: Path, other: Path) -> None:
+    record = turn(run, other)
+    assert record.outcome == PROMOTED, log(run)
+    assert [step.name for step in record.steps] == list(STEPS)
+    assert WheelFolder.of(run).champion == (run / "wheel/turn-1/run").resolve()
+    assert booked() == sorted(set(STEPS) - {"train"})
+    recent, golden = (record.steps[4].result[name] for name in ("recent", "golden"))
+    assert recent["accuracy"]["verdict"] == "better"
+    assert golden["n"] == read_json(run / "metrics.json")["n"]
+    assert "more than the" in record.steps[1].sentence
+    assert "the model of turn 1" in status(run)
+
+
+def test_no_golden_record_and_none_held_out_is_learnt_from(run: Path, other: Path) -> None:
+    turn(run, other)
+    sides = dict(line.split(",") for line in (run / "wheel/turn-1/splits.csv").read_text().splitlines())
+    golden = set(read_json(run / "wheel/golden.json")["places"])
+    recent = set(read_json(run / "wheel/turn-1/recent.json")["places"])
+    assert golden
+    assert recent
+    assert {sides[one] for one in golden | recent} == {"test"}
+    assert {one for one in recent if str(other.parent) not in one} == set()
+
+
+def test_the_next_turn_begins_from_the_new_champion_and_sees_that_all_is_well(run: Path, other: Path) -> None:
+    turn(run, other)
+    later = write(other.parent / "later.csv", 300, 5, kind=3.0)
+    record = turn(run, later)
+    assert record.outcome == NOTHING
+    assert record.steps[0].result["champion"] == "wheel/turn-1/run"
+
+
+def test_records_that_the_champion_learnt_from_are_not_looked_at_again(run: Path, other: Path) -> None:
+    turn(run, other)
+    learnt = turn(run, other).steps[0].result["assessment"]["n"]
+    assert learnt < 400  # of 700
+
+
+def test_the_wheel_turns_twice_with_two_files(run: Path, other: Path, tmp_path: Path) -> None:
+    turn(run, other)
+    third = write(tmp_path / "labelled.csv", 700, 6, kind=-3.0)
+    record = turn(run, third)
+    assert record.outcome == PROMOTED, log(run)
+    assert WheelFolder.of(run).champion.parent.name == "turn-2"
+    assert record.steps[4].result["golden"]["n"] == read_json(run / "metrics.json")["n"]
+    roll_back(run, "it was slower")
+    assert WheelFolder.of(run).champion.parent.name == "turn-1"
+    assert "it was slower" in log(run)
+    assert (
+        "the last candidate was no good" in turn(run, write(tmp_path / "more.csv", 300, 7, kind=-3.0)).steps[1].sentence
+    )
+
+
+def test_a_candidate_waits_for_a_person(run: Path, other: Path) -> None:
+    record = turn_wheel(run, [other], WAITS, Silent())
+    assert (record.outcome, record.steps[-1].name) == (OPEN, "compare")
+    assert turn_wheel(run, (), WAITS, Silent()) == record
+    assert "noria wheel approve" in status(run)
+    assert answer_candidate(run, True, "looked at it", Silent()).outcome == PROMOTED
+    with pytest.raises(UserError, match="no candidate waits"):
+        answer_candidate(run, True, "", Silent())
+
+
+def test_a_candidate_that_a_person_rejects_is_followed_by_a_pause(run: Path, other: Path) -> None:
+    turn_wheel(run, [other], WAITS, Silent())
+    assert answer_candidate(run, False, "it is rude", Silent()).outcome == REJECTED
+    assert WheelFolder.of(run).champion == run.resolve()
+    again = turn(run, other)
+    assert again.outcome == NOTHING
+    assert "none begins for another 7.0 days" in again.steps[-1].sentence
+    assert turn(run, other, "wheel.cool_down_days=0").outcome == PROMOTED
+
+
+def test_a_candidate_that_is_worse_on_the_golden_set_is_rejected(run: Path, tmp_path: Path) -> None:
+    noise = write(tmp_path / "noise.csv", 900, 3)
+    flipped = {"yes": "no", "no": "yes"}
+    lines = [line.rpartition(",") for line in noise.read_text().splitlines()]
+    noise.write_text("\n".join(f"{head},{flipped.get(label, label)}" for head, _, label in lines))
+    record = turn(run, noise)
+    assert record.outcome == REJECTED
+    assert "golden set" in record.steps[-1].sentence
+
+
+def test_a_month_whose_budget_is_too_small_sees_no_training(run: Path, other: Path) -> None:
+    record = turn(run, other, "wheel.budget=0")
+    assert record.outcome == NOTHING
+    assert "are left of this month's 0.00" in record.steps[-1].sentence
+
+
+def test_a_training_that_takes_longer_than_forecast_stops_at_the_budget(run: Path, other: Path) -> None:
+    metrics = read_json(run / "metrics.json")
+    write_json(run / "metrics.json", {**metrics, "seconds": {"train": 1e-9}})
+    record = turn(run, other, "wheel.budget=0.00001")
+    assert record.outcome == STOPPED
+    assert "would cost more" in record.steps[-1].sentence
+
+
+def test_records_too_few_to_tell_anything_end_the_turn(run: Path, tmp_path: Path) -> None:
+    record = turn(run, write(tmp_path / "few.csv", 20, 3, kind=3.0))
+    assert (record.outcome, record.steps[-1].name) == (NOTHING, "assess")
+
+
+def test_a_golden_set_that_has_changed_is_told(run: Path, other: Path, tmp_path: Path) -> None:
+    golden = write(tmp_path / "golden.csv", 200, 4)
+    turn_wheel(run, [other], [*WAITS, f"wheel.golden={golden}"], Silent())
+    answer_candidate(run, False, "", Silent())
+    write(golden, 200, 5)
+    with pytest.raises(UserError, match="not what it was when it was frozen"):
+        turn(run, other, "wheel.cool_down_days=0")
+    assert "failed" in log(run)
+
+
+@pytest.mark.parametrize(("overrides", "message"), [(["train.steps=9"], "settings of the wheel alone"), ([], "pays")])
+def test_what_a_turn_cannot_do_is_told_before_it_begins(
+    run: Path, same: Path, overrides: list[str], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        turn_wheel(run, [same], overrides, Silent())
+    with pytest.raises(UserError, match="no such file"):
+        turn(run, same.parent / "absent.csv")
+    with pytest.raises(UserError, match="no newly labelled records"):
+        turn_wheel(run, (), SETTINGS, Silent())
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_each_step_is_done_once_whatever_is_killed_when(
+    run: Path, other: Path, monkeypatch: pytest.MonkeyPatch, is_before: bool
+) -> None:
+    real: Callable[..., None] = Turns.write
+    dies = [False]
+
+    def write(self: Turns, *given: Any) -> None:
+        if not is_before:
+            real(self, *given)
+        dies[0] = not dies[0]
+        if dies[0]:
+            raise Killed
+        if is_before:
+            real(self, *given)
+
+    monkeypatch.setattr(Turns, "write", write)
+    kills = 0
+    while not (run / "wheel/current").is_symlink() or WheelFolder.of(run).champion == run.resolve() or kills < 7:
+        try:
+            turn(run, other)
+        except Killed:
+            kills += 1
+        if kills > 20:
+            break
+    monkeypatch.setattr(Turns, "write", real)
+    if "goes on" in status(run):
+        turn(run, other)
+    assert "promoted" in status(run)
+    assert booked() == sorted(set(STEPS) - {"train"})
+    assert kills >= 4
+
+
+def test_a_training_that_is_killed_goes_on(run: Path, other: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from noria.reporter import Silent\n"
+        "from noria.training.loop import Training\n"
+        "from noria.wheel.turn.turn import turn_wheel\n"
+        "saves, saved = Training.save if hasattr(Training, 'save') else None, []\n"
+        "from noria.wheel.turn.train import _Clock\n"
+        "def tick(self, real=_Clock.tick):\n"
+        "    real(self)\n"
+        "    if list(Path(sys.argv[1]).glob('wheel/turn-1/run/checkpoints/step-*/manifest.json')):\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "_Clock.tick = tick\n"
+        f"turn_wheel(Path(sys.argv[1]), [Path(sys.argv[2])], {SETTINGS!r}, Silent())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(run), str(other)], env=os.environ, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert "goes on" in status(run)
+    record = turn_wheel(run, (), SETTINGS, Silent())
+    assert record.outcome == PROMOTED, log(run)
+    assert [step.name for step in record.steps] == list(STEPS)
