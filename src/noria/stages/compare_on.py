@@ -17,7 +17,7 @@ from noria.pipeline.encoder import gathered
 from noria.pipeline.fields import group_column
 from noria.pipeline.other_data import mapping_of
 from noria.pipeline.predictor import Predictor
-from noria.stages.compare import common_metrics, metrics_of, pairs_of
+from noria.stages.compare import common_metrics, model_metrics, pairs_of
 from noria.types import Arrays, Dataset, rows_of
 
 
@@ -41,7 +41,7 @@ def compare_on(ours: Predictor, theirs: Predictor, source: Source) -> Paired:
     if not len(here):
         raise UserError("there are no records that both models can read", where=str(source.path))
     found = differences(
-        common_metrics(metrics_of(ours), metrics_of(theirs)),
+        common_metrics(model_metrics(ours), model_metrics(theirs)),
         (rows_of(output, here), rows_of(dataset.target, here)),
         (rows_of(other_output, there), rows_of(other.target, there)),
         ours.bundle.job.evaluate.resamples,
