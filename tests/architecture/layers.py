@@ -25,6 +25,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["store"],
     ["database"],
     ["reporter"],
+    ["cluster"],
     ["pipeline"],
     ["training"],
     ["preparation"],

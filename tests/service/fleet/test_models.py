@@ -38,6 +38,10 @@ class Idle(Replica):
     def pid(self) -> None:
         return None
 
+    @property
+    def is_running(self) -> bool:
+        return True
+
     async def stop(self) -> None:
         self.is_stopped = True
 

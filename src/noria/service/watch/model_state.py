@@ -12,13 +12,15 @@ class ModelState:
 
     waiting   requests that no process has begun    running   requests in a process
     restarts  processes started in the place of one that died, since the server began
-    pids      of the processes that are up
+    workers   processes that are up, on whatever machine
+    pids      of those on this machine
     """
 
     model: str
     waiting: int = 0
     running: int = 0
     restarts: int = 0
+    workers: int = 0
     pids: tuple[int, ...] = ()
 
 

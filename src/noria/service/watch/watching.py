@@ -56,5 +56,6 @@ def _state(model: Model) -> ModelState:
         waiting=waiting,
         running=sum(one.num_going for one in replicas) - waiting,
         restarts=sum(one.num_restarts for one in replicas),
+        workers=sum(one.is_running for one in replicas),
         pids=tuple(one.pid for one in replicas if one.pid is not None),
     )
