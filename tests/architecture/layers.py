@@ -24,6 +24,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["job"],
     ["store"],
     ["database"],
+    ["ledger"],
     ["reporter"],
     ["cluster"],
     ["pipeline"],
@@ -33,6 +34,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["report"],
     ["tuning"],
     ["stages"],
+    ["batch"],
     ["service.request"],
     ["service.door", "service.asking"],
     ["service.dialects"],
@@ -42,6 +44,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["service"],
     ["verbs", "printing"],
     ["noria"],  # the package itself, which gives the verbs
+    ["commands"],
     ["cli"],
 ]
 

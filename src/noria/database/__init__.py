@@ -5,8 +5,8 @@
 Read next: database.py, schema.py.
 """
 
-from noria.database.database import Database, open_database
+from noria.database.database import Database, DatabaseAway, open_database
 from noria.database.schema import Schema
 from noria.database.transaction import Transaction
 
-__all__ = ["Database", "Schema", "Transaction", "open_database"]
+__all__ = ["Database", "DatabaseAway", "Schema", "Transaction", "open_database"]

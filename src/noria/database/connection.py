@@ -63,3 +63,7 @@ class Backend(ABC):
     @abstractmethod
     def connect(self) -> Connection:
         """Return a new connection. Raises Unavailable, and UserError for what waiting does not mend."""
+
+    @abstractmethod
+    def append_only(self, table: str) -> Sequence[str]:
+        """Return the statements that let nobody change or remove a row of a table; running them twice is as once."""

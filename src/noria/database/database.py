@@ -27,6 +27,10 @@ PAUSES = (0.02, 2.0)  # seconds before a transaction is tried again: at first, a
 FILE = "noria.db"
 
 
+class DatabaseAway(UserError):
+    """The database did not do it for as long as one was ready to wait; it may do it later."""
+
+
 class Database:
     """A database that any number of threads and processes use.
 
@@ -45,8 +49,8 @@ class Database:
     def transact(self, work: Callable[[Transaction], Result], writes: bool = True) -> Result:
         """Carry out `work`, which is run again where the database was busy or away: twice must be as once.
 
-        Without `writes` it only reads, and waits for nobody. Raises UserError when patience has run out; what the work
-        raises undoes the transaction.
+        Without `writes` it only reads, and waits for nobody. Raises DatabaseAway when patience has run out; what the
+        work raises undoes the transaction.
         """
         end, pause = time.monotonic() + self._patience, PAUSES[0]
         while True:
@@ -91,8 +95,8 @@ class Database:
     def _told(self, error: Unavailable) -> UserError:
         if error.is_full:
             fix = "free some space and run the same command again"
-            return UserError("the database's disk is full", where=self.where, fix=fix, exit_code=EXIT_DISK_FULL)
-        return UserError(
+            return DatabaseAway("the database's disk is full", where=self.where, fix=fix, exit_code=EXIT_DISK_FULL)
+        return DatabaseAway(
             f"the database did not answer for {self._patience:.0f} seconds",
             where=self.where,
             found=str(error),

@@ -55,6 +55,15 @@ class PostgreSQL(Backend):
             raw._usock.settimeout(None)  # the limit is for connecting alone: a statement may take its time
             return PostgreSQLConnection(raw, self.where)
 
+    def append_only(self, table: str) -> Sequence[str]:
+        refuse = f"begin raise exception 'rows of {table} are never changed or removed'; end"
+        return [
+            f"create or replace function {table}_stays() returns trigger language plpgsql as $${refuse}$$",
+            f"drop trigger if exists {table}_stays on {table}",
+            f"create trigger {table}_stays before update or delete or truncate on {table}"
+            f" for each statement execute function {table}_stays()",
+        ]
+
 
 class PostgreSQLConnection(Connection):
     """One connection, in the isolation of PostgreSQL's default: what is claimed is claimed by `skip locked`."""

@@ -16,10 +16,12 @@ class Schema:
     """Statements by version, oldest first; a version that was released is never changed, another is added.
 
     In both kinds of database the same: `text`, `bigint`, `double precision` and `blob` are the types of cells.
+    append_only: tables of which the database lets nobody change or remove a row.
     """
 
     room: str
     versions: Sequence[Sequence[str]]
+    append_only: Sequence[str] = ()
 
     def bring_up(self, transaction: Transaction, where: str) -> None:
         """Run what has not been run. Raises UserError for tables of a newer version of the package."""
@@ -38,6 +40,8 @@ class Schema:
         for statements in self.versions[version:]:
             for statement in statements:
                 transaction.run(statement)
+        for table in self.append_only if version < len(self.versions) else ():
+            transaction.make_append_only(table)
         write = "insert into schema_version values (?, ?) on conflict (room) do update set version = excluded.version"
         if version < len(self.versions):
             transaction.run(write, self.room, len(self.versions))

@@ -50,6 +50,13 @@ class SQLite(Backend):
         with _told_apart(self.where):
             return SQLiteConnection(self.path)
 
+    def append_only(self, table: str) -> Sequence[str]:
+        refuse = f"begin select raise(abort, 'rows of {table} are never changed or removed'); end"
+        return [
+            f"create trigger if not exists {table}_no_{what} before {what} on {table} {refuse}"
+            for what in ("update", "delete")
+        ]
+
 
 class SQLiteConnection(Connection):
     """One connection; its transactions that write come one after the other, over all processes."""

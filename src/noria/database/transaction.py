@@ -30,3 +30,8 @@ class Transaction:
     def lock(self, name: str) -> None:
         """Wait until no other transaction holds this name, and hold it until the end."""
         self._connection.lock(name)
+
+    def make_append_only(self, table: str) -> None:
+        """Have the database refuse whatever would change or remove a row of a table."""
+        for statement in self._backend.append_only(table):
+            self.run(statement)

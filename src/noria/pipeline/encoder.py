@@ -12,7 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,21 @@ class EncodedChunk:
         return value
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Records as read: `count` of them, with those that cannot be used; encoded only where that is asked.
+
+    `encode_but_for` leaves some out by their places from 0, each with the reason that stands in its place.
+    """
+
+    count: int
+    encode_but_for: Callable[[Mapping[int, str]], EncodedChunk]
+
+    def encode(self) -> EncodedChunk:
+        """Return all records encoded."""
+        return self.encode_but_for({})
+
+
 class RecordEncoder:
     """Encodes records by what was learnt from training. `mapping`: which columns fill which field.
 
@@ -100,9 +115,27 @@ class RecordEncoder:
 
     def chunks(self, source: Source, splits: Iterable[str] = ALL, least: int = 1) -> Iterator[EncodedChunk]:
         """Yield the records of some splits, in order; a chunk has `least` records even where they are files."""
+        for piece in self.pieces(source, splits, least):
+            yield piece.encode()
+
+    def pieces(self, source: Source, splits: Iterable[str] = ALL, least: int = 1) -> Iterator[Piece]:
+        """Yield the same as `chunks` does, to be encoded or skipped: always the same pieces of the same source."""
         for rows in self._rows(source, least):
             if rows.split in splits:
-                yield self.chunk(rows, source.columns)
+                yield Piece(len(rows) + len(rows.bad), partial(self._chunk_but_for, rows, source.columns))
+
+    def _chunk_but_for(self, rows: Rows, names: Sequence[str], reasons: Mapping[int, str]) -> EncodedChunk:
+        return self.chunk(rows.without(reasons) if reasons else rows, names)
+
+    def single(self, values: Mapping[str, Callable[[], Any]], where: str, name: str) -> Piece:
+        """Return one record alone, whose values are got when it is encoded; `name` is its id."""
+
+        def encode(reasons: Mapping[int, str]) -> EncodedChunk:
+            if reasons:
+                return self.encode({field: [] for field in values}, [], [], [Rejected(where, reasons[0])])
+            return self.encode({field: [get()] for field, get in values.items()}, [where], [name])
+
+        return Piece(1, encode)
 
     def to_score(
         self, source: Source, see: Callable[[str, EncodedChunk], None] = lambda *_: None

@@ -15,11 +15,11 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from noria.contract import Task, answer_field, dispatch, streaming
-from noria.contract.source import Source
+from noria.contract.source import Source, reading
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.bundle import TORCH, Bundle, load_bundle
 from noria.pipeline.drift import Drift
-from noria.pipeline.encoder import RECORDS, EncodedChunk, RecordEncoder, records_at_once
+from noria.pipeline.encoder import RECORDS, EncodedChunk, Piece, RecordEncoder, records_at_once
 from noria.pipeline.familiarity import familiarities
 from noria.pipeline.fields import Columns
 from noria.pipeline.given import Fields, lacking, path_of, records_of, values_of
@@ -222,13 +222,20 @@ class Predictor:
 
         `tell` is given what a person should know of the source, one sentence each: files that were not read.
         """
+        for piece in self.pieces(given, tell):
+            yield piece.encode()
+
+    def pieces(
+        self, given: str | os.PathLike[str] | Source, tell: Callable[[str], None] = lambda _: None
+    ) -> Iterator[Piece]:
+        """Yield the records of a path as `chunks` divides them, each piece to be encoded or skipped."""
         path = given if isinstance(given, Source) else Path(given).expanduser()
         if isinstance(path, Path):
             if not path.exists():
                 raise UserError("there is no such file or folder", where=str(path))
             field = one_file_field(self.bundle, path)
             if field is not None:
-                yield self.encoder({}).encode({field: [path.read_bytes()]}, [str(path)], [path.name])
+                yield self.encoder({}).single({field: path.read_bytes}, str(path), path.name)
                 return
         source, mapping = open_other(self.bundle, path)
         mapping.pop(answer_field(self.task), None)
@@ -239,9 +246,17 @@ class Predictor:
                 expected=" or ".join(self.task.inputs),
                 found=f"columns {', '.join(source.columns)}",
             )
-        yield from self.encoder(mapping, source.root).chunks(source, least=self.batch_size)
+        yield from self.encoder(mapping, source.root).pieces(source, least=self.batch_size)
         for note in source.notes():
             tell(note)
+
+    def stamp(self, path: Path) -> str:
+        """Return a cheap identity of the records of a path: another one once its files are others or have changed."""
+        if path.exists() and one_file_field(self.bundle, path) is not None:
+            with reading(path):
+                status = path.stat()
+            return f"{status.st_size} bytes, {status.st_mtime_ns}"
+        return open_other(self.bundle, path)[0].stamp()
 
     def encoder(
         self, mapping: Columns, root: Path | None = None, slices: Sequence[str] = (), group: str | None = None

@@ -64,24 +64,30 @@ def write_answers(
     too; of inputs that do not have the same columns, those of the first, unless they `must_agree`. Raises UserError
     where there is no answer at all; the file then has the reasons.
     """
-    suffix = path.suffix.lower()
-    if suffix not in LINES:
-        raise UserError("cannot write answers of this kind", where=str(path), expected=" or ".join(LINES))
     counts = Counted(answers)
-    left_out: Iterable[str] = ()
-    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        if suffix == ".csv":
-            table = AnswerTable(csv.writer(file).writerow, classes, must_agree)
-            for answer in counts:
-                table.write(answer)
-            table.finish()
-            left_out = table.left_out
-        else:
-            file.writelines(map(_line, counts))
+    left_out = write_lines(counts, path, classes, must_agree)
     counts.check(str(path))
     bad = f"; {counts.num_bad} could not be answered: their lines say why" if counts.num_bad else ""
     others = f"; not kept, as the first input has no such column: {', '.join(left_out)}" if left_out else ""
     return f"wrote {counts.count - counts.num_bad} answers to {path}{bad}{others}"
+
+
+def write_lines(
+    answers: Iterable[Mapping[str, Any]], path: Path, classes: Sequence[str] = (), must_agree: bool = True
+) -> list[str]:
+    """Write what `write_answers` writes, be there answers or only reasons; return the columns that were left out."""
+    suffix = path.suffix.lower()
+    if suffix not in LINES:
+        raise UserError("cannot write answers of this kind", where=str(path), expected=" or ".join(LINES))
+    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        if suffix == ".csv":
+            table = AnswerTable(csv.writer(file).writerow, classes, must_agree)
+            for answer in answers:
+                table.write(answer)
+            table.finish()
+            return list(table.left_out)
+        file.writelines(map(line_of, answers))
+    return []
 
 
 class Counted:
@@ -124,7 +130,7 @@ def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> 
     taken: set[Path] = set()
     with whole_file(out / ANSWERS) as temporary, temporary.open("w", encoding="utf-8") as lines:
         for answer in answers:
-            lines.write(_line({key: value for key, value in answer.as_json().items() if key != "media"}))
+            lines.write(line_of({key: value for key, value in answer.as_json().items() if key != "media"}))
             if answer.prediction is None:
                 num_bad += 1
                 continue
@@ -219,5 +225,6 @@ def _encoded(picture: np.ndarray, suffix: str) -> bytes:
     return file.getvalue()
 
 
-def _line(answer: Mapping[str, Any]) -> str:
+def line_of(answer: Mapping[str, Any]) -> str:
+    """Return an answer as a line of JSON."""
     return json.dumps(answer, ensure_ascii=False) + "\n"

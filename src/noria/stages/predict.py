@@ -16,7 +16,7 @@ from typing import Any
 from noria.contract import dispatch
 from noria.errors import UserError
 from noria.pipeline.drift import Drift
-from noria.pipeline.encoder import EncodedChunk
+from noria.pipeline.encoder import EncodedChunk, Piece
 from noria.pipeline.given import path_of
 from noria.pipeline.other_data import columns_of, text_field
 from noria.pipeline.predictor import Answer, Predictor, load
@@ -44,9 +44,9 @@ def predict(
     data.fields.text=review. `keep` names columns of the input to be repeated beside each answer, or is `all` or `none`,
     as by default. Raises UserError at the end where no record could be answered.
     """
-    inputs, overrides = _told_apart(words)
+    inputs, overrides = inputs_and_overrides(words)
     predictor = load(run, engine=engine).reading(overrides)
-    answers = Counted(_lines(answers_of(predictor, inputs, reporter, read), keep or NONE))
+    answers = Counted(lines(answers_of(predictor, inputs, reporter, read), keep or NONE))
     yield from answers
     answers.check()
 
@@ -63,7 +63,7 @@ def predict_to(
     a video is the record. Returns what to say; raises UserError where no record could be answered: the file then says
     why.
     """
-    inputs, overrides = _told_apart(words)
+    inputs, overrides = inputs_and_overrides(words)
     if out is None or (detector is not None and len(inputs) != 1):
         raise UserError("--detector is for one video", fix="noria predict RUN VIDEO --detector RUN --out tracks.txt")
     run, out = Path(run), Path(out)
@@ -75,13 +75,12 @@ def predict_to(
     check_suffix(predictor, out)
     answers = answers_of(predictor, inputs, reporter, read)
     if out.suffix.lower() == ".csv" and not is_each(out):
-        classes = dispatch.probability_names(predictor.task.target, predictor.states["target"])
-        shown = classes if len(classes) <= probabilities else ()
-        said = write_answers(_lines(answers, keep), out, shown, must_agree=keep is not None)
+        classes, shown = classes_shown(predictor, probabilities)
+        said = write_answers(lines(answers, keep), out, shown, must_agree=keep is not None)
         more = f"; of {len(classes):,} classes no probability stands in it: --probabilities {len(classes)}"
         return said + (more if len(shown) < len(classes) and probabilities else "")
     if out.suffix.lower() in LINES and not is_each(out):
-        return write_answers(_lines(answers, keep or NONE), out)
+        return write_answers(lines(answers, keep or NONE), out)
     if keep not in (None, NONE):
         raise UserError("columns are kept in a table of answers", where=str(out), fix=f"--out to {' or '.join(LINES)}")
     return (write_one if out.suffix and not is_each(out) else draw_answers)(predictor, answers, out)
@@ -102,14 +101,20 @@ def answers_of(
         tell(f"unlike the training data: {sentence}")
 
 
-def _lines(answers: Iterator[Answer], keep: str | None) -> Iterator[dict[str, Any]]:
+def classes_shown(predictor: Predictor, probabilities: int) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the classes of a model, and those with a column in a table: all, or none where there are too many."""
+    classes = dispatch.probability_names(predictor.task.target, predictor.states["target"])
+    return classes, classes if len(classes) <= probabilities else ()
+
+
+def lines(answers: Iterator[Answer], keep: str | None) -> Iterator[dict[str, Any]]:
     """Yield the JSON object of each answer with the columns that are kept."""
     for answer in answers:
         line = answer.as_json()
         yield line if keep == NONE else {**line, "kept": answer.kept(keep)}
 
 
-def _told_apart(words: Sequence[str | Path]) -> tuple[list[str | Path], list[str]]:
+def inputs_and_overrides(words: Sequence[str | Path]) -> tuple[list[str | Path], list[str]]:
     """Return the inputs and the overrides among some words; raise UserError for a setting that is not of `data`."""
     overrides = [str(word) for word in words if OVERRIDE.fullmatch(str(word)) and not Path(word).exists()]
     inputs = [word for word in words if str(word) not in overrides]
@@ -124,17 +129,25 @@ def _told_apart(words: Sequence[str | Path]) -> tuple[list[str | Path], list[str
     return inputs, overrides
 
 
+def pieces(
+    predictor: Predictor, given: str | Path, number: int, tell: Callable[[str], None] = lambda _: None
+) -> Iterator[Piece]:
+    """Yield the records of an input, a path or a text, to be encoded or skipped. `number`: of the input, from 1."""
+    if (path := path_of(predictor.bundle, given)) is not None:
+        yield from predictor.pieces(path, tell)
+    else:
+        values = {name: lambda: given for name in predictor.task.inputs}
+        yield predictor.encoder({}).single(values, f"text {number}", str(number))
+
+
 def _chunks(
     predictor: Predictor, given: str | Path, number: int, tell: Callable[[str], None], read: Callable[[], bytes]
 ) -> Iterator[EncodedChunk]:
     if str(given) == STANDARD_INPUT:
         with tempfile.TemporaryDirectory() as folder:
             yield from predictor.chunks(_as_file(predictor, read(), Path(folder)), tell)
-    elif (path := path_of(predictor.bundle, given)) is not None:
-        yield from predictor.chunks(path, tell)
     else:
-        values = {name: [given] for name in predictor.task.inputs}
-        yield predictor.encoder({}).encode(values, [f"text {number}"], [str(number)])
+        yield from (piece.encode() for piece in pieces(predictor, given, number, tell))
 
 
 def _as_file(predictor: Predictor, data: bytes, folder: Path) -> Path:

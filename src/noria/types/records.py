@@ -66,6 +66,35 @@ class Rows:
         for i in range(len(self)):
             yield Record({name: values[i] for name, values in columns.items()}, self.where(i))
 
+    def without(self, reasons: Mapping[int, str]) -> Rows:
+        """Return the rows but for some, which are then `bad`. Places count all records from 0, `bad` ones too."""
+        places = self._places()
+        kept = [index for place, index in enumerate(places) if isinstance(index, int) and place not in reasons]
+        bad, before = [], 0
+        for place, index in enumerate(places):
+            if isinstance(index, Rejected):
+                bad.append(Rejected(index.where, index.reason, before))
+            elif place in reasons:
+                bad.append(Rejected(self.where(index), reasons[place], before))
+            else:
+                before += 1
+        columns = {
+            name: values[kept] if isinstance(values, np.ndarray) else [values[index] for index in kept]
+            for name, values in self.columns.items()
+        }
+        numbers: Any = [self.numbers[index] for index in kept]
+        return Rows(columns, self.origin, numbers, self.split, bad)
+
+    def _places(self) -> list[int | Rejected]:
+        """Return the indices of the records, and between them those that could not be read, in one order."""
+        found: list[int | Rejected] = []
+        bad = sorted(self.bad, key=lambda one: one.before)
+        for index in range(len(self) + 1):
+            while bad and (bad[0].before <= index or index == len(self)):
+                found.append(bad.pop(0))
+            found += [index] if index < len(self) else []
+        return found
+
     def flawed(self, reasons: Mapping[int, str], made: Sequence[int] | None = None) -> list[Rejected]:
         """Return `bad` and the records that cannot be used either, by index and reason, in the order of the records.
 

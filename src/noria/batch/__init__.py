@@ -1,0 +1,126 @@
+"""Durable batches: masses of records answered by any number of processes, whatever dies meanwhile.
+
+    job, is_old = submit("runs/reviews", ["reviews.csv"], "answers.csv")   # written to the database; nobody works yet
+    go_on_alone(job.id)        # workers of its own; or work(job.id) here, or `noria batch work` on any machine
+    state(job.id).as_json()    # id, state, rows, done, without_answer, seconds_left, ...
+    cancel(job.id)
+    for answer in results(job.id): ...   # in the order of the input, once it is over
+
+A job is divided into shards, each of as many records as are encoded at once. A worker claims one in the database with a
+lease, answers it and stores the answers and what they cost in one transaction; at the end one of them writes the
+output. Every step may be done twice and changes nothing then. Read next: submission.py, shards.py, worker.py,
+parent.py, assembly.py.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from noria.batch.giving_way import When, tell_serving
+from noria.batch.job import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, Job, find_job, jobs, run_again
+from noria.batch.tables import batch_database
+from noria.errors import UserError
+
+if TYPE_CHECKING:
+    from noria.batch.progress import Progress
+    from noria.reporter import Reporter
+
+__all__ = [
+    "CANCELLED", "CANCELLING", "DONE", "FAILED", "RUNNING", "Job", "batch_database", "cancel", "go_on_alone", "results",
+    "state", "states", "submit", "tell_serving", "work", "work_for_all",
+]  # fmt: skip
+
+
+def submit(
+    run: str | Path, data: str | Path | Sequence[str | Path], out: str | Path | None = None, *,
+    keep: str | None = None, probabilities: int = 100, engine: str | None = None, hours: str = "",
+    when_idle: bool = False, workers: int = 1, reporter: Reporter | None = None,
+) -> tuple[Job, bool]:  # fmt: skip
+    """Check a batch and write it to the database; return it, and whether it was there before.
+
+    data, out, keep, probabilities, engine: as of `noria predict`. hours, when_idle: when it may be worked at. workers:
+    for the forecast. Raises UserError for all that can be seen now.
+    """
+    from noria.batch.submission import prepare, submit_job
+
+    words = [data] if isinstance(data, str | Path) else data
+    when = When(hours, when_idle)
+    predictor, asked = prepare(run, words, out, keep, probabilities, engine)
+    return submit_job(batch_database(), predictor, asked, when, workers, reporter)
+
+
+def work(job: str, workers: int = 1, reporter: Reporter | None = None) -> Progress:
+    """Work at a batch in processes of this machine until it is over, a failed one too; return how it ended."""
+    from noria.batch.parent import work_through
+    from noria.batch.progress import progress_of
+
+    database = batch_database()
+    return progress_of(database, work_through(database, _running(job), workers, reporter))
+
+
+def work_for_all(workers: int = 1, reporter: Reporter | None = None) -> None:
+    """Work at all batches there are and will be, until stopped."""
+    from noria.batch.parent import work_for_all
+
+    work_for_all(batch_database(), workers, reporter)
+
+
+def go_on_alone(job: str, workers: int = 1) -> Progress:
+    """Let a process of its own, which outlives this one, work at a batch; return how far it is."""
+    from noria.batch.parent import log_of
+
+    found = _running(job)
+    if not found.is_over:
+        words = [sys.executable, "-m", "noria.cli", "batch", "resume", found.id, "--workers", str(workers)]
+        with log_of(found.id).open("ab") as log:
+            subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    return state(found.id)
+
+
+def state(job: str) -> Progress:
+    """Return how far a batch is."""
+    from noria.batch.progress import progress_of
+
+    database = batch_database()
+    return progress_of(database, find_job(database, job))
+
+
+def states() -> list[Progress]:
+    """Return how far all batches are, the oldest first."""
+    from noria.batch.progress import progress_of
+
+    database = batch_database()
+    return [progress_of(database, one) for one in jobs(database)]
+
+
+def cancel(job: str) -> Progress:
+    """End a batch: what is answered is written, every other record stands in the file of errors; say how it is."""
+    from noria.batch.assembly import finish_cancelled
+
+    database = batch_database()
+    found = find_job(database, job)
+    finish_cancelled(database, found)
+    return state(found.id)
+
+
+def results(job: str) -> Iterator[dict[str, Any]]:
+    """Yield the answers of a batch that is over, as `noria predict` gives them; raise UserError before that."""
+    found = find_job(batch_database(), job)
+    if found.state not in (DONE, CANCELLED) or found.out.suffix.lower() != ".jsonl":
+        fix = f"noria batch status {found.id}"
+        raise UserError("the answers are not written yet, or as a table", where=str(found.out), fix=fix)
+    with found.out.open(encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def _running(job: str) -> Job:
+    """Return a job that is to go on: one that had failed runs again."""
+    database = batch_database()
+    found = find_job(database, job)
+    database.transact(lambda to: run_again(to, found.id))
+    return find_job(database, found.id)

@@ -1,0 +1,118 @@
+"""The output of a job, written whole once all its shards are done: by one process at a time, and as often as need be.
+
+Beside it OUT.errors.jsonl has a line for each record without an answer. What was kept in the database is deleted only
+when the job is marked as over. Read next: shards.py, pipeline/sinks.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+from noria.batch.job import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, Job, set_state
+from noria.batch.names import worker_name
+from noria.batch.shards import LEASE_SECONDS, shards_of, stored
+from noria.database import Database, Transaction
+from noria.pipeline.sinks import line_of, write_lines
+from noria.store.disk import sync_folder, whole_file
+
+BY_CANCELLING = "cancelled"
+AT_ONCE = 1000  # results that are deleted in one transaction
+
+
+def may_write(database: Database, job: str, worker: str) -> bool:
+    """Say whether this worker is to write the output: all shards are done, and no other does it."""
+
+    def work(transaction: Transaction) -> bool:
+        now = transaction.now()
+        statement = (
+            "update batch_job set writer = ?, writer_until = ? where id = ? and state in (?, ?) "
+            "and (writer_until < ? or writer_until > ?) "
+            "and not exists (select 1 from batch_shard where job = ? and state = 'waiting') returning id"
+        )
+        until = now + LEASE_SECONDS
+        return bool(transaction.run(statement, worker, until, job, RUNNING, CANCELLING, now, until, job))
+
+    return database.transact(work)
+
+
+def write_output(database: Database, job: Job) -> None:
+    """Write the output and mark the job as over; raise UserError where it cannot be written."""
+    told = _Told(database, job)
+    temporary = job.out.with_name(f".{job.id}-{os.getpid()}{job.out.suffix}")
+    with whole_file(job.errors) as errors, errors.open("w", encoding="utf-8") as file:
+        write_lines(told.answers(file), temporary, job.asked.classes, must_agree=job.asked.keep is not None)
+    os.replace(temporary, job.out)
+    if not told.num_bad:
+        job.errors.unlink()
+    sync_folder(job.out.parent)
+    _close(database, job.id)
+    for left in job.out.parent.glob(f"*.{job.id}-*"):
+        left.unlink(missing_ok=True)
+
+
+class _Told:
+    """The answers of a job in order; those that are none are told in a file as well, and counted."""
+
+    def __init__(self, database: Database, job: Job) -> None:
+        self._database, self._job, self.num_bad = database, job, 0
+
+    def answers(self, errors: IO[str]) -> Iterator[Mapping[str, Any]]:
+        """Yield the answers up to the last shard that was done: of the cancelled ones between them the reason."""
+        last = max((n for n, _, _, state in self._shards() if state == "done"), default=-1)
+        for n, first, count, state in self._shards():
+            for row, answer in enumerate(self._answers_of(n, count, state), first):
+                if "error" in answer:
+                    self.num_bad += 1
+                    errors.write(line_of({"row": row, **{key: answer[key] for key in ("where", "error")}}))
+                if n <= last:
+                    yield answer
+
+    def _shards(self) -> Iterator[tuple[int, int, int, str]]:
+        return shards_of(self._database, self._job.id)
+
+    def _answers_of(self, n: int, count: int, state: str) -> Iterator[dict[str, Any]]:
+        if state != "done":
+            yield from ({"where": "", "error": BY_CANCELLING} for _ in range(count))
+            return
+        lines = stored(self._database, self._job.id, n)
+        assert lines is not None, f"the answers of shard {n} are gone"
+        yield from map(json.loads, lines)
+
+
+def _close(database: Database, job: str) -> None:
+    """Mark a job as over, and delete what was kept for its output."""
+
+    def work(transaction: Transaction) -> None:
+        transaction.run(
+            "update batch_job set finished = ?, state = case state when ? then ? else ? end where id = ? "
+            "and state in (?, ?)",
+            transaction.now(), CANCELLING, CANCELLED, DONE, job, RUNNING, CANCELLING,
+        )  # fmt: skip
+
+    database.transact(work)
+    sweep(database)
+
+
+def sweep(database: Database) -> None:
+    """Delete the answers of jobs that are over: they stand in their outputs."""
+    statement = (
+        "delete from batch_result where (job, n) in (select r.job, r.n from batch_result r join batch_job j "
+        "on j.id = r.job where j.state in (?, ?) limit ?) returning n"
+    )
+    while database.transact(lambda to: to.run(statement, DONE, CANCELLED, AT_ONCE)):
+        pass
+
+
+def finish_cancelled(database: Database, job: Job) -> None:
+    """Cancel a job that is not over: what is not answered stays so; write the output unless another does."""
+
+    def work(transaction: Transaction) -> None:
+        if set_state(transaction, job.id, [RUNNING, FAILED], CANCELLING):
+            transaction.run("update batch_shard set state = 'cancelled' where job = ? and state = 'waiting'", job.id)
+
+    database.transact(work)
+    if may_write(database, job.id, worker_name(os.getpid())):
+        write_output(database, job)

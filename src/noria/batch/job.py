@@ -1,0 +1,121 @@
+"""What a batch is asked for, and how it stands.
+
+running -> done | failed         a failed one is resumed
+running -> cancelling -> cancelled
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from noria.batch.giving_way import When
+from noria.database import Database, Transaction
+from noria.errors import UserError, did_you_mean
+
+RUNNING, CANCELLING = "running", "cancelling"
+DONE, CANCELLED, FAILED = "done", "cancelled", "failed"
+COLUMNS = "id, asked, schedule, state, reason, created, finished, num_rows, num_shards"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be answered by what, and where the answers go. All paths are absolute.
+
+    digest: of the bundle. stamps: of each input. classes: those that have a column in a table.
+    """
+
+    run: str
+    digest: str
+    inputs: Sequence[str]
+    stamps: Sequence[str]
+    out: str
+    overrides: Sequence[str] = ()
+    keep: str | None = None
+    classes: Sequence[str] = ()
+    engine: str | None = None
+
+    def as_text(self) -> str:
+        """Return it as JSON, always the same text of the same."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A batch as it stands in the database. reason: why it failed, or what is to be said of it."""
+
+    id: str
+    asked: Asked
+    when: When
+    state: str
+    reason: str
+    created: float
+    finished: float | None
+    num_rows: int
+    num_shards: int
+
+    @property
+    def out(self) -> Path:
+        """Return where the answers go."""
+        return Path(self.asked.out)
+
+    @property
+    def errors(self) -> Path:
+        """Return where the records without an answer are told, with place and reason; no file where there is none."""
+        return errors_of(self.out)
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether nothing is done any more unless somebody resumes it."""
+        return self.state in (DONE, CANCELLED, FAILED)
+
+
+def errors_of(out: Path) -> Path:
+    """Return where the records without an answer are told beside an output."""
+    return out.with_name(f"{out.name}.errors.jsonl")
+
+
+def jobs(database: Database, where: str = "", *values: str) -> list[Job]:
+    """Return the jobs that meet a condition, the oldest first."""
+    statement = f"select {COLUMNS} from batch_job {where} order by created, id"
+    rows = database.transact(lambda transaction: transaction.run(statement, *values), writes=False)
+    return [job_of(row) for row in rows]
+
+
+def find_job(database: Database, name: str) -> Job:
+    """Return a job by its id or the beginning of one; raise UserError where there is none, or several."""
+    every = jobs(database)
+    found = [one for one in every if one.id == name] or [one for one in every if name and one.id.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    ids = [one.id for one in found or every]
+    raise UserError(
+        "several batches begin so" if found else "there is no such batch",
+        where=database.where,
+        found=name,
+        expected=", ".join(ids[-5:]) or "noria batch submit RUN INPUT, to begin one",
+        fix=did_you_mean(name, ids) or "noria batch list",
+    )
+
+
+def set_state(transaction: Transaction, job: str, before: Sequence[str], after: str, reason: str = "") -> bool:
+    """Bring a job from one of some states to another; say whether it was in one of them."""
+    marks = ", ".join("?" * len(before))
+    is_over = after in (DONE, CANCELLED, FAILED)
+    finished = transaction.now() if is_over else None
+    statement = f"update batch_job set state = ?, reason = ?, finished = ? where id = ? and state in ({marks})"
+    return bool(transaction.run(f"{statement} returning id", after, reason, finished, job, *before))
+
+
+def run_again(transaction: Transaction, job: str) -> None:
+    """Let a job that failed go on; its shards have all their tries again."""
+    if set_state(transaction, job, [FAILED], RUNNING):
+        transaction.run("update batch_shard set attempt = 0 where job = ? and state = 'waiting'", job)
+
+
+def job_of(row: Sequence[Any]) -> Job:
+    """Return a row of COLUMNS as a job."""
+    return Job(row[0], Asked(**json.loads(row[1])), When(**json.loads(row[2])), *row[3:])

@@ -1,0 +1,79 @@
+"""How far a job is: what is answered, how fast, and how long the rest takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from noria.batch.job import RUNNING, Job
+from noria.database import Database, Transaction
+from noria.ledger.entry import COSTS, MICRO
+from noria.units import duration
+
+RECENT_SECONDS = 300.0  # over which the rate is taken
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Counts of rows by what became of them; the rate of the last minutes, in rows a second, where there is one."""
+
+    job: Job
+    num_done: int
+    num_bad: int
+    num_cancelled: int
+    rows_per_second: float | None
+    micro_cost: int
+    currency: str
+    waits_for: str
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Return how long the rest takes at this rate."""
+        left = self.job.num_rows - self.num_done - self.num_cancelled
+        return left / self.rows_per_second if self.rows_per_second and self.job.state == RUNNING else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it as JSON."""
+        job = self.job
+        return {
+            "id": job.id, "state": job.state, "reason": job.reason, "run": job.asked.run, "inputs": job.asked.inputs,
+            "out": str(job.out), "errors": str(job.errors) if self.num_bad and job.is_over else None,
+            "created": job.created, "finished": job.finished, "rows": job.num_rows, "done": self.num_done,
+            "without_answer": self.num_bad, "cancelled": self.num_cancelled,
+            "rows_per_second": self.rows_per_second, "seconds_left": self.seconds_left,
+            "cost": self.micro_cost / MICRO, "currency": self.currency, "waits_for": self.waits_for,
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        job = self.job
+        parts = [f"{job.id}  {job.state}", f"{self.num_done:,} of {job.num_rows:,} rows"]
+        parts += [f"{self.num_bad:,} without an answer"] if self.num_bad else []
+        parts += [f"{self.num_cancelled:,} cancelled"] if self.num_cancelled else []
+        if job.state == RUNNING and self.rows_per_second and self.seconds_left is not None:
+            parts += [f"{self.rows_per_second:,.0f} rows/s", f"{duration(self.seconds_left)} left"]
+        parts += [f"{self.micro_cost / MICRO:.2g} {self.currency}"] if self.micro_cost else []
+        parts += [f"waits for {self.waits_for}"] if self.waits_for else []
+        return f"{', '.join(parts)} -> {job.out}" + (f"\n{job.reason}" if job.reason else "")
+
+
+def progress_of(database: Database, job: Job) -> Progress:
+    """Return how far a job is."""
+    counts = (
+        "select coalesce(sum(case when state = 'done' then num_rows else 0 end), 0), coalesce(sum(num_bad), 0), "
+        "coalesce(sum(case when state = 'cancelled' then num_rows else 0 end), 0) from batch_shard where job = ?"
+    )
+    recent = (
+        "select min(finished), max(finished), sum(num_rows), count(*) from batch_shard where job = ? and finished > ?"
+    )
+    cost = "select currency, sum(amount) from total where job = ? and name = ? group by currency"
+
+    def work(transaction: Transaction) -> Progress:
+        ((done, bad, cancelled),) = transaction.run(counts, job.id)
+        ((first, last, rows, num),) = transaction.run(recent, job.id, transaction.now() - RECENT_SECONDS)
+        rate = float(rows) * (num - 1) / num / (last - first) if num > 1 and last > first else None
+        paid = transaction.run(cost, job.id, COSTS)
+        waits_for = job.when.waits_for() if job.state == RUNNING else ""
+        money = (-int(sum(amount for _, amount in paid)), paid[0][0] if paid else "")
+        return Progress(job, int(done), int(bad), int(cancelled), rate, *money, waits_for)
+
+    return database.transact(work, writes=False)

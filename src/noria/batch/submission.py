@@ -1,0 +1,129 @@
+"""A job, written once all that can be checked is checked: the model, the columns, the place of the answers.
+
+The same model, inputs and output are the same job, however often it is submitted. Read next: shards.py, parent.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from noria.batch.forecast import Forecast
+from noria.batch.giving_way import When
+from noria.batch.job import COLUMNS, DONE, FAILED, RUNNING, Asked, Job, errors_of, job_of
+from noria.batch.reading import every_piece, stamps
+from noria.database import Database, Transaction
+from noria.database.home import home
+from noria.errors import UserError
+from noria.pipeline.given import path_of
+from noria.pipeline.predictor import Predictor, load
+from noria.pipeline.sinks import LINES
+from noria.reporter import Reporter, Terminal
+from noria.stages.predict import MOST_CLASSES, NONE, STANDARD_INPUT, classes_shown, inputs_and_overrides
+
+FOLDER = "batch"  # below home: answers without --out, and what workers say
+ID_LETTERS = 12
+
+
+def prepare(
+    run: str | Path, words: Sequence[str | Path], out: str | Path | None = None, keep: str | None = None,
+    probabilities: int = MOST_CLASSES, engine: str | None = None,
+) -> tuple[Predictor, Asked]:  # fmt: skip
+    """Check what a batch is asked for; raise UserError for all that would stop it later."""
+    inputs, overrides = inputs_and_overrides(words)
+    if STANDARD_INPUT in map(str, inputs):
+        raise UserError("standard input cannot be read twice", fix="write it to a file, and name that")
+    predictor = load(run, engine=engine).reading(overrides)
+    place = Path(out).expanduser().absolute() if out is not None else home() / FOLDER / "answers.jsonl"
+    if place.suffix.lower() not in LINES or place.is_dir():
+        raise UserError("cannot write answers of this kind", where=str(place), expected=" or ".join(LINES))
+    absolute = []
+    for one in inputs:
+        path = path_of(predictor.bundle, one)
+        if path is not None and not path.exists():
+            raise UserError("there is no such file or folder", where=str(path))
+        if path is not None and place.exists() and place.samefile(path):
+            what = "the answers would replace what is to be answered"
+            raise UserError(what, where=str(place), fix="name another --out")
+        absolute.append(str(one) if path is None else str(path.absolute()))
+    is_table = place.suffix.lower() == ".csv"
+    asked = Asked(
+        run=str(Path(run).expanduser().absolute()),
+        digest=predictor.bundle.digest,
+        inputs=absolute,
+        stamps=stamps(predictor, absolute),
+        out="" if out is None else str(place),
+        overrides=overrides,
+        keep=keep if is_table else keep or NONE,
+        classes=list(classes_shown(predictor, probabilities)[1]) if is_table else [],
+        engine=engine,
+    )
+    return predictor, asked
+
+
+def submit_job(
+    database: Database, predictor: Predictor, asked: Asked, when: When, workers: int, reporter: Reporter | None = None
+) -> tuple[Job, bool]:
+    """Write the job with its shards, and forecast it; return it, and whether it was there before."""
+    identity = hashlib.sha256(asked.as_text().encode()).hexdigest()
+    old = database.transact(lambda transaction: _before(transaction, identity), writes=False)
+    if old is not None and _goes_on(old):
+        return old, True
+    tell = (reporter or Terminal()).say
+    counts, forecast = [], Forecast(predictor)
+    for piece in every_piece(predictor, asked.inputs, tell):
+        counts.append(piece.count)
+        forecast.see(piece)
+    if not sum(counts):
+        raise UserError("there is no record to answer", where=", ".join(asked.inputs))
+    tell(forecast.sentence(sum(counts), workers))
+    return database.transact(lambda transaction: _write(transaction, identity, asked, when, counts))
+
+
+def _before(transaction: Transaction, identity: str) -> Job | None:
+    """Return the last job that was asked for the same."""
+    statement = f"select {COLUMNS} from batch_job where identity = ? order by created desc, id desc limit 1"
+    return next(map(job_of, transaction.run(statement, identity)), None)
+
+
+def _goes_on(job: Job) -> bool:
+    """Say whether a job that is asked for again is the old one: no cancelled one, none whose answers are gone."""
+    return job.state in (RUNNING, FAILED) or (job.state == DONE and job.out.exists())
+
+
+def _write(
+    transaction: Transaction, identity: str, asked: Asked, when: When, counts: Sequence[int]
+) -> tuple[Job, bool]:
+    transaction.lock("batch")
+    old = _before(transaction, identity)
+    if old is not None and _goes_on(old):
+        return old, True
+    ((count,),) = transaction.run("select count(*) from batch_job where identity = ?", identity)
+    name = identity[:ID_LETTERS] + (f"-{count + 1}" if count else "")
+    asked = asked if asked.out else replace(asked, out=str(home() / FOLDER / f"{name}.jsonl"))
+    _refuse_same_output(transaction, asked)
+    now = transaction.now()
+    schedule = json.dumps(asdict(when))
+    row = (name, identity, asked.as_text(), schedule, RUNNING, "", now, None, sum(counts), len(counts), None, 0.0)
+    transaction.run(f"insert into batch_job values ({', '.join('?' * len(row))})", *row)
+    shards, first = [], 1
+    for n, size in enumerate(counts):
+        shards.append((name, n, first, size, "waiting", None, 0.0, 0, "{}", 0, None))
+        first += size
+    transaction.run_many(f"insert into batch_shard values ({', '.join('?' * len(shards[0]))})", shards)
+    return Job(name, asked, when, RUNNING, "", now, None, sum(counts), len(counts)), False
+
+
+def _refuse_same_output(transaction: Transaction, asked: Asked) -> None:
+    statement = f"select {COLUMNS} from batch_job where state in ('running', 'cancelling', 'failed')"
+    for job in map(job_of, transaction.run(statement)):
+        if {job.asked.out, str(job.errors)} & {asked.out, str(errors_of(Path(asked.out)))}:
+            raise UserError(
+                "another batch writes its answers there",
+                where=asked.out,
+                found=job.id,
+                fix=f"name another --out, or noria batch cancel {job.id}",
+            )

@@ -1,0 +1,182 @@
+"""A process that answers shard after shard, and writes the output where it finds all of them done.
+
+The process that started it holds its standard input: when that ends, so does this one. Read next: shards.py,
+reading.py, assembly.py, parent.py.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from noria.batch.assembly import may_write, write_output
+from noria.batch.giving_way import give_way
+from noria.batch.job import CANCELLING, FAILED, RUNNING, Job, find_job, jobs, set_state
+from noria.batch.names import worker_name
+from noria.batch.poison import MOST_DEATHS, poison_of
+from noria.batch.reading import Reader
+from noria.batch.shards import LEASE_SECONDS, Shard, claim, has_free, leave_out, renew, store
+from noria.batch.tables import batch_database
+from noria.database import Database, DatabaseAway
+from noria.errors import EXIT_DISK_FULL, UserError
+from noria.ledger import About, Entry, Prices
+from noria.pipeline.predictor import Predictor, load
+from noria.pipeline.sinks import line_of
+from noria.stages.predict import lines
+
+VERSION_LETTERS = 12  # of a bundle's digest
+POLL_SECONDS = 0.5  # between two looks at what others still work at
+WATCH_SECONDS = 5.0  # between two looks for jobs, where there is none
+
+
+class Session:
+    """A model and the inputs of one job, as this process has opened them."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.predictor = loaded(job)
+        self._reader = Reader(self.predictor, job.asked)
+
+    def answer(self, shard: Shard, but_for: Mapping[int, str]) -> tuple[list[str], int]:
+        """Return the lines of a shard's answers, and how many are none; those left out have their reasons instead."""
+        piece = self._reader.piece(shard.n, shard.num_rows)
+        answers = list(self.predictor.answers([piece.encode_but_for(but_for)]))
+        num_bad = sum(one.prediction is None for one in answers)
+        return [line_of(one) for one in lines(iter(answers), self.job.asked.keep)], num_bad
+
+    def check(self) -> None:
+        """Raise UserError where the input was changed."""
+        self._reader.check()
+
+
+def loaded(job: Job) -> Predictor:
+    """Load the model of a job; raise UserError where it is gone, or is another one by now."""
+    predictor = load(job.asked.run, engine=job.asked.engine).reading(job.asked.overrides)
+    if predictor.bundle.digest != job.asked.digest:
+        raise UserError(
+            "the model has changed since the batch was submitted",
+            where=job.asked.run,
+            fix="put back what was there and run noria batch resume, or cancel it and submit it anew",
+        )
+    return predictor
+
+
+class Worker:
+    """Works at one job until it is over, or at all jobs there are until it is stopped.
+
+    share: of the machine's time that is this worker's, for the ledger.
+    """
+
+    def __init__(self, database: Database, name: str, job: str | None = None, share: float = 1.0) -> None:
+        self._database, self._name, self._job, self._share = database, name, job, share
+        self._session: Session | None = None
+        self._prices = Prices.load()
+        self._booked_until = time.monotonic()
+        self._carried: dict[str, float] = {}
+
+    def run(self) -> None:
+        """Work. Raises UserError where the database, or the disk, stays away."""
+        while True:
+            found = [find_job(self._database, self._job)] if self._job else self._open_jobs()
+            if self._job and found[0].is_over:
+                return
+            if not any(self._work_at(job) for job in found):  # the oldest first
+                time.sleep(POLL_SECONDS if found else WATCH_SECONDS)
+                self._booked_until = time.monotonic()
+
+    def _open_jobs(self) -> list[Job]:
+        return jobs(self._database, "where state in (?, ?)", RUNNING, CANCELLING)
+
+    def _work_at(self, job: Job) -> bool:
+        """Do all shards that are free, and write the output if it is time; say whether anything was done."""
+        try:
+            has_worked = job.state == RUNNING and self._answer(job)
+            if may_write(self._database, job.id, self._name):
+                write_output(self._database, job)
+                return True
+        except UserError as error:
+            if isinstance(error, DatabaseAway) or error.exit_code == EXIT_DISK_FULL:
+                raise
+            fail(self._database, job.id, str(error))
+            return True
+        return has_worked
+
+    def _answer(self, job: Job) -> bool:
+        if job.when.waits_for() or not has_free(self._database, job.id):
+            return False
+        session, count = self._opened(job), 0
+        while not job.when.waits_for() and (shard := claim(self._database, job.id, self._name)) is not None:
+            if shard.attempt > MOST_DEATHS:
+                shard = leave_out(self._database, shard, poison_of(shard))
+            answers, num_bad = session.answer(shard, shard.crashed)
+            store(self._database, shard, answers, num_bad, self._entry(job, shard, num_bad))
+            count += 1
+        session.check()
+        return count > 0
+
+    def _entry(self, job: Job, shard: Shard, num_bad: int) -> Entry:
+        """Return what a shard costs: the time since the last one, with reading and loading."""
+        now = time.monotonic()
+        spent, self._booked_until = now - self._booked_until, now
+        run = Path(job.asked.run)
+        about = About(run.name, job.asked.digest[:VERSION_LETTERS], job.id, activity="batch")
+        micros = round(spent * self._share * 1e6)
+        quantities = {"predictions": shard.num_rows - num_bad, "machine_micros": micros}
+        return self._prices.entry(f"batch:{job.id}:{shard.n}", time.time(), about, quantities, self._carried)
+
+    def _opened(self, job: Job) -> Session:
+        if self._session is None or self._session.job.id != job.id:
+            self._session = None  # two models at once may be too much
+            self._session = Session(job)
+        return self._session
+
+
+def fail(database: Database, job: str, reason: str) -> None:
+    """Mark a job as failed, with the reason."""
+    database.transact(lambda to: set_state(to, job, [RUNNING, CANCELLING], FAILED, reason))
+
+
+def keep_leases(database: Database, worker: str) -> None:
+    """Renew what a worker has claimed, in a thread, as long as the process lives."""
+
+    def beat() -> None:
+        while True:
+            time.sleep(LEASE_SECONDS / 4)
+            with suppress(UserError):  # it stays away: the worker itself finds out
+                renew(database, worker)
+
+    threading.Thread(target=beat, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it has ended: the standard input that it holds ends then."""
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def main(job: str, num_workers: str) -> int:
+    """Work at one job, or at all where it is empty, as one of some workers of this machine; return the exit code."""
+    end_with_parent()
+    give_way()
+    database, name = batch_database(), worker_name(os.getpid())
+    keep_leases(database, name)
+    try:
+        Worker(database, name, job or None, 1 / int(num_workers)).run()
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,109 @@
+"""Booking: entries into the tables, each key once, and into the sums that every question is answered from.
+
+    entry    one row each           posting    one row for each account of an entry
+    total    by day, name of an account or a quantity, and what it is about: kept in the same transaction
+
+Nothing of `entry` and `posting` is ever changed or removed; the database itself refuses it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from noria.database import Schema, Transaction
+from noria.errors import UserError
+from noria.ledger.entry import DIMENSIONS, About, Entry, Posting, values_of
+
+AT_ONCE = 500  # entries a statement: SQLite takes 32,766 values
+_ABOUT = ", ".join(DIMENSIONS)
+_ABOUT_TEXT = ", ".join(f"{one} text not null" for one in DIMENSIONS)
+
+SCHEMA = Schema(
+    "ledger",
+    [
+        [
+            f"create table entry (key text primary key, time double precision not null, {_ABOUT_TEXT},"
+            " currency text not null, basis text not null, quantities text not null)",
+            "create table posting (key text not null references entry (key), account text not null,"
+            " micro bigint not null, primary key (key, account))",
+            f"create table total (day text not null, name text not null, {_ABOUT_TEXT}, currency text not null,"
+            f" basis text not null, amount bigint not null, primary key (day, name, {_ABOUT}, currency, basis))",
+            "create table spool (name text primary key, bytes bigint not null)",
+        ]
+    ],
+    append_only=("entry", "posting"),
+)
+_ENTRY_CELLS = 5 + len(DIMENSIONS)
+_ADD_TOTAL = (
+    f"insert into total values ({', '.join('?' * (_ENTRY_CELLS))})"
+    f" on conflict (day, name, {_ABOUT}, currency, basis) do update set amount = total.amount + excluded.amount"
+)
+
+
+def book(transaction: Transaction, entries: Iterable[Entry]) -> int:
+    """Book entries within a transaction; return how many were new. A key that is booked already changes nothing.
+
+    Best done last in a transaction: until its end, others who book on the same day about the same wait.
+    """
+    unique = list({one.key: one for one in entries}.values())
+    new = [one for first in range(0, len(unique), AT_ONCE) for one in _insert(transaction, unique[first:][:AT_ONCE])]
+    rows = [(entry.key, one.account, one.micro) for entry in new for one in entry.postings]
+    transaction.run_many("insert into posting values (?, ?, ?)", rows)
+    # In one order, so that no two transactions wait for one another.
+    transaction.run_many(_ADD_TOTAL, [(*name, amount) for name, amount in sorted(totals(new).items()) if amount])
+    return len(new)
+
+
+def _insert(transaction: Transaction, entries: Sequence[Entry]) -> list[Entry]:
+    """Insert what is not there yet; return it."""
+    row = f"({', '.join('?' * _ENTRY_CELLS)})"
+    cells = [cell for one in sorted(entries, key=lambda one: one.key) for cell in _row(one)]
+    statement = f"insert into entry values {', '.join([row] * len(entries))} on conflict (key) do nothing returning key"
+    inserted = {key for (key,) in transaction.run(statement, *cells)} if entries else set()
+    return [one for one in entries if one.key in inserted]
+
+
+def _row(entry: Entry) -> tuple[str | float, ...]:
+    quantities = json.dumps(dict(entry.quantities), sort_keys=True, separators=(",", ":"))
+    return (entry.key, entry.time, *values_of(entry.about), entry.currency, entry.basis, quantities)
+
+
+def totals(entries: Iterable[Entry]) -> Counter[tuple[str, ...]]:
+    """Return the sums of entries: by day, name, what they are about, currency and basis."""
+    found: Counter[tuple[str, ...]] = Counter()
+    for entry in entries:
+        end = (*values_of(entry.about), entry.currency, entry.basis)
+        for posting in entry.postings:
+            found[(day_of(entry.time), posting.account, *end)] += posting.micro
+        for name, amount in entry.quantities.items():
+            found[(day_of(entry.time), name, *end)] += amount
+    return found
+
+
+def day_of(time: float) -> str:
+    """Return the day of a time, UTC, as 2026-11-30."""
+    return datetime.fromtimestamp(time, UTC).date().isoformat()
+
+
+def find(transaction: Transaction, key: str) -> Entry | None:
+    """Return the entry of a key."""
+    rows = transaction.run(f"select time, {_ABOUT}, currency, basis, quantities from entry where key = ?", key)
+    if not rows:
+        return None
+    time, *about, currency, basis, quantities = rows[0]
+    postings = transaction.run("select account, micro from posting where key = ? order by account", key)
+    made = tuple(Posting(account, micro) for account, micro in postings)
+    return Entry(key, float(time), About(*about), json.loads(quantities), made, currency, basis)
+
+
+def reverse(transaction: Transaction, key: str, time: float) -> Entry:
+    """Book what takes an entry back; twice is as once. Raises UserError where there is no such entry."""
+    entry = find(transaction, key)
+    if entry is None:
+        raise UserError("the ledger has no such entry", found=key, fix="noria ledger entries shows the keys")
+    taken_back = entry.reversed(time)
+    book(transaction, [taken_back])
+    return taken_back

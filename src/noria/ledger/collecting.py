@@ -1,0 +1,111 @@
+"""From the spool into the database: every line once, however often and wherever the collector is killed.
+
+How far a file has been read stands in the database and is written with the entries themselves; and a line that is read
+again all the same has a key that is booked already. A file goes when all of it is booked and its process has ended.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from noria.database import Database, Transaction
+from noria.database.home import home
+from noria.ledger.booking import SCHEMA, book
+from noria.ledger.entry import Entry
+from noria.ledger.spool import FOLDER, SUFFIX, entry_of
+
+BYTES_AT_ONCE = 1 << 18  # about a thousand entries a transaction
+UNREADABLE = ".unreadable"
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What came of collecting. num_unreadable: lines that are no entries; they are kept in files of that ending."""
+
+    num_entries: int = 0
+    num_unreadable: int = 0
+
+    def __add__(self, other: Collected) -> Collected:
+        return Collected(self.num_entries + other.num_entries, self.num_unreadable + other.num_unreadable)
+
+
+def collect(database: Database, folder: Path | None = None) -> Collected:
+    """Book what the processes of this machine have written."""
+    folder = folder or home() / FOLDER
+    database.prepare(SCHEMA)
+    paths = sorted(folder.glob(f"*{SUFFIX}"))
+    return sum((_collect_file(database, path) for path in paths), Collected())
+
+
+def _collect_file(database: Database, path: Path) -> Collected:
+    """Book the whole lines of one file, and remove it where no more can come."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return Collected()  # another collector has removed it
+    with file:
+        is_over = _has_ended(file.fileno())  # asked before it is read: what is written later is left for later
+        found = Collected()
+        position = database.transact(lambda to: _position(to, path.name), writes=False)
+        while True:
+            file.seek(position)
+            data = file.read(BYTES_AT_ONCE)
+            end_of_lines = data.rfind(b"\n") + 1
+            is_last = is_over and (len(data) < BYTES_AT_ONCE or not end_of_lines)
+            whole = data if is_last else data[:end_of_lines]
+            if not whole:
+                break
+            entries, broken = _entries_of(whole)
+            end = position + len(whole)
+            if broken:
+                _keep(path, broken)
+            found += Collected(database.transact(lambda to, e=entries, p=end: _book(to, path, e, p)), len(broken))  # type: ignore[misc]
+            position = end
+        if is_over:
+            path.unlink(missing_ok=True)
+    return found
+
+
+def _entries_of(data: bytes) -> tuple[list[Entry], list[bytes]]:
+    """Return the entries of lines, and the lines that are none."""
+    lines = [one for one in data.split(b"\n") if one]
+    made = [(line, entry_of(line)) for line in lines]
+    return [entry for _, entry in made if entry is not None], [line for line, entry in made if entry is None]
+
+
+def _book(transaction: Transaction, path: Path, entries: Sequence[Entry], end: int) -> int:
+    count = book(transaction, entries)
+    write = "insert into spool values (?, ?) on conflict (name) do update set bytes = excluded.bytes"
+    transaction.run(write, path.name, end)
+    return count
+
+
+def _position(transaction: Transaction, name: str) -> int:
+    rows = transaction.run("select bytes from spool where name = ?", name)
+    return int(rows[0][0]) if rows else 0
+
+
+def _keep(path: Path, lines: Sequence[bytes]) -> None:
+    """Keep what could not be read beside the file it stood in."""
+    with path.with_suffix(UNREADABLE).open("ab") as file:
+        file.write(b"\n".join(lines) + b"\n")
+
+
+def _has_ended(file: int) -> bool:
+    """Say whether the process that wrote a file has let it go."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return True
+
+
+def num_bytes_waiting(folder: Path | None = None) -> int:
+    """Return how many bytes of the spool are not removed yet."""
+    folder = folder or home() / FOLDER
+    return sum(os.stat(path).st_size for path in folder.glob(f"*{SUFFIX}") if path.exists())

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ledger.databases import database, folder, server, spent
+from noria.database import Database
+from noria.ledger import Spool, spool
+from noria.ledger.collecting import collect
+
+__all__ = ["database", "folder", "server"]
+
+
+def keys(database: Database) -> list[str]:
+    return [key for (key,) in database.transact(lambda to: to.run("select key from entry order by key"))]
+
+
+def test_what_was_appended_is_collected_once_and_the_file_goes_with_its_process(
+    database: Database, folder: Path
+) -> None:
+    own = Spool(folder)
+    assert own.append([spent("a"), spent("b")])
+    assert collect(database, folder).num_entries == 2
+    assert collect(database, folder).num_entries == 0
+    own.append([spent("c")])
+    assert len(list(folder.iterdir())) == 1
+    own.close()
+    assert collect(database, folder).num_entries == 1
+    assert list(folder.iterdir()) == []
+    assert keys(database) == ["a", "b", "c"]
+
+
+def test_a_process_that_is_killed_leaves_every_line_that_it_has_appended(database: Database, folder: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from noria.ledger import Spool; from ledger.databases import spent\n"
+        "own = Spool(Path(sys.argv[1]))\n"
+        "for number in range(10**6):\n"
+        "    own.append([spent(f'{number:06}')]); print(number, flush=True)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    child = subprocess.Popen([sys.executable, "-c", program, str(folder)], stdout=subprocess.PIPE, env=environment)
+    assert child.stdout is not None
+    for _ in range(50):
+        child.stdout.readline()
+    child.send_signal(signal.SIGKILL)
+    answered = 50 + len(child.stdout.read().splitlines())
+    child.wait()
+    child.stdout.close()
+    count = collect(database, folder).num_entries
+    assert answered <= count <= answered + 1  # the last one was written and not yet told
+    assert keys(database) == [f"{number:06}" for number in range(count)]
+
+
+def test_a_line_that_is_no_entry_is_counted_and_kept(database: Database, folder: Path) -> None:
+    own = Spool(folder)
+    own.append([spent("a")])
+    (path,) = folder.iterdir()
+    with path.open("ab") as file:
+        file.write(b'{"key": "half\0\0\0\n')
+    own.append([spent("b")])
+    own.close()
+    found = collect(database, folder)
+    assert (found.num_entries, found.num_unreadable) == (2, 1)
+    assert path.with_suffix(".unreadable").read_bytes() == b'{"key": "half\0\0\0\n'
+
+
+def test_a_full_disk_stops_nothing_and_what_waited_is_written_later(
+    database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    own, write, room = Spool(folder), os.write, 30
+
+    def full(file: int, data: bytes) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        room, count = 0, write(file, data[:room])
+        return count
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(spool.os, "write", full)
+        assert not own.append([spent("a")])
+        assert not own.append([spent("b")])
+        assert own.num_waiting == 2
+        assert "cannot be written" in caplog.text
+    assert own.append([spent("c")])
+    assert own.num_waiting == own.num_lost == 0
+    own.close()
+    found = collect(database, folder)
+    assert (found.num_entries, found.num_unreadable) == (3, 1)  # the half line was written again, whole
+
+
+def test_of_too_many_lines_that_wait_the_oldest_are_lost_and_counted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "MOST_WAITING", 3)
+    own = Spool(folder / "file")
+    (folder / "file").write_text("in the place of the folder")
+    for number in range(5):
+        assert not own.append([spent(str(number))])
+    assert (own.num_waiting, own.num_lost) == (3, 2)
+
+
+def test_a_long_spool_goes_on_in_another_file(
+    database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "MOST_BYTES", 1000)
+    own = Spool(folder)
+    for number in range(20):
+        own.append([spent(str(number))])
+    assert len(list(folder.iterdir())) > 2
+    assert collect(database, folder).num_entries == 20
+    assert len(list(folder.iterdir())) <= 1
+    own.close()
+
+
+def test_nothing_is_booked_where_the_ledger_is_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NORIA_LEDGER", "off")
+    own = Spool(folder)
+    assert own.append([spent("a")])
+    own.close()
+    assert list(folder.iterdir()) == []
