@@ -344,7 +344,10 @@ def serve(
     certificate: Annotated[Path | None, typer.Option(help="certificate for TLS, in PEM")] = None,
     certificate_key: Annotated[Path | None, typer.Option(help="private key of the certificate, in PEM")] = None,
     audit: Annotated[Path | None, typer.Option(help="file for a line on each refusal and change of keys")] = None,
-    engine: Engine = None,
+    engine: Annotated[
+        Literal["torch", "openvino", "ray"] | None,
+        typer.Option(help="as of predict; ray: the models run on the cluster that RAY_ADDRESS names"),
+    ] = None,
     workers: Annotated[int, typer.Option(help="processes for each model")] = 1,
     access_log: Annotated[
         str | None,

@@ -306,14 +306,15 @@ def serve(
     certificate: PathLike | None = None,
     certificate_key: PathLike | None = None,
     audit: PathLike | None = None,
-    engine: Engine | None = None,
+    engine: Engine | Literal["ray"] | None = None,
     workers: int = 1,
     access_log: str | None = None,
     reporter: Reporter | None = None,
 ) -> None:
     """Serve runs over HTTP until SIGTERM or SIGINT; port 0 takes a free one, and callers send `key` as Bearer.
 
-    run: one, or several: each RUN, NAME=RUN, or a file serve.yaml. workers: processes for each model.
+    run: one, or several: each RUN, NAME=RUN, or a file serve.yaml. workers: processes for each model. engine: as of
+    predict, or "ray": the models run on the cluster that the environment's RAY_ADDRESS names, else on this machine.
     key_file holds the key; keys is a file of several. allowed_hosts are names that callers may ask for beside those of
     this machine. certificate and certificate_key are for TLS. audit is a file for a line on each refusal and change of
     keys.

@@ -26,6 +26,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["database"],
     ["ledger"],
     ["reporter"],
+    ["cluster"],
     ["pipeline"],
     ["training"],
     ["preparation"],

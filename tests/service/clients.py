@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 import venv
 from pathlib import Path
 
@@ -21,7 +22,9 @@ CLIENTS = {
     "tritonclient": ["tritonclient[http]==2.73.0"],
     "huggingface_hub": ["huggingface_hub==2.4.0", "numpy", "pillow"],
     "ollama": ["ollama==0.6.3"],
+    "ray": ["ray==2.60.0"],  # no client: what Noria itself runs on, beside the packages of this environment
 }
+BESIDE_OURS = {"ray"}
 
 
 def python_of(client: str) -> Path:
@@ -49,6 +52,9 @@ def make() -> None:
         folder = python.parent.parent
         unfinished = folder.with_name(f".{folder.name}")
         venv.create(unfinished, clear=True, with_pip=True, symlinks=True)
+        if client in BESIDE_OURS:
+            packages_here = Path(sysconfig.get_path("purelib", vars={"base": str(unfinished)}))
+            (packages_here / "beside.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
         pip = [str(unfinished / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "-q"]
         subprocess.run([*pip, *packages], check=True)
         unfinished.rename(folder)

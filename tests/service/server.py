@@ -15,12 +15,21 @@ SECONDS = 240  # after which a server that does not start has failed
 
 
 @contextmanager
-def serving(runs: Mapping[str, Path], log: Path, key: str) -> Iterator[str]:
+def serving(
+    runs: Mapping[str, Path],
+    log: Path,
+    key: str,
+    *options: str,
+    python: Path | str = sys.executable,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[str]:
     """Serve runs by their names, with a key; give the address."""
     named = [f"{name}={run}" for name, run in runs.items()]
-    command = [sys.executable, "-m", "noria.cli", "serve", *named, "--port", "0"]
+    command = [str(python), "-m", "noria.cli", "serve", *named, *options, "--port", "0"]
     with log.open("w", encoding="utf-8") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file, env={**os.environ, "NORIA_KEY": key})
+        process = subprocess.Popen(
+            command, stdout=file, stderr=file, env={**os.environ, **(env or {}), "NORIA_KEY": key}
+        )
     try:
         end = time.monotonic() + SECONDS
         while not (found := re.search(r"(http://127\.0\.0\.1:\d+);", log.read_text("utf-8"))):

@@ -4,7 +4,8 @@
       digits: runs/digits
       chat: {run: runs/chat, workers: 2, threads: 4, engine: openvino, canary: {run: runs/chat-2, share: 0.05}}
 
-Paths in the file are below its folder. Without `threads`, the CPU's cores are divided among all processes.
+Paths in the file are below its folder. Without `threads`, the CPU's cores are divided among all processes; on a Ray
+cluster each takes one CPU of it, or as many as `threads` says, and as many GPUs as `gpus` says.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class _Model(BaseModel):
     run: Path
     workers: int | None = Field(None, ge=1, le=MOST_WORKERS)
     threads: int | None = Field(None, ge=1)
+    gpus: float | None = Field(None, gt=0)
     engine: str | None = None
     canary: _Canary | None = None
 
@@ -47,7 +49,9 @@ class _File(BaseModel):
     models: dict[str, _Model] = Field(min_length=1)
 
 
-def plans_of(runs: Sequence[str | Path], engine: str | None = None, workers: int = 1) -> list[Plan]:
+def plans_of(
+    runs: Sequence[str | Path], engine: str | None = None, workers: int = 1, is_on_cluster: bool = False
+) -> list[Plan]:
     """Return what is to be served; raise UserError for a name that is given twice or cannot be one."""
     if not 1 <= workers <= MOST_WORKERS:
         raise UserError(
@@ -61,8 +65,9 @@ def plans_of(runs: Sequence[str | Path], engine: str | None = None, workers: int
             name, path = _named(str(run))
             found.append((name, _Model(run=path)))
     _check_names([name for name, _ in found])
+    _check_places(found, is_on_cluster)
     total = sum(one.workers or workers for _, one in found)
-    cores = psutil.cpu_count(logical=False) or 1
+    cores = 1 if is_on_cluster else psutil.cpu_count(logical=False) or 1
     return [
         Plan(
             name,
@@ -70,6 +75,7 @@ def plans_of(runs: Sequence[str | Path], engine: str | None = None, workers: int
             one.engine or engine,
             one.workers or workers,
             one.threads or max(1, cores // total),
+            one.gpus or 0.0,
             None if one.canary is None else Canary(one.canary.run, one.canary.share),
         )
         for name, one in found
@@ -110,6 +116,16 @@ def _of_file(path: Path) -> dict[str, _Model]:
 def _said(error: ValidationError) -> str:
     found: list[Any] = error.errors()
     return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
+
+
+def _check_places(models: Sequence[tuple[str, _Model]], is_on_cluster: bool) -> None:
+    for name, one in models:
+        if one.gpus is not None and not is_on_cluster:
+            fix = "leave `gpus` out, or give --engine ray: on this machine a model takes the GPU that it finds"
+            raise UserError("GPUs are dealt out by a cluster alone", where=f"models.{name}.gpus", fix=fix)
+        if one.engine == "ray":
+            fix = "give --engine ray; `engine` in the file says what runs the network on the cluster's machines"
+            raise UserError("a cluster is for all models or none", where=f"models.{name}.engine", fix=fix)
 
 
 def _check_names(names: Sequence[str]) -> None:

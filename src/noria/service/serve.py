@@ -17,13 +17,14 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
+from noria.cluster import connected, disconnect
 from noria.errors import EXIT_TERMINATED, UserError
 from noria.reporter import Reporter, Terminal
 from noria.service.app import Service, app_of
@@ -31,8 +32,10 @@ from noria.service.asking.operation import About
 from noria.service.door.access import checked_key
 from noria.service.door.descriptors import connections_that_fit
 from noria.service.door.door import ACCEPTED_A_TURN, Door
+from noria.service.fleet.link import Child, Connect, Load
 from noria.service.fleet.models import Models, Plan
-from noria.service.fleet.process import Load, ProcessReplica
+from noria.service.fleet.process import ProcessReplica
+from noria.service.fleet.ray_link import RayLink
 from noria.service.fleet.replica import Replica
 from noria.service.notify import notify
 from noria.service.plans import plans_of
@@ -58,7 +61,8 @@ def serve(
 ) -> None:
     """Serve the models of run folders or bundles until SIGTERM or SIGINT. Port 0 takes a free one.
 
-    runs: each RUN or NAME=RUN, or a file serve.yaml. workers: processes for each model. key: what clients must send;
+    runs: each RUN or NAME=RUN, or a file serve.yaml. engine: what runs the networks, or `ray`: they run on the machines
+    of a Ray cluster, each network by its job's engine. workers: processes for each model. key: what clients must send;
     default the environment's NORIA_KEY. door: keys, names, TLS and the audit log. log: the access log: a file, - for
     standard error, or off; default off where that is a terminal. Raises UserError where the port is taken, or where
     the address is open to other machines and there is no key.
@@ -67,11 +71,17 @@ def serve(
     limits = replace(limits, connections=connections_that_fit(limits.connections))
     given = [one for one in (key, door.key, os.environ.get("NORIA_KEY")) if one is not None]
     door = replace(door, key=checked_key(given[0] if given else None))
-    plans = plans_of([runs] if isinstance(runs, str | Path) else runs, engine, workers)
+    is_on_cluster = engine == "ray"
+    runs = [runs] if isinstance(runs, str | Path) else runs
+    plans = plans_of(runs, None if is_on_cluster else engine, workers, is_on_cluster)
     logging.getLogger("python_multipart.multipart").setLevel(logging.ERROR)  # it warns of every broken form
-    with closing(_bound(_address(host, door.has_keys), port)) as listener:
+    with ExitStack() as stack:
+        listener = stack.enter_context(closing(_bound(_address(host, door.has_keys), port)))
+        if is_on_cluster:
+            connected()  # here, as Ray's handlers of signals are the main thread's
+            stack.callback(disconnect)
         scheme = "http" if door.tls is None else "https"  # files that are wrong are told before a model is loaded
-        models = Models(limits, starter(limits, reporter.say), reporter.say)
+        models = Models(limits, starter(limits, reporter.say, RayLink if is_on_cluster else Child), reporter.say)
         log = log or ("off" if sys.stderr.isatty() else "-")
         service = Service(models, limits, watching(models, log))
         config = uvicorn.Config(
@@ -105,12 +115,14 @@ def serve(
         raise SystemExit(EXIT_TERMINATED)
 
 
-def starter(limits: Limits, tell: Callable[[str], None]) -> Callable[[Plan], Awaitable[Sequence[Replica]]]:
+def starter(
+    limits: Limits, tell: Callable[[str], None], connect: Connect = Child
+) -> Callable[[Plan], Awaitable[Sequence[Replica]]]:
     """Return what starts the processes of a plan, all of them or none."""
 
     async def start(plan: Plan) -> Sequence[Replica]:
-        load = Load(plan.name, plan.run, plan.engine, plan.threads)
-        replicas = [ProcessReplica(load, limits, tell) for _ in range(plan.workers)]
+        load = Load(plan.name, plan.run.absolute(), plan.engine, plan.threads, plan.gpus)
+        replicas = [ProcessReplica(load, limits, tell, connect) for _ in range(plan.workers)]
         done = await asyncio.gather(*(one.start() for one in replicas), return_exceptions=True)
         wrong = next((one for one in done if isinstance(one, BaseException)), None)
         if wrong is not None:

@@ -42,6 +42,10 @@ class Idle(Replica):
     def watched(self) -> dict[str, Any]:
         return {}
 
+    @property
+    def is_running(self) -> bool:
+        return True
+
     async def stop(self) -> None:
         self.is_stopped = True
 

@@ -12,7 +12,8 @@ import pytest
 
 from noria.errors import UserError
 from noria.service.fleet import process
-from noria.service.fleet.process import Load, ProcessReplica
+from noria.service.fleet.link import Load
+from noria.service.fleet.process import ProcessReplica
 from noria.service.request.exchange import JSON, Request
 from noria.service.request.http_error import HTTPError
 from noria.service.request.limits import Limits
@@ -41,7 +42,7 @@ def test_a_process_that_gives_no_sign_of_life_is_started_anew(run, texts, monkey
         first.send_signal(signal.SIGSTOP)
         assert await answered(replica) == 503  # and not never
         end = time.monotonic() + 120
-        while replica.num_restarts == 0 or replica._transport is None:
+        while replica.num_restarts == 0 or not replica.is_running:
             await asyncio.sleep(0.01)
         replica._beat = time.monotonic()
         assert not replica.is_ready  # it is loading: nobody is to be sent there
@@ -62,8 +63,8 @@ def test_a_model_that_cannot_be_loaded_is_told_and_leaves_no_process(tmp_path: P
         replica = ProcessReplica(Load("m", tmp_path / "none"), Limits(), lambda _: None)
         with pytest.raises(UserError, match="none"):
             await replica.start()
-        assert replica._process is not None
-        assert replica._process.returncode is not None
+        assert replica.pid is not None
+        assert not psutil.pid_exists(replica.pid)
 
     asyncio.run(scene())
 

@@ -44,7 +44,7 @@ class Seen:
         self.app: Watch = watched([self.metrics, self.traffic])
         told = {"task": "chat", "is_writing": is_writing}
         self.models = [About("churn", "v7", True, told)]
-        self.states = [ModelState("churn", waiting=2, running=3, restarts=4, pids=(os.getpid(),))]
+        self.states = [ModelState("churn", waiting=2, running=3, restarts=4, workers=1, pids=(os.getpid(),))]
         self.page = MetricsPage(self.metrics, self.in_flight, lambda: self.states, None)
 
     def text(self) -> str:

@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from noria.errors import UserError
 from noria.service.request.exchange import LENGTHS, frame, head_of, reply_frame, request_of
@@ -24,8 +24,16 @@ from noria.service.request.limits import Limits
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 
 
+class Frames(Protocol):
+    """Where frames come from and go to."""
+
+    def read(self) -> tuple[dict[str, Any], bytes]: ...
+
+    def send(self, data: bytes) -> None: ...
+
+
 class Wire:
-    """The socket: frames are read by one thread and written whole by any."""
+    """A socket: frames are read by one thread and written whole by any."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection, self._lock = connection, threading.Lock()
@@ -55,15 +63,22 @@ def main(descriptor: int) -> None:
     """Load what the first frame names, then answer until the other side goes away."""
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # at a terminal: the process that listens says when to stop
-    wire = Wire(socket.socket(fileno=descriptor))
-    head, _ = wire.read()
+    answer_frames(Wire(socket.socket(fileno=descriptor)))
+
+
+def answer_frames(frames: Frames, place: str = "") -> None:
+    """Load what the first frame names, then answer the others; return where it cannot be loaded, which is told.
+
+    place: what is added to the reason, where the machine is not plain.
+    """
+    head, _ = frames.read()
     try:
         engine = _engine(head)
     except UserError as error:
-        wire.send(frame({"do": "failed", "reason": str(error)}))
+        frames.send(frame({"do": "failed", "reason": f"{error}{place}"}))
         return
-    wire.send(frame({"do": "ready", "about": engine.about()}))
-    _answer(wire, engine)
+    frames.send(frame({"do": "ready", "about": engine.about()}))
+    _answer(frames, engine)
 
 
 def _engine(head: Mapping[str, Any]) -> Any:
@@ -80,25 +95,25 @@ def _engine(head: Mapping[str, Any]) -> Any:
     return engine
 
 
-def _answer(wire: Wire, engine: Any) -> None:
+def _answer(frames: Frames, engine: Any) -> None:
     from noria.service.dialects.all import OPERATIONS
 
     told: Mapping[str, Any] = {}  # that the other side knows
     while True:
-        head, body = wire.read()
+        head, body = frames.read()
         match head["do"]:
             case "answer":
                 number, request = head["number"], request_of(head, body)
                 operation = OPERATIONS[request.operation]
-                engine.submit(number, request, operation, lambda reply, n=number: wire.send(reply_frame(n, reply)))
+                engine.submit(number, request, operation, lambda reply, n=number: frames.send(reply_frame(n, reply)))
             case "cancel":
                 engine.cancel(head["number"])
             case "beat":
                 told, before = engine.watched.told, told
                 news = {} if told is before else {"watched": told}
-                wire.send(frame({"do": "beat", "waiting": engine.num_waiting} | news))
+                frames.send(frame({"do": "beat", "waiting": engine.num_waiting} | news))
             case "probe":
-                engine.probe(lambda: wire.send(frame({"do": "probed"})))
+                engine.probe(lambda: frames.send(frame({"do": "probed"})))
 
 
 def _die_with_parent() -> None:

@@ -29,8 +29,8 @@ Starter = Callable[["Plan"], Awaitable[Sequence[Replica]]]
 class Plan:
     """What is to be served under a name.
 
-    workers: copies, each in a process of its own. threads: of the CPU, for each. canary: a newer version that is asked
-    a share of the requests until it has proved itself.
+    workers: copies, each in a process of its own. threads: of the CPU, for each. gpus: of a cluster, for each.
+    canary: a newer version that is asked a share of the requests until it has proved itself.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Plan:
     engine: str | None = None
     workers: int = 1
     threads: int = 1
+    gpus: float = 0.0
     canary: Canary | None = None
 
 

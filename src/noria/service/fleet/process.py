@@ -3,56 +3,36 @@
 Two signs of life: a beat, which the process answers at once, and a probe, which takes its turn with the requests and
 goes through the model (a record of its own where nobody asks for anything), so that health is never green while
 requests hang. A process that is without beat, or whose model is without an answer for `hang_seconds`, is killed.
+Where the process runs is link.py's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-import logging
-import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from noria.errors import UserError
+from noria.service.fleet.link import Child, Connect, Link, Load
 from noria.service.fleet.replica import Replica, died
-from noria.service.request.exchange import LENGTHS, Request, frame, head_of, reply_of, request_frame
+from noria.service.request.exchange import Request, frame, reply_of, request_frame
 from noria.service.request.limits import Limits
 
-_log = logging.getLogger(__name__)
 BEAT_SECONDS, LOST_BEATS = 1.0, 10  # a process that is stopped or starved for so long is taken for dead
 PROBE_SECONDS = 5.0
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # before a process is started anew
-# Rounds that the threads of a team wait for the next step before they sleep. Between two steps fewer pass; by the
-# default, 300,000, they hold the cores for milliseconds that the process that listens needs.
-SPINS = "3000"
 STEADY_SECONDS = 60.0  # after which an end counts as the first again
-
-
-@dataclass(frozen=True)
-class Load:
-    """What a process loads."""
-
-    name: str
-    run: Path
-    engine: str | None = None
-    threads: int = 1
 
 
 class ProcessReplica(Replica):
     """One process; `start` it, and `stop` it in the end."""
 
-    def __init__(self, load: Load, limits: Limits, tell: Callable[[str], None]) -> None:
+    def __init__(self, load: Load, limits: Limits, tell: Callable[[str], None], connect: Connect = Child) -> None:
         super().__init__()
-        self._load, self._limits, self._tell = load, limits, tell
-        self._process: subprocess.Popen[bytes] | None = None
-        self._transport: asyncio.Transport | None = None
+        self._load, self._limits, self._tell, self._connect = load, limits, tell, connect
+        self._link: Link | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._is_stopping = False
         self._beat = self._probed = 0.0
@@ -67,12 +47,17 @@ class ProcessReplica(Replica):
         """Say whether the process answers: its model too, and lately."""
         is_late = self._probe_sent is not None and time.monotonic() - self._probe_sent > self._limits.hang_seconds / 2
         is_silent = time.monotonic() - self._beat > LOST_BEATS / 2 * BEAT_SECONDS
-        return self._transport is not None and self._is_loaded and not is_late and not is_silent
+        return self.is_running and self._is_loaded and not is_late and not is_silent
 
     @property
     def pid(self) -> int | None:
         """Return the number of the process; None where none runs."""
-        return None if self._process is None else self._process.pid
+        return None if self._link is None else self._link.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Say whether the process is up."""
+        return self._link is not None and self._link.is_open
 
     @property
     def num_waiting(self) -> int:
@@ -99,27 +84,18 @@ class ProcessReplica(Replica):
 
     async def _launch(self) -> None:
         self._is_loaded = False
-        mine, theirs = socket.socketpair()
-        with theirs:
-            mine.setblocking(False)
-            threads = str(self._load.threads)
-            command = [sys.executable, "-m", "noria.service.engine.process", str(theirs.fileno())]
-            env = {"GOMP_SPINCOUNT": SPINS} | os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-            env.pop("NORIA_KEY", None)
-            self._process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], env=env, stdin=subprocess.DEVNULL, start_new_session=True
-            )
-        loop = asyncio.get_running_loop()
-        self._started = loop.create_future()
-        self._transport, _ = await loop.create_connection(lambda: _Frames(self), sock=mine)
+        self._started = asyncio.get_running_loop().create_future()
+        self._link = self._connect(self._load, self)
         load = {"do": "load", "name": self._load.name, "run": str(self._load.run), "engine": self._load.engine}
-        self._write(frame(load | {"threads": self._load.threads, "limits": dataclasses.asdict(self._limits)}))
         try:
             async with asyncio.timeout(self._limits.start_seconds):
+                await self._link.open()
+                self._write(frame(load | {"threads": self._load.threads, "limits": dataclasses.asdict(self._limits)}))
                 await self._started
         except TimeoutError as error:
+            found = f"after {self._limits.start_seconds:g} seconds the process {self._link.state()}"
             await self._end_process()
-            raise UserError(f"the model of {self._load.name} does not start", where=str(self._load.run)) from error
+            raise UserError(f"{self._load.name} does not start", where=str(self._load.run), found=found) from error
         except UserError:
             await self._end_process()
             raise
@@ -160,9 +136,8 @@ class ProcessReplica(Replica):
             if now - woke > LOST_BEATS / 2 * BEAT_SECONDS:  # this one was stopped itself: nothing is known
                 self._beat, self._probe_sent = now, None if self._probe_sent is None else now
             woke = now
-            if self._transport is None:
-                code = self._process.poll() if self._process is not None else None
-                return f"has ended (exit code {code})" if code is not None else "has closed its connection"
+            if self._link is None or not self._link.is_open:
+                return "has ended" if self._link is None else self._link.state()
             if now - self._beat > LOST_BEATS * BEAT_SECONDS:
                 return f"gave no sign of life for {LOST_BEATS * BEAT_SECONDS:g} seconds"
             if self._probe_sent is not None and now - self._probe_sent > self._limits.hang_seconds:
@@ -173,15 +148,11 @@ class ProcessReplica(Replica):
                 self._write(frame({"do": "probe"}))
 
     async def _end_process(self) -> None:
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            transport.abort()
-        if self._process is not None:
-            self._process.kill()  # SIGKILL ends a stopped one too
-            await asyncio.to_thread(self._process.wait)
+        if self._link is not None:
+            await self._link.close()
 
     def _send(self, number: int, request: Request) -> None:
-        if self._transport is None:
+        if not self.is_running:
             raise died("it has just ended")
         self._write(request_frame(number, request))
 
@@ -189,18 +160,18 @@ class ProcessReplica(Replica):
         self._write(frame({"do": "cancel", "number": number}))
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
+        if self._link is not None:
+            self._link.write(data)
 
-    def lost(self, transport: asyncio.BaseTransport | None) -> None:
-        """Take note that a connection has ended."""
-        if transport is None or transport is self._transport:
-            self._transport = None
+    def lost(self, link: Link) -> None:
+        """Take note that nothing comes from a process any more."""
+        if link is self._link:
             self._fail_all(died("its connection broke"))
             if self._started is not None and not self._started.done():
                 self._started.set_exception(UserError(f"the process of {self._load.name} ended while it was loading"))
 
     def got(self, head: dict[str, Any], body: bytes) -> None:
+        """Take a frame of the process."""
         self._beat = time.monotonic()
         match head["do"]:
             case "reply":
@@ -216,32 +187,3 @@ class ProcessReplica(Replica):
                     self._started.set_result(None)
             case "failed" if self._started is not None and not self._started.done():
                 self._started.set_exception(UserError(head["reason"]))
-
-
-class _Frames(asyncio.Protocol):
-    """Cuts what comes into frames."""
-
-    def __init__(self, replica: ProcessReplica) -> None:
-        self._replica, self._data = replica, bytearray()
-        self._transport: asyncio.BaseTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._data += data
-        start = 0
-        while len(self._data) - start >= LENGTHS.size:
-            head_bytes, body_bytes = LENGTHS.unpack_from(self._data, start)
-            first = start + LENGTHS.size
-            end = first + head_bytes + body_bytes
-            if len(self._data) < end:
-                break
-            head = head_of(bytes(self._data[first : first + head_bytes]))
-            self._replica.got(head, bytes(self._data[first + head_bytes : end]))
-            start = end
-        if start:
-            del self._data[:start]
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._replica.lost(self._transport)

@@ -78,7 +78,12 @@ class Replica(ABC):
     @property
     @abstractmethod
     def pid(self) -> int | None:
-        """Return the number of its process; None where none of its own runs."""
+        """Return the number of its process on this machine; None where none of its own runs here."""
+
+    @property
+    @abstractmethod
+    def is_running(self) -> bool:
+        """Say whether a process of its own is up, on whatever machine."""
 
     @property
     @abstractmethod
@@ -135,6 +140,11 @@ class LocalReplica(Replica):
     def watched(self) -> Mapping[str, Any]:
         """Return what the engine saw last."""
         return self.engine.watched.told
+
+    @property
+    def is_running(self) -> bool:
+        """Say that it has no process of its own."""
+        return False
 
     async def stop(self) -> None:
         """End the model's threads."""

@@ -126,8 +126,11 @@ def _of_states(states: Sequence[ModelState]) -> Iterator[Metric]:
     values = {
         "noria_requests_waiting": ("Requests that no process has begun", [one.waiting for one in states]),
         "noria_requests_running": ("Requests in a process", [one.running for one in states]),
-        "noria_workers": ("Processes that run the model", [len(one.pids) for one in states]),
-        "noria_workers_resident_bytes": ("Memory of these processes", [_resident(one.pids) for one in states]),
+        "noria_workers": ("Processes that run the model", [one.workers for one in states]),
+        "noria_workers_resident_bytes": (
+            "Memory of these processes, as far as they run on this machine",
+            [_resident(one.pids) for one in states],
+        ),
     }
     for name, (told, found) in values.items():
         family = GaugeMetricFamily(name, told, labels=["model"])

@@ -13,7 +13,8 @@ class ModelState:
 
     waiting   requests that no process has begun    running   requests in a process
     restarts  processes started in the place of one that died, since the server began
-    pids      of the processes that are up
+    workers   processes that are up, on whatever machine
+    pids      of those on this machine
     watched   what the last records show beside those of calibration; {} where nothing is known yet
     """
 
@@ -21,6 +22,7 @@ class ModelState:
     waiting: int = 0
     running: int = 0
     restarts: int = 0
+    workers: int = 0
     pids: tuple[int, ...] = ()
     watched: Mapping[str, Any] = field(default_factory=dict)
 

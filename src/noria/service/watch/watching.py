@@ -58,6 +58,7 @@ def _state(model: Model) -> ModelState:
         waiting=waiting,
         running=sum(one.num_going for one in replicas) - waiting,
         restarts=sum(one.num_restarts for one in replicas),
+        workers=sum(one.is_running for one in replicas),
         pids=tuple(one.pid for one in replicas if one.pid is not None),
         # Each process has a window of its own; of the version that is served, the fullest says most.
         watched=max((one.watched for one in model.current.replicas), key=lambda told: told.get("records", -1)),
