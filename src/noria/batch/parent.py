@@ -63,6 +63,7 @@ class Workers:
             if slot.process is not None:
                 slot.process.kill()
                 slot.process.wait()
+                _close(slot)
                 with suppress(DatabaseAway):
                     release(self.database, slot.name, is_to_blame=False)
 
@@ -86,6 +87,7 @@ class Workers:
         slot.name, slot.started = worker_name(slot.process.pid), time.monotonic()
 
     def _ended(self, slot: _Slot, code: int) -> None:
+        _close(slot)
         slot.process = None
         with suppress(DatabaseAway):  # then the lease runs out
             release(self.database, slot.name)
@@ -98,6 +100,12 @@ class Workers:
             again = f"the next begins in {slot.pause:.3g} s; {log_of(self.job)} may say more"
             self.tell(f"a worker {how}: {again}")
             slot.pause = min(2 * slot.pause, PAUSES[1])
+
+
+def _close(slot: _Slot) -> None:
+    """Let go of the pipe by which a worker sees that this process lives."""
+    if slot.process is not None and slot.process.stdin is not None:
+        slot.process.stdin.close()
 
 
 def work_through(database: Database, job: Job, workers: int = 1, reporter: Reporter | None = None) -> Job:
