@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from noria import verbs
+from noria.commands import ledger
 from noria.errors import UserError
 from noria.printing import confirm, show
 
@@ -378,6 +379,9 @@ def keys(
     """Add, list or revoke the keys of a server; a new key is shown once."""
     rates = {"requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute}
     show(verbs.keys(action, name, file, models=models or (), allowed=allowed or (), expires=expires, **rates), False)
+
+
+app.add_typer(ledger.app, name="ledger")
 
 
 def _metrics(run: Path) -> dict[str, Any]:

@@ -42,6 +42,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["service"],
     ["verbs", "printing"],
     ["noria"],  # the package itself, which gives the verbs
+    ["commands"],
     ["cli"],
 ]
 
