@@ -23,7 +23,9 @@ from noria.reporter import Silent
 from noria.stages.listing import Listing
 from noria.stages.summary import Score
 
-COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+GROUPED = ("batch", "feedback", "ledger", "wheel")  # commands of their own, which Python has as packages
+ALL_COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+COMMANDS = {name: one for name, one in ALL_COMMANDS.items() if name not in GROUPED}
 VERBS = sorted([*COMMANDS, "load"])
 SCREEN = {
     "as_json",

@@ -1,4 +1,4 @@
-"""Models on a Ray cluster of three nodes: the answers are those of this machine, and what dies there is started anew."""
+"""Models on a Ray cluster of three nodes: answers are those of this machine, and what dies there is started anew."""
 
 from __future__ import annotations
 

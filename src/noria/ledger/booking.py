@@ -99,6 +99,16 @@ def find(transaction: Transaction, key: str) -> Entry | None:
     return Entry(key, float(time), About(*about), json.loads(quantities), made, currency, basis)
 
 
+def last_entries(transaction: Transaction, count: int, model: str = "") -> list[Entry]:
+    """Return the entries that are newest by their time, the newest last; of one model where it is named."""
+    where = "where model = ? " if model else ""
+    rows = transaction.run(
+        f"select key from entry {where}order by time desc, key desc limit ?", *([model] if model else []), count
+    )
+    found = [find(transaction, key) for (key,) in reversed(rows)]
+    return [one for one in found if one is not None]
+
+
 def reverse(transaction: Transaction, key: str, time: float) -> Entry:
     """Book what takes an entry back; twice is as once. Raises UserError where there is no such entry."""
     entry = find(transaction, key)
