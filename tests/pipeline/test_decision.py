@@ -7,7 +7,7 @@ import pytest
 from scipy.special import logit
 
 from noria.contract.payoffs import ClassPayoffs
-from noria.pipeline.decision import ABSTAINED, Decision, chosen, fitted_temperature
+from noria.pipeline.decision import NONE, Decision, chosen, fitted_temperature
 
 CHANCES = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95])
 TRUTH = np.array([0, 0, 1, 0, 1, 0, 1, 1, 1, 1])
@@ -38,7 +38,7 @@ def test_doubtful_records_get_no_answer_where_that_is_cheap() -> None:
     worth = table(ClassPayoffs(correct=1, wrong=-10, abstain=0), 2)
     found = chosen(two(CHANCES), TRUTH, worth, can_abstain=True)
     codes = found.decide(two(CHANCES), worth)[0]
-    assert codes.tolist() == [0, 0, *[ABSTAINED] * 4, 1, 1, 1, 1]
+    assert codes.tolist() == [0, 0, *[NONE] * 4, 1, 1, 1, 1]
     assert (found.low, found.high) == (pytest.approx(0.15), pytest.approx(0.65))
 
 
@@ -71,7 +71,7 @@ def test_the_temperature_of_answers_that_are_too_sure_is_above_one() -> None:
 def test_what_an_answer_is_expected_to_be_worth_follows_from_the_probabilities() -> None:
     worth = table(ClassPayoffs(correct=1, wrong=-2, abstain=0.1), 2)
     codes, expected = Decision("worth", may_abstain=True).decide(two(np.array([0.1, 0.5])), worth)
-    assert codes.tolist() == [0, ABSTAINED]
+    assert codes.tolist() == [0, NONE]
     assert expected == pytest.approx([700_000, 100_000])
 
 
@@ -87,7 +87,7 @@ def test_what_is_chosen_is_never_worth_less_on_the_held_out_records(classes: int
         best = total(found, logits, truth, worth)
         assert best >= total(Decision(), logits, truth, worth)
         if not can_abstain:
-            assert (found.decide(logits, worth)[0] != ABSTAINED).all()
+            assert (found.decide(logits, worth)[0] != NONE).all()
         if classes == 2:
             assert best >= _best_of_all_cuts(logits, truth, worth, can_abstain)
 

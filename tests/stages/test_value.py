@@ -94,6 +94,20 @@ def test_an_answer_that_is_not_given_says_so_in_every_form(run: Path, tmp_path: 
     assert all((row["abstained"] == "True") == (row["value"] == "") for row in rows)
 
 
+def test_a_table_of_answers_in_python_has_what_they_are_worth_too(run: Path) -> None:
+    columns = noria.predict(run, [{"x": x, "y": x / 2} for x in (-3, 0.5, 3)]).columns()
+    assert columns["abstained"] == [one is None for one in columns["value"]]
+    assert len(columns["expected_value"]) == 3
+
+
+def test_feedback_turns_an_answer_into_what_it_was_worth(run: Path) -> None:
+    worth = load(run).worth
+    assert worth is not None
+    each, bad = worth.realised(["high", "low", "high", None, "low"], [" high", "low", "low", "high", "what?"])
+    assert each == [4_000_000, 0, -1_000_000, 500_000, 0]
+    assert list(bad) == [4]
+
+
 def test_scoring_again_decides_as_training_did(run: Path) -> None:
     before = json.loads((run / "metrics.json").read_text("utf-8"))
     again = evaluate(run, reporter=Silent())

@@ -23,6 +23,7 @@ def check_target(target: Target, values: Values) -> None:
     check_answer_output(subject, target)
     check_label_values(subject, target)
     check_restated(subject, target)
+    check_payoffs(subject, target)
 
 
 def check_padding(target: Target, values: Values) -> None:
@@ -90,6 +91,18 @@ def check_restated(subject: Component, target: Target) -> None:
         is_right = found.keys() == expected.keys()
         is_right = is_right and all(is_same(found[name], expected[name], TOLERANCE) for name in found)
         require(is_right, "restated answers are not what the other state makes of the raw ones")
+
+
+@check
+def check_payoffs(subject: Component, target: Target) -> None:
+    """A true answer, given as the answer, has a worth: the form of the pay-offs takes what the target tells."""
+    if (kind := dispatch.payoffs(target)) is None:
+        return
+    for told in dispatch.decode_target(target, subject.arrays, subject.state):
+        try:
+            kind().micro(told, told)
+        except (TypeError, ValueError) as error:
+            require(False, f"the answer {told!r} has no worth in the form that is declared: {error}")
 
 
 @check

@@ -37,7 +37,7 @@ def _as_text(given: object) -> object:
 ClassName = Annotated[str, BeforeValidator(_as_text)]
 
 
-class OfLabel(BaseModel):
+class Amounts(BaseModel):
     """What answers are worth where one class is the true one."""
 
     model_config = STRICT
@@ -63,7 +63,7 @@ class Value(BaseModel):
     """Worth of a wrong answer, below zero where it costs something. Null is 0."""
     abstain: Amount | None = None
     """Worth of no answer, as what a person costs who looks at the record. Null always answers."""
-    labels: dict[ClassName, OfLabel] = {}
+    labels: dict[ClassName, Amounts] = {}
     """Worth by the true class, in place of the above: {spam: {correct: 0.5, wrong: -2}}."""
     matrix: dict[ClassName, dict[ClassName, Amount]] = {}
     """Worth by true class, then answer, in place of the above: {good: {bad: -1}, bad: {good: -5}}."""

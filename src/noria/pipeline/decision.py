@@ -16,7 +16,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 LEAST_HELD_OUT = 10  # records below which nothing is chosen by them
-ABSTAINED = -1  # in the place of a class; the last column of a table of worths, too
+NONE = -1  # in the place of a class; the last column of a table of worths, too
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Decision:
     may_abstain: bool = False
 
     def decide(self, logits: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the class of each answer int[n], ABSTAINED for none, and what it is expected to be worth, float[n].
+        """Return the class of each answer int[n], NONE for none, and what it is expected to be worth, float[n].
 
         logits float[n, classes]; table [classes, classes + 1]: worth by truth and answer, of none in the last column.
         """
@@ -48,9 +48,9 @@ class Decision:
             return np.asarray(logits.argmax(1))
         if self.rule == "thresholds":
             chance = of_second(logits)
-            return np.where(chance < self.low, 0, np.where(chance >= self.high, 1, ABSTAINED))
+            return np.where(chance < self.low, 0, np.where(chance >= self.high, 1, NONE))
         best = (worth if self.may_abstain else worth[:, :-1]).argmax(1)
-        return np.where(best == worth.shape[1] - 1, ABSTAINED, best)
+        return np.where(best == worth.shape[1] - 1, NONE, best)
 
     def as_json(self) -> dict[str, Any]:
         """Return what a bundle keeps of it."""

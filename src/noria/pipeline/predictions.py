@@ -8,6 +8,7 @@ from typing import Any
 
 from noria.errors import UserError
 from noria.types import Prediction
+from noria.types.records import ABSTAINED, EXPECTED
 
 
 class Predictions(list[Prediction]):
@@ -27,13 +28,19 @@ class Predictions(list[Prediction]):
         self._classes, self._given, self._ids = classes, given, ids
 
     def columns(self) -> dict[str, list[Any]]:
-        """Return the answers by column: value, confidence, probability_CLASS; `error` where one has no answer."""
+        """Return the answers by column: value, confidence, probability_CLASS; `error` where one cannot be answered.
+
+        Of a job with a `value` also what each is expected to be worth, and which were not given, as that is worth more.
+        """
         found: dict[str, list[Any]] = {"value": [one.value for one in self]}
         if any(one.confidence is not None for one in self):
             found["confidence"] = [one.confidence for one in self]
         for name in self._classes:
             each = [one.details.get("probabilities", {}).get(name) for one in self]
             found[f"probability_{name}"] = each
+        for name in (EXPECTED, ABSTAINED):
+            if any(name in one.details for one in self):
+                found[name] = [one.details.get(name) for one in self]
         if any(one.reason for one in self):
             found["error"] = [one.reason or None for one in self]
         return found

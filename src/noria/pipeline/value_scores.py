@@ -13,7 +13,7 @@ import numpy as np
 from noria.contract import dispatch
 from noria.contract.payoffs import MICRO
 from noria.metrics.intervals import differences, verdict
-from noria.pipeline.decision import ABSTAINED, cuts_worth
+from noria.pipeline.decision import NONE, cuts_worth
 from noria.pipeline.worth import ANSWERS, VALUE, Worth
 from noria.types import Arrays, Panel
 
@@ -36,7 +36,7 @@ def value_scores(
         pair = [(worth.metric(), worth.likeliest.metric())]
         gain = differences(pair, (output, truth), (output, truth), resamples, groups=groups)[VALUE]
         found["gain"] = {**gain, "verdict": verdict(gain)}
-    is_answered = codes != ABSTAINED
+    is_answered = codes != NONE
     found["abstained"] = float(1 - is_answered.mean())
     found["accuracy_of_answered"] = float((codes == true)[is_answered].mean()) if is_answered.any() else None
     found["break_even_accuracy"] = _break_even(worth.table, codes, true)
@@ -49,7 +49,7 @@ def _break_even(table: np.ndarray, codes: np.ndarray, true: np.ndarray) -> float
     A right answer counts what right answers to these records would be worth on average, a wrong one what the model's
     wrong ones are.
     """
-    is_wrong = (codes != true) & (codes != ABSTAINED)
+    is_wrong = (codes != true) & (codes != NONE)
     right = float(table[true, true].mean())
     if not is_wrong.any():
         return None

@@ -16,8 +16,9 @@ from scipy.special import softmax
 from noria.contract import Metric, Task, dispatch, mean_metric
 from noria.contract.payoffs import MICRO, Payoffs
 from noria.errors import UserError, did_you_mean
-from noria.pipeline.decision import ABSTAINED, Decision, chosen
-from noria.types import Arrays, Prediction, State
+from noria.pipeline.decision import NONE, Decision, chosen
+from noria.types import Arrays, Prediction, State, Values
+from noria.types.records import ABSTAINED, EXPECTED
 
 WORTH = "worth"  # in the states of a bundle whose job has a section `value`
 VALUE = "value_per_1000"  # the score
@@ -88,8 +89,20 @@ class Worth:
         each = [self.payoffs.micro(one.value, true) for one, true in zip(answers, truths, strict=True)]
         return np.array(each, np.int64)
 
+    def realised(self, answers: Sequence[Any], truths: Values) -> tuple[list[int], dict[int, str]]:
+        """Return what answers turned out to be worth, in micro-units, by truths as people give them: feedback.
+
+        Those whose truth cannot be read are worth 0, and named by their index with the reason.
+        """
+        target = self.task.target
+        encoded = target.encode(truths, self.state)
+        told = dispatch.decode_target(target, encoded.arrays, self.state)
+        pairs = enumerate(zip(answers, told, strict=True))
+        each = [0 if index in encoded.bad else self.payoffs.micro(one, true) for index, (one, true) in pairs]
+        return each, encoded.bad
+
     def codes(self, output: Arrays) -> np.ndarray:
-        """Return the class that is answered to each record, int[n]; ABSTAINED for none."""
+        """Return the class that is answered to each record, int[n]; NONE for none."""
         assert self.table is not None
         return self.decision.decide(self._logits(output), self.table)[0]
 
@@ -97,7 +110,7 @@ class Worth:
         """Return the answers as they are given, with what each is expected to be worth in their details."""
         if self.table is None:
             expected = self.expected / MICRO
-            return [replace(one, details={**one.details, "expected_value": expected}) for one in given]
+            return [replace(one, details={**one.details, EXPECTED: expected}) for one in given]
         codes, worth = self.decision.decide(self._logits(output), self.table)
         chances = self._chances(output)
         return [
@@ -107,10 +120,10 @@ class Worth:
 
     def _answered(self, given: Prediction, code: int, chances: np.ndarray, expected: float) -> Prediction:
         """Return one answer; whether there is none is said of each where there may be none."""
-        details: dict[str, Any] = {**given.details, "expected_value": expected}
+        details: dict[str, Any] = {**given.details, EXPECTED: expected}
         if self.decision.may_abstain:
-            details["abstained"] = code == ABSTAINED
-        if code == ABSTAINED:
+            details[ABSTAINED] = code == NONE
+        if code == NONE:
             return replace(given, value=None, confidence=None, details=details)
         names = dispatch.class_names(self.task.target, self.state)
         assert names is not None

@@ -20,7 +20,7 @@ from noria.job.load import load_stored_job
 from noria.metrics.intervals import UNTOLD, differences, verdict
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.prepared import Prepared
-from noria.pipeline.worth import metrics_of
+from noria.pipeline.worth import VALUE, metrics_of
 from noria.stages.prepare import prepare
 from noria.store.array_store import scored_split
 from noria.store.run_folder import read_start
@@ -47,6 +47,8 @@ def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, 
     ours = rows_of(output, here), rows_of(prepared.splits[split].target, here)
     theirs = rows_of(rival.outputs(dataset), there), rows_of(dataset.target, there)
     pairs = common_metrics(model_metrics(predictor), model_metrics(rival))
+    if predictor.worth and rival.worth and predictor.worth.payoffs != rival.worth.payoffs:  # another score of that name
+        pairs = [pair for pair in pairs if pair[0].name != VALUE]
     groups = prepared.splits[split].groups
     groups = None if groups is None else groups[here]
     found = differences(pairs, ours, theirs, job.evaluate.resamples, groups=groups)

@@ -120,6 +120,9 @@ def in_order(
 
 SUFFIXES = {"audio/wav": ".wav", "audio/mpeg": ".mp3", "image/png": ".png", "image/jpeg": ".jpg", "video/mp4": ".mp4"}
 
+# Of the details of an answer whose worth is known: what it is expected to be, and whether none was given.
+EXPECTED, ABSTAINED = "expected_value", "abstained"
+
 
 @dataclass(frozen=True)
 class Media:

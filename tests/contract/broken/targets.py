@@ -10,8 +10,17 @@ from tests.contract.broken.healthy import Side, SideHead, broken, is_right, log_
 from torch import nn
 
 from noria.contract import Metric, mean_metric
-from noria.contract.capabilities import AnswersInInput, GivesVector, MultiLabel, Restates, Streams, TrainingStep
+from noria.contract.capabilities import (
+    AnswersInInput,
+    GivesVector,
+    MultiLabel,
+    PaysOff,
+    Restates,
+    Streams,
+    TrainingStep,
+)
 from noria.contract.dispatch import forward_loss
+from noria.contract.payoffs import NumberPayoffs
 from noria.errors import UserError
 from noria.types import Chunk, Panel
 
@@ -56,6 +65,11 @@ class GivesNoValueOfTheFirstAnswer(Side):
 class CountsClassesFromOne(Side):
     def single_values(self, truth):
         return super().single_values(truth) + 1
+
+
+@broken("payoffs")
+class SaysWhatASideIsWorthAsANumber(Side, PaysOff):
+    payoffs = NumberPayoffs
 
 
 @broken("stream")
