@@ -40,7 +40,8 @@ def _score(found: Assessment) -> Markup:
     named = {"calibration": found.before, "now, expected": found.expected, "now, realised": found.realised}
     bars = [Bar(name, one.value, one.low, one.high, f"n={one.n}") for name, one in named.items() if one is not None]
     note = "Expected: from how sure the answers are. Realised: of the records whose truth is known. Intervals of 95 %."
-    return bar_chart(f"{found.score}, {found.direction} is better", bars, note=note)
+    chart = bar_chart(f"{found.score}, {found.direction} is better", bars, note=note)
+    return tag("div", chart, class_="charts")
 
 
 def _tests(found: Assessment) -> Markup:
