@@ -67,7 +67,7 @@ def adult(generator: np.random.Generator, folder: Path) -> tuple[dict[str, Any],
     """Return the same of census income."""
     with (DATA / "adult" / "adult.csv").open() as file:
         rows = list(csv.DictReader(file))
-    pool, job = _divided(rows, generator, folder, 12000)
+    pool, job = _divided([rows[i] for i in generator.permutation(len(rows))[:18000]], generator, folder, 12000)
     ages = np.array([int(row["age"]) for row in pool])
     shifted = {
         "below 25": [pool[i] for i in np.flatnonzero(ages < 25)],

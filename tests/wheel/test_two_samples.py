@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import ks_2samp
 
 from noria.wheel.two_samples import kolmogorov_smirnov, mmd
 
@@ -19,6 +20,16 @@ def test_the_column_that_differs_most_is_named_and_its_p_is_multiplied_by_the_co
     points = np.concatenate([one[:, 2], other[:, 2]])
     by_hand = max(abs((one[:, 2] <= x).mean() - (other[:, 2] <= x).mean()) for x in points)
     assert np.isclose(statistic, by_hand)
+
+
+def test_the_p_of_one_column_is_near_the_exact_one() -> None:
+    generator = np.random.default_rng(4)
+    for shift in (0.0, 0.05, 0.1, 0.15, 0.2):
+        one, other = generator.normal(size=(400, 1)), generator.normal(size=(300, 1)) + shift
+        exact = ks_2samp(one[:, 0], other[:, 0], method="exact")
+        statistic, p, _ = kolmogorov_smirnov(one, other)
+        assert np.isclose(statistic, exact.statistic)
+        assert 0.95 * exact.pvalue <= p <= 1.25 * exact.pvalue + 0.01
 
 
 def test_the_statistic_of_mmd_is_the_sum_of_three_means_of_the_kernel() -> None:

@@ -9,15 +9,22 @@ import typer
 
 from noria import verbs
 from noria.commands.words import Engine, Json, Run
+from noria.errors import UserError
 from noria.printing import show
 
 
 def watch(
     run: Run,
     inputs: Annotated[
-        list[str],
-        typer.Argument(help="files, folders or tables of records; data.fields.FIELD=COLUMN where columns differ"),
-    ],
+        list[str] | None,
+        typer.Argument(
+            help="files, folders or tables of records; data.fields.FIELD=COLUMN where columns differ",
+            show_default=False,
+        ),
+    ] = None,
+    live: Annotated[
+        str | None, typer.Option(help="address of a server: what it saw of the model RUN, by name, in its last records")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="the page; default watch.html in the run folder")] = None,
     level: Annotated[float, typer.Option(help="chance of an alarm where nothing has changed, of all tests")] = 0.05,
     predictions_per_day: Annotated[
@@ -27,8 +34,16 @@ def watch(
     as_json: Json = False,
 ) -> None:
     """Set new records beside those that a run was calibrated on: has anything drifted, what score is to be expected."""
-    overrides = [one for one in inputs if one.startswith("data.") and "=" in one]
-    paths = [one for one in inputs if one not in overrides]
+    if (live is None) == (not inputs):
+        raise UserError("what is watched is either records or a server", expected="RUN INPUT..., or RUN --live URL")
+    if live is not None:
+        from noria.wheel.asked import watched_by
+
+        found = watched_by(live, run.name)
+        show(found.as_json() if as_json else found, as_json)
+        return
+    overrides = [one for one in inputs or () if one.startswith("data.") and "=" in one]
+    paths = [one for one in inputs or () if one not in overrides]
     found = verbs.watch(
         run, *paths, out=out, level=level, overrides=overrides, engine=engine, predictions_per_day=predictions_per_day
     )

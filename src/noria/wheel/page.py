@@ -14,6 +14,7 @@ from noria.report.markup import Markup, join, tag
 from noria.report.page import document
 from noria.report.tables import table
 from noria.wheel.assessment import Assessment, sentences
+from noria.wheel.two_samples import farthest
 
 MOST_CHARTS, POINTS = 6, 60
 MOST_CLASSES = 30
@@ -39,7 +40,8 @@ def _score(found: Assessment) -> Markup:
     named = {"calibration": found.before, "now, expected": found.expected, "now, realised": found.realised}
     bars = [Bar(name, one.value, one.low, one.high, f"n={one.n}") for name, one in named.items() if one is not None]
     note = "Expected: from how sure the answers are. Realised: of the records whose truth is known. Intervals of 95 %."
-    return bar_chart(f"{found.score}, {found.direction} is better", bars, note=note)
+    chart = bar_chart(f"{found.score}, {found.direction} is better", bars, note=note)
+    return tag("div", chart, class_="charts")
 
 
 def _tests(found: Assessment) -> Markup:
@@ -54,9 +56,10 @@ def _tests(found: Assessment) -> Markup:
 
 def _distributions(before: Observations, window: Observations) -> list[Markup]:
     """Draw, of the columns that moved most, which share of the records lies below each value, then and now."""
-    moved = [
-        (_farthest(before.values[:, column], window.values[:, column]), column) for column in range(len(before.names))
-    ]
+    one, other = (seen.values[np.isfinite(seen.values).all(1)] for seen in (before, window))
+    if not len(one) or not len(other):
+        return []
+    moved = [(farthest(one[:, column], other[:, column]), column) for column in range(len(before.names))]
     shown = sorted(sorted(moved, reverse=True)[:MOST_CHARTS], key=lambda one: one[1])
     return [
         line_chart(
@@ -65,8 +68,8 @@ def _distributions(before: Observations, window: Observations) -> list[Markup]:
                 before.names[column] if before.kind in ("numbers", "confidence") else "probability",
                 "share of records below",
                 [
-                    Line("calibration", _below(before.values[:, column])),
-                    Line("now", _below(window.values[:, column])),
+                    Line("calibration", _below(one[:, column])),
+                    Line("now", _below(other[:, column])),
                 ],
             )
         )
@@ -74,16 +77,9 @@ def _distributions(before: Observations, window: Observations) -> list[Markup]:
     ]
 
 
-def _farthest(one: np.ndarray, other: np.ndarray) -> float:
-    points = np.sort(np.concatenate([one, other]))
-    shares = [np.searchsorted(np.sort(each), points, side="right") / max(1, len(each)) for each in (one, other)]
-    return float(np.abs(shares[0] - shares[1]).max(initial=0))
-
-
 def _below(values: np.ndarray) -> list[tuple[float, float]]:
     shares = np.linspace(0, 1, POINTS)
-    known = values[np.isfinite(values)]
-    return [(float(x), float(y)) for x, y in zip(np.quantile(known, shares), shares, strict=True)] if len(known) else []
+    return [(float(x), float(y)) for x, y in zip(np.quantile(values, shares), shares, strict=True)]
 
 
 def _classes(found: Assessment) -> Markup | None:
