@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from noria.wheel.loss import LossPerDay
 from noria.wheel.money import Money
-from noria.wheel.policy import DAY_S, Position, decide
+from noria.wheel.policy import DAY_S, Position, decide, recovered_share
 
 EUR = Money("EUR")
 PAYS = Position(
@@ -23,7 +23,8 @@ def test_a_loss_of_two_a_day_over_thirty_days_pays_for_fifty() -> None:
     decision = decide(PAYS, EUR)
     assert decision.is_training
     assert decision.reason == (
-        "it loses 2.00 EUR a day (1.00 EUR to 3.00 EUR), 60.00 EUR in 30 days, more than the 50.00 EUR of a training"
+        "it loses 2.00 EUR a day (1.00 EUR to 3.00 EUR); a training brings 60.00 EUR in 30 days,"
+        " more than the 50.00 EUR of a training"
     )
 
 
@@ -34,6 +35,7 @@ def test_a_loss_of_two_a_day_over_thirty_days_pays_for_fifty() -> None:
         ({"loss": None}, "cannot be told"),
         ({"loss": LossPerDay(2_000_000, -1, 4_000_000)}, "may be chance"),
         ({"price": None}, "is not known"),
+        ({"recovers": 0.5}, "a training brings 30.00 EUR in 30 days if 50% of it come back, less than the 50.00 EUR"),
         ({"price": 60_000_000}, "less than the 60.00 EUR of a training"),
         ({"spent": 50_000_001}, "50.00 EUR are left of this month's 100.00 EUR"),
         ({"rests_until": 12.5 * DAY_S}, "none begins for another 2.5 days"),
@@ -58,6 +60,11 @@ def test_no_training_exceeds_the_budget_or_costs_more_than_it_may_bring(
         assert has_alarm
         assert price <= budget - spent
         assert loss * 30 > price
+
+
+def test_what_a_training_brings_is_told_by_what_earlier_ones_brought() -> None:
+    assert [recovered_share(one) for one in ([], [1.0], [0.0, 0.0])] == pytest.approx([0.5, 0.75, 0.5 / 3])
+    assert recovered_share([1.0] * 9 + [0.0] * 4) == pytest.approx(0.1)
 
 
 def test_small_amounts_are_shown_with_the_digits_that_tell_them() -> None:

@@ -28,7 +28,7 @@ class Service(BaseModel):
     """File with a key that may administer. Null takes NORIA_KEY."""
     share: float = Field(0.1, gt=0, lt=1)
     """Share of the requests that the candidate answers while it is tried, 0 to 1."""
-    requests: int = Field(200, ge=30, le=10**6)
+    requests: int = Field(200, ge=30, le=1000)
     """Requests that the candidate has to answer before it is promoted. More where traffic is heavy."""
 
 

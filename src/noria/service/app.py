@@ -118,6 +118,7 @@ class Service:
             ("/health", self.is_ready, "GET"),
             ("/models/{model}/reload", self.reload, "POST"),
             ("/models/{model}/try", self.try_out, "POST"),
+            ("/models/{model}/trial", self.trial, "GET"),
             ("/models/{model}/promote", self.promote, "POST"),
         ]
         for path, endpoint, method in own:
@@ -160,6 +161,12 @@ class Service:
         if not isinstance(share, int | float) or not 0 < share < 1:
             raise HTTPError(UserError("share is between 0 and 1", found=shown(share)), code="wrong_type", param="share")
         return await self._changed(request, lambda name: self.models.try_out(name, Canary(canary.run, share)))
+
+    async def trial(self, request: HTTPRequest) -> Response:
+        """Say how the candidate does that is tried: how many requests it answered, and why it was withdrawn."""
+        name = request.path_params["model"]
+        request.state.grant.require("admin", name)
+        return json_response({"model": name, **self.models.named(name).told()})
 
     async def promote(self, request: HTTPRequest) -> Response:
         """Put the version that is tried in the place of the one that is served."""

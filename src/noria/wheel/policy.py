@@ -6,12 +6,15 @@ Read next: loss.py, turn/decide.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from noria.wheel.loss import LossPerDay
 from noria.wheel.money import Money
 
 DAY_S = 86_400
+FIRST_SHARE = 0.5  # of a loss, expected of the first candidate: new records are few beside those of the first training
+LATEST = 4  # candidates by which the share is told
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class Position:
     """What is known when it is decided.
 
     loss: None where it cannot be told. price: of one training; None where no training tells it. budget: of the month,
-    of which `spent` is gone. rests_until: the end of the cool-down, in seconds since 1970.
+    of which `spent` is gone. rests_until: the end of the cool-down, in seconds since 1970. recovers: how much of a loss
+    a training is expected to bring back, 0 to 1: recovered_share.
     """
 
     has_alarm: bool
@@ -30,6 +34,12 @@ class Position:
     horizon_days: float
     now: float
     rests_until: float = 0.0
+    recovers: float = 1.0
+
+    @property
+    def gain(self) -> int:
+        """Return what a training is expected to bring over the horizon, in micro-units; 0 where no loss is told."""
+        return 0 if self.loss is None else round(self.loss.micro * self.horizon_days * self.recovers)
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,15 @@ def decide(position: Position, money: Money) -> Decision:
     )
 
 
+def recovered_share(shares: Sequence[float]) -> float:
+    """Return how much of a loss the next training is expected to bring back, by what earlier ones did.
+
+    shares: of each earlier candidate, 0 where it was not let in. The first expectation counts as one more candidate.
+    """
+    known = [FIRST_SHARE, *shares[-LATEST:]]
+    return sum(known) / len(known)
+
+
 def _not_worth(position: Position, money: Money) -> str:
     """Return why a training would not pay; empty where it would."""
     loss, price = position.loss, position.price
@@ -66,7 +85,7 @@ def _not_worth(position: Position, money: Money) -> str:
         return f"it has drifted, but that it costs anything may be chance ({_range(loss, money)} a day)"
     if price is None:
         return "what a training costs is not known: the champion's metrics.json does not say how long it took"
-    if loss.micro * position.horizon_days <= price:
+    if position.gain <= price:
         return f"{_sum(position, loss, money)}, less than the {money(price)} of a training"
     return ""
 
@@ -87,9 +106,9 @@ def _not_allowed(position: Position, money: Money) -> str:
 
 
 def _sum(position: Position, loss: LossPerDay, money: Money) -> str:
-    total = round(loss.micro * position.horizon_days)
-    days = f"{position.horizon_days:g} days"
-    return f"it loses {money(loss.micro)} a day ({_range(loss, money)}), {money(total)} in {days}"
+    said = f"it loses {money(loss.micro)} a day ({_range(loss, money)})"
+    part = "" if position.recovers == 1 else f" if {position.recovers:.0%} of it come back"
+    return f"{said}; a training brings {money(position.gain)} in {position.horizon_days:g} days{part}"
 
 
 def _range(loss: LossPerDay, money: Money) -> str:

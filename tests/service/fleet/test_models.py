@@ -233,3 +233,35 @@ def test_too_many_requests_at_once_are_told_to_come_again() -> None:
         stage.models.call(model, REQUEST)
 
     asyncio.run(scene())
+
+
+def test_a_candidate_that_is_not_there_yet_is_tried_when_it_is_asked_for(tmp_path: Path) -> None:
+    async def scene() -> None:
+        stage = Stage()
+        stage.while_starting = lambda: setattr(stage, "is_broken", True)  # the second start fails: no such run
+        canary = Canary(tmp_path / "candidate", 0.5)
+        await stage.models.start([Plan("m", Path("x"), canary=canary)])
+        assert "no candidate stands at" in stage.told[-1]
+        model = stage.models.named("m")
+        assert model.told() == {"run": "", "answered": 0, "withdrawn": ""}
+        stage.is_broken, stage.while_starting = False, lambda: None
+        await stage.models.try_out("m", canary)
+        for _ in range(40):
+            stage.models.saw(model, model.candidate or model.current, Reply(b"{}", 200), 0.01)
+        assert model.told() == {"run": str(canary.run.resolve()), "answered": 40, "withdrawn": ""}
+
+    asyncio.run(scene())
+
+
+def test_a_newer_version_ends_the_trial_beside_the_older_one() -> None:
+    async def scene() -> None:
+        stage = Stage()
+        await stage.models.start([Plan("m", Path("x"), canary=Canary(Path("y"), 0.5))])
+        await stage.models.reload("m")
+        model = stage.models.named("m")
+        assert (model.candidate, model.plan.run) == (None, Path("x"))
+        assert model.told()["withdrawn"] == "a newer version was loaded"
+        await stage.models.try_out("m", Canary(Path("z")))
+        assert model.told()["withdrawn"] == ""
+
+    asyncio.run(scene())

@@ -50,6 +50,11 @@ class Trial:
         self._share, self._due = canary.share, 0.0
         self._older, self._newer = _Seen(), _Seen()
 
+    @property
+    def num_seen(self) -> int:
+        """Return how many of the newer one's latest requests were seen."""
+        return len(self._newer.failed)
+
     def is_next(self) -> bool:
         """Say whether the next request is the newer one's: evenly, so that a share of .1 is each tenth."""
         self._due += self._share

@@ -74,6 +74,16 @@ class Model:
     candidate: Version | None = None
     trial: Trial | None = None
     asked: float = -math.inf  # when a client asked it last, by the monotonic clock
+    withdrawn: str = ""  # why the last candidate is asked no more, and where it stands
+    withdrawn_run: str = ""
+
+    def told(self) -> dict[str, str | int]:
+        """Return how the candidate does: where it stands, how many requests it answered, and why it was withdrawn.
+
+        Of the latest requests alone; all is empty where none was tried.
+        """
+        run = self.withdrawn_run if self.candidate is None else str(self.candidate.plan.run.resolve())
+        return {"run": run, "answered": 0 if self.trial is None else self.trial.num_seen, "withdrawn": self.withdrawn}
 
     def about(self) -> About:
         """Return what is known of it."""
@@ -126,7 +136,16 @@ class Models:
                 raise one
         for plan in plans:
             if plan.canary is not None:
-                await self.try_out(plan.name, plan.canary)
+                await self._try_first(plan, plan.canary)
+
+    async def _try_first(self, plan: Plan, canary: Canary) -> None:
+        """Try a candidate as the server starts; one that is not there yet is tried when somebody asks for it."""
+        try:
+            await self.try_out(plan.name, canary)
+        except UserError:
+            if canary.run.exists():
+                raise
+            self._note(self._models[plan.name], f"no candidate stands at {canary.run} yet")
 
     def named(self, name: str | None, sees: Callable[[str], bool] = lambda _: True) -> Model:
         """Return the model of a name, or the only one there is; raise HTTPError (404), which names those one sees."""
@@ -187,6 +206,8 @@ class Models:
                 self._spawn(_drained(newer))
                 self._note(model, f"a newer version is no match, {model.current.name} is still served: {reason}")
                 raise UserError(f"what stands there is no newer version of {name}", where=str(plan.run), found=reason)
+            if model.candidate is not None:  # it was set beside the older one
+                self._withdraw(model, model.candidate, "a newer version was loaded")
             old, model.plan, model.current = model.current, plan, newer
             self._spawn(_drained(old))
             return self._note(model, f"{model.current.name} is served in the place of {old.name}")
@@ -203,6 +224,7 @@ class Models:
                 self._spawn(_drained(candidate))
                 raise UserError(f"this cannot be tried as a version of {name}", where=str(canary.run), found=reason)
             model.candidate, model.trial = candidate, Trial(canary)
+            model.withdrawn = model.withdrawn_run = ""
             return self._note(model, f"{model.candidate.name} is asked {canary.share:.0%} of the requests")
 
     async def promote(self, name: str) -> str:
@@ -235,6 +257,7 @@ class Models:
 
     def _withdraw(self, model: Model, candidate: Version, reason: str) -> None:
         model.candidate = model.trial = None
+        model.withdrawn, model.withdrawn_run = reason, str(candidate.plan.run.resolve())
         self._note(model, f"{candidate.name} is asked no more: {reason}")
         self._spawn(_drained(candidate))
 

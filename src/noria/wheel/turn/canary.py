@@ -1,11 +1,80 @@
-"""Seventh step: the running service asks the candidate a share of the requests, and withdraws it if it does worse."""
+"""Seventh step: the running service asks the candidate a share of the requests, and withdraws it if it does worse.
+
+The service reads two links of the wheel, `run: RUN/wheel/current` and `canary: {run: RUN/wheel/candidate}`. The step
+waits for nobody: as long as the candidate has not answered enough, the turn stays open, and the next one looks again.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+from noria.errors import UserError
+from noria.job.wheel import Service
 from noria.wheel.turn.context import Turn
-from noria.wheel.turn.turns import Done
+from noria.wheel.turn.folder import CANDIDATE
+from noria.wheel.turn.turns import REJECTED, Done
+
+PATIENCE_S = 300.0  # within which a service has loaded a model
+NOT_TRIED = "begin the service with canary: {run: RUN/wheel/candidate} in its serve.yaml, and a key that may administer"
 
 
 def try_out(turn: Turn) -> Done | None:
-    """Return that no service is named to try it."""
-    return Done("no service is named in wheel.service to try it with a share of the requests", {})
+    """Return how the candidate did in service; None while it is tried, or the service does not answer."""
+    service = turn.settings.service
+    if service is None:
+        return Done("no service is named in wheel.service to try it with a share of the requests", {})
+    turn.wheel.point(CANDIDATE, turn.candidate)
+    try:
+        trial = _trial(service)
+        if trial["run"] != str(turn.candidate.resolve()):
+            asked(service, "try", {"share": service.share})
+            trial = _trial(service)
+    except OSError as error:
+        turn.reporter.say(f"canary: the service at {service.url} does not answer: {error}; the next turn asks again")
+        return None
+    if trial["withdrawn"]:
+        turn.wheel.drop(CANDIDATE)
+        return Done(f"the service withdrew the candidate: {trial['withdrawn']}", trial, outcome=REJECTED)
+    if trial["answered"] < service.requests:
+        turn.reporter.say(f"canary: the candidate has answered {trial['answered']:,} of {service.requests:,} requests")
+        return None
+    return Done(f"the candidate answered {trial['answered']:,} requests, and was not withdrawn", trial)
+
+
+def reload(turn: Turn) -> str:
+    """Have the service read the link of the champion again; return what became of it."""
+    service = turn.settings.service
+    if service is None:
+        return "a service of it takes it when it reloads"
+    try:
+        return str(asked(service, "reload")["said"])
+    except OSError as error:
+        return f"the service at {service.url} does not answer ({error}), and takes it when it starts"
+
+
+def asked(service: Service, verb: str, content: Any = None) -> dict[str, Any]:
+    """Ask the service for a verb of its model; raise OSError where it is away, UserError where it refuses."""
+    url = f"{service.url.rstrip('/')}/models/{quote(service.model, safe='')}/{verb}"
+    body = None if verb == "trial" else json.dumps(content or {}).encode()
+    key = Path(service.key_file).read_text("utf-8").strip() if service.key_file else os.environ.get("NORIA_KEY", "")
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
+    try:
+        with urlopen(Request(url, body, headers), timeout=PATIENCE_S) as reply:
+            found: dict[str, Any] = json.load(reply)
+            return found
+    except HTTPError as error:
+        said = error.read(2000).decode("utf-8", "replace")
+        raise UserError("the service refuses", where=url, found=f"{error.code}: {said}", fix=NOT_TRIED) from error
+    except (URLError, HTTPException) as error:
+        raise OSError(str(getattr(error, "reason", error))) from error
+
+
+def _trial(service: Service) -> dict[str, Any]:
+    return asked(service, "trial")

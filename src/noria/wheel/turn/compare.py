@@ -31,12 +31,17 @@ def compare(turn: Turn) -> Done:
         "recent": compare_on(candidate, champion, recent),
         "golden": compare_on(candidate, champion, golden.records(source, candidate.bundle)),
     }
-    reason = _not_better(found["recent"]) or _worse(found["golden"], turn.settings.golden_loss)
+    reason = reason_against(found["recent"], found["golden"], turn.settings.golden_loss)
     said = f"recent records: {_told(found['recent'])}; golden set: {_told(found['golden'])}"
     result = {name: {"n": one.n, **one.metrics} for name, one in found.items()}
     if reason:
         return Done(f"the candidate is rejected, {reason}. {said}", result, outcome=REJECTED)
     return Done(f"the candidate is better. {said}", result)
+
+
+def reason_against(recent: Paired, golden: Paired, golden_loss: float) -> str:
+    """Return why a candidate is not let into service; empty where it is."""
+    return _not_better(recent) or _worse(golden, golden_loss)
 
 
 def _not_better(found: Paired) -> str:

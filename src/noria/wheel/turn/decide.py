@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from noria.store.run_folder import read_json
+from noria.wheel.assessment import Assessment
 from noria.wheel.loss import LossPerDay
 from noria.wheel.money import micro_of
-from noria.wheel.policy import DAY_S, Position, decide
+from noria.wheel.policy import DAY_S, Position, decide, recovered_share
 from noria.wheel.turn.context import Turn
-from noria.wheel.turn.turns import DISAPPOINTED, NOTHING, ROLLED_BACK, Done, TurnRecord
+from noria.wheel.turn.turns import DISAPPOINTED, NOTHING, OPEN, PROMOTED, ROLLED_BACK, Done, TurnRecord
 
 
 def decide_training(turn: Turn) -> Done:
@@ -28,6 +30,7 @@ def decide_training(turn: Turn) -> Done:
         settings.horizon_days,
         now,
         rests_until(before, settings.cool_down_days),
+        recovered_share(recovered(before)),
     )
     decision = decide(position, money)
     verb = "a model is trained" if decision.is_training else "nothing is done"
@@ -54,6 +57,24 @@ def rests_until(turns: Sequence[TurnRecord], cool_down_days: float) -> float:
     tried = [one for one in turns if one.outcome == ROLLED_BACK or any(step.name == "collect" for step in one.steps)]
     ends = [one.ended for one in tried if one.outcome in DISAPPOINTED and one.ended is not None]
     return max(ends) + cool_down_days * DAY_S if ends else 0.0
+
+
+def recovered(turns: Sequence[TurnRecord]) -> list[float]:
+    """Return how much of the loss each candidate brought back on recent records; 0 of those that were not let in."""
+    shares = []
+    for one in turns:
+        results = {step.name: step.result for step in one.steps}
+        if one.outcome != OPEN and "compare" in results:
+            shares.append(_share(results) if one.outcome == PROMOTED else 0.0)
+    return shares
+
+
+def _share(results: Mapping[str, Mapping[str, Any]]) -> float:
+    """Return the candidate's gain beside the champion's loss, 0 to 1."""
+    loss = Assessment.from_json(results["assess"]["assessment"]).worse_by
+    main = next(one for one in results["compare"]["recent"].values() if isinstance(one, dict))
+    gain = main["value"] if main["direction"] == "higher" else -main["value"]
+    return min(1.0, max(0.0, gain / loss)) if loss is not None and loss > 0 else 0.0
 
 
 def _month(time: float) -> tuple[int, int]:

@@ -73,6 +73,11 @@ class WheelFolder:
             temporary.replace(self.path / name)
             sync_folder(self.path)
 
+    def drop(self, name: str) -> None:
+        """Remove a link, where it is there."""
+        with plain_disk_errors(self.path):
+            (self.path / name).unlink(missing_ok=True)
+
     def shown(self, run: Path) -> str:
         """Return a run as people know it: `the first model`, or the turn that made it."""
         if run.resolve() == self.run.resolve():

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from noria.wheel.turn.canary import reload
 from noria.wheel.turn.context import Turn
-from noria.wheel.turn.folder import CURRENT
+from noria.wheel.turn.folder import CANDIDATE, CURRENT
 from noria.wheel.turn.turns import PROMOTED, Done
 
 
 def promote(turn: Turn) -> Done:
     """Let the link of the champion point to the candidate."""
     turn.wheel.point(CURRENT, turn.candidate)
-    link = turn.wheel.path / CURRENT
-    said = f"{turn.wheel.shown(turn.candidate)} is the champion; a service of {link} takes it when it reloads"
+    turn.wheel.drop(CANDIDATE)
+    said = f"{turn.wheel.shown(turn.candidate)} is the champion, at {turn.wheel.path / CURRENT}; {reload(turn)}"
     return Done(said, {"champion": str(turn.candidate)}, outcome=PROMOTED)

@@ -55,13 +55,12 @@ def turn_wheel(
 ) -> TurnRecord:
     """Go on with the turn that is open, or begin one; return it as it is then. Raises UserError."""
     wheel = WheelFolder.of(run)
-    job = _job(wheel, overrides)
     wheel_id = wheel.prepare()
     with locked(wheel.path):
         turns = Turns(database or open_database(), wheel_id)
         record = turns.open()
         if record is None:
-            record = turns.begin(_asked(wheel, job, data))
+            record = turns.begin(_asked(wheel, _job(wheel, overrides), data))
         elif data or overrides:
             reporter.say(f"turn {record.number} goes on, with the data and the settings that it began with")
         return _go_on(wheel, wheel_id, turns, record, reporter)
