@@ -1,7 +1,7 @@
 """A batch at work: its lines are asked, a window of them at a time, below live traffic; what is answered is stored.
 
-While a client's request is in the model no new line is asked. Lines take three quarters of the places that the model has
-for requests, and a sixteenth as long as clients came within the last seconds.
+While a client's request is in the model no new line is asked. Lines take three quarters of the places that the model
+has for requests, and a sixteenth as long as clients came within the last seconds.
 
 Where a process ends, or the server did, any of the lines that were in it may be why: each is asked alone then, and one
 that was begun so three times without an answer is given up.
