@@ -67,8 +67,8 @@ class Prices:
     @classmethod
     def load(cls, path: Path | None = None, machine: str | None = None) -> Prices:
         """Read prices.yaml of $NORIA_HOME; without one, prices are assumed and marked so. Raises UserError."""
-        path = path or home() / FILE
-        given, basis = (_read(path), STATED) if path.exists() else (_File(), ASSUMED)
+        path = path or _usual_path()
+        given, basis = (_read(path), STATED) if path is not None and path.exists() else (_File(), ASSUMED)
         return cls(given, basis, machine or socket.gethostname(), Power.here())
 
     @property
@@ -116,6 +116,14 @@ class Prices:
     def on(self, machine: str) -> Prices:
         """Return the prices on another machine, whose power nobody measures here."""
         return replace(self, machine=machine, power=Power())
+
+
+def _usual_path() -> Path | None:
+    """Return where the prices stand; None where the home folder cannot be made, which stops no work."""
+    try:
+        return home() / FILE
+    except UserError:
+        return None
 
 
 def _rounded(account: str, micro: float, carried: MutableMapping[str, float] | None) -> int:

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from noria.database.home import home
+from noria.errors import UserError
 from noria.ledger.entry import Entry
 
 FOLDER = "spool"
@@ -61,7 +62,7 @@ class Spool:
             self._waiting.extend(line_of(one) for one in entries)
             try:
                 self._write_waiting()
-            except OSError as error:
+            except (OSError, UserError) as error:  # UserError: the home folder cannot be made
                 if not had_to_wait:
                     _log.error("the ledger's spool cannot be written, entries wait in memory: %s", error)
                 self._drop_what_is_too_much()
@@ -75,7 +76,7 @@ class Spool:
         with self._lock:
             try:
                 self._write_waiting()
-            except OSError as error:
+            except (OSError, UserError) as error:
                 self.num_lost += len(self._waiting)
                 self._waiting.clear()
                 _log.error("the ledger's spool cannot be written; %d entries are lost: %s", self.num_lost, error)

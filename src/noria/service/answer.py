@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from starlette.requests import Request as HTTPRequest
@@ -19,13 +19,15 @@ from noria.service.door.body import body_of
 from noria.service.engine.work import too_late
 from noria.service.fleet.models import Model, Models, Version
 from noria.service.fleet.replica import Call
-from noria.service.request.exchange import KEPT_HEADERS, Measured, Reply, Request
+from noria.service.request.exchange import KEPT_HEADERS, Reply, Request
 from noria.service.request.http_error import HTTPError
 from noria.service.request.limits import Limits
+from noria.service.request.served import Served
 from noria.service.room import Room
 
 LARGE_BODY = 1 << 16  # bytes from which the model's name is looked for in a thread of its own
 GONE = "disconnected"
+LEFT = "left"  # how a written answer ended whose client did not wait for its end
 GRACE_SECONDS = 5.0  # the model's process says itself that it is too late, unless it is stopped
 
 
@@ -36,19 +38,6 @@ class Service(Protocol):
     limits: Limits
     room: Room
     num_lost: int
-
-
-@dataclass
-class Served:
-    """What is known of a request once it is answered, for logs and metrics: `scope["state"]["served"]`."""
-
-    operation: str
-    model: str = ""
-    version: str = ""
-    tokens: tuple[int, int] = (0, 0)
-    measured: Measured = field(default_factory=Measured)
-    first_seconds: float | None = None  # from the request to the first piece of its answer
-    is_whole: bool = False  # whether its last piece came
 
 
 class Answering:
@@ -147,9 +136,9 @@ class _Asked:
         if self.served.first_seconds is None:
             self.served.first_seconds = seconds
             self.models.saw(self.model, self.version, reply, seconds)
+        self.served.tokens, self.served.measured = reply.tokens, reply.measured
         if reply.is_last:
             self.http.state.charge(sum(reply.tokens))
-            self.served.tokens, self.served.measured = reply.tokens, reply.measured
             self.served.is_whole = not reply.is_broken
         return reply
 
@@ -159,7 +148,7 @@ class Pieces(StreamingResponse):
 
     def __init__(self, first: Reply, asked: _Asked) -> None:
         super().__init__(self._written(first, asked), first.status, headers=dict(first.headers))
-        self._call = asked.call
+        self._call, self._served = asked.call, asked.served
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces until the last one, or until the client goes away."""
@@ -167,6 +156,8 @@ class Pieces(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._call.close()
+            if not self._served.measured.ended:  # cut off: what was written until then is counted and booked
+                self._served.measured = replace(self._served.measured, ended=LEFT)
 
     async def _written(self, first: Reply, asked: _Asked) -> AsyncIterator[bytes]:
         yield first.body

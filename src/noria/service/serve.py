@@ -37,6 +37,7 @@ from noria.service.fleet.replica import Replica
 from noria.service.notify import notify
 from noria.service.plans import plans_of
 from noria.service.request.limits import Limits
+from noria.service.watch.booking import collect_now_and_then
 from noria.service.watch.watching import watching
 from noria.types import Media
 
@@ -160,7 +161,10 @@ async def _run(server: StoppingServer, plans: Sequence[Plan], listener: socket.s
         await models.start(plans)
         server.service.batching.start()
         _listen(listener)
+        collecting = asyncio.create_task(collect_now_and_then())
         await server.serve([listener])
+        collecting.cancel()
+        await asyncio.gather(collecting, return_exceptions=True)
     finally:
         await server.service.batching.stop()
         await models.stop()

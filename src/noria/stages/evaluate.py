@@ -33,6 +33,7 @@ from noria.report import write_report
 from noria.report.card import write_card
 from noria.reporter import Reporter, Silent, Terminal
 from noria.sources.formats.frame import Frame, FrameLike
+from noria.stages.booked import booked
 from noria.stages.compare import compare_to
 from noria.stages.folds import cross_validated
 from noria.stages.prepared_again import prepared_again
@@ -64,10 +65,19 @@ def evaluate(
     if not run.exists():
         beside = [str(one) for one in run.parent.glob("*") if one.is_dir()]
         raise UserError("there is no such run", where=str(run), fix=did_you_mean(str(run), beside))
-    if data is None:
-        if overrides:
-            raise UserError("how data is read can be said of other data alone", fix="name it: --data PATH")
-        return _again(run, reporter, engine)
+    if data is None and overrides:
+        raise UserError("how data is read can be said of other data alone", fix="name it: --data PATH")
+    with booked(run, "evaluate") as clock:
+        scored = _again(run, reporter, engine) if data is None else _on(run, data, reporter, overrides, engine)
+        clock.count(predictions=int(scored.get("n", 0)))
+    return scored
+
+
+def _on(
+    run: Path, data: str | os.PathLike[str] | FrameLike, reporter: Reporter, overrides: Sequence[str],
+    engine: str | None,
+) -> dict[str, Any]:  # fmt: skip
+    """Score other data, and write the scores beside those of training."""
     given = Path(data).expanduser() if isinstance(data, str | os.PathLike) else Frame(data)
     name = given.name if isinstance(given, Path) else "frame"
     scored = _on_other(run, load(run, engine=engine).reading(overrides), given, name, reporter)

@@ -24,6 +24,7 @@ from noria.pipeline.sinks import LINES, Counted, check_suffix, draw_answers, is_
 from noria.pipeline.video_output import is_film, write_film
 from noria.preparation.cut_records import CutRecords
 from noria.reporter import Reporter, Terminal
+from noria.stages.booked import booked
 from noria.store.object_store import fetched, is_remote, sent
 
 STANDARD_INPUT, NONE = "-", "none"  # words for what is read, and for no column to be kept
@@ -99,8 +100,11 @@ def answers_of(
     """Yield the answers to all records of some inputs, in order; say which files were not read."""
     tell = (reporter or Terminal()).say
     drift, cut = Drift(predictor.task, predictor.states), CutRecords(predictor.task)
-    for number, given in enumerate(inputs, 1):
-        yield from predictor.answers(cut.watch(drift.watch(_chunks(predictor, given, number, tell, read))))
+    with booked(predictor.bundle.path, "predict", predictor.bundle.digest[:12]) as clock:
+        for number, given in enumerate(inputs, 1):
+            for answer in predictor.answers(cut.watch(drift.watch(_chunks(predictor, given, number, tell, read)))):
+                clock.count(predictions=int(answer.prediction is not None))
+                yield answer
     for sentence in cut.sentences():
         tell(f"not read whole: {sentence}")
     for sentence in drift.sentences():

@@ -22,6 +22,7 @@ from noria.pipeline.parts import without_parts
 from noria.pipeline.predictor import with_running_parts
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Reporter, Silent, Terminal
+from noria.stages.booked import booked
 from noria.stages.compare import held_out_in_both
 from noria.stages.evaluate import evaluate_run
 from noria.stages.folds import Titled, check_folds, folds_of
@@ -67,7 +68,8 @@ def train(
     keep_freed_memory()
     with joined_processes() as world, watched() as interruption, locked(run, is_shared=not world.is_writer):
         try:
-            _train(run, source, overrides, resume, world, interruption, reporter)
+            with booked(run, "train"):
+                _train(run, source, overrides, resume, world, interruption, reporter)
         except SystemExit:
             if interruption and world.is_writer:
                 reporter.say(what_is_saved(run))

@@ -28,6 +28,7 @@ from noria.pipeline.inference import pick_device
 from noria.pipeline.predictor import with_running_parts
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Reporter, Terminal
+from noria.stages.booked import booked
 from noria.stages.prepare import prepare
 from noria.store.progress import what_is_saved
 from noria.store.run_folder import (
@@ -74,7 +75,7 @@ def tune(
         raise UserError("tuning runs in one process", fix="start it without torchrun")
     run = new_run(run, f"tune-{name_of(source)}", resume)
     keep_freed_memory()
-    with watched() as interruption, locked(run), _told_when_stopped(run, interruption, reporter):
+    with watched() as interruption, locked(run), _told_when_stopped(run, interruption, reporter), booked(run, "tune"):
         budget = [f"tune.{name}={value}" for name, value in (("minutes", minutes), ("trials", trials)) if value]
         is_begun = has_begun(run)
         given = start_or_resume(run, source, resume, "tune")

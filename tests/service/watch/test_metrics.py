@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from noria.ledger import Spool
 from noria.service.asking.operation import About
 from noria.service.request.exchange import Request
 from noria.service.watch import names
@@ -25,7 +26,8 @@ http_requests_inprogress process_resident_memory_bytes process_open_fds process_
 noria_records_total noria_request_seconds_bucket noria_queue_seconds_bucket noria_model_seconds_bucket
 noria_batch_size_bucket noria_written_answers_total noria_model_info noria_model_ready noria_requests_waiting
 noria_requests_running noria_workers noria_workers_resident_bytes noria_worker_restarts_total
-noria_access_log_lost_lines_total vllm:num_requests_running vllm:num_requests_waiting vllm:prompt_tokens_total
+noria_access_log_lost_lines_total noria_ledger_waiting_entries noria_ledger_lost_entries_total
+vllm:num_requests_running vllm:num_requests_waiting vllm:prompt_tokens_total
 vllm:generation_tokens_total vllm:request_success_total vllm:request_prompt_tokens_bucket
 vllm:request_generation_tokens_bucket vllm:time_to_first_token_seconds_bucket vllm:inter_token_latency_seconds_bucket
 vllm:e2e_request_latency_seconds_bucket vllm:request_queue_time_seconds_bucket
@@ -45,7 +47,7 @@ class Seen:
         told = {"task": "chat", "is_writing": is_writing}
         self.models = [About("churn", "v7", True, told)]
         self.states = [ModelState("churn", waiting=2, running=3, restarts=4, pids=(os.getpid(),))]
-        self.page = MetricsPage(self.metrics, self.in_flight, lambda: self.states, None)
+        self.page = MetricsPage(self.metrics, self.in_flight, lambda: self.states, None, Spool())
 
     def text(self) -> str:
         return self.page.answer(Request("metrics"), self.models).body.decode()
@@ -133,7 +135,7 @@ def test_lines_of_the_log_that_were_lost_are_counted(tmp_path: Path) -> None:
     log = AccessLog(tmp_path / "access.log")
     log.num_lost = 3
     log.close()
-    seen.page = MetricsPage(seen.metrics, seen.in_flight, lambda: seen.states, log)
+    seen.page = MetricsPage(seen.metrics, seen.in_flight, lambda: seen.states, log, Spool())
     assert seen.values()["noria_access_log_lost_lines_total",] == 3
 
 

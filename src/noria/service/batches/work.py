@@ -69,7 +69,7 @@ class BatchWork:
         self._shared, self._batch, self._holder, self._model = shared, batch, holder, model
         self._was_broken_off = batch.holder is not None  # whoever had it before did not let it go
         self._asker = None if model is None else Asker(shared.models, model, shared.limits, batch.id, batch.owner)
-        self._bookkeeper = Bookkeeper(batch)
+        self._bookkeeper = Bookkeeper(batch, 1 if model is None else model.plan.threads)
         self._going: dict[asyncio.Task[Answer], Line] = {}
         self._suspects: deque[Line] = deque()
         self._answers: list[Answer] = []

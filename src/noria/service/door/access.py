@@ -48,6 +48,11 @@ class Grant:
         self._audit.refused(self.key.name, self._path, "not_allowed")
         raise not_allowed(self.key, f"the model {model}" if self.key.allows(verb) else verb)
 
+    @property
+    def client(self) -> str:
+        """Return the name of the key; empty where there are no keys."""
+        return "" if self.key is _ANYBODY else self.key.name
+
     def sees(self, model: str) -> bool:
         """Say whether the key may know of a model."""
         return ALL in self.key.models or model in self.key.models

@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -23,7 +22,7 @@ from noria.pipeline.streams import Full, Streams
 from noria.service.asking.operation import Operation, View
 from noria.service.engine.ready import Pace, Piece, Ready
 from noria.service.engine.turns import Turns
-from noria.service.engine.work import Sink, Work, Writing, too_late
+from noria.service.engine.work import Sink, Work, Writing, timed_step, too_late
 from noria.service.request.exchange import Request
 from noria.service.request.http_error import HTTPError, busy
 from noria.service.request.inputs import inputs_of, record_schema
@@ -248,7 +247,7 @@ class Engine:
             count = 0 if piece.chunk is None else len(piece.chunk)
             work = piece.work
             work.begin(time.monotonic() - seconds, len(given))
-            work.measured = replace(work.measured, model_seconds=work.measured.model_seconds + seconds)
+            work.spend(seconds * count / max(len(given), 1), seconds)
             work.answer(piece.number, given[first : first + count])
             first += count
 
@@ -277,15 +276,18 @@ class Engine:
                 _log.exception("an answer could not be begun: %s", work.request.id)
             work.refuse(error)
         else:
+            writing.begun()
             work.end = time.monotonic() + self.view.limits.writing_seconds
             self._writings |= {number: (writing, index) for index, number in enumerate(begun)}
 
     def _write(self) -> None:
         """Write a piece of each answer."""
-        for number, chunk in self._streams.step():
+        pieces, share_s = timed_step(self._streams)
+        for number, chunk in pieces:
             if number not in self._writings:
                 continue
             writing, index = self._writings[number]
+            writing.work.spend(share_s)
             if self._is_dropped(writing.work):
                 self._drop(writing)
             elif chunk.ended == "error":

@@ -12,6 +12,7 @@ from noria.errors import UserError
 from noria.pipeline.drift import Drift
 from noria.pipeline.encoder import EncodedChunk
 from noria.pipeline.predictor import usable
+from noria.pipeline.streams import Streams
 from noria.preparation.cut_records import CutRecords
 from noria.service.asking.operation import Asked, Operation, Said, View, Writer, Written
 from noria.service.request.costs import check_costs
@@ -82,6 +83,12 @@ class Work:
         self.is_over = True
         self.request = replace(self.request, body=b"")
 
+    def spend(self, own_seconds: float, seconds: float = 0.0) -> None:
+        """Note its share of what the model did, and how long that took where nothing else measures it."""
+        so_far = self.measured
+        own, whole = so_far.own_seconds + own_seconds, so_far.model_seconds + seconds
+        self.measured = replace(so_far, own_seconds=own, model_seconds=whole)
+
     def begin(self, when: float, batch: int) -> None:
         """Note that the model began on it, in a batch of so many records."""
         if not self.has_begun:
@@ -106,9 +113,8 @@ class Work:
         """Send a reply, unless nobody waits."""
         if self.is_over:
             return
-        if reply.is_last:
-            num = len(self.asked.records) if hasattr(self, "asked") else 0
-            reply = replace(reply, measured=replace(self.measured, records=num))
+        num = len(self.asked.records) if reply.is_last and hasattr(self, "asked") else 0
+        reply = replace(reply, measured=replace(self.measured, records=num))
         self._sink(reply)  # before it counts as over: a reply that cannot be sent is refused in its place
         self.is_over = self.is_over or reply.is_last
 
@@ -135,6 +141,7 @@ class _Text:
     ended: str | None = None
     logprobs: tuple[float, ...] = ()
     tokens: tuple[str, ...] = ()
+    num_pieces: int = 0
 
 
 class Writing:
@@ -148,10 +155,15 @@ class Writing:
         self._start = time.monotonic()
         work.begin(self._start, len(work.asked.records))
 
+    def begun(self) -> None:
+        """Note what it took to begin."""
+        self.work.spend(time.monotonic() - self._start)
+
     def take(self, record: int, chunk: Chunk) -> bool:
         """Take a piece of a record's answer and send what can be sent; say whether the whole request is answered."""
         text = self._texts[record]
         text.ended, text.logprobs, text.tokens = chunk.ended, chunk.logprobs, chunk.tokens
+        text.num_pieces += 1
         self._measure()
         if self._writer is None:
             text.parts.append(chunk.content)
@@ -191,17 +203,24 @@ class Writing:
             return
         self._has_begun = True
         headers = {"content-type": self._writer.media_type, **NO_STORE}
-        tokens = self._tokens() if is_last else (0, 0)
-        self.work.send(Reply(body, headers=headers, is_last=is_last, tokens=tokens))
+        self.work.send(Reply(body, headers=headers, is_last=is_last, tokens=self._tokens()))
 
     def _tokens(self) -> tuple[int, int]:
-        return sum(self._prompt_tokens), sum(len(one.logprobs) for one in self._texts)
+        """Return how many were read and written; of an answer that goes on, its pieces stand for its tokens."""
+        return sum(self._prompt_tokens), sum(len(one.logprobs) or one.num_pieces for one in self._texts)
 
     def _whole(self) -> list[Written]:
         return [
             Written(_joined(one.parts), str(one.ended), one.logprobs, number, one.tokens)
             for one, number in zip(self._texts, self._prompt_tokens, strict=True)
         ]
+
+
+def timed_step(streams: Streams) -> tuple[Sequence[tuple[int, Chunk]], float]:
+    """Write a piece of each answer; return the pieces, and the seconds that each took."""
+    start = time.monotonic()
+    pieces = streams.step()
+    return pieces, (time.monotonic() - start) / max(len(pieces), 1)
 
 
 def as_http(error: Exception) -> HTTPError:

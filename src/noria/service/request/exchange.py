@@ -78,7 +78,8 @@ class Measured:
     model_seconds   in the model, with those that shared its batches; of a written answer from its prompt to its end
     queue_seconds   from its arrival until the model began on it
     prompt_seconds  of a written answer: from then on until its first token
-    ended           of a written answer: end, stop, length or error
+    ended           of a written answer: end, stop, length or error; left where its client went away
+    own_seconds     of model_seconds, its share where the model answered others at the same time
     """
 
     records: int = 0
@@ -87,13 +88,14 @@ class Measured:
     queue_seconds: float = 0.0
     prompt_seconds: float = 0.0
     ended: str = ""
+    own_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Reply:
     """An answer, or a piece of one: the first has the status and the headers, the last has `is_last`.
 
-    tokens: how many the request took and gave, for rate limits and metrics; of the last piece.
+    tokens: how many the request took and gave so far, for rate limits, metrics and the ledger.
     """
 
     body: bytes = b""
@@ -129,11 +131,9 @@ def request_of(head: Mapping[str, Any], body: bytes) -> Request:
 
 def reply_frame(number: int, reply: Reply) -> bytes:
     """Return the frame of a reply."""
-    head = {"do": "reply", "number": number, "status": reply.status, "headers": dict(reply.headers)}
-    more: dict[str, Any] = {"is_last": reply.is_last, "is_broken": reply.is_broken}
-    if reply.is_last:
-        more |= {"tokens": reply.tokens, "measured": astuple(reply.measured)}
-    return frame(head | more, reply.body)
+    head: dict[str, Any] = {"do": "reply", "number": number, "status": reply.status, "headers": dict(reply.headers)}
+    head |= {"is_last": reply.is_last, "is_broken": reply.is_broken}
+    return frame(head | {"tokens": reply.tokens, "measured": astuple(reply.measured)}, reply.body)
 
 
 def reply_of(head: Mapping[str, Any], body: bytes) -> Reply:

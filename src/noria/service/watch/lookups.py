@@ -8,10 +8,11 @@ from typing import ClassVar
 from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from noria.ledger import Spool
 from noria.service.asking.operation import About, Lookup, Verb
 from noria.service.request.exchange import Reply, Request
 from noria.service.watch.access_log import AccessLog
-from noria.service.watch.metrics import Metrics, gauges
+from noria.service.watch.metrics import Metrics, gauges, of_ledger
 from noria.service.watch.model_state import States
 from noria.service.watch.names import renamed
 from noria.service.watch.traffic import Traffic
@@ -26,8 +27,11 @@ class MetricsPage(Lookup):
     verb: ClassVar[Verb] = "metrics"
     summary = "Return metrics for Prometheus."
 
-    def __init__(self, metrics: Metrics, in_flight: InFlight, states: States, log: AccessLog | None) -> None:
+    def __init__(
+        self, metrics: Metrics, in_flight: InFlight, states: States, log: AccessLog | None, spool: Spool
+    ) -> None:
         self._metrics, self._in_flight, self._states, self._log = metrics, in_flight, states, log
+        self._spool = spool
 
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
         """Return every family under Noria's names, then under those of others."""
@@ -39,6 +43,7 @@ class MetricsPage(Lookup):
         num_lost = self._log.num_lost if self._log else 0
         own = {one.name: one for one in self._metrics.registry.collect()}
         own |= {one.name: one for one in gauges(models, self._states(), len(self._in_flight), num_lost)}
+        own |= {one.name: one for one in of_ledger(self._spool.num_waiting, self._spool.num_lost)}
         yield from own.values()
         yield from renamed(own, [one.name for one in models if one.told.get("is_writing")])
 

@@ -122,6 +122,15 @@ def gauges(models: Sequence[About], states: Sequence[ModelState], in_flight: int
     yield from _of_states(states)
 
 
+def of_ledger(num_waiting: int, num_lost: int) -> Iterator[Metric]:
+    """Yield how many entries could not be written to the ledger's spool."""
+    waiting = "Entries of the ledger that wait for a disk that can be written"
+    yield GaugeMetricFamily("noria_ledger_waiting_entries", waiting, num_waiting)
+    lost = CounterMetricFamily("noria_ledger_lost_entries", "Entries of the ledger that waited in vain")
+    lost.add_metric([], num_lost)
+    yield lost
+
+
 def _of_states(states: Sequence[ModelState]) -> Iterator[Metric]:
     values = {
         "noria_requests_waiting": ("Requests that no process has begun", [one.waiting for one in states]),

@@ -30,7 +30,7 @@ VLLM = {
 }
 KSERVE = {"noria_model_seconds": "request_predict_seconds"}
 LABELS = {"model": "model_name", "ended": "finished_reason"}
-REASONS = {"end": "stop", "stop": "stop", "length": "length", "error": "error"}
+REASONS = {"end": "stop", "stop": "stop", "length": "length", "error": "error", "left": "abort"}
 MICROSECONDS = 1e6
 
 

@@ -6,7 +6,7 @@ It also gives each request its id, which goes back to the client in `x-request-i
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from starlette.requests import ClientDisconnect
@@ -27,10 +27,16 @@ class Observer(Protocol):
 
 
 class Watch:
-    """Let every request through to `app`, and tell the observers of it when it is over."""
+    """Let every request through to `app`, and tell the observers of it when it is over.
 
-    def __init__(self, app: ASGIApp, observers: Sequence[Observer], in_flight: InFlight) -> None:
-        self.app, self._observers, self._in_flight = app, observers, in_flight
+    book: called before the last bytes of an answer go out, and again when the request is over.
+    """
+
+    def __init__(
+        self, app: ASGIApp, observers: Sequence[Observer], in_flight: InFlight,
+        book: Callable[[Scope], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        self.app, self._observers, self._in_flight, self._book = app, observers, in_flight, book
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,7 +45,7 @@ class Watch:
         visit = Visit(scope)
         scope.setdefault("state", {})["request_id"] = visit.id
         self._in_flight[visit] = None
-        send = _noting(send, visit)
+        send = _noting(send, visit, lambda: self._book(scope))
         try:
             await self.app(scope, _counting(receive, visit), send)
         except ClientDisconnect:
@@ -48,6 +54,7 @@ class Watch:
             await _broken_off(error, visit, scope, receive, send)
         finally:
             del self._in_flight[visit]
+            self._book(scope)
             visit.end(scope)
             for observer in self._observers:
                 observer.note(visit)
@@ -74,7 +81,7 @@ def _counting(receive: Receive, visit: Visit) -> Receive:
     return counted
 
 
-def _noting(send: Send, visit: Visit) -> Send:
+def _noting(send: Send, visit: Visit, book: Callable[[], None]) -> Send:
     async def noted(message: Message) -> None:
         if message["type"] == "http.response.start":
             visit.status = message["status"]
@@ -82,6 +89,8 @@ def _noting(send: Send, visit: Visit) -> Send:
             message = {**message, "headers": [*headers, (b"x-request-id", visit.id.encode())]}
         elif message["type"] == "http.response.body":
             visit.sent_bytes += len(message.get("body", b""))
+            if not message.get("more_body"):
+                book()
         await send(message)
 
     return noted

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from starlette.middleware import Middleware
 
+from noria.ledger.till import Till
 from noria.service.asking.operation import Lookup
 from noria.service.fleet.models import Model, Models
 from noria.service.watch.access_log import AccessLog, access_log
+from noria.service.watch.booking import Booking
 from noria.service.watch.lookups import MetricsPage, TrafficPage
 from noria.service.watch.metrics import Metrics
 from noria.service.watch.model_state import ModelState
@@ -20,18 +22,22 @@ from noria.service.watch.watch import InFlight, Observer, Watch
 class Watching:
     """Metrics and traffic, and where they are wanted an access log and spans."""
 
-    def __init__(self, models: Models, log: AccessLog | None = None, tracing: Spans | None = None) -> None:
+    def __init__(
+        self, models: Models, log: AccessLog | None = None, tracing: Spans | None = None, till: Till | None = None
+    ) -> None:
         metrics, traffic = Metrics(), Traffic()
         self._ending = [one for one in (log, tracing) if one is not None]
         observers: list[Observer] = [metrics, traffic, *self._ending]
         in_flight: InFlight = {}
-        self.middleware = Middleware(Watch, observers=observers, in_flight=in_flight)
+        booking = Booking(till or Till(), lambda name: models.named(name).plan.threads)
+        self._till = booking.till
+        self.middleware = Middleware(Watch, observers=observers, in_flight=in_flight, book=booking.book)
 
         def states() -> Sequence[ModelState]:
             return [_state(one) for one in models.all]
 
         self.lookups: list[Lookup] = [
-            MetricsPage(metrics, in_flight, states, log),
+            MetricsPage(metrics, in_flight, states, log, self._till.spool),
             TrafficPage(traffic, in_flight, states),
         ]
 
@@ -39,6 +45,7 @@ class Watching:
         """Write and send what waits."""
         for one in self._ending:
             one.close()
+        self._till.close()
 
 
 def watching(models: Models, log: str) -> Watching:

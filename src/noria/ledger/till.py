@@ -1,0 +1,136 @@
+"""The till of one process: it prices what is used and puts it into the spool, each with a key of its own.
+
+    with Clock(Till(), About(model="digits", activity="train")): ...
+
+books the seconds of what is done within, every few seconds and at the end: a kill loses the last interval at most.
+Read next: prices.py, spool.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from noria.database.home import home
+from noria.errors import UserError
+from noria.ledger.entry import MICRO, About
+from noria.ledger.prices import FILE, Prices
+from noria.ledger.spool import Spool, is_on
+
+LOOK_SECONDS = 5.0  # between two looks at whether the prices have changed
+TICK_SECONDS = 10.0
+_log = logging.getLogger(__name__)
+
+
+class Till:
+    """Books for one process. Raises UserError, when it is opened, for a file of prices that cannot be used."""
+
+    def __init__(self, spool: Spool | None = None) -> None:
+        self.spool = spool or Spool()
+        self._process, self._number = uuid.uuid4().hex, 0
+        self._carried: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._looked, self._changed = 0.0, 0.0
+        self._prices = Prices.load() if is_on() else None
+        self._note_change()
+
+    def book(self, about: About, quantities: Mapping[str, int], *, key: str = "", time_s: float | None = None) -> None:
+        """Price what was used and put it into the spool; never raises. key: by default one of this process's own."""
+        if not is_on() or self._prices is None:
+            return
+        with self._lock:
+            self._look_at_prices()
+            self._number += 1
+            key = key or f"{about.activity}/{self._process}/{self._number}"
+            when = time.time() if time_s is None else time_s
+            entry = self._prices.entry(key, when, about, quantities, self._carried)
+        self.spool.append([entry])
+
+    def close(self) -> None:
+        """Write what waits."""
+        self.spool.close()
+
+    def _look_at_prices(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        if self._note_change():
+            try:
+                self._prices = Prices.load()
+            except UserError as error:
+                _log.error("the prices before stay in force: %s", error)
+
+    def _note_change(self) -> bool:
+        """Say whether the file of prices is another than at the last look."""
+        before, self._looked = self._changed, time.monotonic()
+        try:
+            self._changed = (home() / FILE).stat().st_mtime
+        except (OSError, UserError):
+            self._changed = 0.0
+        return self._changed != before
+
+
+class Clock:
+    """Books the time that is spent within it. On a machine with an accelerator, `is_whole`, all of the machine's.
+
+    Else the share of its cores that this process and its children keep busy.
+    """
+
+    def __init__(self, till: Till, about: About, is_whole: bool = False) -> None:
+        self._till, self.about, self._is_whole = till, about, is_whole
+        self._counted: dict[str, int] = {}
+        self._lock, self._is_over = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+
+    def count(self, **quantities: int) -> None:
+        """Add to what is booked with the next seconds: predictions=3."""
+        with self._lock:
+            for name, value in quantities.items():
+                self._counted[name] = self._counted.get(name, 0) + value
+
+    def __enter__(self) -> Clock:
+        self._wall, self._cpu = time.monotonic(), _cpu_seconds()
+        if is_on():
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._tick()
+        self._till.close()
+
+    def _run(self) -> None:
+        while not self._is_over.wait(TICK_SECONDS):
+            self._tick()
+
+    def _tick(self) -> None:
+        with self._lock:
+            wall, cpu = time.monotonic(), _cpu_seconds()
+            wall_s, cpu_s = wall - self._wall, cpu - self._cpu
+            self._wall, self._cpu = wall, cpu
+            counted, self._counted = self._counted, {}
+        share_s = wall_s if self._is_whole else cpu_s / (os.cpu_count() or 1)
+        spent = {"wall_micros": round(wall_s * MICRO), "machine_micros": round(share_s * MICRO)}
+        self._till.book(self.about, {**counted, **spent})
+
+
+def _cpu_seconds() -> float:
+    """Return the CPU time of this process and of the children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def name_of_run(path: str | os.PathLike[str]) -> str:
+    """Return what a run is called in the ledger: as the service calls its model."""
+    folder = Path(path).expanduser().resolve()
+    return folder.parent.name if folder.name == "bundle" else folder.name

@@ -1,0 +1,128 @@
+"""What a model was asked stands in the ledger: as the metrics count it, for whom, and before the answer is there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families as parse
+
+from noria.database import open_database
+from noria.ledger.booking import totals
+from noria.ledger.collecting import collect
+from noria.ledger.entry import Entry
+from noria.ledger.spool import entry_of
+from noria.pipeline.predictor import Predictor, load
+from noria.service.app import make_app
+from noria.service.request.limits import Limits
+from service.conftest import Ask
+from service.test_stream import Endless, app_with, stream_until
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def booked(home: Path) -> list[Entry]:
+    """Return what stands in the spool."""
+    lines = [line for path in sorted((home / "spool").glob("*.jsonl")) for line in path.read_bytes().splitlines()]
+    found = [entry_of(line) for line in lines]
+    return [one for one in found if one is not None and one.about.activity == "serve"]
+
+
+def sums(entries: list[Entry]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for (_, name, *_), amount in totals(entries).items():
+        found[name] += amount
+    return found
+
+
+def metrics(text: str) -> dict[str, float]:
+    found: Counter[str] = Counter()
+    for family in parse(text):
+        for sample in family.samples:
+            found[sample.name] += sample.value
+    return found
+
+
+@pytest.fixture(scope="module")
+def writer(trained: Any) -> Predictor:
+    return load(trained("text-generation"), device="cpu")
+
+
+def test_the_sums_of_the_ledger_are_those_of_the_metrics(home: Path, writer: Predictor, ask: Ask) -> None:
+    app = make_app(writer, Limits(answer_tokens=64))
+    record = {"prompt": "To be, or not"}
+    for tokens in (3, 7):
+        ask(app, "POST", "/stream", json={"record": record, "settings": {"max_tokens": tokens, "seed": 1}})
+    ask(app, "POST", "/predict", json={"records": [record, record]})
+    ask(app, "POST", "/predict", json={"records": "none"})
+    told, found = metrics(ask(app, "GET", "/metrics").text), sums(booked(home))
+    assert found["predictions"] == told["noria_records_total"] > 0
+    assert found["tokens_read"] == told["noria_prompt_tokens_total"]
+    assert found["tokens_written"] == told["noria_generated_tokens_total"] > 0
+    assert 0 < found["model_micros"] <= told["noria_model_seconds_sum"] * 1e6 + 10
+
+
+def test_an_entry_names_the_model_its_version_and_the_key_and_no_address(
+    home: Path, predictor: Predictor, pictures: list[bytes], ask: Ask
+) -> None:
+    app = make_app(predictor)
+    assert ask(app, "POST", "/predict", files={"image": ("a.png", pictures[0])}).status_code == 200
+    (entry,) = booked(home)
+    assert (entry.about.model, entry.about.activity, entry.about.client) == ("small-digits", "serve", "")
+    assert entry.about.version == predictor.bundle.digest[:12]
+    assert entry.quantities["predictions"] == 1
+
+
+def test_an_answer_that_was_got_is_booked_when_the_server_is_killed(
+    home: Path, run: Path, pictures: list[bytes], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "noria.cli", "serve", f"digits={run}", "--port", "0"]
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file, env={**os.environ, "NORIA_KEY": "k" * 20})
+    try:
+        end = time.monotonic() + 240
+        while "(Ctrl-C stops)" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        address = log.read_text().split("page to try them: ")[1].split("/   ")[0]
+        with httpx.Client(headers={"Authorization": f"Bearer {'k' * 20}"}, timeout=60) as client:
+            for _ in range(5):
+                answer = client.post(f"{address}/predict/digits", files={"image": ("a.png", pictures[0])})
+                assert answer.status_code == 200, answer.text
+            process.send_signal(signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait(60)
+    database = open_database(str(tmp_path / "a.db"))
+    assert len(booked(home)) == 5
+    collect(database)
+    rows = database.transact(lambda to: to.run("select client, quantities from entry where activity = 'serve'"))
+    assert [json.loads(quantities)["predictions"] for _, quantities in rows] == [1] * 5
+    assert {client for client, _ in rows} != {"127.0.0.1"}
+    database.close()
+
+
+def test_a_stream_that_is_cut_off_is_booked_with_what_was_written(home: Path, writer: Predictor, ask: Ask) -> None:
+    app = app_with(Endless(writer), writer)
+    got = asyncio.run(stream_until(app, lambda count: count >= 20))
+    (entry,) = booked(home)
+    told = metrics(ask(app, "GET", "/metrics").text)
+    assert entry.quantities["tokens_written"] == told["noria_generated_tokens_total"] >= got
+    assert entry.quantities["model_micros"] > 0
+    assert "predictions" not in entry.quantities
