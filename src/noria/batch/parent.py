@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from noria.batch.names import release_the_dead, worker_name
 from noria.batch.progress import progress_of
 from noria.batch.shards import release
 from noria.batch.submission import FOLDER
-from noria.database import Database
+from noria.database import Database, DatabaseAway
 from noria.database.home import home
+from noria.errors import EXIT_DISK_FULL
 from noria.reporter import Reporter, Terminal
 
 LOOK_SECONDS = 0.2  # between two looks at the workers
@@ -61,7 +63,9 @@ class Workers:
             if slot.process is not None:
                 slot.process.kill()
                 slot.process.wait()
-                release(self.database, slot.name, is_to_blame=False)
+                _close(slot)
+                with suppress(DatabaseAway):
+                    release(self.database, slot.name, is_to_blame=False)
 
     def look(self) -> None:
         """Start the workers that are due, and see to those that died."""
@@ -83,17 +87,25 @@ class Workers:
         slot.name, slot.started = worker_name(slot.process.pid), time.monotonic()
 
     def _ended(self, slot: _Slot, code: int) -> None:
-        assert slot.process is not None
+        _close(slot)
         slot.process = None
-        release(self.database, slot.name)
+        with suppress(DatabaseAway):  # then the lease runs out
+            release(self.database, slot.name)
         if time.monotonic() - slot.started > LONG_SECONDS:
             slot.pause = PAUSES[0]
         slot.due = time.monotonic() + slot.pause
         if code:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+            how = "found the disk full" if code == EXIT_DISK_FULL else how
             again = f"the next begins in {slot.pause:.3g} s; {log_of(self.job)} may say more"
             self.tell(f"a worker {how}: {again}")
             slot.pause = min(2 * slot.pause, PAUSES[1])
+
+
+def _close(slot: _Slot) -> None:
+    """Let go of the pipe by which a worker sees that this process lives."""
+    if slot.process is not None and slot.process.stdin is not None:
+        slot.process.stdin.close()
 
 
 def work_through(database: Database, job: Job, workers: int = 1, reporter: Reporter | None = None) -> Job:
@@ -104,11 +116,12 @@ def work_through(database: Database, job: Job, workers: int = 1, reporter: Repor
         while True:
             some.look()
             if time.monotonic() - seen > PROGRESS_SECONDS:
-                seen = time.monotonic()
-                job = find_job(database, job.id)
-                bar.advance(progress_of(database, job).num_done)
+                with suppress(DatabaseAway):  # the workers wait for it too
+                    job = find_job(database, job.id)
+                    bar.advance(progress_of(database, job).num_done)
                 if job.is_over:
                     return job
+                seen = time.monotonic()
             time.sleep(LOOK_SECONDS)
 
 
