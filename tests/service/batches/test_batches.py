@@ -198,7 +198,7 @@ def test_no_line_is_asked_while_a_client_is_answered(vectors: Predictor) -> None
     run(scenario, vectors)
 
 
-def test_a_quarter_of_the_places_is_left_to_clients_and_three_quarters_while_they_come(vectors: Predictor) -> None:
+def test_a_quarter_of_the_places_is_left_to_clients_and_nearly_all_while_they_come(vectors: Predictor) -> None:
     async def scenario(client: Client) -> None:
         lines = [line(index, "held") for index in range(20)]
         whole(await client.begin(await client.file(lines)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -152,9 +153,9 @@ def test_answers_that_come_twice_count_once_and_are_booked_once(database: Databa
     new = wanted()
     batch = database.transact(lambda to: batches.create(to, batches.new_batch_id(), new))
     claimed(database)
-    told = [replace(one, measured=Measured(1, 2, 0.5)) for one in answers(batch)[:10]]
+    told = [replace(one, measured=Measured(1, 2, 0.5, own_seconds=0.25)) for one in answers(batch)[:10]]
     for some in (told[:7], told):
-        entries = Bookkeeper(batch).entries(some)
+        entries = Bookkeeper(batch, os.cpu_count() or 1).entries(some)
         found = database.transact(lambda to: batches.keep(to, batch, "one", some, entries))  # noqa: B023
     assert found is not None
     assert (found.completed, found.failed) == (0, 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 
@@ -13,10 +14,10 @@ from noria.service.batches.batches import Batch
 
 
 class Bookkeeper:
-    """Makes the entries of one batch. Raises UserError where the prices cannot be read."""
+    """Makes the entries of one batch; raises UserError for prices that cannot be read. threads: of a model's process."""
 
-    def __init__(self, batch: Batch) -> None:
-        self._batch = batch
+    def __init__(self, batch: Batch, threads: int) -> None:
+        self._batch, self._machine_share = batch, threads / (os.cpu_count() or 1)
         self._prices = Prices.load() if is_on() else None
         self._carried: dict[str, float] = {}  # what rounding has left
 
@@ -29,12 +30,13 @@ class Bookkeeper:
     def _entry(self, prices: Prices, answer: Answer) -> Entry:
         measured, (num_read, num_written) = answer.measured, answer.tokens
         about = About(self._batch.model, answer.version, self._batch.id, self._batch.owner, "batch")
-        share = measured.records / max(measured.batch, measured.records, 1)  # of what was answered together
         quantities = {
+            "requests": 1,
             "predictions": 0 if answer.is_error else measured.records,
-            "machine_micros": round(measured.model_seconds * share * MICRO),
-            "tokens_read": num_read,
-            "tokens_written": num_written,
+            "tokens_read": num_read if measured.ended else 0,
+            "tokens_written": num_written if measured.ended else 0,
+            "model_micros": round(measured.own_seconds * MICRO),
+            "machine_micros": round(measured.own_seconds * MICRO * self._machine_share),
         }
         kept = {name: value for name, value in quantities.items() if value}
         return prices.entry(name_of(self._batch.id, answer.number), time.time(), about, kept, self._carried)

@@ -1,7 +1,7 @@
 """A batch at work: its lines are asked, a window of them at a time, below live traffic; what is answered is stored.
 
-While a client's request is in the model no new line is asked. A quarter of the places that the model has for requests
-is always left to clients, three quarters as long as they came within the last seconds.
+While a client's request is in the model no new line is asked. Lines take three quarters of the places that the model
+has for requests, and a sixteenth as long as clients came within the last seconds.
 
 Where a process ends, or the server did, any of the lines that were in it may be why: each is asked alone then, and one
 that was begun so three times without an answer is given up.
@@ -69,7 +69,7 @@ class BatchWork:
         self._shared, self._batch, self._holder, self._model = shared, batch, holder, model
         self._was_broken_off = batch.holder is not None  # whoever had it before did not let it go
         self._asker = None if model is None else Asker(shared.models, model, shared.limits, batch.id, batch.owner)
-        self._bookkeeper = Bookkeeper(batch)
+        self._bookkeeper = Bookkeeper(batch, 1 if model is None else model.plan.threads)
         self._going: dict[asyncio.Task[Answer], Line] = {}
         self._suspects: deque[Line] = deque()
         self._answers: list[Answer] = []
@@ -166,7 +166,7 @@ class BatchWork:
         told, limits = self._model.about().told, self._shared.limits
         places = limits.streams if told.get("is_writing") else limits.waiting
         is_quiet = time.monotonic() - self._model.asked > QUIET_SECONDS
-        return max(1, places * (3 if is_quiet else 1) // 4) * max(1, len(self._model.current.ready))
+        return max(1, places * (12 if is_quiet else 1) // 16) * max(1, len(self._model.current.ready))
 
     async def _collect(self) -> None:
         """Wait a little, take what is answered, and store it from time to time."""
