@@ -21,6 +21,7 @@ CLIENTS = {
     "tritonclient": ["tritonclient[http]==2.73.0"],
     "huggingface_hub": ["huggingface_hub==2.4.0", "numpy", "pillow"],
     "ollama": ["ollama==0.6.3"],
+    "schemathesis": ["schemathesis==4.32.5"],  # which asks all that the OpenAPI document says
 }
 
 
