@@ -53,7 +53,7 @@ soak: $(STAMP)
 	cd benchmarks && ../.venv/bin/python soak.py --minutes $(MINUTES)
 
 test: check $(WEIGHTS) $(LINTERS) $(BROWSER) $(CLIENTS)
-	.venv/bin/python -m pytest -n auto --maxprocesses 4
+	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 lock:
 	.venv/bin/python tools/lock.py

@@ -23,6 +23,7 @@ CLIENTS = {
     "huggingface_hub": ["huggingface_hub==2.4.0", "numpy", "pillow"],
     "ollama": ["ollama==0.6.3"],
     "ray": ["ray==2.60.0"],  # no client: what Noria itself runs on, beside the packages of this environment
+    "schemathesis": ["schemathesis==4.32.5"],  # which asks all that the OpenAPI document says
 }
 BESIDE_OURS = {"ray"}
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from importlib.metadata import entry_points
+import sys
+from functools import lru_cache
+from importlib import metadata
 from typing import Literal
 
 from noria.contract import Modality, Target, Task
@@ -52,3 +54,14 @@ def modality(name: str) -> Modality:
 def target(name: str) -> Target:
     """Return a target with its default settings by name."""
     return component_class("targets", name)()  # type: ignore[no-any-return]
+
+
+def entry_points(group: str, name: str | None = None) -> list[metadata.EntryPoint]:
+    """Return the entry points of a group in all packages, or the one of a name."""
+    return [entry for entry in _installed(tuple(sys.path), group) if name in (None, entry.name)]
+
+
+@lru_cache(maxsize=8)
+def _installed(_path: tuple[str, ...], group: str) -> metadata.EntryPoints:
+    """Return the entry points of a group: the files of every package are read, and a job asks many times."""
+    return metadata.entry_points(group=group)

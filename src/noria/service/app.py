@@ -128,7 +128,7 @@ class Service:
     async def openapi(self, request: HTTPRequest) -> Response:
         """Return the OpenAPI document."""
         models = [one for one in self._abouts() if request.state.grant.sees(one.name)]
-        return json_response(openapi_document(models, request.app.routes))
+        return json_response(openapi_document(models, request.app.routes, [*LOOKUPS, *self.watching.lookups]))
 
     async def is_alive(self, _: HTTPRequest) -> Response:
         """Say that the process answers."""

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from starlette.routing import Route
 
 from noria import __version__
-from noria.service.asking.operation import About, Operation
+from noria.errors import UserError
+from noria.service.asking.operation import About, Lookup, Operation
 from noria.service.dialects.all import OPERATIONS
-from noria.service.request.described import answer_of_json
-from noria.service.request.http_error import error_schema
+from noria.service.request.exchange import JSON
+from noria.service.request.http_error import HTTPError, error_schema
 
 
-def openapi_document(models: Sequence[About], routes: Iterable[Route]) -> dict[str, Any]:
-    """Return the document. A path that names its model stands once for each model that takes it."""
+def openapi_document(
+    models: Sequence[About], routes: Iterable[Route], lookups: Sequence[Lookup] = ()
+) -> dict[str, Any]:
+    """Return the document. A path that names its model stands once for each model that takes it.
+
+    lookups: those among the routes, which say what they answer with.
+    """
     operations = {path: one for one in OPERATIONS.values() for path in (one.path, *one.aliases)}
+    looked_up = {path: one for one in lookups for path in (one.path, *one.aliases)}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
+        lookup = looked_up.get(route.path)
+        usual = {"200": _answer(lookup), "default": _error(operations.get(route.path) or lookup)}
         for method in sorted((route.methods or set()) - {"HEAD"}):
             for path, details in _expanded(route.path, operations.get(route.path), models):
-                paths.setdefault(path, {})[method.lower()] = _described(route.name, path, method, details)
+                paths.setdefault(path, {})[method.lower()] = _described(route.name, path, method, details, usual)
     names = ", ".join(one.name for one in models)
     return {
         "openapi": "3.1.0",
@@ -47,13 +57,34 @@ def _expanded(path: str, operation: Operation | None, models: Sequence[About]) -
         yield plain, described.get(operation.name, {}) if operation else {}
 
 
-def _described(summary: str, path: str, method: str, details: Mapping[str, Any]) -> dict[str, Any]:
-    responses = {
-        "200": answer_of_json({}),
-        "default": {"description": "an error", "content": {"application/json": {"schema": error_schema()}}},
-    }
+def _answer(lookup: Lookup | None) -> dict[str, Any]:
+    kinds = lookup.media_types if lookup else (JSON,)
+    return {"description": "the answer", "content": {kind: {"schema": {}} for kind in kinds}}
+
+
+def _error(asked: Operation | Lookup | None) -> dict[str, Any]:
+    """Return what is said of the errors of a path: the shape of its dialect, or of the door, which knows no dialect."""
+    schema = usual = error_schema()
+    if asked is not None:
+        example = asked.refusal(HTTPError(UserError("an example"), code="example"))
+        own = _schema_of(json.loads(example.body))
+        schema = usual if own == usual else {"anyOf": [own, usual]}
+    return {"description": "an error", "content": {JSON: {"schema": schema}}}
+
+
+def _schema_of(example: dict[str, Any] | str | None) -> dict[str, Any]:
+    """Return the JSON schema of an error by its example: a text, an object of such, or null where a text may stand."""
+    if isinstance(example, dict):
+        fields = {name: _schema_of(value) for name, value in example.items()}
+        return {"type": "object", "properties": fields, "required": list(example)}
+    return {"type": ["string", "null"] if example is None else "string"}
+
+
+def _described(
+    summary: str, path: str, method: str, details: Mapping[str, Any], responses: Mapping[str, Any]
+) -> dict[str, Any]:
     operation = {"operationId": f"{method.lower()}{path.replace('/', '_')}", "summary": summary, **details}
     placeholders = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     parameters = [{"name": one, "in": "path", "required": True, "schema": {"type": "string"}} for one in placeholders]
     more = {"parameters": parameters} if parameters else {}
-    return operation | more | {"responses": responses | details.get("responses", {})}
+    return operation | more | {"responses": {**responses, **details.get("responses", {})}}

@@ -6,6 +6,7 @@ What a training did in a second is told beside it. Knows no task. Read next: pla
 from __future__ import annotations
 
 import time
+from functools import cache
 
 import torch
 
@@ -14,8 +15,12 @@ OTHER_SIDE = 4096
 TIMES = 4  # the first of which warms up
 
 
+@cache
 def measured_peak(device: torch.device, precision: str) -> float:
-    """Return operations a second, the best of a few products; 0 where the clock saw none of their time."""
+    """Return operations a second, the best of a few products; 0 where the clock saw none of their time.
+
+    Measured once a process: `tune` and cross-validation train many times on one machine.
+    """
     side = SIDES.get(device.type, OTHER_SIDE)
     factor = torch.ones(side, side, device=device, dtype=getattr(torch, precision))
     seconds = min([_seconds(factor) for _ in range(TIMES)][1:])

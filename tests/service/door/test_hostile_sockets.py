@@ -98,7 +98,7 @@ def test_a_body_that_stalls_is_given_up(served) -> None:
 
 def test_a_client_that_does_not_read_is_cut(served) -> None:
     with served(limits=QUICK) as running, connect(running.port) as greedy:
-        greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        # A smaller buffer here would only make the kernel hand over what it holds in a trickle: 100 s of waiting.
         greedy.sendall(b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
         end = time.monotonic() + SECONDS
         while not running.server.server_state.connections and time.monotonic() < end:
@@ -106,7 +106,6 @@ def test_a_client_that_does_not_read_is_cut(served) -> None:
         while running.server.server_state.connections:
             assert time.monotonic() < end, "it is not cut"
             time.sleep(0.05)
-        greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # what the kernel holds still is read quickly
         assert len(rest_of(greedy)) < 50_000_000
 
 

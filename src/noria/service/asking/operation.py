@@ -170,6 +170,7 @@ class Lookup(ABC):
     method: ClassVar[str] = "GET"
     verb: ClassVar[Verb] = "predict"
     summary: ClassVar[str]
+    media_types: ClassVar[tuple[str, ...]] = (JSON,)  # that its reply may have, for the OpenAPI document
 
     @abstractmethod
     def answer(self, request: Request, models: Sequence[About]) -> Reply:

@@ -21,7 +21,7 @@ from starlette.types import Scope
 from noria.errors import UserError, did_you_mean
 from noria.service.asking.operation import About, Lookup, Operation
 from noria.service.dialects.noria import Model, Models
-from noria.service.request.exchange import Reply, Request
+from noria.service.request.exchange import JSON, Reply, Request
 from noria.service.request.http_error import HTTPError, shown
 
 KINDS = {
@@ -50,6 +50,7 @@ class Home(Lookup):
     name = "home"
     path = "/"
     summary = "Return the page where models are tried, or the models that are served where no HTML is asked for."
+    media_types = (JSON, "text/html")
 
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
         """Return the page to who asks for HTML; to others what is served, of a single model all that it says."""
@@ -66,6 +67,7 @@ class PageFile(Lookup):
     name = "page"
     path = "/page/{file:path}"
     summary = "Return a file of the page."
+    media_types = tuple(kind.partition(";")[0] for kind in KINDS.values())
 
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
         """Return one of the files that there are: a client's path names one and is never opened."""

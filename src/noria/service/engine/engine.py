@@ -10,9 +10,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from http import HTTPStatus
 from typing import Any
 
 import torch
@@ -25,6 +24,7 @@ from noria.pipeline.streams import Full, Streams
 from noria.service.asking.operation import Operation, View
 from noria.service.engine.joining import alike, joined, tokens_of
 from noria.service.engine.ready import Pace, Piece, Ready
+from noria.service.engine.refusals import not_offered, unusable_setting
 from noria.service.engine.turns import Turns
 from noria.service.engine.watched import Watched
 from noria.service.engine.work import Sink, Work, Writing, timed_step, too_late
@@ -107,7 +107,7 @@ class Engine:
         """Begin to answer; every reply goes to `sink`, from a thread of the engine."""
         work = Work(request, operation, self.view, sink)
         if operation.name not in self._operations:
-            work.refuse(_not_offered(operation, self.view.name, self._operations.values()))
+            work.refuse(not_offered(operation, self.view.name, self._operations.values()))
             return
         self._works[number] = work
         self._turns.put(request.client, work)
@@ -304,7 +304,7 @@ class Engine:
             work.refuse(busy(f"{len(self._streams)} answers are being given piece by piece"))
         except UserError as error:
             self._stop(begun)
-            work.refuse(_unusable_setting(error))
+            work.refuse(unusable_setting(error))
         except Exception as error:  # noqa: BLE001  # told, and the others are written on
             self._stop(begun)
             if not isinstance(error, HTTPError):
@@ -388,16 +388,3 @@ def name_of(predictor: Predictor) -> str:
 def version_of(predictor: Predictor) -> str:
     """Return what tells two models of one name apart: the beginning of the digest of the weights and the settings."""
     return predictor.bundle.digest[:12]
-
-
-def _unusable_setting(error: UserError) -> HTTPError:
-    if error.where.startswith("record"):
-        return HTTPError(error, HTTPStatus.UNPROCESSABLE_ENTITY, code="unusable_record", param="record")
-    param = f"settings.{error.where}" if error.where else "settings"
-    return HTTPError(error, code="unusable_setting", param=param)
-
-
-def _not_offered(operation: Operation, name: str, offered: Iterable[Operation]) -> HTTPError:
-    asked, *others = (f"{one.method} {one.path.replace('{model}', name)}" for one in (operation, *offered))
-    error = UserError(f"this model is not asked by {asked}", expected=" or ".join(others))
-    return HTTPError(error, HTTPStatus.NOT_FOUND, code="not_offered")

@@ -27,6 +27,7 @@ class MetricsPage(Lookup):
     path = "/metrics"
     verb: ClassVar[Verb] = "metrics"
     summary = "Return metrics for Prometheus."
+    media_types = ("text/plain",)
 
     def __init__(
         self, metrics: Metrics, in_flight: InFlight, states: States, log: AccessLog | None, spool: Spool
