@@ -89,7 +89,9 @@ def go_on_alone(job: str, workers: int = 1, is_on_cluster: bool = False) -> Prog
         words = [sys.executable, "-m", "noria.cli", "batch", "resume", found.id, "--workers", str(workers)]
         words += ["--engine", "ray"] if is_on_cluster else []
         with log_of(found.id).open("ab") as log:
-            subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            # By way of a shell that ends at once, so that it is no child of a service, which would have to wait for it.
+            alone = ["sh", "-c", '"$@" &', "sh", *words]
+            subprocess.run(alone, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, check=True)
     return state(found.id)
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from noria.batch.job import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, Job, set_state
 from noria.batch.names import worker_name
-from noria.batch.shards import LEASE_SECONDS, shards_of, stored
+from noria.batch.shards import LEASE_SECONDS, TOO_LATE_SECONDS, shards_of, stored
 from noria.database import Database, Transaction
 from noria.pipeline.sinks import line_of, write_lines
 from noria.store.disk import sync_folder, whole_file
@@ -32,8 +32,8 @@ def may_write(database: Database, job: str, worker: str) -> bool:
             "and (writer_until < ? or writer_until > ?) "
             "and not exists (select 1 from batch_shard where job = ? and state = 'waiting') returning id"
         )
-        until = now + LEASE_SECONDS
-        return bool(transaction.run(statement, worker, until, job, RUNNING, CANCELLING, now, until, job))
+        values = (worker, now + LEASE_SECONDS, job, RUNNING, CANCELLING, now, now + TOO_LATE_SECONDS, job)
+        return bool(transaction.run(statement, *values))
 
     return database.transact(work)
 

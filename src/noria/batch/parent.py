@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from noria.batch.assembly import sweep
@@ -15,7 +16,8 @@ from noria.batch.names import release_the_dead
 from noria.batch.processes import Child, Start, WorkerProcess, log_of
 from noria.batch.progress import progress_of
 from noria.batch.shards import release
-from noria.database import Database
+from noria.database import Database, DatabaseAway
+from noria.errors import EXIT_DISK_FULL
 from noria.reporter import Reporter, Terminal
 
 LOOK_SECONDS = 0.2  # between two looks at the workers
@@ -55,7 +57,8 @@ class Workers:
         for slot in self._slots:
             if slot.process is not None:
                 slot.process.end()
-                release(self.database, slot.process.name, is_to_blame=False)
+                with suppress(DatabaseAway):
+                    release(self.database, slot.process.name, is_to_blame=False)
 
     def look(self) -> None:
         """Start the workers that are due, and see to those that died."""
@@ -67,13 +70,16 @@ class Workers:
                 self._ended(slot, slot.process, code)
 
     def _ended(self, slot: _Slot, process: WorkerProcess, code: int) -> None:
+        process.end()  # what is left of it
         slot.process = None
-        release(self.database, process.name)
+        with suppress(DatabaseAway):  # then the lease runs out
+            release(self.database, process.name)
         if time.monotonic() - slot.started > LONG_SECONDS:
             slot.pause = PAUSES[0]
         slot.due = time.monotonic() + slot.pause
         if code:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+            how = "found the disk full" if code == EXIT_DISK_FULL else how
             again = f"the next begins in {slot.pause:.3g} s; {log_of(self.job)} may say more"
             self.tell(f"a worker {how}: {again}")
             slot.pause = min(2 * slot.pause, PAUSES[1])
@@ -92,11 +98,12 @@ def work_through(
         while True:
             some.look()
             if time.monotonic() - seen > PROGRESS_SECONDS:
-                seen = time.monotonic()
-                job = find_job(database, job.id)
-                bar.advance(progress_of(database, job).num_done)
+                with suppress(DatabaseAway):  # the workers wait for it too
+                    job = find_job(database, job.id)
+                    bar.advance(progress_of(database, job).num_done)
                 if job.is_over:
                     return job
+                seen = time.monotonic()
             time.sleep(LOOK_SECONDS)
 
 

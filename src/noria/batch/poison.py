@@ -70,7 +70,7 @@ class Probe:
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()
 
     def failure(self, first: int, end: int) -> str:
         """Return why reading some records failed; empty where it did not."""
@@ -89,5 +89,6 @@ class Probe:
         if said:
             return str(json.loads(said))
         self._process = None
-        code = process.wait()
+        process.communicate()
+        code = process.returncode
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"

@@ -60,6 +60,8 @@ class Child(WorkerProcess):
         """Kill it."""
         self._process.kill()
         self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()  # by which it saw that this process lives
 
 
 def log_of(job: str) -> Path:

@@ -16,6 +16,7 @@ from noria.database import Database, Transaction
 from noria.ledger import Entry, book
 
 LEASE_SECONDS = 60.0  # that a worker which says nothing keeps its shard for; one that lives renews it
+TOO_LATE_SECONDS = 2 * LEASE_SECONDS  # from now: no lease ends then; twice, as others may have read the clock later
 PAGE = 1000  # shards that are listed at once
 FAST = 1  # the level of zlib: a worker has better things to do
 
@@ -54,8 +55,7 @@ def claim(database: Database, job: str, worker: str) -> Shard | None:
             "update batch_shard set worker = ?, lease_until = ?, attempt = attempt + 1 "
             f"where job = ? and n in ({free}) returning job, n, first_row, num_rows, attempt, crashed"
         )
-        until = now + LEASE_SECONDS
-        return transaction.run(statement, worker, until, job, job, now, until)
+        return transaction.run(statement, worker, now + LEASE_SECONDS, job, job, now, now + TOO_LATE_SECONDS)
 
     return next((_shard(*row) for row in database.transact(work)), None)
 
@@ -66,7 +66,7 @@ def has_free(database: Database, job: str) -> bool:
 
     def work(transaction: Transaction) -> bool:
         now = transaction.now()
-        return bool(transaction.run(f"{statement} limit 1", job, now, now + LEASE_SECONDS))
+        return bool(transaction.run(f"{statement} limit 1", job, now, now + TOO_LATE_SECONDS))
 
     return database.transact(work, writes=False)
 

@@ -80,7 +80,7 @@ def submit_job(
     if not sum(counts):
         raise UserError("there is no record to answer", where=", ".join(asked.inputs))
     tell(forecast.sentence(sum(counts), workers))
-    return database.transact(lambda transaction: _write(transaction, identity, asked, when, counts))
+    return database.transact(lambda transaction: write_job(transaction, identity, asked, when, counts))
 
 
 def _before(transaction: Transaction, identity: str) -> Job | None:
@@ -94,9 +94,10 @@ def _goes_on(job: Job) -> bool:
     return job.state in (RUNNING, FAILED) or (job.state == DONE and job.out.exists())
 
 
-def _write(
+def write_job(
     transaction: Transaction, identity: str, asked: Asked, when: When, counts: Sequence[int]
 ) -> tuple[Job, bool]:
+    """Write a job and its shards, of so many records each; return it, or the old one of the same identity."""
     transaction.lock("batch")
     old = _before(transaction, identity)
     if old is not None and _goes_on(old):

@@ -111,8 +111,8 @@ class Worker:
             return False
         session, count = self._opened(job), 0
         while not job.when.waits_for() and (shard := claim(self._database, job.id, self._name)) is not None:
-            if shard.attempt > MOST_DEATHS:
-                shard = leave_out(self._database, shard, poison_of(shard))
+            if shard.attempt > MOST_DEATHS and (found := poison_of(shard)):
+                shard = leave_out(self._database, shard, found)
             answers, num_bad = session.answer(shard, shard.crashed)
             store(self._database, shard, answers, num_bad, self._entry(job, shard, num_bad))
             count += 1

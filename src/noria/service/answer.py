@@ -13,6 +13,7 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from noria.batch.giving_way import tell_serving
 from noria.errors import UserError
 from noria.service.asking.operation import Operation
 from noria.service.door.body import body_of
@@ -62,6 +63,7 @@ class Answering:
         http = HTTPRequest(scope, receive)
         served = Served(self._operation.name)
         scope.setdefault("state", {})["served"] = served
+        tell_serving()
         try:
             response = await self._response(http, served)
         except HTTPError as error:

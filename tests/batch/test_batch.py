@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batch.given import MODEL, table
+from golden.bundles import copied
+from noria import batch
+from noria.batch import giving_way, worker
+from noria.batch.giving_way import When, is_serving, tell_serving
+from noria.batch.tables import batch_database
+from noria.batch.worker import Worker
+from noria.errors import UserError
+from noria.pipeline import encoder
+from noria.reporter import Silent
+from noria.stages.predict import predict_to
+
+Noria = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small shards, and a database of the test's own."""
+    monkeypatch.setattr(encoder, "RECORDS", 64)
+    monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
+
+
+def answered(run: Path, data: list[Path | str], out: Path | None, **settings: Any) -> batch.Job:
+    """Submit a batch and work at it in this process; return it as it ended."""
+    job, _ = batch.submit(run, data, out, reporter=Silent(), **settings)
+    Worker(batch_database(), "here", job.id).run()
+    return batch.state(job.id).job
+
+
+@pytest.mark.parametrize(
+    ("name", "keep"), [("a.jsonl", None), ("a.jsonl", "number"), ("a.csv", None), ("a.csv", "none")]
+)
+def test_a_batch_writes_what_predict_writes_byte_for_byte(tmp_path: Path, name: str, keep: str | None) -> None:
+    data: list[Path | str] = [table(tmp_path / "one.csv", 200), table(tmp_path / "two.csv", 10)]
+    with (tmp_path / "one.csv").open("a") as file:
+        file.write("200,x,1,2,typical\n201\n")
+    predict_to(MODEL, data, tmp_path / name, keep=keep, reporter=Silent())
+    job = answered(MODEL, data, tmp_path / f"batch-{name}", keep=keep)
+    assert (job.state, job.num_rows) == (batch.DONE, 212)
+    assert job.out.read_bytes() == (tmp_path / name).read_bytes()
+    errors = [json.loads(line) for line in job.errors.read_text("utf-8").splitlines()]
+    assert [one["row"] for one in errors] == [201, 202]
+    assert errors[0]["where"] == "one.csv:202"
+
+
+def test_a_text_and_a_file_are_records_too(tmp_path: Path) -> None:
+    model = MODEL.parent / "text-classification"
+    (tmp_path / "lines.txt").write_text("good\nbad\n")
+    data: list[Path | str] = ["very good", tmp_path / "lines.txt"]
+    predict_to(model, data, tmp_path / "p.jsonl", reporter=Silent())
+    assert answered(model, data, tmp_path / "b.jsonl").out.read_bytes() == (tmp_path / "p.jsonl").read_bytes()
+
+
+def test_without_a_place_the_answers_stand_at_home_and_can_be_gone_through(tmp_path: Path) -> None:
+    job = answered(MODEL, [table(tmp_path / "in.csv", 5)], None)
+    assert job.out.parent == tmp_path / "home" / "batch"
+    assert [one["where"] for one in batch.results(job.id)] == [f"in.csv:{row}" for row in range(2, 7)]
+
+
+def test_the_same_batch_again_is_the_old_one_unless_its_answers_are_gone(tmp_path: Path) -> None:
+    data = table(tmp_path / "in.csv", 5)
+    first, is_old = batch.submit(MODEL, data, tmp_path / "a.jsonl", reporter=Silent())
+    assert not is_old
+    assert batch.submit(MODEL, data, tmp_path / "a.jsonl", reporter=Silent()) == (first, True)
+    done = answered(MODEL, [data], tmp_path / "a.jsonl")
+    assert done.id == first.id
+    done.out.unlink()
+    again = answered(MODEL, [data], tmp_path / "a.jsonl")
+    assert again.id == f"{first.id}-2"
+    assert again.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "out", "told"),
+    [
+        (["missing.csv"], "a.jsonl", "there is no such file"),
+        (["in.csv"], "a.xlsx", "cannot write answers of this kind"),
+        (["in.csv"], "in.csv", "would replace"),
+        (["-"], "a.jsonl", "cannot be read twice"),
+        (["other.csv"], "a.jsonl", "no column"),
+        (["empty.csv"], "a.jsonl", "there is a header but no row"),
+    ],
+)
+def test_what_cannot_be_done_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], out: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    head = table(tmp_path / "in.csv", 5).read_text().splitlines()[0]
+    Path("other.csv").write_text("colour\nred\n")
+    Path("empty.csv").write_text(f"{head}\n")
+    with pytest.raises(UserError, match=told):
+        batch.submit(MODEL, words, out, reporter=Silent())
+    assert batch.states() == []
+
+
+def test_an_input_that_changes_is_told_and_the_batch_goes_on_once_it_is_back(tmp_path: Path) -> None:
+    data = table(tmp_path / "in.csv", 100)
+    before, when = data.read_bytes(), data.stat()
+    job, _ = batch.submit(MODEL, data, tmp_path / "a.jsonl", reporter=Silent())
+    data.write_bytes(before + b"100,1,1,1,typical low\n")
+    Worker(batch_database(), "here", job.id).run()
+    found = batch.state(job.id)
+    assert found.job.state == batch.FAILED
+    assert "has changed since the batch was submitted" in found.job.reason
+    data.write_bytes(before)
+    os.utime(data, ns=(when.st_atime_ns, when.st_mtime_ns))
+    assert batch.work(job.id, reporter=Silent()).job.state == batch.DONE
+
+
+@pytest.mark.parametrize(("change", "told"), [("gone", "cannot|no such|is no"), ("other", "the model has changed")])
+def test_a_model_that_is_gone_or_another_is_told(tmp_path: Path, change: str, told: str) -> None:
+    model = copied(MODEL, tmp_path / "model")
+    job, _ = batch.submit(model, table(tmp_path / "in.csv", 5), tmp_path / "a.jsonl", reporter=Silent())
+    model.rename(tmp_path / "away")
+    if change == "other":
+        copied(MODEL.parent / "tabular-classification+dates", model)
+    Worker(batch_database(), "here", job.id).run()
+    found = batch.state(job.id)
+    assert found.job.state == batch.FAILED
+    with pytest.raises(UserError, match=told):
+        raise UserError(found.job.reason)
+
+
+def test_the_command_submits_answers_lists_and_says_how_far_it_is(noria: Noria, tmp_path: Path) -> None:
+    data = table(tmp_path / "in.csv", 70)
+    code, out, err = noria("batch", "submit", MODEL, data, "--out", tmp_path / "a.csv", "--json")
+    found = json.loads(out)
+    assert (code, found["state"], found["done"], found["errors"]) == (0, "done", 70, None)
+    assert "forecast: 70 rows" in err
+    assert (tmp_path / "a.csv").exists()
+    assert found["id"] in noria("batch", "list")[1]
+    assert "70 of 70 rows" in noria("batch", "status", found["id"][:6])[1]
+    assert noria("batch", "cancel", found["id"])[1].startswith(f"{found['id']}  done")
+    code, out, err = noria("batch", "submit", MODEL, data, "--out", tmp_path / "a.csv")
+    assert "was submitted before" in err
+
+
+def test_a_batch_that_fails_has_an_exit_code_and_the_reason(noria: Noria, tmp_path: Path) -> None:
+    data = table(tmp_path / "in.csv", 5)
+    job, _ = batch.submit(MODEL, data, tmp_path / "a.jsonl", reporter=Silent())
+    data.unlink()
+    code, out, _ = noria("batch", "resume", job.id)
+    assert code == 2
+    assert "the input is gone" in out
+
+
+def test_what_is_detached_goes_on_by_itself(noria: Noria, tmp_path: Path) -> None:
+    noria("batch", "submit", MODEL, table(tmp_path / "in.csv", 5), "--out", tmp_path / "a.jsonl", "--detach")
+    for _ in range(600):
+        if (tmp_path / "a.jsonl").exists() and batch.states()[0].job.state == batch.DONE:
+            return
+        time.sleep(0.1)
+    raise AssertionError(batch.states())
+
+
+def test_hours_of_the_day_may_go_past_midnight(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock(datetime):
+        at = (0, 0)
+
+        @classmethod
+        def now(cls, tz: Any = None) -> Clock:
+            return cls(2026, 11, 30, *cls.at)
+
+    monkeypatch.setattr(giving_way, "datetime", Clock)
+    found = []
+    for Clock.at in ((21, 59), (22, 0), (3, 0), (6, 0)):
+        found.append([bool(When(hours).waits_for()) for hours in ("22:00-06:00", "6:00-22:00", "")])
+    assert found == [[True, False, False], [False, True, False], [False, True, False], [True, False, False]]
+    with pytest.raises(UserError, match="22:00-06:00"):
+        When("25:00-6:00")
+
+
+def test_a_batch_waits_while_a_service_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(giving_way, "_touched", [-1e9])
+    assert not is_serving()
+    tell_serving()
+    assert is_serving()
+    job, _ = batch.submit(MODEL, table(tmp_path / "in.csv", 5), when_idle=True, reporter=Silent())
+    assert "waits for a service" in str(batch.state(job.id))
+    looks = []
+
+    def end_of_service(_: float) -> None:
+        looks.append(batch.state(job.id).num_done)
+        os.utime(tmp_path / "home" / giving_way.SERVED, (1, 1))
+
+    monkeypatch.setattr(worker.time, "sleep", end_of_service)
+    Worker(batch_database(), "here", job.id).run()
+    assert looks == [0]
+    assert batch.state(job.id).job.state == batch.DONE
+
+
+def test_ctrl_c_ends_the_workers_and_the_batch_is_resumed(tmp_path: Path) -> None:
+    data = table(tmp_path / "in.csv", 20000)
+    words = [sys.executable, "-m", "noria.cli", "batch"]
+    log = (tmp_path / "log").open("wb")
+    process = subprocess.Popen([*words, "submit", MODEL, data, "--out", tmp_path / "a.jsonl"], stderr=log, stdout=log)
+    for _ in range(900):
+        if (states := batch.states()) and states[0].num_done:
+            break
+        time.sleep(0.1)
+    process.send_signal(2)
+    assert process.wait(60) == 130
+    log.close()
+    assert "noria batch resume" in (tmp_path / "log").read_text()
+    job = batch.states()[0].job
+    assert job.state == batch.RUNNING
+    batch.work(job.id, reporter=Silent())
+    predict_to(MODEL, [data], tmp_path / "p.jsonl", reporter=Silent())
+    assert job.out.read_bytes() == (tmp_path / "p.jsonl").read_bytes()
