@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 from typing import Any
 
 from noria.errors import UserError, needs_extra
 
 OBJECTS_BYTES = 512 * 2**20  # for what passes between processes of a cluster started here; Ray's own is 30 % of memory
+REACH_SECONDS = 10.0  # within which the head of the cluster takes a connection
 _LOCK = threading.Lock()
 
 
@@ -48,8 +50,9 @@ def _connect(ray: Any, address: str | None) -> None:
         ray.init("local", include_dashboard=False, object_store_memory=OBJECTS_BYTES, **quiet)
         return
     try:
+        _knock(address)
         ray.init(address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise UserError(
             "the Ray cluster cannot be reached",
             where="RAY_ADDRESS",
@@ -57,3 +60,12 @@ def _connect(ray: Any, address: str | None) -> None:
             fix="run this on a machine of the cluster (ray start --address=HOST:6379) and set RAY_ADDRESS=auto; "
             "without RAY_ADDRESS, this machine alone is used",
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raise OSError or ValueError where nobody listens: Ray itself would try for minutes and then end the process."""
+    host, _, port = address.rpartition(":")
+    if "//" in address:
+        raise ValueError("this is not the address of a head, HOST:PORT")
+    if host:
+        socket.create_connection((host, int(port)), REACH_SECONDS).close()

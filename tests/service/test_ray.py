@@ -1,4 +1,4 @@
-"""Models on a Ray cluster of three nodes: answers are those of this machine, and what dies there is started anew."""
+"""Models on a Ray cluster of three nodes: they answer as on this machine, and what dies there is started anew."""
 
 from __future__ import annotations
 
@@ -106,20 +106,21 @@ def test_a_run_that_a_node_does_not_have_is_told_with_the_node(cluster: RayClust
     done = subprocess.run(
         [*command, "--port", "0"], env={**os.environ, **cluster.env}, capture_output=True, text=True, timeout=SECONDS
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert str(tmp_path / "none") in done.stderr
     assert "every machine of the cluster needs the run at this path" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.slow
-def test_a_cluster_that_is_not_there_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:10001"])
+def test_a_cluster_that_is_not_there_is_told(address: str) -> None:
     command = [str(python_of("ray")), "-m", "noria.cli", "serve", str(RUNS["text"]), "--engine", "ray", "--port", "0"]
-    source = str(Path(__file__).parents[2] / "src")
-    env = os.environ | {"RAY_ADDRESS": "127.0.0.1:9", "PYTHONPATH": source}
+    env = os.environ | {"RAY_ADDRESS": address, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=SECONDS)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "the Ray cluster cannot be reached" in done.stderr
+    assert address in done.stderr
 
 
 @pytest.mark.skipif("ray" in sys.modules, reason="Ray is here")

@@ -18,6 +18,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,9 @@ from noria.batch.tables import batch_database
 from noria.errors import UserError
 
 if TYPE_CHECKING:
+    from noria.batch.processes import Start
     from noria.batch.progress import Progress
+    from noria.database import Database
     from noria.reporter import Reporter
 
 __all__ = [
@@ -54,29 +57,37 @@ def submit(
     return submit_job(batch_database(), predictor, asked, when, workers, reporter)
 
 
-def work(job: str, workers: int = 1, reporter: Reporter | None = None) -> Progress:
-    """Work at a batch in processes of this machine until it is over, a failed one too; return how it ended."""
+def work(job: str, workers: int = 1, reporter: Reporter | None = None, is_on_cluster: bool = False) -> Progress:
+    """Work at a batch until it is over, a failed one too; return how it ended.
+
+    is_on_cluster: by actors of a Ray cluster, not by processes of this machine.
+    """
     from noria.batch.parent import work_through
     from noria.batch.progress import progress_of
 
     database = batch_database()
-    return progress_of(database, work_through(database, _running(job), workers, reporter))
+    found = _running(job)
+    with _starting(database, workers, is_on_cluster) as start:
+        return progress_of(database, work_through(database, found, workers, reporter, start))
 
 
-def work_for_all(workers: int = 1, reporter: Reporter | None = None) -> None:
+def work_for_all(workers: int = 1, reporter: Reporter | None = None, is_on_cluster: bool = False) -> None:
     """Work at all batches there are and will be, until stopped."""
     from noria.batch.parent import work_for_all
 
-    work_for_all(batch_database(), workers, reporter)
+    database = batch_database()
+    with _starting(database, workers, is_on_cluster) as start:
+        work_for_all(database, workers, reporter, start)
 
 
-def go_on_alone(job: str, workers: int = 1) -> Progress:
+def go_on_alone(job: str, workers: int = 1, is_on_cluster: bool = False) -> Progress:
     """Let a process of its own, which outlives this one, work at a batch; return how far it is."""
-    from noria.batch.parent import log_of
+    from noria.batch.processes import log_of
 
     found = _running(job)
     if not found.is_over:
         words = [sys.executable, "-m", "noria.cli", "batch", "resume", found.id, "--workers", str(workers)]
+        words += ["--engine", "ray"] if is_on_cluster else []
         with log_of(found.id).open("ab") as log:
             # By way of a shell that ends at once, so that it is no child of a service, which would have to wait for it.
             alone = ["sh", "-c", '"$@" &', "sh", *words]
@@ -118,6 +129,23 @@ def results(job: str) -> Iterator[dict[str, Any]]:
         raise UserError("the answers are not written yet, or as a table", where=str(found.out), fix=fix)
     with found.out.open(encoding="utf-8") as file:
         yield from map(json.loads, file)
+
+
+@contextmanager
+def _starting(database: Database, workers: int, is_on_cluster: bool) -> Iterator[Start]:
+    """Give what starts workers, here or on a cluster, which is left afterwards."""
+    if not is_on_cluster:
+        from noria.batch.processes import Child
+
+        yield Child
+        return
+    from noria.batch.ray_workers import on_cluster
+    from noria.cluster import disconnect
+
+    try:
+        yield on_cluster(database, workers)
+    finally:
+        disconnect()
 
 
 def _running(job: str) -> Job:

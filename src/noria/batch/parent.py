@@ -1,27 +1,22 @@
-"""The workers of this machine: started, started again where they die, and ended with their parent.
+"""The workers of this machine, or of a cluster: started, started again where they die, and ended with their parent.
 
-Two parents of one job are harmless: they share its shards. Read next: worker.py.
+Two parents of one job are harmless: they share its shards. Read next: processes.py, worker.py.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from noria.batch.assembly import sweep
 from noria.batch.job import Job, find_job
-from noria.batch.names import release_the_dead, worker_name
+from noria.batch.names import release_the_dead
+from noria.batch.processes import Child, Start, WorkerProcess, log_of
 from noria.batch.progress import progress_of
 from noria.batch.shards import release
-from noria.batch.submission import FOLDER
 from noria.database import Database, DatabaseAway
-from noria.database.home import home
 from noria.errors import EXIT_DISK_FULL
 from noria.reporter import Reporter, Terminal
 
@@ -35,8 +30,7 @@ LONG_SECONDS = 60.0  # that a worker lives for which did not die of how it was s
 class _Slot:
     """A place for a worker: the process, and when the next is started should it die."""
 
-    process: subprocess.Popen[bytes] | None = None
-    name: str = ""
+    process: WorkerProcess | None = None
     started: float = 0.0
     due: float = 0.0
     pause: float = PAUSES[0]
@@ -50,6 +44,7 @@ class Workers:
     count: int = 1
     job: str = ""
     tell: Callable[[str], None] = lambda _: None
+    start: Start = Child
     _slots: list[_Slot] = field(default_factory=list)
 
     def __enter__(self) -> Workers:
@@ -61,36 +56,24 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         for slot in self._slots:
             if slot.process is not None:
-                slot.process.kill()
-                slot.process.wait()
-                _close(slot)
+                slot.process.end()
                 with suppress(DatabaseAway):
-                    release(self.database, slot.name, is_to_blame=False)
+                    release(self.database, slot.process.name, is_to_blame=False)
 
     def look(self) -> None:
         """Start the workers that are due, and see to those that died."""
         for slot in self._slots:
             if slot.process is None:
                 if time.monotonic() >= slot.due:
-                    self._start(slot)
-            elif (code := slot.process.poll()) is not None:
-                self._ended(slot, code)
+                    slot.process, slot.started = self.start(self.job, self.count), time.monotonic()
+            elif (code := slot.process.ended()) is not None:
+                self._ended(slot, slot.process, code)
 
-    def _start(self, slot: _Slot) -> None:
-        threads = str(max(1, (os.cpu_count() or 1) // self.count))
-        environment = {"OMP_NUM_THREADS": threads, **os.environ}
-        with log_of(self.job).open("ab") as log:
-            slot.process = subprocess.Popen(
-                [sys.executable, "-m", "noria.batch.worker", self.job, str(self.count)],
-                stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True,
-            )  # fmt: skip
-        slot.name, slot.started = worker_name(slot.process.pid), time.monotonic()
-
-    def _ended(self, slot: _Slot, code: int) -> None:
-        _close(slot)
+    def _ended(self, slot: _Slot, process: WorkerProcess, code: int) -> None:
+        process.end()  # what is left of it
         slot.process = None
         with suppress(DatabaseAway):  # then the lease runs out
-            release(self.database, slot.name)
+            release(self.database, process.name)
         if time.monotonic() - slot.started > LONG_SECONDS:
             slot.pause = PAUSES[0]
         slot.due = time.monotonic() + slot.pause
@@ -102,16 +85,15 @@ class Workers:
             slot.pause = min(2 * slot.pause, PAUSES[1])
 
 
-def _close(slot: _Slot) -> None:
-    """Let go of the pipe by which a worker sees that this process lives."""
-    if slot.process is not None and slot.process.stdin is not None:
-        slot.process.stdin.close()
-
-
-def work_through(database: Database, job: Job, workers: int = 1, reporter: Reporter | None = None) -> Job:
+def work_through(
+    database: Database, job: Job, workers: int = 1, reporter: Reporter | None = None, start: Start = Child
+) -> Job:
     """Work at a job until it is over; return it as it then is. Whoever stops this resumes it later."""
     reporter = reporter or Terminal()
-    with Workers(database, workers, job.id, reporter.say) as some, reporter.progress("batch", job.num_rows) as bar:
+    with (
+        Workers(database, workers, job.id, reporter.say, start) as some,
+        reporter.progress("batch", job.num_rows) as bar,
+    ):
         seen = 0.0
         while True:
             some.look()
@@ -125,16 +107,9 @@ def work_through(database: Database, job: Job, workers: int = 1, reporter: Repor
             time.sleep(LOOK_SECONDS)
 
 
-def work_for_all(database: Database, workers: int = 1, reporter: Reporter | None = None) -> None:
+def work_for_all(database: Database, workers: int = 1, reporter: Reporter | None = None, start: Start = Child) -> None:
     """Work at every job of the database, those that are submitted later too, until somebody stops this."""
-    with Workers(database, workers, "", (reporter or Terminal()).say) as some:
+    with Workers(database, workers, "", (reporter or Terminal()).say, start) as some:
         while True:
             some.look()
             time.sleep(LOOK_SECONDS)
-
-
-def log_of(job: str) -> Path:
-    """Return the file where the workers of a job say what broke; its folder is made."""
-    folder = home() / FOLDER
-    folder.mkdir(exist_ok=True)
-    return folder / f"{job or 'work'}.log"

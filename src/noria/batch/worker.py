@@ -164,14 +164,13 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def main(job: str, num_workers: str) -> int:
+def work(job: str, num_workers: int) -> int:
     """Work at one job, or at all where it is empty, as one of some workers of this machine; return the exit code."""
-    end_with_parent()
     give_way()
     database, name = batch_database(), worker_name(os.getpid())
     keep_leases(database, name)
     try:
-        Worker(database, name, job or None, 1 / int(num_workers)).run()
+        Worker(database, name, job or None, 1 / num_workers).run()
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -179,4 +178,5 @@ def main(job: str, num_workers: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    end_with_parent()
+    sys.exit(work(sys.argv[1], int(sys.argv[2])))

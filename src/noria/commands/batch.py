@@ -14,6 +14,9 @@ app = typer.Typer(help="Answer masses of records; what is done survives whatever
 
 JobId = Annotated[str, typer.Argument(help="the id of a batch, or the beginning of it")]
 Json = Annotated[bool, typer.Option("--json", help="print machine-readable output")]
+Where = Annotated[
+    Literal["ray"] | None, typer.Option("--engine", help="ray: the workers run on the cluster that RAY_ADDRESS names")
+]
 Workers = Annotated[int, typer.Option(min=1, help="processes; several where reading takes longer than answering")]
 
 
@@ -41,8 +44,11 @@ def submit(
         int, typer.Option(help="a .csv has a column for each class where there are at most so many; 0: none")
     ] = 100,
     engine: Annotated[
-        Literal["torch", "openvino"] | None,
-        typer.Option(help="what runs the network; default the job's evaluate.engine"),
+        Literal["torch", "openvino", "ray"] | None,
+        typer.Option(
+            help="what runs the network, default the job's evaluate.engine; ray: the workers run on the cluster that "
+            "RAY_ADDRESS names"
+        ),
     ] = None,
     hours: Annotated[str, typer.Option(help="work only at these hours of the day, local time: 22:00-06:00")] = "",
     when_idle: Annotated[
@@ -56,33 +62,36 @@ def submit(
     from noria import batch
     from noria.reporter import Terminal
 
+    is_on_cluster = engine == "ray"
+    network = None if engine == "ray" else engine
     job, is_old = batch.submit(
-        run, data, out, keep=keep, probabilities=probabilities, engine=engine, hours=hours, when_idle=when_idle,
+        run, data, out, keep=keep, probabilities=probabilities, engine=network, hours=hours, when_idle=when_idle,
         workers=workers, reporter=Terminal(),
     )  # fmt: skip
     if is_old:
         Terminal().say(f"this batch was submitted before: {job.id}, {job.state}")
-    _go_on(job.id, workers, detach, as_json)
+    _go_on(job.id, workers, is_on_cluster, detach, as_json)
 
 
 @app.command()
 def resume(
     job: JobId,
     workers: Workers = 1,
+    engine: Where = None,
     detach: Annotated[bool, typer.Option("--detach", help="return at once; the batch goes on by itself")] = False,
     as_json: Json = False,
 ) -> None:
     """Go on with a batch that was stopped, or that failed once its reason is mended."""
-    _go_on(job, workers, detach, as_json)
+    _go_on(job, workers, engine == "ray", detach, as_json)
 
 
 @app.command()
-def work(workers: Workers = 1) -> None:
+def work(workers: Workers = 1, engine: Where = None) -> None:
     """Work at all batches of the database, those submitted later too, until stopped: for more machines, for systemd."""
     from noria import batch
     from noria.reporter import Terminal
 
-    batch.work_for_all(workers, Terminal())
+    batch.work_for_all(workers, Terminal(), engine == "ray")
 
 
 @app.command()
@@ -110,17 +119,18 @@ def cancel(job: JobId, as_json: Json = False) -> None:
     _show(batch.cancel(job), as_json)
 
 
-def _go_on(job: str, workers: int, detach: bool, as_json: bool) -> None:
+def _go_on(job: str, workers: int, is_on_cluster: bool, detach: bool, as_json: bool) -> None:
     from noria import batch
     from noria.reporter import Terminal
 
     if detach:
-        found = batch.go_on_alone(job, workers)
+        found = batch.go_on_alone(job, workers, is_on_cluster)
     else:
         try:
-            found = batch.work(job, workers, Terminal())
+            found = batch.work(job, workers, Terminal(), is_on_cluster)
         except KeyboardInterrupt:
-            sys.stderr.write(f"stopped: what is answered is kept; to go on: noria batch resume {job}\n")
+            again = " --engine ray" if is_on_cluster else ""
+            sys.stderr.write(f"stopped: what is answered is kept; to go on: noria batch resume {job}{again}\n")
             sys.exit(130)
     _show(found, as_json)
     if found.job.state == batch.FAILED:

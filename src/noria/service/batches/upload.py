@@ -1,6 +1,6 @@
 """A form with a file, as it comes: texts are kept, the file goes to the disk piece by piece, and nothing is held.
 
-noria/service/request/form.py reads forms of records, which have to be whole in memory.
+service/request/form.py reads forms of records, which have to be whole in memory.
 """
 
 from __future__ import annotations
