@@ -116,6 +116,7 @@ def _is_same_stream(ours: Dataset, theirs: Dataset) -> bool:
 
 
 def metrics_of(predictor: Predictor) -> Sequence[Metric]:
+    """Return the scores of a model's answers."""
     return predictor.task.target.metrics(predictor.states["target"])
 
 

@@ -1,4 +1,4 @@
-"""Second step: does a training pay now? Read next: policy.py."""
+"""Second step: does a training pay now? Read next: wheel/policy.py."""
 
 from __future__ import annotations
 
