@@ -8,7 +8,7 @@ from functools import cache
 from architecture import branches, contents, graphs, keys, layers, training
 from architecture.tree import File, files
 
-MOST_PACKAGES = 12  # that import one another in a chain: commands, service, batch or wheel, stages, ...
+MOST_PACKAGES = 12  # commands, service, wheel, stages, tuning, report, pipeline, store, job, model, contract, types
 # What a rule objects to and is right as it is: the rule and words of the line -> why.
 ALLOWED = {
     ("overridden methods", "__dataclass_params__"): "it is asked whether a dataclass is frozen, not for a method",
