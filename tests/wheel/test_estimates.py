@@ -67,9 +67,19 @@ def test_to_be_as_sure_of_one_class_may_mean_another_thing_than_of_another() -> 
     assert found.low < 0.6 < found.high
 
 
+def test_classes_of_few_records_share_bands_that_are_narrow_enough() -> None:
+    generator = np.random.default_rng(5)
+    sure = 1 - generator.uniform(0, 0.6, 1000) ** 3  # most are sure
+    right, answers = (generator.random(1000) < sure).astype(float), generator.integers(0, 10, 1000)
+    now = generator.uniform(0.78, 0.82, 400)
+    found = expected_score(seen(sure, answers), right, seen(now, generator.integers(0, 10, 400)))
+    alone = expected_score(seen(sure), right, seen(now))
+    assert found == alone
+
+
 def test_a_class_that_was_never_answered_in_calibration_is_expected_to_score_as_the_commonest() -> None:
-    sure, answers = np.full(200, 0.9), np.repeat([0, 1], [120, 80])
-    right = np.repeat([1.0, 0.0], [120, 80])
+    sure, answers = np.full(800, 0.9), np.repeat([0, 1], [480, 320])
+    right = np.repeat([1.0, 0.0], [480, 320])
     found = expected_score(seen(sure, answers), right, seen(np.full(50, 0.9), np.full(50, 7)))
     assert found is not None
     assert found.value == 1.0

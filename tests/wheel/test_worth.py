@@ -55,6 +55,6 @@ def test_the_loss_a_day_is_the_difference_of_what_answers_are_worth() -> None:
 
 
 def test_without_truths_it_is_expected_by_class_and_how_sure_answers_are() -> None:
-    before = classes([0] * 100 + [1] * 100, [0.0] * 100 + [1.0] * 50 + [0.0] * 50)
+    before = classes([0] * 300 + [1] * 300, [0.0] * 300 + [1.0] * 150 + [0.0] * 150)
     now = classes([1] * 60, [np.nan] * 60)  # all are of the class whose answers are worth nothing on average
     assert loss_of(before, now, 10).micro == 5 * MICRO  # 0.5 an answer before, 0 now

@@ -17,6 +17,7 @@ from noria.pipeline.observations import Observations
 from noria.wheel.assessment import Estimate
 
 MOST_BANDS, LEAST_BAND = 20, 30  # bands, and records of each
+LEAST_OF_CLASS = 300  # with bands of its own: of fewer they are so wide that they see no loss of sureness within
 OTHERS = -2  # stands for the classes that are seldom answered; -1 is no class
 LEAST_RECORDS = 30  # below which no score is told
 
@@ -58,7 +59,7 @@ def _bands(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the number of the band of each record of calibration and of now; each band has one of calibration."""
     names, counts = np.unique(answers, return_counts=True)
-    often = names[counts >= 2 * LEAST_BAND]
+    often = names[counts >= LEAST_OF_CLASS]
     seldom = OTHERS if len(often) < len(names) else names[counts.argmax()]  # what is never answered has no bands
     answers, answers_now = (np.where(np.isin(one, often), one, seldom) for one in (answers, answers_now))
     own, new, first = np.zeros(len(guide), np.int64), np.zeros(len(now), np.int64), 0
