@@ -53,4 +53,5 @@ def kill_again_and_again(job: str, home: Path, times: int, workers: int, seed: i
             killed += victim.exitcode == -signal.SIGKILL
         release_the_dead(database)
         running = [start(job, home, url) if one.exitcode not in (0, None) else one for one in running]
+    database.close()
     return killed

@@ -69,6 +69,7 @@ def test_workers_that_are_killed_lose_double_and_change_nothing(
     assert not job.errors.exists()
     assert (booked(database, job.id), entries(database, job.id)) == (ROWS, job.num_shards)
     assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+    database.close()
 
 
 def test_a_server_that_is_killed_costs_no_answer(server: Server, tmp_path: Path) -> None:
@@ -82,9 +83,11 @@ def test_a_server_that_is_killed_costs_no_answer(server: Server, tmp_path: Path)
         server.kill()
         server.start()
     process.join(60)
+    database.close()
     assert process.exitcode == 0
     assert job.out.read_bytes() == (tmp_path / "p.jsonl").read_bytes()
     assert (booked(database, job.id), entries(database, job.id)) == (ROWS, job.num_shards)
+    database.close()
 
 
 def test_two_parents_share_the_work_and_when_one_is_killed_its_workers_go_with_it(
