@@ -20,7 +20,7 @@ from pathlib import Path
 
 from measuring import machine
 
-from noria import batch
+from noria.batch import state, submit
 from noria.batch.tables import batch_database
 
 LONGEST_SECONDS = 1.0  # between two kills, once answers come again
@@ -40,10 +40,10 @@ def main() -> None:
         plain = Path(folder) / "plain.jsonl"
         noria = [sys.executable, "-m", "noria.cli"]
         subprocess.run([*noria, "predict", asked.run, asked.input, "--out", plain], check=True)
-        job, _ = batch.submit(asked.run, asked.input, Path(folder) / "batch.jsonl")
+        job, _ = submit(asked.run, asked.input, Path(folder) / "batch.jsonl")
         resume = [*noria, "batch", "resume", job.id, "--workers", str(asked.workers)]
         killed, parent = 0, subprocess.Popen(resume)
-        while not batch.state(job.id).job.is_over:
+        while not state(job.id).job.is_over:
             time.sleep(generator.uniform(0, LONGEST_SECONDS))
             if parent.poll() is not None:
                 parent = subprocess.Popen(resume)
