@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
@@ -20,6 +21,8 @@ from noria.database import Database
 from noria.errors import UserError
 from noria.ledger import About, Entry
 from postgres_server import Server
+
+_numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,8 @@ def answer(database: Database, shard: Shard, num_bad: int = 0) -> None:
     store(database, shard, [json.dumps(one) + "\n" for one in lines], num_bad, entry_of(shard))
 
 
-def claimed(database: Database, job: Job, worker: str = "one") -> Shard:
+def claimed(database: Database, job: Job, worker: str = "") -> Shard:
+    worker = worker or f"worker {next(_numbers)}"
     shard = claim(database, job.id, worker)
     assert shard is not None
     return shard
@@ -68,13 +72,18 @@ def booked(database: Database, job: Job) -> int:
 
 def test_shards_are_claimed_in_order_and_each_once(database: Database, tmp_path: Path) -> None:
     job = job_of(database, tmp_path / "out.jsonl", [3, 2, 2])
-    found = [claimed(database, job, worker) for worker in ("one", "two", "one")]
+    found = [claimed(database, job, worker) for worker in ("one", "two", "three")]
     assert [(one.n, one.first_row, one.num_rows, one.attempt) for one in found] == [
         (0, 1, 3, 1),
         (1, 4, 2, 1),
         (2, 6, 2, 1),
     ]
-    assert claim(database, job.id, "three") is None
+    assert claim(database, job.id, "four") is None
+
+
+def test_a_claim_whose_reply_got_lost_is_made_again_and_not_another(database: Database, tmp_path: Path) -> None:
+    job = job_of(database, tmp_path / "out.jsonl", [3, 2])
+    assert [claimed(database, job, "one").n for _ in range(2)] == [0, 0]
 
 
 def test_many_threads_claim_every_shard_once(database: Database, tmp_path: Path) -> None:
@@ -108,7 +117,7 @@ def test_a_lease_that_has_ended_or_ends_too_late_is_no_claim(
 
 def test_a_lease_that_is_renewed_stays(database: Database, tmp_path: Path) -> None:
     job = job_of(database, tmp_path / "out.jsonl", [3])
-    claimed(database, job)
+    claimed(database, job, "one")
     set_lease(database, 1e6)
     renew(database, "one")
     assert claim(database, job.id, "two") is None
@@ -131,7 +140,7 @@ def test_processes_of_this_machine_that_are_no_more_lose_their_claims(database: 
     claimed(database, job, worker_name(os.getpid()))
     release_the_dead(database)
     assert claimed(database, job, "three").n == 0
-    assert claim(database, job.id, "three") is None
+    assert claim(database, job.id, "four") is None
 
 
 def test_a_shard_that_two_workers_answer_counts_once(database: Database, tmp_path: Path) -> None:
@@ -202,7 +211,7 @@ def test_a_batch_that_failed_is_not_worked_at_until_it_goes_on(database: Databas
 
 def test_records_that_are_left_out_stay_so_and_the_tries_count_anew(database: Database, tmp_path: Path) -> None:
     job = job_of(database, tmp_path / "out.jsonl", [3])
-    shard = leave_out(database, claimed(database, job), {1: "crashed"})
+    shard = leave_out(database, claimed(database, job, "one"), {1: "crashed"})
     leave_out(database, shard, {2: "crashed too"})
     release(database, "one")
     found = claimed(database, job, "two")

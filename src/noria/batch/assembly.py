@@ -16,7 +16,7 @@ from noria.batch.names import worker_name
 from noria.batch.shards import LEASE_SECONDS, TOO_LATE_SECONDS, shards_of, stored
 from noria.database import Database, Transaction
 from noria.pipeline.sinks import line_of, write_lines
-from noria.store.disk import sync_folder, whole_file
+from noria.store.disk import AGAIN_ADVICE, plain_disk_errors, sync_folder, whole_file
 from noria.store.object_store import send
 
 BY_CANCELLING = "cancelled"
@@ -30,10 +30,10 @@ def may_write(database: Database, job: str, worker: str) -> bool:
         now = transaction.now()
         statement = (
             "update batch_job set writer = ?, writer_until = ? where id = ? and state in (?, ?) "
-            "and (writer_until < ? or writer_until > ?) "
+            "and (writer_until < ? or writer_until > ? or writer = ?) "
             "and not exists (select 1 from batch_shard where job = ? and state = 'waiting') returning id"
         )
-        values = (worker, now + LEASE_SECONDS, job, RUNNING, CANCELLING, now, now + TOO_LATE_SECONDS, job)
+        values = (worker, now + LEASE_SECONDS, job, RUNNING, CANCELLING, now, now + TOO_LATE_SECONDS, worker, job)
         return bool(transaction.run(statement, *values))
 
     return database.transact(work)
@@ -43,18 +43,19 @@ def write_output(database: Database, job: Job) -> None:
     """Write the output and mark the job as over; raise UserError where it cannot be written."""
     told = _Told(database, job)
     temporary = job.out.with_name(f".{job.id}-{os.getpid()}{job.out.suffix}")
-    with whole_file(job.errors) as errors, errors.open("w", encoding="utf-8") as file:
-        write_lines(told.answers(file), temporary, job.asked.classes, must_agree=job.asked.keep is not None)
-    os.replace(temporary, job.out)
-    if not told.num_bad:
-        job.errors.unlink()
-    sync_folder(job.out.parent)
+    with plain_disk_errors(job.out, AGAIN_ADVICE):
+        with whole_file(job.errors) as errors, errors.open("w", encoding="utf-8") as file:
+            write_lines(told.answers(file), temporary, job.asked.classes, must_agree=job.asked.keep is not None)
+        os.replace(temporary, job.out)
+        if not told.num_bad:
+            job.errors.unlink()
+        sync_folder(job.out.parent)
     if job.asked.address:
         send(job.out, job.asked.address)
         if job.errors.exists():
             send(job.errors, f"{job.asked.address}.errors.jsonl")
     _close(database, job.id)
-    for left in job.out.parent.glob(f"*.{job.id}-*"):
+    for left in job.out.parent.glob(f".*{job.id}-*"):  # of processes that were killed while they wrote
         left.unlink(missing_ok=True)
 
 

@@ -40,14 +40,15 @@ class Shard:
 def claim(database: Database, job: str, worker: str) -> Shard | None:
     """Take the first shard that nobody works at; None where there is none.
 
-    A lease that ends later than any lease can is as good as ended: the clock was set back since.
+    A worker has one at a time: what it holds already, because the reply to its claim got lost, is free to it. A lease
+    that ends later than any lease can is as good as ended: the clock was set back since.
     """
 
     def work(transaction: Transaction) -> list[tuple[Any, ...]]:
         now = transaction.now()
         free = (
             "select s.n from batch_shard s where s.job = ? and s.state = 'waiting' "
-            "and (s.lease_until < ? or s.lease_until > ?) "
+            "and (s.lease_until < ? or s.lease_until > ? or s.worker = ?) "
             f"and exists (select 1 from batch_job j where j.id = s.job and j.state = '{RUNNING}') "
             f"order by s.n limit 1 {transaction.skip_locked}"
         )
@@ -55,18 +56,22 @@ def claim(database: Database, job: str, worker: str) -> Shard | None:
             "update batch_shard set worker = ?, lease_until = ?, attempt = attempt + 1 "
             f"where job = ? and n in ({free}) returning job, n, first_row, num_rows, attempt, crashed"
         )
-        return transaction.run(statement, worker, now + LEASE_SECONDS, job, job, now, now + TOO_LATE_SECONDS)
+        values = (worker, now + LEASE_SECONDS, job, job, now, now + TOO_LATE_SECONDS, worker)
+        return transaction.run(statement, *values)
 
     return next((_shard(*row) for row in database.transact(work)), None)
 
 
-def has_free(database: Database, job: str) -> bool:
-    """Say whether a shard waits that nobody works at."""
-    statement = "select 1 from batch_shard where job = ? and state = 'waiting' and (lease_until < ? or lease_until > ?)"
+def has_free(database: Database, job: str, worker: str) -> bool:
+    """Say whether a shard waits that no other works at."""
+    statement = (
+        "select 1 from batch_shard where job = ? and state = 'waiting' "
+        "and (lease_until < ? or lease_until > ? or worker = ?)"
+    )
 
     def work(transaction: Transaction) -> bool:
         now = transaction.now()
-        return bool(transaction.run(f"{statement} limit 1", job, now, now + TOO_LATE_SECONDS))
+        return bool(transaction.run(f"{statement} limit 1", job, now, now + TOO_LATE_SECONDS, worker))
 
     return database.transact(work, writes=False)
 

@@ -107,7 +107,7 @@ class Worker:
         return has_worked
 
     def _answer(self, job: Job) -> bool:
-        if job.when.waits_for() or not has_free(self._database, job.id):
+        if job.when.waits_for() or not has_free(self._database, job.id, self._name):
             return False
         session, count = self._opened(job), 0
         while not job.when.waits_for() and (shard := claim(self._database, job.id, self._name)) is not None:

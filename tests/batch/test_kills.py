@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from batch.dying import kill_again_and_again, start
+from batch.given import MODEL, table, url_of
+from noria import batch
+from noria.batch.giving_way import When
+from noria.batch.poison import MOST_DEATHS, poison
+from noria.batch.submission import prepare, submit_job
+from noria.batch.tables import batch_database
+from noria.database import Database
+from noria.pipeline import encoder
+from noria.reporter import Silent
+from noria.stages.predict import predict_to
+from postgres_server import Server
+
+ROWS = 8000
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder, "RECORDS", 64)
+    monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
+
+
+def submitted(database: Database, data: Path, out: Path) -> batch.Job:
+    predictor, asked = prepare(MODEL, [data], out)
+    return submit_job(database, predictor, asked, When(), 1, Silent())[0]
+
+
+def booked(database: Database, job: str) -> int:
+    statement = "select sum(amount) from total where name = 'predictions' and job = ?"
+    return int(database.transact(lambda to: to.run(statement, job))[0][0])
+
+
+def entries(database: Database, job: str) -> int:
+    return int(database.transact(lambda to: to.run("select count(*) from entry where job = ?", job))[0][0])
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_workers_that_are_killed_lose_double_and_change_nothing(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = url_of(kind, tmp_path, request)
+    database, data = batch_database(url), table(tmp_path / "in.csv", ROWS)
+    predict_to(MODEL, [data], tmp_path / "p.jsonl", reporter=Silent())
+    job = submitted(database, data, tmp_path / "out.jsonl")
+    killed = kill_again_and_again(job.id, tmp_path / "home", times=12, workers=2, seed=1, url=url)
+    assert killed >= 3
+    assert job.out.read_bytes() == (tmp_path / "p.jsonl").read_bytes()
+    assert not job.errors.exists()
+    assert (booked(database, job.id), entries(database, job.id)) == (ROWS, job.num_shards)
+    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+    database.close()
+
+
+def test_a_server_that_is_killed_costs_no_answer(server: Server, tmp_path: Path) -> None:
+    pytest.importorskip("pg8000", reason="needs pg8000")
+    database, data = batch_database(server.url), table(tmp_path / "in.csv", ROWS)
+    predict_to(MODEL, [data], tmp_path / "p.jsonl", reporter=Silent())
+    job = submitted(database, data, tmp_path / "out.jsonl")
+    process = start(job.id, tmp_path / "home", server.url)
+    for _ in range(2):
+        time.sleep(0.3)
+        server.kill()
+        server.start()
+    process.join(60)
+    database.close()
+    assert process.exitcode == 0
+    assert job.out.read_bytes() == (tmp_path / "p.jsonl").read_bytes()
+    assert (booked(database, job.id), entries(database, job.id)) == (ROWS, job.num_shards)
+    database.close()
+
+
+def test_two_parents_share_the_work_and_when_one_is_killed_its_workers_go_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # the parents and their workers know nothing of small shards
+    monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
+    data = table(tmp_path / "in.csv", 20 * ROWS)
+    job, _ = batch.submit(MODEL, data, tmp_path / "out.jsonl", reporter=Silent())
+    words = [sys.executable, "-m", "noria.cli", "batch", "resume", job.id]
+    first, second = (subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2))
+    while not (found := batch.state(job.id)).num_done and not found.job.is_over:
+        time.sleep(0.1)
+    children = subprocess.run(["pgrep", "-P", str(first.pid)], capture_output=True, text=True, check=True).stdout
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    assert second.wait(120) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children.split())
+    predict_to(MODEL, [data], tmp_path / "p.jsonl", reporter=Silent())
+    assert job.out.read_bytes() == (tmp_path / "p.jsonl").read_bytes()
+    assert booked(batch_database(), job.id) == 20 * ROWS
+
+
+class Deadly:
+    """Reading some records fails; of others it fails only now and then."""
+
+    def __init__(self, records: set[int], unlucky: int = 0) -> None:
+        self.records, self.unlucky, self.count = records, unlucky, 0
+
+    def failure(self, first: int, end: int) -> str:
+        self.count += 1
+        is_unlucky = self.count <= self.unlucky
+        return "killed" if is_unlucky or self.records & {*range(first, end)} else ""
+
+
+def test_records_that_kill_are_found_by_halves() -> None:
+    trial = Deadly({3, 700})
+    assert poison(trial, 0, 1024) == {3: "killed", 700: "killed"}
+    assert trial.count < 60
+
+
+def test_who_is_killed_from_outside_leads_to_no_record() -> None:
+    assert poison(Deadly(set(), unlucky=11), 0, 1024) == {}  # by halves down to one record, which then lives
+
+
+def test_a_record_that_kills_its_worker_is_told_and_the_others_are_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = table(tmp_path / "in.csv", 50)
+    predict_to(MODEL, [data], tmp_path / "p.jsonl", reporter=Silent())
+    lines = data.read_text().splitlines()
+    lines[18] = "17,666,1,1,typical low"
+    data.write_text("\n".join(lines) + "\n")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        textwrap.dedent("""
+        import os, signal, sys
+        if "noria.batch" in " ".join(sys.orig_argv):
+            from noria.pipeline.encoder import RecordEncoder
+            encode = RecordEncoder.encode
+            def deadly(self, values, *rest):
+                if "666" in map(str, values["table"]["age"]):
+                    os.kill(os.getpid(), signal.SIGSEGV)
+                return encode(self, values, *rest)
+            RecordEncoder.encode = deadly
+        """)
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setattr("noria.batch.parent.PAUSES", (0.01, 0.01))
+    monkeypatch.setattr("noria.batch.submission.Forecast.see", lambda *_: None)
+    job, _ = batch.submit(MODEL, data, tmp_path / "out.jsonl", reporter=Silent())
+    found = batch.work(job.id, reporter=Silent())
+    assert (found.job.state, found.num_bad) == (batch.DONE, 1)
+    reason = "worker crashed: killed by SIGSEGV"
+    assert json.loads(job.errors.read_text()) == {"row": 18, "where": "in.csv:19", "error": reason}
+    answers, expected = job.out.read_text().splitlines(), (tmp_path / "p.jsonl").read_text().splitlines()
+    assert json.loads(answers[17]) == {"where": "in.csv:19", "error": reason}
+    assert answers[:17] + answers[18:] == expected[:17] + expected[18:]
+    assert MOST_DEATHS == 3
