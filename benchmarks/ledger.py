@@ -3,8 +3,8 @@
     python benchmarks/ledger.py [ENTRIES] [FILE]
 
 The entries are written by SQL within the database; what `noria.ledger.book` keeps beside them is written as it would
-have been. Then the table of `noria ledger --by month,model` is timed, five times, in a process that has it not in
-memory yet, and the sums are compared with the postings. Beside it: the same table from the postings themselves, and how
+have been. Then the table of `noria ledger --by month,model` is timed, five times, over a new connection
+each, and the sums are compared with the postings. Beside it: the same table from the postings themselves, and how
 many entries a second are booked.
 """
 

@@ -32,9 +32,15 @@ SCHEMA = Schema(
             f"create table total (day text not null, name text not null, {_ABOUT_TEXT}, currency text not null,"
             f" basis text not null, amount bigint not null, primary key (day, name, {_ABOUT}, currency, basis))",
             "create table spool (name text primary key, bytes bigint not null)",
-        ]
+        ],
+        [
+            "create table answers (source text not null, first bigint not null, count bigint not null,"
+            f" time double precision not null, {_ABOUT_TEXT}, currency text not null, data blob not null,"
+            " primary key (source, first))",
+            "create table feedback (id text primary key, truth text not null, time double precision not null)",
+        ],
     ],
-    append_only=("entry", "posting"),
+    append_only=("entry", "posting", "feedback"),
 )
 _ENTRY_CELLS = 5 + len(DIMENSIONS)
 _ADD_TOTAL = (
