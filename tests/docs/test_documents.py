@@ -36,7 +36,7 @@ ADDED = {
     if block.name.startswith("src/noria/tasks/")
 }
 # A file of one machine: a path from the root of its disk, of two parts or more.
-ABSOLUTE = re.compile(r"(?<![\w.:/~)>}-])(?<!GET )(?<!POST )/\w[\w.-]*/[\w.-]+")
+ABSOLUTE = re.compile(r"(?<![\w.:/~)>}-])(?<!GET )(?<!POST )(?!/v1/)/\w[\w.-]*/[\w.-]+")
 
 
 def text_of(name):

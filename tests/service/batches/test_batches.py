@@ -11,7 +11,7 @@ import pytest
 
 from noria.database import open_database
 from noria.pipeline.predictor import Predictor
-from noria.service.batches import work
+from noria.service.batches import batches, work
 from noria.service.batches.line import TRIES
 from noria.service.request.limits import Limits
 from service.batches.server import ENDPOINT, Client, line, serving, whole
@@ -178,6 +178,33 @@ def test_a_line_that_kills_the_model_is_given_up_after_three_tries_and_the_other
         assert [one["error"]["code"] for one in errors] == ["model_died"] * 2
         assert custom_ids(answers) == [str(index) for index in range(30) if index not in (3, 17)]
         assert client.replica.num_deaths <= 2 * (TRIES + 1)
+
+    run(scenario, vectors)
+
+
+def test_a_line_that_is_asked_alone_is_stored_before_the_next_is_suspected(
+    vectors: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, stored = batches.begin_alone, []
+
+    def noted(to: Any, batch: Any, number: int) -> int:
+        stored.append(len(batches.answered(to, batch)))
+        return real(to, batch, number)
+
+    monkeypatch.setattr(batches, "begin_alone", noted)
+
+    async def scenario(client: Client) -> None:
+        database = open_database()
+        file = await client.file([line(index, f"text {index}") for index in range(5)])
+        client.service.batching._runner._shared.ends = 0.0
+        batch = whole(await client.begin(file))["id"]
+        await asyncio.sleep(0.1)
+        database.transact(lambda to: to.run("update openai_batch set holder = 'a dead one', lease = 0"))
+        database.close()
+        client.service.batching._runner._shared.ends = float("inf")
+        client.service.batching._runner.wake()
+        assert (await client.ended(batch))["request_counts"]["completed"] == 5
+        assert stored == [0, 1, 2, 3, 4]
 
     run(scenario, vectors)
 

@@ -14,7 +14,10 @@ from noria.service.batches.batches import Batch
 
 
 class Bookkeeper:
-    """Makes the entries of one batch; raises UserError for unreadable prices. threads: of a model's process."""
+    """Makes the entries of one batch. Raises UserError where the prices cannot be read.
+
+    threads: of a model's process.
+    """
 
     def __init__(self, batch: Batch, threads: int) -> None:
         self._batch, self._machine_share = batch, threads / (os.cpu_count() or 1)

@@ -141,6 +141,7 @@ class BatchWork:
 
     async def _send_alone(self, line: Line) -> None:
         """Ask a line that may have ended a process; give it up where it did so three times."""
+        await self._flush()  # or the lines before would be suspected of what this one does
         tries = await self._shared.apart.run(lambda to: batches.begin_alone(to, self._batch, line.number))
         if tries <= TRIES:
             self._begin(line)
