@@ -31,11 +31,11 @@ class Gated(Predictor):
         super().__init__(bundle)
         self.gate, self.names, self.sizes = threading.Event(), set[str](), list[int]()
 
-    def decoded(self, records: Any) -> Any:
+    def decoded(self, records: Any, see: Any = None) -> Any:
         assert self.gate.wait(20)
         self.names.add(threading.current_thread().name)
         self.sizes.append(len(records))
-        return super().decoded(records)
+        return super().decoded(records, see)
 
 
 def test_beyond_the_queue_a_request_is_refused_and_the_others_are_answered(predictor, texts) -> None:
@@ -220,9 +220,9 @@ def test_the_model_has_the_threads_of_the_cpu_and_what_reads_has_one(predictor, 
     found: dict[str, int] = {}
 
     class Seen(Predictor):
-        def decoded(self, records: Any) -> Any:
+        def decoded(self, records: Any, see: Any = None) -> Any:
             found["model"] = torch.get_num_threads()
-            return super().decoded(records)
+            return super().decoded(records, see)
 
     before, read = torch.get_num_threads(), Work.read
     monkeypatch.setattr(Work, "read", lambda work: (found.update(reads=torch.get_num_threads()), read(work)))

@@ -228,7 +228,7 @@ def test_bodies_together_hold_no_more_than_their_limit(ask, predictor, texts) ->
 
 def test_a_bug_is_told_as_one_and_gives_nothing_away(ask, predictor, texts) -> None:
     class Broken(Predictor):
-        def decoded(self, records):
+        def decoded(self, records, see=None):
             raise KeyError("a secret")
 
     response = ask(make_app(Broken(predictor.bundle)), "POST", "/predict", json={"image": texts[0]})
@@ -239,7 +239,7 @@ def test_a_bug_is_told_as_one_and_gives_nothing_away(ask, predictor, texts) -> N
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_an_answer_that_is_no_number_is_never_sent(ask, predictor, texts, value) -> None:
     class Wild(Predictor):
-        def decoded(self, records):
+        def decoded(self, records, see=None):
             return [Prediction("7"), Prediction("7", value)]
 
     response = ask(make_app(Wild(predictor.bundle)), "POST", "/predict", json={"records": [{"image": texts[0]}] * 2})
