@@ -194,7 +194,7 @@ def test_the_extras_of_the_readme_are_those_of_the_package():
     extras = tomllib.loads(text_of("pyproject.toml"))["project"]["optional-dependencies"].keys()
     for name in READMES:
         section = next(part for part in text_of(name).split("\n## ") if "pip install" in part)
-        named = set(re.findall(r"`([a-z]+)`", "".join(re.findall(r"^\| (`.*?) \|", section, re.M))))
+        named = set(re.findall(r"`([a-z0-9]+)`", "".join(re.findall(r"^\| (`.*?) \|", section, re.M))))
         assert named == extras - {"dev", "all"}
 
 

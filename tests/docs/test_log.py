@@ -17,8 +17,20 @@ ROW = re.compile(r"^\| (\S+) \| \[(.+)\]\((\S+)\) \| ([a-z]+) \|$", re.M)
 SENTENCE = re.compile(r"# \S+(?: \S+){3,} \S*\w\)?\.")  # five words at least, and a full stop
 SECTIONS = ["Question", "Figures", "Conclusion"]
 AREAS = {
-    *("architecture", "contract", "dependencies", "evaluation", "generation", "images", "reports", "series", "service"),
-    *("molecules", "recommendation", "sound", "sources", "speed", "tables", "text", "training", "trunk"),
+    *(
+        "architecture",
+        "batches",
+        "contract",
+        "dependencies",
+        "drift",
+        "evaluation",
+        "generation",
+        "images",
+        "reports",
+        "series",
+        "service",
+    ),
+    *("ledger", "molecules", "recommendation", "sound", "sources", "speed", "tables", "text", "training", "trunk"),
 }
 
 
