@@ -29,6 +29,14 @@ def test_the_stream_of_this_test_fails(unread: TextIO) -> None:
         unread.write("a line\n")
 
 
+def test_a_line_of_progress_ends_with_what_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    with Terminal().progress("batch", 2) as progress:
+        progress._every = 0.0
+        progress.advance(2)
+        progress.advance(2, 0.5)
+    assert capsys.readouterr().err == "batch: 2 of 2, 0.0 s left\nbatch: 2 of 2, 0.0 s left, loss 0.500\n"
+
+
 def test_what_is_told_to_nobody_is_not_told(unread: TextIO, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", unread)
     reporter = Terminal()

@@ -110,7 +110,8 @@ class Terminal:
     def _lines(self, title: str, total: int) -> Meter:
         def line(done: int, total: int, loss: float | None, score: float | None) -> None:
             left = (time.monotonic() - meter.started) / max(1, done) * (total - done)
-            self.say(f"{title}: {done} of {total}, {duration(left)} left, {_facts(loss, score)}")
+            parts = [f"{title}: {done} of {total}", f"{duration(left)} left", _facts(loss, score)]
+            self.say(", ".join(filter(None, parts)))
 
         meter = Meter(line, LINE_SECONDS, total)
         return meter

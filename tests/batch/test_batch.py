@@ -117,6 +117,7 @@ def test_an_input_that_changes_is_told_and_the_batch_goes_on_once_it_is_back(tmp
     assert found.job.state == batch.FAILED
     assert "has changed since the batch was submitted" in found.job.reason
     data.write_bytes(before)
+    assert "with the time of its last change" in found.job.reason
     os.utime(data, ns=(when.st_atime_ns, when.st_mtime_ns))
     assert batch.work(job.id, reporter=Silent()).job.state == batch.DONE
 

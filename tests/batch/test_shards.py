@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -177,6 +178,23 @@ def test_the_output_is_written_by_one_once_all_is_answered(database: Database, t
         "out.jsonl.errors.jsonl",
     ]
     assert not may_write(database, job.id, "two")
+
+
+def test_a_batch_whose_workers_are_gone_tells_no_time_that_is_left(database: Database, tmp_path: Path) -> None:
+    job = job_of(database, tmp_path / "out.jsonl", [3, 3, 3])
+    answer(database, claimed(database, job))
+    time.sleep(0.01)
+    answer(database, claimed(database, job))
+    claimed(database, job, "one")
+    database.transact(lambda to: to.run("update batch_job set created = created - 1000"))
+    found = progress_of(database, find_job(database, job.id))
+    assert found.seconds_left is not None
+    assert "no worker" not in str(found)
+    set_lease(database, -1.0)
+    found = progress_of(database, find_job(database, job.id))
+    assert found.seconds_left is None
+    assert "no worker at the moment" in str(found)
+    assert found.as_json()["has_worker"] is False
 
 
 def test_a_batch_that_is_cancelled_keeps_what_is_answered_in_its_place(database: Database, tmp_path: Path) -> None:

@@ -89,3 +89,16 @@ def test_tables_pages_reversals_and_prices(home: Path, noria: Run, tmp_path: Pat
     code, _, err = noria("ledger", "reverse", "c")
     assert (code, "no such entry" in err) == (2, True)
     assert noria("ledger", "prices", "--write")[0] == 2
+
+
+def test_what_the_ledger_is_asked_for_and_is_not_there_is_told_with_what_to_do(
+    home: Path, noria: Run, tmp_path: Path
+) -> None:
+    for words, said in (
+        (["check", tmp_path / "absent"], "no finished run"),
+        (["check", "--metrics", tmp_path / "absent"], "cannot be read"),
+        (["--since", "2027-13-01"], "this is no day"),
+        (["--until", "yesterday"], "this is no day"),
+    ):
+        code, _, err = noria("ledger", *words)
+        assert (code, said in err) == (2, True), err

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from noria.batch.job import RUNNING, Job
+from noria.batch.shards import LEASE_SECONDS
 from noria.database import Database, Transaction
 from noria.ledger.entry import COSTS, MICRO
 from noria.units import duration
@@ -15,7 +16,10 @@ RECENT_SECONDS = 300.0  # over which the rate is taken
 
 @dataclass(frozen=True)
 class Progress:
-    """Counts of rows by what became of them; the rate of the last minutes, in rows a second, where there is one."""
+    """Counts of rows by what became of them; the rate of the last minutes, in rows a second, where there is one.
+
+    has_worker: a process has claimed a part of it and still lives, as far as leases tell; or it was just submitted.
+    """
 
     job: Job
     num_done: int
@@ -25,12 +29,14 @@ class Progress:
     micro_cost: int
     currency: str
     waits_for: str
+    has_worker: bool = True
 
     @property
     def seconds_left(self) -> float | None:
         """Return how long the rest takes at this rate."""
         left = self.job.num_rows - self.num_done - self.num_cancelled
-        return left / self.rows_per_second if self.rows_per_second and self.job.state == RUNNING else None
+        is_at_work = self.has_worker and self.job.state == RUNNING
+        return left / self.rows_per_second if self.rows_per_second and is_at_work else None
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON."""
@@ -42,6 +48,7 @@ class Progress:
             "without_answer": self.num_bad, "cancelled": self.num_cancelled,
             "rows_per_second": self.rows_per_second, "seconds_left": self.seconds_left,
             "cost": self.micro_cost / MICRO, "currency": self.currency, "waits_for": self.waits_for,
+            "has_worker": self.has_worker and not job.is_over,
         }  # fmt: skip
 
     def __str__(self) -> str:
@@ -53,6 +60,8 @@ class Progress:
             parts += [f"{self.rows_per_second:,.0f} rows/s", f"{duration(self.seconds_left)} left"]
         parts += [f"{self.micro_cost / MICRO:.2g} {self.currency}"] if self.micro_cost else []
         parts += [f"waits for {self.waits_for}"] if self.waits_for else []
+        is_left = not (self.has_worker or self.waits_for or job.is_over)
+        parts += ["no worker at the moment"] if is_left else []
         return f"{', '.join(parts)} -> {job.shown_out}" + (f"\n{job.reason}" if job.reason else "")
 
 
@@ -65,6 +74,8 @@ def progress_of(database: Database, job: Job) -> Progress:
     recent = (
         "select min(finished), max(finished), sum(num_rows), count(*) from batch_shard where job = ? and finished > ?"
     )
+    claimed = "select 1 from batch_shard where job = ? and state = 'waiting' and lease_until > ? limit 1"
+    writing = "select 1 from batch_job where id = ? and writer_until > ?"
     cost = "select currency, sum(amount) from total where job = ? and name = ? group by currency"
 
     def work(transaction: Transaction) -> Progress:
@@ -74,6 +85,9 @@ def progress_of(database: Database, job: Job) -> Progress:
         paid = transaction.run(cost, job.id, COSTS)
         waits_for = job.when.waits_for() if job.state == RUNNING else ""
         money = (-int(sum(amount for _, amount in paid)), paid[0][0] if paid else "")
-        return Progress(job, int(done), int(bad), int(cancelled), rate, *money, waits_for)
+        now = transaction.now()
+        is_new = now < job.created + LEASE_SECONDS
+        has_worker = is_new or any(transaction.run(one, job.id, now) for one in (claimed, writing))
+        return Progress(job, int(done), int(bad), int(cancelled), rate, *money, waits_for, has_worker)
 
     return database.transact(work, writes=False)

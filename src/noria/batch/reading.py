@@ -58,7 +58,8 @@ class Reader:
                 raise UserError(
                     "the input has changed since the batch was submitted",
                     where=given,
-                    fix="put back what was there and run noria batch resume, or cancel it and submit it anew",
+                    fix="put back what was there, with the time of its last change (cp -p), and run noria batch "
+                    "resume; or cancel it and submit it anew",
                 )
 
     def _stamps(self) -> list[str]:

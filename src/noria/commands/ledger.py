@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from noria.database import Database, open_database
-from noria.errors import EXIT_USER_ERROR
+from noria.errors import EXIT_USER_ERROR, UserError
 from noria.printing import show
 
 app = typer.Typer(help="Show what everything cost, and what the answers were worth.", no_args_is_help=False)
@@ -60,7 +60,7 @@ def check(
     found = database.transact(audit.check, writes=False)
     found += database.transact(lambda to: [audit.check_run(to, run) for run in runs or []], writes=False)
     if metrics is not None:
-        text = metrics.read_text("utf-8")
+        text = _text_of(metrics)
         found.append(database.transact(lambda to: audit.check_service(to, text), writes=False))
     told = [{"checked": one.what, "wrong": list(one.wrong)} for one in found]
     show(told if as_json else "\n".join(map(str, found)), as_json)
@@ -103,6 +103,16 @@ def prices(
     found = told()
     lines = [f"{name}: {value}" for name, value in found.items()]
     show(found if as_json else "\n".join(lines), as_json)
+
+
+def _text_of(metrics: Path) -> str:
+    try:
+        return metrics.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        fix = f"save it first: curl http://127.0.0.1:8000/metrics > {metrics}"
+        raise UserError(
+            "what the service counts cannot be read", where=str(metrics), found=str(error), fix=fix
+        ) from error
 
 
 def _collected() -> Database:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from noria.database import Transaction
+from noria.errors import UserError
 from noria.ledger.booking import day_of
 from noria.ledger.entry import MICRO
 from noria.ledger.till import name_of_run
@@ -50,13 +51,23 @@ def check(transaction: Transaction) -> list[Finding]:
 
 def check_run(transaction: Transaction, run: Path) -> Finding:
     """Return whether the seconds that a run tells of its training are booked."""
-    told = json.loads((run / "metrics.json").read_text("utf-8"))["seconds"]
+    told = _seconds_told(run)
     told_s = sum(value for stage, value in told.items() if stage in ("prepare", "train", "folds", "protocols"))
     query = "select sum(amount) from total where name = 'wall_micros' and model = ? and activity = 'train'"
     ((micros,),) = transaction.run(query, name_of_run(run))
     booked_s = int(micros or 0) / MICRO
     what = f"{run}: its {told_s:.1f} s of training are booked"
     return Finding(what, () if booked_s >= told_s - TOLERANCE_S else (f"{booked_s:.1f} s are",))
+
+
+def _seconds_told(run: Path) -> dict[str, float]:
+    """Return the seconds of each stage by the run's own account. Raises UserError where it is no finished run."""
+    try:
+        told: dict[str, float] = json.loads((run / "metrics.json").read_text("utf-8"))["seconds"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        fix = "name the folder of a training that has ended; noria runs lists them"
+        raise UserError("this is no finished run", where=str(run), fix=fix) from error
+    return told
 
 
 def check_service(transaction: Transaction, text: str) -> Finding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from math import ceil
 from typing import Any
 
@@ -92,6 +93,7 @@ def statement(
         if one not in GROUPS:
             fix = did_you_mean(one, GROUPS)
             raise UserError("the ledger has no such group", expected=", ".join(GROUPS), found=one, fix=fix)
+    since, until = _day("--since", since), _day("--until", until)
     # In this order the condition on days is answered by the primary key of `total`.
     columns = [one for one in dict.fromkeys((*by, "activity")) if one not in ("day", "month")]
     if "day" in by or "month" in by:
@@ -109,6 +111,14 @@ def statement(
             for one in found
         ),
     )
+
+
+def _day(option: str, day: str) -> str:
+    """Return a day as the ledger writes it; raise UserError where it is none."""
+    try:
+        return date.fromisoformat(day).isoformat() if day else ""
+    except ValueError as error:
+        raise UserError("this is no day", where=option, expected="as 2027-01-31", found=day) from error
 
 
 def _rows(by: Sequence[str], sums: Iterable[dict[str, Any]]) -> list[Row]:

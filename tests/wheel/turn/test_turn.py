@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from noria.database import open_database
 from noria.errors import UserError
+from noria.job.renamed import read_stored_job
 from noria.reporter import Silent
 from noria.store.run_folder import read_json
 from noria.wheel.turn.by_hand import answer_candidate, log, roll_back, status
@@ -165,6 +167,18 @@ def test_what_a_turn_cannot_do_is_told_before_it_begins(
         turn(run, same.parent / "absent.csv")
     with pytest.raises(UserError, match="no newly labelled records"):
         turn_wheel(run, (), SETTINGS, Silent())
+
+
+def test_a_loss_in_other_money_than_the_costs_is_refused_until_one_of_them_is_stated(
+    run: Path, same: Path, tmp_path: Path
+) -> None:
+    job = read_stored_job(run / "job.yaml")
+    (run / "job.yaml").write_text(yaml.safe_dump({**job, "value": {"currency": "EUR", "correct": 1, "wrong": -1}}))
+    with pytest.raises(UserError, match=r"not in the same money[\s\S]*USD[\s\S]*EUR"):
+        turn_wheel(run, [same], SETTINGS[1:], Silent())
+    assert turn(run, same).outcome == NOTHING  # wheel.worth is in the money of the prices
+    (tmp_path / "home" / "prices.yaml").write_text("currency: EUR\n")
+    assert turn_wheel(run, [same], SETTINGS[1:], Silent()).outcome == NOTHING
 
 
 class Killed(BaseException):

@@ -128,6 +128,19 @@ def _asked(wheel: WheelFolder, job: Job, data: Sequence[Path]) -> dict[str, obje
     for one in paths:
         if not one.exists():
             raise UserError("there is no such file or folder", where=str(one))
-    worth = job.wheel.worth or worth_of_score(job.value)
-    settings = job.wheel.model_copy(update={"worth": worth})
+    settings = job.wheel.model_copy(update={"worth": job.wheel.worth or _worth_by_value(job)})
     return {"settings": settings.model_dump(mode="json"), "data": [str(one) for one in paths]}
+
+
+def _worth_by_value(job: Job) -> float | None:
+    """Return what the job's value says a better score is worth; raise UserError where costs are in other money."""
+    worth, currency = worth_of_score(job.value), Prices.load().currency
+    if worth is None or job.value is None or job.value.currency in ("", currency):
+        return worth
+    raise UserError(
+        "what answers are worth and what a training costs are not in the same money",
+        expected=f"{currency}, the currency of the prices",
+        found=f"value.currency: {job.value.currency}",
+        fix=f"state prices in {job.value.currency} (noria ledger prices --write, and the file's first key), or give "
+        f"the worth of a better answer in {currency}: wheel.worth=0.5",
+    )
