@@ -47,8 +47,8 @@ def prepare(
         path = path_of(predictor.bundle, one)
         if path is not None and not path.exists():
             raise UserError("there is no such file or folder", where=str(path))
-        for written in (place, errors_of(place)) if path is not None else ():
-            if written.exists() and written.samefile(path):
+        for written in (place, errors_of(place)):
+            if path is not None and written.exists() and written.samefile(path):
                 what = "the answers would replace what is to be answered"
                 raise UserError(what, where=str(written), fix="name another --out")
         absolute.append(str(one) if path is None else str(path.absolute()))

@@ -74,9 +74,8 @@ def chosen(logits: np.ndarray, truth: np.ndarray, table: np.ndarray, can_abstain
         if logits.shape[1] == 2:
             found.append(_thresholds(logits, truth, table, temperature, may_abstain))
         found.append(Decision("worth", temperature, may_abstain=may_abstain))
-    return max(
-        found, key=lambda one: float(table[truth, one.decide(logits, table)[0]].sum())
-    )  # the first of equal ones
+    worths = [float(table[truth, one.decide(logits, table)[0]].sum()) for one in found]
+    return found[worths.index(max(worths))]  # the first of equal ones
 
 
 def fitted_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
