@@ -90,6 +90,7 @@ def test_the_same_batch_again_is_the_old_one_unless_its_answers_are_gone(tmp_pat
         (["missing.csv"], "a.jsonl", "there is no such file"),
         (["in.csv"], "a.xlsx", "cannot write answers of this kind"),
         (["in.csv"], "in.csv", "would replace"),
+        (["in.csv.errors.jsonl"], "in.csv", "would replace"),
         (["-"], "a.jsonl", "cannot be read twice"),
         (["other.csv"], "a.jsonl", "no column"),
         (["empty.csv"], "a.jsonl", "there is a header but no row"),
@@ -101,6 +102,7 @@ def test_what_cannot_be_done_is_told_before_anything_is_written(
     monkeypatch.chdir(tmp_path)
     head = table(tmp_path / "in.csv", 5).read_text().splitlines()[0]
     Path("other.csv").write_text("colour\nred\n")
+    Path("in.csv.errors.jsonl").write_text("{}\n")
     Path("empty.csv").write_text(f"{head}\n")
     with pytest.raises(UserError, match=told):
         batch.submit(MODEL, words, out, reporter=Silent())

@@ -81,3 +81,9 @@ def test_measured_power_is_used_and_marked_where_the_counters_can_be_read(
 def test_prices_that_are_wrong_are_told_by_their_place(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(UserError, match=words):
         prices_of(tmp_path, text)
+
+
+def test_a_price_beyond_what_can_be_summed_up_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_text("machine_hour: 1.0e+15\n")
+    with pytest.raises(UserError, match="10000000"):
+        Prices.load(tmp_path / "prices.yaml")

@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ledger.databases import database, folder, server, spent
 from noria.database import Database
-from noria.ledger import Spool, spool
+from noria.ledger import About, Spool, spool
 from noria.ledger.collecting import collect
 
 __all__ = ["database", "folder", "server"]
@@ -126,3 +128,46 @@ def test_nothing_is_booked_where_the_ledger_is_off(folder: Path, monkeypatch: py
     assert own.append([spent("a")])
     own.close()
     assert list(folder.iterdir()) == []
+
+
+LINE = {
+    "key": "bad", "time": 1.0, "about": {"model": "m"}, "quantities": {"predictions": 1}, "postings": {},
+    "currency": "EUR", "basis": "stated",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"time": float("nan")},
+        {"time": float("inf")},
+        {"time": 1e18},
+        {"quantities": {"predictions": 10**30}},
+        {"quantities": {"predictions": float("inf")}},
+        {"postings": {"cost:compute": 2**70, "clearing:cost": -(2**70)}},
+        {"currency": ["EUR"]},
+        {"basis": None},
+        {"about": {"model": None}},
+    ],
+)
+def test_a_line_that_no_table_can_hold_does_not_hold_up_those_behind_it(
+    database: Database, folder: Path, change: dict[str, object]
+) -> None:
+    folder.mkdir(exist_ok=True)
+    lines = [json.dumps(LINE | change), json.dumps(LINE | {"key": "good"})]
+    (folder / "a.jsonl").write_text("".join(f"{one}\n" for one in lines))
+    found = collect(database, folder)
+    assert (found.num_entries, found.num_unreadable) == (1, 1)
+    assert keys(database) == ["good"]
+    assert (folder / "a.unreadable").read_text().splitlines() == lines[:1]
+
+
+def test_a_model_in_a_folder_whose_name_is_no_text_is_booked_with_its_name_spelled_out(
+    database: Database, folder: Path
+) -> None:
+    own = Spool(folder)
+    own.append([replace(spent("a\0\udcff"), about=About(os.fsdecode(b"caf\xe9")))])
+    own.close()
+    assert collect(database, folder).num_entries == 1
+    assert keys(database) == ["a\\0\\udcff"]
+    assert database.transact(lambda to: to.run("select model from entry")) == [("caf\\udce9",)]

@@ -97,3 +97,14 @@ def test_a_home_that_cannot_be_made_stops_no_work(
 def test_sums_by_day_follow_the_time_of_the_entry() -> None:
     entry = Entry("a", DAY, About("digits"), {"predictions": 2})
     assert next(iter(totals([entry])))[:2] == ("2026-11-29", "predictions")
+
+
+def test_what_the_ledger_cannot_hold_is_told_and_stops_no_work(
+    folder: Path, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = Till(Spool(folder))
+    own.book(About("m"), {"machine_micros": 10**30})
+    own.book(About("m"), {"machine_micros": 1}, time_s=-1.0)
+    own.close()
+    assert own.spool.num_lost == 2
+    assert "is not booked" in caplog.text

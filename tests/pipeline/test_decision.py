@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.special import logit
@@ -97,3 +99,23 @@ def _best_of_all_cuts(logits: np.ndarray, truth: np.ndarray, worth: np.ndarray, 
     cuts = [0.0, *((chances[1:] + chances[:-1]) / 2), 1.0]
     pairs = [(low, high) for low in cuts for high in cuts if low == high or (can_abstain and low < high)]
     return max(total(Decision("thresholds", low=low, high=high), logits, truth, worth) for low, high in pairs)
+
+
+def test_the_largest_amounts_choose_as_small_ones_do() -> None:
+    generator = np.random.default_rng(0)
+    truth = (generator.random(20_000) < 0.3).astype(np.int64)
+    logits = np.stack([np.zeros(len(truth)), 2 * (truth - 0.5) + generator.normal(size=len(truth))], 1)
+    small, large = (
+        chosen(logits, truth, table(ClassPayoffs(wrong=wrong), 2), can_abstain=False) for wrong in (-1, -1e9)
+    )
+    assert small == large
+
+
+@pytest.mark.parametrize("rule", ["likeliest", "thresholds", "worth"])
+@pytest.mark.parametrize("may_abstain", [False, True])
+def test_logits_that_are_no_numbers_promise_nothing(rule: Any, may_abstain: bool) -> None:
+    worth = table(ClassPayoffs(correct=1, wrong=-1, abstain=0), 2)
+    logits = np.array([[np.nan, np.nan], [np.nan, 0], [0, 9]], np.float32)
+    codes, expected = Decision(rule, may_abstain=may_abstain).decide(logits, worth)
+    assert codes.tolist() == ([NONE, NONE, 1] if may_abstain else [0, 0, 1])
+    assert expected.tolist() == [0, 0, pytest.approx(1e6, rel=1e-3)]

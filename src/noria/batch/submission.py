@@ -47,9 +47,10 @@ def prepare(
         path = path_of(predictor.bundle, one)
         if path is not None and not path.exists():
             raise UserError("there is no such file or folder", where=str(path))
-        if path is not None and place.exists() and place.samefile(path):
-            what = "the answers would replace what is to be answered"
-            raise UserError(what, where=str(place), fix="name another --out")
+        for written in (place, errors_of(place)):
+            if path is not None and written.exists() and written.samefile(path):
+                what = "the answers would replace what is to be answered"
+                raise UserError(what, where=str(written), fix="name another --out")
         absolute.append(str(one) if path is None else str(path.absolute()))
     is_table = place.suffix.lower() == ".csv"
     asked = Asked(

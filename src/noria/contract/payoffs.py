@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 MICRO = 1_000_000  # micro-units of one unit of a currency
-MOST_AMOUNT = 10**9  # units that one answer can be worth: the sum of thousands of millions of answers is still 64 bits
+MOST_AMOUNT = 10**9  # units that one answer can be worth; only sums over thousands of such answers are beyond 64 bits
 
 
 def micro(amount: float) -> int:

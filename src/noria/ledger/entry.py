@@ -8,7 +8,7 @@ to a clearing account, so that every entry sums to zero and a lost posting is fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, field, fields
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from typing import Any
 
 COMPUTE, ENERGY, STORAGE, TOKENS = "cost:compute", "cost:energy", "cost:storage", "cost:tokens"
@@ -16,6 +16,8 @@ EXPECTED, REALISED = "value:expected", "value:realised"  # before and after feed
 COSTS, VALUES = "clearing:cost", "clearing:value"  # what stands against costs, and against values
 ACCOUNTS = (COMPUTE, ENERGY, STORAGE, TOKENS, EXPECTED, REALISED, COSTS, VALUES)
 MICRO = 1_000_000
+MOST = 10**18  # of an amount or a quantity: a column holds nine times that
+END_OF_TIME = 253_402_300_800  # the year 10000, which no day has a name of
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Posting:
 class Entry:
     """One thing that happened. Raises ValueError where its postings do not sum to zero or name an account twice.
 
+    What no table can hold is refused as well, for it would hold up all entries behind it; of a text it is spelled out.
     key: its own; the same key twice is booked once. time: seconds since 1970, UTC. quantities: by name, such as
     predictions, tokens_read, machine_micros; they are summed as the money is. basis: whether its prices are assumed,
     stated by the user, or stated with power that was measured.
@@ -62,6 +65,16 @@ class Entry:
     basis: str = ""
 
     def __post_init__(self) -> None:
+        for name in ("key", "currency", "basis"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+        object.__setattr__(
+            self, "about", replace(self.about, **{one: plain(text) for one, text in asdict(self.about).items()})
+        )
+        amounts = [*self.quantities.values(), *(one.micro for one in self.postings)]
+        if not 0 <= self.time < END_OF_TIME or not all(-MOST <= one <= MOST for one in amounts):
+            raise ValueError(
+                f"the entry {self.key!r} has a time or an amount that no table holds: {self.time}, {amounts}"
+            )
         object.__setattr__(self, "postings", tuple(sorted(self.postings, key=lambda one: one.account)))
         accounts = [one.account for one in self.postings]
         if sum(one.micro for one in self.postings) != 0 or len(set(accounts)) < len(accounts):
@@ -91,6 +104,11 @@ class Entry:
         postings = tuple(Posting(one.account, -one.micro) for one in self.postings)
         quantities = {name: -value for name, value in self.quantities.items()}
         return Entry(f"reversal:{self.key}", time, self.about, quantities, postings, self.currency, self.basis)
+
+
+def plain(text: str) -> str:
+    """Return a text as every database takes it: what is not UTF-8, as in the name of a folder, is spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 def values_of(about: About) -> tuple[str, ...]:

@@ -28,18 +28,19 @@ ASSUMED, STATED, MEASURED = "assumed", "stated", "measured"
 HOUR_S = 3600
 DAYS_A_MONTH = 30.4375
 JOULES_A_KWH = 3_600_000
+MOST_RATE = 1e7  # of a price, and of watts: what an hour comes to is far from the end of what a table holds
 
 
 class Rates(BaseModel):
     """What things cost, in units of the currency."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    machine_hour: float | None = Field(None, ge=0, allow_inf_nan=False)
-    kwh: float | None = Field(None, ge=0, allow_inf_nan=False)
-    watts: float | None = Field(None, ge=0, allow_inf_nan=False)
-    million_tokens_read: float | None = Field(None, ge=0, allow_inf_nan=False)
-    million_tokens_written: float | None = Field(None, ge=0, allow_inf_nan=False)
-    gb_month: float | None = Field(None, ge=0, allow_inf_nan=False)
+    machine_hour: float | None = Field(None, ge=0, le=MOST_RATE, allow_inf_nan=False)
+    kwh: float | None = Field(None, ge=0, le=MOST_RATE, allow_inf_nan=False)
+    watts: float | None = Field(None, ge=0, le=MOST_RATE, allow_inf_nan=False)
+    million_tokens_read: float | None = Field(None, ge=0, le=MOST_RATE, allow_inf_nan=False)
+    million_tokens_written: float | None = Field(None, ge=0, le=MOST_RATE, allow_inf_nan=False)
+    gb_month: float | None = Field(None, ge=0, le=MOST_RATE, allow_inf_nan=False)
 
 
 class _File(Rates):

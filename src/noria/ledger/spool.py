@@ -136,5 +136,5 @@ def entry_of(line: bytes) -> Entry | None:
     """Return the entry of a line; None where it is none, as what a power cut leaves."""
     try:
         return Entry.of_json(json.loads(line))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None

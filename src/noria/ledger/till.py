@@ -19,7 +19,7 @@ from types import TracebackType
 
 from noria.database.home import home
 from noria.errors import UserError
-from noria.ledger.entry import MICRO, About
+from noria.ledger.entry import MICRO, About, plain
 from noria.ledger.prices import FILE, Prices
 from noria.ledger.spool import Spool, is_on
 
@@ -49,7 +49,12 @@ class Till:
             self._number += 1
             key = key or f"{about.activity}/{self._process}/{self._number}"
             when = time.time() if time_s is None else time_s
-            entry = self._prices.entry(key, when, about, quantities, self._carried)
+            try:
+                entry = self._prices.entry(key, when, about, quantities, self._carried)
+            except (ValueError, OverflowError) as error:  # a clock before 1970, say
+                self.spool.num_lost += 1
+                _log.error("the ledger cannot hold this, it is not booked: %s", error)
+                return
         self.spool.append([entry])
 
     def close(self) -> None:
@@ -133,4 +138,4 @@ def _cpu_seconds() -> float:
 def name_of_run(path: str | os.PathLike[str]) -> str:
     """Return what a run is called in the ledger: as the service calls its model."""
     folder = Path(path).expanduser().resolve()
-    return folder.parent.name if folder.name == "bundle" else folder.name
+    return plain(folder.parent.name if folder.name == "bundle" else folder.name)

@@ -38,10 +38,13 @@ class Decision:
         """Return the class of each answer int[n], NONE for none, and what it is expected to be worth, float[n].
 
         logits float[n, classes]; table [classes, classes + 1]: worth by truth and answer, of none in the last column.
+        Where logits are no finite numbers nothing is expected, and no answer given where that may be.
         """
         worth = softmax(logits.astype(np.float64) / self.temperature, axis=1) @ table
-        codes = self._codes(logits, worth)
-        return codes, worth[np.arange(len(codes)), codes]
+        is_told = np.isfinite(worth).all(1)
+        otherwise = np.full(len(logits), NONE) if self.may_abstain else logits.argmax(1)
+        codes = np.where(is_told, self._codes(logits, worth), otherwise)
+        return codes, np.where(is_told, worth[np.arange(len(codes)), codes], 0.0)
 
     def _codes(self, logits: np.ndarray, worth: np.ndarray) -> np.ndarray:
         if self.rule == "likeliest":
@@ -65,12 +68,14 @@ def chosen(logits: np.ndarray, truth: np.ndarray, table: np.ndarray, can_abstain
     if len(truth) < LEAST_HELD_OUT:
         return Decision()
     temperature = fitted_temperature(logits, truth)
+    table = table.astype(np.float64)  # sums of the largest amounts are beyond 64 bits
     found = [Decision(temperature=temperature)]
     for may_abstain in (False, True)[: 1 + can_abstain]:
         if logits.shape[1] == 2:
             found.append(_thresholds(logits, truth, table, temperature, may_abstain))
         found.append(Decision("worth", temperature, may_abstain=may_abstain))
-    return max(found, key=lambda one: int(table[truth, one.decide(logits, table)[0]].sum()))  # the first of equal ones
+    worths = [float(table[truth, one.decide(logits, table)[0]].sum()) for one in found]
+    return found[worths.index(max(worths))]  # the first of equal ones
 
 
 def fitted_temperature(logits: np.ndarray, truth: np.ndarray) -> float:

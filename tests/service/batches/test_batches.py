@@ -282,6 +282,37 @@ def test_a_file_that_is_gone_fails_its_batch(vectors: Predictor, own_home: Path)
     run(scenario, vectors)
 
 
+def test_a_file_that_cannot_be_read_any_more_fails_its_batch(vectors: Predictor) -> None:
+    async def scenario() -> None:
+        async with serving(vectors, works=False) as client:
+            batch = whole(await client.begin(await client.file([line("a"), line("b")])))["id"]
+        async with serving(vectors, Limits(file_lines=1)) as client:
+            ended = await client.ended(batch)
+            assert ended["status"] == "failed"
+            assert "too many lines" in ended["errors"]["data"][0]["message"]
+
+    asyncio.run(scenario())
+
+
+def test_no_text_of_a_client_breaks_the_server(vectors: Predictor) -> None:
+    async def scenario(client: Client) -> None:
+        for text in ("\ud800", "a\0b"):
+            sent = [line(text, text), {**line("a"), "body": {"model": text, "input": "a"}}]
+            for one in sent:
+                assert (await client.upload([one])).status_code < 500, one
+            file = await client.file([line("a")])
+            for asked in ({"input_file_id": text}, {"input_file_id": file, "metadata": {text: text}}):
+                told = json.dumps({"endpoint": ENDPOINT, "completion_window": "24h", **asked})
+                assert (await client.http.post("/v1/batches", content=told)).status_code < 500, told
+        for path in ("/v1/files/%00", "/v1/batches/%00", "/v1/files?after=%00"):
+            assert (await client.http.get(path)).status_code < 500
+        for number in ("1e999", "-1e999", "NaN", "1" * 5000):
+            told = json.dumps(line("a")).replace('"A dog runs."', number)
+            assert (await client.upload([told])).status_code < 500, number
+
+    run(scenario, vectors)
+
+
 def test_batches_are_listed_a_page_at_a_time(vectors: Predictor) -> None:
     async def scenario(client: Client) -> None:
         file = await client.file([line("a")])

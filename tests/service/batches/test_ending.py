@@ -99,6 +99,8 @@ def test_broken_off_anywhere_it_is_written_again_and_the_same(
         assert len(list((own_home / "files").glob(".tmp-*"))) == 0
         found = database.transact(lambda to: batches.find(to, "me", batch.id))  # noqa: B023
         assert found.status == ("completed" if found.error_file else "in_progress")
+        kept = database.transact(lambda to: len(batches.answered(to, batch)))  # noqa: B023
+        assert kept == (0 if found.error_file else LINES)  # nobody comes back to what has ended
         if not found.error_file:
             assert attempt(apart, batch)
             found = database.transact(lambda to: batches.find(to, "me", batch.id))  # noqa: B023
@@ -185,5 +187,10 @@ def test_where_machines_share_a_database_a_batch_is_for_the_one_that_has_its_fil
     new = wanted()
     database.transact(lambda to: batches.create(to, batches.new_batch_id(), new))
     assert database.transact(lambda to: batches.claim(to, "one", ["vectors"], True)) is None
+    for _ in range(40):  # of a machine that is gone, before the one that has its file
+        gone = wanted()
+        database.transact(lambda to: batches.create(to, batches.new_batch_id(), gone))  # noqa: B023
+    new = wanted()
+    database.transact(lambda to: batches.create(to, batches.new_batch_id(), new))
     files.path_of(new.file).touch()
     assert database.transact(lambda to: batches.claim(to, "one", ["vectors"], True)) is not None

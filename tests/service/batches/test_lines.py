@@ -105,6 +105,7 @@ def test_twenty_problems_are_told_and_no_more(tmp_path: Path) -> None:
 def test_what_is_larger_than_it_may_be_is_refused(tmp_path: Path) -> None:
     limits = Limits(body_bytes=1000, file_lines=3, json_values=100)
     assert "too many lines" in refused(tmp_path, *(line(i) for i in range(4)), limits=limits)
+    assert "too many lines" in refused(tmp_path, *("" for _ in range(9)), limits=limits)
     assert "too long" in refused(tmp_path, line("a", "x" * 100_000), limits=limits)
     assert "too many values" in refused(tmp_path, line("a", dimensions=[1] * 200), limits=limits)
     assert "no request" in refused(tmp_path, "", limits=limits)

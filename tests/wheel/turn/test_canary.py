@@ -25,7 +25,7 @@ class Service(HTTPServer):
         super().__init__(("127.0.0.1", 0), Answers)
         self.trial = {"run": "", "answered": 0, "withdrawn": ""}
         self.asked: list[tuple[str, str]] = []
-        self.is_refusing = False
+        self.is_refusing, self.refusal = False, 409
         self.wheel = Path()
 
     @property
@@ -48,7 +48,9 @@ class Answers(BaseHTTPRequestHandler):
         self.server.asked.append((verb, self.headers.get("authorization", "")))
         if verb == "try":
             self.server.trial["run"] = str((self.server.wheel / "candidate").resolve())
-        self._answer({"said": "v2 is served in the place of v1"}, 409 if self.server.is_refusing else 200)
+        self._answer(
+            {"said": "v2 is served in the place of v1"}, self.server.refusal if self.server.is_refusing else 200
+        )
 
     def _answer(self, content: object, status: int = 200) -> None:
         body = json.dumps(content).encode()
@@ -97,6 +99,12 @@ def test_a_service_that_refuses_is_told_with_what_it_says(run: Path, other: Path
     service.is_refusing = True
     with pytest.raises(UserError, match="the service refuses"):
         turn_wheel(run, [other], [*SETTINGS, *service.settings], Silent())
+
+
+def test_the_turn_waits_for_a_service_that_is_busy(run: Path, other: Path, service: Service) -> None:
+    service.is_refusing, service.refusal = True, 503
+    record = turn_wheel(run, [other], [*SETTINGS, *service.settings], Silent())
+    assert (record.outcome, record.steps[-1].name) == (OPEN, "approve")
 
 
 def test_the_turn_waits_for_a_service_that_does_not_answer(run: Path, other: Path) -> None:

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 import yaml
 
-from noria.database import open_database
+from noria.database import DatabaseAway, open_database
 from noria.errors import UserError
 from noria.job.renamed import read_stored_job
 from noria.reporter import Silent
-from noria.store.run_folder import read_json
-from noria.wheel.turn.by_hand import answer_candidate, log, roll_back, status
+from noria.store.run_folder import locked, read_json
+from noria.wheel.turn.by_hand import answer_candidate, log, records, roll_back, status
 from noria.wheel.turn.folder import WheelFolder
 from noria.wheel.turn.turn import STEPS, turn_wheel
-from noria.wheel.turn.turns import NOTHING, OPEN, PROMOTED, REJECTED, STOPPED, TurnRecord, Turns
+from noria.wheel.turn.turns import FAILED, NOTHING, OPEN, PROMOTED, REJECTED, STOPPED, TurnRecord, Turns
 from wheel.turn.conftest import SETTINGS, write
 
 WAITS = [*SETTINGS, "wheel.approve=person"]
@@ -213,6 +213,65 @@ def test_each_step_is_done_once_whatever_is_killed_when(
     assert "turn 1" in status(run)
     assert "promoted" in status(run)
     assert booked() == sorted(set(STEPS) - {"train"})
+
+
+def test_a_rollback_that_is_killed_is_ended_by_whoever_comes_next(
+    run: Path, other: Path, same: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn(run, other)
+    real = WheelFolder.point
+
+    def point(*_: object) -> None:
+        raise Killed
+
+    for go_on in (lambda: turn(run, same), lambda: roll_back(run, "twice")):
+        monkeypatch.setattr(WheelFolder, "point", point)
+        with pytest.raises(Killed):
+            roll_back(run, "it was slower")
+        monkeypatch.setattr(WheelFolder, "point", real)
+        go_on()
+        assert WheelFolder.of(run).champion == run.resolve()
+        assert "said" in log(run)
+        assert "goes on" not in log(run)
+        WheelFolder(run).point("current", run / "wheel/turn-1/run")
+
+
+def test_the_name_of_a_wheel_is_given_by_whoever_holds_it(
+    run: Path, same: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = WheelFolder.prepare
+
+    def prepare(self: WheelFolder) -> str:
+        with pytest.raises(UserError, match="another process"), locked(self.path):
+            pass
+        return real(self)
+
+    monkeypatch.setattr(WheelFolder, "prepare", prepare)
+    assert turn(run, same).number == 1
+
+
+def test_what_a_failed_step_has_cost_counts_in_the_budget(
+    run: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*_: object, **__: object) -> None:
+        raise UserError("no such optimizer")
+
+    monkeypatch.setattr("noria.wheel.turn.train.train", train)
+    monkeypatch.setattr("noria.wheel.turn.costs.Costs.of", lambda *_: 7)
+    with pytest.raises(UserError, match="no such optimizer"):
+        turn(run, other)
+    assert records(run)[-1].outcome == FAILED
+    assert records(run)[-1].steps[-1].micro == 7
+
+
+def test_a_database_that_is_away_ends_no_turn(run: Path, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(*_: object, **__: object) -> None:
+        raise DatabaseAway("the database did not answer")
+
+    monkeypatch.setattr("noria.wheel.turn.train.train", train)
+    with pytest.raises(DatabaseAway):
+        turn(run, other)
+    assert records(run)[-1].outcome == OPEN
 
 
 def test_a_training_that_is_killed_goes_on(run: Path, other: Path) -> None:

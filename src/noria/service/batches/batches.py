@@ -25,7 +25,6 @@ from noria.service.request.http_error import HTTPError
 
 LEASE_SECONDS = 15.0  # a holder that did not renew it for so long is dead
 AGAIN_SECONDS = 60.0  # within which the same request means the same batch
-CANDIDATES = 32
 NONE: Mapping[int, Entry] = MappingProxyType({})
 ENDED = ("completed", "failed", "expired", "cancelled")
 
@@ -168,19 +167,22 @@ def claim(to: Transaction, holder: str, models: Collection[str], is_shared: bool
     marks = ", ".join("?" for _ in models) or "null"
     where = (
         f"status in {OPEN} and (lease < ? or lease > ?) "
-        f"and (model in ({marks}) or status in ('cancelling', 'finalizing') or expires < ?) "
-        f"order by turn, created limit {CANDIDATES} {to.skip_locked}"
+        f"and (model in ({marks}) or status in ('cancelling', 'finalizing') or expires < ?)"
     )
-    found = _rows(to, where, now, now + 2 * LEASE_SECONDS, *models, now)  # further off: the clock has jumped
-    mine = [one for one in found if not is_shared or path_of(one.file).is_file()]
-    if not mine:
+    values: list[str | float] = [now, now + 2 * LEASE_SECONDS, *models, now]  # further off: the clock has jumped
+    # All of them are looked at: those of a machine that is gone must not stand before the others for ever.
+    waiting = to.run(f"select id, file from openai_batch where {where} order by turn, created", *values)
+    here = (str(one) for one, file in waiting if not is_shared or path_of(file).is_file())
+    free = (_rows(to, f"id = ? and {where} {to.skip_locked}", one, *values) for one in here)
+    mine = next((found[0] for found in free if found), None)
+    if mine is None:
         return None
     change = (
         "update openai_batch set holder = ?, lease = ?, turn = ?, started = coalesce(started, ?), "
         "status = case when status = 'validating' then 'in_progress' else status end where id = ?"
     )
-    to.run(change, holder, now + LEASE_SECONDS, now, now, mine[0].id)
-    return mine[0]
+    to.run(change, holder, now + LEASE_SECONDS, now, now, mine.id)
+    return mine
 
 
 def keep(
@@ -258,16 +260,12 @@ def finish(
     error_file: str | None = None,
     error: str | None = None,
 ) -> None:
-    """Note that a batch has ended, once."""
+    """Note that a batch has ended, once, and delete the answers, which stand in its files by now."""
     change = (
         "update openai_batch set status = ?, ended = ?, output_file = ?, error_file = ?, error = ?, holder = null "
         f"where id = ? and status in {OPEN}"
     )
     to.run(change, status, to.now(), output_file, error_file, error, batch.id)
-
-
-def drop_answers(to: Transaction, batch: Batch) -> None:
-    """Delete what stands in the files by now."""
     to.run("delete from openai_answer where batch = ?", batch.id)
     to.run("delete from openai_suspect where batch = ?", batch.id)
 

@@ -83,7 +83,6 @@ async def write_files(apart: Apart, batch: Batch, holder: str) -> None:
         batches.finish(to, batch, batch.ending or "completed", ids[0], ids[1])
 
     await apart.run(note)
-    await apart.run(lambda to: batches.drop_answers(to, batch))
 
 
 async def _fill(apart: Apart, batch: Batch, holder: str, outputs: Sequence[Output]) -> None:

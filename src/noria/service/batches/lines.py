@@ -71,8 +71,6 @@ def check_lines(path: Path, limits: Limits) -> Facts:
             _check_alike(line, first)
         except HTTPError as error:
             problems.append(_at(number, error))
-        if number > limits.file_lines:
-            raise _too_many(limits)
     if first is None and not problems:
         raise HTTPError(UserError("the file holds no request", where="file"), code="empty_file", param="file")
     raise_all(problems)
@@ -107,12 +105,14 @@ def read_line(text: bytes, number: int, limits: Limits) -> Line:
 
 
 def texts_of(path: Path, limits: Limits) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not empty, with their numbers; raise HTTPError (413) for one that is too long."""
+    """Yield the lines that are not empty, with their numbers; raise HTTPError for one too long, or one too many."""
     most = limits.body_bytes + AROUND_BYTES
     with path.open("rb") as file:
         number = 0
         while text := file.readline(most + 1):
             number += 1
+            if number > limits.file_lines:  # empty ones too: millions of them are soon sent, and long read
+                raise _too_many(limits)
             if len(text) > most:
                 error = UserError("the line is too long", where=f"line {number}", expected=f"at most {most} bytes")
                 raise HTTPError(error, code="too_large", param=f"line {number}")

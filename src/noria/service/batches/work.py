@@ -28,6 +28,7 @@ from noria.service.batches.ending import Lost, write_files
 from noria.service.batches.line import TRIES, Asker, Died
 from noria.service.batches.lines import Line, read_line, texts_of
 from noria.service.fleet.models import Model, Models
+from noria.service.request.http_error import HTTPError
 from noria.service.request.limits import Limits
 
 TICK_SECONDS = 0.02
@@ -44,6 +45,10 @@ GIVEN_UP = {
 
 
 _log = logging.getLogger(__name__)
+
+
+class Unreadable(Exception):
+    """A line that was read when it was sent cannot be any more: by lower limits, or another version of the package."""
 
 
 @dataclass
@@ -86,6 +91,13 @@ class BatchWork:
             return
         done = await self._shared.apart.run(lambda to: batches.answered(to, self._batch), writes=False)
         self._lines = _Lines(_unanswered(path, self._shared.limits, done))
+        try:
+            await self._work(path)
+        except Unreadable as error:
+            told = f"the file of requests cannot be read any more: {error}"
+            await self._shared.apart.run(lambda to: batches.finish(to, self._batch, "failed", error=told))
+
+    async def _work(self, path: Path) -> None:
         try:
             ending = self._batch.ending or await self._answer_all()
         finally:
@@ -231,6 +243,9 @@ class _Lines:
 
 
 def _unanswered(path: Path, limits: Limits, done: set[int]) -> Iterator[Line]:
-    for number, text in texts_of(path, limits):
-        if number not in done:
-            yield read_line(text, number, limits)
+    try:
+        for number, text in texts_of(path, limits):
+            if number not in done:
+                yield read_line(text, number, limits)
+    except HTTPError as error:
+        raise Unreadable(str(error)) from error

@@ -16,10 +16,11 @@ from noria.reporter import Reporter
 from noria.store.run_folder import locked
 from noria.wheel.money import Money
 from noria.wheel.turn.approve import answer
-from noria.wheel.turn.folder import CURRENT, WheelFolder
+from noria.wheel.turn.folder import WheelFolder
 from noria.wheel.turn.log import lines_of, told
+from noria.wheel.turn.rollback import asked, bring_back, is_rollback
 from noria.wheel.turn.turn import turn_wheel
-from noria.wheel.turn.turns import PROMOTED, ROLLED_BACK, Done, TurnRecord, Turns
+from noria.wheel.turn.turns import PROMOTED, TurnRecord, Turns
 
 
 def answer_candidate(run: Path, is_approved: bool, reason: str, reporter: Reporter) -> TurnRecord:
@@ -41,16 +42,13 @@ def roll_back(run: Path, reason: str) -> str:
     wheel = WheelFolder.of(run)
     with locked(_there(wheel)):
         turns = Turns(open_database(), wheel.prepare())
-        if turns.open() is not None:
+        going = turns.open()
+        if going is not None and not is_rollback(going):
             fix = f"let it end: noria wheel turn {run}"
             raise UserError("a turn of this wheel goes on", where=str(run), fix=fix)
-        before = _before(wheel, turns.all())
-        record = turns.begin({"rollback": str(before)})
-        wheel.point(CURRENT, before)
-        why = f": {reason}" if reason else ""
-        said = f"{wheel.shown(before)} is the champion again, said {getpass.getuser()}{why}"
-        turns.write(record.number, "rollback", Done(said, {"champion": str(before)}, outcome=ROLLED_BACK))
-    return said
+        why = f"said {getpass.getuser()}" + (f": {reason}" if reason else "")
+        record = going or turns.begin(asked(_before(wheel, turns.all()), why))
+        return bring_back(wheel, turns, record)
 
 
 def status(run: Path) -> str:

@@ -21,6 +21,7 @@ from noria.wheel.turn.context import Turn
 from noria.wheel.turn.folder import CANDIDATE
 from noria.wheel.turn.turns import REJECTED, Done
 
+PASSING = (429, 502, 503, 504)  # it is busy or being started, or is so behind a proxy
 PATIENCE_S = 300.0  # within which a service has loaded a model
 NOT_TRIED = "begin the service with canary: {run: RUN/wheel/candidate} in its serve.yaml, and a key that may administer"
 
@@ -71,6 +72,8 @@ def asked(service: Service, verb: str, content: Any = None) -> dict[str, Any]:
             return found
     except HTTPError as error:
         said = error.read(2000).decode("utf-8", "replace")
+        if error.code in PASSING:
+            raise OSError(f"{error.code}: {said}") from error
         raise UserError("the service refuses", where=url, found=f"{error.code}: {said}", fix=NOT_TRIED) from error
     except (URLError, HTTPException) as error:
         raise OSError(str(getattr(error, "reason", error))) from error

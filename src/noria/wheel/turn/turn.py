@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from noria.database import Database, open_database
+from noria.database import Database, DatabaseAway, open_database
 from noria.errors import EXIT_USER_ERROR, UserError
 from noria.job import Job
 from noria.job.load import load_job
@@ -32,6 +32,7 @@ from noria.wheel.turn.costs import Costs
 from noria.wheel.turn.decide import decide_training
 from noria.wheel.turn.folder import WheelFolder
 from noria.wheel.turn.promote import promote
+from noria.wheel.turn.rollback import bring_back, is_rollback
 from noria.wheel.turn.traffic import worth_of_score
 from noria.wheel.turn.train import train_candidate
 from noria.wheel.turn.turns import FAILED, OPEN, Done, TurnRecord, Turns
@@ -55,10 +56,13 @@ def turn_wheel(
 ) -> TurnRecord:
     """Go on with the turn that is open, or begin one; return it as it is then. Raises UserError."""
     wheel = WheelFolder.of(run)
-    wheel_id = wheel.prepare()
     with locked(wheel.path):
+        wheel_id = wheel.prepare()  # by whoever holds it: of two ids given at once one would lose its turns
         turns = Turns(database or open_database(), wheel_id)
         record = turns.open()
+        if record is not None and is_rollback(record):
+            reporter.say(bring_back(wheel, turns, record))
+            record = None
         if record is None:
             record = turns.begin(_asked(wheel, _job(wheel, overrides), data))
         elif data or overrides:
@@ -97,9 +101,10 @@ def _timed(step: Callable[[Turn], Done | None], turn: Turn, name: str) -> tuple[
     try:
         done = step(turn)
     except UserError as error:
-        if error.exit_code != EXIT_USER_ERROR:
+        if error.exit_code != EXIT_USER_ERROR or isinstance(error, DatabaseAway):
             raise
-        turn.turns.write(turn.number, name, Done(f"failed: {error}", {}, outcome=FAILED))
+        spent = turn.costs.of(time.monotonic() - began)  # of the month's budget, whatever came of it
+        turn.turns.write(turn.number, name, Done(f"failed: {error}", {}, spent, FAILED))
         raise
     return done, time.monotonic() - began
 
