@@ -1,7 +1,7 @@
 """What a batch is asked for, and how it stands.
 
 running -> done | failed         a failed one is resumed
-running -> cancelling -> cancelled
+running -> cancelling -> cancelled | failed
 """
 
 from __future__ import annotations
@@ -118,8 +118,9 @@ def set_state(transaction: Transaction, job: str, before: Sequence[str], after: 
 
 
 def run_again(transaction: Transaction, job: str) -> None:
-    """Let a job that failed go on; its shards have all their tries again."""
-    if set_state(transaction, job, [FAILED], RUNNING):
+    """Let a job that failed go on, one that was being cancelled with that; its shards have all their tries again."""
+    cancelled = transaction.run("select 1 from batch_shard where job = ? and state = 'cancelled' limit 1", job)
+    if set_state(transaction, job, [FAILED], CANCELLING if cancelled else RUNNING):
         transaction.run("update batch_shard set attempt = 0 where job = ? and state = 'waiting'", job)
 
 
