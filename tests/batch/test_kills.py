@@ -133,24 +133,32 @@ def test_who_is_killed_from_outside_leads_to_no_record() -> None:
     assert poison(Deadly(set(), unlucky=11), 0, 1024) == {}  # by halves down to one record, which then lives
 
 
-def test_a_record_that_kills_its_worker_is_told_and_the_others_are_answered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("deed", "hang_seconds", "reason"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", 600.0, "worker crashed: killed by SIGSEGV"),
+        ("ctypes.PyDLL(None).sleep(1000)", 4.0, "worker crashed: no answer within 4.0 s"),
+    ],
+    ids=["it kills", "it hangs, and no other thread of Python has its turn"],
+)
+def test_a_record_that_ends_its_worker_is_told_and_the_others_are_answered(
+    deed: str, hang_seconds: float, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = table(tmp_path / "in.csv", 50)
+    data = table(tmp_path / "in.csv", 8)
     predict_to(MODEL, [data], tmp_path / "p.jsonl", reporter=Silent())
     lines = data.read_text().splitlines()
-    lines[18] = "17,666,1,1,typical low"
+    lines[6] = "5,666,1,1,typical low"
     data.write_text("\n".join(lines) + "\n")
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(
-        textwrap.dedent("""
-        import os, signal, sys
+        textwrap.dedent(f"""
+        import ctypes, os, signal, sys
         if "noria.batch" in " ".join(sys.orig_argv):
             from noria.pipeline.encoder import RecordEncoder
             encode = RecordEncoder.encode
             def deadly(self, values, *rest):
                 if "666" in map(str, values["table"]["age"]):
-                    os.kill(os.getpid(), signal.SIGSEGV)
+                    {deed}
                 return encode(self, values, *rest)
             RecordEncoder.encode = deadly
         """)
@@ -158,12 +166,11 @@ def test_a_record_that_kills_its_worker_is_told_and_the_others_are_answered(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setattr("noria.batch.parent.PAUSES", (0.01, 0.01))
     monkeypatch.setattr("noria.batch.submission.Forecast.see", lambda *_: None)
-    job, _ = batch.submit(MODEL, data, tmp_path / "out.jsonl", reporter=Silent())
+    job, _ = batch.submit(MODEL, data, tmp_path / "out.jsonl", hang_seconds=hang_seconds, reporter=Silent())
     found = batch.work(job.id, reporter=Silent())
     assert (found.job.state, found.num_bad) == (batch.DONE, 1)
-    reason = "worker crashed: killed by SIGSEGV"
-    assert json.loads(job.errors.read_text()) == {"row": 18, "where": "in.csv:19", "error": reason}
+    assert json.loads(job.errors.read_text()) == {"row": 6, "where": "in.csv:7", "error": reason}
     answers, expected = job.out.read_text().splitlines(), (tmp_path / "p.jsonl").read_text().splitlines()
-    assert json.loads(answers[17]) == {"where": "in.csv:19", "error": reason}
-    assert answers[:17] + answers[18:] == expected[:17] + expected[18:]
+    assert json.loads(answers[5]) == {"where": "in.csv:7", "error": reason}
+    assert answers[:5] + answers[6:] == expected[:5] + expected[6:]
     assert MOST_DEATHS == 3
