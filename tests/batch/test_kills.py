@@ -16,7 +16,9 @@ from batch.dying import kill_again_and_again, start
 from batch.given import MODEL, table, url_of
 from noria import batch
 from noria.batch.giving_way import When
+from noria.batch.names import worker_name
 from noria.batch.poison import MOST_DEATHS, poison
+from noria.batch.shards import claim
 from noria.batch.submission import prepare, submit_job
 from noria.batch.tables import batch_database
 from noria.database import Database
@@ -109,6 +111,21 @@ def test_two_parents_share_the_work_and_when_one_is_killed_its_workers_go_with_i
     predict_to(MODEL, [data], tmp_path / "p.jsonl", reporter=Silent())
     assert job.out.read_bytes() == (tmp_path / "p.jsonl").read_bytes()
     assert booked(batch_database(), job.id) == 20 * ROWS
+
+
+def test_who_works_at_all_batches_goes_on_with_one_whose_parent_died_with_the_machine(tmp_path: Path) -> None:
+    job, _ = batch.submit(MODEL, table(tmp_path / "in.csv", 70), tmp_path / "out.jsonl", reporter=Silent())
+    database = batch_database()
+    assert claim(database, job.id, worker_name(os.getpid()) + "0") is not None
+    words = [sys.executable, "-m", "noria.cli", "batch", "work"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(900):
+        if batch.state(job.id).job.is_over or process.poll() is not None:
+            break
+        time.sleep(0.1)
+    process.terminate()
+    process.wait(60)
+    assert batch.state(job.id).job.state == batch.DONE
 
 
 class Deadly:

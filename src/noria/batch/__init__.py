@@ -47,8 +47,9 @@ def submit(
 ) -> tuple[Job, bool]:  # fmt: skip
     """Check a batch and write it to the database; return it, and whether it was there before.
 
-    data, out, keep, probabilities, engine: as of `noria predict`. hours, when_idle: when it may be worked at. hang_seconds:
-    after which a worker that has finished no piece counts as one that crashed; 0: never. workers: for the forecast. Raises UserError for all that can be seen now.
+    data, out, keep, probabilities, engine: as of `noria predict`; out may be a folder, or subs/*.srt. hours, when_idle:
+    when it may be worked at. hang_seconds: after which a worker that has finished no piece counts as one that crashed;
+    0: never. workers: for the forecast. Raises UserError for all that can be seen now.
     """
     from noria.batch.submission import prepare, submit_job
 

@@ -1,6 +1,6 @@
 """Answers that are files: a worker writes those of a shard aside, and who writes the output moves them to their names.
 
-    OUT/.JOB/12-k3x9/5.png -> OUT/cat.png      named after the record, as `noria predict` does, in the order of the input
+    OUT/.JOB/12-k3x9/5.png -> OUT/cat.png      named after the record as `noria predict` does, in the order of the input
 
 Each time that a shard is worked at has a folder of its own; the line that is stored of an answer says where its file
 lies. So it does no harm that two work at a shard, or that one is killed: the stored lines say whose files count.

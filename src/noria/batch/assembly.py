@@ -70,11 +70,12 @@ class _Told:
         self._database, self._job, self.num_bad = database, job, 0
 
     def answers(self, errors: IO[str]) -> Iterator[Mapping[str, Any]]:
-        """Yield the answers up to the last shard that was done, their files in place: of the cancelled ones the reason."""
+        """Yield the answers up to the last shard that was done, and put their files in place."""
         every = self._stored(errors)
         return put_in_place(self._job, every) if self._job.is_folder else every
 
     def _stored(self, errors: IO[str]) -> Iterator[Mapping[str, Any]]:
+        """Yield the lines up to the last shard that was done: of the cancelled ones between them the reason."""
         last = max((n for n, _, _, state in self._shards() if state == "done"), default=-1)
         for n, first, count, state in self._shards():
             for row, answer in enumerate(self._answers_of(n, count, state), first):

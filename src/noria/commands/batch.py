@@ -32,7 +32,10 @@ def submit(
     ],
     out: Annotated[
         str | None,
-        typer.Option(help=".jsonl or .csv, s3://BUCKET/NAME too; default a .jsonl in NORIA_HOME, told at the end"),
+        typer.Option(
+            help=".jsonl, .csv, a folder of drawn answers, subs/*.srt; s3://BUCKET/NAME too; default a .jsonl in "
+            "NORIA_HOME, told at the end"
+        ),
     ] = None,
     keep: Annotated[
         str | None,
