@@ -30,6 +30,7 @@ DEPLOY = ROOT / "deploy"
 LINTERS = Path(os.environ.get("NORIA_LINTERS", ROOT / ".venv" / ".linters")) / "bin"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8")
 UNIT = (DEPLOY / "noria.service").read_text("utf-8")
+BATCH_UNIT = (DEPLOY / "noria-batch.service").read_text("utf-8")
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 MANIFESTS = [path for path in sorted((DEPLOY / "kubernetes").glob("*.yaml")) if path.stem != "kustomization"]
 OBJECTS = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in MANIFESTS}
@@ -65,6 +66,31 @@ def test_the_server_knows_every_option_of_its_command(place: str) -> None:
     command: Any = typer.main.get_command(app)
     context = command.commands["serve"].make_context("serve", list(arguments))
     assert context.params["run"] == [one for one in arguments if one.endswith("serve.yaml")]
+
+
+def test_batches_go_on_by_a_unit_whose_command_there_is() -> None:
+    found = re.search(r"^ExecStart=(.*)$", BATCH_UNIT, re.MULTILINE)
+    assert found
+    name, group, verb, *arguments = shlex.split(found[1])
+    assert (name, group, verb) == ("/opt/noria/bin/noria", "batch", "work")
+    command: Any = typer.main.get_command(app)
+    assert command.commands["batch"].commands["work"].make_context("work", list(arguments)).params["workers"] == 1
+    assert re.search(r"^Restart=always$", BATCH_UNIT, re.MULTILINE)
+
+
+def test_what_outlives_a_process_is_kept_where_it_may_write() -> None:
+    found = re.search(r"NORIA_HOME=(\S+)", DOCKERFILE)
+    assert found
+    home = found[1]
+    assert re.search(rf"^VOLUME {home}$", DOCKERFILE, re.MULTILINE)
+    assert f"-o 10001 -g 10001 -m 700 {home}" in DOCKERFILE
+    (volume,) = [one for one in COMPOSE["services"]["noria"]["volumes"] if one.endswith(f":{home}")]
+    assert volume.split(":")[0] in COMPOSE["volumes"]
+    assert [one["name"] for one in CONTAINER["volumeMounts"] if one["mountPath"] == home] == ["home"]
+    for unit in (UNIT, BATCH_UNIT):
+        state = re.search(r"^StateDirectory=(\S+)$", unit, re.MULTILINE)
+        assert state
+        assert f"NORIA_HOME=%S/{state[1]} " in unit
 
 
 def test_probes_ask_paths_that_there_are() -> None:
@@ -168,12 +194,13 @@ def test_hadolint_finds_nothing() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_systemd_takes_the_unit_and_finds_it_shut(tmp_path: Path) -> None:
-    unit = tmp_path / "noria.service"
-    unit.write_text(UNIT.replace("/opt/noria/bin/noria ", "/bin/true "), "utf-8")
+@pytest.mark.parametrize("name", ["noria.service", "noria-batch.service"])
+def test_systemd_takes_the_unit_and_finds_it_shut(name: str, tmp_path: Path) -> None:
+    unit = tmp_path / name
+    unit.write_text((DEPLOY / name).read_text("utf-8").replace("/opt/noria/bin/noria ", "/bin/true "), "utf-8")
     done = ran("systemd-analyze", "verify", unit)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     told = ran("systemd-analyze", "security", "--offline=true", unit).stdout
-    exposure = re.search(r"Overall exposure level for noria.service: ([\d.]+)", told)
+    exposure = re.search(rf"Overall exposure level for {re.escape(name)}: ([\d.]+)", told)
     assert exposure
     assert float(exposure[1]) <= 2.0  # of 10: what is left is the network and memory that may be written and run

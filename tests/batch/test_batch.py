@@ -57,6 +57,16 @@ def test_a_batch_writes_what_predict_writes_byte_for_byte(tmp_path: Path, name: 
     assert errors[0]["where"] == "one.csv:202"
 
 
+def test_answers_may_hold_what_other_programs_take_for_the_end_of_a_line(tmp_path: Path) -> None:
+    data = table(tmp_path / "in.csv", 2)
+    head, *rows = data.read_text().splitlines()
+    data.write_text("\n".join([head, *(row.replace(row.split(",")[0], "a\u2028b\x85c", 1) for row in rows)]) + "\n")
+    predict_to(MODEL, [data], tmp_path / "p.jsonl", keep="number", reporter=Silent())
+    assert "a\u2028b\x85c" in (tmp_path / "p.jsonl").read_text()
+    job = answered(MODEL, [data], tmp_path / "b.jsonl", keep="number")
+    assert job.out.read_bytes() == (tmp_path / "p.jsonl").read_bytes()
+
+
 def test_a_text_and_a_file_are_records_too(tmp_path: Path) -> None:
     model = MODEL.parent / "text-classification"
     (tmp_path / "lines.txt").write_text("good\nbad\n")
@@ -82,6 +92,16 @@ def test_the_same_batch_again_is_the_old_one_unless_its_answers_are_gone(tmp_pat
     again = answered(MODEL, [data], tmp_path / "a.jsonl")
     assert again.id == f"{first.id}-2"
     assert again.out.exists()
+
+
+def test_the_same_batch_again_goes_on_as_is_said_last(tmp_path: Path) -> None:
+    data = table(tmp_path / "in.csv", 5)
+    first, _ = batch.submit(MODEL, data, tmp_path / "a.jsonl", hours="1:00-2:00", reporter=Silent())
+    again, is_old = batch.submit(MODEL, data, tmp_path / "a.jsonl", hang_seconds=5, reporter=Silent())
+    assert (again.id, is_old) == (first.id, True)
+    assert batch.state(first.id).job.when == again.when == When(hang_seconds=5)
+    with pytest.raises(UserError, match="--hang-seconds"):
+        batch.submit(MODEL, data, tmp_path / "a.jsonl", hang_seconds=-1, reporter=Silent())
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from batch.dying import kill_again_and_again, start
 from batch.given import MODEL, table, url_of
 from noria import batch
 from noria.batch.giving_way import When
+from noria.batch.names import worker_name
 from noria.batch.poison import MOST_DEATHS, poison
+from noria.batch.shards import claim
 from noria.batch.submission import prepare, submit_job
 from noria.batch.tables import batch_database
 from noria.database import Database
@@ -111,6 +113,21 @@ def test_two_parents_share_the_work_and_when_one_is_killed_its_workers_go_with_i
     assert booked(batch_database(), job.id) == 20 * ROWS
 
 
+def test_who_works_at_all_batches_goes_on_with_one_whose_parent_died_with_the_machine(tmp_path: Path) -> None:
+    job, _ = batch.submit(MODEL, table(tmp_path / "in.csv", 70), tmp_path / "out.jsonl", reporter=Silent())
+    database = batch_database()
+    assert claim(database, job.id, worker_name(os.getpid()) + "0") is not None
+    words = [sys.executable, "-m", "noria.cli", "batch", "work"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(900):
+        if batch.state(job.id).job.is_over or process.poll() is not None:
+            break
+        time.sleep(0.1)
+    process.terminate()
+    process.wait(60)
+    assert batch.state(job.id).job.state == batch.DONE
+
+
 class Deadly:
     """Reading some records fails; of others it fails only now and then."""
 
@@ -133,24 +150,32 @@ def test_who_is_killed_from_outside_leads_to_no_record() -> None:
     assert poison(Deadly(set(), unlucky=11), 0, 1024) == {}  # by halves down to one record, which then lives
 
 
-def test_a_record_that_kills_its_worker_is_told_and_the_others_are_answered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("deed", "hang_seconds", "reason"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", 600.0, "worker crashed: killed by SIGSEGV"),
+        ("ctypes.PyDLL(None).sleep(1000)", 4.0, "worker crashed: no answer within 4.0 s"),
+    ],
+    ids=["it kills", "it hangs, and no other thread of Python has its turn"],
+)
+def test_a_record_that_ends_its_worker_is_told_and_the_others_are_answered(
+    deed: str, hang_seconds: float, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = table(tmp_path / "in.csv", 50)
+    data = table(tmp_path / "in.csv", 8)
     predict_to(MODEL, [data], tmp_path / "p.jsonl", reporter=Silent())
     lines = data.read_text().splitlines()
-    lines[18] = "17,666,1,1,typical low"
+    lines[6] = "5,666,1,1,typical low"
     data.write_text("\n".join(lines) + "\n")
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(
-        textwrap.dedent("""
-        import os, signal, sys
+        textwrap.dedent(f"""
+        import ctypes, os, signal, sys
         if "noria.batch" in " ".join(sys.orig_argv):
             from noria.pipeline.encoder import RecordEncoder
             encode = RecordEncoder.encode
             def deadly(self, values, *rest):
                 if "666" in map(str, values["table"]["age"]):
-                    os.kill(os.getpid(), signal.SIGSEGV)
+                    {deed}
                 return encode(self, values, *rest)
             RecordEncoder.encode = deadly
         """)
@@ -158,12 +183,11 @@ def test_a_record_that_kills_its_worker_is_told_and_the_others_are_answered(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setattr("noria.batch.parent.PAUSES", (0.01, 0.01))
     monkeypatch.setattr("noria.batch.submission.Forecast.see", lambda *_: None)
-    job, _ = batch.submit(MODEL, data, tmp_path / "out.jsonl", reporter=Silent())
+    job, _ = batch.submit(MODEL, data, tmp_path / "out.jsonl", hang_seconds=hang_seconds, reporter=Silent())
     found = batch.work(job.id, reporter=Silent())
     assert (found.job.state, found.num_bad) == (batch.DONE, 1)
-    reason = "worker crashed: killed by SIGSEGV"
-    assert json.loads(job.errors.read_text()) == {"row": 18, "where": "in.csv:19", "error": reason}
+    assert json.loads(job.errors.read_text()) == {"row": 6, "where": "in.csv:7", "error": reason}
     answers, expected = job.out.read_text().splitlines(), (tmp_path / "p.jsonl").read_text().splitlines()
-    assert json.loads(answers[17]) == {"where": "in.csv:19", "error": reason}
-    assert answers[:17] + answers[18:] == expected[:17] + expected[18:]
+    assert json.loads(answers[5]) == {"where": "in.csv:7", "error": reason}
+    assert answers[:5] + answers[6:] == expected[:5] + expected[6:]
     assert MOST_DEATHS == 3

@@ -18,6 +18,7 @@ from noria.batch.names import release_the_dead, worker_name
 from noria.batch.progress import progress_of
 from noria.batch.shards import Shard, claim, leave_out, release, renew, store
 from noria.batch.tables import batch_database
+from noria.batch.worker import Worker, fail
 from noria.database import Database
 from noria.errors import UserError
 from noria.ledger import About, Entry
@@ -225,6 +226,23 @@ def test_a_batch_that_failed_is_not_worked_at_until_it_goes_on(database: Databas
     assert find_job(database, job.id).reason == "no input"
     database.transact(lambda to: run_again(to, job.id))
     assert claimed(database, job, "two").attempt == 1
+
+
+def test_a_cancelled_batch_whose_output_could_not_be_written_still_ends_as_cancelled(
+    database: Database, tmp_path: Path
+) -> None:
+    job = job_of(database, tmp_path / "folder" / "out.jsonl", [2, 2])
+    answer(database, claimed(database, job))
+    (tmp_path / "folder").write_text("in the way")
+    with pytest.raises(UserError):
+        finish_cancelled(database, job)
+    fail(database, job.id, "cannot be written")
+    (tmp_path / "folder").unlink()
+    database.transact(lambda to: run_again(to, job.id))
+    Worker(database, "two", job.id).run()
+    assert find_job(database, job.id).state == CANCELLED
+    assert job.out.read_text().count("\n") == 2
+    assert job.errors.read_text().count("cancelled") == 2
 
 
 def test_records_that_are_left_out_stay_so_and_the_tries_count_anew(database: Database, tmp_path: Path) -> None:

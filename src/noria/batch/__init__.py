@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from noria.batch.giving_way import When, tell_serving
 from noria.batch.job import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, Job, find_job, jobs, run_again
 from noria.batch.tables import batch_database
+from noria.batch.watchdog import HANG_SECONDS
 from noria.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,17 +43,18 @@ __all__ = [
 def submit(
     run: str | Path, data: str | Path | Sequence[str | Path], out: str | Path | None = None, *,
     keep: str | None = None, probabilities: int = 100, engine: str | None = None, hours: str = "",
-    when_idle: bool = False, workers: int = 1, reporter: Reporter | None = None,
+    when_idle: bool = False, hang_seconds: float = HANG_SECONDS, workers: int = 1, reporter: Reporter | None = None,
 ) -> tuple[Job, bool]:  # fmt: skip
     """Check a batch and write it to the database; return it, and whether it was there before.
 
-    data, out, keep, probabilities, engine: as of `noria predict`. hours, when_idle: when it may be worked at. workers:
-    for the forecast. Raises UserError for all that can be seen now.
+    data, out, keep, probabilities, engine: as of `noria predict`; out may be a folder, or subs/*.srt. hours, when_idle:
+    when it may be worked at. hang_seconds: after which a worker that has finished no piece counts as one that crashed;
+    0: never. workers: for the forecast. Raises UserError for all that can be seen now.
     """
     from noria.batch.submission import prepare, submit_job
 
     words = [data] if isinstance(data, str | Path) else data
-    when = When(hours, when_idle)
+    when = When(hours, when_idle, hang_seconds)
     predictor, asked = prepare(run, words, out, keep, probabilities, engine)
     return submit_job(batch_database(), predictor, asked, when, workers, reporter)
 
@@ -124,10 +126,10 @@ def cancel(job: str) -> Progress:
 def results(job: str) -> Iterator[dict[str, Any]]:
     """Yield the answers of a batch that is over, as `noria predict` gives them; raise UserError before that."""
     found = find_job(batch_database(), job)
-    if found.state not in (DONE, CANCELLED) or found.out.suffix.lower() != ".jsonl":
+    if found.state not in (DONE, CANCELLED) or found.lines_file.suffix.lower() != ".jsonl":
         fix = f"noria batch status {found.id}"
         raise UserError("the answers are not written yet, or as a table", where=str(found.out), fix=fix)
-    with found.out.open(encoding="utf-8") as file:
+    with found.lines_file.open(encoding="utf-8") as file:
         yield from map(json.loads, file)
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
+from noria.batch.answer_files import ANSWER, put_in_place
 from noria.batch.job import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, Job, set_state
 from noria.batch.names import worker_name
 from noria.batch.shards import LEASE_SECONDS, TOO_LATE_SECONDS, shards_of, stored
@@ -42,21 +44,23 @@ def may_write(database: Database, job: str, worker: str) -> bool:
 def write_output(database: Database, job: Job) -> None:
     """Write the output and mark the job as over; raise UserError where it cannot be written."""
     told = _Told(database, job)
-    temporary = job.out.with_name(f".{job.id}-{os.getpid()}{job.out.suffix}")
+    place = job.lines_file
+    temporary = place.with_name(f".{job.id}-{os.getpid()}{place.suffix}")
     with plain_disk_errors(job.out, AGAIN_ADVICE):
         with whole_file(job.errors) as errors, errors.open("w", encoding="utf-8") as file:
             write_lines(told.answers(file), temporary, job.asked.classes, must_agree=job.asked.keep is not None)
-        os.replace(temporary, job.out)
+        os.replace(temporary, place)
         if not told.num_bad:
             job.errors.unlink()
-        sync_folder(job.out.parent)
+        sync_folder(place.parent)
     if job.asked.address:
         send(job.out, job.asked.address)
         if job.errors.exists():
             send(job.errors, f"{job.asked.address}.errors.jsonl")
     _close(database, job.id)
-    for left in job.out.parent.glob(f".*{job.id}-*"):  # of processes that were killed while they wrote
+    for left in place.parent.glob(f".*{job.id}-*.*"):  # of processes that were killed while they wrote
         left.unlink(missing_ok=True)
+    shutil.rmtree(job.aside, ignore_errors=True)
 
 
 class _Told:
@@ -66,13 +70,19 @@ class _Told:
         self._database, self._job, self.num_bad = database, job, 0
 
     def answers(self, errors: IO[str]) -> Iterator[Mapping[str, Any]]:
-        """Yield the answers up to the last shard that was done: of the cancelled ones between them the reason."""
+        """Yield the answers up to the last shard that was done, and put their files in place."""
+        every = self._stored(errors)
+        return put_in_place(self._job, every) if self._job.is_folder else every
+
+    def _stored(self, errors: IO[str]) -> Iterator[Mapping[str, Any]]:
+        """Yield the lines up to the last shard that was done: of the cancelled ones between them the reason."""
         last = max((n for n, _, _, state in self._shards() if state == "done"), default=-1)
         for n, first, count, state in self._shards():
             for row, answer in enumerate(self._answers_of(n, count, state), first):
-                if "error" in answer:
+                content = answer.get(ANSWER, answer) if self._job.is_folder else answer
+                if "error" in content:
                     self.num_bad += 1
-                    errors.write(line_of({"row": row, **{key: answer[key] for key in ("where", "error")}}))
+                    errors.write(line_of({"row": row, **{key: content[key] for key in ("where", "error")}}))
                 if n <= last:
                     yield answer
 

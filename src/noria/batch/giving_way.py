@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from noria.batch.watchdog import HANG_SECONDS
 from noria.database.home import home
 from noria.errors import UserError
 
@@ -25,15 +27,20 @@ _touched = [0.0]
 
 @dataclass(frozen=True)
 class When:
-    """When a job may be worked at.
+    """When a job may be worked at, and for how long at a piece.
 
     hours: of the day, local time, as 22:00-06:00. when_idle: only while no service of the machine answers.
+    hang_seconds: after which a worker that has finished no piece counts as one that crashed; 0: never.
     """
 
     hours: str = ""
     when_idle: bool = False
+    hang_seconds: float = HANG_SECONDS
 
     def __post_init__(self) -> None:
+        if not 0 <= self.hang_seconds < threading.TIMEOUT_MAX:
+            expected = "a number of seconds, or 0 for never"
+            raise UserError("no such time", where="--hang-seconds", expected=expected, found=str(self.hang_seconds))
         if self.hours and not HOURS.fullmatch(self.hours):
             raise UserError("cannot read the hours", where="--hours", expected="as 22:00-06:00", found=self.hours)
 

@@ -1,7 +1,7 @@
 """What a batch is asked for, and how it stands.
 
 running -> done | failed         a failed one is resumed
-running -> cancelling -> cancelled
+running -> cancelling -> cancelled | failed
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from noria.batch.giving_way import When
 from noria.database import Database, Transaction
 from noria.errors import UserError, did_you_mean
+from noria.pipeline.sinks import ANSWERS, folder_of, is_each
 
 RUNNING, CANCELLING = "running", "cancelling"
 DONE, CANCELLED, FAILED = "done", "cancelled", "failed"
@@ -65,6 +66,26 @@ class Job:
         return Path(self.asked.out)
 
     @property
+    def is_folder(self) -> bool:
+        """Say whether answers are files in a folder, and not lines of one file."""
+        return is_folder(self.out)
+
+    @property
+    def out_folder(self) -> Path:
+        """Return the folder where the output goes, or the files that it consists of."""
+        return folder_of(self.out) if self.is_folder else self.out.parent
+
+    @property
+    def lines_file(self) -> Path:
+        """Return the file that has a line for each answer; it is written last."""
+        return self.out_folder / ANSWERS if self.is_folder else self.out
+
+    @property
+    def aside(self) -> Path:
+        """Return where files lie until they have their names: on the same disk, and not where they are sent from."""
+        return (self.out_folder.parent if self.asked.address else self.out_folder) / f".{self.id}"
+
+    @property
     def shown_out(self) -> str:
         """Return where whoever asked finds them."""
         return self.asked.address or self.asked.out
@@ -82,7 +103,13 @@ class Job:
 
 def errors_of(out: Path) -> Path:
     """Return where the records without an answer are told beside an output."""
-    return out.with_name(f"{out.name}.errors.jsonl")
+    place = folder_of(out) if is_folder(out) else out
+    return place.with_name(f"{place.name}.errors.jsonl")
+
+
+def is_folder(out: Path) -> bool:
+    """Say whether a path asks for files in a folder: a folder itself, or subs/*.srt."""
+    return not out.suffix or is_each(out)
 
 
 def jobs(database: Database, where: str = "", *values: str) -> list[Job]:
@@ -118,8 +145,9 @@ def set_state(transaction: Transaction, job: str, before: Sequence[str], after: 
 
 
 def run_again(transaction: Transaction, job: str) -> None:
-    """Let a job that failed go on; its shards have all their tries again."""
-    if set_state(transaction, job, [FAILED], RUNNING):
+    """Let a job that failed go on, one that was being cancelled with that; its shards have all their tries again."""
+    cancelled = transaction.run("select 1 from batch_shard where job = ? and state = 'cancelled' limit 1", job)
+    if set_state(transaction, job, [FAILED], CANCELLING if cancelled else RUNNING):
         transaction.run("update batch_shard set attempt = 0 where job = ? and state = 'waiting'", job)
 
 

@@ -10,10 +10,13 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from typing import Protocol
 
 from noria.batch.shards import Shard
+from noria.batch.watchdog import EXIT_HUNG, HANG_SECONDS
 from noria.errors import UserError
+from noria.units import duration
 
 MOST_DEATHS = 3  # tries of a shard before its records are looked at
 MOST_ATTEMPTS = 12  # tries of a shard no record of which is to blame
@@ -40,14 +43,18 @@ def poison(trial: Trial, first: int, end: int) -> dict[int, str]:
     return found
 
 
-def poison_of(shard: Shard) -> dict[int, str]:
-    """Return the records of a shard that kill whoever reads them. Raises UserError where it is not a few records."""
-    with Probe(shard) as probe:
+def poison_of(shard: Shard, hang_seconds: float = HANG_SECONDS) -> dict[int, str]:
+    """Return the records of a shard that kill whoever reads them, or keep it from ever ending, and how.
+
+    Raises UserError where it is not a few records.
+    """
+    with Probe(shard, hang_seconds) as probe:
         found = poison(probe, 0, shard.num_rows)
     rows = f"rows {shard.first_row} to {shard.first_row + shard.num_rows - 1}"
     if len(found) > MOST_POISON:
         reason = next(iter(found.values()))
-        raise UserError("a worker dies at nearly every record", where=rows, found=reason, fix=_RESUME)
+        fix = _MORE_TIME if reason.startswith(HUNG) else _RESUME
+        raise UserError("a worker dies at nearly every record", where=rows, found=reason, fix=fix)
     if not found and shard.attempt > MOST_ATTEMPTS:
         what = f"workers died {shard.attempt - 1} times, and no single record is to blame"
         raise UserError(what, where=rows, fix=f"fewer --workers, where memory is short; else {_RESUME}")
@@ -55,12 +62,18 @@ def poison_of(shard: Shard) -> dict[int, str]:
 
 
 _RESUME = "see to the machine and run noria batch resume"
+_MORE_TIME = "see to the machine, or run the same noria batch submit with a larger --hang-seconds"
+HUNG = "no answer within"
 
 
 class Probe:
-    """A process that reads records of a shard and forgets the answers; another follows where it dies."""
+    """A process that reads records of a shard and forgets the answers; another follows where it dies.
 
-    def __init__(self, shard: Shard) -> None:
+    hang_seconds: after which it ends itself, as watchdog.py has it.
+    """
+
+    def __init__(self, shard: Shard, hang_seconds: float = HANG_SECONDS) -> None:
+        self._hang_seconds = hang_seconds
         self._words = [sys.executable, "-m", "noria.batch.probe", shard.job, str(shard.n), json.dumps(shard.crashed)]
         self._process: subprocess.Popen[str] | None = None
 
@@ -80,6 +93,7 @@ class Probe:
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
+        began = time.monotonic()
         try:
             process.stdin.write(f"{first} {end}\n")
             process.stdin.flush()
@@ -91,4 +105,6 @@ class Probe:
         self._process = None
         process.communicate()
         code = process.returncode
+        if code == EXIT_HUNG and 0 < self._hang_seconds <= time.monotonic() - began:
+            return f"{HUNG} {duration(self._hang_seconds)}"
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"

@@ -13,6 +13,7 @@ from noria.batch.giving_way import give_way
 from noria.batch.job import find_job
 from noria.batch.shards import Shard, find_shard
 from noria.batch.tables import batch_database
+from noria.batch.watchdog import Watchdog
 from noria.batch.worker import Session
 
 
@@ -22,7 +23,8 @@ def main(job: str, n: str, crashed: str) -> None:
     os.dup2(2, 1)  # what a library prints is no answer
     give_way()
     database = batch_database()
-    session = Session(find_job(database, job))
+    found = find_job(database, job)
+    session = Session(found, Watchdog(found.when.hang_seconds))
     shard = find_shard(database, job, int(n))
     known = {int(place): reason for place, reason in json.loads(crashed).items()}
     for line in sys.stdin:
@@ -34,7 +36,8 @@ def main(job: str, n: str, crashed: str) -> None:
 
 def _failure(session: Session, shard: Shard, but_for: dict[int, str]) -> str:
     try:
-        session.answer(shard, but_for)
+        for _ in session.answer(shard, but_for):
+            pass
     except Exception as error:  # noqa: BLE001  # whatever it is, a worker would have died of it
         return f"{type(error).__name__}: {error}"
     return ""

@@ -38,12 +38,16 @@ class Reader:
         self._pieces: Iterator[Piece] = iter(())
         self._begin()
 
-    def piece(self, n: int, count: int) -> Piece:
-        """Return piece n, of `count` records; raise UserError where the input is not what it was."""
+    def piece(self, n: int, count: int, told: Callable[[], None] = lambda: None) -> Piece:
+        """Return piece n, of `count` records; raise UserError where the input is not what it was.
+
+        told: called at each piece, those that are skipped too.
+        """
         if n < self._next:
             self._begin()
         for number, piece in enumerate(self._pieces, self._next):
             self._next = number + 1
+            told()
             if number == n and piece.count == count:
                 return piece
             if number == n:

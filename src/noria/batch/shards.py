@@ -139,7 +139,10 @@ def stored(database: Database, job: str, n: int) -> list[str] | None:
     """Return the lines of a shard's answers; None where there are none."""
     statement = "select answers from batch_result where job = ? and n = ?"
     rows = database.transact(lambda transaction: transaction.run(statement, job, n), writes=False)
-    return zlib.decompress(bytes(rows[0][0])).decode().splitlines(keepends=True) if rows else None
+    if not rows:
+        return None
+    # Of bytes: a text would be divided at U+0085 and U+2028 too, which may stand within an answer.
+    return [line.decode() for line in zlib.decompress(bytes(rows[0][0])).splitlines(keepends=True)]
 
 
 def shards_of(database: Database, job: str) -> Iterator[tuple[int, int, int, str]]:

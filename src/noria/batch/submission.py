@@ -13,14 +13,14 @@ from pathlib import Path
 
 from noria.batch.forecast import Forecast
 from noria.batch.giving_way import When
-from noria.batch.job import COLUMNS, DONE, FAILED, RUNNING, Asked, Job, errors_of, job_of
+from noria.batch.job import COLUMNS, DONE, FAILED, RUNNING, Asked, Job, errors_of, is_folder, job_of
 from noria.batch.reading import every_piece, stamps
 from noria.database import Database, Transaction
 from noria.database.home import home
 from noria.errors import UserError
 from noria.pipeline.given import path_of
 from noria.pipeline.predictor import Predictor, load
-from noria.pipeline.sinks import LINES
+from noria.pipeline.sinks import EACH, LINES, check_suffix, folder_of, is_each
 from noria.reporter import Reporter, Terminal
 from noria.stages.predict import MOST_CLASSES, NONE, STANDARD_INPUT, classes_shown, inputs_and_overrides
 from noria.store.object_store import check_bucket, is_remote, name_of
@@ -40,8 +40,7 @@ def prepare(
     predictor = load(run, engine=engine).reading(overrides)
     address = str(out) if is_remote(out) else ""
     place = _place(out)
-    if place.suffix.lower() not in LINES or place.is_dir():
-        raise UserError("cannot write answers of this kind", where=str(place), expected=" or ".join(LINES))
+    _check_kind(predictor, place, address, keep)
     absolute = []
     for one in inputs:
         path = path_of(predictor.bundle, one)
@@ -51,6 +50,9 @@ def prepare(
             if path is not None and written.exists() and written.samefile(path):
                 what = "the answers would replace what is to be answered"
                 raise UserError(what, where=str(written), fix="name another --out")
+        if path is not None and is_folder(place) and folder_of(place).resolve().is_relative_to(path.resolve()):
+            what = "the answers would lie among what is to be answered"
+            raise UserError(what, where=str(place), found=str(path), fix="name another --out")
         absolute.append(str(one) if path is None else str(path.absolute()))
     is_table = place.suffix.lower() == ".csv"
     asked = Asked(
@@ -66,6 +68,20 @@ def prepare(
         address=address,
     )
     return predictor, asked
+
+
+def _check_kind(predictor: Predictor, place: Path, address: str, keep: str | None) -> None:
+    """Raise UserError where answers cannot be written so: as lines, or as files in a folder."""
+    is_files = is_folder(place)
+    is_lines = not is_files and place.suffix.lower() in LINES
+    is_in_the_way = folder_of(place).is_file() if is_files else place.is_dir()
+    if not (is_files or is_lines) or is_in_the_way or (address and is_each(place)):
+        expected = f"{', '.join(LINES)}, a folder" + ("" if address else f", or a file of each, as DIR/{EACH}.png")
+        raise UserError("cannot write answers of this kind", where=address or str(place), expected=expected)
+    check_suffix(predictor, place)
+    if is_files and keep not in (None, NONE):
+        fix = f"--out to {' or '.join(LINES)}"
+        raise UserError("columns are kept in a table of answers", where=str(place), fix=fix)
 
 
 def _place(out: str | Path | None) -> Path:
@@ -85,8 +101,8 @@ def submit_job(
 ) -> tuple[Job, bool]:
     """Write the job with its shards, and forecast it; return it, and whether it was there before."""
     identity = hashlib.sha256(asked.as_text().encode()).hexdigest()
-    old = database.transact(lambda transaction: _before(transaction, identity), writes=False)
-    if old is not None and _goes_on(old):
+    old = database.transact(lambda transaction: _old(transaction, identity, when))
+    if old is not None:
         return old, True
     tell = (reporter or Terminal()).say
     counts, forecast = [], Forecast(predictor)
@@ -99,15 +115,23 @@ def submit_job(
     return database.transact(lambda transaction: write_job(transaction, identity, asked, when, counts))
 
 
-def _before(transaction: Transaction, identity: str) -> Job | None:
-    """Return the last job that was asked for the same."""
+def _old(transaction: Transaction, identity: str, when: When) -> Job | None:
+    """Return the last job that was asked for the same, which goes on as is said now.
+
+    None where there is none, or none that could go on: it was cancelled, or its answers are gone.
+    """
     statement = f"select {COLUMNS} from batch_job where identity = ? order by created desc, id desc limit 1"
-    return next(map(job_of, transaction.run(statement, identity)), None)
+    old = next(map(job_of, transaction.run(statement, identity)), None)
+    if old is None or not (old.state in (RUNNING, FAILED) or (old.state == DONE and old.lines_file.exists())):
+        return None
+    if when != old.when and old.state != DONE:
+        transaction.run("update batch_job set schedule = ? where id = ?", _schedule(when), old.id)
+        return replace(old, when=when)
+    return old
 
 
-def _goes_on(job: Job) -> bool:
-    """Say whether a job that is asked for again is the old one: no cancelled one, none whose answers are gone."""
-    return job.state in (RUNNING, FAILED) or (job.state == DONE and job.out.exists())
+def _schedule(when: When) -> str:
+    return json.dumps(asdict(when))
 
 
 def write_job(
@@ -115,16 +139,28 @@ def write_job(
 ) -> tuple[Job, bool]:
     """Write a job and its shards, of so many records each; return it, or the old one of the same identity."""
     transaction.lock("batch")
-    old = _before(transaction, identity)
-    if old is not None and _goes_on(old):
+    old = _old(transaction, identity, when)
+    if old is not None:
         return old, True
     ((count,),) = transaction.run("select count(*) from batch_job where identity = ?", identity)
     name = identity[:ID_LETTERS] + (f"-{count + 1}" if count else "")
     asked = asked if asked.out else replace(asked, out=str(home() / FOLDER / f"{name}.jsonl"))
     _refuse_same_output(transaction, asked)
     now = transaction.now()
-    schedule = json.dumps(asdict(when))
-    row = (name, identity, asked.as_text(), schedule, RUNNING, "", now, None, sum(counts), len(counts), None, 0.0)
+    row = (
+        name,
+        identity,
+        asked.as_text(),
+        _schedule(when),
+        RUNNING,
+        "",
+        now,
+        None,
+        sum(counts),
+        len(counts),
+        None,
+        0.0,
+    )
     transaction.run(f"insert into batch_job values ({', '.join('?' * len(row))})", *row)
     shards, first = [], 1
     for n, size in enumerate(counts):

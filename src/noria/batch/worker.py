@@ -10,23 +10,25 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from noria.batch.answer_files import Aside
 from noria.batch.assembly import may_write, write_output
 from noria.batch.giving_way import give_way
 from noria.batch.job import CANCELLING, FAILED, RUNNING, Job, find_job, jobs, set_state
 from noria.batch.names import worker_name
 from noria.batch.poison import MOST_DEATHS, poison_of
 from noria.batch.reading import Reader
-from noria.batch.shards import LEASE_SECONDS, Shard, claim, has_free, leave_out, renew, store
+from noria.batch.shards import LEASE_SECONDS, Shard, claim, has_free, leave_out, renew, store, stored
 from noria.batch.tables import batch_database
+from noria.batch.watchdog import Watchdog
 from noria.database import Database, DatabaseAway
 from noria.errors import EXIT_DISK_FULL, UserError
 from noria.ledger import About, Entry, Prices
 from noria.pipeline.predictor import Predictor, load
-from noria.pipeline.sinks import line_of
+from noria.pipeline.sinks import DrawnAnswer, drawn_answer, line_of
 from noria.stages.predict import lines
 
 VERSION_LETTERS = 12  # of a bundle's digest
@@ -37,17 +39,20 @@ WATCH_SECONDS = 5.0  # between two looks for jobs, where there is none
 class Session:
     """A model and the inputs of one job, as this process has opened them."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, job: Job, watchdog: Watchdog | None = None) -> None:
+        self.job, self._watchdog = job, watchdog or Watchdog()
         self.predictor = loaded(job)
         self._reader = Reader(self.predictor, job.asked)
 
-    def answer(self, shard: Shard, but_for: Mapping[int, str]) -> tuple[list[str], int]:
-        """Return the lines of a shard's answers, and how many are none; those left out have their reasons instead."""
-        piece = self._reader.piece(shard.n, shard.num_rows)
-        answers = list(self.predictor.answers([piece.encode_but_for(but_for)]))
-        num_bad = sum(one.prediction is None for one in answers)
-        return [line_of(one) for one in lines(iter(answers), self.job.asked.keep)], num_bad
+    def answer(self, shard: Shard, but_for: Mapping[int, str]) -> Iterator[DrawnAnswer]:
+        """Yield a shard's answers; those left out have their reasons instead."""
+        with self._watchdog:
+            piece = self._reader.piece(shard.n, shard.num_rows, self._watchdog.restart)
+            answers = self.predictor.answers([piece.encode_but_for(but_for)])
+            if self.job.is_folder:
+                yield from (drawn_answer(self.predictor, one, self.job.out) for one in answers)
+            else:
+                yield from map(DrawnAnswer, lines(answers, self.job.asked.keep))
 
     def check(self) -> None:
         """Raise UserError where the input was changed."""
@@ -69,12 +74,16 @@ def loaded(job: Job) -> Predictor:
 class Worker:
     """Works at one job until it is over, or at all jobs there are until it is stopped.
 
-    share: of the machine's time that is this worker's, for the ledger.
+    share: of the machine's time that is this worker's, for the ledger. may_end: this process is the worker's own, and
+    ends where it hangs.
     """
 
-    def __init__(self, database: Database, name: str, job: str | None = None, share: float = 1.0) -> None:
+    def __init__(
+        self, database: Database, name: str, job: str | None = None, share: float = 1.0, may_end: bool = False
+    ) -> None:
         self._database, self._name, self._job, self._share = database, name, job, share
         self._session: Session | None = None
+        self._may_end = may_end
         self._prices = Prices.load()
         self._booked_until = time.monotonic()
         self._carried: dict[str, float] = {}
@@ -111,13 +120,23 @@ class Worker:
             return False
         session, count = self._opened(job), 0
         while not job.when.waits_for() and (shard := claim(self._database, job.id, self._name)) is not None:
-            if shard.attempt > MOST_DEATHS and (found := poison_of(shard)):
+            if shard.attempt > MOST_DEATHS and (found := poison_of(shard, job.when.hang_seconds)):
                 shard = leave_out(self._database, shard, found)
-            answers, num_bad = session.answer(shard, shard.crashed)
-            store(self._database, shard, answers, num_bad, self._entry(job, shard, num_bad))
+            self._store(job, shard, session.answer(shard, shard.crashed))
             count += 1
         session.check()
         return count > 0
+
+    def _store(self, job: Job, shard: Shard, answers: Iterator[DrawnAnswer]) -> None:
+        """Keep the answers of a shard, those that are files beside the others."""
+        aside, num_bad, kept = Aside(job, shard), 0, []
+        for one in answers:
+            num_bad += one.is_bad
+            kept.append(aside.line(one) if job.is_folder else line_of(one.content))
+        aside.finish()
+        store(self._database, shard, kept, num_bad, self._entry(job, shard, num_bad))
+        if job.is_folder and stored(self._database, job.id, shard.n) != kept:  # another was first, or the job is over
+            aside.drop()
 
     def _entry(self, job: Job, shard: Shard, num_bad: int) -> Entry:
         """Return what a shard costs: the time since the last one, with reading and loading."""
@@ -132,7 +151,7 @@ class Worker:
     def _opened(self, job: Job) -> Session:
         if self._session is None or self._session.job.id != job.id:
             self._session = None  # two models at once may be too much
-            self._session = Session(job)
+            self._session = Session(job, Watchdog(job.when.hang_seconds if self._may_end else 0.0))
         return self._session
 
 
@@ -170,7 +189,7 @@ def work(job: str, num_workers: int) -> int:
     database, name = batch_database(), worker_name(os.getpid())
     keep_leases(database, name)
     try:
-        Worker(database, name, job or None, 1 / num_workers).run()
+        Worker(database, name, job or None, 1 / num_workers, may_end=True).run()
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

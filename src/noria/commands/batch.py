@@ -32,7 +32,10 @@ def submit(
     ],
     out: Annotated[
         str | None,
-        typer.Option(help=".jsonl or .csv, s3://BUCKET/NAME too; default a .jsonl in NORIA_HOME, told at the end"),
+        typer.Option(
+            help=".jsonl, .csv, a folder of drawn answers, subs/*.srt; s3://BUCKET/NAME too; default a .jsonl in "
+            "NORIA_HOME, told at the end"
+        ),
     ] = None,
     keep: Annotated[
         str | None,
@@ -54,6 +57,13 @@ def submit(
     when_idle: Annotated[
         bool, typer.Option("--when-idle", help="wait while a service of this machine answers")
     ] = False,
+    hang_seconds: Annotated[
+        float,
+        typer.Option(
+            help="a worker that finishes no piece for so many seconds counts as crashed; more where a record may take "
+            "that long; 0: never"
+        ),
+    ] = 600.0,
     workers: Workers = 1,
     detach: Annotated[bool, typer.Option("--detach", help="return at once; the batch goes on by itself")] = False,
     as_json: Json = False,
@@ -66,7 +76,7 @@ def submit(
     network = None if engine == "ray" else engine
     job, is_old = batch.submit(
         run, data, out, keep=keep, probabilities=probabilities, engine=network, hours=hours, when_idle=when_idle,
-        workers=workers, reporter=Terminal(),
+        hang_seconds=hang_seconds, workers=workers, reporter=Terminal(),
     )  # fmt: skip
     if is_old:
         Terminal().say(f"this batch was submitted before: {job.id}, {job.state}")

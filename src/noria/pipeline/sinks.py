@@ -10,6 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ def _endings(predictor: Predictor) -> str:
 def is_each(out: Path) -> bool:
     """Say whether a path asks for a file of each answer: subs/*.srt."""
     return out.stem == EACH and bool(out.suffix)
+
+
+def folder_of(out: Path) -> Path:
+    """Return the folder where the files of answers go: `out`, or subs of subs/*.srt."""
+    return out.parent if is_each(out) else out
 
 
 def write_answers(
@@ -117,39 +123,65 @@ def _check_any(num_good: int, num_bad: int, where: str, reason: str) -> None:
         raise UserError(what, where=where, found=reason if num_bad else "")
 
 
+@dataclass(frozen=True)
+class DrawnAnswer:
+    """An answer for a folder: its JSON object, and the file that it is besides, named after its record, if any.
+
+    is_media: the file is the answer itself, and not a drawing of it.
+    """
+
+    content: Mapping[str, Any]
+    name: str = ""
+    suffix: str = ""
+    data: bytes | None = None
+    is_media: bool = False
+
+    @property
+    def is_bad(self) -> bool:
+        """Say whether it is the reason why there is no answer."""
+        return "error" in self.content
+
+
+def drawn_answer(predictor: Predictor, answer: Answer, out: Path) -> DrawnAnswer:
+    """Draw an answer on its picture, or write the sound or picture that it is, for a folder or as subs/*.srt asks."""
+    content = {key: value for key, value in answer.as_json().items() if key != "media"}
+    if answer.prediction is None:
+        return DrawnAnswer(content)
+    asked, media = out.suffix.lower() if is_each(out) else "", answer.prediction.media
+    suffix = asked or (".png" if media is None else media.suffix)
+    data = _written(predictor, answer, suffix)
+    if data is None and asked:
+        raise UserError(f"answers are not written as {asked}", where=str(out.parent), expected=_endings(predictor))
+    return DrawnAnswer(content, answer.id, suffix, data, media is not None)
+
+
 def draw_answers(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str:
     """Draw each answer on its picture, or write the sound or picture that it is, into a folder.
 
     `out` may say of which ending they are to be, as subs/*.srt. All answers stand there too, a line each, or why there
     is none. Returns what to say.
     """
-    asked = out.suffix.lower() if is_each(out) else ""
-    out = out.parent if asked else out
+    folder = folder_of(out)
     num_drawn = num_plain = num_bad = 0
     verb = "drew"
     taken: set[Path] = set()
-    with whole_file(out / ANSWERS) as temporary, temporary.open("w", encoding="utf-8") as lines:
+    with whole_file(folder / ANSWERS) as temporary, temporary.open("w", encoding="utf-8") as lines:
         for answer in answers:
-            lines.write(line_of({key: value for key, value in answer.as_json().items() if key != "media"}))
-            if answer.prediction is None:
-                num_bad += 1
+            one = drawn_answer(predictor, answer, out)
+            lines.write(line_of(one.content))
+            num_bad += one.is_bad
+            num_plain += not one.is_bad and one.data is None
+            if one.data is None:
                 continue
-            media = answer.prediction.media
-            suffix = asked or (".png" if media is None else media.suffix)
-            data = _written(predictor, answer, suffix)
-            if data is None and asked:
-                raise UserError(f"answers are not written as {asked}", where=str(out), expected=_endings(predictor))
-            if data is None:
-                num_plain += 1
-                continue
-            verb = "wrote" if asked or media is not None else verb
-            with whole_file(_free_place(out, answer.id, suffix, taken)) as file:
-                file.write_bytes(data)
+            verb = "wrote" if is_each(out) or one.is_media else verb
+            with whole_file(free_place(folder, one.name, one.suffix, taken)) as file:
+                file.write_bytes(one.data)
             num_drawn += 1
-    _check_any(num_drawn + num_plain, num_bad, str(out), f"{out / ANSWERS} says why")
-    bad = f"; {num_bad} could not be answered: {out / ANSWERS} says why" if num_bad else ""
-    plain = f"; {num_plain} are nothing to draw or to play and stand in {out / ANSWERS} alone" if num_plain else ""
-    return f"{verb} {num_drawn} answers into {out}{plain}{bad}"
+    lines_file = folder / ANSWERS
+    _check_any(num_drawn + num_plain, num_bad, str(folder), f"{lines_file} says why")
+    bad = f"; {num_bad} could not be answered: {lines_file} says why" if num_bad else ""
+    plain = f"; {num_plain} are nothing to draw or to play and stand in {lines_file} alone" if num_plain else ""
+    return f"{verb} {num_drawn} answers into {folder}{plain}{bad}"
 
 
 def write_one(predictor: Predictor, answers: Iterator[Answer], out: Path) -> str:
@@ -206,7 +238,7 @@ def _drawn(predictor: Predictor, answer: Answer) -> np.ndarray | None:
     return None
 
 
-def _free_place(out: Path, name: str, suffix: str, taken: set[Path]) -> Path:
+def free_place(out: Path, name: str, suffix: str, taken: set[Path]) -> Path:
     """Return where a record's picture or sound goes: by its name, numbered where others of the same name go there."""
     stem = name[: -len(suffix)] if name.lower().endswith(suffix) else name
     place, number = out / f"{stem}{suffix}", 1
