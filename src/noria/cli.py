@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from noria import verbs
-from noria.commands import batch, ledger, wheel
+from noria.commands import batch, feedback, ledger, wheel
 from noria.commands.watch import watch
 from noria.commands.words import Engine, Json, Run
 from noria.errors import UserError
@@ -388,6 +388,7 @@ def keys(
 
 app.add_typer(batch.app, name="batch")
 app.add_typer(ledger.app, name="ledger")
+app.command()(feedback.feedback)
 
 
 def _metrics(run: Path) -> dict[str, Any]:

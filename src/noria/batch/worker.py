@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from noria.batch.assembly import may_write, write_output
@@ -25,7 +26,9 @@ from noria.batch.tables import batch_database
 from noria.database import Database, DatabaseAway
 from noria.errors import EXIT_DISK_FULL, UserError
 from noria.ledger import About, Entry, Prices
-from noria.pipeline.predictor import Predictor, load
+from noria.ledger.answers import Chunk, Valued, Valuing, forget_old, know
+from noria.pipeline import valuing
+from noria.pipeline.predictor import Answer, Predictor, load
 from noria.pipeline.sinks import line_of
 from noria.stages.predict import lines
 
@@ -42,12 +45,19 @@ class Session:
         self.predictor = loaded(job)
         self._reader = Reader(self.predictor, job.asked)
 
-    def answer(self, shard: Shard, but_for: Mapping[int, str]) -> tuple[list[str], int]:
-        """Return the lines of a shard's answers, and how many are none; those left out have their reasons instead."""
+    def answer(self, shard: Shard, but_for: Mapping[int, str]) -> list[Answer]:
+        """Return a shard's answers; those left out have their reasons instead."""
         piece = self._reader.piece(shard.n, shard.num_rows)
-        answers = list(self.predictor.answers([piece.encode_but_for(but_for)]))
-        num_bad = sum(one.prediction is None for one in answers)
-        return [line_of(one) for one in lines(iter(answers), self.job.asked.keep)], num_bad
+        return list(self.predictor.answers([piece.encode_but_for(but_for)]))
+
+    def lines(self, answers: list[Answer]) -> list[str]:
+        """Return the lines of answers."""
+        return [line_of(one) for one in lines(iter(answers), self.job.asked.keep)]
+
+    def valued(self, answers: list[Answer]) -> Valued | None:
+        """Return answers as they are kept for feedback; None where nothing says what they are worth."""
+        worth = self.predictor.worth
+        return None if worth is None else valuing.valued(worth, [one.prediction for one in answers])
 
     def check(self) -> None:
         """Raise UserError where the input was changed."""
@@ -113,8 +123,10 @@ class Worker:
         while not job.when.waits_for() and (shard := claim(self._database, job.id, self._name)) is not None:
             if shard.attempt > MOST_DEATHS and (found := poison_of(shard)):
                 shard = leave_out(self._database, shard, found)
-            answers, num_bad = session.answer(shard, shard.crashed)
-            store(self._database, shard, answers, num_bad, self._entry(job, shard, num_bad))
+            answers = session.answer(shard, shard.crashed)
+            num_bad = sum(one.prediction is None for one in answers)
+            entry = self._entry(job, shard, num_bad)
+            store(self._database, shard, session.lines(answers), num_bad, entry, _kept(session, shard, answers, entry))
             count += 1
         session.check()
         return count > 0
@@ -133,7 +145,19 @@ class Worker:
         if self._session is None or self._session.job.id != job.id:
             self._session = None  # two models at once may be too much
             self._session = Session(job)
+            if text := valuing.text_of(self._session.predictor.bundle):
+                known = Valuing(job.asked.digest[:VERSION_LETTERS], text)
+                self._database.transact(lambda to: know(to, known))
+                self._database.transact(forget_old)
         return self._session
+
+
+def _kept(session: Session, shard: Shard, answers: list[Answer], entry: Entry) -> Chunk | None:
+    """Return a shard's answers as feedback finds them: by the job and the row, from 1."""
+    if (valued := session.valued(answers)) is None:
+        return None
+    valued = replace(valued, currency=valued.currency or entry.currency)
+    return Chunk(shard.job, shard.first_row, entry.time, entry.about, valued)
 
 
 def fail(database: Database, job: str, reason: str) -> None:
