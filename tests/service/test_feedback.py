@@ -23,7 +23,7 @@ from noria.pipeline.predictor import Predictor, load
 from noria.reporter import Silent
 from noria.service.app import app_of, make_app
 from noria.service.door.door import Door
-from noria.service.door.key_file import add_key
+from noria.service.door.manage_keys import manage_keys
 from noria.stages.train import train
 
 Ask = Callable[..., httpx.Response]
@@ -61,7 +61,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def by_hand(answers: list[str], truths: list[str]) -> float:
-    return sum((SALE if truth == "high" else OFFER) * (one == "high") for one, truth in zip(answers, truths, strict=True))
+    offered = [truth for one, truth in zip(answers, truths, strict=True) if one == "high"]
+    return sum(SALE if truth == "high" else OFFER for truth in offered)
 
 
 def booked(activity: str) -> Row:
@@ -103,10 +104,13 @@ def test_answers_that_are_served_have_their_value_once_the_truth_is_told(
 def test_feedback_comes_before_anything_was_collected(home: Path, model: Predictor, ask: Ask) -> None:
     app = make_app(model)
     request, _ = asked(ask, app)
-    assert ask(app, "POST", f"/feedback/{model.bundle.path.parent.name}", json={"id": f"{request}/4", "label": "high"}).json()["new"] == 1
+    path, truth = f"/feedback/{model.bundle.path.parent.name}", {"id": f"{request}/4", "label": "high"}
+    assert ask(app, "POST", path, json=truth).json()["new"] == 1
 
 
-@pytest.mark.parametrize("body", [{"id": 3, "label": "a"}, {"id": "a/0"}, ["a"], "a", {"id": "a/0", "label": 1, "x": 2}])
+@pytest.mark.parametrize(
+    "body", [{"id": 3, "label": "a"}, {"id": "a/0"}, ["a"], "a", {"id": "a/0", "label": 1, "x": 2}]
+)
 def test_what_is_no_feedback_is_refused_with_its_place(home: Path, model: Predictor, ask: Ask, body: Any) -> None:
     answer = ask(make_app(model), "POST", "/feedback", json=body)
     assert answer.status_code == 400
@@ -118,7 +122,8 @@ def test_a_key_tells_of_its_own_answers_alone_and_reads_the_ledger_only_where_it
 ) -> None:
     name = model.bundle.path.parent.name
     file = tmp_path / "keys.yaml"
-    shop, bank = add_key(file, "shop"), add_key(file, "bank", models=[name], verbs=["predict", "metrics"])
+    shop = manage_keys("add", "shop", file)
+    bank = manage_keys("add", "bank", file, models=[name], verbs=["predict", "metrics"])
     app = app_of(make_app(model).state.service, Door(keys=file))
     request, _ = asked(ask, app, Authorization=f"Bearer {shop}")
     truth = {"id": f"{request}/4", "label": "high"}
@@ -141,7 +146,7 @@ def test_the_page_of_the_ledger_is_json_where_that_is_asked_for(home: Path, mode
     app = make_app(model)
     asked(ask, app)
     rows = ask(app, "GET", "/ledger?by=activity", headers={"Accept": "application/json"}).json()
-    assert [(one["activity"], one["predictions"]) for one in rows] == [("serve", 0), ("serve", 5)] or rows
+    assert sum(one["predictions"] for one in rows if one["activity"] == "serve") == 5
     wrong = ask(app, "GET", "/ledger?by=modle")
     assert wrong.status_code == 400
     assert "model" in wrong.json()["error"]["message"]
