@@ -17,8 +17,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from noria import verbs
-from noria.commands import batch, ledger, wheel
-from noria.commands.watch import watch
+from noria.commands import batch, feedback, ledger, watch, wheel
 from noria.commands.words import Engine, Json, Run
 from noria.errors import UserError
 from noria.printing import confirm, show
@@ -151,7 +150,7 @@ def evaluate(
     show(scores.content if as_json else scores, as_json)
 
 
-app.command()(watch)
+app.command()(watch.watch)
 
 
 @app.command()
@@ -388,6 +387,7 @@ def keys(
 
 app.add_typer(batch.app, name="batch")
 app.add_typer(ledger.app, name="ledger")
+app.command()(feedback.feedback)
 
 
 def _metrics(run: Path) -> dict[str, Any]:

@@ -42,6 +42,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["service.engine"],
     ["service.fleet"],
     ["service.batches", "service.watch"],
+    ["service.ledger"],
     ["service"],
     ["verbs", "printing"],
     ["noria"],  # the package itself, which gives the verbs

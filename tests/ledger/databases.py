@@ -30,7 +30,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         url = request.getfixturevalue("server").url
     database = open_database(url)
     if request.param == "postgresql":
-        drop = "drop table if exists posting, entry, total, spool, answers, feedback, schema_version cascade"
+        drop = "drop table if exists posting, entry, total, spool, answers, feedback, valuing, schema_version cascade"
         database.transact(lambda to: to.run(drop))
     database.prepare(SCHEMA)
     yield database

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger.databases import DAY, database, server
 from noria.database import Database, Transaction
-from noria.ledger import About, book
-from noria.ledger.answers import Chunk, keep
-from noria.ledger.feedback import Taken, give
+from noria.errors import UserError
+from noria.ledger import About, Spool, book
+from noria.ledger.answers import Chunk, Finder, Valued, forget_old, keep
+from noria.ledger.collecting import BYTES_AT_ONCE, Collected, collect
+from noria.ledger.feedback import Taken, Truth, give
+from noria.ledger.spool import line_of
 from noria.ledger.statement import statement
 
 __all__ = ["database", "server"]
@@ -17,20 +22,31 @@ ABOUT = About("digits", "1", "serve", "shop", "serve")
 
 def worth(about: About) -> Any:
     assert about.model == "digits"
-    return lambda answer, truth: 500_000 if answer == truth else -2_000_000
+
+    def each(answers: Any, truths: Any) -> Any:
+        bad = {index: "is no label" for index, one in enumerate(truths) if one == ""}
+        return [500_000 if one == truth else -2_000_000 for one, truth in zip(answers, truths, strict=True)], bad
+
+    return each
 
 
-def given(database: Database, *truths: tuple[str, Any]) -> Taken:
-    return database.transact(lambda to: give(to, truths, worth, DAY))
+def given(database: Database, *truths: tuple[str, Any], client: str | None = None) -> Taken:
+    told = [Truth(*one, f"row {row}") for row, one in enumerate(truths, 1)]
+    return database.transact(lambda to: give(Finder(to, client), told, worth, DAY))
+
+
+def chunk(source: str, first: int, answers: list[Any], expected: int = 0, about: About = ABOUT) -> Chunk:
+    each = [None if one == "BAD" else [one] for one in answers]
+    return Chunk(source, first, DAY, about, Valued("EUR", each, expected))
 
 
 @pytest.fixture
 def answered(database: Database) -> Database:
     """A ledger with the answers to two requests and a batch of two shards."""
     chunks = [
-        Chunk("request-1", 0, DAY, ABOUT, "EUR", ["seven"], 400_000),
-        Chunk("batch-1", 0, DAY, ABOUT, "EUR", ["one", "two", "three"], 900_000),
-        Chunk("batch-1", 3, DAY, ABOUT, "EUR", ["four", None], 100_000),
+        chunk("request-1", 0, ["seven"], 400_000),
+        chunk("batch-1", 0, ["one", "two", "three"], 900_000),
+        chunk("batch-1", 3, ["four", None, "BAD"], 100_000),
     ]
 
     def work(to: Transaction) -> None:
@@ -51,19 +67,91 @@ def values(database: Database) -> tuple[int, int]:
 def test_feedback_turns_answers_into_realised_value_beside_what_was_expected(answered: Database) -> None:
     assert values(answered) == (1_400_000, 0)
     taken = given(answered, ("request-1/0", "seven"), ("batch-1/3", "four"), ("batch-1/1", "one"))
-    assert taken.new == ["request-1/0", "batch-1/3", "batch-1/1"]
+    assert taken["new"] == ["request-1/0", "batch-1/3", "batch-1/1"]
     assert values(answered) == (1_400_000, 500_000 + 500_000 - 2_000_000)
 
 
 def test_feedback_that_comes_again_is_taken_once_and_what_contradicts_is_told(answered: Database) -> None:
     given(answered, ("batch-1/0", "one"))
     taken = given(answered, ("batch-1/0", "one"), ("batch-1/0", "two"))
-    assert (taken.new, taken.repeated, taken.conflicting) == ([], ["batch-1/0"], ["batch-1/0"])
+    assert (taken["new"], taken["repeated"], taken["conflicting"]) == ([], ["batch-1/0"], ["batch-1/0"])
     assert values(answered)[1] == 500_000
     assert len(taken.sentences()) == 2
 
 
-@pytest.mark.parametrize("answer_id", ["batch-1/5", "batch-1/-1", "request-2/0", "batch-1", "", "batch-1/x", "/0"])
+@pytest.mark.parametrize(
+    "answer_id", ["batch-1/5", "batch-1/6", "batch-1/-1", "request-2/0", "batch-1", "", "batch-1/x", "/0"]
+)
 def test_ids_of_no_answer_are_told(answered: Database, answer_id: str) -> None:
-    assert given(answered, (answer_id, "one")).unknown == [answer_id]
+    assert given(answered, (answer_id, "one"))["unknown"] == [answer_id]
     assert values(answered)[1] == 0
+
+
+def test_what_is_not_taken_is_told_with_its_place_and_reason(answered: Database) -> None:
+    taken = given(answered, ("batch-1/0", "one"), ("batch-1/1", ""), ("nobody/0", "one"))
+    assert not taken.is_whole
+    assert taken.as_json()["new"] == 1
+    assert [(one["where"], one["what"]) for one in taken.as_json()["not_taken"]] == [
+        ("row 3", "unknown"),
+        ("row 2", "unreadable"),
+    ]
+    assert "1 cannot be read: row 2 batch-1/1 (is no label)" in taken.sentences()
+    assert given(answered, ("batch-1/1", "two"))["new"] == ["batch-1/1"]
+
+
+def test_no_answer_has_a_value_as_well(answered: Database) -> None:
+    assert given(answered, ("batch-1/4", "one"))["new"] == ["batch-1/4"]
+    assert values(answered)[1] == -2_000_000
+
+
+def test_the_same_id_of_two_clients_or_of_two_models_is_two_answers(answered: Database) -> None:
+    other = replace(ABOUT, client="bank")
+
+    def work(to: Transaction) -> None:
+        assert keep(to, chunk("request-1", 0, ["one"], 100_000, other))
+        book(to, [chunk("request-1", 0, ["one"], 100_000, other).entry()])
+
+    answered.transact(work)
+    assert values(answered)[0] == 1_500_000
+    assert given(answered, ("request-1/0", "one"))["ambiguous"] == ["request-1/0"]
+    assert given(answered, ("request-1/0", "one"), client="bank")["new"] == ["request-1/0"]
+    assert given(answered, ("request-1/0", "seven"), client="shop")["new"] == ["request-1/0"]
+    assert values(answered)[1] == 1_000_000
+    assert given(answered, ("request-1/0", "one"), client="thief")["unknown"] == ["request-1/0"]
+
+
+def test_other_answers_of_an_id_that_is_there_are_not_kept_and_the_same_are(answered: Database) -> None:
+    assert answered.transact(lambda to: keep(to, chunk("request-1", 0, ["seven"])))
+    assert not answered.transact(lambda to: keep(to, chunk("request-1", 0, ["eight"])))
+    assert given(answered, ("request-1/0", "seven"))["new"] == ["request-1/0"]
+
+
+def test_answers_are_let_go_after_some_days_and_feedback_that_comes_later_is_told_so(
+    answered: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NORIA_FEEDBACK_DAYS", "1e5")
+    assert answered.transact(forget_old) == 0
+    monkeypatch.setenv("NORIA_FEEDBACK_DAYS", "0.5")
+    assert answered.transact(forget_old) == 3
+    taken = given(answered, ("batch-1/0", "one"), ("never/0", "one"))
+    assert (taken["expired"], taken["unknown"]) == (["batch-1/0"], ["never/0"])
+    assert given(answered, ("batch-1/0", "one"), client="thief")["unknown"] == ["batch-1/0"]
+    monkeypatch.setenv("NORIA_FEEDBACK_DAYS", "a while")
+    with pytest.raises(UserError, match="NORIA_FEEDBACK_DAYS"):
+        answered.transact(forget_old)
+
+
+def test_answers_come_through_the_spool_however_long_their_line_is(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NORIA_FEEDBACK_DAYS", "1e5")
+    many = chunk("request-9", 0, ["a long answer"] * 40_000, 7)
+    assert len(line_of(many)) > 2 * BYTES_AT_ONCE
+    spool = Spool(tmp_path)
+    spool.append([chunk("request-8", 0, ["one"], 5), many, chunk("request-8", 0, ["two"], 5)])
+    found = collect(database, tmp_path)
+    assert (found.num_entries, found.num_unreadable, found.num_not_kept) == (2, 0, 1)
+    spool.close()
+    assert collect(database, tmp_path) == Collected()
+    assert values(database)[0] == 12
+    assert database.transact(lambda to: Finder(to).find("request-9/39999"))[0].answer == "a long answer"

@@ -14,6 +14,7 @@ from typing import Any
 from noria.batch.job import RUNNING
 from noria.database import Database, Transaction
 from noria.ledger import Entry, book
+from noria.ledger.answers import Chunk, keep
 
 LEASE_SECONDS = 60.0  # that a worker which says nothing keeps its shard for; one that lives renews it
 TOO_LATE_SECONDS = 2 * LEASE_SECONDS  # from now: no lease ends then; twice, as others may have read the clock later
@@ -120,8 +121,13 @@ def release(database: Database, worker: str, is_to_blame: bool = True) -> None:
     database.transact(work)
 
 
-def store(database: Database, shard: Shard, lines: Sequence[str], num_bad: int, entry: Entry) -> None:
-    """Keep the answers of a shard and book what they cost, both or neither; whoever comes second changes nothing."""
+def store(
+    database: Database, shard: Shard, lines: Sequence[str], num_bad: int, entry: Entry, kept: Chunk | None = None
+) -> None:
+    """Keep the answers of a shard and book what they cost, both or neither; whoever comes second changes nothing.
+
+    kept: the answers once more, for feedback, where they are worth something: that is booked too.
+    """
     answers = zlib.compress("".join(lines).encode(), FAST)
     done = "update batch_shard set state = 'done', num_bad = ?, finished = ? where job = ? and n = ?"
 
@@ -130,7 +136,9 @@ def store(database: Database, shard: Shard, lines: Sequence[str], num_bad: int, 
         if transaction.run(f"{done} and state = 'waiting' returning n", num_bad, now, shard.job, shard.n):
             insert = "insert into batch_result values (?, ?, ?) on conflict do nothing"
             transaction.run(insert, shard.job, shard.n, answers)
-            book(transaction, [entry])
+            if kept is not None:
+                keep(transaction, kept)
+            book(transaction, [entry] if kept is None else [entry, kept.entry()])
 
     database.transact(work)
 

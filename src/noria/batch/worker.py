@@ -10,8 +10,10 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from noria.batch.answer_files import Aside
@@ -27,9 +29,12 @@ from noria.batch.watchdog import Watchdog
 from noria.database import Database, DatabaseAway
 from noria.errors import EXIT_DISK_FULL, UserError
 from noria.ledger import About, Entry, Prices
-from noria.pipeline.predictor import Predictor, load
+from noria.ledger.answers import Chunk, Valued, Valuing, forget_old, know
+from noria.pipeline import valuing
+from noria.pipeline.predictor import Answer, Predictor, load
 from noria.pipeline.sinks import DrawnAnswer, drawn_answer, line_of
 from noria.stages.predict import lines
+from noria.types import Prediction
 
 VERSION_LETTERS = 12  # of a bundle's digest
 POLL_SECONDS = 0.5  # between two looks at what others still work at
@@ -44,15 +49,24 @@ class Session:
         self.predictor = loaded(job)
         self._reader = Reader(self.predictor, job.asked)
 
-    def answer(self, shard: Shard, but_for: Mapping[int, str]) -> Iterator[DrawnAnswer]:
-        """Yield a shard's answers; those left out have their reasons instead."""
+    def answer(
+        self, shard: Shard, but_for: Mapping[int, str], given: list[Prediction | None] | None = None
+    ) -> Iterator[DrawnAnswer]:
+        """Yield a shard's answers; those left out have their reasons instead. `given` takes the predictions."""
         with self._watchdog:
             piece = self._reader.piece(shard.n, shard.num_rows, self._watchdog.restart)
             answers = self.predictor.answers([piece.encode_but_for(but_for)])
+            if given is not None:
+                answers = _noted(answers, given)
             if self.job.is_folder:
                 yield from (drawn_answer(self.predictor, one, self.job.out) for one in answers)
             else:
                 yield from map(DrawnAnswer, lines(answers, self.job.asked.keep))
+
+    def valued(self, predictions: list[Prediction | None]) -> Valued | None:
+        """Return answers as they are kept for feedback; None where nothing says what they are worth."""
+        worth = self.predictor.worth
+        return None if worth is None else valuing.valued(worth, predictions)
 
     def check(self) -> None:
         """Raise UserError where the input was changed."""
@@ -122,20 +136,28 @@ class Worker:
         while not job.when.waits_for() and (shard := claim(self._database, job.id, self._name)) is not None:
             if shard.attempt > MOST_DEATHS and (found := poison_of(shard, job.when.hang_seconds)):
                 shard = leave_out(self._database, shard, found)
-            self._store(job, shard, session.answer(shard, shard.crashed))
+            given: list[Prediction | None] = []
+            answers = session.answer(shard, shard.crashed, given)
+            self._store(job, shard, answers, partial(session.valued, given))
             count += 1
         session.check()
         return count > 0
 
-    def _store(self, job: Job, shard: Shard, answers: Iterator[DrawnAnswer]) -> None:
-        """Keep the answers of a shard, those that are files beside the others."""
-        aside, num_bad, kept = Aside(job, shard), 0, []
+    def _store(
+        self, job: Job, shard: Shard, answers: Iterator[DrawnAnswer], valued: Callable[[], Valued | None] = lambda: None
+    ) -> None:
+        """Keep the answers of a shard, those that are files beside the others.
+
+        valued: asked in the end for what feedback needs of them.
+        """
+        aside, num_bad, written = Aside(job, shard), 0, []
         for one in answers:
             num_bad += one.is_bad
-            kept.append(aside.line(one) if job.is_folder else line_of(one.content))
+            written.append(aside.line(one) if job.is_folder else line_of(one.content))
         aside.finish()
-        store(self._database, shard, kept, num_bad, self._entry(job, shard, num_bad))
-        if job.is_folder and stored(self._database, job.id, shard.n) != kept:  # another was first, or the job is over
+        entry = self._entry(job, shard, num_bad)
+        store(self._database, shard, written, num_bad, entry, _kept(valued(), shard, entry))
+        if job.is_folder and stored(self._database, job.id, shard.n) != written:  # another was first, or it is over
             aside.drop()
 
     def _entry(self, job: Job, shard: Shard, num_bad: int) -> Entry:
@@ -152,7 +174,26 @@ class Worker:
         if self._session is None or self._session.job.id != job.id:
             self._session = None  # two models at once may be too much
             self._session = Session(job, Watchdog(job.when.hang_seconds if self._may_end else 0.0))
+            if text := valuing.text_of(self._session.predictor.bundle):
+                known = Valuing(job.asked.digest[:VERSION_LETTERS], text)
+                self._database.transact(lambda to: know(to, known))
+                self._database.transact(forget_old)
         return self._session
+
+
+def _kept(valued: Valued | None, shard: Shard, entry: Entry) -> Chunk | None:
+    """Return a shard's answers as feedback finds them: by the job and the row, from 1."""
+    if valued is None:
+        return None
+    valued = replace(valued, currency=valued.currency or entry.currency)
+    return Chunk(shard.job, shard.first_row, entry.time, entry.about, valued)
+
+
+def _noted(answers: Iterable[Answer], given: list[Prediction | None]) -> Iterator[Answer]:
+    """Yield the answers, and note what was predicted."""
+    for one in answers:
+        given.append(one.prediction)
+        yield one
 
 
 def fail(database: Database, job: str, reason: str) -> None:

@@ -39,7 +39,7 @@ def ledger(
     from noria.store.disk import AGAIN_ADVICE, replace_file
 
     groups = [one.strip() for one in by.split(",") if one.strip()]
-    rows = _collected().transact(lambda to: statement(to, groups, since, until, model), writes=False)
+    rows = collected().transact(lambda to: statement(to, groups, since, until, model), writes=False)
     if csv is not None:
         write_csv(csv, groups, rows)
     if page is not None:
@@ -56,7 +56,7 @@ def check(
     """Check that entries are balanced, sums right and measured seconds booked; exit code 2 where not."""
     from noria.ledger import audit
 
-    database = _collected()
+    database = collected()
     found = database.transact(audit.check, writes=False)
     found += database.transact(lambda to: [audit.check_run(to, run) for run in runs or []], writes=False)
     if metrics is not None:
@@ -76,7 +76,7 @@ def entries(
     """List the last entries, one line of JSON each."""
     from noria.ledger.booking import last_entries
 
-    for one in _collected().transact(lambda to: last_entries(to, count, model), writes=False):
+    for one in collected().transact(lambda to: last_entries(to, count, model), writes=False):
         show(one.as_json(), True)
 
 
@@ -86,7 +86,7 @@ def reverse(key: Key) -> None:
     from noria.ledger.booking import reverse
 
     now = time.time()
-    show(_collected().transact(lambda to: reverse(to, key, now)).as_json(), True)
+    show(collected().transact(lambda to: reverse(to, key, now)).as_json(), True)
 
 
 @app.command()
@@ -115,7 +115,7 @@ def _text_of(metrics: Path) -> str:
         ) from error
 
 
-def _collected() -> Database:
+def collected() -> Database:
     """Return the database with all in it that this machine has spent."""
     from noria.ledger.collecting import collect
     from noria.ledger.storage import keep_up
@@ -131,5 +131,10 @@ def _collected() -> Database:
         Terminal().say(
             f"warning: {found.num_unreadable} lines of the spool are no entries; they are kept in files of the ending "
             ".unreadable in its folder"
+        )
+    if found.num_not_kept:
+        Terminal().say(
+            f"warning: the answers to {found.num_not_kept} requests await no feedback: the same client had sent the "
+            "same x-request-id to the same model before; let each request have its own"
         )
     return database

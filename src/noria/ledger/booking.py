@@ -39,6 +39,14 @@ SCHEMA = Schema(
             " primary key (source, first))",
             "create table feedback (id text primary key, truth text not null, time double precision not null)",
         ],
+        [
+            "drop table answers",  # in which nothing was ever kept: two clients may give one id
+            "create table answers (source text not null, first bigint not null, count bigint not null,"
+            f" time double precision not null, {_ABOUT_TEXT}, currency text not null, data blob not null,"
+            " primary key (source, first, client, model))",
+            "create index answers_by_time on answers (time)",
+            "create table valuing (version text primary key, data blob not null)",
+        ],
     ],
     append_only=("entry", "posting", "feedback"),
 )

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from noria.database import Database, Transaction
 from noria.database.home import home
+from noria.ledger.answers import Chunk, Valuing, forget_old, keep, know
 from noria.ledger.booking import SCHEMA, book
 from noria.ledger.entry import Entry
-from noria.ledger.spool import FOLDER, SUFFIX, entry_of
+from noria.ledger.spool import FOLDER, SUFFIX, Spooled, spooled_of
 
 BYTES_AT_ONCE = 1 << 18  # about a thousand entries a transaction
 UNREADABLE = ".unreadable"
@@ -24,19 +25,28 @@ UNREADABLE = ".unreadable"
 
 @dataclass(frozen=True)
 class Collected:
-    """What came of collecting. num_unreadable: lines that are no entries; they are kept in files of that ending."""
+    """What came of collecting. num_unreadable: lines that are no entries; they are kept in files of that ending.
+
+    num_not_kept: requests whose answers await no feedback, as others have their id.
+    """
 
     num_entries: int = 0
     num_unreadable: int = 0
+    num_not_kept: int = 0
 
     def __add__(self, other: Collected) -> Collected:
-        return Collected(self.num_entries + other.num_entries, self.num_unreadable + other.num_unreadable)
+        return Collected(
+            self.num_entries + other.num_entries,
+            self.num_unreadable + other.num_unreadable,
+            self.num_not_kept + other.num_not_kept,
+        )
 
 
 def collect(database: Database, folder: Path | None = None) -> Collected:
-    """Book what the processes of this machine have written."""
+    """Book what the processes of this machine have written, and let go of answers that are too old."""
     folder = folder or home() / FOLDER
     database.prepare(SCHEMA)
+    database.transact(forget_old)
     paths = sorted(folder.glob(f"*{SUFFIX}"))
     return sum((_collect_file(database, path) for path in paths), Collected())
 
@@ -54,34 +64,41 @@ def _collect_file(database: Database, path: Path) -> Collected:
         while True:
             file.seek(position)
             data = file.read(BYTES_AT_ONCE)
+            if data and b"\n" not in data:
+                data += file.readline()  # answers of many records are a long line
             end_of_lines = data.rfind(b"\n") + 1
             is_last = is_over and (len(data) < BYTES_AT_ONCE or not end_of_lines)
             whole = data if is_last else data[:end_of_lines]
             if not whole:
                 break
-            entries, broken = _entries_of(whole)
+            lines, broken = _read(whole)
             end = position + len(whole)
             if broken:
                 _keep(path, broken)
-            found += Collected(database.transact(lambda to, e=entries, p=end: _book(to, path, e, p)), len(broken))  # type: ignore[misc]
+            found += database.transact(lambda to, some=lines, at=end: _book(to, path, some, at))  # type: ignore[misc]
+            found += Collected(num_unreadable=len(broken))
             position = end
         if is_over:
             path.unlink(missing_ok=True)
     return found
 
 
-def _entries_of(data: bytes) -> tuple[list[Entry], list[bytes]]:
-    """Return the entries of lines, and the lines that are none."""
-    lines = [one for one in data.split(b"\n") if one]
-    made = [(line, entry_of(line)) for line in lines]
-    return [entry for _, entry in made if entry is not None], [line for line, entry in made if entry is None]
+def _read(data: bytes) -> tuple[list[Spooled], list[bytes]]:
+    """Return what lines say, and the lines that say nothing."""
+    made = [(line, spooled_of(line)) for line in data.split(b"\n") if line]
+    return [one for _, one in made if one is not None], [line for line, one in made if one is None]
 
 
-def _book(transaction: Transaction, path: Path, entries: Sequence[Entry], end: int) -> int:
-    count = book(transaction, entries)
+def _book(transaction: Transaction, path: Path, lines: Sequence[Spooled], end: int) -> Collected:
+    chunks = [one for one in lines if isinstance(one, Chunk)]
+    num_not_kept = sum(not keep(transaction, one) for one in chunks)
+    for one in lines:
+        if isinstance(one, Valuing):
+            know(transaction, one)
     write = "insert into spool values (?, ?) on conflict (name) do update set bytes = excluded.bytes"
     transaction.run(write, path.name, end)
-    return count
+    entries = [one for one in lines if isinstance(one, Entry)] + [one.entry() for one in chunks]
+    return Collected(book(transaction, entries), num_not_kept=num_not_kept)
 
 
 def _position(transaction: Transaction, name: str) -> int:

@@ -19,12 +19,14 @@ from pathlib import Path
 
 from noria.database.home import home
 from noria.errors import UserError
+from noria.ledger.answers import Chunk, Valuing
 from noria.ledger.entry import Entry
 
 FOLDER = "spool"
 SUFFIX = ".jsonl"
 MOST_BYTES = 16 << 20  # of a file: then another is begun, and this one can be collected and removed
 MOST_WAITING = 100_000  # lines in memory while the disk is full: 30 MB
+Spooled = Entry | Chunk | Valuing
 _log = logging.getLogger(__name__)
 
 
@@ -53,7 +55,7 @@ class Spool:
         """Return how many lines wait for a disk that can be written."""
         return len(self._waiting)
 
-    def append(self, entries: Iterable[Entry]) -> bool:
+    def append(self, entries: Iterable[Spooled]) -> bool:
         """Write entries; say whether they are written. Never raises: what cannot be written waits and is told."""
         if not is_on():
             return True
@@ -127,14 +129,30 @@ class Spool:
             self.num_lost += 1
 
 
-def line_of(entry: Entry) -> bytes:
-    """Return the line of an entry."""
-    return json.dumps(entry.as_json(), separators=(",", ":")).encode("ascii") + b"\n"
+def line_of(spooled: Spooled) -> bytes:
+    """Return the line of an entry, or of answers that are to be kept."""
+    match spooled:
+        case Entry():
+            content = spooled.as_json()
+        case Chunk():
+            content = {"chunk": spooled.as_json()}
+        case Valuing():
+            content = {"valuing": {"version": spooled.version, "text": spooled.text}}
+    return json.dumps(content, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def spooled_of(line: bytes) -> Spooled | None:
+    """Return what a line says; None where it says nothing, as what a power cut leaves."""
+    try:
+        content = json.loads(line)
+        if "chunk" in content:
+            return Chunk.of_json(content["chunk"])
+        return Valuing(**content["valuing"]) if "valuing" in content else Entry.of_json(content)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None
 
 
 def entry_of(line: bytes) -> Entry | None:
-    """Return the entry of a line; None where it is none, as what a power cut leaves."""
-    try:
-        return Entry.of_json(json.loads(line))
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-        return None
+    """Return the entry of a line; None where it is none."""
+    found = spooled_of(line)
+    return found if isinstance(found, Entry) else None

@@ -14,18 +14,29 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
 from noria.database.home import home
 from noria.errors import UserError
+from noria.ledger.answers import Chunk, Valued, Valuing
 from noria.ledger.entry import MICRO, About, plain
 from noria.ledger.prices import FILE, Prices
-from noria.ledger.spool import Spool, is_on
+from noria.ledger.spool import Spool, Spooled, is_on
 
 LOOK_SECONDS = 5.0  # between two looks at whether the prices have changed
 TICK_SECONDS = 10.0
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers to one request, and what says what they were worth. source: the id of the request."""
+
+    source: str
+    valued: Valued
+    valuing: str
 
 
 class Till:
@@ -35,13 +46,20 @@ class Till:
         self.spool = spool or Spool()
         self._process, self._number = uuid.uuid4().hex, 0
         self._carried: dict[str, float] = {}
+        self._versions: set[str] = set()
         self._lock = threading.Lock()
         self._looked, self._changed = 0.0, 0.0
         self._prices = Prices.load() if is_on() else None
         self._note_change()
 
-    def book(self, about: About, quantities: Mapping[str, int], *, key: str = "", time_s: float | None = None) -> None:
-        """Price what was used and put it into the spool; never raises. key: by default one of this process's own."""
+    def book(
+        self, about: About, quantities: Mapping[str, int], *, key: str = "", time_s: float | None = None,
+        kept: Answers | None = None,
+    ) -> None:  # fmt: skip
+        """Price what was used and put it into the spool; never raises. key: by default one of this process's own.
+
+        kept: the answers that were given, where they are worth something.
+        """
         if not is_on() or self._prices is None:
             return
         with self._lock:
@@ -55,7 +73,17 @@ class Till:
                 self.spool.num_lost += 1
                 _log.error("the ledger cannot hold this, it is not booked: %s", error)
                 return
-        self.spool.append([entry])
+            answers = [] if kept is None else self._kept(kept, about, when)
+        self.spool.append([entry, *answers])
+
+    def _kept(self, kept: Answers, about: About, when: float) -> list[Spooled]:
+        """Return what is written of answers: once in a process, what says what those of a version were worth."""
+        is_known = about.version in self._versions
+        self._versions.add(about.version)
+        valuing = [] if is_known else [Valuing(about.version, kept.valuing)]
+        assert self._prices is not None
+        currency = kept.valued.currency or self._prices.currency
+        return [*valuing, Chunk(kept.source, 0, when, about, replace(kept.valued, currency=currency))]
 
     def close(self) -> None:
         """Write what waits."""

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from noria.batch.giving_way import tell_serving
 from noria.errors import UserError
+from noria.ledger.till import Answers
 from noria.service.asking.operation import Operation
 from noria.service.door.body import body_of
 from noria.service.engine.work import too_late
@@ -139,6 +140,8 @@ class _Asked:
             self.served.first_seconds = seconds
             self.models.saw(self.model, self.version, reply, seconds)
         self.served.tokens, self.served.measured = reply.tokens, reply.measured
+        if reply.valued is not None:
+            self.served.answers = Answers(self.call.request.id, reply.valued, self.version.valuing)
         if reply.is_last:
             self.http.state.charge(sum(reply.tokens))
             self.served.is_whole = not reply.is_broken

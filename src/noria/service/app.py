@@ -3,6 +3,7 @@
 dialects/   POST /predict/{model} ..   asked of a model, by way of fleet/
             GET  /models ..            answered from what is known of the models
 batches/    POST /v1/files /v1/batches ..  files of requests, answered below live traffic
+ledger/     POST /feedback, GET /ledger    what was true of answers, what it all cost and was worth
 watch/      GET  /metrics /traffic     how it goes
             GET  /                     the page, or what is served
 here        POST /models/{model}/reload, /try, /promote: newer versions
@@ -23,10 +24,12 @@ from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from noria import ledger
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.predictor import Predictor
 from noria.service.answer import Answering, as_request, as_response
 from noria.service.asking.operation import About, Lookup
+from noria.service.batches.apart import Apart
 from noria.service.batches.batching import Batching
 from noria.service.dialects.all import LOOKUPS, OPERATIONS
 from noria.service.dialects.page import is_page
@@ -37,6 +40,8 @@ from noria.service.engine.engine import Engine
 from noria.service.fleet.canary import Canary
 from noria.service.fleet.models import Models, Plan
 from noria.service.fleet.replica import LocalReplica, Replica
+from noria.service.ledger.feedback import FeedbackRoutes
+from noria.service.ledger.page import LedgerPage
 from noria.service.openapi import openapi_document
 from noria.service.request.exchange import Reply
 from noria.service.request.http_error import HTTPError, json_response, shown
@@ -96,6 +101,8 @@ class Service:
         self.models, self.limits, self.room = models, limits, Room(limits)
         self.watching = watching or Watching(models)
         self.batching = Batching(models, limits, self.room)
+        books = Apart([ledger.SCHEMA])  # a thread of its own: feedback does not wait for batches
+        self._books = [*FeedbackRoutes(books, limits, self.room).routes(), *LedgerPage(books).routes()]
         self.is_draining = False
         self.num_lost = 0  # requests that were given up when the server had to end
 
@@ -110,7 +117,7 @@ class Service:
             for path in (lookup.path, *lookup.aliases):
                 endpoint = self._looked_up(lookup)
                 found.append(Route(path, endpoint, methods=[lookup.method], name=lookup.summary))
-        found += self.batching.routes()
+        found += [*self.batching.routes(), *self._books]
         own: list[tuple[str, Callable[[HTTPRequest], Awaitable[Response]], str]] = [
             ("/openapi.json", self.openapi, "GET"),
             ("/livez", self.is_alive, "GET"),

@@ -151,7 +151,8 @@ class About:
     """What the process that listens knows of a model.
 
     told: what the model says of itself: name, task, noria, version, schema, scores, inputs, media_type, is_writing,
-    operations (names of those it offers), example, created (seconds); and under the name of each operation that it
+    operations (names of those it offers), example, created (seconds), valuing (what says what its answers were worth;
+    empty where nothing does); and under the name of each operation that it
     offers, what that one `told` of it, where it did.
     """
 

@@ -28,8 +28,12 @@ class Apart:
 
     async def run(self, work: Callable[[Transaction], Result], writes: bool = True) -> Result:
         """Carry out `work`, whose repetition must change nothing; raise HTTPError (503) where the database is away."""
+        return await self.apply(lambda database: database.transact(work, writes))
+
+    async def apply(self, work: Callable[[Database], Result]) -> Result:
+        """Have `work` done with the database, in transactions of its own; raise HTTPError (503) where it is away."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work, writes)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._apply, work)
         except UserError as error:
             raise HTTPError(error, HTTPStatus.SERVICE_UNAVAILABLE, code="database_away") from error
 
@@ -42,13 +46,13 @@ class Apart:
         """Close the database; the next run opens it again."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
 
-    def _run(self, work: Callable[[Transaction], Result], writes: bool) -> Result:
+    def _apply(self, work: Callable[[Database], Result]) -> Result:
         if self._database is None:
             database = self._make()
             for one in self._schemas:
                 database.prepare(one)
             self._database = database
-        return self._database.transact(work, writes)
+        return work(self._database)
 
     def _close(self) -> None:
         if self._database is not None:

@@ -21,6 +21,7 @@ from noria.contract import dispatch, streaming
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor
 from noria.pipeline.streams import Full, Streams
+from noria.pipeline.valuing import text_of
 from noria.service.asking.operation import Operation, View
 from noria.service.engine.joining import alike, joined, tokens_of
 from noria.service.engine.ready import Pace, Piece, Ready
@@ -94,6 +95,7 @@ class Engine:
             "is_writing": streaming.can_stream(target),
             "operations": list(self._operations),
             "described": {key: one.described(view) for key, one in self._operations.items()},
+            "valuing": text_of(bundle),
         }
         found |= {key: told for key, one in self._operations.items() if (told := one.told(view))}
         folder = bundle.path.resolve()

@@ -13,6 +13,7 @@ from noria.pipeline.drift import Drift
 from noria.pipeline.encoder import EncodedChunk
 from noria.pipeline.predictor import usable
 from noria.pipeline.streams import Streams
+from noria.pipeline.valuing import valued
 from noria.preparation.cut_records import CutRecords
 from noria.service.asking.operation import Asked, Operation, Said, View, Writer, Written
 from noria.service.request.costs import check_costs
@@ -103,7 +104,8 @@ class Work:
         """Reply with the answers of `predict`."""
         said = Said(self._drift.sentences(), self._cut.sentences())
         answers = [one for number in sorted(self._answers) for one in self._answers[number]]
-        self.send(self.operation.write(answers, self.asked, self._view, said))
+        reply, worth = self.operation.write(answers, self.asked, self._view, said), self._view.predictor.worth
+        self.send(reply if worth is None else replace(reply, valued=valued(worth, answers)))
 
     def refuse(self, error: Exception) -> None:
         """Reply with why there is no answer; a bug's trace goes to the log alone."""

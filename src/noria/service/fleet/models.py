@@ -64,6 +64,11 @@ class Version:
         """Return what tells it from other versions."""
         return str(self.replicas[0].about.get("version", "")) if self.replicas else ""
 
+    @property
+    def valuing(self) -> str:
+        """Return what says what its answers were worth."""
+        return str(self.replicas[0].about.get("valuing", "")) if self.replicas else ""
+
 
 @dataclass
 class Model:

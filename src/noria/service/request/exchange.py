@@ -19,6 +19,7 @@ from typing import Any
 from python_multipart.multipart import parse_options_header
 
 from noria.errors import UserError
+from noria.ledger.answers import Valued
 from noria.service.request.form import Part, parse_form
 from noria.service.request.http_error import HTTPError, json_bytes, shown
 from noria.service.request.json_text import parse_json
@@ -95,7 +96,8 @@ class Measured:
 class Reply:
     """An answer, or a piece of one: the first has the status and the headers, the last has `is_last`.
 
-    tokens: how many the request took and gave so far, for rate limits, metrics and the ledger.
+    tokens: how many the request took and gave so far, for rate limits, metrics and the ledger. valued: the answers to
+    its records, where they are worth something.
     """
 
     body: bytes = b""
@@ -104,6 +106,7 @@ class Reply:
     is_last: bool = True
     tokens: tuple[int, int] = (0, 0)
     measured: Measured = Measured()
+    valued: Valued | None = None
     is_broken: bool = False  # the answer ends here though it is not whole: the connection is cut
 
     @classmethod
@@ -133,13 +136,18 @@ def reply_frame(number: int, reply: Reply) -> bytes:
     """Return the frame of a reply."""
     head: dict[str, Any] = {"do": "reply", "number": number, "status": reply.status, "headers": dict(reply.headers)}
     head |= {"is_last": reply.is_last, "is_broken": reply.is_broken}
+    if reply.valued is not None:
+        head["valued"] = asdict(reply.valued)
     return frame(head | {"tokens": reply.tokens, "measured": astuple(reply.measured)}, reply.body)
 
 
 def reply_of(head: Mapping[str, Any], body: bytes) -> Reply:
     """Return the reply of a frame."""
     tokens, measured = head.get("tokens", (0, 0)), Measured(*head.get("measured", ()))
-    return Reply(body, head["status"], head["headers"], head["is_last"], tuple(tokens), measured, head["is_broken"])
+    valued = Valued(**head["valued"]) if "valued" in head else None
+    return Reply(
+        body, head["status"], head["headers"], head["is_last"], tuple(tokens), measured, valued, head["is_broken"]
+    )
 
 
 def frame(head: Mapping[str, Any], body: bytes = b"") -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from noria.ledger.till import Answers
 from noria.service.request.exchange import Measured
 
 
@@ -18,4 +19,5 @@ class Served:
     measured: Measured = field(default_factory=Measured)
     first_seconds: float | None = None  # from the request to the first piece of its answer
     is_whole: bool = False  # whether its last piece came
+    answers: Answers | None = None  # where they are worth something
     is_booked: bool = False  # in the ledger

@@ -48,7 +48,7 @@ class Booking:
         grant = state.get("grant")
         client = "" if grant is None else grant.client
         about = About(served.model, served.version, "serve", client, "serve")
-        self.till.book(about, {name: value for name, value in used.items() if value})
+        self.till.book(about, {name: value for name, value in used.items() if value}, kept=served.answers)
 
 
 async def collect_now_and_then() -> None:
