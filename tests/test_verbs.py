@@ -36,6 +36,7 @@ SCREEN = {
     "words",
     "delete",
     "yes",
+    "live",
 }  # what only a screen or a shell needs
 
 

@@ -25,7 +25,7 @@ COMPONENTS = {
 }
 # Words that are neither settings nor choices of one: tokenizers and lexicons that may also be a file, keys of a file to
 # download, what a modality says belongs together.
-OTHER_WORDS = {"bpe", "unigram", "character", "byte", "url", "urls", "sha256", "training", "scaffold"}
+OTHER_WORDS = {"bpe", "unigram", "character", "byte", "url", "urls", "sha256", "training", "scaffold", "value"}
 
 
 def sections(model):
@@ -53,7 +53,23 @@ def types_of(hint):
 
 def test_all_that_holds_settings_is_looked_at():
     assert {len(registry.names("modalities")), len(registry.names("targets"))} == {13, 23}
-    assert sorted(SECTIONS) == ["Data", "Evaluate", "Fetch", "Job", "Model", "Range", "Split", "Train", "Tune"]
+    assert sorted(SECTIONS) == [
+        *(
+            "Amounts",
+            "Data",
+            "Evaluate",
+            "Fetch",
+            "Job",
+            "Model",
+            "Range",
+            "Service",
+            "Split",
+            "Train",
+            "Tune",
+            "Value",
+        ),
+        "Wheel",
+    ]
     assert sorted(VARIANTS) == ["attention", "conformer", "recurrent", "swiglu"]
     assert sum(len(names_of(holder)) for holder in HOLDERS.values()) > 200
 

@@ -85,11 +85,12 @@ def test_the_openapi_document_names_every_path_and_the_shape_of_errors(ask, app)
     assert document["paths"].keys() >= paths
     wrong = ask(app, "POST", "/predict", json={}).json()
     for path, operations in document["paths"].items():
-        assert len(operations) == 1, path
         for operation in operations.values():
             assert operation["summary"]
             schema = operation["responses"]["default"]["content"]["application/json"]["schema"]
-            assert schema["properties"]["error"]["properties"].keys() == wrong["error"].keys()
+            shapes = [one["properties"] for one in schema.get("anyOf", [schema])]
+            if path in paths:  # those of other dialects have shapes of their own: test_openapi.py
+                assert wrong["error"].keys() in [one["error"]["properties"].keys() for one in shapes], path
 
 
 def test_health_is_three_routes(ask, app) -> None:

@@ -15,7 +15,7 @@ PRIVATE = 0o700
 
 
 def home() -> Path:
-    """Return the folder, made if need be: $NORIA_HOME, or noria below the user's folder for data.
+    """Return the folder, made if need be: $NORIA_HOME, or one of its own below the user's folder for data.
 
     Raises UserError where it cannot be made.
     """

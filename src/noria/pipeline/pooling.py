@@ -22,7 +22,7 @@ class Pooling:
     """
 
     def __init__(self, network: object) -> None:
-        self._head = getattr(network, "head", None)
+        self._head = getattr(network, "_modules", {}).get("head")  # an engine's network refuses other names
         self._vectors: torch.Tensor | None = None
 
     def __enter__(self) -> Pooling:
