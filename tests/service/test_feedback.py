@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from noria.batch.tables import batch_database
 from noria.cli import app as commands
 from noria.database import open_database
+from noria.errors import UserError
 from noria.ledger import audit
 from noria.ledger.collecting import collect
 from noria.ledger.statement import Row, statement
@@ -56,7 +57,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
     return tmp_path / "home"
 
 
@@ -157,8 +157,8 @@ def test_a_batch_keeps_its_answers_by_job_and_row_and_a_table_of_truths_gives_th
 ) -> None:
     with (tmp_path / "new.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["x", "y"], *([one["x"], one["y"]] for one in RECORDS)])
-    run = str(model.bundle.path.parent)
-    submitted = CliRunner().invoke(commands, ["batch", "submit", run, "new.csv", "--out", "out.jsonl"])
+    run, new, out = (str(one) for one in (model.bundle.path.parent, tmp_path / "new.csv", tmp_path / "out.jsonl"))
+    submitted = CliRunner().invoke(commands, ["batch", "submit", run, new, "--out", out])
     assert submitted.exit_code == 0, submitted.output
     answers = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
     database = batch_database()
@@ -167,13 +167,15 @@ def test_a_batch_keeps_its_answers_by_job_and_row_and_a_table_of_truths_gives_th
     with (tmp_path / "truths.csv").open("w", newline="", encoding="utf-8") as file:
         rows = [[f"{job}/{row}", truth] for row, truth in enumerate(TRUTHS, 1)]
         csv.writer(file).writerows([["answer", "was"], *rows])
-    told = CliRunner().invoke(commands, ["feedback", "truths.csv", "--id", "answer", "--label", "was", "--json"])
+    ask = ["feedback", str(tmp_path / "truths.csv"), "--id", "answer", "--label"]
+    told = CliRunner().invoke(commands, [*ask, "was", "--json"])
     assert json.loads(told.output)["new"] == 5, told.output
     assert told.exit_code == 0
     assert booked("batch").expected == round(1e6 * sum(one["expected_value"] for one in answers))
     assert booked("feedback").realised == 1e6 * by_hand([one["value"] for one in answers], TRUTHS)
-    late = CliRunner().invoke(commands, ["feedback", "truths.csv", "--id", "answer", "--label", "x"])
-    assert late.exit_code == 2
+    wrong = CliRunner().invoke(commands, [*ask, "x"])
+    assert isinstance(wrong.exception, UserError)
+    assert "--label COLUMN" in str(wrong.exception)
 
 
 def test_without_a_value_nothing_is_kept(home: Path, predictor: Predictor, pictures: list[bytes], ask: Ask) -> None:
