@@ -1,6 +1,6 @@
 """Workers in child processes that are killed, or that a fault stops, in the middle of a batch.
 
-A fork server that has imported everything starts a child in a few hundredths of a second.
+Each is started anew: a fork server that an earlier test of the process used handed out children that never ended.
 """
 
 from __future__ import annotations
@@ -13,13 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-PRELOAD = ["torch", "noria.batch.worker", "noria.batch.submission", "pg8000.dbapi", "batch.dying"]
-
 
 def start(job: str, home: Path, url: str | None = None) -> Any:
     """Start a worker at a job and return its process."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOAD)
+    context = multiprocessing.get_context("spawn")
     process = context.Process(target=_work, args=(job, str(home), url))
     process.start()
     return process
