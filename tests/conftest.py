@@ -7,10 +7,13 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from postgres_server import Server
 
 # A timing never decides a test: the machines that run this may be busy.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -40,6 +43,35 @@ def _no_wait_for_the_disk() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda handle: os.fstat(handle) and None)
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A server of PostgreSQL that tests share, each with a database of its own; it is not to be killed."""
+    yield from _running_postgres()
+
+
+@pytest.fixture
+def mortal_postgres() -> Iterator[Server]:
+    """A server of PostgreSQL of the test's own, to be killed."""
+    yield from _running_postgres()
+
+
+def _running_postgres() -> Iterator[Server]:
+    pytest.importorskip("pg8000", reason="needs pg8000")
+    from postgres_server import Server
+
+    server = Server()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of each kind."""
+    if request.param == "sqlite":
+        return str(tmp_path / "database" / "a.db")
+    return str(request.getfixturevalue("postgres").new_url())
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
-"""A server of PostgreSQL of a test's own: in a folder, on a socket, to be killed and started again."""
+"""A server of PostgreSQL for tests: in a folder, on a socket, to be killed and started again."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import pwd
 import shutil
@@ -35,7 +36,7 @@ def user() -> dict[str, str | int]:
 
 
 class Server:
-    """A server that is running; `url` is what noria takes."""
+    """A server that is running."""
 
     def __init__(self) -> None:
         initdb, self._who = program("initdb"), user()
@@ -44,8 +45,16 @@ class Server:
             os.chown(self.folder, int(self._who["user"]), int(self._who["group"]))
         words = [initdb, "-D", str(self.folder / "data"), "-U", "noria", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(words, check=True, capture_output=True, cwd=self.folder, **self._who)
-        self.url = f"postgresql://noria@localhost/postgres?host={self.folder}"
+        self._count = itertools.count()
         self.start()
+
+    def new_url(self) -> str:
+        """Make a user with a schema of its own, in which nothing is; return its URL. A database would have 8 MB."""
+        name = f"test{next(self._count)}"
+        words = [program("psql"), "-qh", str(self.folder), "-U", "noria", "postgres"]
+        made = f"create role {name} superuser login", f"create schema authorization {name}"
+        subprocess.run([*words, "-c", made[0], "-c", made[1]], check=True)
+        return f"postgresql://{name}@localhost/postgres?host={self.folder}"
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""

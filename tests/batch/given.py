@@ -1,12 +1,10 @@
-"""What the tests of batches share: a model, tables for it, a job of no model at all, databases of both kinds."""
+"""What the tests of batches share: a model, tables for it, a job of no model at all."""
 
 from __future__ import annotations
 
 import csv
 import itertools
 from pathlib import Path
-
-import pytest
 
 from golden.bundles import FOLDER, read
 from noria.batch.giving_way import When
@@ -34,11 +32,3 @@ def job_of(database: Database, out: Path, counts: list[int], when: When | None =
     asked = Asked("runs/none", "digest", ["in.csv"], ["stamp"], str(out))
     identity = f"{next(_numbers):08}0000{out}"
     return database.transact(lambda to: write_job(to, identity, asked, when or When(), counts))[0]
-
-
-def url_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> str:
-    """Return the URL of an empty database of a kind."""
-    if kind == "postgresql":
-        pytest.importorskip("pg8000", reason="needs pg8000")
-        return str(request.getfixturevalue("server").url)
-    return str(folder / "a.db")

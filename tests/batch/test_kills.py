@@ -7,13 +7,12 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from batch.dying import kill_again_and_again, start
-from batch.given import MODEL, table, url_of
+from batch.given import MODEL, table
 from noria import batch
 from noria.batch.giving_way import When
 from noria.batch.names import worker_name
@@ -28,13 +27,6 @@ from noria.stages.predict import predict_to
 from postgres_server import Server
 
 ROWS = 8000
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.remove()
 
 
 @pytest.fixture(autouse=True)
@@ -57,15 +49,11 @@ def entries(database: Database, job: str) -> int:
     return int(database.transact(lambda to: to.run("select count(*) from entry where job = ?", job))[0][0])
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_workers_that_are_killed_lose_double_and_change_nothing(
-    kind: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    url = url_of(kind, tmp_path, request)
-    database, data = batch_database(url), table(tmp_path / "in.csv", ROWS)
+def test_workers_that_are_killed_lose_double_and_change_nothing(database_url: str, tmp_path: Path) -> None:
+    database, data = batch_database(database_url), table(tmp_path / "in.csv", ROWS)
     predict_to(MODEL, [data], tmp_path / "p.jsonl", reporter=Silent())
     job = submitted(database, data, tmp_path / "out.jsonl")
-    killed = kill_again_and_again(job.id, tmp_path / "home", times=12, workers=2, seed=1, url=url)
+    killed = kill_again_and_again(job.id, tmp_path / "home", times=12, workers=2, seed=1, url=database_url)
     assert killed >= 3
     assert job.out.read_bytes() == (tmp_path / "p.jsonl").read_bytes()
     assert not job.errors.exists()
@@ -74,16 +62,16 @@ def test_workers_that_are_killed_lose_double_and_change_nothing(
     database.close()
 
 
-def test_a_server_that_is_killed_costs_no_answer(server: Server, tmp_path: Path) -> None:
-    pytest.importorskip("pg8000", reason="needs pg8000")
-    database, data = batch_database(server.url), table(tmp_path / "in.csv", ROWS)
+def test_a_server_that_is_killed_costs_no_answer(mortal_postgres: Server, tmp_path: Path) -> None:
+    url = mortal_postgres.new_url()
+    database, data = batch_database(url), table(tmp_path / "in.csv", ROWS)
     predict_to(MODEL, [data], tmp_path / "p.jsonl", reporter=Silent())
     job = submitted(database, data, tmp_path / "out.jsonl")
-    process = start(job.id, tmp_path / "home", server.url)
+    process = start(job.id, tmp_path / "home", url)
     for _ in range(2):
         time.sleep(0.3)
-        server.kill()
-        server.start()
+        mortal_postgres.kill()
+        mortal_postgres.start()
     process.join(60)
     database.close()
     assert process.exitcode == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.given import job_of, url_of
+from batch.given import job_of
 from noria.batch import shards
 from noria.batch.assembly import finish_cancelled, may_write, write_output
 from noria.batch.job import CANCELLED, DONE, FAILED, RUNNING, Job, find_job, run_again, set_state
@@ -22,21 +22,13 @@ from noria.batch.worker import Worker, fail
 from noria.database import Database
 from noria.errors import UserError
 from noria.ledger import About, Entry
-from postgres_server import Server
 
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.remove()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    database = batch_database(url_of(request.param, tmp_path, request))
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = batch_database(database_url)
     yield database
     database.close()
 

@@ -11,13 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.databases import DAY, database, server, spent
+from ledger.spending import DAY, spent
 from noria.database import Database, open_database
 from noria.errors import UserError
 from noria.ledger import About, Entry, Posting, book
 from noria.ledger.booking import find, reverse
-
-__all__ = ["database", "server"]
 
 
 def totals(database: Database) -> dict[tuple[str, str], int]:
@@ -110,7 +108,7 @@ def test_killed_while_it_books_nothing_is_half_booked(tmp_path_factory: pytest.T
     path = tmp_path_factory.mktemp("killed") / "a.db"
     program = (
         "import sys; from noria.database import open_database; from noria.ledger import SCHEMA, book\n"
-        "from ledger.databases import spent\n"
+        "from ledger.spending import spent\n"
         "database = open_database(sys.argv[1]); database.prepare(SCHEMA); print('ready', flush=True)\n"
         "for turn in range(10**6):\n"
         "    database.transact(lambda to: book(to, [spent(f'{turn}-{one}', 1) for one in range(50)]))\n"

@@ -68,7 +68,7 @@ def test_nothing_is_written_where_the_ledger_is_off(
 
 
 def test_tables_pages_reversals_and_prices(home: Path, noria: Run, tmp_path: Path) -> None:
-    from ledger.databases import spent
+    from ledger.spending import spent
     from noria.ledger import Spool
 
     assert noria("ledger", "prices", "--write")[0] == 0

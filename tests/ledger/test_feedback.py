@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ledger.databases import DAY, database, server
+from ledger.spending import DAY
 from noria.database import Database, Transaction
 from noria.errors import UserError
 from noria.ledger import About, Spool, book
@@ -16,7 +16,6 @@ from noria.ledger.feedback import Taken, Truth, give
 from noria.ledger.spool import line_of
 from noria.ledger.statement import statement
 
-__all__ = ["database", "server"]
 ABOUT = About("digits", "1", "serve", "shop", "serve")
 
 

@@ -12,12 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger.databases import database, folder, server, spent
+from ledger.spending import spent
 from noria.database import Database
 from noria.ledger import About, Spool, spool
 from noria.ledger.collecting import collect
-
-__all__ = ["database", "folder", "server"]
 
 
 def keys(database: Database) -> list[str]:
@@ -41,7 +39,7 @@ def test_what_was_appended_is_collected_once_and_the_file_goes_with_its_process(
 
 def test_a_process_that_is_killed_leaves_every_line_that_it_has_appended(database: Database, folder: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from noria.ledger import Spool; from ledger.databases import spent\n"
+        "import sys; from pathlib import Path; from noria.ledger import Spool; from ledger.spending import spent\n"
         "own = Spool(Path(sys.argv[1]))\n"
         "for number in range(10**6):\n"
         "    own.append([spent(f'{number:06}')]); print(number, flush=True)\n"

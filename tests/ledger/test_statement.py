@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.databases import DAY, database, server, spent
+from ledger.spending import DAY, spent
 from noria.database import Database
 from noria.errors import UserError
 from noria.ledger import About, Entry, Posting, book
 from noria.ledger.audit import check, check_service
 from noria.ledger.statement import Row, statement
 
-__all__ = ["database", "server"]
 ONE_DAY = 24 * 3600
 
 

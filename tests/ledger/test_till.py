@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.databases import DAY, database, folder, server
+from ledger.spending import DAY
 from noria.database import Database
 from noria.ledger import About, Spool, till
 from noria.ledger.booking import day_of, totals
@@ -13,8 +13,6 @@ from noria.ledger.entry import Entry
 from noria.ledger.spool import entry_of
 from noria.ledger.storage import book_storage, keep_up
 from noria.ledger.till import Clock, Till
-
-__all__ = ["database", "folder", "server"]
 
 
 @pytest.fixture(autouse=True)

@@ -24,31 +24,16 @@ from noria.service.batches.lines import read_line
 from noria.service.batches.tables import SCHEMA
 from noria.service.request.exchange import Measured
 from noria.service.request.limits import Limits
-from postgres_server import Server
 from service.batches.server import line
 
 LINES = 300
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.remove()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database of each kind."""
-    url = str(tmp_path / "a.db")
-    if request.param == "postgresql":
-        pytest.importorskip("pg8000", reason="needs pg8000")
-        url = request.getfixturevalue("postgres").url
-    database = open_database(url)
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = open_database(database_url)
     database.prepare(SCHEMA)
     database.prepare(ledger.SCHEMA)
-    for table in ("openai_batch", "openai_answer", "openai_file", "openai_suspect"):
-        database.transact(lambda to, table=table: to.run(f"delete from {table}"))  # type: ignore[misc]
     yield database
     database.close()
 

@@ -13,23 +13,11 @@ from noria.database.connection import Unavailable
 from noria.database.sqlite import SQLiteConnection
 from noria.ledger import About, Entry
 from noria.wheel.turn.turns import NOTHING, Done, Turns
-from postgres_server import Server
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.remove()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = str(tmp_path / "a.db")
-    if request.param == "postgresql":
-        pytest.importorskip("pg8000", reason="needs pg8000")
-        url = request.getfixturevalue("server").url
-    database = open_database(url)
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = open_database(database_url)
     yield database
     database.close()
 
