@@ -21,7 +21,10 @@ class Unavailable(Exception):
 
 
 class Connection(ABC):
-    """A connection that one thread uses. Every method may raise Unavailable, after which it is to be closed."""
+    """A connection that one thread uses. Whatever is raised in the middle of a transaction, it is to be closed then.
+
+    Every method may raise Unavailable.
+    """
 
     @abstractmethod
     def begin(self, writes: bool) -> None:
@@ -40,12 +43,8 @@ class Connection(ABC):
         """Carry the transaction out: when this returns it is on the disk."""
 
     @abstractmethod
-    def rollback(self) -> None:
-        """Undo the transaction; never raises."""
-
-    @abstractmethod
     def close(self) -> None:
-        """Close the connection; never raises."""
+        """Close the connection, which undoes the transaction; never raises."""
 
     @abstractmethod
     def lock(self, name: str) -> None:

@@ -57,7 +57,6 @@ class Database:
             try:
                 return self._once(work, writes)
             except Unavailable as error:
-                self.close()
                 if time.monotonic() > end:
                     raise self._told(error) from error
             time.sleep(pause)
@@ -78,12 +77,12 @@ class Database:
         if connection is None:
             connection = self._backend.connect()
             self._own.connection, self._own.process = connection, os.getpid()
-        connection.begin(writes)
         try:
+            connection.begin(writes)
             result = work(Transaction(connection, self._backend))
             connection.commit()
-        except BaseException:
-            connection.rollback()
+        except BaseException:  # Ctrl-C too: the reply to a statement may still be on its way
+            self.close()
             raise
         return result
 

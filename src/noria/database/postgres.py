@@ -88,12 +88,6 @@ class PostgreSQLConnection(Connection):
     def commit(self) -> None:
         self.run("commit", ())
 
-    def rollback(self) -> None:
-        import pg8000.dbapi
-
-        with suppress(Unavailable, pg8000.dbapi.Error):
-            self.run("rollback", ())
-
     def close(self) -> None:
         import pg8000.dbapi
 

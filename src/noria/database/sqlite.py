@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,6 @@ class SQLiteConnection(Connection):
     def commit(self) -> None:
         self.run("commit", ())
 
-    def rollback(self) -> None:
-        with suppress(sqlite3.Error):
-            self._raw.rollback()
-
     def close(self) -> None:
         with suppress(sqlite3.Error):
             self._raw.close()
@@ -105,8 +102,8 @@ def file_system(path: Path) -> str:
         return ""
     mounts = [(Path(parts[1].replace(r"\040", " ")), parts[2]) for parts in map(str.split, lines) if len(parts) > 2]
     resolved = path.resolve()
-    holding = [(len(point.parts), kind) for point, kind in mounts if resolved.is_relative_to(point)]
-    return max(holding, default=(0, ""))[1]
+    holding = [(len(point.parts), kind) for point, kind in reversed(mounts) if resolved.is_relative_to(point)]
+    return max(holding, default=(0, ""), key=itemgetter(0))[1]  # of several on one point the last hides the others
 
 
 @contextmanager
