@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from batch.given import SHARD
+
 
 def start(job: str, home: Path, url: str | None = None) -> Any:
     """Start a worker at a job and return its process."""
@@ -29,7 +31,7 @@ def _work(job: str, home: str, url: str | None) -> None:
     from noria.batch.worker import Worker
     from noria.pipeline import encoder
 
-    encoder.RECORDS = 64  # type: ignore[misc]
+    encoder.RECORDS = SHARD  # type: ignore[misc]
     Worker(batch_database(url), worker_name(os.getpid()), job).run()
 
 

@@ -13,6 +13,7 @@ from noria.batch.submission import write_job
 from noria.database import Database
 
 MODEL = FOLDER / "tabular-classification"
+SHARD = 512  # records: the model's own batch; fewer are no shard
 _numbers = itertools.count()
 
 

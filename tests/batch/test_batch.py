@@ -2,25 +2,28 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from batch.given import MODEL, table
+from batch.conftest import Background
+from batch.given import MODEL, SHARD, table
 from golden.bundles import copied
 from noria import batch
-from noria.batch import giving_way, worker
+from noria.batch import giving_way, reading, worker
 from noria.batch.giving_way import When, is_serving, tell_serving
+from noria.batch.job import run_again
+from noria.batch.poison import MOST_DEATHS
+from noria.batch.shards import claim, find_shard, release
 from noria.batch.tables import batch_database
-from noria.batch.worker import Worker
+from noria.batch.worker import Session, Worker
 from noria.errors import UserError
 from noria.pipeline import encoder
+from noria.pipeline.encoder import Piece
 from noria.reporter import Silent
 from noria.stages.predict import predict_to
 
@@ -30,7 +33,7 @@ Noria = Callable[..., tuple[int, str, str]]
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small shards, and a database of the test's own."""
-    monkeypatch.setattr(encoder, "RECORDS", 64)
+    monkeypatch.setattr(encoder, "RECORDS", SHARD)
     monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
 
 
@@ -45,16 +48,16 @@ def answered(run: Path, data: list[Path | str], out: Path | None, **settings: An
     ("name", "keep"), [("a.jsonl", None), ("a.jsonl", "number"), ("a.csv", None), ("a.csv", "none")]
 )
 def test_a_batch_writes_what_predict_writes_byte_for_byte(tmp_path: Path, name: str, keep: str | None) -> None:
-    data: list[Path | str] = [table(tmp_path / "one.csv", 200), table(tmp_path / "two.csv", 10)]
+    data: list[Path | str] = [table(tmp_path / "one.csv", 3 * SHARD), table(tmp_path / "two.csv", 10)]
     with (tmp_path / "one.csv").open("a") as file:
-        file.write("200,x,1,2,typical\n201\n")
+        file.write("a,x,1,2,typical\nb\n")
     predict_to(MODEL, data, tmp_path / name, keep=keep, reporter=Silent())
     job = answered(MODEL, data, tmp_path / f"batch-{name}", keep=keep)
-    assert (job.state, job.num_rows) == (batch.DONE, 212)
+    assert (job.state, job.num_rows, job.num_shards) == (batch.DONE, 3 * SHARD + 12, 5)
     assert job.out.read_bytes() == (tmp_path / name).read_bytes()
     errors = [json.loads(line) for line in job.errors.read_text("utf-8").splitlines()]
-    assert [one["row"] for one in errors] == [201, 202]
-    assert errors[0]["where"] == "one.csv:202"
+    assert [one["row"] for one in errors] == [3 * SHARD + 1, 3 * SHARD + 2]
+    assert errors[0]["where"] == f"one.csv:{3 * SHARD + 2}"
 
 
 def test_answers_may_hold_what_other_programs_take_for_the_end_of_a_line(tmp_path: Path) -> None:
@@ -144,6 +147,85 @@ def test_an_input_that_changes_is_told_and_the_batch_goes_on_once_it_is_back(tmp
     assert batch.work(job.id, reporter=Silent()).job.state == batch.DONE
 
 
+def test_an_input_that_changes_on_the_way_is_told_before_more_is_paid_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "CHECKING", float("inf"))
+    data, stored = table(tmp_path / "in.csv", 3 * SHARD), []
+    job, _ = batch.submit(MODEL, data, tmp_path / "a.jsonl", reporter=Silent())
+    real = worker.store
+
+    def store(*words: Any) -> bool:
+        stored.append(real(*words))
+        os.utime(data, (1, 1))
+        return stored[-1]
+
+    monkeypatch.setattr(worker, "store", store)
+    Worker(batch_database(), "here", job.id).run()
+    found = batch.state(job.id)
+    assert (found.job.state, found.job.num_shards, stored) == (batch.FAILED, 3, [True])
+    assert "submit it anew" in found.job.reason
+
+
+def test_a_worker_reads_anew_what_a_person_has_mended_and_holds_nothing_until_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, _ = batch.submit(MODEL, table(tmp_path / "in.csv", 3 * SHARD), tmp_path / "a.jsonl", reporter=Silent())
+    database, is_broken, real = batch_database(), [True], reading.pieces
+
+    def pieces(*words: Any) -> Iterator[Piece]:
+        for n, piece in enumerate(real(*words)):
+            if n == 1 and is_broken:
+                is_broken.clear()
+                raise UserError("the disk is away")
+            yield piece
+
+    monkeypatch.setattr(reading, "pieces", pieces)
+    one = Worker(database, "here", job.id)
+    one.run()
+    assert "the disk is away" in batch.state(job.id).job.reason
+    database.transact(lambda to: run_again(to, job.id))
+    assert claim(database, job.id, "there") is not None
+    release(database, "there")
+    one.run()
+    assert batch.state(job.id).job.state == batch.DONE
+
+
+def test_no_record_is_left_out_of_an_input_that_changed_while_it_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = table(tmp_path / "in.csv", 5)
+    job, _ = batch.submit(MODEL, data, tmp_path / "a.jsonl", reporter=Silent())
+    database = batch_database()
+    for _ in range(MOST_DEATHS):
+        claim(database, job.id, "dying")
+
+    def poison_of(*_: object) -> dict[int, str]:
+        os.utime(data, (1, 1))
+        return {0: "worker crashed: UserError"}
+
+    monkeypatch.setattr(worker, "poison_of", poison_of)
+    release(database, "dying")
+    Worker(database, "here", job.id).run()
+    assert "has changed" in batch.state(job.id).job.reason
+    assert find_shard(database, job.id, 0).crashed == {}
+
+
+def test_the_time_of_who_comes_second_is_booked_with_what_it_does_next(tmp_path: Path) -> None:
+    job, _ = batch.submit(MODEL, table(tmp_path / "in.csv", 3 * SHARD), tmp_path / "a.jsonl", reporter=Silent())
+    database, session = batch_database(), Session(job)
+    first, late = (Worker(database, name, job.id) for name in ("first", "late"))
+    late._booked_until -= 10_000
+    shard = claim(database, job.id, "first")
+    assert shard is not None
+    for one in (first, late):
+        one._store(job, shard, session.answer(shard, {}))
+    booked = "select sum(amount) from total where name = 'machine_micros' and job = ?"
+    assert database.transact(lambda to: to.run(booked, job.id))[0][0] < 10_000e6
+    late.run()
+    assert 10_000e6 < database.transact(lambda to: to.run(booked, job.id))[0][0] < 20_000e6
+
+
 @pytest.mark.parametrize(("change", "told"), [("gone", "cannot|no such|is no"), ("other", "the model has changed")])
 def test_a_model_that_is_gone_or_another_is_told(tmp_path: Path, change: str, told: str) -> None:
     model = copied(MODEL, tmp_path / "model")
@@ -226,19 +308,16 @@ def test_a_batch_waits_while_a_service_answers(tmp_path: Path, monkeypatch: pyte
     assert batch.state(job.id).job.state == batch.DONE
 
 
-def test_ctrl_c_ends_the_workers_and_the_batch_is_resumed(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_workers_and_the_batch_is_resumed(tmp_path: Path, background: Background) -> None:
     data = table(tmp_path / "in.csv", 20000)
-    words = [sys.executable, "-m", "noria.cli", "batch"]
-    log = (tmp_path / "log").open("wb")
-    process = subprocess.Popen([*words, "submit", MODEL, data, "--out", tmp_path / "a.jsonl"], stderr=log, stdout=log)
+    process = background("batch", "submit", MODEL, data, "--out", tmp_path / "a.jsonl")
     for _ in range(900):
         if (states := batch.states()) and states[0].num_done:
             break
         time.sleep(0.1)
     process.send_signal(2)
     assert process.wait(60) == 130
-    log.close()
-    assert "noria batch resume" in (tmp_path / "log").read_text()
+    assert "noria batch resume" in (tmp_path / "said").read_text()
     job = batch.states()[0].job
     assert job.state == batch.RUNNING
     batch.work(job.id, reporter=Silent())

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from batch.given import MODEL, table
+from batch.given import MODEL, SHARD, table
 from noria import batch
 from noria.batch import worker
 from noria.batch.job import run_again
@@ -21,11 +21,12 @@ from noria.batch.worker import Worker
 from noria.database.connection import Unavailable
 from noria.database.sqlite import SQLiteConnection
 from noria.errors import EXIT_DISK_FULL, UserError
+from noria.pipeline import encoder
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
 from noria.stages.predict import predict_to
 
-ROWS = 600  # two shards
+ROWS = SHARD + 88  # two shards
 
 
 class FailOnce:
@@ -51,6 +52,7 @@ class FailOnce:
 @pytest.fixture
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, bytes]:
     """The input, and what is to be answered; the model is loaded once."""
+    monkeypatch.setattr(encoder, "RECORDS", SHARD)
     data = table(tmp_path / "in.csv", ROWS)
     data.write_text(data.read_text() + "x,x,x,x,typical low\n")
     predict_to(MODEL, [data], tmp_path / "p.jsonl", reporter=Silent())
@@ -67,6 +69,7 @@ def worked_with(fault: FailOnce, names: list[tuple[Any, str]], data: Path, home:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NORIA_HOME", str(home))
         job, _ = batch.submit(MODEL, data, home / "a.jsonl", reporter=Silent())
+        assert job.num_shards == 2
         database = batch_database()
         with pytest.MonkeyPatch.context() as broken:
             for owner, name in names:

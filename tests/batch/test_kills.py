@@ -4,15 +4,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import textwrap
 import time
 from pathlib import Path
 
 import pytest
 
+from batch.conftest import Background
 from batch.dying import kill_again_and_again, start
-from batch.given import MODEL, table
+from batch.given import MODEL, SHARD, table
 from noria import batch
 from noria.batch.giving_way import When
 from noria.batch.names import worker_name
@@ -31,7 +31,7 @@ ROWS = 8000
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder, "RECORDS", 64)
+    monkeypatch.setattr(encoder, "RECORDS", SHARD)
     monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
 
 
@@ -81,14 +81,13 @@ def test_a_server_that_is_killed_costs_no_answer(mortal_postgres: Server, tmp_pa
 
 
 def test_two_parents_share_the_work_and_when_one_is_killed_its_workers_go_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, background: Background
 ) -> None:
     monkeypatch.undo()  # the parents and their workers know nothing of small shards
     monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
     data = table(tmp_path / "in.csv", 20 * ROWS)
     job, _ = batch.submit(MODEL, data, tmp_path / "out.jsonl", reporter=Silent())
-    words = [sys.executable, "-m", "noria.cli", "batch", "resume", job.id]
-    first, second = (subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2))
+    first, second = (background("batch", "resume", job.id) for _ in range(2))
     while not (found := batch.state(job.id)).num_done and not found.job.is_over:
         time.sleep(0.1)
     children = subprocess.run(["pgrep", "-P", str(first.pid)], capture_output=True, text=True, check=True).stdout
@@ -101,18 +100,17 @@ def test_two_parents_share_the_work_and_when_one_is_killed_its_workers_go_with_i
     assert booked(batch_database(), job.id) == 20 * ROWS
 
 
-def test_who_works_at_all_batches_goes_on_with_one_whose_parent_died_with_the_machine(tmp_path: Path) -> None:
+def test_who_works_at_all_batches_goes_on_with_one_whose_parent_died_with_the_machine(
+    tmp_path: Path, background: Background
+) -> None:
     job, _ = batch.submit(MODEL, table(tmp_path / "in.csv", 70), tmp_path / "out.jsonl", reporter=Silent())
     database = batch_database()
     assert claim(database, job.id, worker_name(os.getpid()) + "0") is not None
-    words = [sys.executable, "-m", "noria.cli", "batch", "work"]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = background("batch", "work")
     for _ in range(900):
         if batch.state(job.id).job.is_over or process.poll() is not None:
             break
         time.sleep(0.1)
-    process.terminate()
-    process.wait(60)
     assert batch.state(job.id).job.state == batch.DONE
 
 

@@ -137,6 +137,16 @@ def test_processes_of_this_machine_that_are_no_more_lose_their_claims(database: 
     assert claim(database, job.id, "four") is None
 
 
+def test_processes_that_this_one_cannot_see_keep_their_claims(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_of(database, tmp_path / "out.jsonl", [3])
+    claimed(database, job, worker_name(os.getpid()) + "0")
+    monkeypatch.setattr("noria.batch.names.os.readlink", lambda path: f"{path}:[another]" if "user" in path else "")
+    release_the_dead(database)
+    assert claim(database, job.id, "two") is None
+
+
 def test_a_shard_that_two_workers_answer_counts_once(database: Database, tmp_path: Path) -> None:
     job = job_of(database, tmp_path / "out.jsonl", [3])
     first = claimed(database, job)
@@ -231,6 +241,7 @@ def test_a_cancelled_batch_whose_output_could_not_be_written_still_ends_as_cance
     fail(database, job.id, "cannot be written")
     (tmp_path / "folder").unlink()
     database.transact(lambda to: run_again(to, job.id))
+    assert may_write(database, job.id, "two")
     Worker(database, "two", job.id).run()
     assert find_job(database, job.id).state == CANCELLED
     assert job.out.read_text().count("\n") == 2

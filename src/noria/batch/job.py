@@ -121,8 +121,10 @@ def jobs(database: Database, where: str = "", *values: str) -> list[Job]:
 
 def find_job(database: Database, name: str) -> Job:
     """Return a job by its id or the beginning of one; raise UserError where there is none, or several."""
+    if found := jobs(database, "where id = ?", name):
+        return found[0]
     every = jobs(database)
-    found = [one for one in every if one.id == name] or [one for one in every if name and one.id.startswith(name)]
+    found = [one for one in every if name and one.id.startswith(name)]
     if len(found) == 1:
         return found[0]
     ids = [one.id for one in found or every]

@@ -32,9 +32,10 @@ def release_the_dead(database: Database) -> None:
 
 
 def _machine() -> str:
-    """Return what the processes of this machine, of this boot and of this container have in common."""
+    """Return what the processes that this one can see have in common: machine, boot, container, users."""
     try:
-        boot, container = BOOT.read_text().strip()[:8], os.readlink("/proc/self/ns/pid")
+        boot = BOOT.read_text().strip()[:8]
+        container = ":".join(os.readlink(f"/proc/self/ns/{kind}") for kind in ("pid", "user"))
     except OSError:
         boot, container = "", ""
     return f"{socket.gethostname()}:{boot}:{container}:".replace("%", "")

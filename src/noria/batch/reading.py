@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from noria.pipeline.predictor import Predictor
 from noria.stages.predict import pieces
 
 TEXT = "a text"
+CHECKING = 0.05  # of the time, at most, for looking whether an input has changed: a million files take long
+RESUME = (
+    "put back what was there, with the time of its last change (cp -p), and run noria batch resume; or cancel it and "
+    "submit it anew"
+)
+ANEW = "noria batch cancel, and submit it anew: what was answered last may be of what the input is by now"
 
 
 def stamps(predictor: Predictor, inputs: Sequence[str]) -> list[str]:
@@ -36,6 +43,7 @@ class Reader:
         self._predictor, self._asked = predictor, asked
         self._next = 0
         self._pieces: Iterator[Piece] = iter(())
+        self._check_due = 0.0
         self._begin()
 
     def piece(self, n: int, count: int, told: Callable[[], None] = lambda: None) -> Piece:
@@ -53,18 +61,22 @@ class Reader:
             if number == n:
                 break
         self.check()
-        raise UserError("the input has changed since the batch was submitted", where=", ".join(self._asked.inputs))
+        raise UserError(
+            "the input has changed since the batch was submitted", where=", ".join(self._asked.inputs), fix=ANEW
+        )
 
-    def check(self) -> None:
+    def check_now_and_then(self) -> None:
+        """Check, unless the last time was a moment ago and took long."""
+        if time.monotonic() >= self._check_due:
+            self.check()
+
+    def check(self, fix: str = ANEW) -> None:
         """Raise UserError where an input has changed, or is gone, since the batch was submitted."""
+        began = time.monotonic()
         for given, then, now in zip(self._asked.inputs, self._asked.stamps, self._stamps(), strict=True):
             if then != now:
-                raise UserError(
-                    "the input has changed since the batch was submitted",
-                    where=given,
-                    fix="put back what was there, with the time of its last change (cp -p), and run noria batch "
-                    "resume; or cancel it and submit it anew",
-                )
+                raise UserError("the input has changed since the batch was submitted", where=given, fix=fix)
+        self._check_due = time.monotonic() + (time.monotonic() - began) / CHECKING
 
     def _stamps(self) -> list[str]:
         for one in self._asked.inputs:
@@ -75,5 +87,5 @@ class Reader:
         return stamps(self._predictor, self._asked.inputs)
 
     def _begin(self) -> None:
-        self.check()
+        self.check(RESUME)
         self._pieces, self._next = every_piece(self._predictor, self._asked.inputs), 0

@@ -123,17 +123,21 @@ def release(database: Database, worker: str, is_to_blame: bool = True) -> None:
 
 def store(
     database: Database, shard: Shard, lines: Sequence[str], num_bad: int, entry: Entry, kept: Chunk | None = None
-) -> None:
-    """Keep the answers of a shard and book what they cost, both or neither; whoever comes second changes nothing.
+) -> bool:
+    """Keep the answers of a shard and book what they cost, both or neither; say whether these are those that count.
 
+    Whoever comes second, or once the batch was cancelled, changes nothing.
     kept: the answers once more, for feedback, where they are worth something: that is booked too.
     """
     answers = zlib.compress("".join(lines).encode(), FAST)
     done = "update batch_shard set state = 'done', num_bad = ?, finished = ? where job = ? and n = ?"
+    is_first = False
 
     def work(transaction: Transaction) -> None:
+        nonlocal is_first  # it stays so where the reply got lost, and this is run again
         now = transaction.now()
         if transaction.run(f"{done} and state = 'waiting' returning n", num_bad, now, shard.job, shard.n):
+            is_first = True
             insert = "insert into batch_result values (?, ?, ?) on conflict do nothing"
             transaction.run(insert, shard.job, shard.n, answers)
             if kept is not None:
@@ -141,6 +145,7 @@ def store(
             book(transaction, [entry] if kept is None else [entry, kept.entry()])
 
     database.transact(work)
+    return is_first
 
 
 def stored(database: Database, job: str, n: int) -> list[str] | None:

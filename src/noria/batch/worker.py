@@ -23,7 +23,7 @@ from noria.batch.job import CANCELLING, FAILED, RUNNING, Job, find_job, jobs, se
 from noria.batch.names import worker_name
 from noria.batch.poison import MOST_DEATHS, poison_of
 from noria.batch.reading import Reader
-from noria.batch.shards import LEASE_SECONDS, Shard, claim, has_free, leave_out, renew, store, stored
+from noria.batch.shards import LEASE_SECONDS, Shard, claim, has_free, leave_out, release, renew, store
 from noria.batch.tables import batch_database
 from noria.batch.watchdog import Watchdog
 from noria.database import Database, DatabaseAway
@@ -62,6 +62,7 @@ class Session:
                 yield from (drawn_answer(self.predictor, one, self.job.out) for one in answers)
             else:
                 yield from map(DrawnAnswer, lines(answers, self.job.asked.keep))
+            self._reader.check_now_and_then()
 
     def valued(self, predictions: list[Prediction | None]) -> Valued | None:
         """Return answers as they are kept for feedback; None where nothing says what they are worth."""
@@ -125,7 +126,9 @@ class Worker:
         except UserError as error:
             if isinstance(error, DatabaseAway) or error.exit_code == EXIT_DISK_FULL:
                 raise
+            self._session = None  # what it was reading may be of what a person now mends
             fail(self._database, job.id, str(error))
+            release(self._database, self._name, is_to_blame=False)
             return True
         return has_worked
 
@@ -135,6 +138,7 @@ class Worker:
         session, count = self._opened(job), 0
         while not job.when.waits_for() and (shard := claim(self._database, job.id, self._name)) is not None:
             if shard.attempt > MOST_DEATHS and (found := poison_of(shard, job.when.hang_seconds)):
+                session.check()  # of an input that has changed nothing is left out
                 shard = leave_out(self._database, shard, found)
             given: list[Prediction | None] = []
             answers = session.answer(shard, shard.crashed, given)
@@ -155,15 +159,15 @@ class Worker:
             num_bad += one.is_bad
             written.append(aside.line(one) if job.is_folder else line_of(one.content))
         aside.finish()
-        entry = self._entry(job, shard, num_bad)
-        store(self._database, shard, written, num_bad, entry, _kept(valued(), shard, entry))
-        if job.is_folder and stored(self._database, job.id, shard.n) != written:  # another was first, or it is over
+        now = time.monotonic()
+        entry = self._entry(job, shard, num_bad, now - self._booked_until)
+        if store(self._database, shard, written, num_bad, entry, _kept(valued(), shard, entry)):
+            self._booked_until = now
+        else:  # another was first, or it is over; the time is booked with the next shard
             aside.drop()
 
-    def _entry(self, job: Job, shard: Shard, num_bad: int) -> Entry:
-        """Return what a shard costs: the time since the last one, with reading and loading."""
-        now = time.monotonic()
-        spent, self._booked_until = now - self._booked_until, now
+    def _entry(self, job: Job, shard: Shard, num_bad: int, spent: float) -> Entry:
+        """Return what a shard costs. spent: seconds since the last one was stored, with reading and loading."""
         run = Path(job.asked.run)
         about = About(run.name, job.asked.digest[:VERSION_LETTERS], job.id, activity="batch")
         micros = round(spent * self._share * 1e6)
