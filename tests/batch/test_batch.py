@@ -94,6 +94,7 @@ def test_the_same_batch_again_is_the_old_one_unless_its_answers_are_gone(tmp_pat
     done.out.unlink()
     again = answered(MODEL, [data], tmp_path / "a.jsonl")
     assert again.id == f"{first.id}-2"
+    assert batch.state(first.id).job.id == first.id
     assert again.out.exists()
 
 
@@ -185,7 +186,9 @@ def test_a_worker_reads_anew_what_a_person_has_mended_and_holds_nothing_until_th
     one.run()
     assert "the disk is away" in batch.state(job.id).job.reason
     database.transact(lambda to: run_again(to, job.id))
-    assert claim(database, job.id, "there") is not None
+    free = claim(database, job.id, "there")
+    assert free is not None
+    assert free.n == 1
     release(database, "there")
     one.run()
     assert batch.state(job.id).job.state == batch.DONE

@@ -5,7 +5,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,9 @@ from noria.batch.shards import Shard, claim, leave_out, release, renew, store
 from noria.batch.tables import batch_database
 from noria.batch.worker import Worker, fail
 from noria.database import Database
+from noria.database.connection import Connection, Unavailable
+from noria.database.postgres import PostgreSQLConnection
+from noria.database.sqlite import SQLiteConnection
 from noria.errors import UserError
 from noria.ledger import About, Entry
 
@@ -38,11 +41,11 @@ def entry_of(shard: Shard) -> Entry:
     return Entry(f"batch:{shard.job}:{shard.n}", 1.8e9, about, {"predictions": shard.num_rows})
 
 
-def answer(database: Database, shard: Shard, num_bad: int = 0) -> None:
+def answer(database: Database, shard: Shard, num_bad: int = 0) -> bool:
     """Store answers that say which row they are of; the last ones are none."""
     lines = [{"where": f"in.csv:{shard.first_row + i}", "value": i} for i in range(shard.num_rows - num_bad)]
     lines += [{"where": "in.csv:?", "error": "is broken"} for _ in range(num_bad)]
-    store(database, shard, [json.dumps(one) + "\n" for one in lines], num_bad, entry_of(shard))
+    return store(database, shard, [json.dumps(one) + "\n" for one in lines], num_bad, entry_of(shard))
 
 
 def claimed(database: Database, job: Job, worker: str = "") -> Shard:
@@ -142,7 +145,8 @@ def test_processes_that_this_one_cannot_see_keep_their_claims(
 ) -> None:
     job = job_of(database, tmp_path / "out.jsonl", [3])
     claimed(database, job, worker_name(os.getpid()) + "0")
-    monkeypatch.setattr("noria.batch.names.os.readlink", lambda path: f"{path}:[another]" if "user" in path else "")
+    real = os.readlink
+    monkeypatch.setattr("noria.batch.names.os.readlink", lambda path: "another" if "user" in path else real(path))
     release_the_dead(database)
     assert claim(database, job.id, "two") is None
 
@@ -152,12 +156,29 @@ def test_a_shard_that_two_workers_answer_counts_once(database: Database, tmp_pat
     first = claimed(database, job)
     set_lease(database, -1.0)
     second = claimed(database, job, "two")
-    answer(database, second, num_bad=1)
+    assert answer(database, second, num_bad=1)
     before = shards.stored(database, job.id, 0)
-    answer(database, first)
+    assert not answer(database, first)
     assert shards.stored(database, job.id, 0) == before
     assert booked(database, job) == 3
     assert progress_of(database, find_job(database, job.id)).num_bad == 1
+
+
+def test_who_stored_a_shard_is_told_so_though_the_reply_got_lost(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard, lost = claimed(database, job_of(database, tmp_path / "out.jsonl", [3])), []
+    for kind in (SQLiteConnection, PostgreSQLConnection):
+
+        def commit(connection: Connection, real: Callable[[Connection], None] = kind.commit) -> None:
+            real(connection)
+            if not lost:
+                lost.append(connection)
+                raise Unavailable("the reply got lost")
+
+        monkeypatch.setattr(kind, "commit", commit)
+    assert answer(database, shard)
+    assert len(lost) == 1
 
 
 def test_the_output_is_written_by_one_once_all_is_answered(database: Database, tmp_path: Path) -> None:
