@@ -34,11 +34,11 @@ union all select key, 'clearing:cost', -(1 + rowid % 7) from entry where rowid >
 """
 SUM = """
 insert into total select date(time, 'unixepoch'), account, model, version, job, client, activity, currency, basis,
-sum(micro) from posting join entry using (key) group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+sum(micro), 0 from posting join entry using (key) group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
 COUNT = """
 insert into total select date(time, 'unixepoch'), 'predictions', model, version, job, client, activity, currency, basis,
-count(*) from entry group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+count(*), 0 from entry group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
 AT_ONCE = 500_000
 

@@ -1,7 +1,8 @@
 """Booking: entries into the tables, each key once, and into the sums that every question is answered from.
 
     entry    one row each           posting    one row for each account of an entry
-    total    by day, name of an account or a quantity, and what it is about: kept in the same transaction
+    total    by day, name of an account or a quantity, and what it is about: kept in the same transaction;
+             billions * 10^9 + amount, as a sum of thousands of the largest amounts is beyond 64 bits
 
 Nothing of `entry` and `posting` is ever changed or removed; the database itself refuses it.
 """
@@ -12,11 +13,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from noria.database import Schema, Transaction
 from noria.errors import UserError
 from noria.ledger.entry import DIMENSIONS, About, Entry, Posting, values_of
 
+BILLION = 10**9
 AT_ONCE = 500  # entries a statement: SQLite takes 32,766 values
 _ABOUT = ", ".join(DIMENSIONS)
 _ABOUT_TEXT = ", ".join(f"{one} text not null" for one in DIMENSIONS)
@@ -47,14 +50,17 @@ SCHEMA = Schema(
             "create index answers_by_time on answers (time)",
             "create table valuing (version text primary key, data blob not null)",
         ],
+        ["alter table total add column billions bigint not null default 0"],
     ],
     append_only=("entry", "posting", "feedback"),
 )
 _ENTRY_CELLS = 5 + len(DIMENSIONS)
 _ADD_TOTAL = (
-    f"insert into total values ({', '.join('?' * (_ENTRY_CELLS))})"
-    f" on conflict (day, name, {_ABOUT}, currency, basis) do update set amount = total.amount + excluded.amount"
+    f"insert into total values ({', '.join('?' * (_ENTRY_CELLS + 1))})"
+    f" on conflict (day, name, {_ABOUT}, currency, basis) do update set amount = total.amount + excluded.amount,"
+    " billions = total.billions + excluded.billions"
 )
+SUM = "sum(billions), sum(amount)"  # of rows of `total`, for `joined`
 
 
 def book(transaction: Transaction, entries: Iterable[Entry]) -> int:
@@ -67,8 +73,20 @@ def book(transaction: Transaction, entries: Iterable[Entry]) -> int:
     rows = [(entry.key, one.account, one.micro) for entry in new for one in entry.postings]
     transaction.run_many("insert into posting values (?, ?, ?)", rows)
     # In one order, so that no two transactions wait for one another.
-    transaction.run_many(_ADD_TOTAL, [(*name, amount) for name, amount in sorted(totals(new).items()) if amount])
+    sums = [(*name, *_parts(amount)) for name, amount in sorted(totals(new).items()) if amount]
+    transaction.run_many(_ADD_TOTAL, sums)
     return len(new)
+
+
+def _parts(amount: int) -> tuple[int, int]:
+    """Return what is below a billion, and the billions, both of one sign: as sums they stay within 64 bits."""
+    billions = abs(amount) // BILLION * (1 if amount > 0 else -1)
+    return amount - billions * BILLION, billions
+
+
+def joined(billions: Decimal | int | None, amount: Decimal | int | None) -> int:
+    """Return the number that SUM has found."""
+    return int(billions or 0) * BILLION + int(amount or 0)
 
 
 def _insert(transaction: Transaction, entries: Sequence[Entry]) -> list[Entry]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from noria.database import Transaction
 from noria.errors import UserError, did_you_mean
+from noria.ledger.booking import SUM, joined
 from noria.ledger.entry import COMPUTE, ENERGY, EXPECTED, MICRO, REALISED, STORAGE, TOKENS
 from noria.ledger.prices import ASSUMED
 
@@ -102,12 +103,12 @@ def statement(
     conditions, values = ["day >= ?", "day <= ?"], [since or "0", until or "9"]
     if model:
         conditions, values = [*conditions, "model = ?"], [*values, model]
-    query = f"select {names}, sum(amount) from total where {' and '.join(conditions)} group by {names}"
+    query = f"select {names}, {SUM} from total where {' and '.join(conditions)} group by {names}"
     found = transaction.run(query, *values)
     return _rows(
         by,
         (
-            {**dict(zip((*columns, "name", "currency", "basis"), one, strict=False))} | {"amount": int(one[-1])}
+            {**dict(zip((*columns, "name", "currency", "basis"), one, strict=False)), "amount": joined(*one[-2:])}
             for one in found
         ),
     )
