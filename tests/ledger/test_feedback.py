@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,40 @@ def test_answers_come_through_the_spool_however_long_their_line_is(
     assert collect(database, tmp_path) == Collected()
     assert values(database)[0] == 12
     assert database.transact(lambda to: Finder(to).find("request-9/39999"))[0].answer == "a long answer"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"time": float("nan")},
+        {"first": 2**70},
+        {"first": -1},
+        {"valued": {"currency": "EUR", "answers": [["one"]], "expected_micro": 10**30}},
+        {"valued": {"currency": "EUR", "answers": [["one"]], "expected_micro": "many"}},
+        {"valued": {"currency": "EUR", "answers": 3, "expected_micro": 5}},
+        {"valued": {"currency": None, "answers": [], "expected_micro": 5}},
+        {"about": {"model": None}},
+        {"source": "\ud800"},
+    ],
+)
+def test_answers_that_no_table_can_hold_do_not_hold_up_those_behind_them(
+    database: Database, tmp_path: Path, change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NORIA_FEEDBACK_DAYS", "1e5")
+    odd = {"chunk": chunk("request-1", 0, ["one"]).as_json() | change}
+    (tmp_path / "a.jsonl").write_bytes(json.dumps(odd).encode() + b"\n" + line_of(chunk("request-2", 0, ["one"], 7)))
+    found = collect(database, tmp_path)
+    assert (found.num_entries, found.num_unreadable) == ((2, 0) if "source" in change else (1, 1))
+    assert values(database)[0] == 7
+
+
+def test_answers_of_a_model_whose_name_is_no_text_find_their_feedback(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NORIA_FEEDBACK_DAYS", "1e5")
+    spool = Spool(tmp_path)
+    spool.append([chunk("request-1\0", 0, ["seven"], 7, replace(ABOUT, model="caf\udce9"))])
+    spool.close()
+    collect(database, tmp_path)
+    (found,) = database.transact(lambda to: Finder(to).find("request-1\\0/0"))
+    assert (found.answer, found.about.model) == ("seven", "caf\\udce9")

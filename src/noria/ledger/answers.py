@@ -18,7 +18,7 @@ from typing import Any
 from noria.database import Transaction
 from noria.database.connection import Cell
 from noria.errors import UserError
-from noria.ledger.entry import DIMENSIONS, EXPECTED, VALUES, About, Entry, Posting, values_of
+from noria.ledger.entry import DIMENSIONS, EXPECTED, MOST, VALUES, About, Entry, Posting, make_plain, values_of
 
 DAYS, USUAL_DAYS = "NORIA_FEEDBACK_DAYS", 90.0
 DAY_S = 86_400
@@ -40,13 +40,19 @@ class Valued:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Answers as they are kept. first: the index of the first."""
+    """Answers as they are kept. first: the index of the first. Raises ValueError for what no table can hold."""
 
     source: str
     first: int
     time: float
     about: About
     valued: Valued
+
+    def __post_init__(self) -> None:
+        make_plain(self, ["source"])
+        if not 0 <= self.first <= MOST:
+            raise ValueError(f"the answers of {self.source!r} begin at {self.first}")
+        self.entry()
 
     def entry(self) -> Entry:
         """Return the entry of what they are expected to be worth."""
@@ -73,6 +79,9 @@ class Valuing:
 
     version: str
     text: str
+
+    def __post_init__(self) -> None:
+        make_plain(self, ["version", "text"])
 
 
 @dataclass(frozen=True)

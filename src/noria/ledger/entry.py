@@ -7,8 +7,8 @@ to a clearing account, so that every entry sums to zero and a lost posting is fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, field, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, astuple, dataclass, field, fields
 from typing import Any
 
 COMPUTE, ENERGY, STORAGE, TOKENS = "cost:compute", "cost:energy", "cost:storage", "cost:tokens"
@@ -33,6 +33,9 @@ class About:
     job: str = ""
     client: str = ""
     activity: str = ""
+
+    def __post_init__(self) -> None:
+        make_plain(self, DIMENSIONS)
 
 
 DIMENSIONS = tuple(one.name for one in fields(About))
@@ -65,11 +68,7 @@ class Entry:
     basis: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("key", "currency", "basis"):
-            object.__setattr__(self, name, plain(getattr(self, name)))
-        object.__setattr__(
-            self, "about", replace(self.about, **{one: plain(text) for one, text in asdict(self.about).items()})
-        )
+        make_plain(self, ("key", "currency", "basis"))
         amounts = [*self.quantities.values(), *(one.micro for one in self.postings)]
         if not 0 <= self.time < END_OF_TIME or not all(-MOST <= one <= MOST for one in amounts):
             raise ValueError(
@@ -109,6 +108,12 @@ class Entry:
 def plain(text: str) -> str:
     """Return a text as every database takes it: what is not UTF-8, as in the name of a folder, is spelled out."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+
+
+def make_plain(record: object, names: Iterable[str]) -> None:
+    """Make fields of a frozen record plain, as it is made. Raises AttributeError where one is no text."""
+    for name in names:
+        object.__setattr__(record, name, plain(getattr(record, name)))
 
 
 def values_of(about: About) -> tuple[str, ...]:

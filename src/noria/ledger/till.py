@@ -69,11 +69,11 @@ class Till:
             when = time.time() if time_s is None else time_s
             try:
                 entry = self._prices.entry(key, when, about, quantities, self._carried)
+                answers = [] if kept is None else self._kept(kept, about, when)
             except (ValueError, OverflowError) as error:  # a clock before 1970, say
                 self.spool.num_lost += 1
                 _log.error("the ledger cannot hold this, it is not booked: %s", error)
                 return
-            answers = [] if kept is None else self._kept(kept, about, when)
         self.spool.append([entry, *answers])
 
     def _kept(self, kept: Answers, about: About, when: float) -> list[Spooled]:
