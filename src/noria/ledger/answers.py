@@ -18,6 +18,7 @@ from typing import Any
 from noria.database import Transaction
 from noria.database.connection import Cell
 from noria.errors import UserError
+from noria.ledger.booking import range_of
 from noria.ledger.entry import DIMENSIONS, EXPECTED, MOST, VALUES, About, Entry, Posting, make_plain, values_of
 
 DAYS, USUAL_DAYS = "NORIA_FEEDBACK_DAYS", 90.0
@@ -167,9 +168,8 @@ class Finder:
         if not source or self.transaction.run("select 1 from answers where source = ? limit 1", source):
             return []
         conditions, values = self._whose()
-        # A range of the primary key: the sign after the slash ends it.
-        query = f"select distinct model from entry where key >= ? and key < ?{conditions} limit {MOST_ALIKE}"
-        rows = self.transaction.run(query, f"expected/{source}/", f"expected/{source}0", *values)
+        query = f"select distinct model from entry where key > ? and key < ?{conditions} limit {MOST_ALIKE}"
+        rows = self.transaction.run(query, *range_of(f"expected/{source}/"), *values)
         return [model for (model,) in rows]
 
     def _whose(self) -> tuple[str, list[str]]:

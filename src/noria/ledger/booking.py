@@ -10,16 +10,19 @@ Nothing of `entry` and `posting` is ever changed or removed; the database itself
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from noria.database import Schema, Transaction
+from noria.database.connection import Cell
 from noria.errors import UserError
 from noria.ledger.entry import DIMENSIONS, About, Entry, Posting, values_of
 
 BILLION = 10**9
+READ_AT_ONCE = 5000
 AT_ONCE = 500  # entries a statement: SQLite takes 32,766 values
 _ABOUT = ", ".join(DIMENSIONS)
 _ABOUT_TEXT = ", ".join(f"{one} text not null" for one in DIMENSIONS)
@@ -73,7 +76,7 @@ def book(transaction: Transaction, entries: Iterable[Entry]) -> int:
     rows = [(entry.key, one.account, one.micro) for entry in new for one in entry.postings]
     transaction.run_many("insert into posting values (?, ?, ?)", rows)
     # In one order, so that no two transactions wait for one another.
-    sums = [(*name, *_parts(amount)) for name, amount in sorted(totals(new).items()) if amount]
+    sums: list[tuple[Cell, ...]] = [(*name, *_parts(amount)) for name, amount in sorted(totals(new).items()) if amount]
     transaction.run_many(_ADD_TOTAL, sums)
     return len(new)
 
@@ -107,17 +110,52 @@ def totals(entries: Iterable[Entry]) -> Counter[tuple[str, ...]]:
     """Return the sums of entries: by day, name, what they are about, currency and basis."""
     found: Counter[tuple[str, ...]] = Counter()
     for entry in entries:
-        end = (*values_of(entry.about), entry.currency, entry.basis)
-        for posting in entry.postings:
-            found[(day_of(entry.time), posting.account, *end)] += posting.micro
-        for name, amount in entry.quantities.items():
-            found[(day_of(entry.time), name, *end)] += amount
+        postings = {one.account: one.micro for one in entry.postings}
+        add(found, entry.time, (*values_of(entry.about), entry.currency, entry.basis), postings, entry.quantities)
     return found
+
+
+def add(found: Counter[tuple[str, ...]], time: float, end: tuple[str, ...], *amounts: Mapping[str, int]) -> None:
+    """Add the amounts of one entry to sums. end: what it is about, its currency and its basis."""
+    day = day_of(time)
+    for each in amounts:
+        for name, amount in each.items():
+            found[(day, name, *end)] += amount
 
 
 def day_of(time: float) -> str:
     """Return the day of a time, UTC, as 2026-11-30."""
     return datetime.fromtimestamp(time, UTC).date().isoformat()
+
+
+class Row(NamedTuple):
+    """An entry as the tables have it, be it balanced or not. end: what it is about, its currency and its basis."""
+
+    key: str
+    time: float
+    end: tuple[str, ...]
+    quantities: dict[str, int]
+    postings: dict[str, int]
+
+
+def rows(transaction: Transaction, prefix: str = "") -> Iterator[Row]:
+    """Yield all entries, or those whose keys begin with a text that ends with a slash; a few thousand are held."""
+    after, before = range_of(prefix) if prefix else ("", None)
+    within = "key > ?" if before is None else "key > ? and key < ?"
+    some = f"select key, time, quantities, {_ABOUT}, currency, basis from entry where {within} order by key limit ?"
+    while found := transaction.run(some, after, *([] if before is None else [before]), READ_AT_ONCE):
+        first, after = after, found[-1][0]
+        postings: dict[str, dict[str, int]] = defaultdict(dict)
+        theirs = "select key, account, micro from posting where key > ? and key <= ?"
+        for key, account, micro in transaction.run(theirs, first, after):
+            postings[key][account] = int(micro)
+        for key, time, quantities, *end in found:
+            yield Row(key, float(time), tuple(end), json.loads(quantities), postings[key])
+
+
+def range_of(prefix: str) -> tuple[str, str]:
+    """Return between which two keys those lie that begin with a text that ends with a slash."""
+    return prefix, f"{prefix[:-1]}0"  # the sign after the slash
 
 
 def find(transaction: Transaction, key: str) -> Entry | None:

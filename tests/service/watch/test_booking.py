@@ -18,6 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from noria.database import open_database
+from noria.ledger.audit import check_service
 from noria.ledger.booking import totals
 from noria.ledger.collecting import collect
 from noria.ledger.entry import Entry
@@ -74,6 +75,20 @@ def test_the_sums_of_the_ledger_are_those_of_the_metrics(home: Path, writer: Pre
     assert found["tokens_read"] == told["noria_prompt_tokens_total"]
     assert found["tokens_written"] == told["noria_generated_tokens_total"] > 0
     assert 0 < found["model_micros"] <= told["noria_model_seconds_sum"] * 1e6 + 10
+
+
+def test_the_check_of_the_ledger_takes_what_a_service_tells_until_then(home: Path, writer: Predictor, ask: Ask) -> None:
+    app, body = make_app(writer), {"records": [{"prompt": "To be, or not"}]}
+    texts = []
+    for _ in range(2):
+        assert ask(app, "POST", "/predict", json=body).status_code == 200
+        texts.append(ask(app, "GET", "/metrics").text)
+    texts.append(texts[-1].replace('process="', 'process="another-'))
+    database = open_database()
+    collect(database)
+    found = [database.transact(lambda to, text=text: check_service(to, text), writes=False) for text in texts]
+    assert [bool(one.wrong) for one in found] == [False, False, True]
+    database.close()
 
 
 def test_an_entry_names_the_model_its_version_and_the_key_and_no_address(
