@@ -72,9 +72,10 @@ def book(transaction: Transaction, entries: Iterable[Entry]) -> int:
     Best done last in a transaction: until its end, others who book on the same day about the same wait.
     """
     unique = list({one.key: one for one in entries}.values())
-    new = [one for first in range(0, len(unique), AT_ONCE) for one in _insert(transaction, unique[first:][:AT_ONCE])]
-    rows = [(entry.key, one.account, one.micro) for entry in new for one in entry.postings]
-    transaction.run_many("insert into posting values (?, ?, ?)", rows)
+    some = [unique[first : first + AT_ONCE] for first in range(0, len(unique), AT_ONCE)]
+    new = [one for each in some for one in _insert(transaction, each)]
+    postings = [(entry.key, one.account, one.micro) for entry in new for one in entry.postings]
+    transaction.run_many("insert into posting values (?, ?, ?)", postings)
     # In one order, so that no two transactions wait for one another.
     sums: list[tuple[Cell, ...]] = [(*name, *_parts(amount)) for name, amount in sorted(totals(new).items()) if amount]
     transaction.run_many(_ADD_TOTAL, sums)
@@ -97,7 +98,7 @@ def _insert(transaction: Transaction, entries: Sequence[Entry]) -> list[Entry]:
     row = f"({', '.join('?' * _ENTRY_CELLS)})"
     cells = [cell for one in sorted(entries, key=lambda one: one.key) for cell in _row(one)]
     statement = f"insert into entry values {', '.join([row] * len(entries))} on conflict (key) do nothing returning key"
-    inserted = {key for (key,) in transaction.run(statement, *cells)} if entries else set()
+    inserted = {key for (key,) in transaction.run(statement, *cells)}
     return [one for one in entries if one.key in inserted]
 
 
