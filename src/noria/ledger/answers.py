@@ -12,7 +12,7 @@ import os
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from noria.database import Transaction
@@ -65,7 +65,7 @@ class Chunk:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON."""
-        return asdict(self)
+        return {**vars(self), "about": vars(self.about), "valued": vars(self.valued)}
 
     @classmethod
     def of_json(cls, content: Mapping[str, Any]) -> Chunk:

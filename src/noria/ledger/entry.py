@@ -8,7 +8,7 @@ to a clearing account, so that every entry sums to zero and a lost posting is fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, astuple, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 COMPUTE, ENERGY, STORAGE, TOKENS = "cost:compute", "cost:energy", "cost:storage", "cost:tokens"
@@ -85,7 +85,7 @@ class Entry:
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON."""
         content: dict[str, Any] = {"key": self.key, "time": self.time}
-        content["about"] = {name: value for name, value in asdict(self.about).items() if value}
+        content["about"] = {name: value for name, value in vars(self.about).items() if value}
         content["quantities"] = dict(self.quantities)
         content["postings"] = {one.account: one.micro for one in self.postings}
         return content | {"currency": self.currency, "basis": self.basis}
@@ -118,4 +118,4 @@ def make_plain(record: object, names: Iterable[str]) -> None:
 
 def values_of(about: About) -> tuple[str, ...]:
     """Return what an entry is about, in the order of DIMENSIONS."""
-    return astuple(about)
+    return tuple(vars(about).values())
