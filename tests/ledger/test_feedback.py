@@ -13,6 +13,7 @@ from noria.errors import UserError
 from noria.ledger import About, Spool, book
 from noria.ledger.answers import Chunk, Finder, Valued, forget_old, keep
 from noria.ledger.collecting import BYTES_AT_ONCE, Collected, collect
+from noria.ledger.entry import plain
 from noria.ledger.feedback import Taken, Truth, give
 from noria.ledger.spool import line_of
 from noria.ledger.statement import statement
@@ -81,10 +82,14 @@ def test_feedback_that_comes_again_is_taken_once_and_what_contradicts_is_told(an
 
 
 @pytest.mark.parametrize(
-    "answer_id", ["batch-1/5", "batch-1/6", "batch-1/-1", "request-2/0", "batch-1", "", "batch-1/x", "/0"]
-)
+    "answer_id",
+    [
+        "batch-1/5", "batch-1/6", "batch-1/-1", "request-2/0", "batch-1", "", "batch-1/x", "/0", "request-1\0/0",
+        "\ud800/0", f"batch-1/{10**17}", f"batch-1/{10**18}", "batch-1/٣",
+    ],
+)  # fmt: skip
 def test_ids_of_no_answer_are_told(answered: Database, answer_id: str) -> None:
-    assert given(answered, (answer_id, "one"))["unknown"] == [answer_id]
+    assert given(answered, (answer_id, "one"))["unknown"] == [plain(answer_id)]
     assert values(answered)[1] == 0
 
 
@@ -193,3 +198,10 @@ def test_answers_of_a_model_whose_name_is_no_text_find_their_feedback(
     collect(database, tmp_path)
     (found,) = database.transact(lambda to: Finder(to).find("request-1\\0/0"))
     assert (found.answer, found.about.model) == ("seven", "caf\\udce9")
+
+
+def test_names_that_are_no_text_are_names_of_nothing(answered: Database) -> None:
+    for name in ("\0", "\ud800"):
+        finder = answered.transact(lambda to, name=name: Finder(to, name, name).find("request-1/0"))
+        assert finder == []
+        assert answered.transact(lambda to, name=name: statement(to, model=name), writes=False) == []

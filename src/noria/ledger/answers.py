@@ -19,7 +19,7 @@ from noria.database import Transaction
 from noria.database.connection import Cell
 from noria.errors import UserError
 from noria.ledger.booking import range_of
-from noria.ledger.entry import DIMENSIONS, EXPECTED, MOST, VALUES, About, Entry, Posting, make_plain, values_of
+from noria.ledger.entry import DIMENSIONS, EXPECTED, MOST, VALUES, About, Entry, Posting, make_plain, plain, values_of
 
 DAYS, USUAL_DAYS = "NORIA_FEEDBACK_DAYS", 90.0
 DAY_S = 86_400
@@ -174,7 +174,7 @@ class Finder:
 
     def _whose(self) -> tuple[str, list[str]]:
         named = {"client": self.client, "model": self.model}
-        given = {name: value for name, value in named.items() if value is not None}
+        given = {name: plain(value) for name, value in named.items() if value is not None}
         return "".join(f" and {name} = ?" for name in given), list(given.values())
 
     def _chunks(self, source: str, place: int) -> list[tuple[int, int, str, About]]:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from noria.database import Schema, Transaction
 from noria.database.connection import Cell
 from noria.errors import UserError
-from noria.ledger.entry import DIMENSIONS, About, Entry, Posting, values_of
+from noria.ledger.entry import DIMENSIONS, About, Entry, Posting, plain, values_of
 
 BILLION = 10**9
 READ_AT_ONCE = 5000
@@ -161,6 +161,7 @@ def range_of(prefix: str) -> tuple[str, str]:
 
 def find(transaction: Transaction, key: str) -> Entry | None:
     """Return the entry of a key."""
+    key = plain(key)
     rows = transaction.run(f"select time, {_ABOUT}, currency, basis, quantities from entry where key = ?", key)
     if not rows:
         return None
@@ -174,7 +175,7 @@ def last_entries(transaction: Transaction, count: int, model: str = "") -> list[
     """Return the entries that are newest by their time, the newest last; of one model where it is named."""
     where = "where model = ? " if model else ""
     rows = transaction.run(
-        f"select key from entry {where}order by time desc, key desc limit ?", *([model] if model else []), count
+        f"select key from entry {where}order by time desc, key desc limit ?", *([plain(model)] if model else []), count
     )
     found = [find(transaction, key) for (key,) in reversed(rows)]
     return [one for one in found if one is not None]
