@@ -105,6 +105,24 @@ def test_what_is_not_taken_is_told_with_its_place_and_reason(answered: Database)
     assert given(answered, ("batch-1/1", "two"))["new"] == ["batch-1/1"]
 
 
+def test_answers_of_models_that_one_may_not_see_are_unknown_kept_or_not(
+    answered: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NORIA_FEEDBACK_DAYS", "0.5")
+    truth = Truth("request-1/0", "seven")
+    for _ in range(2):
+        taken = answered.transact(lambda to: give(Finder(to), [truth], worth, DAY, lambda model: model != "digits"))
+        assert taken["unknown"] == ["request-1/0"]
+        answered.transact(forget_old)
+
+
+def test_the_database_refuses_to_change_or_remove_what_was_told(answered: Database) -> None:
+    given(answered, ("batch-1/0", "one"))
+    for words in ("update feedback set truth = 'two'", "delete from feedback"):
+        with pytest.raises(Exception, match="never changed or removed"):
+            answered.transact(lambda to, words=words: to.run(words))
+
+
 def test_no_answer_has_a_value_as_well(answered: Database) -> None:
     assert given(answered, ("batch-1/4", "one"))["new"] == ["batch-1/4"]
     assert values(answered)[1] == -2_000_000

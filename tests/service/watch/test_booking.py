@@ -23,9 +23,13 @@ from noria.ledger.booking import totals
 from noria.ledger.collecting import collect
 from noria.ledger.entry import Entry
 from noria.ledger.spool import entry_of
+from noria.ledger.till import Till
 from noria.pipeline.predictor import Predictor, load
 from noria.service.app import make_app
+from noria.service.request.exchange import Measured
 from noria.service.request.limits import Limits
+from noria.service.request.served import Served
+from noria.service.watch.booking import Booking
 from service.conftest import Ask
 from service.test_stream import Endless, app_with, stream_until
 
@@ -131,6 +135,33 @@ def test_an_answer_that_was_got_is_booked_when_the_server_is_killed(
     assert [json.loads(quantities)["predictions"] for _, quantities in rows] == [1] * 5
     assert {client for client, _ in rows} != {"127.0.0.1"}
     database.close()
+
+
+def test_an_answer_is_booked_before_its_last_byte_goes_out(
+    home: Path, predictor: Predictor, pictures: list[bytes], ask: Ask
+) -> None:
+    app, seen = make_app(predictor), []
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        async def noted(message: Any) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                seen.append(len(booked(home)))
+            await send(message)
+
+        await app(scope, receive, noted)
+
+    assert ask(watched, "POST", "/predict", files={"image": ("a.png", pictures[0])}).status_code == 200
+    assert seen == [1]
+
+
+def test_the_time_of_a_model_is_booked_as_the_share_of_the_machine_that_its_threads_take(home: Path) -> None:
+    booking = Booking(Till(), lambda name: {"digits": 3}[name])
+    booking.book({"state": {"served": Served("predict", "digits", measured=Measured())}})  # not begun
+    measured = Measured(batch=1, records=2, own_seconds=4.0)
+    booking.book({"state": {"served": Served("predict", "digits", measured=measured)}})
+    (entry,) = booked(home)
+    assert entry.quantities["model_micros"] == 4 * 10**6
+    assert entry.quantities["machine_micros"] == round(4e6 * 3 / (os.cpu_count() or 1))
 
 
 def test_a_stream_that_is_cut_off_is_booked_with_what_was_written(home: Path, writer: Predictor, ask: Ask) -> None:
