@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,10 @@ def test_measured_power_is_used_and_marked_where_the_counters_can_be_read(
     watts, is_measured = power.watts(65)
     assert is_measured
     assert watts == pytest.approx(40, rel=1e-3)
+    stated = replace(prices_of(tmp_path, "{kwh: 1}"), power=power)
+    assert stated.entry("a", 0.0, About(), {"machine_micros": 10**6}).quantities["millijoules"] == 40_000
+    assert stated.entry("a", 0.0, About(), {}).basis == "measured"
+    assert replace(stated, basis="assumed").entry("a", 0.0, About(), {}).basis == "assumed"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -8,9 +10,10 @@ import pytest
 from ledger.databases import DAY, database, server, spent
 from noria.database import Database, Transaction
 from noria.errors import UserError
-from noria.ledger import About, Entry, Posting, book, booking
-from noria.ledger.audit import Finding, check, check_service
+from noria.ledger import About, Entry, Posting, audit, book, booking
+from noria.ledger.audit import check, check_service
 from noria.ledger.statement import Row, statement
+from noria.report.ledger_page import ledger_text
 
 __all__ = ["database", "server"]
 ONE_DAY = 24 * 3600
@@ -36,6 +39,14 @@ def test_expected_and_realised_value_are_kept_apart_and_each_has_its_margin(data
     assert (told["expected_value"], told["expected_margin"]) == (2.0, -1.5)
     assert (told["realised_value"], told["realised_margin"]) == (0.7, -2.8)
     assert told["break_even_predictions"] == 20  # 3.00 by 0.15 an answer
+
+
+def test_costs_at_prices_that_nobody_stated_are_told_apart(database: Database) -> None:
+    entries = [spent("a", 3_000_000), replace(spent("b", 1_000_000), basis="assumed")]
+    database.transact(lambda to: book(to, entries))
+    (row,) = rows(database)
+    assert row.as_json()["assumed"] == 1.0
+    assert "25% of the costs are at assumed prices" in ledger_text(["model"], [row])
 
 
 def test_no_margin_is_made_of_two_currencies(database: Database) -> None:
@@ -84,23 +95,24 @@ def test_a_check_finds_what_is_kept_of_another_model_though_it_is_the_same_in_al
 def test_a_check_finds_nothing_wrong_in_what_others_book_meanwhile(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database.transact(lambda to: book(to, [spent(f"a{one}") for one in range(9)]))
+    database.transact(lambda to: book(to, [spent(f"b{one}") for one in range(9)]))
     monkeypatch.setattr(booking, "READ_AT_ONCE", 2)
 
-    def others_book(to: Transaction) -> list[Finding]:
-        to.run("select count(*) from entry")
-        other = threading.Thread(target=_book_and_close, args=(database,))
-        other.start()
-        other.join()
-        return check(to)
+    def rows_and_others(to: Transaction) -> Iterator[booking.Row]:
+        for row in booking.rows(to):
+            if row.key == "b4":
+                other = threading.Thread(target=_book_and_close, args=(database,))
+                other.start()
+                other.join()
+            yield row
 
-    assert not any(one.wrong for one in database.transact(others_book, writes=False))
+    monkeypatch.setattr(audit, "rows", rows_and_others)
+    assert not any(one.wrong for one in database.transact(check, writes=False))
     assert database.transact(lambda to: to.run("select count(*) from entry"), writes=False) == [(11,)]
 
 
 def _book_and_close(database: Database) -> None:
     database.transact(lambda to: book(to, [spent("a"), spent("z")]))
-    database.transact(lambda to: to.run("update total set amount = amount"))
     database.close()
 
 
