@@ -34,7 +34,8 @@ def test_a_job_has_its_own_prices_before_the_machine_and_the_machine_before_all(
     hour = {"machine_micros": 3600 * 10**6}
     assert amounts(prices_of(tmp_path, text), **hour)["cost:compute"] == 1_000_000
     assert amounts(prices_of(tmp_path, text, "gpu"), **hour)["cost:compute"] == 5_000_000
-    assert amounts(prices_of(tmp_path, text, "gpu"), About(job="digits"), **hour)["cost:compute"] == 9_000_000
+    assert amounts(prices_of(tmp_path, text, "gpu"), About("digits"), **hour)["cost:compute"] == 9_000_000
+    assert amounts(prices_of(tmp_path, text), About("digits", job="serve"), **hour)["cost:compute"] == 9_000_000
 
 
 def test_tokens_and_stored_bytes_have_prices(tmp_path: Path) -> None:
