@@ -1,15 +1,17 @@
-"""How long a ledger of ten million entries takes to answer its monthly table, and whether its sums are right.
+"""How long a ledger of ten million entries takes to answer its monthly table and to be checked, and what a line costs.
 
     python benchmarks/ledger.py [ENTRIES] [FILE]
 
 The entries are written by SQL within the database; what `noria.ledger.book` keeps beside them is written as it would
 have been. Then the table of `noria ledger --by month,model` is timed, five times, over a new connection
-each, and the sums are compared with the postings. Beside it: the same table from the postings themselves, and how
-many entries a second are booked.
+each, and the sums are compared with the postings. Beside it: the same table from the postings themselves, the check of
+`noria ledger check` with the memory that it takes, how many entries a second are booked, and how many microseconds of
+CPU a request that is served spends on its line in the spool, without and with an answer that is kept for feedback.
 """
 
 from __future__ import annotations
 
+import resource
 import sys
 import tempfile
 import time
@@ -17,8 +19,11 @@ from pathlib import Path
 from statistics import median
 
 from noria.database import Database, Transaction, open_database
-from noria.ledger import SCHEMA, About, Entry, Posting, book
+from noria.ledger import SCHEMA, About, Entry, Posting, Spool, book
+from noria.ledger.answers import Valued
+from noria.ledger.audit import check
 from noria.ledger.statement import statement
+from noria.ledger.till import Answers, Till
 
 DAYS, MODELS, CLIENTS = 365, 5, 20
 FIRST = 1_767_225_600  # 2026-01-01
@@ -34,11 +39,11 @@ union all select key, 'clearing:cost', -(1 + rowid % 7) from entry where rowid >
 """
 SUM = """
 insert into total select date(time, 'unixepoch'), account, model, version, job, client, activity, currency, basis,
-sum(micro) from posting join entry using (key) group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+sum(micro), 0 from posting join entry using (key) group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
 COUNT = """
 insert into total select date(time, 'unixepoch'), 'predictions', model, version, job, client, activity, currency, basis,
-count(*) from entry group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+count(*), 0 from entry group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
 AT_ONCE = 500_000
 
@@ -68,7 +73,30 @@ def main(count: int, path: Path) -> None:
     assert sum(one.cost for one in rows) == compute
     assert sum(one.predictions for one in rows) == count
     print("sums are those of the postings")
+    before, started = _peak_mb(), time.perf_counter()
+    assert not any(one.wrong for one in database.transact(check, writes=False))
+    seconds_checked = time.perf_counter() - started
+    print(f"checked in {seconds_checked:.0f} s; the peak of memory grew by {_peak_mb() - before:.0f} MB")
     print(f"{_booked_a_second(database):,.0f} entries a second are booked")
+    for kept, told in ((None, "a request's line"), (Valued("EUR", [["yes"]], 5), "with an answer that is kept")):
+        found = [_micros_a_line(path.parent / "spool", kept) for _ in range(5)]
+        print(f"{told}: {median(found):.1f} us of CPU (n=5, {min(found):.1f} to {max(found):.1f})")
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _micros_a_line(folder: Path, kept: Valued | None) -> float:
+    till, count = Till(Spool(folder)), 5000
+    used = {"requests": 1, "predictions": 1, "model_micros": 1234, "machine_micros": 2345}
+    started = time.process_time()
+    for number in range(count):
+        answers = None if kept is None else Answers(f"request-{number}", kept, "")
+        till.book(About("digits", "0123456789ab", "serve", "shop", "serve"), used, kept=answers)
+    seconds = time.process_time() - started
+    till.close()
+    return seconds / count * 1e6
 
 
 def _booked_a_second(database: Database) -> float:

@@ -30,6 +30,12 @@ def test_a_number_costs_by_each_unit_beyond_the_tolerance() -> None:
     assert [payoffs.micro(one, 10) for one in (10, 12, 8, 15, 0)] == [10**6, 10**6, 10**6, -800_000, -1_300_000]
 
 
+@pytest.mark.parametrize("answer", [float("nan"), float("inf"), float("-inf")])
+def test_an_answer_that_is_no_number_is_as_wrong_as_can_be(answer: float) -> None:
+    assert NumberPayoffs(correct=1, wrong=-2).micro(answer, 3) == -2_000_000
+    assert NumberPayoffs(correct=1, per_unit=-0.1).micro(answer, 3) == -MOST_AMOUNT * 1_000_000
+
+
 def test_a_ranking_pays_by_the_true_items_among_the_first() -> None:
     payoffs = RankingPayoffs(hit=2, miss=-1, top=2)
     assert [payoffs.micro(["a", "b", "c"], truth) for truth in (["b"], ["c"], ["a", "b"])] == [

@@ -16,6 +16,8 @@ from noria.database import Database, open_database
 from noria.errors import UserError
 from noria.ledger import About, Entry, Posting, book
 from noria.ledger.booking import find, reverse
+from noria.ledger.entry import MOST
+from noria.ledger.statement import statement
 
 
 def totals(database: Database) -> dict[tuple[str, str], int]:
@@ -127,3 +129,12 @@ def test_killed_while_it_books_nothing_is_half_booked(tmp_path_factory: pytest.T
         assert count % 50 == 0
         assert totals(database).get(("2026-11-29", "cost:compute"), 0) == count
         database.close()
+
+
+def test_sums_of_the_largest_amounts_are_exact(database: Database) -> None:
+    amounts = [MOST, MOST - 1, -7, 999_999_999, 10**9, -(10**9), -MOST]
+    for turn in range(12):
+        entries = [spent(f"{turn}-{one}", amount) for one, amount in enumerate(amounts)]
+        database.transact(lambda to, entries=entries: book(to, entries))
+    (row,) = database.transact(lambda to: statement(to), writes=False)
+    assert row.cost == 12 * sum(amounts) > 2**63

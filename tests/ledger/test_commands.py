@@ -75,17 +75,17 @@ def test_tables_pages_reversals_and_prices(home: Path, noria: Run, tmp_path: Pat
     code, out, _ = noria("ledger", "prices", "--json")
     assert (code, json.loads(out)["basis"], json.loads(out)["machine_hour"]) == (0, "stated", 0.1)
     own = Spool()
-    own.append([spent("a", 2_000_000), spent("b", 1_000_000)])
+    own.append([spent("z", 2_000_000), spent("b", 1_000_000)])
     own.close()
     code, out, _ = noria("ledger", "--csv", tmp_path / "a.csv", "--page", tmp_path / "a.html")
     assert (code, "digits" in out, "3" in out) == (0, True, True)
     (row,) = csv.DictReader((tmp_path / "a.csv").read_text().splitlines())
     assert (row["model"], float(row["cost"]), row["predictions"]) == ("digits", 3.0, "2")
     assert "<svg" in (tmp_path / "a.html").read_text()
-    assert noria("ledger", "reverse", "a")[0] == 0
+    assert noria("ledger", "reverse", "z")[0] == 0
     assert shown(noria)[0]["cost"] == 1.0
     code, out, _ = noria("ledger", "entries", "-n", "1")
-    assert json.loads(out)["key"] == "reversal:a"
+    assert json.loads(out)["key"] == "reversal:z"
     code, _, err = noria("ledger", "reverse", "c")
     assert (code, "no such entry" in err) == (2, True)
     assert noria("ledger", "prices", "--write")[0] == 2

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from noria.errors import UserError
 from noria.ledger import About, Spool, book
 from noria.ledger.answers import Chunk, Finder, Valued, forget_old, keep
 from noria.ledger.collecting import BYTES_AT_ONCE, Collected, collect
+from noria.ledger.entry import plain
 from noria.ledger.feedback import Taken, Truth, give
 from noria.ledger.spool import line_of
 from noria.ledger.statement import statement
@@ -79,10 +81,14 @@ def test_feedback_that_comes_again_is_taken_once_and_what_contradicts_is_told(an
 
 
 @pytest.mark.parametrize(
-    "answer_id", ["batch-1/5", "batch-1/6", "batch-1/-1", "request-2/0", "batch-1", "", "batch-1/x", "/0"]
-)
+    "answer_id",
+    [
+        "batch-1/5", "batch-1/6", "batch-1/-1", "request-2/0", "batch-1", "", "batch-1/x", "/0", "request-1\0/0",
+        "\ud800/0", f"batch-1/{10**17}", f"batch-1/{10**18}", "batch-1/٣",
+    ],
+)  # fmt: skip
 def test_ids_of_no_answer_are_told(answered: Database, answer_id: str) -> None:
-    assert given(answered, (answer_id, "one"))["unknown"] == [answer_id]
+    assert given(answered, (answer_id, "one"))["unknown"] == [plain(answer_id)]
     assert values(answered)[1] == 0
 
 
@@ -96,6 +102,24 @@ def test_what_is_not_taken_is_told_with_its_place_and_reason(answered: Database)
     ]
     assert "1 cannot be read: row 2 batch-1/1 (is no label)" in taken.sentences()
     assert given(answered, ("batch-1/1", "two"))["new"] == ["batch-1/1"]
+
+
+def test_answers_of_models_that_one_may_not_see_are_unknown_kept_or_not(
+    answered: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NORIA_FEEDBACK_DAYS", "0.5")
+    truth = Truth("request-1/0", "seven")
+    for _ in range(2):
+        taken = answered.transact(lambda to: give(Finder(to), [truth], worth, DAY, lambda model: model != "digits"))
+        assert taken["unknown"] == ["request-1/0"]
+        answered.transact(forget_old)
+
+
+def test_the_database_refuses_to_change_or_remove_what_was_told(answered: Database) -> None:
+    given(answered, ("batch-1/0", "one"))
+    for words in ("update feedback set truth = 'two'", "delete from feedback"):
+        with pytest.raises(Exception, match="never changed or removed"):
+            answered.transact(lambda to, words=words: to.run(words))
 
 
 def test_no_answer_has_a_value_as_well(answered: Database) -> None:
@@ -154,3 +178,47 @@ def test_answers_come_through_the_spool_however_long_their_line_is(
     assert collect(database, tmp_path) == Collected()
     assert values(database)[0] == 12
     assert database.transact(lambda to: Finder(to).find("request-9/39999"))[0].answer == "a long answer"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"time": float("nan")},
+        {"first": 2**70},
+        {"first": -1},
+        {"valued": {"currency": "EUR", "answers": [["one"]], "expected_micro": 10**30}},
+        {"valued": {"currency": "EUR", "answers": [["one"]], "expected_micro": "many"}},
+        {"valued": {"currency": "EUR", "answers": 3, "expected_micro": 5}},
+        {"valued": {"currency": None, "answers": [], "expected_micro": 5}},
+        {"about": {"model": None}},
+        {"source": "\ud800"},
+    ],
+)
+def test_answers_that_no_table_can_hold_do_not_hold_up_those_behind_them(
+    database: Database, tmp_path: Path, change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NORIA_FEEDBACK_DAYS", "1e5")
+    odd = {"chunk": chunk("request-1", 0, ["one"]).as_json() | change}
+    (tmp_path / "a.jsonl").write_bytes(json.dumps(odd).encode() + b"\n" + line_of(chunk("request-2", 0, ["one"], 7)))
+    found = collect(database, tmp_path)
+    assert (found.num_entries, found.num_unreadable) == ((2, 0) if "source" in change else (1, 1))
+    assert values(database)[0] == 7
+
+
+def test_answers_of_a_model_whose_name_is_no_text_find_their_feedback(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NORIA_FEEDBACK_DAYS", "1e5")
+    spool = Spool(tmp_path)
+    spool.append([chunk("request-1\0", 0, ["seven"], 7, replace(ABOUT, model="caf\udce9"))])
+    spool.close()
+    collect(database, tmp_path)
+    (found,) = database.transact(lambda to: Finder(to).find("request-1\\0/0"))
+    assert (found.answer, found.about.model) == ("seven", "caf\\udce9")
+
+
+def test_names_that_are_no_text_are_names_of_nothing(answered: Database) -> None:
+    for name in ("\0", "\ud800"):
+        finder = answered.transact(lambda to, name=name: Finder(to, name, name).find("request-1/0"))
+        assert finder == []
+        assert answered.transact(lambda to, name=name: statement(to, model=name), writes=False) == []

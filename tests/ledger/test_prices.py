@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ def test_a_job_has_its_own_prices_before_the_machine_and_the_machine_before_all(
     hour = {"machine_micros": 3600 * 10**6}
     assert amounts(prices_of(tmp_path, text), **hour)["cost:compute"] == 1_000_000
     assert amounts(prices_of(tmp_path, text, "gpu"), **hour)["cost:compute"] == 5_000_000
-    assert amounts(prices_of(tmp_path, text, "gpu"), About(job="digits"), **hour)["cost:compute"] == 9_000_000
+    assert amounts(prices_of(tmp_path, text, "gpu"), About("digits"), **hour)["cost:compute"] == 9_000_000
+    assert amounts(prices_of(tmp_path, text), About("digits", job="serve"), **hour)["cost:compute"] == 9_000_000
 
 
 def test_tokens_and_stored_bytes_have_prices(tmp_path: Path) -> None:
@@ -72,6 +74,10 @@ def test_measured_power_is_used_and_marked_where_the_counters_can_be_read(
     watts, is_measured = power.watts(65)
     assert is_measured
     assert watts == pytest.approx(40, rel=1e-3)
+    stated = replace(prices_of(tmp_path, "{kwh: 1}"), power=power)
+    assert stated.entry("a", 0.0, About(), {"machine_micros": 10**6}).quantities["millijoules"] == 40_000
+    assert stated.entry("a", 0.0, About(), {}).basis == "measured"
+    assert replace(stated, basis="assumed").entry("a", 0.0, About(), {}).basis == "assumed"
 
 
 @pytest.mark.parametrize(

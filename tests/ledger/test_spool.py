@@ -88,7 +88,7 @@ def test_a_full_disk_stops_nothing_and_what_waited_is_written_later(
         assert not own.append([spent("a")])
         assert not own.append([spent("b")])
         assert own.num_waiting == 2
-        assert "cannot be written" in caplog.text
+        assert caplog.text.count("cannot be written") == 1
     assert own.append([spent("c")])
     assert own.num_waiting == own.num_lost == 0
     own.close()
@@ -169,3 +169,21 @@ def test_a_model_in_a_folder_whose_name_is_no_text_is_booked_with_its_name_spell
     assert collect(database, folder).num_entries == 1
     assert keys(database) == ["a\\0\\udcff"]
     assert database.transact(lambda to: to.run("select model from entry")) == [("caf\\udce9",)]
+
+
+def test_a_file_is_not_collected_before_its_process_has_locked_it(
+    database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, lock = Spool(folder), spool.fcntl.flock
+
+    def collected_first(file: int, how: int) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(spool.fcntl, "flock", lock)
+            collect(database, folder)
+        lock(file, how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spool.fcntl, "flock", collected_first)
+        assert own.append([spent("a")])
+    own.close()
+    assert collect(database, folder).num_entries == 1

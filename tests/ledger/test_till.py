@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,17 @@ def test_time_is_booked_now_and_then_and_at_the_end_also_of_what_fails(
         one.quantities["wall_micros"] for one in entries
     )
     assert len({one.key for one in entries}) == len(entries)
+
+
+def test_without_an_accelerator_the_share_of_the_cores_is_booked_with_that_of_children_that_have_ended(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([os.times_result((1, 2, 3, 4, 0)), os.times_result((2, 4, 8, 8, 0))])
+    monkeypatch.setattr(till.os, "times", lambda: next(seconds))
+    with Clock(Till(Spool(folder)), About("digits", activity="train")):
+        pass
+    (entry,) = booked(folder)
+    assert entry.quantities["machine_micros"] == round(12e6 / (os.cpu_count() or 1))
 
 
 def test_a_price_that_changes_counts_from_then_on(folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,9 @@ def test_the_page_of_the_ledger_is_json_where_that_is_asked_for(home: Path, mode
     wrong = ask(app, "GET", "/ledger?by=modle")
     assert wrong.status_code == 400
     assert "model" in wrong.json()["error"]["message"]
+    no_day = ask(app, "GET", "/ledger?since=yesterday")
+    assert no_day.status_code == 400
+    assert "2027-01-31" in no_day.json()["error"]["message"]
 
 
 def test_a_batch_keeps_its_answers_by_job_and_row_and_a_table_of_truths_gives_them_their_value(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from noria.ledger import About, Prices
 from noria.ledger.entry import COSTS, MICRO
+from noria.ledger.till import name_of_run
 from noria.pipeline.encoder import Piece
 from noria.pipeline.predictor import Predictor
 from noria.units import duration
@@ -42,7 +43,9 @@ class Forecast:
         """Return what is to be expected, for a person."""
         seconds = num_rows / (self._records_per_second or 1.0)
         prices = Prices.load()
-        entry = prices.entry("forecast", 0.0, About(), {"machine_micros": round(seconds * MICRO)})
+        entry = prices.entry(
+            "forecast", 0.0, About(name_of_run(self._predictor.bundle.path)), {"machine_micros": round(seconds * MICRO)}
+        )
         cost = -sum(one.micro for one in entry.postings if one.account == COSTS) / MICRO
         how = f"{workers} at a time" if workers > 1 else "one after the other"
         basis = "" if prices.basis != "assumed" else " by assumed prices"

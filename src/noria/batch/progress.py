@@ -8,6 +8,7 @@ from typing import Any
 from noria.batch.job import RUNNING, Job
 from noria.batch.shards import LEASE_SECONDS
 from noria.database import Database, Transaction
+from noria.ledger.booking import SUM, joined
 from noria.ledger.entry import COSTS, MICRO
 from noria.units import duration
 
@@ -76,7 +77,7 @@ def progress_of(database: Database, job: Job) -> Progress:
     )
     claimed = "select 1 from batch_shard where job = ? and state = 'waiting' and lease_until > ? limit 1"
     writing = "select 1 from batch_job where id = ? and writer_until > ?"
-    cost = "select currency, sum(amount) from total where job = ? and name = ? group by currency"
+    cost = f"select currency, {SUM} from total where job = ? and name = ? group by currency"
 
     def work(transaction: Transaction) -> Progress:
         ((done, bad, cancelled),) = transaction.run(counts, job.id)
@@ -84,7 +85,7 @@ def progress_of(database: Database, job: Job) -> Progress:
         rate = float(rows) * (num - 1) / num / (last - first) if num > 1 and last > first else None
         paid = transaction.run(cost, job.id, COSTS)
         waits_for = job.when.waits_for() if job.state == RUNNING else ""
-        money = (-int(sum(amount for _, amount in paid)), paid[0][0] if paid else "")
+        money = (-sum(joined(*parts) for _, *parts in paid), paid[0][0] if paid else "")
         now = transaction.now()
         is_new = now < job.created + LEASE_SECONDS
         has_worker = is_new or any(transaction.run(one, job.id, now) for one in (claimed, writing))

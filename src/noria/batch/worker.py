@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from noria.batch.answer_files import Aside
 from noria.batch.assembly import may_write, write_output
@@ -30,6 +29,7 @@ from noria.database import Database, DatabaseAway
 from noria.errors import EXIT_DISK_FULL, UserError
 from noria.ledger import About, Entry, Prices
 from noria.ledger.answers import Chunk, Valued, Valuing, forget_old, know
+from noria.ledger.till import name_of_run
 from noria.pipeline import valuing
 from noria.pipeline.predictor import Answer, Predictor, load
 from noria.pipeline.sinks import DrawnAnswer, drawn_answer, line_of
@@ -168,8 +168,7 @@ class Worker:
 
     def _entry(self, job: Job, shard: Shard, num_bad: int, spent: float) -> Entry:
         """Return what a shard costs. spent: seconds since the last one was stored, with reading and loading."""
-        run = Path(job.asked.run)
-        about = About(run.name, job.asked.digest[:VERSION_LETTERS], job.id, activity="batch")
+        about = About(name_of_run(job.asked.run), job.asked.digest[:VERSION_LETTERS], job.id, activity="batch")
         micros = round(spent * self._share * 1e6)
         quantities = {"predictions": shard.num_rows - num_bad, "machine_micros": micros}
         return self._prices.entry(f"batch:{job.id}:{shard.n}", time.time(), about, quantities, self._carried)

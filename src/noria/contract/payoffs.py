@@ -6,6 +6,7 @@ currency. Read next: job/value.py.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -74,7 +75,10 @@ class ClassPayoffs(Payoffs):
 
 @dataclass(frozen=True, kw_only=True)
 class NumberPayoffs(Payoffs):
-    """A number: `correct` within `tolerance` of the truth, else `wrong` and `per_unit` for each unit beyond it."""
+    """A number: `correct` within `tolerance` of the truth, else `wrong` and `per_unit` for each unit beyond it.
+
+    An answer that is no number is infinitely far off.
+    """
 
     correct: float = 0.0
     wrong: float = 0.0
@@ -83,7 +87,11 @@ class NumberPayoffs(Payoffs):
 
     def micro(self, answer: Any, truth: Any) -> int:
         beyond = abs(float(answer) - float(truth)) - self.tolerance
-        return micro(self.correct if beyond <= 0 else self.wrong + self.per_unit * beyond)
+        if beyond <= 0:
+            return micro(self.correct)
+        if not self.per_unit:
+            return micro(self.wrong)
+        return micro(self.wrong + self.per_unit * (math.inf if math.isnan(beyond) else beyond))
 
 
 @dataclass(frozen=True, kw_only=True)

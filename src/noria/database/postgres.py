@@ -66,14 +66,15 @@ class PostgreSQL(Backend):
 
 
 class PostgreSQLConnection(Connection):
-    """One connection, in the isolation of PostgreSQL's default: what is claimed is claimed by `skip locked`."""
+    """One connection; what writes has PostgreSQL's default isolation: what is claimed is claimed by `skip locked`."""
 
     def __init__(self, raw: Any, where: str) -> None:
         self._raw, self._where = raw, where
         self._raw.autocommit = True  # transactions are begun and ended in words
 
     def begin(self, writes: bool) -> None:
-        self.run("begin" if writes else "begin read only", ())
+        # What only reads sees the tables as they were at its first statement, as in SQLite.
+        self.run("begin" if writes else "begin isolation level repeatable read read only", ())
 
     def run(self, statement: str, values: Sequence[Cell]) -> list[tuple[Any, ...]]:
         with _told_apart(self._where):

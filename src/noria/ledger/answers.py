@@ -12,13 +12,14 @@ import os
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from noria.database import Transaction
 from noria.database.connection import Cell
 from noria.errors import UserError
-from noria.ledger.entry import DIMENSIONS, EXPECTED, VALUES, About, Entry, Posting, values_of
+from noria.ledger.booking import range_of
+from noria.ledger.entry import DIMENSIONS, EXPECTED, MOST, VALUES, About, Entry, Posting, make_plain, plain, values_of
 
 DAYS, USUAL_DAYS = "NORIA_FEEDBACK_DAYS", 90.0
 DAY_S = 86_400
@@ -40,13 +41,19 @@ class Valued:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Answers as they are kept. first: the index of the first."""
+    """Answers as they are kept. first: the index of the first. Raises ValueError for what no table can hold."""
 
     source: str
     first: int
     time: float
     about: About
     valued: Valued
+
+    def __post_init__(self) -> None:
+        make_plain(self, ["source"])
+        if not 0 <= self.first <= MOST:
+            raise ValueError(f"the answers of {self.source!r} begin at {self.first}")
+        self.entry()
 
     def entry(self) -> Entry:
         """Return the entry of what they are expected to be worth."""
@@ -58,7 +65,7 @@ class Chunk:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON."""
-        return asdict(self)
+        return {**vars(self), "about": vars(self.about), "valued": vars(self.valued)}
 
     @classmethod
     def of_json(cls, content: Mapping[str, Any]) -> Chunk:
@@ -73,6 +80,9 @@ class Valuing:
 
     version: str
     text: str
+
+    def __post_init__(self) -> None:
+        make_plain(self, ["version", "text"])
 
 
 @dataclass(frozen=True)
@@ -158,14 +168,13 @@ class Finder:
         if not source or self.transaction.run("select 1 from answers where source = ? limit 1", source):
             return []
         conditions, values = self._whose()
-        # A range of the primary key: the sign after the slash ends it.
-        query = f"select distinct model from entry where key >= ? and key < ?{conditions} limit {MOST_ALIKE}"
-        rows = self.transaction.run(query, f"expected/{source}/", f"expected/{source}0", *values)
+        query = f"select distinct model from entry where key > ? and key < ?{conditions} limit {MOST_ALIKE}"
+        rows = self.transaction.run(query, *range_of(f"expected/{source}/"), *values)
         return [model for (model,) in rows]
 
     def _whose(self) -> tuple[str, list[str]]:
         named = {"client": self.client, "model": self.model}
-        given = {name: value for name, value in named.items() if value is not None}
+        given = {name: plain(value) for name, value in named.items() if value is not None}
         return "".join(f" and {name} = ?" for name in given), list(given.values())
 
     def _chunks(self, source: str, place: int) -> list[tuple[int, int, str, About]]:

@@ -79,7 +79,8 @@ def _collect_file(database: Database, path: Path) -> Collected:
             found += Collected(num_unreadable=len(broken))
             position = end
         if is_over:
-            path.unlink(missing_ok=True)
+            database.transact(lambda to: to.run("delete from spool where name = ?", path.name))
+            path.unlink(missing_ok=True)  # last: a file that stays is read again, and nothing of it is booked twice
     return found
 
 

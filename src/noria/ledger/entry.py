@@ -7,8 +7,8 @@ to a clearing account, so that every entry sums to zero and a lost posting is fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, field, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 COMPUTE, ENERGY, STORAGE, TOKENS = "cost:compute", "cost:energy", "cost:storage", "cost:tokens"
@@ -33,6 +33,9 @@ class About:
     job: str = ""
     client: str = ""
     activity: str = ""
+
+    def __post_init__(self) -> None:
+        make_plain(self, DIMENSIONS)
 
 
 DIMENSIONS = tuple(one.name for one in fields(About))
@@ -65,11 +68,7 @@ class Entry:
     basis: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("key", "currency", "basis"):
-            object.__setattr__(self, name, plain(getattr(self, name)))
-        object.__setattr__(
-            self, "about", replace(self.about, **{one: plain(text) for one, text in asdict(self.about).items()})
-        )
+        make_plain(self, ("key", "currency", "basis"))
         amounts = [*self.quantities.values(), *(one.micro for one in self.postings)]
         if not 0 <= self.time < END_OF_TIME or not all(-MOST <= one <= MOST for one in amounts):
             raise ValueError(
@@ -86,7 +85,7 @@ class Entry:
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON."""
         content: dict[str, Any] = {"key": self.key, "time": self.time}
-        content["about"] = {name: value for name, value in asdict(self.about).items() if value}
+        content["about"] = {name: value for name, value in vars(self.about).items() if value}
         content["quantities"] = dict(self.quantities)
         content["postings"] = {one.account: one.micro for one in self.postings}
         return content | {"currency": self.currency, "basis": self.basis}
@@ -111,6 +110,12 @@ def plain(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
+def make_plain(record: object, names: Iterable[str]) -> None:
+    """Make fields of a frozen record plain, as it is made. Raises AttributeError where one is no text."""
+    for name in names:
+        object.__setattr__(record, name, plain(getattr(record, name)))
+
+
 def values_of(about: About) -> tuple[str, ...]:
     """Return what an entry is about, in the order of DIMENSIONS."""
-    return astuple(about)
+    return tuple(vars(about).values())

@@ -15,7 +15,7 @@ from typing import Any
 from noria.database import Transaction
 from noria.ledger.answers import Finder, Found, name_of
 from noria.ledger.booking import book
-from noria.ledger.entry import REALISED, VALUES, About, Entry, Posting
+from noria.ledger.entry import REALISED, VALUES, About, Entry, Posting, make_plain
 
 # Of answers and truths, in millionths of the currency's unit; and, by their index, why a truth cannot be read.
 Worth = Callable[[Sequence[Any], Sequence[Any]], tuple[list[int], Mapping[int, str]]]
@@ -38,6 +38,9 @@ class Truth:
     id: str
     label: Any
     where: str = ""
+
+    def __post_init__(self) -> None:
+        make_plain(self, ["id"])
 
     @property
     def key(self) -> tuple[str, str]:

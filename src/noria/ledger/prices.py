@@ -77,10 +77,10 @@ class Prices:
         """Return the currency, as EUR."""
         return self.given.currency
 
-    def rates(self, job: str = "") -> dict[str, float]:
-        """Return what counts for a job: its own prices, else the machine's, else everybody's, else the usual."""
+    def rates(self, run: str = "") -> dict[str, float]:
+        """Return what counts for a run: its own prices, else the machine's, else everybody's, else the usual."""
         found: dict[str, float] = {}
-        for one in (USUAL, self.given, self.given.machines.get(self.machine), self.given.jobs.get(job)):
+        for one in (USUAL, self.given, self.given.machines.get(self.machine), self.given.jobs.get(run)):
             known = {name: getattr(one, name) for name in Rates.model_fields} if one is not None else {}
             found |= {name: value for name, value in known.items() if value is not None}
         return found
@@ -95,7 +95,7 @@ class Prices:
         something; any others are booked beside them. carried: what rounding left by account, which is added here and
         left there again, so that many small amounts sum up to what they come to.
         """
-        rates = self.rates(about.job)
+        rates = self.rates(about.model or about.job)  # a model has the name of its run, wherever it works
         watts, is_measured = self.power.watts(rates["watts"])
         machine_s = quantities.get("machine_micros", 0) / MICRO
         joules = machine_s * watts

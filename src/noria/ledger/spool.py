@@ -24,6 +24,7 @@ from noria.ledger.entry import Entry
 
 FOLDER = "spool"
 SUFFIX = ".jsonl"
+NEW = ".new"  # of a file that is not locked yet: no collector looks at it
 MOST_BYTES = 16 << 20  # of a file: then another is begun, and this one can be collected and removed
 MOST_WAITING = 100_000  # lines in memory while the disk is full: 30 MB
 Spooled = Entry | Chunk | Valuing
@@ -111,10 +112,15 @@ class Spool:
         folder = self._folder or home() / FOLDER
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
-        name = f"{uuid.uuid4().hex}{SUFFIX}"
-        file = os.open(folder / f".{name}", flags, 0o600)
-        fcntl.flock(file, fcntl.LOCK_SH)  # as long as it is held, nobody removes the file
-        os.rename(folder / f".{name}", folder / name)
+        path = folder / f"{uuid.uuid4().hex}{SUFFIX}"
+        unlocked = path.with_suffix(NEW)
+        file = os.open(unlocked, flags, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH)  # as long as it is held, nobody removes the file
+            os.rename(unlocked, path)
+        except OSError:
+            os.close(file)
+            raise
         self._bytes, self._is_torn = 0, False
         return file
 

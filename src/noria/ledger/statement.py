@@ -14,7 +14,8 @@ from typing import Any
 
 from noria.database import Transaction
 from noria.errors import UserError, did_you_mean
-from noria.ledger.entry import COMPUTE, ENERGY, EXPECTED, MICRO, REALISED, STORAGE, TOKENS
+from noria.ledger.booking import SUM, joined
+from noria.ledger.entry import COMPUTE, ENERGY, EXPECTED, MICRO, REALISED, STORAGE, TOKENS, plain
 from noria.ledger.prices import ASSUMED
 
 GROUPS = ("model", "version", "day", "month", "client", "job", "activity")
@@ -93,7 +94,7 @@ def statement(
         if one not in GROUPS:
             fix = did_you_mean(one, GROUPS)
             raise UserError("the ledger has no such group", expected=", ".join(GROUPS), found=one, fix=fix)
-    since, until = _day("--since", since), _day("--until", until)
+    since, until = day_asked("--since", since), day_asked("--until", until)
     # In this order the condition on days is answered by the primary key of `total`.
     columns = [one for one in dict.fromkeys((*by, "activity")) if one not in ("day", "month")]
     if "day" in by or "month" in by:
@@ -101,20 +102,20 @@ def statement(
     names = ", ".join((*columns, "name", "currency", "basis"))
     conditions, values = ["day >= ?", "day <= ?"], [since or "0", until or "9"]
     if model:
-        conditions, values = [*conditions, "model = ?"], [*values, model]
-    query = f"select {names}, sum(amount) from total where {' and '.join(conditions)} group by {names}"
+        conditions, values = [*conditions, "model = ?"], [*values, plain(model)]
+    query = f"select {names}, {SUM} from total where {' and '.join(conditions)} group by {names}"
     found = transaction.run(query, *values)
     return _rows(
         by,
         (
-            {**dict(zip((*columns, "name", "currency", "basis"), one, strict=False))} | {"amount": int(one[-1])}
+            {**dict(zip((*columns, "name", "currency", "basis"), one, strict=False)), "amount": joined(*one[-2:])}
             for one in found
         ),
     )
 
 
-def _day(option: str, day: str) -> str:
-    """Return a day as the ledger writes it; raise UserError where it is none."""
+def day_asked(option: str, day: str) -> str:
+    """Return a day as the ledger writes it; raise UserError where it is none. option: what it was asked by."""
     try:
         return date.fromisoformat(day).isoformat() if day else ""
     except ValueError as error:

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from noria.database import Database
-from noria.ledger.booking import day_of
+from noria.ledger.booking import day_of, range_of
 from noria.ledger.entry import About
 from noria.ledger.till import Till, name_of_run
 
@@ -37,15 +37,10 @@ def keep_up(database: Database, till: Till, today: str = "") -> int:
     """Book the days since each folder of this machine was last booked, as it stands now; return how many days."""
     now = date.fromisoformat(today or day_of(time.time()))
     prefix, count = _prefix(), 0
-    # A range of the primary key: the sign after the slash ends it.
-    rows = database.transact(
-        lambda to: to.run("select key from entry where key >= ? and key < ?", prefix, f"{prefix[:-1]}0"), writes=False
-    )
-    last: dict[str, str] = {}
+    last = "select max(key) from entry where key > ? and key < ? group by substr(key, 1, length(key) - ?)"
+    rows = database.transact(lambda to: to.run(last, *range_of(prefix), len("/2026-11-30")), writes=False)
     for (key,) in rows:
         path, _, day = key.removeprefix(prefix).rpartition("/")
-        last[path] = max(day, last.get(path, ""))
-    for path, day in last.items():
         missing = min((now - date.fromisoformat(day)).days, MOST_DAYS) if Path(path).is_dir() else 0
         for back in range(missing - 1, -1, -1):
             book_storage(till, Path(path), (now - timedelta(days=back)).isoformat())

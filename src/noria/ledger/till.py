@@ -40,11 +40,14 @@ class Answers:
 
 
 class Till:
-    """Books for one process. Raises UserError, when it is opened, for a file of prices that cannot be used."""
+    """Books for one process. Raises UserError, when it is opened, for a file of prices that cannot be used.
+
+    Keys are ACTIVITY/PROCESS/NUMBER. num_entries: the last number.
+    """
 
     def __init__(self, spool: Spool | None = None) -> None:
         self.spool = spool or Spool()
-        self._process, self._number = uuid.uuid4().hex, 0
+        self.process, self.num_entries = uuid.uuid4().hex, 0
         self._carried: dict[str, float] = {}
         self._versions: set[str] = set()
         self._lock = threading.Lock()
@@ -64,16 +67,16 @@ class Till:
             return
         with self._lock:
             self._look_at_prices()
-            self._number += 1
-            key = key or f"{about.activity}/{self._process}/{self._number}"
+            self.num_entries += 1
+            key = key or f"{about.activity}/{self.process}/{self.num_entries}"
             when = time.time() if time_s is None else time_s
             try:
                 entry = self._prices.entry(key, when, about, quantities, self._carried)
+                answers = [] if kept is None else self._kept(kept, about, when)
             except (ValueError, OverflowError) as error:  # a clock before 1970, say
                 self.spool.num_lost += 1
                 _log.error("the ledger cannot hold this, it is not booked: %s", error)
                 return
-            answers = [] if kept is None else self._kept(kept, about, when)
         self.spool.append([entry, *answers])
 
     def _kept(self, kept: Answers, about: About, when: float) -> list[Spooled]:

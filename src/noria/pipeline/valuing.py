@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from noria.contract.payoffs import MICRO
 from noria.job.load import load_stored_job
 from noria.ledger.answers import Valued
+from noria.ledger.entry import MOST
 from noria.pipeline.bundle import Bundle
 from noria.pipeline.worth import WORTH, Worth
 from noria.store.states import join_arrays, split_arrays
@@ -46,4 +47,5 @@ def worth_of(text: str) -> Worth:
 def valued(worth: Worth, given: Sequence[Prediction | None]) -> Valued:
     """Return answers as the ledger keeps them; None is a record that could not be used."""
     expected = sum(round(one.details.get(EXPECTED, 0.0) * MICRO) for one in given if one is not None)
-    return Valued(worth.payoffs.currency, [None if one is None else [one.value] for one in given], expected)
+    held = max(-MOST, min(MOST, expected))  # a thousand answers of the largest worth that a job may name
+    return Valued(worth.payoffs.currency, [None if one is None else [one.value] for one in given], held)

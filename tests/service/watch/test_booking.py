@@ -18,13 +18,18 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from noria.database import open_database
+from noria.ledger.audit import check_service
 from noria.ledger.booking import totals
 from noria.ledger.collecting import collect
 from noria.ledger.entry import Entry
 from noria.ledger.spool import entry_of
+from noria.ledger.till import Till
 from noria.pipeline.predictor import Predictor, load
 from noria.service.app import make_app
+from noria.service.request.exchange import Measured
 from noria.service.request.limits import Limits
+from noria.service.request.served import Served
+from noria.service.watch.booking import Booking
 from service.conftest import Ask
 from service.test_stream import Endless, app_with, stream_until
 
@@ -76,6 +81,20 @@ def test_the_sums_of_the_ledger_are_those_of_the_metrics(home: Path, writer: Pre
     assert 0 < found["model_micros"] <= told["noria_model_seconds_sum"] * 1e6 + 10
 
 
+def test_the_check_of_the_ledger_takes_what_a_service_tells_until_then(home: Path, writer: Predictor, ask: Ask) -> None:
+    app, body = make_app(writer), {"records": [{"prompt": "To be, or not"}]}
+    texts = []
+    for _ in range(2):
+        assert ask(app, "POST", "/predict", json=body).status_code == 200
+        texts.append(ask(app, "GET", "/metrics").text)
+    texts.append(texts[-1].replace('process="', 'process="another-'))
+    database = open_database()
+    collect(database)
+    found = [database.transact(lambda to, text=text: check_service(to, text), writes=False) for text in texts]
+    assert [bool(one.wrong) for one in found] == [False, False, True]
+    database.close()
+
+
 def test_an_entry_names_the_model_its_version_and_the_key_and_no_address(
     home: Path, predictor: Predictor, pictures: list[bytes], ask: Ask
 ) -> None:
@@ -116,6 +135,33 @@ def test_an_answer_that_was_got_is_booked_when_the_server_is_killed(
     assert [json.loads(quantities)["predictions"] for _, quantities in rows] == [1] * 5
     assert {client for client, _ in rows} != {"127.0.0.1"}
     database.close()
+
+
+def test_an_answer_is_booked_before_its_last_byte_goes_out(
+    home: Path, predictor: Predictor, pictures: list[bytes], ask: Ask
+) -> None:
+    app, seen = make_app(predictor), []
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        async def noted(message: Any) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                seen.append(len(booked(home)))
+            await send(message)
+
+        await app(scope, receive, noted)
+
+    assert ask(watched, "POST", "/predict", files={"image": ("a.png", pictures[0])}).status_code == 200
+    assert seen == [1]
+
+
+def test_the_time_of_a_model_is_booked_as_the_share_of_the_machine_that_its_threads_take(home: Path) -> None:
+    booking = Booking(Till(), lambda name: {"digits": 3}[name])
+    booking.book({"state": {"served": Served("predict", "digits", measured=Measured())}})  # not begun
+    measured = Measured(batch=1, records=2, own_seconds=4.0)
+    booking.book({"state": {"served": Served("predict", "digits", measured=measured)}})
+    (entry,) = booked(home)
+    assert entry.quantities["model_micros"] == 4 * 10**6
+    assert entry.quantities["machine_micros"] == round(4e6 * 3 / (os.cpu_count() or 1))
 
 
 def test_a_stream_that_is_cut_off_is_booked_with_what_was_written(home: Path, writer: Predictor, ask: Ask) -> None:

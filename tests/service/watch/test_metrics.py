@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from noria.ledger import Spool
+from noria.ledger.till import Till
 from noria.service.asking.operation import About
 from noria.service.request.exchange import Request
 from noria.service.watch import names
@@ -47,7 +47,7 @@ class Seen:
         told = {"task": "chat", "is_writing": is_writing}
         self.models = [About("churn", "v7", True, told)]
         self.states = [ModelState("churn", waiting=2, running=3, restarts=4, workers=1, pids=(os.getpid(),))]
-        self.page = MetricsPage(self.metrics, self.in_flight, lambda: self.states, None, Spool())
+        self.page = MetricsPage(self.metrics, self.in_flight, lambda: self.states, None, Till())
 
     def text(self) -> str:
         return self.page.answer(Request("metrics"), self.models).body.decode()
@@ -135,7 +135,7 @@ def test_lines_of_the_log_that_were_lost_are_counted(tmp_path: Path) -> None:
     log = AccessLog(tmp_path / "access.log")
     log.num_lost = 3
     log.close()
-    seen.page = MetricsPage(seen.metrics, seen.in_flight, lambda: seen.states, log, Spool())
+    seen.page = MetricsPage(seen.metrics, seen.in_flight, lambda: seen.states, log, Till())
     assert seen.values()["noria_access_log_lost_lines_total",] == 3
 
 

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from noria.database import Database
 from noria.errors import UserError, did_you_mean
 from noria.ledger.collecting import collect
-from noria.ledger.statement import GROUPS, Row, statement
+from noria.ledger.statement import GROUPS, Row, day_asked, statement
 from noria.service.batches.apart import Apart
 from noria.service.door.access import Grant, not_allowed
 from noria.service.door.keys import ALL
@@ -63,12 +63,15 @@ def _groups(asked: Mapping[str, str]) -> Sequence[str]:
     groups = [one.strip() for one in asked.get("by", "model").split(",") if one.strip()]
     unknown: list[tuple[str, Sequence[str]]] = [(name, NAMES) for name in asked if name not in NAMES]
     unknown += [(one, GROUPS) for one in groups if one not in GROUPS]
-    raise_all([
-        HTTPError(
-            UserError("the ledger is not asked this", expected=", ".join(known), found=shown(one),
-                      fix=did_you_mean(one, known)),
-            code="unsupported_value", param="query",
-        )
+    problems = [
+        UserError("the ledger is not asked this", expected=", ".join(known), found=shown(one),
+                  fix=did_you_mean(one, known))
         for one, known in unknown
-    ])  # fmt: skip
+    ]  # fmt: skip
+    for name in ("since", "until"):
+        try:
+            day_asked(name, asked.get(name, ""))
+        except UserError as error:
+            problems.append(error)
+    raise_all([HTTPError(one, code="unsupported_value", param="query") for one in problems])
     return groups

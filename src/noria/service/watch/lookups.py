@@ -8,7 +8,7 @@ from typing import ClassVar
 from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from noria.ledger import Spool
+from noria.ledger.till import Till
 from noria.service.asking.operation import About, Lookup, Verb
 from noria.service.request.exchange import Reply, Request
 from noria.service.watch.access_log import AccessLog
@@ -30,10 +30,10 @@ class MetricsPage(Lookup):
     media_types = ("text/plain",)
 
     def __init__(
-        self, metrics: Metrics, in_flight: InFlight, states: States, log: AccessLog | None, spool: Spool
+        self, metrics: Metrics, in_flight: InFlight, states: States, log: AccessLog | None, till: Till
     ) -> None:
         self._metrics, self._in_flight, self._states, self._log = metrics, in_flight, states, log
-        self._spool = spool
+        self._till = till
 
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
         """Return every family under Noria's names, then under those of others."""
@@ -47,7 +47,7 @@ class MetricsPage(Lookup):
         states = self._states()
         own |= {one.name: one for one in gauges(models, states, len(self._in_flight), num_lost)}
         own |= {one.name: one for one in drift_gauges(states)}
-        own |= {one.name: one for one in of_ledger(self._spool.num_waiting, self._spool.num_lost)}
+        own |= {one.name: one for one in of_ledger(self._till)}
         yield from own.values()
         yield from renamed(own, [one.name for one in models if one.told.get("is_writing")])
 

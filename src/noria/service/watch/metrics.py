@@ -12,6 +12,7 @@ import psutil
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, Summary
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from noria.ledger.till import Till
 from noria.service.asking.operation import About
 from noria.service.watch.model_state import ModelState
 from noria.service.watch.visit import Visit
@@ -122,12 +123,15 @@ def gauges(models: Sequence[About], states: Sequence[ModelState], in_flight: int
     yield from _of_states(states)
 
 
-def of_ledger(num_waiting: int, num_lost: int) -> Iterator[Metric]:
-    """Yield how many entries could not be written to the ledger's spool."""
+def of_ledger(till: Till) -> Iterator[Metric]:
+    """Yield how many entries are made for the ledger, by the name of the process in their keys, and not written."""
+    made = CounterMetricFamily("noria_ledger_entries", "Entries made for the ledger", labels=["process"])
+    made.add_metric([till.process], till.num_entries)
+    yield made
     waiting = "Entries of the ledger that wait for a disk that can be written"
-    yield GaugeMetricFamily("noria_ledger_waiting_entries", waiting, num_waiting)
+    yield GaugeMetricFamily("noria_ledger_waiting_entries", waiting, till.spool.num_waiting)
     lost = CounterMetricFamily("noria_ledger_lost_entries", "Entries of the ledger that waited in vain")
-    lost.add_metric([], num_lost)
+    lost.add_metric([], till.spool.num_lost)
     yield lost
 
 

@@ -38,7 +38,7 @@ class Watching:
             return [_state(one) for one in models.all]
 
         self.lookups: list[Lookup] = [
-            MetricsPage(metrics, in_flight, states, log, self._till.spool),
+            MetricsPage(metrics, in_flight, states, log, self._till),
             TrafficPage(traffic, in_flight, states),
             DriftPage(states),
         ]

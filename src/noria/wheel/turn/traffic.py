@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from noria.database import Transaction
 from noria.job.value import Value
+from noria.ledger.booking import SUM, joined
 
 DAYS = 30  # of the ledger that are looked at
 
@@ -25,10 +26,10 @@ def predictions_per_day(transaction: Transaction, model: str, now: float) -> flo
     """Return how many answers of a model the ledger has a day, of the last DAYS days; None where it has none."""
     today = datetime.fromtimestamp(now, UTC).date()
     rows = transaction.run(
-        "select min(day), sum(amount) from total where name = 'predictions' and model = ? and day > ?",
+        f"select min(day), {SUM} from total where name = 'predictions' and model = ? and day > ?",
         model, (today - timedelta(days=DAYS)).isoformat(),
     )  # fmt: skip
-    first, count = rows[0]
-    if first is None or not count:
+    first, *parts = rows[0]
+    if first is None or not (count := joined(*parts)):
         return None
-    return float(count) / ((today - datetime.fromisoformat(first).date()).days + 1)
+    return count / ((today - datetime.fromisoformat(first).date()).days + 1)
