@@ -253,7 +253,9 @@ class Simulation:
                     else:
                         champion, learnt, since = candidate, both(learnt, some(new, chosen)), day
                         promotions += 1
-                        shares.append(float(np.clip(recent.main[1]["value"] / (found.worse_by or 1.0), 0, 1)))
+                        shares.append(
+                            float(np.clip(recent.metrics[recent.main]["value"] / (found.worse_by or 1.0), 0, 1))
+                        )
             total += self.value(champion, day)
         return total, len(trained), promotions
 
@@ -266,8 +268,8 @@ def observed(model: Any, records: Records) -> Observations:
     scores = (model.classes_[answers] == records[1]).astype(float)
     truths = np.searchsorted(model.classes_, records[1]).astype(float)
     return Observations(
-        "classes", classes, probabilities.astype(np.float32), probabilities.max(1), answers, truths, scores, None,
-        ("",) * len(answers),
+        "classes", classes, probabilities.astype(np.float32), probabilities.max(1), answers, truths, scores,
+        np.full(len(answers), np.nan), np.full(len(answers), np.nan), None, ("",) * len(answers),
     )  # fmt: skip
 
 

@@ -34,7 +34,9 @@ def seen(sure: np.ndarray, answers: np.ndarray | None = None) -> Observations:
     """Return observations of which only how sure the answers are, and the answers, are known."""
     nothing = np.full(len(sure), np.nan)
     answers = np.zeros(len(sure), np.int64) if answers is None else answers
-    return Observations("confidence", ("confidence",), sure[:, None], sure, answers, nothing, nothing, None, ())
+    return Observations(
+        "confidence", ("confidence",), sure[:, None], sure, answers, nothing, nothing, nothing, nothing, None, ()
+    )
 
 
 def test_less_sure_answers_are_expected_to_score_as_calibration_says() -> None:

@@ -7,12 +7,11 @@ windows at most. Knows no task. Read next: two_samples.py, label_shift.py, expec
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
 
-from noria.contract.payoffs import Payoffs
 from noria.errors import UserError
 from noria.pipeline.observations import Observations
 from noria.pipeline.reference import MOST_VECTORS, Reference
@@ -20,7 +19,6 @@ from noria.wheel.assessment import Assessment, Estimate, LabelShare, ShiftTest, 
 from noria.wheel.expected_score import LEAST_RECORDS, expected_score, mean_score
 from noria.wheel.label_shift import shares_now
 from noria.wheel.two_samples import kolmogorov_smirnov, mmd
-from noria.wheel.worth import worth_before_and_now
 
 LEVEL = 0.05
 NORMAL = 1.96  # standard errors on each side, in an interval of 95 %
@@ -46,13 +44,10 @@ class _Found:
     most: str = ""
 
 
-def assess(
-    reference: Reference, window: Observations, level: float = LEVEL, payoffs: Payoffs | None = None
-) -> Assessment:
+def assess(reference: Reference, window: Observations, level: float = LEVEL) -> Assessment:
     """Return what a window of records shows; raise UserError for one that is too small, or of another model."""
     before = reference.observations
     _check(before, window)
-    worth_before, worth_now = (None, None) if payoffs is None else worth_before_and_now(before, window, payoffs)
     labels, realised = _labels(reference, window), mean_score(window.scores)
     return Assessment(
         model=reference.model,
@@ -68,10 +63,16 @@ def assess(
         labels=labels,
         unlike=_most_unlike(before, window),
         notes=_notes(before, window, labels, realised),
-        worth_before=worth_before,
-        worth_now=worth_now,
-        currency="" if payoffs is None else payoffs.currency,
+        worth_before=mean_score(before.worth),
+        worth_now=mean_score(window.worth) or _expected_worth(before, window),
+        currency=reference.currency,
     )
+
+
+def _expected_worth(before: Observations, window: Observations) -> Estimate | None:
+    """Return what an answer is expected to be worth now, in micro-units, by what that was expected to be."""
+    one, other = (replace(seen, guide=seen.expected) for seen in (before, window))
+    return expected_score(one, before.worth, other)
 
 
 def _check(before: Observations, window: Observations) -> None:
@@ -140,9 +141,9 @@ def _labels(reference: Reference, window: Observations) -> list[LabelShare]:
     if confusion is None:
         return []
     count = len(confusion)
-    now = shares_now(confusion, window.answers)
+    now = shares_now(confusion, window.likeliest)
     before = confusion.sum(1) / confusion.sum()
-    answered = np.bincount(window.answers, minlength=count) / len(window)
+    answered = np.bincount(window.answers[window.answers >= 0], minlength=count) / len(window)
     told = [None if now is None else _estimate(now[i], len(window)) for i in range(count)]
     rows = zip(reference.observations.names, before.tolist(), answered.tolist(), told, strict=True)
     return [LabelShare(*row) for row in rows]

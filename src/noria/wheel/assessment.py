@@ -113,6 +113,13 @@ class Assessment:
         change = self.now.value - self.before.value
         return -change if self.direction == "higher" else change
 
+    @property
+    def worth_lost(self) -> float | None:
+        """Return by how many micro-units an answer is worth less than before; None where untold."""
+        if self.worth_before is None or self.worth_now is None:
+            return None
+        return self.worth_before.value - self.worth_now.value
+
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON, with `alarm`; `from_json` is the way back."""
         return {**asdict(self), "alarm": self.has_alarm}

@@ -70,10 +70,8 @@ class Window:
 
     def add(self, chunk: EncodedChunk, truth: Arrays | None, is_known: np.ndarray) -> None:
         """Answer a chunk of records; `is_known` says bool[n] whose truth counts."""
-        predictor = self._predictor
-        output = predictor.outputs_and_vectors(chunk.records)
-        seen = observe(predictor.task, predictor.states["target"], output, chunk.records.wheres(), truth)
-        seen.truths[~is_known] = seen.scores[~is_known] = np.nan
+        output = self._predictor.outputs_and_vectors(chunk.records)
+        seen = observe(self._predictor, output, chunk.records.wheres(), truth, is_known)
         self._num_seen += len(chunk)
         self._parts = [joined([*self._parts, seen]).last(self._most)]
 

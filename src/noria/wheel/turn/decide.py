@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from noria.contract.payoffs import MICRO, micro
+from noria.pipeline.worth import ANSWERS, VALUE
 from noria.store.run_folder import read_json
 from noria.wheel.assessment import Assessment
 from noria.wheel.loss import LossPerDay
-from noria.wheel.money import micro_of
 from noria.wheel.policy import DAY_S, Position, decide, recovered_share
 from noria.wheel.turn.context import Turn
 from noria.wheel.turn.turns import DISAPPOINTED, NOTHING, OPEN, PROMOTED, ROLLED_BACK, Done, TurnRecord
@@ -25,7 +26,7 @@ def decide_training(turn: Turn) -> Done:
         bool(turn.results["assess"]["assessment"]["alarm"]),
         None if loss is None else LossPerDay(**loss),
         None if seconds is None else turn.costs.of(seconds),
-        micro_of(settings.budget),
+        micro(settings.budget),
         spent_in_month(before, now),
         settings.horizon_days,
         now,
@@ -71,9 +72,11 @@ def recovered(turns: Sequence[TurnRecord]) -> list[float]:
 
 def _share(results: Mapping[str, Mapping[str, Any]]) -> float:
     """Return the candidate's gain beside the champion's loss, 0 to 1."""
-    loss = Assessment.from_json(results["assess"]["assessment"]).worse_by
-    main = next(one for one in results["compare"]["recent"].values() if isinstance(one, dict))
-    gain = main["value"] if main["direction"] == "higher" else -main["value"]
+    found, recent = Assessment.from_json(results["assess"]["assessment"]), results["compare"]["recent"]
+    one, loss = recent[recent["main"]], found.worse_by
+    if recent["main"] == VALUE:
+        loss = None if found.worth_lost is None else found.worth_lost * ANSWERS / MICRO
+    gain = one["value"] if one["direction"] == "higher" else -one["value"]
     return min(1.0, max(0.0, gain / loss)) if loss is not None and loss > 0 else 0.0
 
 
@@ -86,7 +89,7 @@ def _unknown(turn: Turn) -> str:
     """Say which setting is missing without which no loss can be told; empty where none is."""
     if not turn.results["assess"]["assessment"]["alarm"]:
         return ""
-    if turn.settings.worth is None:
+    if turn.settings.worth is None and turn.results["assess"]["assessment"]["worth_before"] is None:
         return "what a better answer is worth is not known; set wheel.worth, or the job's value"
     if turn.results["assess"]["per_day"] is None:
         return "how many answers are given a day is not known, for the ledger has none; set wheel.predictions_per_day"
