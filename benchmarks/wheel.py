@@ -253,9 +253,8 @@ class Simulation:
                     else:
                         champion, learnt, since = candidate, both(learnt, some(new, chosen)), day
                         promotions += 1
-                        shares.append(
-                            float(np.clip(recent.metrics[recent.main]["value"] / (found.worse_by or 1.0), 0, 1))
-                        )
+                        gain = recent.metrics[recent.main]["value"]
+                        shares.append(float(np.clip(gain / (found.worse_by or 1.0), 0, 1)))
             total += self.value(champion, day)
         return total, len(trained), promotions
 

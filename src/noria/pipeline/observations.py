@@ -73,16 +73,8 @@ class Observations:
         return replace(self, **rows, vectors=vectors)
 
 
-ROWS = (
-    "values",
-    "guide",
-    "answers",
-    "truths",
-    "scores",
-    "worth",
-    "expected",
-    "places",
-)  # what has a row for each record
+# What has a row for each record.
+ROWS = ("values", "guide", "answers", "truths", "scores", "worth", "expected", "places")
 
 
 def joined(parts: Sequence[Observations]) -> Observations:

@@ -47,7 +47,7 @@ class _Found:
 def assess(reference: Reference, window: Observations, level: float = LEVEL) -> Assessment:
     """Return what a window of records shows; raise UserError for one that is too small, or of another model."""
     before = reference.observations
-    _check(before, window)
+    _check(before, window, level)
     labels, realised = _labels(reference, window), mean_score(window.scores)
     return Assessment(
         model=reference.model,
@@ -75,8 +75,10 @@ def _expected_worth(before: Observations, window: Observations) -> Estimate | No
     return expected_score(one, before.worth, other)
 
 
-def _check(before: Observations, window: Observations) -> None:
+def _check(before: Observations, window: Observations, level: float) -> None:
     """Raise UserError where a window cannot be set beside a reference."""
+    if not 0 < level < 1:
+        raise UserError("a level is the chance of a false alarm", expected="more than 0, less than 1", found=f"{level}")
     if (window.kind, window.names) != (before.kind, before.names):
         raise UserError("these answers are not of the model that they are set beside", found=f"{window.names[:5]}")
     if len(window) < LEAST_RECORDS:
@@ -115,7 +117,9 @@ def _tests(before: Observations, window: Observations) -> Iterator[_Found]:
         most = before.names[first:][column] if one.shape[1] > 1 else ""
         yield _Found(KINDS[before.kind], "Kolmogorov-Smirnov", statistic, p, most)
     if before.vectors is not None and window.vectors is not None:
-        yield _Found("embeddings", "MMD", *mmd(before.vectors, window.vectors[-MOST_VECTORS:]))
+        known, new = _complete(before.vectors), _complete(window.vectors[-MOST_VECTORS:])
+        if len(known) and len(new):
+            yield _Found("embeddings", "MMD", *mmd(known, new))
     if len(before.residuals) >= LEAST_RECORDS and len(window.residuals) >= LEAST_RECORDS:
         statistic, p, _ = kolmogorov_smirnov(before.residuals[:, None], window.residuals[:, None])
         yield _Found("residuals", "Kolmogorov-Smirnov", statistic, p)
@@ -158,13 +162,16 @@ def _most_unlike(before: Observations, window: Observations) -> list[Unlike]:
     """Return the records that are farthest from the nearest one of calibration."""
     if before.vectors is None or window.vectors is None:
         return []
-    spread = np.maximum(before.vectors.std(0), 1e-9)
-    known, new = before.vectors / spread, window.vectors / spread
+    known, told = _complete(before.vectors), np.flatnonzero(np.isfinite(window.vectors).all(1))
+    if len(known) < 2 or not len(told):
+        return []
+    spread = np.maximum(known.std(0), 1e-9)
+    known, new = known / spread, window.vectors[told] / spread
     usual = float(np.median(np.sort(_apart(known, known), axis=1)[:, 1])) or 1.0  # 0 is the record itself
     far = _apart(new, known).min(1) / usual
-    sure = window.guide if before.kind != "numbers" else np.full(len(window), np.nan)
+    sure = window.guide[told] if before.kind != "numbers" else np.full(len(told), np.nan)
     return [
-        Unlike(window.places[i], round(float(far[i]), 3), None if np.isnan(sure[i]) else round(float(sure[i]), 6))
+        Unlike(window.places[told[i]], round(float(far[i]), 3), None if np.isnan(sure[i]) else round(float(sure[i]), 6))
         for i in np.argsort(-far, kind="stable")[:SHOWN]
     ]
 

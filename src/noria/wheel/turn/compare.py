@@ -46,11 +46,8 @@ def reason_against(recent: Paired, golden: Paired, golden_loss: float) -> str:
 
 
 def _not_better(found: Paired) -> str:
-    return (
-        ""
-        if found.metrics[found.main]["verdict"] == "better"
-        else "for on recent records it is not better by more than chance"
-    )
+    is_better = found.metrics[found.main]["verdict"] == "better"
+    return "" if is_better else "for on recent records it is not better by more than chance"
 
 
 def _worse(found: Paired, allowed: float) -> str:
