@@ -155,6 +155,18 @@ def test_a_golden_set_that_has_changed_is_told(run: Path, other: Path, tmp_path:
     with pytest.raises(UserError, match="not what it was when it was frozen"):
         turn(run, other, "wheel.cool_down_days=0")
     assert "failed" in log(run)
+    golden.unlink()
+    with pytest.raises(UserError, match="another golden set already"):
+        turn(run, other, "wheel.cool_down_days=0", f"wheel.golden={other}")
+
+
+def test_what_a_person_mended_before_anything_was_trained_is_followed_by_no_pause(
+    run: Path, other: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        turn(run, other, f"wheel.golden={tmp_path / 'absent.csv'}")
+    assert records(run)[-1].outcome == FAILED
+    assert turn(run, other).outcome == PROMOTED
 
 
 @pytest.mark.parametrize(("overrides", "message"), [(["train.steps=9"], "settings of the wheel alone"), ([], "pays")])

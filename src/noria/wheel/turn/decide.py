@@ -13,6 +13,7 @@ from noria.store.run_folder import read_json
 from noria.wheel.assessment import Assessment
 from noria.wheel.loss import LossPerDay
 from noria.wheel.policy import DAY_S, Position, decide, recovered_share
+from noria.wheel.turn.canary import refuse_deaf_service
 from noria.wheel.turn.context import Turn
 from noria.wheel.turn.turns import DISAPPOINTED, NOTHING, OPEN, PROMOTED, ROLLED_BACK, Done, TurnRecord
 
@@ -34,6 +35,8 @@ def decide_training(turn: Turn) -> Done:
         recovered_share(recovered(before)),
     )
     decision = decide(position, money)
+    if decision.is_training:
+        refuse_deaf_service(turn)
     verb = "a model is trained" if decision.is_training else "nothing is done"
     sentence = f"{verb}: {_unknown(turn) or decision.reason}"
     left = position.budget - position.spent
@@ -55,7 +58,7 @@ def spent_in_month(turns: Sequence[TurnRecord], now: float) -> int:
 
 def rests_until(turns: Sequence[TurnRecord], cool_down_days: float) -> float:
     """Return when the pause ends that follows on a candidate that was no good; 0 where there was none."""
-    tried = [one for one in turns if one.outcome == ROLLED_BACK or any(step.name == "collect" for step in one.steps)]
+    tried = [one for one in turns if one.outcome == ROLLED_BACK or any(step.name == "train" for step in one.steps)]
     ends = [one.ended for one in tried if one.outcome in DISAPPOINTED and one.ended is not None]
     return max(ends) + cool_down_days * DAY_S if ends else 0.0
 
