@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from noria.contract.payoffs import MICRO
+from noria.units import count_of
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class Assessment:
 def sentences(found: Assessment) -> list[str]:
     """Return what was found as sentences, the verdict first."""
     alarms = [one for one in found.tests if one.alarm]
-    beside = f"{found.n:,} records beside {found.n_reference:,} of calibration"
+    beside = f"{count_of(found.n, 'record')} beside {found.n_reference:,} of calibration"
     said = [
         f"drift in {' and '.join(one.name for one in alarms)}: {beside}"
         if alarms

@@ -23,6 +23,7 @@ from noria.pipeline.predictor import Predictor
 from noria.pipeline.record_hashes import record_hashes
 from noria.store.array_store import named_arrays
 from noria.types import Arrays, Rows
+from noria.units import count_of
 
 MOST_RECORDS = 2000  # of a window, the last ones: among more, differences are found that matter to nobody
 
@@ -105,11 +106,12 @@ class Window:
         if self._num_seen > self._most:
             said.append(f"the window is the last {self._most:,} of {self._num_seen:,} records")
         if self._num_learnt:
-            said.append(f"{self._num_learnt:,} records are left out: the model learnt from them")
+            said.append(f"the model learnt from {count_of(self._num_learnt, 'record')}, left out")
         if self._unusable:
-            said.append(f"{self._unusable.total():,} records cannot be used: {_counted(self._unusable)}")
+            said.append(f"{count_of(self._unusable.total(), 'record')} cannot be used: {_counted(self._unusable)}")
         if self._untrue:
-            said.append(f"the truth of {self._untrue.total():,} records cannot be used: {_counted(self._untrue)}")
+            count = count_of(self._untrue.total(), "record")
+            said.append(f"the truth of {count} cannot be used: {_counted(self._untrue)}")
         return said
 
 

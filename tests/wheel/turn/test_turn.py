@@ -145,6 +145,7 @@ def test_a_training_that_takes_longer_than_forecast_stops_at_the_budget(
 def test_records_too_few_to_tell_anything_end_the_turn(run: Path, tmp_path: Path) -> None:
     record = turn(run, write(tmp_path / "few.csv", 20, 3, kind=3.0))
     assert (record.outcome, record.steps[-1].name) == (NOTHING, "assess")
+    assert record.steps[-1].sentence.startswith("20 records new to the champion; at least 30")
 
 
 def test_a_golden_set_that_has_changed_is_told(run: Path, other: Path, tmp_path: Path) -> None:

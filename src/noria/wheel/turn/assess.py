@@ -10,6 +10,7 @@ from noria.pipeline.predictor import load
 from noria.pipeline.reference import read_reference
 from noria.stages.evaluate import learnt_hashes
 from noria.store.run_folder import name_of
+from noria.units import count_of
 from noria.wheel.assess import assess
 from noria.wheel.assessment import Assessment
 from noria.wheel.expected_score import LEAST_RECORDS
@@ -28,7 +29,7 @@ def assess_window(turn: Turn) -> Done:
     for path in turn.data:
         window.read(path, turn.reporter.say)
     if len(window) < LEAST_RECORDS:
-        sentence = f"{len(window)} records are new to the champion; at least {LEAST_RECORDS} tell something"
+        sentence = f"{count_of(len(window), 'record')} new to the champion; at least {LEAST_RECORDS} tell something"
         return Done(sentence, told, outcome=NOTHING)
     found = assess(read_reference(predictor.bundle), window.observations)
     model = turn.settings.service.model if turn.settings.service is not None else name_of(turn.wheel.run)
