@@ -169,11 +169,10 @@ class Champion:
 
 
 class Simulation:
-    """One seed of a stream: the same records for every policy."""
+    """A stream: the same records for every policy."""
 
-    def __init__(self, name: str, seed: int) -> None:
-        self.generator = np.random.default_rng(seed)
-        self.stream = stream(name, self.generator)
+    def __init__(self, stream: Stream, generator: np.random.Generator) -> None:
+        self.generator, self.stream = generator, stream
         learnt = np.arange(LEARNT)
         self.learnt = some(self.stream.first, learnt)
         self.calibration = some(self.stream.first, LEARNT + np.arange(CALIBRATION))
@@ -290,7 +289,8 @@ def paired(candidate: Champion, champion: Champion, records: Records) -> Paired:
 
 def one_seed(name: str, seed: int) -> Iterator[dict[str, Any]]:
     """Yield a line for each policy and price."""
-    simulation = Simulation(name, seed)
+    generator = np.random.default_rng(seed)
+    simulation = Simulation(stream(name, generator), generator)
     calendar = {policy: simulation.by_calendar(every) for policy, every in (("never", 0), ("weekly", 7), ("always", 3))}
     before, after = simulation.first.scores
     about = {"stream": name, "seed": seed, "before": before, "after": after}
