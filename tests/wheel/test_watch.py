@@ -11,9 +11,10 @@ import pytest
 
 import noria
 from noria.errors import UserError
-from noria.pipeline.predictor import load
+from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.reference import FILE, read_reference
 from noria.reporter import Silent
+from noria.types import Arrays, Dataset
 from noria.wheel.assess import assess
 from noria.wheel.window import window_of
 from wheel.conftest import rows_of, write
@@ -103,6 +104,25 @@ def test_of_more_records_than_a_window_holds_the_last_are_watched_and_it_is_said
     found = noria.watch(run, write(tmp_path / "many.csv", rows_of(2100, 11)), reporter=told)
     assert found.n == 2000
     assert "the window is the last 2,000 of 2,100 records" in told.lines
+
+
+def test_records_that_are_too_far_from_the_end_are_not_answered(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, answered = Predictor.outputs_and_vectors, list[int]()
+
+    def outputs_and_vectors(self: Predictor, records: Dataset) -> Arrays:
+        answered.append(len(records))
+        return real(self, records)
+
+    monkeypatch.setattr(Predictor, "outputs_and_vectors", outputs_and_vectors)
+    paths = [write(tmp_path / f"{day}.csv", rows_of(900, day, shift=day)) for day in range(5)]
+    told = Told()
+    found = noria.watch(run, *paths, reporter=told)
+    assert found.n == 2000
+    assert sum(answered) == 2700
+    assert "the window is the last 2,000 of 4,500 records" in told.lines
+    assert found == noria.watch(run, *paths[2:], reporter=Silent())
 
 
 def test_the_run_keeps_the_page_and_the_figures(run: Path, tmp_path: Path) -> None:
