@@ -51,3 +51,12 @@ def test_a_calibration_of_one_record_is_no_reason_to_break() -> None:
 def test_a_level_that_is_no_chance_is_refused(level: float) -> None:
     with pytest.raises(UserError, match="chance of a false alarm"):
         found_of(answers(50, 0), answers(50, 1), level)
+
+
+def test_the_level_is_shared_out_among_the_tests() -> None:
+    before, now = answers(300, 0), answers(200, 4)
+    least = min(one.p for one in found_of(before, now).tests)
+    assert least < 0.05
+    assert not found_of(before, now).has_alarm
+    level = len(found_of(before, now).tests) * least
+    assert [found_of(before, now, times * level).has_alarm for times in (0.99, 1.01)] == [False, True]

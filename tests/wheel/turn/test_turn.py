@@ -68,6 +68,22 @@ def test_no_golden_record_and_none_held_out_is_learnt_from(run: Path, other: Pat
     assert {one for one in recent if str(other.parent) not in one} == set()
 
 
+def test_what_says_the_same_as_a_golden_or_an_older_record_stands_on_its_side(
+    run: Path, champion: Path, other: Path, tmp_path: Path
+) -> None:
+    head, *new = other.read_text().splitlines()
+    old = Path(read_stored_job(champion / "job.yaml")["data"]["path"]).read_text().splitlines()[1:101]
+    data, golden = tmp_path / "labelled.csv", tmp_path / "golden.csv"
+    data.write_text("\n".join([head, *old, *new]))
+    golden.write_text("\n".join([head, *new[:200]]))
+    turn_wheel(run, [data], [*WAITS, f"wheel.golden={golden}"], Silent())
+    sides = dict(line.split(",") for line in (run / "wheel/turn-1/splits.csv").read_text().splitlines())
+    before = [sides[f"first.csv:{row}"] for row in range(2, 102)]
+    assert len(set(before)) == 3
+    assert [sides[f"{tmp_path}/labelled.csv:{row}"] for row in range(2, 102)] == before
+    assert {sides[f"{tmp_path}/labelled.csv:{row}"] for row in range(102, 302)} == {"test"}
+
+
 def test_the_next_turn_begins_from_the_new_champion_and_sees_that_all_is_well(run: Path, other: Path) -> None:
     turn(run, other)
     later = write(other.parent / "later.csv", 300, 5, kind=3.0)
