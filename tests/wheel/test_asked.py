@@ -92,3 +92,9 @@ def test_a_server_that_is_not_there_is_named() -> None:
 def test_records_or_a_server_are_watched_and_not_both(words: list[str]) -> None:
     with pytest.raises(UserError, match="either records or a server"):
         CliRunner().invoke(app, ["watch", *words], catch_exceptions=False)
+
+
+def test_what_a_server_cannot_be_asked_for_is_not_passed_over() -> None:
+    words = ["watch", "run", "--live", "http://127.0.0.1:9", "--predictions-per-day", "9"]
+    with pytest.raises(UserError, match="asked what it has seen"):
+        CliRunner().invoke(app, words, catch_exceptions=False)

@@ -18,7 +18,7 @@ from noria.errors import UserError
 from noria.job.renamed import read_stored_job
 from noria.reporter import Silent
 from noria.store.run_folder import locked, read_json
-from noria.wheel.turn.by_hand import answer_candidate, log, records, roll_back, status
+from noria.wheel.turn.by_hand import answer_candidate, is_waiting, log, records, roll_back, status
 from noria.wheel.turn.folder import WheelFolder
 from noria.wheel.turn.turn import STEPS, turn_wheel
 from noria.wheel.turn.turns import FAILED, NOTHING, OPEN, PROMOTED, REJECTED, STOPPED, TurnRecord, Turns
@@ -231,14 +231,16 @@ def test_each_step_is_done_once_whatever_is_killed_when(
             real(self, *given)
 
     monkeypatch.setattr(Turns, "write", write)
-    kills, goes_on = 0, True
+    kills, goes_on, waited = 0, True, list[TurnRecord]()
     while goes_on:
         try:
             goes_on = turn(run, other).outcome == OPEN
         except Killed:
             kills += 1
+            waited += records(run)
             goes_on = "goes on" in status(run)
     assert kills >= 4
+    assert not any(is_waiting(one) for one in waited)
     assert "turn 1" in status(run)
     assert "promoted" in status(run)
     assert booked() == sorted(set(STEPS) - {"train"})

@@ -75,9 +75,10 @@ def records(run: Path) -> Sequence[TurnRecord]:
 
 
 def is_waiting(turn: TurnRecord) -> bool:
-    """Say whether a turn waits for a person: it was compared, is open, and nobody has answered."""
+    """Say whether a turn waits for a person: it was compared, is open, asks for one, and nobody has answered."""
     names = [step.name for step in turn.steps]
-    return not turn.outcome and "compare" in names and "approve" not in names
+    is_asked = turn.asked.get("settings", {}).get("approve") == "person"
+    return not turn.outcome and is_asked and "compare" in names and "approve" not in names
 
 
 def _opened(run: Path) -> tuple[WheelFolder, Turns, Money]:
