@@ -169,11 +169,10 @@ class Champion:
 
 
 class Simulation:
-    """One seed of a stream: the same records for every policy."""
+    """A stream: the same records for every policy."""
 
-    def __init__(self, name: str, seed: int) -> None:
-        self.generator = np.random.default_rng(seed)
-        self.stream = stream(name, self.generator)
+    def __init__(self, stream: Stream, generator: np.random.Generator) -> None:
+        self.generator, self.stream = generator, stream
         learnt = np.arange(LEARNT)
         self.learnt = some(self.stream.first, learnt)
         self.calibration = some(self.stream.first, LEARNT + np.arange(CALIBRATION))
@@ -253,7 +252,8 @@ class Simulation:
                     else:
                         champion, learnt, since = candidate, both(learnt, some(new, chosen)), day
                         promotions += 1
-                        shares.append(float(np.clip(recent.main[1]["value"] / (found.worse_by or 1.0), 0, 1)))
+                        gain = recent.metrics[recent.main]["value"]
+                        shares.append(float(np.clip(gain / (found.worse_by or 1.0), 0, 1)))
             total += self.value(champion, day)
         return total, len(trained), promotions
 
@@ -266,8 +266,8 @@ def observed(model: Any, records: Records) -> Observations:
     scores = (model.classes_[answers] == records[1]).astype(float)
     truths = np.searchsorted(model.classes_, records[1]).astype(float)
     return Observations(
-        "classes", classes, probabilities.astype(np.float32), probabilities.max(1), answers, truths, scores, None,
-        ("",) * len(answers),
+        "classes", classes, probabilities.astype(np.float32), probabilities.max(1), answers, truths, scores,
+        np.full(len(answers), np.nan), np.full(len(answers), np.nan), None, ("",) * len(answers),
     )  # fmt: skip
 
 
@@ -289,7 +289,8 @@ def paired(candidate: Champion, champion: Champion, records: Records) -> Paired:
 
 def one_seed(name: str, seed: int) -> Iterator[dict[str, Any]]:
     """Yield a line for each policy and price."""
-    simulation = Simulation(name, seed)
+    generator = np.random.default_rng(seed)
+    simulation = Simulation(stream(name, generator), generator)
     calendar = {policy: simulation.by_calendar(every) for policy, every in (("never", 0), ("weekly", 7), ("always", 3))}
     before, after = simulation.first.scores
     about = {"stream": name, "seed": seed, "before": before, "after": after}

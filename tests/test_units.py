@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from noria.units import operations
+from noria.units import count_of, operations
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,7 @@ from noria.units import operations
 )
 def test_operations_are_told_in_the_unit_that_people_compare_them_in(count: float, expected: str) -> None:
     assert operations(count) == expected
+
+
+def test_one_thing_is_told_in_the_singular() -> None:
+    assert [count_of(count, "record") for count in (0, 1, 2100)] == ["0 records", "1 record", "2,100 records"]

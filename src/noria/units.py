@@ -1,4 +1,4 @@
-"""Lengths of time, numbers of bytes and numbers of operations in words."""
+"""Lengths of time, numbers of bytes, of operations and of things in words."""
 
 from __future__ import annotations
 
@@ -29,3 +29,8 @@ def operations(count: float) -> str:
             return f"{count:.3g} {unit}FLOP"
         count /= 1000
     return f"{count:.3g} TFLOP" if count < 100 else f"{count / 1000:.2f} PFLOP"
+
+
+def count_of(count: int, thing: str) -> str:
+    """Return a number of things in words: 1 record, 2,100 records."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from noria.database import Database, open_database
 from noria.ledger import SCHEMA, Spool, audit, collecting
-from ledger.databases import spent
+from ledger.spending import spent
 
 collecting.BYTES_AT_ONCE = 800  # three lines
 steps_left = 0

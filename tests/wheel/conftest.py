@@ -60,3 +60,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def number_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run that says a number."""
     return trained(tmp_path_factory.mktemp("numbers"), "tabular-regression", "number")
+
+
+@pytest.fixture(scope="session")
+def value_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run whose answers have a worth, which is often the highest where none is given."""
+    value = {"currency": "EUR", "correct": 1, "wrong": -9, "abstain": -0.1, "matrix": {"yes": {"no": -3}}}
+    return trained(tmp_path_factory.mktemp("value"), "tabular-classification", "label", value)

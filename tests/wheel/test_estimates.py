@@ -34,7 +34,9 @@ def seen(sure: np.ndarray, answers: np.ndarray | None = None) -> Observations:
     """Return observations of which only how sure the answers are, and the answers, are known."""
     nothing = np.full(len(sure), np.nan)
     answers = np.zeros(len(sure), np.int64) if answers is None else answers
-    return Observations("confidence", ("confidence",), sure[:, None], sure, answers, nothing, nothing, None, ())
+    return Observations(
+        "confidence", ("confidence",), sure[:, None], sure, answers, nothing, nothing, nothing, nothing, None, ()
+    )
 
 
 def test_less_sure_answers_are_expected_to_score_as_calibration_says() -> None:
@@ -96,3 +98,19 @@ def test_ties_leave_no_band_without_a_record() -> None:
 def test_too_few_records_tell_no_score() -> None:
     assert mean_score(np.ones(29)) is None
     assert expected_score(seen(np.ones(100)), np.ones(100), seen(np.ones(29))) is None
+
+
+def test_the_interval_of_a_share_lies_within_0_and_1() -> None:
+    sure = np.linspace(0.5, 1, 600)
+    right = np.ones(600)
+    right[:20] = 0
+    for now in (np.full(40, 1.0), np.full(40, 0.5)):
+        found = expected_score(seen(sure), right, seen(now))
+        assert found is not None
+        assert 0 <= found.low <= found.value <= found.high <= 1
+    told = mean_score(np.append(np.full(99, 1.0), 0.99))  # as of shares of overlap
+    assert told is not None
+    assert told.high <= 1
+    errors = mean_score(np.append(np.zeros(99), 50.0))
+    assert errors is not None
+    assert errors.low == 0

@@ -11,12 +11,13 @@ import pytest
 
 import noria
 from noria.errors import UserError
-from noria.pipeline.predictor import load
+from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.reference import FILE, read_reference
 from noria.reporter import Silent
+from noria.types import Arrays, Dataset
 from noria.wheel.assess import assess
 from noria.wheel.window import window_of
-from wheel.conftest import rows_of, trained, write
+from wheel.conftest import rows_of, write
 
 
 class Told(Silent):
@@ -105,6 +106,25 @@ def test_of_more_records_than_a_window_holds_the_last_are_watched_and_it_is_said
     assert "the window is the last 2,000 of 2,100 records" in told.lines
 
 
+def test_records_that_are_too_far_from_the_end_are_not_answered(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, answered = Predictor.outputs_and_vectors, list[int]()
+
+    def outputs_and_vectors(self: Predictor, records: Dataset) -> Arrays:
+        answered.append(len(records))
+        return real(self, records)
+
+    monkeypatch.setattr(Predictor, "outputs_and_vectors", outputs_and_vectors)
+    paths = [write(tmp_path / f"{day}.csv", rows_of(900, day, shift=day)) for day in range(5)]
+    told = Told()
+    found = noria.watch(run, *paths, reporter=told)
+    assert found.n == 2000
+    assert sum(answered) == 2700
+    assert "the window is the last 2,000 of 4,500 records" in told.lines
+    assert found == noria.watch(run, *paths[2:], reporter=Silent())
+
+
 def test_the_run_keeps_the_page_and_the_figures(run: Path, tmp_path: Path) -> None:
     found = noria.watch(run, write(tmp_path / "new.csv", rows_of(200, 12, shift=2)), reporter=Silent())
     assert json.loads((run / "watch.json").read_text()) == json.loads(json.dumps(found.as_json()))
@@ -150,18 +170,43 @@ def test_a_window_of_another_model_is_refused(run: Path, number_run: Path, tmp_p
         assess(read_reference(load(run).bundle), window)
 
 
-def test_what_a_change_costs_is_told_where_the_job_says_what_answers_are_worth(tmp_path: Path) -> None:
-    run = trained(tmp_path, "tabular-classification", "label", {"currency": "EUR", "correct": 1, "wrong": -1})
+def test_what_a_change_costs_is_told_where_the_job_says_what_answers_are_worth(value_run: Path, tmp_path: Path) -> None:
     told = Told()
     worse = rows_of(400, 16)
     for row in worse[1:101]:
         row[2] = "yes" if row[2] == "no" else "no"
-    found = noria.watch(run, write(tmp_path / "worse.csv", worse), reporter=told, predictions_per_day=1000)
-    assert found.worth_before is not None
-    assert found.worth_now is not None
-    assert found.worth_before.value - found.worth_now.value > 300_000  # a quarter more wrong answers, of 2 each
+    path = write(tmp_path / "worse.csv", worse)
+    found = noria.watch(value_run, path, reporter=told, predictions_per_day=1000)
+    assert found.worth_lost is not None
+    assert found.worth_lost > 300_000
     assert any(line.startswith("estimated loss a day: ") and line.endswith(" EUR") for line in told.lines)
     assert "an answer is now worth" in str(found)
+
+
+def test_the_answer_that_is_given_is_watched_and_not_the_likeliest(value_run: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "new.csv", rows_of(400, 18))
+    given = [one.value for one in noria.predict(value_run, path)]
+    assert 20 < given.count(None) < 380
+    found = noria.watch(value_run, path, reporter=Silent())
+    assert {one.name: one.answered for one in found.labels} == {one: given.count(one) / 400 for one in ("no", "yes")}
+    told = {one.name: one.now for one in found.labels}
+    assert told["yes"] is not None
+    assert abs(told["yes"].value - 0.5) < 0.1  # by the likeliest class: no answer tells no class
+    assert found.worth_now is not None
+    scores = noria.evaluate(value_run, path, reporter=Silent())["metrics"]
+    assert found.worth_now.value == pytest.approx(1000 * scores["value_per_1000"]["value"])
+    assert found.realised is not None
+    assert found.realised.value == pytest.approx(scores["accuracy"]["value"])
+
+
+def test_without_truths_the_worth_of_the_answers_given_is_expected(value_run: Path, tmp_path: Path) -> None:
+    blind = write(tmp_path / "blind.csv", rows_of(400, 19, has_answer=False))
+    seeing = write(tmp_path / "seeing.csv", rows_of(400, 19))
+    expected, real = (noria.watch(value_run, path, reporter=Silent()).worth_now for path in (blind, seeing))
+    assert expected is not None
+    assert real is not None
+    assert expected.n == real.n == 400
+    assert max(expected.low, real.low) < min(expected.high, real.high)
 
 
 def test_where_the_job_says_nothing_of_worth_no_loss_is_asked_for(run: Path, tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ def watch(
     if (live is None) == (not inputs):
         raise UserError("what is watched is either records or a server", expected="RUN INPUT..., or RUN --live URL")
     if live is not None:
+        if out is not None or engine is not None or predictions_per_day is not None:
+            what = "a server is asked what it has seen, and nothing is answered or drawn"
+            raise UserError(what, where="--live", fix="leave out --out, --engine and --predictions-per-day")
         from noria.wheel.asked import watched_by
 
         found = watched_by(live, run.name)

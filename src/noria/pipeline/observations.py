@@ -14,7 +14,8 @@ import numpy as np
 
 from noria.contract import Metric, Task, dispatch
 from noria.pipeline.pooling import POOLED
-from noria.types import Arrays, Prediction, State
+from noria.pipeline.predictor import Predictor
+from noria.types import Arrays, Prediction, State, rows_of
 
 MOST_COLUMNS = 100  # classes or labels whose probabilities are kept; of more, how sure the answer was
 CONFIDENCE = "confidence"
@@ -29,9 +30,11 @@ class Observations:
               holds) or labels (of which several may), a number, or how sure the answer was
     values    float32[n, columns], NaN where there is none
     guide     float32[n]: what the score is told by where the truth is not known: how sure the answer was, or the number
-    answers   int64[n]: the number of the class that is the answer; -1 where it is no class
+    answers   int64[n]: the number of the class that is answered; -1 where none is, or where it is no class
     truths    float64[n]: the number of the true class, or the true number; NaN where it is not known
     scores    float64[n]: the record's own score by the first metric that has one; NaN where the truth is not known
+    worth     float64[n]: what the answer is worth, in micro-units; NaN where the truth is not known, or its worth
+    expected  float64[n]: what the worth is told by where the truth is not known: what is expected, or as `guide`
     vectors   float32[m, D]: pooled embeddings of the first m records
     places    where each record stands
     """
@@ -43,11 +46,18 @@ class Observations:
     answers: np.ndarray
     truths: np.ndarray
     scores: np.ndarray
+    worth: np.ndarray
+    expected: np.ndarray
     vectors: np.ndarray | None
     places: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def likeliest(self) -> np.ndarray:
+        """Return the number of the likeliest class of each record, int64[n], which is not always the answer."""
+        return np.asarray(self.values.argmax(1), np.int64)
 
     @property
     def residuals(self) -> np.ndarray:
@@ -63,7 +73,8 @@ class Observations:
         return replace(self, **rows, vectors=vectors)
 
 
-ROWS = ("values", "guide", "answers", "truths", "scores", "places")  # what has a row for each record
+# What has a row for each record.
+ROWS = ("values", "guide", "answers", "truths", "scores", "worth", "expected", "places")
 
 
 def joined(parts: Sequence[Observations]) -> Observations:
@@ -81,24 +92,48 @@ def own_score(task: Task, state: State) -> Metric | None:
 
 
 def observe(
-    task: Task, state: State, output: Arrays, places: Sequence[str], truth: Arrays | None = None,
-    predictions: Sequence[Prediction] | None = None,
+    predictor: Predictor, output: Arrays, places: Sequence[str], truth: Arrays | None = None,
+    is_known: np.ndarray | None = None, predictions: Sequence[Prediction] | None = None,
 ) -> Observations:  # fmt: skip
-    """Return what is kept of the outputs for n records. `predictions` are these decoded, where they are at hand."""
+    """Return what is kept of the outputs for n records.
+
+    is_known: bool[n], whose truth counts; None: of all. predictions: the outputs decoded, where they are at hand.
+    """
+    task, state = predictor.task, predictor.states["target"]
     kind, names, values, answers = _answered(task, state, output)
     if kind == "confidence" and not values.size:
         given = task.target.decode(output, state) if predictions is None else predictions
         values = np.array([[np.nan if one.confidence is None else one.confidence] for one in given], np.float32)
-    count, metric = len(values), own_score(task, state)
-    truths, scores = np.full(count, np.nan), np.full(count, np.nan)
-    if truth:
-        if (single := dispatch.single_values(task.target, truth)) is not None:
-            truths = np.asarray(single, np.float64)
-        if metric is not None and metric.scores is not None:
-            scores = np.asarray(metric.scores(output, truth), np.float64)
+    count, guide, worth = len(values), _guide(kind, values), predictor.worth
+    expected = np.full(count, np.nan) if worth is None else guide.astype(np.float64)
+    if worth is not None and worth.table is not None:
+        answers, expected = worth.decide(output)
+    known = np.arange(count) if is_known is None else np.flatnonzero(is_known)
+    truths, scores, worths = _known(predictor, rows_of(output, known), rows_of(truth, known)) if truth else (None,) * 3
     vectors = None if POOLED not in output else np.asarray(output[POOLED], np.float32)
-    guide = _guide(kind, values)
-    return Observations(kind, names, values, guide, answers, truths, scores, vectors, tuple(places) or ("",) * count)
+    return Observations(
+        kind, names, values, guide, answers, _spread(truths, known, count), _spread(scores, known, count),
+        _spread(worths, known, count), expected, vectors, tuple(places) or ("",) * count,
+    )  # fmt: skip
+
+
+def _known(predictor: Predictor, output: Arrays, truth: Arrays) -> tuple[np.ndarray | None, ...]:
+    """Return truths, scores and worths of records whose truth is known; None for what the answers do not have."""
+    target, worth = predictor.task.target, predictor.worth
+    metric = own_score(predictor.task, predictor.states["target"])
+    return (
+        dispatch.single_values(target, truth),
+        None if metric is None or metric.scores is None else metric.scores(output, truth),
+        None if worth is None else worth.micro(output, truth),
+    )
+
+
+def _spread(values: np.ndarray | None, known: np.ndarray, count: int) -> np.ndarray:
+    """Return values of known records among all, float64[count], the others NaN."""
+    found = np.full(count, np.nan)
+    if values is not None:
+        found[known] = values
+    return found
 
 
 def _answered(task: Task, state: State, output: Arrays) -> tuple[Kind, tuple[str, ...], np.ndarray, np.ndarray]:

@@ -24,7 +24,9 @@ from noria.types import Dataset, rows_of
 
 FILE = "reference.safetensors"
 ARRAYS, VECTORS = ("values", "guide", "answers", "truths", "scores"), "vectors"  # as Observations has them
+WORTHS = ("worth", "expected")  # the same, of a job that says what answers are worth
 ABOUT = "about"  # the array that holds, as bytes of JSON, what is no array
+ABOUT_MODEL = ("model", "score", "direction", "currency")  # of it, as Reference has them
 MOST_RECORDS, MOST_WRITTEN = (
     2000,
     200,
@@ -35,21 +37,25 @@ FIX = "noria evaluate RUN writes it, while the data of its training is there and
 
 @dataclass(frozen=True)
 class Reference:
-    """The calibration split as the model answers it; `score` and `direction` are of the metric its scores are by."""
+    """The calibration split as the model answers it.
+
+    score and direction are of the metric that its scores are by, currency of what its answers are worth.
+    """
 
     model: str
     observations: Observations
     score: str
     direction: Literal["higher", "lower"]
+    currency: str = ""
 
     @property
     def confusion(self) -> np.ndarray | None:
-        """Return how many records of each true class (row) had each answer, int64[classes, classes]; None: no class."""
+        """Return how often, where a class is true (row), each is likeliest, int64[classes, classes]; None: no class."""
         seen = self.observations
         if seen.kind != "classes":
             return None
         matrix = np.zeros((len(seen.names), len(seen.names)), np.int64)
-        np.add.at(matrix, (seen.truths.astype(np.int64), seen.answers), 1)
+        np.add.at(matrix, (seen.truths.astype(np.int64), seen.likeliest), 1)
         return matrix
 
 
@@ -60,11 +66,12 @@ def reference_of(predictor: Predictor, dataset: Dataset) -> Reference:
     chosen = np.random.default_rng(0).permutation(len(dataset))[:most]
     some = dataset.select(chosen)
     metric = own_score(task, state)
-    found = observe(task, state, predictor.outputs_and_vectors(some), (), rows_of(some.target, slice(None)))
+    found = observe(predictor, predictor.outputs_and_vectors(some), (), rows_of(some.target, slice(None)))
     if found.vectors is not None:
         found = replace(found, vectors=found.vectors[:MOST_VECTORS])
     name, direction = ("", "higher") if metric is None else (metric.name, metric.direction)
-    return Reference(weights_of(predictor.bundle), found, name, direction)  # type: ignore[arg-type]
+    currency = "" if predictor.worth is None else predictor.worth.payoffs.currency
+    return Reference(weights_of(predictor.bundle), found, name, direction, currency)  # type: ignore[arg-type]
 
 
 def calibration_split(splits: Collection[str]) -> str | None:
@@ -87,10 +94,10 @@ def write_reference(predictor: Predictor, dataset: Dataset) -> None:
         pass
     found = reference_of(predictor, dataset)
     seen = found.observations
-    about = {"model": found.model, "score": found.score, "direction": found.direction, "kind": seen.kind}
-    content = json.dumps({**about, "names": seen.names}).encode()
+    about = {name: getattr(found, name) for name in ABOUT_MODEL} | {"kind": seen.kind, "names": seen.names}
+    content = json.dumps(about).encode()
     arrays: dict[str, np.ndarray] = {ABOUT: np.frombuffer(content, np.uint8)}
-    arrays |= {name: getattr(seen, name) for name in ARRAYS}
+    arrays |= {name: getattr(seen, name) for name in (*ARRAYS, *(WORTHS if predictor.worth else ()))}
     if seen.vectors is not None:
         arrays[VECTORS] = seen.vectors.astype(np.float16)
     with plain_disk_errors(predictor.bundle.path):
@@ -106,11 +113,12 @@ def read_reference(bundle: Bundle) -> Reference:
     arrays = read_arrays(path)
     try:
         about = json.loads(arrays[ABOUT].tobytes())
-        rows = {name: arrays[name] for name in ARRAYS}
+        untold = np.full(len(arrays[ARRAYS[0]]), np.nan)
+        rows = {name: arrays[name] for name in ARRAYS} | {name: arrays.get(name, untold) for name in WORTHS}
         vectors = arrays[VECTORS].astype(np.float32) if VECTORS in arrays else None
-        places = ("",) * len(arrays[ARRAYS[0]])
+        places = ("",) * len(untold)
         found = Observations(about["kind"], tuple(about["names"]), **rows, vectors=vectors, places=places)
-        reference = Reference(about["model"], found, about["score"], about["direction"])
+        reference = Reference(observations=found, **{name: about[name] for name in ABOUT_MODEL if name in about})
     except (LookupError, ValueError, TypeError) as error:
         raise UserError("this file is damaged", where=str(path), found=str(error), fix=FIX) from error
     if reference.model != weights_of(bundle):

@@ -103,15 +103,19 @@ class Worth:
 
     def codes(self, output: Arrays) -> np.ndarray:
         """Return the class that is answered to each record, int[n]; NONE for none."""
+        return self.decide(output)[0]
+
+    def decide(self, output: Arrays) -> tuple[np.ndarray, np.ndarray]:
+        """Return the same, and what each answer is expected to be worth in micro-units, float[n]."""
         assert self.table is not None
-        return self.decision.decide(self._logits(output), self.table)[0]
+        return self.decision.decide(self._logits(output), self.table)
 
     def answered(self, given: Sequence[Prediction], output: Arrays) -> list[Prediction]:
         """Return the answers as they are given, with what each is expected to be worth in their details."""
         if self.table is None:
             expected = self.expected / MICRO
             return [replace(one, details={**one.details, EXPECTED: expected}) for one in given]
-        codes, worth = self.decision.decide(self._logits(output), self.table)
+        codes, worth = self.decide(output)
         chances = self._chances(output)
         return [
             self._answered(one, int(code), row, round(float(micro)) / MICRO)

@@ -14,6 +14,7 @@ from noria.report.markup import Markup, join, tag
 from noria.report.panels import panel
 from noria.report.tables import Cell, facts, table
 from noria.types import Arrays
+from noria.units import count_of
 
 if TYPE_CHECKING:
     from noria.pipeline.predictor import Predictor
@@ -106,7 +107,7 @@ def quarantine(report: Mapping[str, Any], all_of_them: str = "quarantine.jsonl")
         return tag("p", "Every record could be used.")
     reasons = [[reason, number] for reason, number in report["reasons"].items()]
     examples = [[one["where"], one["reason"]] for one in report["quarantine"][:MOST_EXAMPLES]]
-    title = f"{count:,} record{'' if count == 1 else 's'} could not be used"
+    title = f"{count_of(count, 'record')} could not be used"
     first = f"The first {len(examples)}; all are in {all_of_them}" if count > len(examples) else "Each of them"
     return join(
         tag("h3", title),

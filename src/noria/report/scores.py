@@ -12,6 +12,7 @@ from noria.report.bars import Bar, bar_chart, strip
 from noria.report.markup import Markup, join, tag
 from noria.report.scale import number
 from noria.report.tables import Cell, table
+from noria.units import count_of
 
 FEW = 100  # records under which the headline warns: an interval of 95 % is then some 10 points wide
 MOST_SLICES = 40  # bars of one column
@@ -31,7 +32,7 @@ def headline(run_name: str, task: str, metrics: Mapping[str, Any]) -> Markup:
     score = tag("span", _said(found["value"], found), class_="big")
     sentence = tag("p", *_sentence(name, found, baseline, metrics), class_="lead")
     big = tag("p", score, " ", tag("span", words(name), class_="soft"), class_="score")
-    count = f"{metrics['n']:,} record{'' if metrics['n'] == 1 else 's'}"
+    count = count_of(metrics["n"], "record")
     few = f"Only {count}: the score can be far off." if metrics["n"] < FEW else None
     warnings = [tag("p", line, class_="warning") for line in [*([few] if few else []), *metrics.get("remarks", [])]]
     return tag("header", kind, tag("h1", run_name), big, sentence, *warnings)

@@ -158,6 +158,7 @@ class Service:
     async def try_out(self, request: HTTPRequest) -> Response:
         """Ask the candidate that the configuration names a share of the requests."""
         name = request.path_params["model"]
+        request.state.grant.require("admin", name)
         canary = self.models.named(name).plan.canary
         if canary is None:
             error = UserError("no candidate is configured", where=name, fix="name one in serve.yaml: canary: {run: ..}")

@@ -46,9 +46,7 @@ def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, 
     rival = load(other, predictor.device)
     ours = rows_of(output, here), rows_of(prepared.splits[split].target, here)
     theirs = rows_of(rival.outputs(dataset), there), rows_of(dataset.target, there)
-    pairs = common_metrics(model_metrics(predictor), model_metrics(rival))
-    if predictor.worth and rival.worth and predictor.worth.payoffs != rival.worth.payoffs:  # another score of that name
-        pairs = [pair for pair in pairs if pair[0].name != VALUE]
+    pairs = common_metrics(predictor, rival)
     groups = prepared.splits[split].groups
     groups = None if groups is None else groups[here]
     found = differences(pairs, ours, theirs, job.evaluate.resamples, groups=groups)
@@ -118,15 +116,13 @@ def _is_same_stream(ours: Dataset, theirs: Dataset) -> bool:
     return is_alike and all(np.array_equal(one.stream, theirs.target[name].stream) for name, one in ours.target.items())
 
 
-def model_metrics(predictor: Predictor) -> Sequence[Metric]:
-    """Return the scores of a model's answers."""
-    return metrics_of(predictor.task, predictor.states)
-
-
-def common_metrics(ours: Sequence[Metric], theirs: Sequence[Metric]) -> list[tuple[Metric, Metric]]:
-    """Return the scores of the same name and unit."""
-    named = {(one.name, one.unit): one for one in theirs}
-    return [(one, named[one.name, one.unit]) for one in ours if (one.name, one.unit) in named]
+def common_metrics(ours: Predictor, theirs: Predictor) -> list[tuple[Metric, Metric]]:
+    """Return the scores of the same name and unit of two models; their value where answers are worth the same."""
+    here, there = (metrics_of(one.task, one.states) for one in (ours, theirs))
+    named = {(one.name, one.unit): one for one in there}
+    pairs = [(one, named[one.name, one.unit]) for one in here if (one.name, one.unit) in named]
+    is_alike = not (ours.worth and theirs.worth) or ours.worth.payoffs == theirs.worth.payoffs
+    return [pair for pair in pairs if is_alike or pair[0].name != VALUE]
 
 
 def sentence(name: str, other: Path, found: Mapping[str, dict[str, Any]], records: str) -> str:

@@ -17,7 +17,8 @@ from noria.pipeline.encoder import gathered
 from noria.pipeline.fields import group_column
 from noria.pipeline.other_data import mapping_of
 from noria.pipeline.predictor import Predictor
-from noria.stages.compare import common_metrics, model_metrics, pairs_of
+from noria.pipeline.worth import VALUE
+from noria.stages.compare import common_metrics, pairs_of
 from noria.types import Arrays, Dataset, rows_of
 
 
@@ -29,9 +30,14 @@ class Paired:
     metrics: dict[str, dict[str, Any]]
 
     @property
-    def main(self) -> tuple[str, dict[str, Any]]:
-        """Return the name of the score that training selects by, and its difference."""
-        return next(iter(self.metrics.items()))
+    def main(self) -> str:
+        """Return the name of the score that counts: what answers are worth, where that is known, else as `score`."""
+        return VALUE if VALUE in self.metrics else self.score
+
+    @property
+    def score(self) -> str:
+        """Return the name of the score that training selects by."""
+        return next(iter(self.metrics))
 
 
 def compare_on(ours: Predictor, theirs: Predictor, source: Source) -> Paired:
@@ -41,7 +47,7 @@ def compare_on(ours: Predictor, theirs: Predictor, source: Source) -> Paired:
     if not len(here):
         raise UserError("there are no records that both models can read", where=str(source.path))
     found = differences(
-        common_metrics(model_metrics(ours), model_metrics(theirs)),
+        common_metrics(ours, theirs),
         (rows_of(output, here), rows_of(dataset.target, here)),
         (rows_of(other_output, there), rows_of(other.target, there)),
         ours.bundle.job.evaluate.resamples,

@@ -7,12 +7,11 @@ windows at most. Knows no task. Read next: two_samples.py, label_shift.py, expec
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
 
-from noria.contract.payoffs import Payoffs
 from noria.errors import UserError
 from noria.pipeline.observations import Observations
 from noria.pipeline.reference import MOST_VECTORS, Reference
@@ -20,7 +19,6 @@ from noria.wheel.assessment import Assessment, Estimate, LabelShare, ShiftTest, 
 from noria.wheel.expected_score import LEAST_RECORDS, expected_score, mean_score
 from noria.wheel.label_shift import shares_now
 from noria.wheel.two_samples import kolmogorov_smirnov, mmd
-from noria.wheel.worth import worth_before_and_now
 
 LEVEL = 0.05
 NORMAL = 1.96  # standard errors on each side, in an interval of 95 %
@@ -46,13 +44,10 @@ class _Found:
     most: str = ""
 
 
-def assess(
-    reference: Reference, window: Observations, level: float = LEVEL, payoffs: Payoffs | None = None
-) -> Assessment:
+def assess(reference: Reference, window: Observations, level: float = LEVEL) -> Assessment:
     """Return what a window of records shows; raise UserError for one that is too small, or of another model."""
     before = reference.observations
-    _check(before, window)
-    worth_before, worth_now = (None, None) if payoffs is None else worth_before_and_now(before, window, payoffs)
+    _check(before, window, level)
     labels, realised = _labels(reference, window), mean_score(window.scores)
     return Assessment(
         model=reference.model,
@@ -68,14 +63,22 @@ def assess(
         labels=labels,
         unlike=_most_unlike(before, window),
         notes=_notes(before, window, labels, realised),
-        worth_before=worth_before,
-        worth_now=worth_now,
-        currency="" if payoffs is None else payoffs.currency,
+        worth_before=mean_score(before.worth),
+        worth_now=mean_score(window.worth) or _expected_worth(before, window),
+        currency=reference.currency,
     )
 
 
-def _check(before: Observations, window: Observations) -> None:
+def _expected_worth(before: Observations, window: Observations) -> Estimate | None:
+    """Return what an answer is expected to be worth now, in micro-units, by what that was expected to be."""
+    one, other = (replace(seen, guide=seen.expected) for seen in (before, window))
+    return expected_score(one, before.worth, other)
+
+
+def _check(before: Observations, window: Observations, level: float) -> None:
     """Raise UserError where a window cannot be set beside a reference."""
+    if not 0 < level < 1:
+        raise UserError("a level is the chance of a false alarm", expected="more than 0, less than 1", found=f"{level}")
     if (window.kind, window.names) != (before.kind, before.names):
         raise UserError("these answers are not of the model that they are set beside", found=f"{window.names[:5]}")
     if len(window) < LEAST_RECORDS:
@@ -114,7 +117,9 @@ def _tests(before: Observations, window: Observations) -> Iterator[_Found]:
         most = before.names[first:][column] if one.shape[1] > 1 else ""
         yield _Found(KINDS[before.kind], "Kolmogorov-Smirnov", statistic, p, most)
     if before.vectors is not None and window.vectors is not None:
-        yield _Found("embeddings", "MMD", *mmd(before.vectors, window.vectors[-MOST_VECTORS:]))
+        known, new = _complete(before.vectors), _complete(window.vectors[-MOST_VECTORS:])
+        if len(known) and len(new):
+            yield _Found("embeddings", "MMD", *mmd(known, new))
     if len(before.residuals) >= LEAST_RECORDS and len(window.residuals) >= LEAST_RECORDS:
         statistic, p, _ = kolmogorov_smirnov(before.residuals[:, None], window.residuals[:, None])
         yield _Found("residuals", "Kolmogorov-Smirnov", statistic, p)
@@ -140,9 +145,9 @@ def _labels(reference: Reference, window: Observations) -> list[LabelShare]:
     if confusion is None:
         return []
     count = len(confusion)
-    now = shares_now(confusion, window.answers)
+    now = shares_now(confusion, window.likeliest)
     before = confusion.sum(1) / confusion.sum()
-    answered = np.bincount(window.answers, minlength=count) / len(window)
+    answered = np.bincount(window.answers[window.answers >= 0], minlength=count) / len(window)
     told = [None if now is None else _estimate(now[i], len(window)) for i in range(count)]
     rows = zip(reference.observations.names, before.tolist(), answered.tolist(), told, strict=True)
     return [LabelShare(*row) for row in rows]
@@ -157,13 +162,16 @@ def _most_unlike(before: Observations, window: Observations) -> list[Unlike]:
     """Return the records that are farthest from the nearest one of calibration."""
     if before.vectors is None or window.vectors is None:
         return []
-    spread = np.maximum(before.vectors.std(0), 1e-9)
-    known, new = before.vectors / spread, window.vectors / spread
+    known, told = _complete(before.vectors), np.flatnonzero(np.isfinite(window.vectors).all(1))
+    if len(known) < 2 or not len(told):
+        return []
+    spread = np.maximum(known.std(0), 1e-9)
+    known, new = known / spread, window.vectors[told] / spread
     usual = float(np.median(np.sort(_apart(known, known), axis=1)[:, 1])) or 1.0  # 0 is the record itself
     far = _apart(new, known).min(1) / usual
-    sure = window.guide if before.kind != "numbers" else np.full(len(window), np.nan)
+    sure = window.guide[told] if before.kind != "numbers" else np.full(len(told), np.nan)
     return [
-        Unlike(window.places[i], round(float(far[i]), 3), None if np.isnan(sure[i]) else round(float(sure[i]), 6))
+        Unlike(window.places[told[i]], round(float(far[i]), 3), None if np.isnan(sure[i]) else round(float(sure[i]), 6))
         for i in np.argsort(-far, kind="stable")[:SHOWN]
     ]
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from noria.contract.payoffs import MICRO
+from noria.units import count_of
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,13 @@ class Assessment:
         change = self.now.value - self.before.value
         return -change if self.direction == "higher" else change
 
+    @property
+    def worth_lost(self) -> float | None:
+        """Return by how many micro-units an answer is worth less than before; None where untold."""
+        if self.worth_before is None or self.worth_now is None:
+            return None
+        return self.worth_before.value - self.worth_now.value
+
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON, with `alarm`; `from_json` is the way back."""
         return {**asdict(self), "alarm": self.has_alarm}
@@ -141,7 +149,7 @@ class Assessment:
 def sentences(found: Assessment) -> list[str]:
     """Return what was found as sentences, the verdict first."""
     alarms = [one for one in found.tests if one.alarm]
-    beside = f"{found.n:,} records beside {found.n_reference:,} of calibration"
+    beside = f"{count_of(found.n, 'record')} beside {found.n_reference:,} of calibration"
     said = [
         f"drift in {' and '.join(one.name for one in alarms)}: {beside}"
         if alarms

@@ -30,7 +30,7 @@ def mean_score(scores: np.ndarray) -> Estimate | None:
     mean, n = float(known.mean()), len(known)
     if np.isin(known, (0.0, 1.0)).all():
         return Estimate(mean, *wilson(mean, n), n)
-    return _with_interval(mean, float(known.var(ddof=1)) / n, n)
+    return _with_interval(mean, float(known.var(ddof=1)) / n, n, known)
 
 
 def expected_score(before: Observations, scores: np.ndarray, window: Observations) -> Estimate | None:
@@ -51,7 +51,7 @@ def expected_score(before: Observations, scores: np.ndarray, window: Observation
     spreads = np.bincount(own, (scores - means[own]) ** 2, minlength=len(sizes)) / sizes + scores.var() / sizes
     shares = np.bincount(new, minlength=len(sizes)) / len(now)
     variance = float((shares**2 * spreads / sizes).sum() + means[new].var() / len(now))
-    return _with_interval(float(shares @ means), variance, len(now))
+    return _with_interval(float(shares @ means), variance, len(now), scores)
 
 
 def _bands(
@@ -74,6 +74,9 @@ def _bands(
     return own, new
 
 
-def _with_interval(mean: float, variance: float, n: int) -> Estimate:
+def _with_interval(mean: float, variance: float, n: int, scores: np.ndarray) -> Estimate:
+    """Return a mean with its interval; no mean of shares is below 0 or above 1, and none of errors below 0."""
     half = float(ndtri((1 + CONFIDENCE) / 2)) * float(np.sqrt(variance))
-    return Estimate(mean, mean - half, mean + half, n)
+    least = 0.0 if scores.min() >= 0 else -np.inf
+    most = 1.0 if scores.min() >= 0 and scores.max() <= 1 else np.inf
+    return Estimate(mean, max(least, mean - half), min(most, mean + half), n)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from threading import Lock
 
 from noria.contract import dispatch
-from noria.job.value import payoffs_of
 from noria.pipeline.observations import Observations, joined, observe
 from noria.pipeline.pooling import POOLED
 from noria.pipeline.predictor import Predictor
@@ -29,9 +28,7 @@ class Live:
     """The window of one model. Answers may come from one thread and be assessed in another."""
 
     def __init__(self, predictor: Predictor, reference: Reference, most: int = MOST_RECORDS) -> None:
-        self._task, self._state = predictor.task, predictor.states["target"]
-        self._reference, self._most = reference, most
-        self._payoffs = payoffs_of(predictor.bundle.job.value, predictor.task.target)
+        self._predictor, self._reference, self._most = predictor, reference, most
         self._answers = dispatch.answer_output(predictor.task.target)
         self._lock = Lock()
         self._seen: deque[tuple[Arrays, Sequence[Prediction], int]] = deque()
@@ -62,9 +59,9 @@ class Live:
             if self._num_kept < LEAST_RECORDS or not is_old:
                 return self._found
             seen, self._num_new = list(self._seen), 0
-        self._found = assess(self._reference, self._observed(seen), payoffs=self._payoffs)
+        self._found = assess(self._reference, self._observed(seen))
         return self._found
 
     def _observed(self, seen: Sequence[tuple[Arrays, Sequence[Prediction], int]]) -> Observations:
-        parts = [observe(self._task, self._state, output, (), predictions=sure) for output, sure, _ in seen]
+        parts = [observe(self._predictor, output, (), predictions=sure) for output, sure, _ in seen]
         return joined(parts).last(self._most)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MICRO = 1_000_000
+from noria.contract.payoffs import MICRO
+
 CENT = MICRO // 100
 
 
@@ -25,8 +26,3 @@ class Money:
 
     def _plain(self, micro: int) -> str:
         return f"{micro / MICRO:,.2f} {self.currency}"
-
-
-def micro_of(amount: float) -> int:
-    """Return an amount of a setting in micro-units."""
-    return round(amount * MICRO)

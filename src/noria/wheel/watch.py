@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from noria.errors import UserError
-from noria.job.value import payoffs_of
 from noria.pipeline.predictor import load
 from noria.pipeline.reference import read_reference
 from noria.reporter import Reporter, Terminal
@@ -43,15 +42,14 @@ def watch(
     run, tell = Path(run), (reporter or Terminal()).say
     predictor = load(run, engine=engine).reading(overrides)
     reference = read_reference(predictor.bundle)
-    payoffs = payoffs_of(predictor.bundle.job.value, predictor.task.target)
-    if payoffs is None and predictions_per_day is not None:
+    if predictor.worth is None and predictions_per_day is not None:
         raise UserError(
             "what a change costs is told where the job of the run says what answers are worth",
             where="--predictions-per-day",
             fix="train with a section value, or leave the option out",
         )
     window = window_of(predictor, inputs, tell)
-    found = assess(reference, window.observations, level, payoffs)
+    found = assess(reference, window.observations, level)
     if predictions_per_day is not None:
         tell(_loss_told(found, predictions_per_day))
     for remark in window.remarks:

@@ -6,16 +6,17 @@ Read next: live.py for those that come one by one; assess.py.
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from noria.contract import answer_field
 from noria.errors import UserError
-from noria.pipeline.encoder import EncodedChunk
+from noria.pipeline.encoder import EncodedChunk, Piece
 from noria.pipeline.fields import encode_answer, select, values_of
 from noria.pipeline.observations import Observations, joined, observe
 from noria.pipeline.other_data import one_file_field, open_other
@@ -23,8 +24,10 @@ from noria.pipeline.predictor import Predictor
 from noria.pipeline.record_hashes import record_hashes
 from noria.store.array_store import named_arrays
 from noria.types import Arrays, Rows
+from noria.units import count_of
 
 MOST_RECORDS = 2000  # of a window, the last ones: among more, differences are found that matter to nobody
+Column: TypeAlias = str | list[str] | None  # of the true answers
 
 
 class Window:
@@ -41,21 +44,31 @@ class Window:
 
     def read(self, path: Path, tell: Callable[[str], None] = lambda _: None) -> None:
         """Answer the records of a file, a folder or a table; raise UserError where it cannot be read."""
-        for chunk, column in self._chunks(path, tell):
-            self._unusable.update(one.reason for one in chunk.rejected)
-            if len(chunk := self._without_learnt(chunk)):
-                self.add(chunk, *self._truth(chunk, column))
+        for piece, column in self.pieces(path, tell):
+            self.take(piece, column)
 
-    def _chunks(self, path: Path, tell: Callable[[str], None]) -> Iterator[tuple[EncodedChunk, str | list[str] | None]]:
+    def pieces(self, path: Path, tell: Callable[[str], None]) -> Iterator[tuple[Piece, Column]]:
+        """Yield the records of a path, to be taken or passed over, with the column of their true answers."""
         bundle = self._predictor.bundle
         if not path.exists():
             raise UserError("there is no such file or folder", where=str(path))
         if one_file_field(bundle, path) is not None:
-            yield from ((chunk, None) for chunk in self._predictor.chunks(path, tell))
+            yield from ((piece, None) for piece in self._predictor.pieces(path, tell))
             return
         source, mapping = open_other(bundle, path)
         column = mapping.get(answer_field(bundle.task))
-        yield from ((chunk, column) for chunk in self._predictor.chunks(source, tell))
+        yield from ((piece, column) for piece in self._predictor.pieces(source, tell))
+
+    def take(self, piece: Piece, column: Column) -> None:
+        """Answer some records; their true answers stand in a column, where there is one."""
+        chunk = piece.encode()
+        self._unusable.update(one.reason for one in chunk.rejected)
+        if len(chunk := self._without_learnt(chunk)):
+            self.add(chunk, *self._truth(chunk, column))
+
+    def pass_over(self, piece: Piece) -> None:
+        """Count records that stand too far from the end."""
+        self._num_seen += piece.count
 
     def _without_learnt(self, chunk: EncodedChunk) -> EncodedChunk:
         if self._learnt is None or not len(chunk):
@@ -70,14 +83,12 @@ class Window:
 
     def add(self, chunk: EncodedChunk, truth: Arrays | None, is_known: np.ndarray) -> None:
         """Answer a chunk of records; `is_known` says bool[n] whose truth counts."""
-        predictor = self._predictor
-        output = predictor.outputs_and_vectors(chunk.records)
-        seen = observe(predictor.task, predictor.states["target"], output, chunk.records.wheres(), truth)
-        seen.truths[~is_known] = seen.scores[~is_known] = np.nan
+        output = self._predictor.outputs_and_vectors(chunk.records)
+        seen = observe(self._predictor, output, chunk.records.wheres(), truth, is_known)
         self._num_seen += len(chunk)
         self._parts = [joined([*self._parts, seen]).last(self._most)]
 
-    def _truth(self, chunk: EncodedChunk, column: str | list[str] | None) -> tuple[Arrays | None, np.ndarray]:
+    def _truth(self, chunk: EncodedChunk, column: Column) -> tuple[Arrays | None, np.ndarray]:
         """Return the true answers of a chunk's records, and which of them are known."""
         task, none = self._predictor.task, np.zeros(len(chunk), bool)
         if column is None:
@@ -107,21 +118,30 @@ class Window:
         if self._num_seen > self._most:
             said.append(f"the window is the last {self._most:,} of {self._num_seen:,} records")
         if self._num_learnt:
-            said.append(f"{self._num_learnt:,} records are left out: the model learnt from them")
+            said.append(f"the model learnt from {count_of(self._num_learnt, 'record')}, left out")
         if self._unusable:
-            said.append(f"{self._unusable.total():,} records cannot be used: {_counted(self._unusable)}")
+            said.append(f"{count_of(self._unusable.total(), 'record')} cannot be used: {_counted(self._unusable)}")
         if self._untrue:
-            said.append(f"the truth of {self._untrue.total():,} records cannot be used: {_counted(self._untrue)}")
+            count = count_of(self._untrue.total(), "record")
+            said.append(f"the truth of {count} cannot be used: {_counted(self._untrue)}")
         return said
 
 
 def window_of(
     predictor: Predictor, paths: Sequence[str | os.PathLike[str]], tell: Callable[[str], None] = lambda _: None
 ) -> Window:
-    """Return the window of the records of some paths, in their order."""
-    window = Window(predictor)
+    """Return the window of the records of some paths, in their order; only the last ones are answered."""
+    window, waiting, count = Window(predictor), deque[tuple[Piece, Column]](), 0
     for path in paths:
-        window.read(Path(path).expanduser(), tell)
+        for piece, column in window.pieces(Path(path).expanduser(), tell):
+            waiting.append((piece, column))
+            count += piece.count
+            while count - waiting[0][0].count >= MOST_RECORDS:
+                passed, _ = waiting.popleft()
+                window.pass_over(passed)
+                count -= passed.count
+    for piece, column in waiting:
+        window.take(piece, column)
     return window
 
 

@@ -72,3 +72,11 @@ def test_one_that_answers_otherwise_is_withdrawn_and_chance_is_not_enough() -> N
 def test_answers_that_are_no_classes_are_not_compared() -> None:
     old = [reply(f"text {i}") for i in range(100)]
     assert seen(old, [reply(f"another {i}") for i in range(60)]) is None
+
+
+def test_one_that_gives_no_answer_where_the_older_one_does_is_withdrawn() -> None:
+    none = Reply(json.dumps({"predictions": [{"value": None, "confidence": None, "abstained": True}]}).encode(), 200)
+    assert "total variation" in str(seen([reply()] * 100, [none] * 60))
+    assert seen([none] * 100, [none] * 60) is None
+    unusable = Reply(json.dumps({"predictions": [{"error": "it is empty"}]}).encode(), 200)
+    assert seen([reply()] * 100, [unusable] * 60) is None

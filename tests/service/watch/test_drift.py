@@ -100,3 +100,14 @@ def test_the_window_holds_the_last_records_only(predictor: Predictor) -> None:
     assert found is not None
     assert found.n == 200
     assert len(live._seen) == 4  # 240 records, of which the last 200 count
+
+
+def test_the_window_is_looked_at_again_when_a_tenth_of_it_is_new(predictor: Predictor) -> None:
+    live = Live(predictor, read_reference(predictor.bundle), most=200)
+    classes = len(predictor.states["target"]["classes"])
+    counts = []
+    for count in (99, 21, 19, 1):
+        live.see({"logits": np.zeros((count, classes), np.float32)}, [Prediction("7")] * count)
+        found = live.assessment()
+        counts.append(found.n if found else None)
+    assert counts == [None, 120, 120, 140]

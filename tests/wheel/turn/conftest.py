@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,18 +30,22 @@ def write(path: Path, count: int, seed: int, kind: float = 0.0) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a run; it is copied by those who turn its wheel."""
-    folder = tmp_path_factory.mktemp("champion")
-    job = {
+def job_on(path: Path) -> dict[str, Any]:
+    """Return the job of a tiny run."""
+    return {
         "task": "tabular-classification",
-        "data": {"path": str(write(folder / "first.csv", 900, 0)), "split": {"validation": 0.2, "test": 0.2}},
+        "data": {"path": str(path), "split": {"validation": 0.2, "test": 0.2}},
         "model": {"width": 16, "heads": 2, "depth": 1},
         "train": {"steps": 60, "batch_size": 64, "precision": "float32", "validations": 3, "checkpoint_minutes": 0.01},
         "evaluate": {"rivals": False, "resamples": 200},
     }
-    return Path(noria.train(job, run=folder / "run", reporter=Silent()))
+
+
+@pytest.fixture(scope="session")
+def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run; it is copied by those who turn its wheel."""
+    folder = tmp_path_factory.mktemp("champion")
+    return Path(noria.train(job_on(write(folder / "first.csv", 900, 0)), run=folder / "run", reporter=Silent()))
 
 
 @pytest.fixture

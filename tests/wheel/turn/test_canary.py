@@ -12,6 +12,7 @@ import pytest
 
 from noria.errors import UserError
 from noria.reporter import Silent
+from noria.wheel.turn.by_hand import roll_back
 from noria.wheel.turn.folder import WheelFolder
 from noria.wheel.turn.turn import turn_wheel
 from noria.wheel.turn.turns import OPEN, PROMOTED, REJECTED
@@ -26,6 +27,7 @@ class Service(HTTPServer):
         self.trial = {"run": "", "answered": 0, "withdrawn": ""}
         self.asked: list[tuple[str, str]] = []
         self.is_refusing, self.refusal = False, 409
+        self.sight = 200  # the status of what is looked at
         self.wheel = Path()
 
     @property
@@ -40,7 +42,7 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        self._answer(self.server.trial)
+        self._answer(self.server.trial, self.server.sight)
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
@@ -99,6 +101,43 @@ def test_a_service_that_refuses_is_told_with_what_it_says(run: Path, other: Path
     service.is_refusing = True
     with pytest.raises(UserError, match="the service refuses"):
         turn_wheel(run, [other], [*SETTINGS, *service.settings], Silent())
+
+
+def test_a_service_that_allows_nothing_is_told_of_before_a_candidate_is_trained(
+    run: Path, other: Path, service: Service
+) -> None:
+    service.sight = 401
+    with pytest.raises(UserError, match="the service refuses"):
+        turn_wheel(run, [other], [*SETTINGS, *service.settings], Silent())
+    assert not (run / "wheel/turn-1").exists()
+    service.sight, service.trial["answered"] = 200, 200
+    assert turn_wheel(run, [other], [*SETTINGS, *service.settings], Silent()).outcome == PROMOTED  # without a pause
+
+
+def test_a_refused_candidate_is_no_candidate_of_a_service_that_starts(run: Path, other: Path, service: Service) -> None:
+    service.is_refusing = True
+    with pytest.raises(UserError, match="the service refuses"):
+        turn_wheel(run, [other], [*SETTINGS, *service.settings], Silent())
+    assert not (run / "wheel/candidate").is_symlink()
+
+
+def test_a_service_that_does_not_take_the_champion_is_told_of_and_the_champion_is_the_champion(
+    run: Path, other: Path, service: Service
+) -> None:
+    assert turn_wheel(run, [other], [*SETTINGS, *service.settings], Silent()).outcome == OPEN
+    service.trial["answered"], service.is_refusing = 200, True
+    record = turn_wheel(run, (), (), Silent())
+    assert record.outcome == PROMOTED
+    assert "does not take it (409" in record.steps[-1].sentence
+    assert "the first model" in roll_back(run, "it was slower")
+
+
+def test_the_service_takes_the_champion_that_is_brought_back(run: Path, other: Path, service: Service) -> None:
+    assert turn_wheel(run, [other], [*SETTINGS, *service.settings], Silent()).outcome == OPEN
+    service.trial["answered"] = 200
+    assert turn_wheel(run, (), (), Silent()).outcome == PROMOTED
+    assert "is served in the place of" in roll_back(run, "it was slower")
+    assert [verb for verb, _ in service.asked] == ["try", "reload", "reload"]
 
 
 def test_the_turn_waits_for_a_service_that_is_busy(run: Path, other: Path, service: Service) -> None:

@@ -18,7 +18,7 @@ from noria.errors import UserError
 from noria.job.renamed import read_stored_job
 from noria.reporter import Silent
 from noria.store.run_folder import locked, read_json
-from noria.wheel.turn.by_hand import answer_candidate, log, records, roll_back, status
+from noria.wheel.turn.by_hand import answer_candidate, is_waiting, log, records, roll_back, status
 from noria.wheel.turn.folder import WheelFolder
 from noria.wheel.turn.turn import STEPS, turn_wheel
 from noria.wheel.turn.turns import FAILED, NOTHING, OPEN, PROMOTED, REJECTED, STOPPED, TurnRecord, Turns
@@ -66,6 +66,22 @@ def test_no_golden_record_and_none_held_out_is_learnt_from(run: Path, other: Pat
     assert recent
     assert {sides[one] for one in golden | recent} == {"test"}
     assert {one for one in recent if str(other.parent) not in one} == set()
+
+
+def test_what_says_the_same_as_a_golden_or_an_older_record_stands_on_its_side(
+    run: Path, champion: Path, other: Path, tmp_path: Path
+) -> None:
+    head, *new = other.read_text().splitlines()
+    old = Path(read_stored_job(champion / "job.yaml")["data"]["path"]).read_text().splitlines()[1:101]
+    data, golden = tmp_path / "labelled.csv", tmp_path / "golden.csv"
+    data.write_text("\n".join([head, *old, *new]))
+    golden.write_text("\n".join([head, *new[:200]]))
+    turn_wheel(run, [data], [*WAITS, f"wheel.golden={golden}"], Silent())
+    sides = dict(line.split(",") for line in (run / "wheel/turn-1/splits.csv").read_text().splitlines())
+    before = [sides[f"first.csv:{row}"] for row in range(2, 102)]
+    assert len(set(before)) == 3
+    assert [sides[f"{tmp_path}/labelled.csv:{row}"] for row in range(2, 102)] == before
+    assert {sides[f"{tmp_path}/labelled.csv:{row}"] for row in range(102, 302)} == {"test"}
 
 
 def test_the_next_turn_begins_from_the_new_champion_and_sees_that_all_is_well(run: Path, other: Path) -> None:
@@ -145,6 +161,7 @@ def test_a_training_that_takes_longer_than_forecast_stops_at_the_budget(
 def test_records_too_few_to_tell_anything_end_the_turn(run: Path, tmp_path: Path) -> None:
     record = turn(run, write(tmp_path / "few.csv", 20, 3, kind=3.0))
     assert (record.outcome, record.steps[-1].name) == (NOTHING, "assess")
+    assert record.steps[-1].sentence.startswith("20 records new to the champion; at least 30")
 
 
 def test_a_golden_set_that_has_changed_is_told(run: Path, other: Path, tmp_path: Path) -> None:
@@ -155,6 +172,18 @@ def test_a_golden_set_that_has_changed_is_told(run: Path, other: Path, tmp_path:
     with pytest.raises(UserError, match="not what it was when it was frozen"):
         turn(run, other, "wheel.cool_down_days=0")
     assert "failed" in log(run)
+    golden.unlink()
+    with pytest.raises(UserError, match="another golden set already"):
+        turn(run, other, "wheel.cool_down_days=0", f"wheel.golden={other}")
+
+
+def test_what_a_person_mended_before_anything_was_trained_is_followed_by_no_pause(
+    run: Path, other: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        turn(run, other, f"wheel.golden={tmp_path / 'absent.csv'}")
+    assert records(run)[-1].outcome == FAILED
+    assert turn(run, other).outcome == PROMOTED
 
 
 @pytest.mark.parametrize(("overrides", "message"), [(["train.steps=9"], "settings of the wheel alone"), ([], "pays")])
@@ -202,14 +231,16 @@ def test_each_step_is_done_once_whatever_is_killed_when(
             real(self, *given)
 
     monkeypatch.setattr(Turns, "write", write)
-    kills, goes_on = 0, True
+    kills, goes_on, waited = 0, True, list[TurnRecord]()
     while goes_on:
         try:
             goes_on = turn(run, other).outcome == OPEN
         except Killed:
             kills += 1
+            waited += records(run)
             goes_on = "goes on" in status(run)
     assert kills >= 4
+    assert not any(is_waiting(one) for one in waited)
     assert "turn 1" in status(run)
     assert "promoted" in status(run)
     assert booked() == sorted(set(STEPS) - {"train"})

@@ -16,6 +16,7 @@ import numpy as np
 
 from noria.service.request.exchange import JSON, Reply
 from noria.service.request.http_error import HTTPError
+from noria.types.records import ABSTAINED
 
 KEPT = 1000  # of the latest requests of each version
 LEAST = 30  # requests of each before anything is said
@@ -40,7 +41,7 @@ class _Seen:
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
     failed: deque[bool] = field(default_factory=lambda: deque(maxlen=KEPT))
     refused: deque[bool] = field(default_factory=lambda: deque(maxlen=KEPT))
-    values: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
+    values: deque[str | None] = field(default_factory=lambda: deque(maxlen=KEPT))
 
 
 class Trial:
@@ -95,7 +96,7 @@ class Trial:
         return None
 
 
-def _difference(old: deque[str], new: deque[str]) -> float | None:
+def _difference(old: deque[str | None], new: deque[str | None]) -> float | None:
     """Return how far two lots of answers differ beyond chance, 0 to 1; None where answers are no classes."""
     a, b = Counter(old), Counter(new)
     if len(a | b) > MOST_VALUES:
@@ -105,9 +106,11 @@ def _difference(old: deque[str], new: deque[str]) -> float | None:
     return max(0.0, float(found - by_chance))
 
 
-def _values(reply: Reply | HTTPError) -> list[str]:
+def _values(reply: Reply | HTTPError) -> list[str | None]:
+    """Return the classes that were answered, None where no answer was worth most."""
     if isinstance(reply, HTTPError) or reply.headers.get("content-type") != JSON or not reply.is_last:
         return []
     content: Any = json.loads(reply.body)
     found = content.get("predictions", []) if isinstance(content, dict) else []
-    return [one["value"] for one in found if isinstance(one, dict) and isinstance(one.get("value"), str | bool)]
+    given = [one for one in found if isinstance(one, dict)]
+    return [one.get("value") for one in given if isinstance(one.get("value"), str | bool) or one.get(ABSTAINED)]

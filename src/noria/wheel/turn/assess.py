@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 
+from noria.contract.payoffs import micro
 from noria.pipeline.predictor import load
 from noria.pipeline.reference import read_reference
 from noria.stages.evaluate import learnt_hashes
 from noria.store.run_folder import name_of
+from noria.units import count_of
 from noria.wheel.assess import assess
 from noria.wheel.assessment import Assessment
 from noria.wheel.expected_score import LEAST_RECORDS
-from noria.wheel.loss import estimated_loss_per_day
-from noria.wheel.money import micro_of
+from noria.wheel.loss import LossPerDay, estimated_loss_per_day, payoff_loss_per_day
 from noria.wheel.turn.context import Turn
 from noria.wheel.turn.turns import NOTHING, Done
 from noria.wheel.window import Window
@@ -28,14 +29,12 @@ def assess_window(turn: Turn) -> Done:
     for path in turn.data:
         window.read(path, turn.reporter.say)
     if len(window) < LEAST_RECORDS:
-        sentence = f"{len(window)} records are new to the champion; at least {LEAST_RECORDS} tell something"
+        sentence = f"{count_of(len(window), 'record')} new to the champion; at least {LEAST_RECORDS} tell something"
         return Done(sentence, told, outcome=NOTHING)
     found = assess(read_reference(predictor.bundle), window.observations)
     model = turn.settings.service.model if turn.settings.service is not None else name_of(turn.wheel.run)
-    worth, per_day = turn.settings.worth, turn.settings.predictions_per_day or turn.turns.predictions_per_day(model)
-    loss = None
-    if worth is not None and per_day is not None:
-        loss = estimated_loss_per_day(found, micro_of(worth), per_day)
+    per_day = turn.settings.predictions_per_day or turn.turns.predictions_per_day(model)
+    loss = None if per_day is None else _loss(found, turn.settings.worth, per_day)
     content = {
         **told,
         "per_day": per_day,
@@ -43,6 +42,13 @@ def assess_window(turn: Turn) -> Done:
         "loss": None if loss is None else asdict(loss),
     }
     return Done(_sentence(found), content)
+
+
+def _loss(found: Assessment, worth: float | None, per_day: float) -> LossPerDay | None:
+    """Return what the change costs a day: by the worth of a better score where that is set, else by the job's value."""
+    if worth is None:
+        return payoff_loss_per_day(found, per_day)
+    return estimated_loss_per_day(found, micro(worth), per_day)
 
 
 def _sentence(found: Assessment) -> str:

@@ -9,7 +9,7 @@ import getpass
 from collections.abc import Sequence
 from pathlib import Path
 
-from noria.database import Database, open_database
+from noria.database import open_database
 from noria.errors import UserError
 from noria.ledger import Prices
 from noria.reporter import Reporter
@@ -47,7 +47,8 @@ def roll_back(run: Path, reason: str) -> str:
             fix = f"let it end: noria wheel turn {run}"
             raise UserError("a turn of this wheel goes on", where=str(run), fix=fix)
         why = f"said {getpass.getuser()}" + (f": {reason}" if reason else "")
-        record = going or turns.begin(asked(_before(wheel, turns.all()), why))
+        known = turns.all()
+        record = going or turns.begin(asked(_before(wheel, known), why, known))
         return bring_back(wheel, turns, record)
 
 
@@ -74,15 +75,16 @@ def records(run: Path) -> Sequence[TurnRecord]:
 
 
 def is_waiting(turn: TurnRecord) -> bool:
-    """Say whether a turn waits for a person: it was compared, is open, and nobody has answered."""
+    """Say whether a turn waits for a person: it was compared, is open, asks for one, and nobody has answered."""
     names = [step.name for step in turn.steps]
-    return not turn.outcome and "compare" in names and "approve" not in names
+    is_asked = turn.asked.get("settings", {}).get("approve") == "person"
+    return not turn.outcome and is_asked and "compare" in names and "approve" not in names
 
 
-def _opened(run: Path, database: Database | None = None) -> tuple[WheelFolder, Turns, Money]:
+def _opened(run: Path) -> tuple[WheelFolder, Turns, Money]:
     wheel = WheelFolder.of(run)
     _there(wheel)
-    return wheel, Turns(database or open_database(), wheel.prepare()), Money(Prices.load().currency)
+    return wheel, Turns(open_database(), wheel.prepare()), Money(Prices.load().currency)
 
 
 def _there(wheel: WheelFolder) -> Path:

@@ -6,17 +6,14 @@ waits for nobody: as long as the candidate has not answered enough, the turn sta
 
 from __future__ import annotations
 
-import json
-import os
-from http.client import HTTPException
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import quote
-from urllib.request import Request, urlopen
 
 from noria.errors import UserError
 from noria.job.wheel import Service
+from noria.wheel.asked import Refused, asked
 from noria.wheel.turn.context import Turn
 from noria.wheel.turn.folder import CANDIDATE
 from noria.wheel.turn.turns import REJECTED, Done
@@ -35,11 +32,14 @@ def try_out(turn: Turn) -> Done | None:
     try:
         trial = _trial(service)
         if trial["run"] != str(turn.candidate.resolve()):
-            asked(service, "try", {"share": service.share})
+            _asked(service, "try", {"share": service.share})
             trial = _trial(service)
     except OSError as error:
         turn.reporter.say(f"canary: the service at {service.url} does not answer: {error}; the next turn asks again")
         return None
+    except UserError:
+        turn.wheel.drop(CANDIDATE)  # or a service that starts would try what is of no turn any more
+        raise
     if trial["withdrawn"]:
         turn.wheel.drop(CANDIDATE)
         return Done(f"the service withdrew the candidate: {trial['withdrawn']}", trial, outcome=REJECTED)
@@ -49,35 +49,39 @@ def try_out(turn: Turn) -> Done | None:
     return Done(f"the candidate answered {trial['answered']:,} requests, and was not withdrawn", trial)
 
 
-def reload(turn: Turn) -> str:
+def refuse_deaf_service(turn: Turn) -> None:
+    """Raise UserError where the service that is to try a candidate refuses to: before one is trained."""
+    if turn.settings.service is not None:
+        with suppress(OSError):  # it may be there when the candidate is
+            _trial(turn.settings.service)
+
+
+def reload(service: Service | None) -> str:
     """Have the service read the link of the champion again; return what became of it."""
-    service = turn.settings.service
     if service is None:
         return "a service of it takes it when it reloads"
     try:
-        return str(asked(service, "reload")["said"])
+        return str(_asked(service, "reload", {}).get("said"))
     except OSError as error:
         return f"the service at {service.url} does not answer ({error}), and takes it when it starts"
-
-
-def asked(service: Service, verb: str, content: Any = None) -> dict[str, Any]:
-    """Ask the service for a verb of its model; raise OSError where it is away, UserError where it refuses."""
-    url = f"{service.url.rstrip('/')}/models/{quote(service.model, safe='')}/{verb}"
-    body = None if verb == "trial" else json.dumps(content or {}).encode()
-    key = Path(service.key_file).read_text("utf-8").strip() if service.key_file else os.environ.get("NORIA_KEY", "")
-    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
-    try:
-        with urlopen(Request(url, body, headers), timeout=PATIENCE_S) as reply:
-            found: dict[str, Any] = json.load(reply)
-            return found
-    except HTTPError as error:
-        said = error.read(2000).decode("utf-8", "replace")
-        if error.code in PASSING:
-            raise OSError(f"{error.code}: {said}") from error
-        raise UserError("the service refuses", where=url, found=f"{error.code}: {said}", fix=NOT_TRIED) from error
-    except (URLError, HTTPException) as error:
-        raise OSError(str(getattr(error, "reason", error))) from error
+    except UserError as error:
+        return f"the service at {service.url} does not take it ({error.found}), before it is asked again to reload"
 
 
 def _trial(service: Service) -> dict[str, Any]:
-    return asked(service, "trial")
+    found = _asked(service, "trial")
+    if missing := {"run", "answered", "withdrawn"} - found.keys():
+        raise OSError(f"it says nothing of {', '.join(sorted(missing))}")
+    return found
+
+
+def _asked(service: Service, verb: str, content: object = None) -> dict[str, Any]:
+    """Ask the service for a verb of its model; raise OSError where it is away, UserError where it refuses."""
+    url = f"{service.url.rstrip('/')}/models/{quote(service.model, safe='')}/{verb}"
+    key = Path(service.key_file).read_text("utf-8").strip() if service.key_file else ""
+    try:
+        return asked(url, content, key, PATIENCE_S)
+    except Refused as error:
+        if error.status in PASSING:
+            raise OSError(str(error)) from error
+        raise UserError("the service refuses", where=url, found=str(error), fix=NOT_TRIED) from error

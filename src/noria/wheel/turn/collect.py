@@ -29,6 +29,7 @@ from noria.stages.prepared_again import prepared_again
 from noria.stages.split_file import refuse_histories
 from noria.store.disk import making_room, whole_file, write_json
 from noria.store.hashing import share
+from noria.units import count_of
 from noria.wheel.turn.context import Turn
 from noria.wheel.turn.golden import Golden, frozen, input_hashes
 from noria.wheel.turn.turns import NOTHING, Done
@@ -52,7 +53,7 @@ def collect(turn: Turn) -> Done:
     golden = frozen(turn.wheel.path, turn.settings.golden, test, source, bundle)
     new = _divided(turn, known, golden, source, bundle)
     counts = Counter(new.values())
-    said = f"{counts['train']:,} new records to learn from, {counts['validation']:,} to choose weights by, "
+    said = f"{count_of(counts['train'], 'new record')} to learn from, {counts['validation']:,} to choose weights by, "
     said += f"{counts['test']:,} held out"
     if counts["test"] < LEAST_RECENT or not counts["train"]:
         return Done(f"{said}: too few to tell whether a candidate is better", {}, outcome=NOTHING)

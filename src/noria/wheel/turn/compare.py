@@ -1,7 +1,8 @@
 """Fifth step: champion and candidate on the same records, which neither learnt from: the golden set, and recent ones.
 
 On recent records the candidate must be better by more than chance. On the golden set, where the champion is at home, it
-must not be worse: neither by more than chance, nor by more than `wheel.golden_loss`.
+must not be worse: neither by more than chance, nor, by the score that training selects by, by more than
+`wheel.golden_loss`. What counts is what answers are worth, where the job says it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def compare(turn: Turn) -> Done:
     }
     reason = reason_against(found["recent"], found["golden"], turn.settings.golden_loss)
     said = f"recent records: {_told(found['recent'])}; golden set: {_told(found['golden'])}"
-    result = {name: {"n": one.n, **one.metrics} for name, one in found.items()}
+    result = {name: {"n": one.n, "main": one.main, **one.metrics} for name, one in found.items()}
     if reason:
         return Done(f"the candidate is rejected, {reason}. {said}", result, outcome=REJECTED)
     return Done(f"the candidate is better. {said}", result)
@@ -45,23 +46,23 @@ def reason_against(recent: Paired, golden: Paired, golden_loss: float) -> str:
 
 
 def _not_better(found: Paired) -> str:
-    _, one = found.main
-    return "" if one["verdict"] == "better" else "for on recent records it is not better by more than chance"
+    is_better = found.metrics[found.main]["verdict"] == "better"
+    return "" if is_better else "for on recent records it is not better by more than chance"
 
 
 def _worse(found: Paired, allowed: float) -> str:
-    name, one = found.main
+    if found.metrics[found.main]["verdict"] == "worse":
+        return f"for on the golden set its {found.main} is worse"
+    one = found.metrics[found.score]  # of a worth a share says nothing: it may be near zero
     loss = -one["value"] if one["direction"] == "higher" else one["value"]
-    if one["verdict"] == "worse":
-        return f"for on the golden set its {name} is worse"
     if loss > allowed * abs(one["theirs"]):
-        return f"for on the golden set its {name} may be worse by more than {allowed:.1%}"
+        return f"for on the golden set its {found.score} may be worse by more than {allowed:.1%}"
     return ""
 
 
 def _told(found: Paired) -> str:
-    name, one = found.main
-    return f"{name} {one['ours']:.4g} beside {one['theirs']:.4g} ({_interval(one)}, n = {found.n:,})"
+    one = found.metrics[found.main]
+    return f"{found.main} {one['ours']:.4g} beside {one['theirs']:.4g} ({_interval(one)}, n = {found.n:,})"
 
 
 def _interval(one: dict[str, Any]) -> str:

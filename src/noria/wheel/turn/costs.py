@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from noria.contract.payoffs import MICRO
 from noria.ledger import About, Entry, Prices
-from noria.wheel.money import MICRO, Money
+from noria.wheel.money import Money
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from noria.contract.payoffs import MICRO, micro
+from noria.pipeline.worth import ANSWERS, VALUE
 from noria.store.run_folder import read_json
 from noria.wheel.assessment import Assessment
 from noria.wheel.loss import LossPerDay
-from noria.wheel.money import micro_of
 from noria.wheel.policy import DAY_S, Position, decide, recovered_share
+from noria.wheel.turn.canary import refuse_deaf_service
 from noria.wheel.turn.context import Turn
 from noria.wheel.turn.turns import DISAPPOINTED, NOTHING, OPEN, PROMOTED, ROLLED_BACK, Done, TurnRecord
 
@@ -25,7 +27,7 @@ def decide_training(turn: Turn) -> Done:
         bool(turn.results["assess"]["assessment"]["alarm"]),
         None if loss is None else LossPerDay(**loss),
         None if seconds is None else turn.costs.of(seconds),
-        micro_of(settings.budget),
+        micro(settings.budget),
         spent_in_month(before, now),
         settings.horizon_days,
         now,
@@ -33,6 +35,8 @@ def decide_training(turn: Turn) -> Done:
         recovered_share(recovered(before)),
     )
     decision = decide(position, money)
+    if decision.is_training:
+        refuse_deaf_service(turn)
     verb = "a model is trained" if decision.is_training else "nothing is done"
     sentence = f"{verb}: {_unknown(turn) or decision.reason}"
     left = position.budget - position.spent
@@ -54,7 +58,7 @@ def spent_in_month(turns: Sequence[TurnRecord], now: float) -> int:
 
 def rests_until(turns: Sequence[TurnRecord], cool_down_days: float) -> float:
     """Return when the pause ends that follows on a candidate that was no good; 0 where there was none."""
-    tried = [one for one in turns if one.outcome == ROLLED_BACK or any(step.name == "collect" for step in one.steps)]
+    tried = [one for one in turns if one.outcome == ROLLED_BACK or any(step.name == "train" for step in one.steps)]
     ends = [one.ended for one in tried if one.outcome in DISAPPOINTED and one.ended is not None]
     return max(ends) + cool_down_days * DAY_S if ends else 0.0
 
@@ -71,9 +75,11 @@ def recovered(turns: Sequence[TurnRecord]) -> list[float]:
 
 def _share(results: Mapping[str, Mapping[str, Any]]) -> float:
     """Return the candidate's gain beside the champion's loss, 0 to 1."""
-    loss = Assessment.from_json(results["assess"]["assessment"]).worse_by
-    main = next(one for one in results["compare"]["recent"].values() if isinstance(one, dict))
-    gain = main["value"] if main["direction"] == "higher" else -main["value"]
+    found, recent = Assessment.from_json(results["assess"]["assessment"]), results["compare"]["recent"]
+    one, loss = recent[recent["main"]], found.worse_by
+    if recent["main"] == VALUE:
+        loss = None if found.worth_lost is None else found.worth_lost * ANSWERS / MICRO
+    gain = one["value"] if one["direction"] == "higher" else -one["value"]
     return min(1.0, max(0.0, gain / loss)) if loss is not None and loss > 0 else 0.0
 
 
@@ -86,7 +92,7 @@ def _unknown(turn: Turn) -> str:
     """Say which setting is missing without which no loss can be told; empty where none is."""
     if not turn.results["assess"]["assessment"]["alarm"]:
         return ""
-    if turn.settings.worth is None:
+    if turn.settings.worth is None and turn.results["assess"]["assessment"]["worth_before"] is None:
         return "what a better answer is worth is not known; set wheel.worth, or the job's value"
     if turn.results["assess"]["per_day"] is None:
         return "how many answers are given a day is not known, for the ledger has none; set wheel.predictions_per_day"

@@ -49,6 +49,14 @@ def frozen(folder: Path, path: str | None, places: Collection[str], training: So
     """Return the golden set of a wheel; the first time, freeze the file at `path`, or the records at some places."""
     if (folder / FILE).is_file():
         content = read_json(folder / FILE)
+        if path is not None and str(Path(path).expanduser().resolve()) != content["path"]:
+            raise UserError(
+                "this wheel has another golden set already",
+                where=str(folder / FILE),
+                expected=content["path"] or "test records of the first training",
+                found=path,
+                fix="leave wheel.golden as it was; or begin with another golden set: remove that file",
+            )
         return Golden(content["path"], frozenset(content["places"]), content["digest"])
     if path is None and not places:
         fix = "name labelled records: wheel.golden=FILE"

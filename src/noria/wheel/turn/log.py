@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from noria.units import count_of
 from noria.wheel.money import Money
 from noria.wheel.turn.turns import OPEN, TurnRecord
 
@@ -15,7 +16,7 @@ def told(turns: Sequence[TurnRecord], money: Money) -> str:
         return "this wheel has not turned yet"
     total = sum(step.micro for one in turns for step in one.steps)
     lines = [line for one in turns for line in lines_of(one, money)]
-    return "\n".join([*lines, f"{len(turns)} turn{'' if len(turns) == 1 else 's'}, {money(total)} in all"])
+    return "\n".join([*lines, f"{count_of(len(turns), 'turn')}, {money(total)} in all"])
 
 
 def lines_of(turn: TurnRecord, money: Money) -> list[str]:

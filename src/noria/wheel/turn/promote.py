@@ -12,5 +12,6 @@ def promote(turn: Turn) -> Done:
     """Let the link of the champion point to the candidate."""
     turn.wheel.point(CURRENT, turn.candidate)
     turn.wheel.drop(CANDIDATE)
-    said = f"{turn.wheel.shown(turn.candidate)} is the champion, at {turn.wheel.path / CURRENT}; {reload(turn)}"
+    taken = reload(turn.settings.service)
+    said = f"{turn.wheel.shown(turn.candidate)} is the champion, at {turn.wheel.path / CURRENT}; {taken}"
     return Done(said, {"champion": str(turn.candidate)}, outcome=PROMOTED)

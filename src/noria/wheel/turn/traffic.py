@@ -1,25 +1,13 @@
-"""What answers are worth, and how many there are a day, where `wheel` does not say: by `value`, and by the ledger."""
+"""How many answers are given a day, where `wheel` does not say: as many as stand in the ledger."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 from noria.database import Transaction
-from noria.job.value import Value
 from noria.ledger.booking import SUM, joined
 
 DAYS = 30  # of the ledger that are looked at
-
-
-def worth_of_score(value: Value | None) -> float | None:
-    """Return what a record is worth more whose score is better by 1: a right answer less a wrong one, or one unit less.
-
-    None where the pay-offs differ by class: then no one figure says it.
-    """
-    if value is None or value.labels or value.matrix:
-        return None
-    worth = -value.per_unit if value.per_unit is not None else (value.correct or 0.0) - (value.wrong or 0.0)
-    return worth if worth > 0 else None
 
 
 def predictions_per_day(transaction: Transaction, model: str, now: float) -> float | None:

@@ -33,7 +33,6 @@ from noria.wheel.turn.decide import decide_training
 from noria.wheel.turn.folder import WheelFolder
 from noria.wheel.turn.promote import promote
 from noria.wheel.turn.rollback import bring_back, is_rollback
-from noria.wheel.turn.traffic import worth_of_score
 from noria.wheel.turn.train import train_candidate
 from noria.wheel.turn.turns import FAILED, OPEN, Done, TurnRecord, Turns
 
@@ -133,15 +132,15 @@ def _asked(wheel: WheelFolder, job: Job, data: Sequence[Path]) -> dict[str, obje
     for one in paths:
         if not one.exists():
             raise UserError("there is no such file or folder", where=str(one))
-    settings = job.wheel.model_copy(update={"worth": job.wheel.worth or _worth_by_value(job)})
-    return {"settings": settings.model_dump(mode="json"), "data": [str(one) for one in paths]}
+    _refuse_other_money(job, job.wheel)
+    return {"settings": job.wheel.model_dump(mode="json"), "data": [str(one) for one in paths]}
 
 
-def _worth_by_value(job: Job) -> float | None:
-    """Return what the job's value says a better score is worth; raise UserError where costs are in other money."""
-    worth, currency = worth_of_score(job.value), Prices.load().currency
-    if worth is None or job.value is None or job.value.currency in ("", currency):
-        return worth
+def _refuse_other_money(job: Job, wheel: Wheel) -> None:
+    """Raise UserError where a loss, which `value` counts, is in other money than what trainings cost."""
+    currency = Prices.load().currency
+    if wheel.worth is not None or job.value is None or job.value.currency in ("", currency):
+        return
     raise UserError(
         "what answers are worth and what a training costs are not in the same money",
         expected=f"{currency}, the currency of the prices",
