@@ -18,7 +18,7 @@ from typing import Any
 from noria.database import Transaction
 from noria.database.connection import Cell
 from noria.errors import UserError
-from noria.ledger.entry import DIMENSIONS, EXPECTED, VALUES, About, Entry, Posting, values_of
+from noria.ledger.entry import DIMENSIONS, EXPECTED, VALUES, About, Entry, Posting, plain, values_of
 
 DAYS, USUAL_DAYS = "NORIA_FEEDBACK_DAYS", 90.0
 DAY_S = 86_400
@@ -144,7 +144,7 @@ class Finder:
 
     def find(self, answer_id: str) -> list[Found]:
         """Return the answers of an id: several where neither client nor model tells them apart."""
-        source, _, index = answer_id.rpartition("/")
+        source, _, index = plain(answer_id).rpartition("/")
         if not source or not index.isascii() or not index.isdecimal() or len(index) > 18:
             return []
         place = int(index)
@@ -154,7 +154,7 @@ class Finder:
 
     def models_once(self, answer_id: str) -> list[str]:
         """Return the models that gave answers of this id which are kept no more; none where they are, or never were."""
-        source = answer_id.rpartition("/")[0]
+        source = plain(answer_id).rpartition("/")[0]
         if not source or self.transaction.run("select 1 from answers where source = ? limit 1", source):
             return []
         conditions, values = self._whose()
@@ -188,4 +188,4 @@ class Finder:
 
 def name_of(about: About, answer_id: str) -> str:
     """Return what an answer is called in the ledger: the same id of another client, or model, is another."""
-    return f"{answer_id}/{about.model}/{about.client}"
+    return f"{plain(answer_id)}/{about.model}/{about.client}"

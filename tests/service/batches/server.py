@@ -114,6 +114,4 @@ async def serving(
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as http:
             yield Client(http, service, replica)
     finally:
-        await service.batching.stop()
-        await models.stop()
-        service.watching.close()
+        await service.stop()

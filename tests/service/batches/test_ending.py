@@ -24,17 +24,9 @@ from noria.service.batches.lines import read_line
 from noria.service.batches.tables import SCHEMA
 from noria.service.request.exchange import Measured
 from noria.service.request.limits import Limits
-from postgres_server import Server
 from service.batches.server import line
 
 LINES = 300
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.remove()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -42,7 +34,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     """A database of each kind."""
     url = str(tmp_path / "a.db")
     if request.param == "postgresql":
-        pytest.importorskip("pg8000", reason="needs pg8000")
         url = request.getfixturevalue("postgres").url
     database = open_database(url)
     database.prepare(SCHEMA)

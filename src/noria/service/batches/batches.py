@@ -9,6 +9,7 @@ Every function runs within a transaction and changes nothing when it is run twic
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
@@ -20,11 +21,12 @@ from noria.database import Transaction
 from noria.errors import UserError
 from noria.ledger import Entry, book
 from noria.service.batches.answer import Answer
-from noria.service.batches.files import OPEN, path_of
+from noria.service.batches.files import OPEN, not_here, path_of
 from noria.service.request.http_error import HTTPError
 
 LEASE_SECONDS = 15.0  # a holder that did not renew it for so long is dead
 AGAIN_SECONDS = 60.0  # within which the same request means the same batch
+ID = re.compile(r"batch_[0-9a-f]{32}")
 NONE: Mapping[int, Entry] = MappingProxyType({})
 ENDED = ("completed", "failed", "expired", "cancelled")
 
@@ -138,10 +140,9 @@ def create(to: Transaction, batch_id: str, wanted: Wanted) -> Batch:
 
 def find(to: Transaction, owner: str, batch_id: str) -> Batch:
     """Return a batch; raise HTTPError (404) where the owner has none of that id."""
-    found = _rows(to, "id = ? and owner = ?", batch_id, owner)
+    found = _rows(to, "id = ? and owner = ?", batch_id, owner) if ID.fullmatch(batch_id) else []
     if not found:
-        error = UserError("there is no batch of that id", found=batch_id[:60])
-        raise HTTPError(error, HTTPStatus.NOT_FOUND, code="not_found", param="batch_id")
+        raise not_here("batch", batch_id)
     return found[0]
 
 
