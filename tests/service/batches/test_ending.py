@@ -148,8 +148,8 @@ def test_answers_that_come_twice_count_once_and_are_booked_once(database: Databa
     claimed(database)
     told = [replace(one, measured=Measured(1, 2, 0.5, own_seconds=0.25)) for one in answers(batch)[:10]]
     for some in (told[:7], told):
-        entries = Bookkeeper(batch, os.cpu_count() or 1).entries(some)
-        found = database.transact(lambda to: batches.keep(to, batch, "one", some, entries))  # noqa: B023
+        book = Bookkeeper(batch, os.cpu_count() or 1).prepared(some)
+        found = database.transact(lambda to: batches.keep(to, batch, "one", some, book))  # noqa: B023
     assert found is not None
     assert (found.completed, found.failed) == (0, 10)
     booked = database.transact(lambda to: to.run("select key, quantities from entry where job = ?", batch.id))

@@ -11,15 +11,13 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Any
 
 from noria.database import Transaction
 from noria.errors import UserError
-from noria.ledger import Entry, book
 from noria.service.batches.answer import Answer
 from noria.service.batches.files import OPEN, not_here, path_of
 from noria.service.request.http_error import HTTPError
@@ -27,7 +25,7 @@ from noria.service.request.http_error import HTTPError
 LEASE_SECONDS = 15.0  # a holder that did not renew it for so long is dead
 AGAIN_SECONDS = 60.0  # within which the same request means the same batch
 ID = re.compile(r"batch_[0-9a-f]{32}")
-NONE: Mapping[int, Entry] = MappingProxyType({})
+Book = Callable[[Transaction, Sequence[int]], object]
 ENDED = ("completed", "failed", "expired", "cancelled")
 
 
@@ -187,11 +185,11 @@ def claim(to: Transaction, holder: str, models: Collection[str], is_shared: bool
 
 
 def keep(
-    to: Transaction, batch: Batch, holder: str, answers: Sequence[Answer] = (), entries: Mapping[int, Entry] = NONE
+    to: Transaction, batch: Batch, holder: str, answers: Sequence[Answer] = (), book: Book = lambda *_: None
 ) -> Batch | None:
     """Store answers and renew the lease; return the batch as it is now, None where another holds it.
 
-    entries: of the ledger, by the lines that they are of; that of a line which had an answer before is not booked.
+    book: does so in the ledger for those of these lines that had no answer before.
     """
     renew = "update openai_batch set lease = ? where id = ? and holder = ? returning id"
     if not to.run(renew, to.now() + LEASE_SECONDS, batch.id, holder):
@@ -203,7 +201,7 @@ def keep(
         len(new) - failed, failed, batch.id,
     )  # fmt: skip
     found = _rows(to, "id = ?", batch.id)[0]
-    book(to, [entries[one.number] for one in new if one.number in entries])
+    book(to, [one.number for one in new])
     return found
 
 

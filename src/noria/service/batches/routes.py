@@ -152,10 +152,10 @@ class BatchRoutes:
 
 
 def owner_of(http: HTTPRequest) -> str:
-    """Return whose files a request may see: the name of its key; raise HTTPError where that may ask no model."""
+    """Return whose files a request may see, as the ledger has it; raise HTTPError where that may ask no model."""
     grant = http.state.grant
     grant.require("predict" if grant.key.allows("predict") else "stream")
-    return str(grant.key.name)
+    return str(grant.client)
 
 
 def _told(endpoint: Endpoint) -> Endpoint:
