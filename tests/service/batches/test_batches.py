@@ -183,6 +183,17 @@ def test_a_line_that_kills_the_model_is_given_up_after_three_tries_and_the_other
     run(scenario, vectors)
 
 
+def test_while_a_line_is_suspected_no_other_is_asked(vectors: Predictor) -> None:
+    async def scenario(client: Client) -> None:
+        await client.begin(await client.file([line("a", "held"), line("b", "poison"), line("c")]))
+        while client.replica.num_sent < 4:  # each, and then the first one alone
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        assert (client.replica.num_sent, client.replica.num_deaths) == (4, 1)
+
+    run(scenario, vectors)
+
+
 def test_a_line_that_is_asked_alone_is_stored_before_the_next_is_suspected(
     vectors: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

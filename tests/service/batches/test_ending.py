@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -178,6 +179,10 @@ def test_where_machines_share_a_database_a_batch_is_for_the_one_that_has_its_fil
     new = wanted()
     database.transact(lambda to: batches.create(to, batches.new_batch_id(), new))
     assert database.transact(lambda to: batches.claim(to, "one", ["vectors"], True)) is None
+    database.transact(lambda to: to.run("update openai_batch set expires = ?", time.time() - 3600))
+    assert database.transact(lambda to: batches.claim(to, "one", [], True)) is None
+    database.transact(lambda to: to.run("update openai_batch set expires = 1"))
+    assert database.transact(lambda to: batches.claim(to, "one", [], True)) is not None  # and ended: nobody has it
     for _ in range(40):  # of a machine that is gone, before the one that has its file
         gone = wanted()
         database.transact(lambda to: batches.create(to, batches.new_batch_id(), gone))  # noqa: B023

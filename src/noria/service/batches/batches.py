@@ -23,6 +23,7 @@ from noria.service.batches.files import OPEN, not_here, path_of
 from noria.service.request.http_error import HTTPError
 
 LEASE_SECONDS = 15.0  # a holder that did not renew it for so long is dead
+LATE_SECONDS = 86_400.0  # after its time: the machine that has its file does not come back
 AGAIN_SECONDS = 60.0  # within which the same request means the same batch
 ID = re.compile(r"batch_[0-9a-f]{32}")
 Book = Callable[[Transaction, Sequence[int]], object]
@@ -160,7 +161,8 @@ def claim(to: Transaction, holder: str, models: Collection[str], is_shared: bool
     """Return the batch whose turn it is, of those that nobody holds: as it was before it was claimed.
 
     holder: a name that no other claim has. models: those that are free to work; a batch that is to be ended needs none.
-    Where machines share the database, a batch is for the one that has its file.
+    Where machines share the database, a batch is for the one that has its file; long after its time, to be ended, for
+    any.
     """
     now = to.now()
     marks = ", ".join("?" for _ in models) or "null"
@@ -170,8 +172,9 @@ def claim(to: Transaction, holder: str, models: Collection[str], is_shared: bool
     )
     values: list[str | float] = [now, now + 2 * LEASE_SECONDS, *models, now]  # further off: the clock has jumped
     # All of them are looked at: those of a machine that is gone must not stand before the others for ever.
-    waiting = to.run(f"select id, file from openai_batch where {where} order by turn, created", *values)
-    here = (str(one) for one, file in waiting if not is_shared or path_of(file).is_file())
+    waiting = to.run(f"select id, file, expires from openai_batch where {where} order by turn, created", *values)
+    late = now - LATE_SECONDS
+    here = (str(one) for one, file, expires in waiting if not is_shared or expires < late or path_of(file).is_file())
     free = (_rows(to, f"id = ? and {where} {to.skip_locked}", one, *values) for one in here)
     mine = next((found[0] for found in free if found), None)
     if mine is None:
