@@ -46,7 +46,7 @@ def disconnect() -> None:
 
 def _connect(ray: Any, address: str | None) -> None:
     quiet = {"logging_level": logging.WARNING}
-    if address is None:
+    if not address:
         ray.init("local", include_dashboard=False, object_store_memory=OBJECTS_BYTES, **quiet)
         return
     try:

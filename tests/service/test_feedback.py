@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from noria.service.app import app_of, make_app
 from noria.service.door.door import Door
 from noria.service.door.manage_keys import manage_keys
 from noria.stages.train import train
+from service.batches.server import serving, whole
 
 Ask = Callable[..., httpx.Response]
 OFFER, SALE = -1.0, 4.0  # what an offer costs, and what one to the right person brings
@@ -153,6 +155,28 @@ def test_the_page_of_the_ledger_is_json_where_that_is_asked_for(home: Path, mode
     no_day = ask(app, "GET", "/ledger?since=yesterday")
     assert no_day.status_code == 400
     assert "2027-01-31" in no_day.json()["error"]["message"]
+
+
+def test_the_lines_of_a_batch_have_their_value_once_the_truth_is_told(home: Path, model: Predictor) -> None:
+    name = model.bundle.path.parent.name
+    body = {"records": [{"table": one} for one in RECORDS]}
+    lines = [{"custom_id": one, "method": "POST", "url": f"/predict/{name}", "body": body} for one in "ab"]
+
+    async def scenario() -> None:
+        async with serving(model, name=name) as client:
+            _, answers, _ = await client.run(lines, endpoint=f"/predict/{name}")
+            told = [
+                {"id": f"{line['id']}/{index}", "label": truth}
+                for line in answers
+                for index, truth in enumerate(TRUTHS)
+            ]
+            assert whole(await client.http.post("/feedback", json=told))["new"] == 10
+            values = [one["value"] for line in answers for one in line["response"]["body"]["predictions"]]
+            expected = [one["expected_value"] for line in answers for one in line["response"]["body"]["predictions"]]
+            assert booked("feedback").realised == 1e6 * by_hand(values, TRUTHS * 2)
+            assert booked("batch").expected == round(1e6 * sum(expected))
+
+    asyncio.run(scenario())
 
 
 def test_a_batch_keeps_its_answers_by_job_and_row_and_a_table_of_truths_gives_them_their_value(

@@ -123,6 +123,17 @@ def test_a_cluster_that_is_not_there_is_told(address: str) -> None:
     assert address in done.stderr
 
 
+def test_an_actor_has_its_threads_settings_before_anything_computes_and_no_key() -> None:
+    code = (
+        "import os, sys; from noria.service.fleet.ray_link import ModelActor, thread_settings\n"
+        "ModelActor(thread_settings(3)); names = 'GOMP_SPINCOUNT', 'OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'NORIA_KEY'\n"
+        "print([os.environ.get(one) for one in names], 'torch' in sys.modules)"
+    )
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "NORIA_KEY": KEY}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=SECONDS)
+    assert done.stdout.strip() == "['3000', '3', '3', None] False", done.stderr
+
+
 @pytest.mark.skipif("ray" in sys.modules, reason="Ray is here")
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from noria.service.serve import serve

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -12,15 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from noria import batch
-from noria.errors import UserError
+from noria.errors import EXIT_DISK_FULL, UserError
 from noria.stages.predict import predict, predict_to
 from noria.store import object_store
 from noria.store.object_store import fetched, is_remote, sent
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "text-classification"
+DRAWN = GOLDEN.with_name("object-detection")
 TEXTS = "text\na moving film\ndull\n"
 
 
@@ -168,6 +172,7 @@ def test_a_copy_that_breaks_off_leaves_nothing(s3: Any, monkeypatch: pytest.Monk
     monkeypatch.setattr(object_store, "FIRST_PAUSE", 0.0)
 
     def broken(name: str, place: str, **_: Any) -> None:
+        assert Path(place).parent == tmp_path / "cache" / "objects"  # a kill leaves it there, where nobody reads
         Path(place).write_text("hal")
         raise OSError("the wire is cut")
 
@@ -177,6 +182,47 @@ def test_a_copy_that_breaks_off_leaves_nothing(s3: Any, monkeypatch: pytest.Monk
             fetched("s3://bucket/two.csv")
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert fetched("s3://bucket/two.csv").read_text() == TEXTS
+
+
+def test_a_full_disk_is_told_as_one(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(s3, "three.csv", TEXTS)
+    monkeypatch.setattr(object_store, "FIRST_PAUSE", 60.0)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(s3, "get_file", full)
+    with pytest.raises(UserError, match="the disk is full") as error:
+        fetched("s3://bucket/three.csv")
+    assert (error.value.exit_code, "NORIA_CACHE" in error.value.fix) == (EXIT_DISK_FULL, True)
+
+
+def test_a_file_of_each_answer_is_sent_to_its_folder(s3: Any, tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)
+    for name in "ab":
+        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+    inputs = [tmp_path / "a.png", tmp_path / "b.png"]
+    said = predict_to(DRAWN, inputs, "s3://bucket/drawn/*.png")
+    assert "s3://bucket/drawn" in said
+    predict_to(DRAWN, inputs, tmp_path / "drawn" / "*.png")
+    written = sorted((tmp_path / "drawn").iterdir())
+    assert [path.name for path in written] == ["a.png", "answers.jsonl", "b.png"]
+    assert {f"bucket/drawn/{path.name}": path.read_bytes() for path in written} == s3.cat("bucket/drawn/*")
+
+
+def test_where_nothing_was_written_nothing_is_said_to_be_sent(s3: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nothing to be sent"), sent("s3://bucket/none"):
+        pass
+    assert list((tmp_path / "cache" / "sending").iterdir()) == []
+
+
+def test_two_that_are_sent_to_one_address_do_not_meet(s3: Any) -> None:
+    with sent("s3://bucket/both") as one, sent("s3://bucket/both") as other:
+        for place, name in ((one, "a"), (other, "b")):
+            place.mkdir()
+            (place / name).write_text(name)
+    assert sorted(s3.ls("bucket/both", detail=False)) == ["bucket/both/a", "bucket/both/b"]
+    assert [sorted(path.name for path in place.iterdir()) for place in (one, other) if place.exists()] == []
 
 
 def test_wrong_keys_are_told_at_once(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ class Finder:
 
     def find(self, answer_id: str) -> list[Found]:
         """Return the answers of an id: several where neither client nor model tells them apart."""
-        source, _, index = answer_id.rpartition("/")
+        source, _, index = plain(answer_id).rpartition("/")
         if not source or not index.isascii() or not index.isdecimal() or len(index) > 18:
             return []
         place = int(index)
@@ -164,7 +164,7 @@ class Finder:
 
     def models_once(self, answer_id: str) -> list[str]:
         """Return the models that gave answers of this id which are kept no more; none where they are, or never were."""
-        source = answer_id.rpartition("/")[0]
+        source = plain(answer_id).rpartition("/")[0]
         if not source or self.transaction.run("select 1 from answers where source = ? limit 1", source):
             return []
         conditions, values = self._whose()
@@ -197,4 +197,4 @@ class Finder:
 
 def name_of(about: About, answer_id: str) -> str:
     """Return what an answer is called in the ledger: the same id of another client, or model, is another."""
-    return f"{answer_id}/{about.model}/{about.client}"
+    return f"{plain(answer_id)}/{about.model}/{about.client}"

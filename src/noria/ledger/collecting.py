@@ -91,13 +91,18 @@ def _read(data: bytes) -> tuple[list[Spooled], list[bytes]]:
 
 
 def _book(transaction: Transaction, path: Path, lines: Sequence[Spooled], end: int) -> Collected:
+    write = "insert into spool values (?, ?) on conflict (name) do update set bytes = excluded.bytes"
+    transaction.run(write, path.name, end)
+    return book_all(transaction, lines)
+
+
+def book_all(transaction: Transaction, lines: Sequence[Spooled]) -> Collected:
+    """Book entries, and keep answers with what says what they were worth; twice is as once."""
     chunks = [one for one in lines if isinstance(one, Chunk)]
     num_not_kept = sum(not keep(transaction, one) for one in chunks)
     for one in lines:
         if isinstance(one, Valuing):
             know(transaction, one)
-    write = "insert into spool values (?, ?) on conflict (name) do update set bytes = excluded.bytes"
-    transaction.run(write, path.name, end)
     entries = [one for one in lines if isinstance(one, Entry)] + [one.entry() for one in chunks]
     return Collected(book(transaction, entries), num_not_kept=num_not_kept)
 

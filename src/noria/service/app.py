@@ -78,9 +78,7 @@ def app_of(service: Service, door: Door) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         service.batching.start()
         yield
-        await service.batching.stop()
-        await service.models.stop()
-        service.watching.close()
+        await service.stop()
 
     headers, *inner = door.middleware(service.limits, is_page)
     app = Starlette(
@@ -101,10 +99,16 @@ class Service:
         self.models, self.limits, self.room = models, limits, Room(limits)
         self.watching = watching or Watching(models)
         self.batching = Batching(models, limits, self.room)
-        books = Apart([ledger.SCHEMA])  # a thread of its own: feedback does not wait for batches
-        self._books = [*FeedbackRoutes(books, limits, self.room).routes(), *LedgerPage(books).routes()]
+        self._books = Apart([ledger.SCHEMA])  # a thread of its own: feedback does not wait for batches
         self.is_draining = False
         self.num_lost = 0  # requests that were given up when the server had to end
+
+    async def stop(self) -> None:
+        """End the models, and let go of all that is open."""
+        await self.batching.stop()
+        await self._books.close()
+        await self.models.stop()
+        self.watching.close()
 
     def routes(self) -> list[Route]:
         """Return the paths of all dialects and our own; each is named by its summary."""
@@ -117,7 +121,8 @@ class Service:
             for path in (lookup.path, *lookup.aliases):
                 endpoint = self._looked_up(lookup)
                 found.append(Route(path, endpoint, methods=[lookup.method], name=lookup.summary))
-        found += [*self.batching.routes(), *self._books]
+        found += [*self.batching.routes(), *FeedbackRoutes(self._books, self.limits, self.room).routes()]
+        found += LedgerPage(self._books).routes()
         own: list[tuple[str, Callable[[HTTPRequest], Awaitable[Response]], str]] = [
             ("/openapi.json", self.openapi, "GET"),
             ("/livez", self.is_alive, "GET"),

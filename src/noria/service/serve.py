@@ -178,9 +178,7 @@ async def _run(server: StoppingServer, plans: Sequence[Plan], listener: socket.s
         collecting.cancel()
         await asyncio.gather(collecting, return_exceptions=True)
     finally:
-        await server.service.batching.stop()
-        await models.stop()
-        server.service.watching.close()
+        await server.service.stop()
 
 
 class StoppingServer(uvicorn.Server):

@@ -67,9 +67,12 @@ def predict_to(
     what to say; raises UserError where no record could be answered: the file then says why.
     """
     if is_remote(out):
-        with sent(str(out)) as place:
-            said = predict_to(run, words, place, detector, keep, reporter, read, probabilities, engine)
-        return said.replace(str(place), str(out))
+        address, each = str(out), ""
+        if is_each(Path(address)):
+            address, each = address.rsplit("/", 1)
+        with sent(address) as place:
+            said = predict_to(run, words, place / each, detector, keep, reporter, read, probabilities, engine)
+        return said.replace(str(place), address)
     inputs, overrides = inputs_and_overrides(words)
     if out is None or (detector is not None and len(inputs) != 1):
         raise UserError("--detector is for one video", fix="noria predict RUN VIDEO --detector RUN --out tracks.txt")

@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from noria.errors import UserError
 from noria.store.cache import cache_folder
-from noria.store.disk import CACHE_ADVICE, making_room, plain_disk_errors, sync_folder
+from noria.store.disk import CACHE_ADVICE, FULL, making_room, plain_disk_errors, sync_folder
 
 EXTRAS = {  # the scheme of an address -> the package that reads it
     **dict.fromkeys(("s3", "s3a"), "s3fs"),
@@ -31,6 +34,7 @@ EXTRAS = {  # the scheme of an address -> the package that reads it
 WEB = ("https", "http")
 MORE = "NORIA_OBJECT_STORES"
 TRIES, FIRST_PAUSE = 3, 1.0  # of one object; seconds before the second
+FINAL = ("NoCredentialsError", "PartialCredentialsError", "ParamValidationError", "TypeError")  # no second try mends it
 WILD = "*?["
 Result = TypeVar("Result")
 
@@ -66,16 +70,21 @@ def fetched(url: str) -> Path:
 def sent(out: str) -> Iterator[Path]:
     """Give a place to write a file or a folder to, and send what stands there in the end.
 
-    What another attempt has left there is written anew. Raises UserError where the store cannot be asked, before
-    anything is written.
+    The place is this call's own, and stays where something was written that could not be sent. Raises UserError where
+    the store cannot be asked, before anything is written.
     """
     check_bucket(out)
-    folder = cache_folder() / "sending" / hashlib.sha256(out.encode()).hexdigest()[:16]
-    with making_room(folder, CACHE_ADVICE):
-        folder.mkdir(parents=True, exist_ok=True)
-    place = folder / name_of(out)
-    yield place
-    send(place, out)
+    name, parent = name_of(out), cache_folder() / "sending"
+    with making_room(parent, CACHE_ADVICE):
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=parent))
+    try:
+        yield folder / name
+        send(folder / name, out)
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()  # which leaves what is not empty
+        raise
     shutil.rmtree(folder)
 
 
@@ -96,9 +105,11 @@ def name_of(url: str) -> str:
 
 
 def send(place: Path, url: str) -> None:
-    """Send a file, or all files of a folder; raise UserError, which says where they stay."""
+    """Send a file, or all files of a folder; raise UserError, which says where they stay, or that there are none."""
     fs, path = _opened(url)
     files = [place] if place.is_file() else sorted(one for one in place.rglob("*") if one.is_file())
+    if not files:
+        raise UserError("there is nothing to be sent", where=url, found=f"no file at {place}")
     for one in files:
         name = path if one == place else f"{path.rstrip('/')}/{one.relative_to(place).as_posix()}"
         try:
@@ -145,8 +156,7 @@ def _found(fs: Any, path: str) -> dict[str, dict[str, Any]]:
 def _root(path: str) -> str:
     """Return the folder below which the copies keep their names."""
     parts = path.rstrip("/").split("/")
-    fixed = [part for index, part in enumerate(parts) if not any(mark in "".join(parts[: index + 1]) for mark in WILD)]
-    return "/".join(fixed)
+    return "/".join(takewhile(lambda part: not any(mark in part for mark in WILD), parts))
 
 
 def _local_name(name: str, root: str, url: str) -> PurePosixPath:
@@ -164,10 +174,10 @@ def _version(info: dict[str, Any]) -> str:
 
 
 def _copy(fs: Any, name: str, place: Path, url: str) -> None:
-    """Copy an object, unless it is here; a broken-off copy leaves nothing under its name."""
+    """Copy an object, unless it is here; a broken-off copy leaves nothing among those that are read."""
     if place.exists():
         return
-    temporary = place.with_name(f".tmp-{os.getpid()}-{place.name}")
+    temporary = cache_folder() / "objects" / f".tmp-{secrets.token_hex(8)}"
     with plain_disk_errors(place, CACHE_ADVICE):
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -181,7 +191,7 @@ def _copy(fs: Any, name: str, place: Path, url: str) -> None:
 
 
 def _tried(url: str, ask: Callable[[], Result]) -> Result:
-    """Return what a store answers, which is asked three times; raise UserError."""
+    """Return what a store answers, which is asked three times; raise UserError, or OSError where our disk is full."""
     pause = FIRST_PAUSE
     for last in (False,) * (TRIES - 1) + (True,):
         try:
@@ -189,21 +199,13 @@ def _tried(url: str, ask: Callable[[], Result]) -> Result:
         except (FileNotFoundError, PermissionError) as error:
             raise _not_asked(url, error) from error
         except Exception as error:
-            if last or _is_ours(error):
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise
+            if last or type(error).__name__ in FINAL:
                 raise _not_asked(url, error) from error
         time.sleep(pause)
         pause *= 2
     raise AssertionError
-
-
-def _is_ours(error: Exception) -> bool:
-    """Say whether it is our own disk that failed, or what no second try mends."""
-    return type(error).__name__ in (
-        "NoCredentialsError",
-        "PartialCredentialsError",
-        "TypeError",
-        "ParamValidationError",
-    )
 
 
 def _not_asked(url: str, error: Exception) -> UserError:

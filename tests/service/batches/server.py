@@ -93,17 +93,18 @@ def line(name: object, text: str = "A dog runs.", url: str = ENDPOINT, **body: A
 
 @asynccontextmanager
 async def serving(
-    predictor: Predictor, limits: Limits | None = None, keys: Path | None = None, key: str = "", works: bool = True
-) -> AsyncIterator[Client]:
-    """Serve a model as `vectors`."""
+    predictor: Predictor, limits: Limits | None = None, keys: Path | None = None, key: str = "", works: bool = True,
+    name: str = "vectors",
+) -> AsyncIterator[Client]:  # fmt: skip
+    """Serve a model."""
     limits = limits or Limits()
 
     async def unstarted(_: Plan) -> list[Replica]:
         raise NotImplementedError
 
-    replica = Mortal(Engine(predictor, OPERATIONS, limits, "vectors"))
+    replica = Mortal(Engine(predictor, OPERATIONS, limits, name))
     models = Models(limits, unstarted, lambda _: None)
-    models.add(Plan("vectors", predictor.bundle.path), [replica])
+    models.add(Plan(name, predictor.bundle.path), [replica])
     service = Service(models, limits)
     app = app_of(service, Door(keys=keys))
     if works:
@@ -114,6 +115,4 @@ async def serving(
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as http:
             yield Client(http, service, replica)
     finally:
-        await service.batching.stop()
-        await models.stop()
-        service.watching.close()
+        await service.stop()

@@ -17,6 +17,7 @@ from noria.service.request.limits import Limits
 from service.batches.server import ENDPOINT, Client, line, serving, whole
 
 WRONG = line("wrong", dimensions=3)
+PURPOSE = '--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--b--\r\n'
 
 
 def run(scenario: Any, predictor: Predictor, limits: Limits | None = None) -> None:
@@ -182,6 +183,17 @@ def test_a_line_that_kills_the_model_is_given_up_after_three_tries_and_the_other
     run(scenario, vectors)
 
 
+def test_while_a_line_is_suspected_no_other_is_asked(vectors: Predictor) -> None:
+    async def scenario(client: Client) -> None:
+        await client.begin(await client.file([line("a", "held"), line("b", "poison"), line("c")]))
+        while client.replica.num_sent < 4:  # each, and then the first one alone
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        assert (client.replica.num_sent, client.replica.num_deaths) == (4, 1)
+
+    run(scenario, vectors)
+
+
 def test_a_line_that_is_asked_alone_is_stored_before_the_next_is_suspected(
     vectors: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,18 +306,31 @@ def test_a_file_that_cannot_be_read_any_more_fails_its_batch(vectors: Predictor)
     asyncio.run(scenario())
 
 
-def test_no_text_of_a_client_breaks_the_server(vectors: Predictor) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_no_text_of_a_client_breaks_the_server(
+    kind: str, vectors: Predictor, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind == "postgresql":
+        monkeypatch.setenv("NORIA_DATABASE", request.getfixturevalue("postgres").url)
+
     async def scenario(client: Client) -> None:
         for text in ("\ud800", "a\0b"):
             sent = [line(text, text), {**line("a"), "body": {"model": text, "input": "a"}}]
+            sent.append(line("a", url=f"/predict/{text}"))
             for one in sent:
                 assert (await client.upload([one])).status_code < 500, one
+            named = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{text}"\r\n\r\n'
+            form = f"{named}{json.dumps(line('a'))}\r\n{PURPOSE}".encode("utf-8", "surrogatepass")
+            kind = {"content-type": "multipart/form-data; boundary=b"}
+            assert (await client.http.post("/v1/files", content=form, headers=kind)).status_code < 500
             file = await client.file([line("a")])
             for asked in ({"input_file_id": text}, {"input_file_id": file, "metadata": {text: text}}):
                 told = json.dumps({"endpoint": ENDPOINT, "completion_window": "24h", **asked})
                 assert (await client.http.post("/v1/batches", content=told)).status_code < 500, told
-        for path in ("/v1/files/%00", "/v1/batches/%00", "/v1/files?after=%00"):
-            assert (await client.http.get(path)).status_code < 500
+        for path in ("/v1/files/%00", "/v1/batches/%00", "/v1/files?after=%00", "/v1/files?purpose=%00"):
+            assert (await client.http.get(path)).status_code < 500, path
+        told = {"id": "batch_\0/1/0", "label": "a"}
+        assert (await client.http.post("/feedback", json=told)).status_code < 500
         for number in ("1e999", "-1e999", "NaN", "1" * 5000):
             told = json.dumps(line("a")).replace('"A dog runs."', number)
             assert (await client.upload([told])).status_code < 500, number

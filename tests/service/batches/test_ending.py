@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ LINES = 300
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
+    """A database of each kind."""
     database = open_database(database_url)
     database.prepare(SCHEMA)
     database.prepare(ledger.SCHEMA)
@@ -142,8 +144,8 @@ def test_answers_that_come_twice_count_once_and_are_booked_once(database: Databa
     claimed(database)
     told = [replace(one, measured=Measured(1, 2, 0.5, own_seconds=0.25)) for one in answers(batch)[:10]]
     for some in (told[:7], told):
-        entries = Bookkeeper(batch, os.cpu_count() or 1).entries(some)
-        found = database.transact(lambda to: batches.keep(to, batch, "one", some, entries))  # noqa: B023
+        book = Bookkeeper(batch, os.cpu_count() or 1).prepared(some)
+        found = database.transact(lambda to: batches.keep(to, batch, "one", some, book))  # noqa: B023
     assert found is not None
     assert (found.completed, found.failed) == (0, 10)
     booked = database.transact(lambda to: to.run("select key, quantities from entry where job = ?", batch.id))
@@ -172,6 +174,10 @@ def test_where_machines_share_a_database_a_batch_is_for_the_one_that_has_its_fil
     new = wanted()
     database.transact(lambda to: batches.create(to, batches.new_batch_id(), new))
     assert database.transact(lambda to: batches.claim(to, "one", ["vectors"], True)) is None
+    database.transact(lambda to: to.run("update openai_batch set expires = ?", time.time() - 3600))
+    assert database.transact(lambda to: batches.claim(to, "one", [], True)) is None
+    database.transact(lambda to: to.run("update openai_batch set expires = 1"))
+    assert database.transact(lambda to: batches.claim(to, "one", [], True)) is not None  # and ended: nobody has it
     for _ in range(40):  # of a machine that is gone, before the one that has its file
         gone = wanted()
         database.transact(lambda to: batches.create(to, batches.new_batch_id(), gone))  # noqa: B023

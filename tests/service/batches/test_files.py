@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from noria.pipeline.predictor import Predictor
 from noria.service.batches import files
 from noria.service.door.keys import add_key, new_key
 from noria.service.request.limits import Limits
-from service.batches.server import line, serving, whole
+from service.batches.server import SECONDS, line, serving, whole
 
 LINES = [line(index) for index in range(3)]
 
@@ -142,20 +143,64 @@ def test_a_key_sees_its_own_files_and_batches_alone(vectors: Predictor, tmp_path
     asyncio.run(scenario())
 
 
-def test_files_that_nobody_knows_are_swept_away_after_a_day(vectors: Predictor, own_home: Path) -> None:
+def test_what_was_never_whole_is_swept_away_after_a_day_and_no_file_of_another_database(
+    vectors: Predictor, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scenario() -> None:
         async with serving(vectors, works=False) as client:
             known = await client.file(LINES)
-        old, young = files.path_of(files.new_file_id()), files.temporary_path()
-        for path in (old, young, files.path_of(known)):
+        old, young = files.temporary_path(), files.temporary_path()
+        for path in (old, young):
             path.touch()
         for path in (old, files.path_of(known)):
             os.utime(path, (time.time() - 90_000,) * 2)
+        monkeypatch.setenv("NORIA_DATABASE", str(own_home / "other.db"))
         async with serving(vectors):
-            for _ in range(500):
-                if not old.exists():
-                    break
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(SECONDS):
+                while old.exists():
+                    await asyncio.sleep(0.01)
         assert left(own_home) == sorted([young.name, known])
+
+    asyncio.run(scenario())
+
+
+def test_of_files_that_come_at_once_no_more_are_kept_than_a_key_may_keep(vectors: Predictor, own_home: Path) -> None:
+    async def scenario() -> None:
+        async with serving(vectors, Limits(stored_bytes=1500), works=False) as client:
+            sent = await asyncio.gather(*(client.upload([line(index) for index in range(5)]) for _ in range(6)))
+            assert sorted(one.status_code for one in sent) == [200, 200, 413, 413, 413, 413]
+            assert left(own_home) == sorted(one.json()["id"] for one in sent if one.status_code == 200)
+
+    asyncio.run(scenario())
+
+
+def test_where_there_is_no_room_at_all_nothing_is_sent_in_vain(vectors: Predictor) -> None:
+    async def scenario() -> None:
+        async with serving(vectors, Limits(stored_bytes=len(json.dumps(line(0)))), works=False) as client:
+            whole(await client.upload([line(0)]))
+            kind = {"content-type": "multipart/form-data; boundary=b"}
+            got = await client.http.post("/v1/files", content=b"what is no form", headers=kind)
+            assert (got.status_code, got.json()["error"]["code"]) == (413, "too_large")
+
+    asyncio.run(scenario())
+
+
+def test_a_file_whose_server_dies_as_it_takes_its_place_can_be_deleted(
+    vectors: Predictor, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object) -> None:
+        raise OSError("killed")
+
+    async def scenario() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "place", dies)
+            async with serving(vectors, works=False) as client:
+                assert (await client.upload(LINES)).status_code == 500
+        assert left(own_home) == []
+        async with serving(vectors, works=False) as client:
+            (known,) = whole(await client.http.get("/v1/files"))["data"]
+            assert (await client.http.get(f"/v1/files/{known['id']}/content")).status_code == 404
+            assert whole(await client.http.delete(f"/v1/files/{known['id']}"))["deleted"]
+            assert whole(await client.http.get("/v1/files"))["data"] == []
 
     asyncio.run(scenario())

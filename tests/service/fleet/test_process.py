@@ -12,7 +12,7 @@ import pytest
 
 from noria.errors import UserError
 from noria.service.fleet import process
-from noria.service.fleet.link import Load
+from noria.service.fleet.link import Load, thread_settings
 from noria.service.fleet.process import ProcessReplica
 from noria.service.request.exchange import JSON, Request
 from noria.service.request.http_error import HTTPError
@@ -35,10 +35,11 @@ def test_a_process_that_gives_no_sign_of_life_is_started_anew(run, texts, monkey
             call.close()
 
     async def scene() -> None:
-        replica = ProcessReplica(Load("m", run), Limits(), told.append)
+        replica = ProcessReplica(Load("m", run, threads=2), Limits(), told.append)
         await replica.start()
         assert await answered(replica) == 200
         first = psutil.Process(replica.pid)
+        assert thread_settings(2).items() <= first.environ().items()
         first.send_signal(signal.SIGSTOP)
         assert await answered(replica) == 503  # and not never
         end = time.monotonic() + 120

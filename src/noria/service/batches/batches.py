@@ -9,23 +9,24 @@ Every function runs within a transaction and changes nothing when it is run twic
 from __future__ import annotations
 
 import json
+import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Any
 
 from noria.database import Transaction
 from noria.errors import UserError
-from noria.ledger import Entry, book
 from noria.service.batches.answer import Answer
-from noria.service.batches.files import OPEN, path_of
+from noria.service.batches.files import OPEN, not_here, path_of
 from noria.service.request.http_error import HTTPError
 
 LEASE_SECONDS = 15.0  # a holder that did not renew it for so long is dead
+LATE_SECONDS = 86_400.0  # after its time: the machine that has its file does not come back
 AGAIN_SECONDS = 60.0  # within which the same request means the same batch
-NONE: Mapping[int, Entry] = MappingProxyType({})
+ID = re.compile(r"batch_[0-9a-f]{32}")
+Book = Callable[[Transaction, Sequence[int]], object]
 ENDED = ("completed", "failed", "expired", "cancelled")
 
 
@@ -138,10 +139,9 @@ def create(to: Transaction, batch_id: str, wanted: Wanted) -> Batch:
 
 def find(to: Transaction, owner: str, batch_id: str) -> Batch:
     """Return a batch; raise HTTPError (404) where the owner has none of that id."""
-    found = _rows(to, "id = ? and owner = ?", batch_id, owner)
+    found = _rows(to, "id = ? and owner = ?", batch_id, owner) if ID.fullmatch(batch_id) else []
     if not found:
-        error = UserError("there is no batch of that id", found=batch_id[:60])
-        raise HTTPError(error, HTTPStatus.NOT_FOUND, code="not_found", param="batch_id")
+        raise not_here("batch", batch_id)
     return found[0]
 
 
@@ -161,7 +161,8 @@ def claim(to: Transaction, holder: str, models: Collection[str], is_shared: bool
     """Return the batch whose turn it is, of those that nobody holds: as it was before it was claimed.
 
     holder: a name that no other claim has. models: those that are free to work; a batch that is to be ended needs none.
-    Where machines share the database, a batch is for the one that has its file.
+    Where machines share the database, a batch is for the one that has its file; long after its time, to be ended, for
+    any.
     """
     now = to.now()
     marks = ", ".join("?" for _ in models) or "null"
@@ -171,8 +172,9 @@ def claim(to: Transaction, holder: str, models: Collection[str], is_shared: bool
     )
     values: list[str | float] = [now, now + 2 * LEASE_SECONDS, *models, now]  # further off: the clock has jumped
     # All of them are looked at: those of a machine that is gone must not stand before the others for ever.
-    waiting = to.run(f"select id, file from openai_batch where {where} order by turn, created", *values)
-    here = (str(one) for one, file in waiting if not is_shared or path_of(file).is_file())
+    waiting = to.run(f"select id, file, expires from openai_batch where {where} order by turn, created", *values)
+    late = now - LATE_SECONDS
+    here = (str(one) for one, file, expires in waiting if not is_shared or expires < late or path_of(file).is_file())
     free = (_rows(to, f"id = ? and {where} {to.skip_locked}", one, *values) for one in here)
     mine = next((found[0] for found in free if found), None)
     if mine is None:
@@ -186,11 +188,11 @@ def claim(to: Transaction, holder: str, models: Collection[str], is_shared: bool
 
 
 def keep(
-    to: Transaction, batch: Batch, holder: str, answers: Sequence[Answer] = (), entries: Mapping[int, Entry] = NONE
+    to: Transaction, batch: Batch, holder: str, answers: Sequence[Answer] = (), book: Book = lambda *_: None
 ) -> Batch | None:
     """Store answers and renew the lease; return the batch as it is now, None where another holds it.
 
-    entries: of the ledger, by the lines that they are of; that of a line which had an answer before is not booked.
+    book: does so in the ledger for those of these lines that had no answer before.
     """
     renew = "update openai_batch set lease = ? where id = ? and holder = ? returning id"
     if not to.run(renew, to.now() + LEASE_SECONDS, batch.id, holder):
@@ -202,7 +204,7 @@ def keep(
         len(new) - failed, failed, batch.id,
     )  # fmt: skip
     found = _rows(to, "id = ?", batch.id)[0]
-    book(to, [entries[one.number] for one in new if one.number in entries])
+    book(to, [one.number for one in new])
     return found
 
 

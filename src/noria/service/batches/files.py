@@ -1,7 +1,9 @@
 """Files that clients have sent, and those that batches have written: whole in a folder, known in the database.
 
-A file stands in its place before the database knows it: what was broken off between leaves one that nobody knows, which
-is swept away after a day. Read next: upload.py, lines.py.
+What a client sends the database knows before it takes its place, so that no file is left that nobody knows: other
+databases may have files in the same folder, and nothing is deleted there but what was never whole.
+
+Read next: upload.py, lines.py.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from noria.database import Transaction
 from noria.database.home import ADVICE, home
@@ -22,10 +24,10 @@ from noria.errors import UserError
 from noria.service.request.http_error import HTTPError
 from noria.store.disk import making_room, plain_disk_errors, sync_folder
 
-Purpose = Literal["batch", "batch_output"]
+PURPOSES = ("batch", "batch_output")
 COLUMNS = "id, owner, purpose, name, bytes, created, lines, endpoint, model"
 ID = re.compile(r"file-[0-9a-f]{32}")
-SWEEP_SECONDS = 86_400.0
+TEMPORARY, SWEEP_SECONDS = ".tmp-", 86_400.0
 PRIVATE = 0o700
 OPEN = "('validating', 'in_progress', 'finalizing', 'cancelling')"
 
@@ -78,7 +80,7 @@ def path_of(file_id: str) -> Path:
 
 def temporary_path() -> Path:
     """Return where a file is written to before it takes its place."""
-    return folder() / f".tmp-{secrets.token_hex(8)}"
+    return folder() / f"{TEMPORARY}{secrets.token_hex(8)}"
 
 
 def place(temporary: Path, file_id: str) -> None:
@@ -96,7 +98,8 @@ def know(to: Transaction, file: File) -> None:
 
 def find(to: Transaction, owner: str, file_id: str) -> File:
     """Return a file; raise HTTPError (404) where the owner has none of that id."""
-    rows = to.run(f"select {COLUMNS} from openai_file where id = ? and owner = ?", file_id, owner)
+    query = f"select {COLUMNS} from openai_file where id = ? and owner = ?"
+    rows = to.run(query, file_id, owner) if ID.fullmatch(file_id) else []
     if not rows:
         raise not_here("file", file_id)
     return File(*rows[0])
@@ -110,19 +113,26 @@ def forget(to: Transaction, owner: str, file_id: str) -> None:
         error = UserError("a batch is reading the file", found=str(rows[0][0]), fix="wait for its end, or cancel it")
         raise HTTPError(error, HTTPStatus.CONFLICT, code="file_in_use", param="file_id")
     to.run("delete from openai_file where id = ?", file_id)
+    path_of(file_id).unlink(missing_ok=True)  # first: what is forgotten and still there nobody would delete
 
 
-def used_bytes(to: Transaction, owner: str) -> int:
-    """Return what an owner's files come to."""
-    return int(to.run("select coalesce(sum(bytes), 0) from openai_file where owner = ?", owner)[0][0])
+def check_room(to: Transaction, owner: str, most: int, file: File | None = None) -> None:
+    """Raise HTTPError (413) where an owner's files, with a new one, come to more than so many bytes."""
+    others = "select coalesce(sum(bytes), 0) from openai_file where owner = ? and id <> ?"
+    used, new = int(to.run(others, owner, file.id if file else "")[0][0]), file.bytes if file else 1
+    if used + new > most:
+        error = UserError(
+            "there is no room for the file", expected=f"{most} bytes of a key's files at most",
+            found=f"{used} bytes are kept already", fix="delete some",
+        )  # fmt: skip
+        raise HTTPError(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large", param="file")
 
 
-def sweep(to: Transaction) -> None:
-    """Delete files that nobody knows and that are older than a day: of uploads and endings that were broken off."""
-    known = {str(row[0]) for row in to.run("select id from openai_file")}
-    for path in folder().iterdir():
+def sweep() -> None:
+    """Delete what was never whole and is older than a day: of uploads and endings that were broken off."""
+    for path in folder().glob(f"{TEMPORARY}*"):
         with suppress(OSError):
-            if path.name not in known and time.time() - path.stat().st_mtime > SWEEP_SECONDS:
+            if time.time() - path.stat().st_mtime > SWEEP_SECONDS:
                 path.unlink()
 
 

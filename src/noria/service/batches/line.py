@@ -14,7 +14,7 @@ from noria.errors import UserError
 from noria.service.batches.answer import Answer, answer_of, name_of
 from noria.service.batches.lines import Line
 from noria.service.engine.work import too_late
-from noria.service.fleet.models import Model, Models
+from noria.service.fleet.models import Model, Models, Version
 from noria.service.request.exchange import Reply, Request
 from noria.service.request.http_error import HTTPError
 from noria.service.request.limits import Limits
@@ -45,32 +45,33 @@ class Asker:
         request = replace(line.request, client=client, seconds=WAIT_SECONDS, id=name)
         pause, failures = PAUSES[0], 0
         while True:
-            reply, version = await self._reply(line, request)
-            failures += reply is not None and reply.status in FAILED
-            is_waiting = reply is None or reply.status == HTTPStatus.SERVICE_UNAVAILABLE
-            if reply is not None and not is_waiting and (reply.status not in FAILED or failures >= TRIES):
-                return answer_of(self._batch_id, line, reply, version)
+            if (given := await self._reply(line, request)) is not None:
+                reply, version = given
+                failures += reply.status in FAILED
+                is_waiting = reply.status == HTTPStatus.SERVICE_UNAVAILABLE
+                if not is_waiting and (reply.status not in FAILED or failures >= TRIES):
+                    return answer_of(self._batch_id, line, reply, version)
             await asyncio.sleep(pause)
             pause = min(pause * 2, PAUSES[1])
 
-    async def _reply(self, line: Line, request: Request) -> tuple[Reply | None, str]:
+    async def _reply(self, line: Line, request: Request) -> tuple[Reply, Version] | None:
         """Return the reply and the version that gave it; None where nobody could be asked. Raise Died."""
         try:
             call, version = self._models.call_aside(self._model, request)
         except HTTPError:  # none of its processes answers now, or they have too much to do
-            return None, ""
+            return None
         self.num_asked += 1
         try:
             async with asyncio.timeout(WAIT_SECONDS + self._limits.writing_seconds + GRACE_SECONDS):
                 reply = await anext(aiter(call.replies()))
         except TimeoutError:
-            return line.operation.refusal(too_late()), version.name
+            return line.operation.refusal(too_late()), version
         except HTTPError as error:
             raise Died(str(error)) from error
         finally:
             self.num_asked -= 1
             call.close()
-        return reply if reply.is_last else line.operation.refusal(_in_pieces()), version.name
+        return reply if reply.is_last else line.operation.refusal(_in_pieces()), version
 
 
 def _in_pieces() -> HTTPError:

@@ -58,7 +58,7 @@ def check_lines(path: Path, limits: Limits) -> Facts:
     """Return what a file holds; raise HTTPError with the place of each problem, twenty at most."""
     problems: list[HTTPError] = []
     seen: dict[str, int] = {}
-    first: Line | None = None
+    first: tuple[str, str] | None = None
     for number, text in texts_of(path, limits):
         if len(problems) >= MANY:
             break
@@ -67,15 +67,16 @@ def check_lines(path: Path, limits: Limits) -> Facts:
             if line.custom_id in seen:
                 raise _wrong("custom_id stands twice", f"{shown(line.custom_id)}, as in line {seen[line.custom_id]}")
             seen[line.custom_id] = number
-            first = first or line
-            _check_alike(line, first)
+            asked = line.url, line.model
+            first = first or asked
+            _check_alike(asked, first)
         except HTTPError as error:
             problems.append(_at(number, error))
     if first is None and not problems:
         raise HTTPError(UserError("the file holds no request", where="file"), code="empty_file", param="file")
     raise_all(problems)
     assert first is not None
-    return Facts(len(seen), first.url, first.model)
+    return Facts(len(seen), *first)
 
 
 def read_line(text: bytes, number: int, limits: Limits) -> Line:
@@ -123,7 +124,7 @@ def texts_of(path: Path, limits: Limits) -> Iterator[tuple[int, bytes]]:
 
 def route_of(url: str) -> tuple[Operation, Mapping[str, str]] | None:
     """Return the operation that a path asks, and what its placeholders stand for."""
-    for pattern, operation in _routes():
+    for pattern, operation in _routes() if url.isprintable() else ():  # no database keeps each text as a name
         if (found := pattern.fullmatch(url)) is not None:
             return operation, found.groupdict()
     return None
@@ -144,12 +145,15 @@ def _routes() -> list[tuple[Any, Operation]]:
     return found
 
 
-def _check_alike(line: Line, first: Line) -> None:
-    """Raise HTTPError where a line asks another path or another model than the first one."""
-    if line.url != first.url:
-        raise _wrong("url is another one than of the lines before", shown(line.url), first.url)
-    if line.model != first.model:
-        raise _wrong("body.model is another one than of the lines before", shown(line.model), first.model)
+def _check_alike(asked: tuple[str, str], first: tuple[str, str]) -> None:
+    """Raise HTTPError where a line asks another path or another model than the first one, or one of no name."""
+    (url, model), (first_url, first_model) = asked, first
+    if url != first_url:
+        raise _wrong("url is another one than of the lines before", shown(url), first_url)
+    if not model.isprintable():
+        raise _wrong("body.model is no name", shown(model))
+    if model != first_model:
+        raise _wrong("body.model is another one than of the lines before", shown(model), first_model)
 
 
 def _wrong(what: str, found: str, expected: str = "") -> HTTPError:

@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 from noria.database import Transaction
 from noria.errors import UserError
+from noria.service.batches import batches, files
 from noria.service.batches.batches import Batch
 from noria.service.batches.files import File
 from noria.service.request.http_error import HTTPError, shown
 
 Listed = TypeVar("Listed", File, Batch)
-TABLES = {File: "openai_file", Batch: "openai_batch"}
+TABLES = {File: ("openai_file", files.ID), Batch: ("openai_batch", batches.ID)}
 ORDERS = {"desc": ("<", "desc"), "asc": (">", "asc")}
 
 
@@ -38,14 +39,15 @@ def page_of(query: Mapping[str, str], usual: int, most: int) -> Page:
 
 def listed(to: Transaction, kind: type[Listed], owner: str, page: Page, purpose: str | None = None) -> dict[str, Any]:
     """Return a page of an owner's; raise HTTPError where `after` is none of them."""
-    table, (than, direction) = TABLES[kind], ORDERS[page.order]
+    (table, form), (than, direction) = TABLES[kind], ORDERS[page.order]
     where, values = "owner = ?", [owner]
     if purpose is not None:
         where = f"{where} and purpose = ?"
         values.append(purpose)
     last: list[Any] = []
     if page.after is not None:
-        found = to.run(f"select created, id from {table} where owner = ? and id = ?", owner, page.after)
+        query = f"select created, id from {table} where owner = ? and id = ?"
+        found = to.run(query, owner, page.after) if form.fullmatch(page.after) else []
         if not found:
             raise _wrong("after", "an id of the page before", page.after)
         where, last = f"{where} and (created, id) {than} (?, ?)", list(found[0])

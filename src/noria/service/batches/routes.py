@@ -22,7 +22,7 @@ from noria.service.batches.batches import Batch, Wanted
 from noria.service.batches.files import File
 from noria.service.batches.lines import batched_paths, check_lines, route_of
 from noria.service.batches.listing import listed, page_of
-from noria.service.batches.upload import Form, boundary_of, receive, too_large
+from noria.service.batches.upload import Form, boundary_of, receive
 from noria.service.dialects.openai.body import Body
 from noria.service.door.body import Holder, body_of
 from noria.service.fleet.models import Models
@@ -65,22 +65,24 @@ class BatchRoutes:
         """Take a file of requests, a line of JSON each."""
         owner = owner_of(http)
         boundary, temporary = boundary_of(http), await asyncio.to_thread(files.temporary_path)
+        most = self._limits.stored_bytes
+        await self._apart.run(lambda to: files.check_room(to, owner, most), writes=False)  # before all of it is sent
         with Form(boundary, temporary, self._limits) as form:
             await receive(http, form, self._limits)
             _check_form(form)
             facts = await asyncio.to_thread(check_lines, temporary, self._limits)
             name = form.filename or ""
             file = File(files.new_file_id(), owner, "batch", name, form.bytes, time.time(), *astuple(facts))
-            await self._check_room(owner, form.bytes)
+            await self._apart.run(lambda to: _known(to, file, most))
             await asyncio.to_thread(files.place, temporary, file.id)
-        await self._apart.run(lambda to: files.know(to, file))
         return json_response(file.shown())
 
     async def list_files(self, http: HTTPRequest) -> Response:
         """List the key's files, the newest first."""
         owner, page = owner_of(http), page_of(http.query_params, USUAL_FILES, MOST_FILES)
         purpose = http.query_params.get("purpose")
-        return json_response(await self._apart.run(lambda to: listed(to, File, owner, page, purpose), writes=False))
+        kept = purpose if purpose in (None, *files.PURPOSES) else "none"  # OpenAI has more
+        return json_response(await self._apart.run(lambda to: listed(to, File, owner, page, kept), writes=False))
 
     async def file(self, http: HTTPRequest) -> Response:
         """Say what one file is."""
@@ -99,7 +101,6 @@ class BatchRoutes:
         """Delete a file that no batch is reading."""
         file = await self._file(http)
         await self._apart.run(lambda to: _forgotten(to, file))
-        await asyncio.to_thread(files.path_of(file.id).unlink, True)
         return json_response({"id": file.id, "object": "file", "deleted": True})
 
     async def create(self, http: HTTPRequest) -> Response:
@@ -139,11 +140,6 @@ class BatchRoutes:
         owner, file_id = owner_of(http), http.path_params["file"]
         return await self._apart.run(lambda to: files.find(to, owner, file_id), writes=False)
 
-    async def _check_room(self, owner: str, size: int) -> None:
-        used = await self._apart.run(lambda to: files.used_bytes(to, owner), writes=False)
-        if used + size > self._limits.stored_bytes:
-            raise too_large(f"{used} bytes of your files are kept already; delete some")
-
     def _model(self, http: HTTPRequest, file: File) -> str:
         """Return the name of the model that a file asks; raise HTTPError where the key, or the model, is not for it."""
         model, found = self._models.named(file.model or None, http.state.grant.sees), route_of(file.endpoint)
@@ -156,10 +152,10 @@ class BatchRoutes:
 
 
 def owner_of(http: HTTPRequest) -> str:
-    """Return whose files a request may see: the name of its key; raise HTTPError where that may ask no model."""
+    """Return whose files a request may see, as the ledger has it; raise HTTPError where that may ask no model."""
     grant = http.state.grant
     grant.require("predict" if grant.key.allows("predict") else "stream")
-    return str(grant.key.name)
+    return str(grant.client)
 
 
 def _told(endpoint: Endpoint) -> Endpoint:
@@ -172,6 +168,13 @@ def _told(endpoint: Endpoint) -> Endpoint:
             raise HTTPError(error, HTTPStatus.INSUFFICIENT_STORAGE, code="not_kept") from error
 
     return told
+
+
+def _known(to: Transaction, file: File, most: int) -> None:
+    """Note a file if there is room: of two that come at once, only as long as both find some."""
+    to.lock("openai_file")
+    files.check_room(to, file.owner, most, file)
+    files.know(to, file)
 
 
 def _forgotten(to: Transaction, file: File) -> None:

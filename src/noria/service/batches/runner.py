@@ -67,7 +67,7 @@ class Runner:
             self._woken.clear()
             try:
                 if not is_swept:
-                    await self._shared.apart.run(files.sweep, writes=False)
+                    await asyncio.to_thread(files.sweep)
                     is_swept = True
                 while await self._is_begun():
                     pass

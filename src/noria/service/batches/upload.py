@@ -106,6 +106,8 @@ class Form:
             raise broken("it holds another file than one named 'file'")
         if self._is_file:
             self.filename = _utf8(options[b"filename"])[-255:] or "file"
+            if not self.filename.isprintable():
+                raise broken("the file's name holds what cannot be shown")
         elif len(self.texts) >= MOST_TEXTS or self._name in self.texts:
             raise broken(f"it holds {shown(self._name)!r} twice, or too many fields")
 

@@ -206,8 +206,8 @@ class BatchWork:
         """Store what is answered and renew the lease; raise Lost."""
         self._num_news = self._shared.num_news
         answers, self._answers = self._answers, []
-        entries = self._bookkeeper.entries(answers)
-        kept = await self._shared.apart.run(lambda to: batches.keep(to, self._batch, self._holder, answers, entries))
+        book = self._bookkeeper.prepared(answers)
+        kept = await self._shared.apart.run(lambda to: batches.keep(to, self._batch, self._holder, answers, book))
         if kept is None:
             raise Lost
         self._batch = kept

@@ -96,6 +96,13 @@ class Link(ABC):
         self._listener.lost(self)
 
 
+def thread_settings(threads: int) -> dict[str, str]:
+    """Return the variables that a process needs before it computes: they are read once."""
+    number = str(threads)
+    spins = os.environ.get("GOMP_SPINCOUNT", SPINS)
+    return {"GOMP_SPINCOUNT": spins, "OMP_NUM_THREADS": number, "MKL_NUM_THREADS": number}
+
+
 Connect = Callable[[Load, Listener], Link]
 
 
@@ -112,9 +119,8 @@ class Child(Link):
         mine, theirs = socket.socketpair()
         with theirs:
             mine.setblocking(False)
-            threads = str(self._load.threads)
             command = [sys.executable, "-m", "noria.service.engine.process", str(theirs.fileno())]
-            env = {"GOMP_SPINCOUNT": SPINS} | os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+            env = os.environ | thread_settings(self._load.threads)
             env.pop("NORIA_KEY", None)
             self._process = subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], env=env, stdin=subprocess.DEVNULL, start_new_session=True

@@ -13,12 +13,13 @@ import os
 import platform
 import queue
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from noria.cluster import connected, require_ray
 from noria.service.engine.process import answer_frames
-from noria.service.fleet.link import Link, Listener, Load
+from noria.service.fleet.link import Link, Listener, Load, thread_settings
 from noria.service.request.exchange import LENGTHS, head_of
 
 IN, OUT = "frames_in", "frames_out"  # a thread of the actor for each, so that a call of one never waits for the other
@@ -27,7 +28,8 @@ IN, OUT = "frames_in", "frames_out"  # a thread of the actor for each, so that a
 class ModelActor:
     """The far side: what runs in the actor's process."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        os.environ.update(environment)
         os.environ.pop("NORIA_KEY", None)
         self._in: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._out: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -74,7 +76,7 @@ class RayLink(Link):
         ray = await asyncio.to_thread(connected)
         needs = {"num_cpus": self._load.threads, "num_gpus": self._load.gpus}
         actor = ray.remote(**needs, scheduling_strategy="SPREAD", concurrency_groups={IN: 1, OUT: 1})(ModelActor)
-        self._actor = actor.remote()
+        self._actor = actor.remote(thread_settings(self._load.threads))
         await self._actor.__ray_ready__.remote()
         self._is_open, self._state = True, "is loading still"
         self._hearing = asyncio.create_task(self._hear())
