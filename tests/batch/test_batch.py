@@ -22,6 +22,7 @@ from noria.batch.shards import claim, find_shard, release
 from noria.batch.tables import batch_database
 from noria.batch.worker import Session, Worker
 from noria.errors import UserError
+from noria.ledger.booking import SUM, joined
 from noria.pipeline import encoder
 from noria.pipeline.encoder import Piece
 from noria.reporter import Silent
@@ -223,10 +224,10 @@ def test_the_time_of_who_comes_second_is_booked_with_what_it_does_next(tmp_path:
     assert shard is not None
     for one in (first, late):
         one._store(job, shard, session.answer(shard, {}))
-    booked = "select sum(amount) from total where name = 'machine_micros' and job = ?"
-    assert database.transact(lambda to: to.run(booked, job.id))[0][0] < 10_000e6
+    booked = f"select {SUM} from total where name = 'machine_micros' and job = ?"
+    assert joined(*database.transact(lambda to: to.run(booked, job.id))[0]) < 10_000e6
     late.run()
-    assert 10_000e6 < database.transact(lambda to: to.run(booked, job.id))[0][0] < 20_000e6
+    assert 10_000e6 < joined(*database.transact(lambda to: to.run(booked, job.id))[0]) < 20_000e6
 
 
 @pytest.mark.parametrize(("change", "told"), [("gone", "cannot|no such|is no"), ("other", "the model has changed")])

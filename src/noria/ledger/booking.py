@@ -36,24 +36,16 @@ SCHEMA = Schema(
             "create table posting (key text not null references entry (key), account text not null,"
             " micro bigint not null, primary key (key, account))",
             f"create table total (day text not null, name text not null, {_ABOUT_TEXT}, currency text not null,"
-            f" basis text not null, amount bigint not null, primary key (day, name, {_ABOUT}, currency, basis))",
+            " basis text not null, amount bigint not null, billions bigint not null,"
+            f" primary key (day, name, {_ABOUT}, currency, basis))",
             "create table spool (name text primary key, bytes bigint not null)",
-        ],
-        [
             "create table answers (source text not null, first bigint not null, count bigint not null,"
             f" time double precision not null, {_ABOUT_TEXT}, currency text not null, data blob not null,"
-            " primary key (source, first))",
-            "create table feedback (id text primary key, truth text not null, time double precision not null)",
-        ],
-        [
-            "drop table answers",  # in which nothing was ever kept: two clients may give one id
-            "create table answers (source text not null, first bigint not null, count bigint not null,"
-            f" time double precision not null, {_ABOUT_TEXT}, currency text not null, data blob not null,"
-            " primary key (source, first, client, model))",
+            " primary key (source, first, client, model))",  # two clients may give one id
             "create index answers_by_time on answers (time)",
             "create table valuing (version text primary key, data blob not null)",
+            "create table feedback (id text primary key, truth text not null, time double precision not null)",
         ],
-        ["alter table total add column billions bigint not null default 0"],
     ],
     append_only=("entry", "posting", "feedback"),
 )
