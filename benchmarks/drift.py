@@ -31,12 +31,12 @@ from PIL import Image
 
 import noria
 from noria.contract import answer_field
+from noria.drift.assess import assess
+from noria.drift.window import Window
 from noria.pipeline.observations import ROWS, Observations
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.reference import read_reference
 from noria.reporter import Silent
-from noria.wheel.assess import assess
-from noria.wheel.window import Window
 
 Records = list[dict[str, Any]]
 ALL = 10**9

@@ -34,11 +34,11 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from noria.drift.assess import assess
+from noria.drift.loss import estimated_loss_per_day
 from noria.pipeline.observations import Observations
 from noria.pipeline.reference import Reference
 from noria.stages.compare_on import Paired
-from noria.wheel.assess import assess
-from noria.wheel.loss import estimated_loss_per_day
 from noria.wheel.money import MICRO, Money
 from noria.wheel.policy import DAY_S, Position, decide, recovered_share
 from noria.wheel.turn.compare import reason_against

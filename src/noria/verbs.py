@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Literal
 
+    from noria.drift.assessment import Assessment
     from noria.job.in_memory import JobLike
     from noria.pipeline.predictions import Predictions
     from noria.pipeline.predictor import Given, OnBad, Predictor
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from noria.stages.runs import Order, Runs
     from noria.stages.summary import Scores
     from noria.types import Chunk, Prediction
-    from noria.wheel.assessment import Assessment
 
     PathLike = str | os.PathLike[str]
     Engine = Literal["torch", "openvino"]
@@ -142,7 +142,7 @@ def watch(
     >>> found.has_alarm, found.before.value, found.now.value
     (True, 0.91, 0.84)
     """
-    from noria.wheel.watch import watch
+    from noria.drift.watch import watch
 
     return watch(run, inputs, out, level, overrides, engine, reporter, predictions_per_day)
 

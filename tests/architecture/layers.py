@@ -34,6 +34,7 @@ ORDER: list[list[str]] = [  # lowest first
     ["report"],
     ["tuning"],
     ["stages"],
+    ["drift"],
     ["batch"],
     ["wheel"],
     ["service.request"],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noria.wheel.loss import LossPerDay
+from noria.drift.loss import LossPerDay
 from noria.wheel.money import Money
 from noria.wheel.policy import DAY_S, Position, decide, recovered_share
 

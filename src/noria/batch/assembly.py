@@ -15,6 +15,7 @@ from typing import IO, Any
 from noria.batch.answer_files import ANSWER, put_in_place
 from noria.batch.job import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, Job, set_state
 from noria.batch.names import worker_name
+from noria.batch.seen import told as watched
 from noria.batch.shards import LEASE_SECONDS, TOO_LATE_SECONDS, release, shards_of, stored
 from noria.database import Database, Transaction
 from noria.pipeline.sinks import line_of, write_lines
@@ -57,7 +58,7 @@ def write_output(database: Database, job: Job) -> None:
         send(job.out, job.asked.address)
         if job.errors.exists():
             send(job.errors, f"{job.asked.address}.errors.jsonl")
-    _close(database, job.id)
+    _close(database, job.id, json.dumps(watched(database, job)))
     for left in place.parent.glob(f".*{job.id}-*.*"):  # of processes that were killed while they wrote
         left.unlink(missing_ok=True)
     shutil.rmtree(job.aside, ignore_errors=True)
@@ -98,14 +99,14 @@ class _Told:
         yield from map(json.loads, lines)
 
 
-def _close(database: Database, job: str) -> None:
-    """Mark a job as over, and delete what was kept for its output."""
+def _close(database: Database, job: str, seen: str) -> None:
+    """Mark a job as over, with what its records showed, and delete what was kept for its output."""
 
     def work(transaction: Transaction) -> None:
         transaction.run(
-            "update batch_job set finished = ?, state = case state when ? then ? else ? end where id = ? "
+            "update batch_job set finished = ?, watched = ?, state = case state when ? then ? else ? end where id = ? "
             "and state in (?, ?)",
-            transaction.now(), CANCELLING, CANCELLED, DONE, job, RUNNING, CANCELLING,
+            transaction.now(), seen, CANCELLING, CANCELLED, DONE, job, RUNNING, CANCELLING,
         )  # fmt: skip
 
     database.transact(work)
@@ -113,13 +114,14 @@ def _close(database: Database, job: str) -> None:
 
 
 def sweep(database: Database) -> None:
-    """Delete the answers of jobs that are over: they stand in their outputs."""
-    statement = (
-        "delete from batch_result where (job, n) in (select r.job, r.n from batch_result r join batch_job j "
-        "on j.id = r.job where j.state in (?, ?) limit ?) returning n"
-    )
-    while database.transact(lambda to: to.run(statement, DONE, CANCELLED, AT_ONCE)):
-        pass
+    """Delete the answers of jobs that are over, which stand in their outputs, and what was kept to watch by."""
+    for table in ("batch_result", "batch_seen"):
+        statement = (
+            f"delete from {table} where (job, n) in (select r.job, r.n from {table} r join batch_job j "
+            "on j.id = r.job where j.state in (?, ?) limit ?) returning n"
+        )
+        while database.transact(lambda to, statement=statement: to.run(statement, DONE, CANCELLED, AT_ONCE)):  # type: ignore[misc]
+            pass
 
 
 def finish_cancelled(database: Database, job: Job) -> None:

@@ -19,7 +19,7 @@ from noria.pipeline.sinks import ANSWERS, folder_of, is_each
 
 RUNNING, CANCELLING = "running", "cancelling"
 DONE, CANCELLED, FAILED = "done", "cancelled", "failed"
-COLUMNS = "id, asked, schedule, state, reason, created, finished, num_rows, num_shards"
+COLUMNS = "id, asked, schedule, state, reason, created, finished, num_rows, num_shards, watched"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Job:
-    """A batch as it stands in the database. reason: why it failed, or what is to be said of it."""
+    """A batch as it stands in the database. reason: why it failed, or what is to be said of it.
+
+    watched: JSON of what its records showed beside the model's calibration split, once it is over.
+    """
 
     id: str
     asked: Asked
@@ -59,6 +62,7 @@ class Job:
     finished: float | None
     num_rows: int
     num_shards: int
+    watched: str | None
 
     @property
     def out(self) -> Path:

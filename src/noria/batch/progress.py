@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from noria.batch.job import RUNNING, Job
 from noria.batch.shards import LEASE_SECONDS
 from noria.database import Database, Transaction
+from noria.drift.assessment import Assessment
 from noria.ledger.booking import SUM, joined
 from noria.ledger.entry import COSTS, MICRO
 from noria.units import duration
@@ -39,6 +41,20 @@ class Progress:
         is_at_work = self.has_worker and self.job.state == RUNNING
         return left / self.rows_per_second if self.rows_per_second and is_at_work else None
 
+    @property
+    def watched(self) -> dict[str, Any] | None:
+        """Return what the records showed beside the model's calibration split; None until the batch is over."""
+        found: dict[str, Any] | None = json.loads(self.job.watched) if self.job.watched else None
+        return found
+
+    @property
+    def told(self) -> str:
+        """Return all of it for a person, with what its records showed."""
+        watched = self.watched or {}
+        if found := watched.get("assessment"):
+            return f"{self}\n{Assessment.from_json(found)}"
+        return f"{self}\nwatched: {note}" if (note := watched.get("note")) else str(self)
+
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON."""
         job = self.job
@@ -49,7 +65,7 @@ class Progress:
             "without_answer": self.num_bad, "cancelled": self.num_cancelled,
             "rows_per_second": self.rows_per_second, "seconds_left": self.seconds_left,
             "cost": self.micro_cost / MICRO, "currency": self.currency, "waits_for": self.waits_for,
-            "has_worker": self.has_worker and not job.is_over,
+            "has_worker": self.has_worker and not job.is_over, "watched": self.watched,
         }  # fmt: skip
 
     def __str__(self) -> str:
@@ -63,6 +79,7 @@ class Progress:
         parts += [f"waits for {self.waits_for}"] if self.waits_for else []
         is_left = not (self.has_worker or self.waits_for or job.is_over)
         parts += ["no worker at the moment"] if is_left else []
+        parts += ["drift in its records"] if ((self.watched or {}).get("assessment") or {}).get("alarm") else []
         return f"{', '.join(parts)} -> {job.shown_out}" + (f"\n{job.reason}" if job.reason else "")
 
 

@@ -160,6 +160,7 @@ def write_job(
         len(counts),
         None,
         0.0,
+        None,
     )
     transaction.run(f"insert into batch_job values ({', '.join('?' * len(row))})", *row)
     shards, first = [], 1
@@ -167,7 +168,7 @@ def write_job(
         shards.append((name, n, first, size, "waiting", None, 0.0, 0, "{}", 0, None))
         first += size
     transaction.run_many(f"insert into batch_shard values ({', '.join('?' * len(shards[0]))})", shards)
-    return Job(name, asked, when, RUNNING, "", now, None, sum(counts), len(counts)), False
+    return Job(name, asked, when, RUNNING, "", now, None, sum(counts), len(counts), None), False
 
 
 def _refuse_same_output(transaction: Transaction, asked: Asked) -> None:

@@ -13,7 +13,7 @@ SCHEMA = Schema(
                 id text primary key, identity text not null, asked text not null, schedule text not null,
                 state text not null, reason text not null, created double precision not null,
                 finished double precision, num_rows bigint not null, num_shards bigint not null,
-                writer text, writer_until double precision not null)""",
+                writer text, writer_until double precision not null, watched text)""",
             """create table batch_shard (
                 job text not null, n bigint not null, first_row bigint not null, num_rows bigint not null,
                 state text not null, worker text, lease_until double precision not null, attempt bigint not null,
@@ -21,6 +21,7 @@ SCHEMA = Schema(
                 primary key (job, n))""",
             "create index batch_shard_open on batch_shard (job, n) where state = 'waiting'",
             "create table batch_result (job text not null, n bigint not null, answers blob, primary key (job, n))",
+            "create table batch_seen (job text not null, n bigint not null, seen blob not null, primary key (job, n))",
         ]
     ],
 )

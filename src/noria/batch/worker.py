@@ -22,6 +22,7 @@ from noria.batch.job import CANCELLING, FAILED, RUNNING, Job, find_job, jobs, se
 from noria.batch.names import worker_name
 from noria.batch.poison import MOST_DEATHS, poison_of
 from noria.batch.reading import Reader
+from noria.batch.seen import Seen, has_reference
 from noria.batch.shards import LEASE_SECONDS, Shard, claim, has_free, leave_out, release, renew, store
 from noria.batch.tables import batch_database
 from noria.batch.watchdog import Watchdog
@@ -50,12 +51,16 @@ class Session:
         self._reader = Reader(self.predictor, job.asked)
 
     def answer(
-        self, shard: Shard, but_for: Mapping[int, str], given: list[Prediction | None] | None = None
-    ) -> Iterator[DrawnAnswer]:
-        """Yield a shard's answers; those left out have their reasons instead. `given` takes the predictions."""
+        self, shard: Shard, but_for: Mapping[int, str], given: list[Prediction | None] | None = None,
+        seen: Seen | None = None,
+    ) -> Iterator[DrawnAnswer]:  # fmt: skip
+        """Yield a shard's answers; those left out have their reasons instead.
+
+        given: takes the predictions. seen: takes what is kept of some records.
+        """
         with self._watchdog:
             piece = self._reader.piece(shard.n, shard.num_rows, self._watchdog.restart)
-            answers = self.predictor.answers([piece.encode_but_for(but_for)])
+            answers = self.predictor.answers([piece.encode_but_for(but_for)], seen.see if seen else None)
             if given is not None:
                 answers = _noted(answers, given)
             if self.job.is_folder:
@@ -63,6 +68,10 @@ class Session:
             else:
                 yield from map(DrawnAnswer, lines(answers, self.job.asked.keep))
             self._reader.check_now_and_then()
+
+    def seen(self, shard: Shard) -> Seen | None:
+        """Return what keeps some records of a shard; None where there is nothing to set them beside."""
+        return Seen.of(self.predictor, self.job, shard) if has_reference(self.predictor) else None
 
     def valued(self, predictions: list[Prediction | None]) -> Valued | None:
         """Return answers as they are kept for feedback; None where nothing says what they are worth."""
@@ -141,18 +150,20 @@ class Worker:
                 session.check()  # of an input that has changed nothing is left out
                 shard = leave_out(self._database, shard, found)
             given: list[Prediction | None] = []
-            answers = session.answer(shard, shard.crashed, given)
-            self._store(job, shard, answers, partial(session.valued, given))
+            seen = session.seen(shard)
+            answers = session.answer(shard, shard.crashed, given, seen)
+            self._store(job, shard, answers, partial(session.valued, given), seen)
             count += 1
         session.check()
         return count > 0
 
     def _store(
-        self, job: Job, shard: Shard, answers: Iterator[DrawnAnswer], valued: Callable[[], Valued | None] = lambda: None
-    ) -> None:
+        self, job: Job, shard: Shard, answers: Iterator[DrawnAnswer],
+        valued: Callable[[], Valued | None] = lambda: None, seen: Seen | None = None,
+    ) -> None:  # fmt: skip
         """Keep the answers of a shard, those that are files beside the others.
 
-        valued: asked in the end for what feedback needs of them.
+        valued: asked in the end for what feedback needs of them. seen: has in the end what is kept of some records.
         """
         aside, num_bad, written = Aside(job, shard), 0, []
         for one in answers:
@@ -161,7 +172,8 @@ class Worker:
         aside.finish()
         now = time.monotonic()
         entry = self._entry(job, shard, num_bad, now - self._booked_until)
-        if store(self._database, shard, written, num_bad, entry, _kept(valued(), shard, entry)):
+        kept = _kept(valued(), shard, entry)
+        if store(self._database, shard, written, num_bad, entry, kept, seen.packed() if seen else None):
             self._booked_until = now
         else:  # another was first, or it is over; the time is booked with the next shard
             aside.drop()

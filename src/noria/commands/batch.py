@@ -148,4 +148,4 @@ def _go_on(job: str, workers: int, is_on_cluster: bool, detach: bool, as_json: b
 
 
 def _show(found: Any, as_json: bool) -> None:
-    show(found.as_json() if as_json else found, as_json)
+    show(found.as_json() if as_json else found.told, as_json)

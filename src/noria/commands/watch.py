@@ -40,7 +40,7 @@ def watch(
         if out is not None or engine is not None or predictions_per_day is not None:
             what = "a server is asked what it has seen, and nothing is answered or drawn"
             raise UserError(what, where="--live", fix="leave out --out, --engine and --predictions-per-day")
-        from noria.wheel.asked import watched_by
+        from noria.drift.asked import watched_by
 
         found = watched_by(live, run.name)
         show(found.as_json() if as_json else found, as_json)

@@ -6,9 +6,10 @@ Read next: reference.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from noria.pipeline.pooling import POOLED
 from noria.pipeline.predictor import Predictor
 from noria.types import Arrays, Prediction, State, rows_of
 
+ARRAYS, VECTORS = ("values", "guide", "answers", "truths", "scores"), "vectors"
+WORTHS = ("worth", "expected")  # the same, of a job that says what answers are worth
+ABOUT = "about"  # the array that holds, as bytes of JSON, what is no array
 MOST_COLUMNS = 100  # classes or labels whose probabilities are kept; of more, how sure the answer was
 CONFIDENCE = "confidence"
 Kind: TypeAlias = Literal["classes", "labels", "numbers", "confidence"]
@@ -71,6 +75,30 @@ class Observations:
         rows = {one: getattr(self, one)[start:] for one in ROWS}
         vectors = self.vectors[start:] if self.vectors is not None and len(self.vectors) == len(self) else self.vectors
         return replace(self, **rows, vectors=vectors)
+
+    def as_arrays(self, **more: Any) -> dict[str, np.ndarray]:
+        """Return arrays that `of_arrays` makes the same of; `more`, which is JSON, is found by about_in(arrays)."""
+        places = self.places if any(self.places) else None
+        about = {"kind": self.kind, "names": self.names, "places": places, **more}
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        arrays |= {name: values for name in WORTHS if np.isfinite(values := getattr(self, name)).any()}
+        arrays |= {} if self.vectors is None else {VECTORS: self.vectors.astype(np.float16)}
+        return arrays | {ABOUT: np.frombuffer(json.dumps(about).encode(), np.uint8)}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Observations:
+        """Return what `as_arrays` was of; raise LookupError, TypeError or ValueError where it is damaged."""
+        about, untold = about_in(arrays), np.full(len(arrays[ARRAYS[0]]), np.nan)
+        rows = {name: arrays[name] for name in ARRAYS} | {name: arrays.get(name, untold) for name in WORTHS}
+        vectors = arrays[VECTORS].astype(np.float32) if VECTORS in arrays else None
+        places = tuple(about.get("places") or ("",) * len(untold))
+        return cls(about["kind"], tuple(about["names"]), **rows, vectors=vectors, places=places)
+
+
+def about_in(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return what stands beside observations as JSON."""
+    found: dict[str, Any] = json.loads(arrays[ABOUT].tobytes())
+    return found
 
 
 # What has a row for each record.

@@ -9,6 +9,7 @@ import copy
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -36,6 +37,7 @@ from noria.units import size
 # One record or many, as `Predictor.predict` says; what a list holds is looked at record by record.
 Given: TypeAlias = "str | os.PathLike[str] | Mapping[str, object] | Iterable[object] | np.ndarray | FrameLike"
 See: TypeAlias = Callable[[Arrays, Sequence[Prediction]], None]
+SeeChunk: TypeAlias = Callable[[EncodedChunk, Arrays, Sequence[Prediction]], None]
 OnBad: TypeAlias = Literal["raise", "skip"]
 Precision: TypeAlias = Literal["float32", "bfloat16"]
 MANY = 20  # records of one call of which it is said what is unlike training; of fewer the caller may ask
@@ -167,14 +169,16 @@ class Predictor:
         are_rows = all(one.where == f"{FRAME}:{row}" for row, one in enumerate(answers))
         return Predictions(found, classes, data, None if are_rows else [one.id or one.where for one in answers])
 
-    def answers(self, chunks: Iterable[EncodedChunk]) -> Iterator[Answer]:
+    def answers(self, chunks: Iterable[EncodedChunk], see: SeeChunk | None = None) -> Iterator[Answer]:
         """Answer encoded records chunk by chunk, in the order of the records; one that cannot be used has its reason.
+
+        see: what else is shown a chunk, its outputs and the answers, as of `decoded`.
 
         >>> for answer in model.answers(model.chunks(Path("new.csv"))):
         ...     print(answer.where, answer.as_json())
         """
         for chunk in chunks:
-            given = self.decoded(chunk.records) if len(chunk) else []
+            given = self.decoded(chunk.records, see and partial(see, chunk)) if len(chunk) else []
             rejected = iter(chunk.rejected)
             waiting = next(rejected, None)
             for index in range(len(chunk) + 1):

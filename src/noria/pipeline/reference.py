@@ -1,14 +1,14 @@
 """What a bundle keeps of its calibration split, so that later records can be set beside it: reference.safetensors.
 
 Numbers of at most some thousand records, and no record: probabilities, answers, truths, scores, some hundred pooled
-embeddings. It is written once the bundle is scored, and belongs to these weights. Read next: wheel/assess.py.
+embeddings. It is written once the bundle is scored, and belongs to these weights. Read next: drift/assess.py.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -16,21 +16,16 @@ import numpy as np
 from noria.contract import streaming
 from noria.errors import UserError
 from noria.pipeline.bundle import Bundle
-from noria.pipeline.observations import Observations, observe, own_score
+from noria.pipeline.observations import Observations, about_in, observe, own_score
 from noria.pipeline.predictor import Predictor
 from noria.store.disk import plain_disk_errors
 from noria.store.states import read_arrays, write_arrays
 from noria.types import Dataset, rows_of
 
 FILE = "reference.safetensors"
-ARRAYS, VECTORS = ("values", "guide", "answers", "truths", "scores"), "vectors"  # as Observations has them
-WORTHS = ("worth", "expected")  # the same, of a job that says what answers are worth
-ABOUT = "about"  # the array that holds, as bytes of JSON, what is no array
-ABOUT_MODEL = ("model", "score", "direction", "currency")  # of it, as Reference has them
-MOST_RECORDS, MOST_WRITTEN = (
-    2000,
-    200,
-)  # of the split; fewer where an answer is written token by token, which takes long
+ABOUT_MODEL = ("model", "score", "direction", "currency")  # beside the observations, as Reference has them
+MOST_RECORDS = 2000  # of the split
+MOST_WRITTEN = 200  # where an answer is written token by token, which takes long
 MOST_VECTORS = 500
 FIX = "noria evaluate RUN writes it, while the data of its training is there and has a validation or test split"
 
@@ -93,34 +88,28 @@ def write_reference(predictor: Predictor, dataset: Dataset) -> None:
     except UserError:  # of other weights, or damaged: written anew
         pass
     found = reference_of(predictor, dataset)
-    seen = found.observations
-    about = {name: getattr(found, name) for name in ABOUT_MODEL} | {"kind": seen.kind, "names": seen.names}
-    content = json.dumps(about).encode()
-    arrays: dict[str, np.ndarray] = {ABOUT: np.frombuffer(content, np.uint8)}
-    arrays |= {name: getattr(seen, name) for name in (*ARRAYS, *(WORTHS if predictor.worth else ()))}
-    if seen.vectors is not None:
-        arrays[VECTORS] = seen.vectors.astype(np.float16)
+    arrays = found.observations.as_arrays(**{name: getattr(found, name) for name in ABOUT_MODEL})
     with plain_disk_errors(predictor.bundle.path):
         write_arrays(path, arrays)
 
 
 def read_reference(bundle: Bundle) -> Reference:
     """Return the reference of a bundle; raise UserError where it has none, or one that is not of its weights."""
-    path = bundle.path / FILE
+    return reference_in(bundle.path, weights_of(bundle))
+
+
+def reference_in(folder: Path, weights: str) -> Reference:
+    """Return the reference in a bundle's folder, which is to be of some weights: as read_reference does."""
+    path = folder / FILE
     if not path.exists():
         what = "this model keeps nothing of its calibration split that new records could be set beside"
-        raise UserError(what, where=str(bundle.path), expected=FILE, fix=FIX)
+        raise UserError(what, where=str(folder), expected=FILE, fix=FIX)
     arrays = read_arrays(path)
     try:
-        about = json.loads(arrays[ABOUT].tobytes())
-        untold = np.full(len(arrays[ARRAYS[0]]), np.nan)
-        rows = {name: arrays[name] for name in ARRAYS} | {name: arrays.get(name, untold) for name in WORTHS}
-        vectors = arrays[VECTORS].astype(np.float32) if VECTORS in arrays else None
-        places = ("",) * len(untold)
-        found = Observations(about["kind"], tuple(about["names"]), **rows, vectors=vectors, places=places)
+        about, found = about_in(arrays), Observations.of_arrays(arrays)
         reference = Reference(observations=found, **{name: about[name] for name in ABOUT_MODEL if name in about})
     except (LookupError, ValueError, TypeError) as error:
         raise UserError("this file is damaged", where=str(path), found=str(error), fix=FIX) from error
-    if reference.model != weights_of(bundle):
+    if reference.model != weights:
         raise UserError("this reference is of other weights than the bundle's", where=str(path), fix=FIX)
     return reference

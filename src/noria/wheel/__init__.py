@@ -1,1 +1,1 @@
-"""The wheel: what a model meets in service beside what it was calibrated on, and what is done where that differs."""
+"""The wheel: a model that has become worse is trained again where that pays, tried, and takes over."""

@@ -1,7 +1,7 @@
 """Whether a training pays now: what the model loses a day, over a horizon, against the price of a training.
 
 Pure arithmetic in integer micro-units of money: what it is told decides, so it can be simulated (benchmarks/wheel.py).
-Read next: loss.py, turn/decide.py.
+Read next: drift/loss.py, turn/decide.py.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from noria.wheel.loss import LossPerDay
+from noria.drift.loss import LossPerDay
 from noria.wheel.money import Money
 
 DAY_S = 86_400

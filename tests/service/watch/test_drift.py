@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from starlette.applications import Starlette
 
+from noria.drift.assessment import Assessment
+from noria.drift.live import Live
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.reference import FILE, read_reference
 from noria.service.app import app_around
@@ -16,8 +18,6 @@ from noria.service.dialects.all import OPERATIONS
 from noria.service.engine.engine import Engine
 from noria.service.request.limits import Limits
 from noria.types import Prediction
-from noria.wheel.assessment import Assessment
-from noria.wheel.live import Live
 from service.conftest import Ask
 from service.watch.test_served import values
 

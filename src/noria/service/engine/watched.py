@@ -1,6 +1,6 @@
 """What a model in service meets beside what it was calibrated on: the answers are seen as they come, a thread looks.
 
-Read next: wheel/live.py.
+Read next: drift/live.py.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from noria.drift.live import LEAST_RECORDS, Live
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor, See
 from noria.pipeline.reference import read_reference
-from noria.wheel.live import LEAST_RECORDS, Live
 
 _log = logging.getLogger(__name__)
 LOOK_SECONDS = 30.0  # a look takes about 0.2 s of one core, and only where a tenth of the window is new

@@ -6,18 +6,18 @@ import os
 from dataclasses import asdict
 
 from noria.contract.payoffs import micro
+from noria.drift.assess import assess
+from noria.drift.assessment import Assessment
+from noria.drift.expected_score import LEAST_RECORDS
+from noria.drift.loss import LossPerDay, estimated_loss_per_day, payoff_loss_per_day
+from noria.drift.window import Window
 from noria.pipeline.predictor import load
 from noria.pipeline.reference import read_reference
 from noria.stages.evaluate import learnt_hashes
 from noria.store.run_folder import name_of
 from noria.units import count_of
-from noria.wheel.assess import assess
-from noria.wheel.assessment import Assessment
-from noria.wheel.expected_score import LEAST_RECORDS
-from noria.wheel.loss import LossPerDay, estimated_loss_per_day, payoff_loss_per_day
 from noria.wheel.turn.context import Turn
 from noria.wheel.turn.turns import NOTHING, Done
-from noria.wheel.window import Window
 
 
 def assess_window(turn: Turn) -> Done:

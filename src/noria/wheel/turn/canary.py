@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from noria.drift.asked import Refused, asked
 from noria.errors import UserError
 from noria.job.wheel import Service
-from noria.wheel.asked import Refused, asked
 from noria.wheel.turn.context import Turn
 from noria.wheel.turn.folder import CANDIDATE
 from noria.wheel.turn.turns import REJECTED, Done

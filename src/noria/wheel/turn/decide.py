@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from noria.contract.payoffs import MICRO, micro
+from noria.drift.assessment import Assessment
+from noria.drift.loss import LossPerDay
 from noria.pipeline.worth import ANSWERS, VALUE
 from noria.store.run_folder import read_json
-from noria.wheel.assessment import Assessment
-from noria.wheel.loss import LossPerDay
 from noria.wheel.policy import DAY_S, Position, decide, recovered_share
 from noria.wheel.turn.canary import refuse_deaf_service
 from noria.wheel.turn.context import Turn

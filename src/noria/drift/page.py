@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from noria.drift.assessment import Assessment, sentences
+from noria.drift.two_samples import farthest
 from noria.pipeline.observations import Observations
 from noria.report.bars import Bar, bar_chart
 from noria.report.charts import Chart, Line, line_chart
 from noria.report.markup import Markup, join, tag
 from noria.report.page import document
 from noria.report.tables import table
-from noria.wheel.assessment import Assessment, sentences
-from noria.wheel.two_samples import farthest
 
 MOST_CHARTS, POINTS = 6, 60
 MOST_CLASSES = 30

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from noria.drift.expected_score import expected_score, mean_score
+from noria.drift.label_shift import shares_now
 from noria.pipeline.observations import Observations
-from noria.wheel.expected_score import expected_score, mean_score
-from noria.wheel.label_shift import shares_now
 
 
 def test_shares_that_changed_are_found_where_each_class_looks_as_before() -> None:

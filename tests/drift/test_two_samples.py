@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import ks_2samp
 
-from noria.wheel.two_samples import kolmogorov_smirnov, mmd
+from noria.drift.two_samples import kolmogorov_smirnov, mmd
 
 
 def test_the_column_that_differs_most_is_named_and_its_p_is_multiplied_by_the_columns() -> None:

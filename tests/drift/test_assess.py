@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from noria.drift.assess import assess
+from noria.drift.assessment import Assessment
 from noria.errors import UserError
 from noria.pipeline.observations import Observations
 from noria.pipeline.reference import Reference
-from noria.wheel.assess import assess
-from noria.wheel.assessment import Assessment
 
 
 def answers(count: int, seed: int) -> Observations:

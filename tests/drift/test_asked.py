@@ -11,10 +11,10 @@ from typing import ClassVar
 import pytest
 from typer.testing import CliRunner
 
+from drift.test_assessment import FOUND
 from noria.cli import app
+from noria.drift.asked import watched_by
 from noria.errors import UserError
-from noria.wheel.asked import watched_by
-from wheel.test_assessment import FOUND
 
 
 class Answers(BaseHTTPRequestHandler):

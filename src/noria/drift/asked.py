@@ -11,8 +11,8 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
+from noria.drift.assessment import Assessment
 from noria.errors import UserError
-from noria.wheel.assessment import Assessment
 
 SECONDS = 30.0
 FIXES: dict[int, str] = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from noria.contract.payoffs import MICRO
+from noria.drift.assess import assess
+from noria.drift.assessment import Assessment
+from noria.drift.loss import LossPerDay, payoff_loss_per_day
 from noria.pipeline.observations import Observations
 from noria.pipeline.reference import Reference
-from noria.wheel.assess import assess
-from noria.wheel.assessment import Assessment
-from noria.wheel.loss import LossPerDay, payoff_loss_per_day
 
 
 def answers(worth: np.ndarray, expected: np.ndarray) -> Observations:

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 import noria
+from drift.conftest import rows_of, write
+from noria.drift.assess import assess
+from noria.drift.window import window_of
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.reference import FILE, read_reference
 from noria.reporter import Silent
 from noria.types import Arrays, Dataset
-from noria.wheel.assess import assess
-from noria.wheel.window import window_of
-from wheel.conftest import rows_of, write
 
 
 class Told(Silent):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from noria.wheel.assessment import Assessment, Estimate, LabelShare, ShiftTest, Unlike
+from noria.drift.assessment import Assessment, Estimate, LabelShare, ShiftTest, Unlike
 
 FOUND = Assessment(
     model="abc",

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from noria.contract.payoffs import MICRO
-from noria.wheel.assessment import Assessment, Estimate
+from noria.drift.assessment import Assessment, Estimate
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from threading import Lock
 
 from noria.contract import dispatch
+from noria.drift.assess import assess
+from noria.drift.assessment import Assessment
 from noria.pipeline.observations import Observations, joined, observe
 from noria.pipeline.pooling import POOLED
 from noria.pipeline.predictor import Predictor
 from noria.pipeline.reference import Reference
 from noria.types import Arrays, Prediction
-from noria.wheel.assess import assess
-from noria.wheel.assessment import Assessment
 
 MOST_RECORDS = 1000
 LEAST_RECORDS = 100  # of which anything is said

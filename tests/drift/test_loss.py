@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from noria.wheel.assessment import Estimate
-from noria.wheel.loss import estimated_loss_per_day
-from wheel.test_assessment import FOUND
+from drift.test_assessment import FOUND
+from noria.drift.assessment import Estimate
+from noria.drift.loss import estimated_loss_per_day
 
 RIGHT_LESS_WRONG = 2_500_000  # a right answer brings 0.50, a wrong one costs 2.00
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
+from noria.drift.assessment import Estimate
 from noria.metrics.shares import CONFIDENCE, wilson
 from noria.pipeline.observations import Observations
-from noria.wheel.assessment import Estimate
 
 MOST_BANDS, LEAST_BAND = 20, 30  # bands, and records of each
 LEAST_OF_CLASS = 300  # with bands of its own: of fewer they are so wide that they see no loss of sureness within

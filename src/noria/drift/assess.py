@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr
 
+from noria.drift.assessment import Assessment, Estimate, LabelShare, ShiftTest, Unlike
+from noria.drift.expected_score import LEAST_RECORDS, expected_score, mean_score
+from noria.drift.label_shift import shares_now
+from noria.drift.two_samples import kolmogorov_smirnov, mmd
 from noria.errors import UserError
 from noria.pipeline.observations import Observations
 from noria.pipeline.reference import MOST_VECTORS, Reference
-from noria.wheel.assessment import Assessment, Estimate, LabelShare, ShiftTest, Unlike
-from noria.wheel.expected_score import LEAST_RECORDS, expected_score, mean_score
-from noria.wheel.label_shift import shares_now
-from noria.wheel.two_samples import kolmogorov_smirnov, mmd
 
 LEVEL = 0.05
 NORMAL = 1.96  # standard errors on each side, in an interval of 95 %

@@ -9,16 +9,16 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from noria.drift.assess import LEVEL, assess
+from noria.drift.assessment import Assessment
+from noria.drift.loss import payoff_loss_per_day
+from noria.drift.page import page
+from noria.drift.window import window_of
 from noria.errors import UserError
 from noria.pipeline.predictor import load
 from noria.pipeline.reference import read_reference
 from noria.reporter import Reporter, Terminal
 from noria.store.disk import replace_file, write_json
-from noria.wheel.assess import LEVEL, assess
-from noria.wheel.assessment import Assessment
-from noria.wheel.loss import payoff_loss_per_day
-from noria.wheel.page import page
-from noria.wheel.window import window_of
 
 PAGE, FILE = "watch.html", "watch.json"  # in the run folder: the last window that was watched
 
