@@ -18,7 +18,7 @@ from typing import Any
 
 PRELOAD = [
     *("pytest", "torch", "noria.stages.train", "noria.stages.export", "PIL.Image", "safetensors.torch", "children"),
-    *("torch._dynamo", "PIL.ImageOps", "safetensors.numpy", "tokenizers"),  # what a first training would import
+    *("PIL.ImageOps", "safetensors.numpy", "tokenizers"),  # what a first training would import
 ]
 
 
