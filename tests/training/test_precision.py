@@ -60,8 +60,3 @@ def test_the_operations_of_a_step_are_those_of_its_products_forward_and_backward
     with Operations() as counted:
         layer(x).sum().backward()
     assert counted.total == 3 * 2 * 4 * 8 * 16
-
-
-def test_operations_are_counted_without_the_compiler_of_torch() -> None:
-    """What torch wraps to keep it out loads it at the first call, which takes each training more than a second."""
-    assert not hasattr(Operations.__torch_dispatch__, "__wrapped__")
