@@ -16,7 +16,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-PRELOAD = ["pytest", "torch", "noria.stages.train", "noria.stages.export", "PIL.Image", "safetensors.torch", "children"]
+PRELOAD = [
+    *("pytest", "torch", "noria.stages.train", "noria.stages.export", "PIL.Image", "safetensors.torch", "children"),
+    *("PIL.ImageOps", "safetensors.numpy", "tokenizers"),  # what a first training would import
+]
 
 
 def start(job: Mapping[str, Any], run: Path, resume: bool = False, **faults: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -75,39 +77,54 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A function: name of a task -> the run folder of a small training of it, made once a session."""
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """A function: name, what fills a folder -> the folder, filled once for all processes that run the tests.
+
+    Each process has a copy of its own, so that what its tests do to it is seen by no other.
+    """
+    base = tmp_path_factory.getbasetemp()
+    common = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made_once"
+    common.mkdir(exist_ok=True)
+    copies: dict[str, Path] = {}
+
+    def folder_of(name: str, fill: Callable[[Path], object]) -> Path:
+        if name not in copies:
+            folder, is_whole = common / name, common / f"{name}.whole"
+            with (common / f"{name}.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not is_whole.exists():
+                    shutil.rmtree(folder, ignore_errors=True)  # of a process that failed at it
+                    folder.mkdir()
+                    fill(folder)
+                    is_whole.touch()
+            copies[name] = shutil.copytree(folder, tmp_path_factory.mktemp(name), dirs_exist_ok=True)
+        return copies[name]
+
+    return folder_of
+
+
+@pytest.fixture(scope="session")
+def trained(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[[str], Path]:
+    """A function: name of a task -> the run folder of a small training of it, its data in the folder beside it."""
     from noria.reporter import Silent
     from noria.stages.train import train
     from tiny_data import tiny_job
 
-    made: dict[str, Path] = {}
+    def fill(folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            train(tiny_job(folder.name, folder), run=folder / "run", reporter=Silent())
 
-    def run_of(task_name: str) -> Path:
-        if task_name not in made:
-            folder = tmp_path_factory.mktemp(task_name)
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                made[task_name] = train(tiny_job(task_name, folder), run=folder / "run", reporter=Silent())
-        return made[task_name]
-
-    return run_of
+    return lambda task_name: made_once(task_name, fill) / "run"
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A function: name of a tiny checkpoint -> its folder, made once a session."""
+def checkpoint(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[[str], Path]:
+    """A function: name of a tiny checkpoint -> its folder."""
     pytest.importorskip("transformers", reason="needs transformers")
     from checkpoints import save_checkpoint
 
-    made: dict[str, Path] = {}
-
-    def folder_of(name: str) -> Path:
-        if name not in made:
-            made[name] = save_checkpoint(name, tmp_path_factory.mktemp(name))
-        return made[name]
-
-    return folder_of
+    return lambda name: made_once(name, lambda folder: save_checkpoint(name, folder))
 
 
 @pytest.fixture

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from noria.contract import answer_field, registry
 from noria.errors import UserError
@@ -252,4 +254,6 @@ def test_an_older_bundle_is_read_unless_its_trunk_has_parts_that_are_gone(traine
 def test_a_bundle_holds_plain_data_only_and_nothing_of_where_the_data_was(trained):
     run = trained("image-classification")
     assert {path.suffix for path in (run / "bundle").iterdir()} <= {".json", ".safetensors", ".md"}
-    assert str(run.parent / "data") not in (run / "bundle" / "config.json").read_text()
+    data = Path(yaml.safe_load((run / "job.yaml").read_text())["data"]["path"])
+    assert data.name == "records.csv"
+    assert str(data.parent) not in (run / "bundle" / "config.json").read_text()

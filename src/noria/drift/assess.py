@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtr
 
 from noria.drift.assessment import Assessment, Estimate, LabelShare, ShiftTest, Unlike
 from noria.drift.expected_score import LEAST_RECORDS, expected_score, mean_score
@@ -131,6 +130,8 @@ def _of_scores(before: Estimate | None, now: Estimate | None) -> Iterator[_Found
     """Yield the test of whether the score per record has changed: both means, by the normal distribution."""
     if before is None or now is None:
         return
+    from scipy.special import ndtr
+
     error = np.hypot(before.high - before.low, now.high - now.low) / (2 * NORMAL)
     z = float((now.value - before.value) / max(error, 1e-12))
     yield _Found("score", "z", z, float(2 * ndtr(-abs(z))))

@@ -10,7 +10,6 @@ Data to Predict Out-of-Distribution Performance", https://arxiv.org/abs/2201.042
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtri
 
 from noria.drift.assessment import Estimate
 from noria.metrics.shares import CONFIDENCE, wilson
@@ -76,6 +75,8 @@ def _bands(
 
 def _with_interval(mean: float, variance: float, n: int, scores: np.ndarray) -> Estimate:
     """Return a mean with its interval; no mean of shares is below 0 or above 1, and none of errors below 0."""
+    from scipy.special import ndtri
+
     half = float(ndtri((1 + CONFIDENCE) / 2)) * float(np.sqrt(variance))
     least = 0.0 if scores.min() >= 0 else -np.inf
     most = 1.0 if scores.min() >= 0 and scores.max() <= 1 else np.inf

@@ -8,7 +8,6 @@ shift, univariate tests on the outputs of the model itself, with Bonferroni's co
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import kolmogorov
 
 PERMUTATIONS = 400  # the least p is 1 / 401, well below the level of any one test
 
@@ -19,6 +18,8 @@ def kolmogorov_smirnov(one: np.ndarray, other: np.ndarray) -> tuple[float, float
     p is that of the limiting distribution (Smirnov 1948), which is somewhat large for small samples and for ties, times
     the number of columns (Bonferroni), at most 1. It does without scipy.stats, whose import takes a second.
     """
+    from scipy.special import kolmogorov
+
     apart = np.array([farthest(one[:, column], other[:, column]) for column in range(one.shape[1])])
     most = int(apart.argmax())  # the samples of all columns are of one size: the largest has the smallest p
     p = float(kolmogorov(np.sqrt(len(one) * len(other) / (len(one) + len(other))) * apart[most]))

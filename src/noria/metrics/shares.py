@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
 
 CONFIDENCE = 0.95
 
 
 def wilson(share: float, count: float, quantile: float | None = None) -> tuple[float, float]:
     """Return the interval of a share of `count` records; `quantile` is that of the normal distribution by default."""
+    from scipy.special import ndtri  # here, as below: a service that watches would start a fifth of a second later
+
     z = float(ndtri((1 + CONFIDENCE) / 2)) if quantile is None else quantile
     middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
@@ -38,4 +39,6 @@ def share_interval(hits: np.ndarray, groups: np.ndarray | None = None) -> tuple[
 
 def t_quantile(count: int) -> float:
     """Return the quantile of Student's t for an interval from `count` independent values."""
+    from scipy.special import stdtrit
+
     return float(stdtrit(count - 1, (1 + CONFIDENCE) / 2))

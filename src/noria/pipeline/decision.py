@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 
 LEAST_HELD_OUT = 10  # records below which nothing is chosen by them
 NONE = -1  # in the place of a class; the last column of a table of worths, too
@@ -40,7 +38,7 @@ class Decision:
         logits float[n, classes]; table [classes, classes + 1]: worth by truth and answer, of none in the last column.
         Where logits are no finite numbers nothing is expected, and no answer given where that may be.
         """
-        worth = softmax(logits.astype(np.float64) / self.temperature, axis=1) @ table
+        worth = probabilities(logits, self.temperature) @ table
         is_told = np.isfinite(worth).all(1)
         otherwise = np.full(len(logits), NONE) if self.may_abstain else logits.argmax(1)
         codes = np.where(is_told, self._codes(logits, worth), otherwise)
@@ -80,6 +78,9 @@ def chosen(logits: np.ndarray, truth: np.ndarray, table: np.ndarray, can_abstain
 
 def fitted_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     """Return what logits are divided by for the true classes to be likeliest."""
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
     given = logits.astype(np.float64)
 
     def nats(log_temperature: float) -> float:
@@ -89,9 +90,16 @@ def fitted_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(nats, bounds=(-3, 3), method="bounded").x))
 
 
+def probabilities(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Return the probability of each class, float64[n, classes]."""
+    from scipy.special import softmax  # here, as below: importing it takes a quarter of a second
+
+    return np.asarray(softmax(logits.astype(np.float64) / temperature, axis=1))
+
+
 def of_second(logits: np.ndarray) -> np.ndarray:
     """Return the probability of the second of two classes, float64[n]."""
-    return np.asarray(softmax(logits.astype(np.float64), axis=1)[:, 1])
+    return probabilities(logits)[:, 1]
 
 
 def _thresholds(

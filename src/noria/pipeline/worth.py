@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
 from noria.contract import Metric, Task, dispatch, mean_metric
 from noria.contract.payoffs import MICRO, Payoffs
 from noria.errors import UserError, did_you_mean
-from noria.pipeline.decision import NONE, Decision, chosen
+from noria.pipeline.decision import NONE, Decision, chosen, probabilities
 from noria.types import Arrays, Prediction, State, Values
 from noria.types.records import ABSTAINED, EXPECTED
 
@@ -155,7 +154,7 @@ class Worth:
         return np.asarray(output[dispatch.answer_output(self.task.target) or ""])
 
     def _chances(self, output: Arrays) -> np.ndarray:
-        return np.asarray(softmax(self._logits(output).astype(np.float64), axis=1))
+        return probabilities(self._logits(output))
 
     def in_words(self) -> str:
         """Say which answer is given."""
