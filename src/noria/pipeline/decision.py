@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 LEAST_HELD_OUT = 10  # records below which nothing is chosen by them
@@ -80,6 +79,8 @@ def chosen(logits: np.ndarray, truth: np.ndarray, table: np.ndarray, can_abstain
 
 def fitted_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     """Return what logits are divided by for the true classes to be likeliest."""
+    from scipy.optimize import minimize_scalar  # 400 modules, which who only answers does without
+
     given = logits.astype(np.float64)
 
     def nats(log_temperature: float) -> float:
