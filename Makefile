@@ -6,7 +6,7 @@ LINTERS := .venv/.linters
 BROWSER := .venv/browser/node_modules/axe-core/package.json
 CLIENTS := .venv/.clients
 
-.PHONY: setup demo test check browser lock soak
+.PHONY: setup demo test check browser lock soak ray
 
 setup: $(STAMP)
 
@@ -51,6 +51,10 @@ $(LINTERS): $(STAMP)
 MINUTES ?= 30
 soak: $(STAMP)
 	cd benchmarks && ../.venv/bin/python soak.py --minutes $(MINUTES)
+
+# On Ray clusters of several nodes on this machine: minutes, most of them Ray's own starts, so apart from the others.
+ray: $(CLIENTS)
+	NORIA_TEST_RAY=1 .venv/bin/python -m pytest tests/batch/test_ray_workers.py tests/service/test_ray.py
 
 test: check $(WEIGHTS) $(LINTERS) $(BROWSER) $(CLIENTS)
 	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal

@@ -34,6 +34,7 @@ MIB = 1 << 20
 START_SECONDS, BACK_SECONDS = 300.0, 300.0  # on a busy machine
 CALM_SECONDS = 3.0  # after everything is back, until the next thing happens
 SAMPLE_SECONDS = 0.5
+KINDS = ["SIGHUP", "SIGKILL", "SIGSTOP"]
 WORKERS = 2  # processes of each model
 FEW_DESCRIPTORS = 4  # that may come and go: a connection that is just closing
 
@@ -71,18 +72,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        outcome = soak(Path(folder), arguments.minutes, seed=arguments.seed)
+        made = Path(folder)
+        outcome = soak({"digits": digits(made), "names": names(made)}, made, arguments.minutes, seed=arguments.seed)
     print(outcome)
     raise SystemExit(1 if outcome.problems else 0)
 
 
-def soak(folder: Path, minutes: float, seed: int = 0, most_growth: float = 1.0) -> Outcome:
-    """Train, serve, ask and harm; return what came of it. most_growth: MiB a minute."""
-    runs = {"digits": digits(folder), "names": names(folder)}
+def soak(
+    runs: dict[str, Path], folder: Path, minutes: float, seed: int = 0, most_growth: float = 1.0, rest: float = 0.0
+) -> Outcome:
+    """Serve, ask and harm; return what came of it. most_growth: MiB a minute. rest: seconds of a client in between."""
     questions = questions_of(runs)
     server = Server(folder, runs)
     try:
-        return Soak(server, questions, seed, most_growth).run(60 * minutes)
+        return Soak(server, questions, seed, most_growth, rest).run(60 * minutes)
     finally:
         server.process.kill()
         server.process.wait()
@@ -125,8 +128,8 @@ class Server:
 class Soak:
     """One go."""
 
-    def __init__(self, server: Server, questions: list[Question], seed: int, most_growth: float) -> None:
-        self._server, self._questions, self._most_growth = server, questions, most_growth
+    def __init__(self, server: Server, questions: list[Question], seed: int, most_growth: float, rest: float) -> None:
+        self._server, self._questions, self._most_growth, self._rest = server, questions, most_growth, rest
         self._seed, self._random = seed, random.Random(seed)
         self._outcome = Outcome(Tally())
         self._memory: list[tuple[float, float]] = []  # seconds, MiB
@@ -136,7 +139,7 @@ class Soak:
         outcome, over = self._outcome, threading.Event()
         self._ask_once()
         before = self._server.own.num_fds()
-        good = [GoodClient(self._server.port, self._questions, outcome.tally, over, self._seed + n) for n in range(4)]
+        good = [self._good_client(over, n, self._rest) for n in range(4)]
         hostile = [HostileClient(self._server.port, bombs(), over, self._seed + n) for n in range(2)]
         for client in [*good, *hostile]:
             client.start()
@@ -153,7 +156,7 @@ class Soak:
     def _ask_once(self) -> None:
         """Ask every question, so that everything is loaded before memory is measured."""
         over = threading.Event()
-        client = GoodClient(self._server.port, self._questions, self._outcome.tally, over, self._seed)
+        client = self._good_client(over)
         client.start()
         while set(self._outcome.tally.answered) != {one.name for one in self._questions} and client.is_alive():
             if self._outcome.tally.failed or self._outcome.tally.wrong:
@@ -162,11 +165,17 @@ class Soak:
         over.set()
         client.join()
 
+    def _good_client(self, over: threading.Event, number: int = 0, rest: float = 0.0) -> GoodClient:
+        tally = self._outcome.tally
+        return GoodClient(self._server.port, self._questions, tally, over, self._seed + number, rest)
+
     def _harm(self, end: float) -> None:
-        """Do one thing after another to the server."""
-        while time.monotonic() < end and self._server.process.poll() is None:
+        """Do one thing after another to the server: each once before any is done again, and once at least."""
+        kinds = self._random.sample(KINDS, len(KINDS))
+        while (kinds or time.monotonic() < end) and self._server.process.poll() is None:
             self._watch(CALM_SECONDS)
-            kind = self._random.choice(["SIGHUP", "SIGKILL", "SIGSTOP"])
+            kinds = kinds or self._random.sample(KINDS, len(KINDS))
+            kind = kinds[-1]
             try:
                 if kind == "SIGHUP":
                     self._server.process.send_signal(signal.SIGHUP)
@@ -174,7 +183,7 @@ class Soak:
                     self._random.choice(self._server.workers()).send_signal(getattr(signal, kind))
             except (psutil.NoSuchProcess, IndexError):
                 continue
-            self._outcome.faults[kind] += 1
+            self._outcome.faults[kinds.pop()] += 1
             self._watch(2.0)  # a reload has begun, a killed process has been missed
             self._wait_until_whole(f"after {kind}")
 

@@ -47,16 +47,22 @@ class GoodClient(threading.Thread):
     """Asks one question after another on one connection, and asks again where it is told to."""
 
     def __init__(
-        self, port: int, questions: Sequence[Question], tally: Tally, over: threading.Event, seed: int
+        self,
+        port: int,
+        questions: Sequence[Question],
+        tally: Tally,
+        over: threading.Event,
+        seed: int,
+        rest_seconds: float = 0.0,
     ) -> None:
         super().__init__(daemon=True)
-        self._port, self._questions, self._tally, self._over = port, questions, tally, over
+        self._questions, self._tally, self._over, self._rest_seconds = questions, tally, over, rest_seconds
         self._random = random.Random(seed)
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
 
     def run(self) -> None:
         """Ask until it is over."""
-        while not self._over.is_set():
+        while not self._over.wait(self._rest_seconds):
             question = self._random.choice(self._questions)
             end = time.monotonic() + PATIENCE_SECONDS
             while not self._is_done(question) and time.monotonic() < end:

@@ -2,21 +2,27 @@
 
     python tests/ray_cluster.py 2      prints its address, and ends when its input does
 
-It is run by an interpreter that has Ray: service/clients.py makes one.
+It is run by an interpreter that has Ray: service/clients.py makes one. Tests on it take minutes, most of which are
+Ray's own starts, so `make ray` runs them and `make test` does not.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import pytest
 
+from service.clients import python_of
+
+RUNS_RAY = "NORIA_TEST_RAY"  # set by `make ray`
 OBJECTS_BYTES = 80 << 20  # 75 MiB are the least that Ray takes
 
 
@@ -34,9 +40,17 @@ class RayCluster:
         return sorted(found, key=lambda one: one.create_time())
 
 
+def python_with_ray() -> Path:
+    """Return the interpreter that has Ray; skip the test where it is not asked for, or there is none."""
+    if not os.environ.get(RUNS_RAY):
+        pytest.skip("takes minutes: make ray runs it")
+    return python_of("ray")
+
+
 @contextmanager
-def ray_cluster(python: Path, num_nodes: int = 2) -> Iterator[RayCluster]:
-    """Run a cluster of nodes of one CPU each."""
+def ray_cluster(num_nodes: int = 2) -> Iterator[RayCluster]:
+    """Run a cluster of nodes of one CPU each; whatever it started ends with it."""
+    python = python_with_ray()
     source = str(Path(__file__).parent.parent / "src")
     env = {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": source, "OMP_NUM_THREADS": "1"}
     command = [str(python), __file__, str(num_nodes)]
@@ -51,7 +65,11 @@ def ray_cluster(python: Path, num_nodes: int = 2) -> Iterator[RayCluster]:
         yield RayCluster(process.pid, env | {"RAY_ADDRESS": address})
     finally:
         process.stdin.close()
-        process.wait(60)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(60)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
         process.stdout.close()
 
 

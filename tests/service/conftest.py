@@ -22,6 +22,16 @@ from noria.reporter import Silent
 from noria.stages.train import train
 
 Ask = Callable[..., httpx.Response]
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def trained(trained: Callable[[str], Path]) -> Callable[[str], Path]:
+    """A function: name of a task -> a model of it: the golden one, where no training is needed to be asked.
+
+    The golden one that chats knows no braces: it cannot be asked for JSON.
+    """
+    return lambda task: trained(task) if task == "chat" else GOLDEN / task
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,23 @@
-// What a person does with the page, each scenario in a browser of its own: node page_in_browser.mjs NAME URL FOLDER
+// What a person does with the page, each scenario in a context of its own: node page_in_browser.mjs FOLDER CHROMIUM
 //
-// FOLDER holds node_modules with playwright-core and axe-core; test_page_in_browser.py runs each scenario and says which
-// models are served. After each: nothing was refused by the page's policy, no error was raised, no other host was asked.
+// FOLDER holds node_modules with playwright-core and axe-core. Each line of the input, {"name": .., "url": ..}, asks for
+// a scenario and is answered by a line, {"wrong": ..}: what went wrong, or null. test_page_in_browser.py asks, and says
+// which models are served. After each: nothing was refused by the page's policy, no error was raised, no other host was
+// asked.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
 
-const [, , name, url, folder, chromiumPath] = process.argv;
+const [, , folder, chromiumPath] = process.argv;
 const require = createRequire(`${folder}/`);
 const { chromium } = require("playwright-core");
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf-8");
 const KEY = "a-key-for-tests";
 const PAYLOAD = '<img src=x onerror="window.hacked = 1">';
 const WAIT_MS = 60_000; // the machines that run this may be busy
+let url = ""; // of the scenario that is run
 
 const scenarios = {
   async drawing(page) {
@@ -316,11 +320,30 @@ const scenarios = {
   },
 };
 
-async function run() {
-  const browser = await chromium.launch({
+function launched() {
+  return chromium.launch({
     executablePath: chromiumPath,
     args: ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
   });
+}
+
+async function run() {
+  let browser = await launched();
+  for await (const line of createInterface({ input: process.stdin })) {
+    const asked = JSON.parse(line);
+    url = asked.url;
+    if (!browser.isConnected()) browser = await launched(); // the scenario before was its end
+    const wrong = await play(browser, asked.name).then(
+      () => null,
+      (error) => error.stack,
+    );
+    console.log(JSON.stringify({ wrong }));
+  }
+  await browser.close();
+}
+
+// Play one scenario; throw what goes wrong. A new page has a new context: nothing that was kept by another.
+async function play(browser, name) {
   const page = await browser.newPage({
     locale: name === "chinese" ? "zh-CN" : "en-GB",
     viewport: { width: 1180, height: 800 },
@@ -340,7 +363,7 @@ async function run() {
   } finally {
     if (process.env.NORIA_SCREENSHOTS)
       await page.screenshot({ path: `${process.env.NORIA_SCREENSHOTS}/${name}.png`, fullPage: true });
-    await browser.close();
+    await page.close();
   }
 }
 

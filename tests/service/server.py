@@ -9,9 +9,18 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 SECONDS = 240  # after which a server that does not start has failed
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where a server listens, and which process does."""
+
+    url: str
+    pid: int
 
 
 @contextmanager
@@ -22,8 +31,8 @@ def serving(
     *options: str,
     python: Path | str = sys.executable,
     env: Mapping[str, str] | None = None,
-) -> Iterator[str]:
-    """Serve runs by their names, with a key; give the address."""
+) -> Iterator[Served]:
+    """Serve runs by their names, with a key."""
     named = [f"{name}={run}" for name, run in runs.items()]
     command = [str(python), "-m", "noria.cli", "serve", *named, *options, "--port", "0"]
     with log.open("w", encoding="utf-8") as file:
@@ -36,7 +45,7 @@ def serving(
             assert process.poll() is None, log.read_text("utf-8")
             assert time.monotonic() < end, "the server does not start"
             time.sleep(0.05)
-        yield found[1]
+        yield Served(found[1], process.pid)
     finally:
         process.terminate()
         process.wait(60)

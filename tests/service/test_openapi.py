@@ -35,7 +35,10 @@ def test_an_error_has_a_shape_that_the_document_names(path: str, app: Starlette,
         assert type(refused.json()["error"]) in [KINDS[each["properties"]["error"]["type"]] for each in named], one
 
 
-@pytest.mark.parametrize(("path", "accept"), [("/metrics", "*/*"), ("/", "*/*"), ("/", "text/html")])
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [("/metrics", "*/*"), *((path, kind) for path in ("/", "/ledger") for kind in ("*/*", "text/html"))],
+)
 def test_an_answer_is_of_a_kind_that_the_document_names(
     path: str, accept: str, app: Starlette, ask: Any, paths: Any
 ) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,34 @@ pytestmark = [
         not (TOOLS / "node_modules").is_dir(), reason="needs playwright-core and axe-core: make browser"
     ),
 ]
+
+
+@dataclass(frozen=True)
+class Browser:
+    """A Chromium that is running, and the process that plays scenarios in it."""
+
+    process: subprocess.Popen[str]
+
+    def play(self, scenario: str, url: str) -> None:
+        """Play a scenario; fail with what it says."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps({"name": scenario, "url": url}) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, "the browser has ended"
+        assert json.loads(line)["wrong"] is None, json.loads(line)["wrong"][-3000:]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The browser of all scenarios."""
+    words = ["node", str(SCENARIOS), str(TOOLS), str(CHROMIUM)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Browser(process)
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -82,30 +111,20 @@ def url_with_key() -> Iterator[str]:
         pytest.param("traffic", id="the traffic of the last minute is drawn"),
     ],
 )
-def test_in_chromium(url: str, scenario: str) -> None:
-    run_scenario(scenario, url)
+def test_in_chromium(browser: Browser, url: str, scenario: str) -> None:
+    browser.play(scenario, url)
 
 
-def test_in_chromium_nothing_is_shown_without_the_key_and_everything_with_it(url_with_key: str) -> None:
-    run_scenario("key", url_with_key)
+def test_in_chromium_nothing_is_shown_without_the_key_and_everything_with_it(
+    browser: Browser, url_with_key: str
+) -> None:
+    browser.play("key", url_with_key)
 
 
 def test_every_scenario_is_run() -> None:
     known = set(re.findall(r"^  async (\w+)\(page\)", SCENARIOS.read_text("utf-8"), re.MULTILINE))
     marks = next(mark for mark in test_in_chromium.pytestmark if mark.name == "parametrize")
     assert known == {one.values[0] for one in marks.args[1]} | {"key"}
-
-
-def run_scenario(scenario: str, url: str) -> None:
-    """Run one in a browser of its own; fail with what it says."""
-    done = subprocess.run(
-        ["node", str(SCENARIOS), scenario, url, str(TOOLS), str(CHROMIUM)],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @contextmanager

@@ -16,8 +16,7 @@ import pytest
 from noria.errors import UserError
 from noria.pipeline.predictor import load
 from noria.service.plans import plans_of
-from ray_cluster import RayCluster, ray_cluster
-from service.clients import python_of
+from ray_cluster import RayCluster, python_with_ray, ray_cluster
 from service.server import SECONDS, serving
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -28,7 +27,7 @@ FILMS = ["a moving film", "dull"]
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[RayCluster]:
-    with ray_cluster(python_of("ray"), num_nodes=3) as made:  # two for the models of `client`, one to spare
+    with ray_cluster(num_nodes=3) as made:  # two for the models of `client`, one to spare
         yield made
 
 
@@ -36,10 +35,10 @@ def cluster() -> Iterator[RayCluster]:
 def client(cluster: RayCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of a server whose two models have a node each."""
     log = tmp_path_factory.mktemp("server") / "log"
-    options = {"python": python_of("ray"), "env": cluster.env}
+    options = {"python": python_with_ray(), "env": cluster.env}
     with (
-        serving(RUNS, log, KEY, "--engine", "ray", **options) as url,
-        httpx.Client(base_url=url, headers={"authorization": f"Bearer {KEY}"}, timeout=SECONDS) as made,
+        serving(RUNS, log, KEY, "--engine", "ray", **options) as served,
+        httpx.Client(base_url=served.url, headers={"authorization": f"Bearer {KEY}"}, timeout=SECONDS) as made,
     ):
         yield made
 
@@ -90,7 +89,7 @@ def test_a_model_that_dies_on_a_cluster_is_503_until_it_is_started_anew(
 @pytest.mark.slow
 def test_models_on_a_cluster_end_with_the_server_however_that_ends(cluster: RayCluster) -> None:
     before = len(cluster.actors())
-    command = [str(python_of("ray")), "-m", "noria.cli", "serve", str(RUNS["text"]), "--engine", "ray", "--port", "0"]
+    command = [str(python_with_ray()), "-m", "noria.cli", "serve", str(RUNS["text"]), "--engine", "ray", "--port", "0"]
     process = subprocess.Popen(command, env={**os.environ, **cluster.env}, stderr=subprocess.DEVNULL)
     try:
         _until_true(lambda: len(cluster.actors()) > before)
@@ -102,7 +101,7 @@ def test_models_on_a_cluster_end_with_the_server_however_that_ends(cluster: RayC
 
 @pytest.mark.slow
 def test_a_run_that_a_node_does_not_have_is_told_with_the_node(cluster: RayCluster, tmp_path: Path) -> None:
-    command = [str(python_of("ray")), "-m", "noria.cli", "serve", str(tmp_path / "none"), "--engine", "ray"]
+    command = [str(python_with_ray()), "-m", "noria.cli", "serve", str(tmp_path / "none"), "--engine", "ray"]
     done = subprocess.run(
         [*command, "--port", "0"], env={**os.environ, **cluster.env}, capture_output=True, text=True, timeout=SECONDS
     )
@@ -115,7 +114,7 @@ def test_a_run_that_a_node_does_not_have_is_told_with_the_node(cluster: RayClust
 @pytest.mark.slow
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:10001"])
 def test_a_cluster_that_is_not_there_is_told(address: str) -> None:
-    command = [str(python_of("ray")), "-m", "noria.cli", "serve", str(RUNS["text"]), "--engine", "ray", "--port", "0"]
+    command = [str(python_with_ray()), "-m", "noria.cli", "serve", str(RUNS["text"]), "--engine", "ray", "--port", "0"]
     env = os.environ | {"RAY_ADDRESS": address, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 2

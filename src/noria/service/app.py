@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -36,7 +36,6 @@ from noria.service.dialects.page import is_page
 from noria.service.door.access import checked_key
 from noria.service.door.body import body_of
 from noria.service.door.door import Door
-from noria.service.engine.engine import Engine
 from noria.service.fleet.canary import Canary
 from noria.service.fleet.models import Models, Plan
 from noria.service.fleet.replica import LocalReplica, Replica
@@ -50,12 +49,17 @@ from noria.service.request.limits import Limits
 from noria.service.room import Room
 from noria.service.watch.watching import Watching
 
+if TYPE_CHECKING:
+    from noria.service.engine.engine import Engine
+
 
 def make_app(predictor: Predictor, limits: Limits | None = None, key: str | None = None) -> Starlette:
     """Return the application that answers for one predictor, which runs in this process.
 
     With a key, every path but /livez needs `Authorization: Bearer KEY`.
     """
+    from noria.service.engine.engine import Engine  # not above: what computes is no part of the process that listens
+
     limits = limits or Limits()
     return app_around(Engine(predictor, OPERATIONS, limits), limits, key)
 
@@ -140,7 +144,8 @@ class Service:
     async def openapi(self, request: HTTPRequest) -> Response:
         """Return the OpenAPI document."""
         models = [one for one in self._abouts() if request.state.grant.sees(one.name)]
-        return json_response(openapi_document(models, request.app.routes, [*LOOKUPS, *self.watching.lookups]))
+        lookups = [*LOOKUPS, *self.watching.lookups]
+        return json_response(openapi_document(models, request.app.routes, lookups, LedgerPage.media_types))
 
     async def is_alive(self, _: HTTPRequest) -> Response:
         """Say that the process answers."""

@@ -17,18 +17,23 @@ from noria.service.request.http_error import HTTPError, error_schema
 
 
 def openapi_document(
-    models: Sequence[About], routes: Iterable[Route], lookups: Sequence[Lookup] = ()
+    models: Sequence[About],
+    routes: Iterable[Route],
+    lookups: Sequence[Lookup] = (),
+    media_types: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
     """Return the document. A path that names its model stands once for each model that takes it.
 
-    lookups: those among the routes, which say what they answer with.
+    lookups: those among the routes, which say what they answer with. media_types: of other paths that do not answer
+    with JSON alone.
     """
     operations = {path: one for one in OPERATIONS.values() for path in (one.path, *one.aliases)}
     looked_up = {path: one for one in lookups for path in (one.path, *one.aliases)}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         lookup = looked_up.get(route.path)
-        usual = {"200": _answer(lookup), "default": _error(operations.get(route.path) or lookup)}
+        kinds = lookup.media_types if lookup else (media_types or {}).get(route.path, (JSON,))
+        usual = {"200": _answer(kinds), "default": _error(operations.get(route.path) or lookup)}
         for method in sorted((route.methods or set()) - {"HEAD"}):
             for path, details in _expanded(route.path, operations.get(route.path), models):
                 paths.setdefault(path, {})[method.lower()] = _described(route.name, path, method, details, usual)
@@ -57,8 +62,7 @@ def _expanded(path: str, operation: Operation | None, models: Sequence[About]) -
         yield plain, described.get(operation.name, {}) if operation else {}
 
 
-def _answer(lookup: Lookup | None) -> dict[str, Any]:
-    kinds = lookup.media_types if lookup else (JSON,)
+def _answer(kinds: Sequence[str]) -> dict[str, Any]:
     return {"description": "the answer", "content": {kind: {"schema": {}} for kind in kinds}}
 
 

@@ -311,7 +311,7 @@ def test_no_text_of_a_client_breaks_the_server(
     kind: str, vectors: Predictor, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if kind == "postgresql":
-        monkeypatch.setenv("NORIA_DATABASE", request.getfixturevalue("postgres").url)
+        monkeypatch.setenv("NORIA_DATABASE", request.getfixturevalue("postgres").new_url())
 
     async def scenario(client: Client) -> None:
         for text in ("\ud800", "a\0b"):

@@ -11,7 +11,9 @@ import pytest
 from starlette.applications import Starlette
 
 from noria.pipeline.predictor import Predictor, load
-from noria.service.app import make_app
+from noria.service.app import app_around
+from noria.service.dialects.all import OPERATIONS
+from noria.service.engine.engine import Engine
 from noria.service.request.limits import Limits
 from service.conftest import Ask
 
@@ -20,13 +22,14 @@ Post = Callable[..., httpx.Response]
 
 @pytest.fixture(scope="session")
 def served(trained: Any) -> Callable[[str], tuple[Predictor, Starlette]]:
-    """A function: name of a task -> a predictor and an application around it, made once a session."""
+    """A function: name of a task -> a predictor and an application that calls it `run`, made once a session."""
     made: dict[str, tuple[Predictor, Starlette]] = {}
 
     def serve(task: str) -> tuple[Predictor, Starlette]:
         if task not in made:
             predictor = load(trained(task), device="cpu")
-            made[task] = predictor, make_app(predictor, Limits(answer_tokens=64))
+            limits = Limits(answer_tokens=64)
+            made[task] = predictor, app_around(Engine(predictor, OPERATIONS, limits, "run"), limits)
         return made[task]
 
     return serve

@@ -1,4 +1,4 @@
-"""What a user of InferenceClient does, run by test_real_clients.py with the interpreter that has it.
+"""What a user of InferenceClient does, run by test_others.py with the interpreter that has it.
 
 hugging_face.py URL KEY FOLDER   prints what came back as JSON; FOLDER has picture.png
 """

@@ -1,4 +1,4 @@
-"""What a user of OpenAI's client does with batches; run by test_clients.py. openai_batches.py URL KEY FOLDER"""
+"""What a user of OpenAI's client does with batches; run by test_openai.py. openai_batches.py URL KEY FOLDER"""
 
 import json
 import sys

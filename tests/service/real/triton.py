@@ -1,4 +1,4 @@
-"""What a user of tritonclient does, run by test_real_clients.py with the interpreter that has it.
+"""What a user of tritonclient does, run by test_others.py with the interpreter that has it.
 
 triton.py URL KEY FOLDER   prints what came back as JSON; FOLDER has picture.png
 """

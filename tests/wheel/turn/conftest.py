@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,9 @@ import numpy as np
 import pytest
 
 import noria
-from noria.reporter import Silent
+from noria.reporter import Reporter, Silent
+from noria.stages.train import train
+from noria.wheel.turn.folder import WheelFolder
 
 SETTINGS = ["wheel.worth=0.5", "wheel.predictions_per_day=10000"]
 
@@ -53,6 +58,38 @@ def run(champion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     """Return a run of one's own, with a database of its own."""
     monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
     return Path(shutil.copytree(champion, tmp_path / "run"))
+
+
+@pytest.fixture(scope="session")
+def candidates() -> dict[str, Path]:
+    """Runs of candidates that a test has trained, by what they were made of."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def _each_candidate_is_trained_once(
+    candidates: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copy the run of a candidate where another test has trained the same: most turns differ in what comes after it."""
+
+    def trained(job: Mapping[str, Any], *, run: Path, resume: bool, reporter: Reporter) -> None:
+        made_of = identity(job, run)
+        if made_of in candidates and not run.exists():
+            reporter.say("as before")  # which looks at the clock, as each step does
+            shutil.copytree(candidates[made_of], run)
+            return
+        train(job, run=run, resume=resume, reporter=reporter)
+        candidates[made_of] = Path(shutil.copytree(run, tmp_path_factory.mktemp("candidate") / "run"))
+
+    monkeypatch.setattr("noria.wheel.turn.train.train", trained)
+
+
+def identity(job: Mapping[str, Any], candidate: Path) -> str:
+    """Return a hash of what a candidate is made of: its job, the sides of its records, and the champion's weights."""
+    wheel = WheelFolder(candidate.parents[2])
+    weights = (wheel.champion / "bundle" / "model.safetensors").read_bytes()
+    told = json.dumps(job).replace(str(wheel.run), "RUN"), (candidate.parent / "splits.csv").read_text("utf-8")
+    return hashlib.sha256(b"".join([*(one.encode() for one in told), weights])).hexdigest()
 
 
 @pytest.fixture(scope="session")

@@ -6,13 +6,15 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from noria.errors import UserError
 from noria.service.dialects.all import OPERATIONS
-from noria.service.engine.engine import Engine
 from noria.service.request.exchange import Reply, Request
 from noria.service.request.http_error import HTTPError
+
+if TYPE_CHECKING:  # it computes, which the process that listens does not
+    from noria.service.engine.engine import Engine
 
 
 class Call:

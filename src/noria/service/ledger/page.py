@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import HTMLResponse, Response
@@ -22,7 +23,9 @@ NAMES = ("by", "since", "until", "model")
 
 
 class LedgerPage:
-    """The endpoint."""
+    """The endpoint. media_types: that it answers with, by its path, for the OpenAPI document."""
+
+    media_types: ClassVar[Mapping[str, Sequence[str]]] = {"/ledger": (JSON, "text/html")}
 
     def __init__(self, apart: Apart) -> None:
         self._apart = apart

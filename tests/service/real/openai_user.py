@@ -1,6 +1,6 @@
-"""What a user of OpenAI's client does, run by test_clients.py with the interpreter that has it; knows nothing of Noria.
+"""What a user of OpenAI's client does, run by test_openai.py with the interpreter that has it; knows nothing of Noria.
 
-client.py URL KEY SOUND   prints what came back as JSON
+openai_user.py URL KEY SOUND   prints what came back as JSON
 """
 
 import asyncio

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noria.pipeline.predictor import Predictor, load
+from noria.pipeline.predictor import Predictor
 from service.clients import python_of
-from service.server import SECONDS, serving
+from service.real.conftest import KEY, TASKS
+from service.server import SECONDS, Served
 
-GOLDEN = Path(__file__).parent.parent / "golden"
-TASKS = {
-    "text": "text-classification",
-    "table": "tabular-classification",
-    "voice": "text-to-speech",
-    "mask": "masked-language-modelling",
-    "masks": "semantic-segmentation",
-    "writer": "text-generation",
-    "vectors": "text-embedding",
-    "chat": "chat",
-}
-KEY = "a-key"
 FILMS = ["a moving film", "dull"]
 DOGS = ["A dog runs.", "A bird sings."]
 TALK = {"messages": [{"role": "user", "content": "What is a noria?"}]}
@@ -44,25 +32,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server of all models."""
-    python_of("ollama")  # where no client is there, no server is needed
-    log = tmp_path_factory.mktemp("server") / "log"
-    with serving({name: GOLDEN / task for name, task in TASKS.items()}, log, KEY) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def own() -> Callable[[str], Predictor]:
-    """A function: name of a model -> its predictor."""
-    made: dict[str, Predictor] = {}
-    return lambda name: made.setdefault(name, load(GOLDEN / TASKS[name], device="cpu"))
-
-
-def heard(client: str, script: str, url: str, folder: Path) -> dict[str, Any]:
+def heard(client: str, script: str, server: Served, folder: Path) -> dict[str, Any]:
     """Return what a client's user got."""
-    command = [str(python_of(client)), "-I", str(Path(__file__).parent / "real" / script), url, KEY, str(folder)]
+    command = [str(python_of(client)), "-I", str(Path(__file__).with_name(script)), server.url, KEY, str(folder)]
     online = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}  # which forbids loopback
     ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, env=online)
     assert ended.returncode == 0, ended.stderr
@@ -74,8 +46,8 @@ def written(predictor: Predictor, record: Any, **settings: Any) -> str:
     return "".join(str(one.content) for one in predictor.stream(record, **settings))
 
 
-def test_tritonclient_gets_what_the_predictors_say(url, folder, own) -> None:
-    found = heard("tritonclient", "triton.py", url, folder)
+def test_tritonclient_gets_what_the_predictors_say(server, folder, own) -> None:
+    found = heard("tritonclient", "triton.py", server, folder)
     answers = own("text").predict(FILMS)
     texts = {"value": [one.value for one in answers], "confidence": [one.confidence for one in answers]}
     chances = [one.details["probabilities"] for one in answers]
@@ -104,8 +76,8 @@ def test_tritonclient_gets_what_the_predictors_say(url, folder, own) -> None:
     assert told == {"no model": [404], "no key": [401], "version": [404], "load": [501], "statistics": [501]}
 
 
-def test_huggingfaces_client_gets_what_the_predictors_say(url, folder, own) -> None:
-    found = heard("huggingface_hub", "hugging_face.py", url, folder)
+def test_huggingfaces_client_gets_what_the_predictors_say(server, folder, own) -> None:
+    found = heard("huggingface_hub", "hugging_face.py", server, folder)
     picture = {"image": (folder / "picture.png").read_bytes()}
 
     chances = own("text").predict([FILMS[0]])[0].details["probabilities"]
@@ -134,8 +106,8 @@ def test_huggingfaces_client_gets_what_the_predictors_say(url, folder, own) -> N
     }
 
 
-def test_ollamas_client_gets_what_the_predictors_say(url, folder, own) -> None:
-    found = heard("ollama", "ollama_user.py", url, folder)
+def test_ollamas_client_gets_what_the_predictors_say(server, folder, own) -> None:
+    found = heard("ollama", "ollama_user.py", server, folder)
     assert found["models"] == [f"{name}:latest" for name in ("chat", "vectors", "writer")]
     assert found["running"] == 3
     assert found["can"] == ["embedding"]
