@@ -305,6 +305,24 @@ def test_a_database_that_is_away_ends_no_turn(run: Path, other: Path, monkeypatc
     assert records(run)[-1].outcome == OPEN
 
 
+def test_a_turn_that_breaks_again_and_again_can_be_ended(
+    run: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*_: object, **__: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("noria.wheel.turn.train.train", train)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            turn(run, other)
+    with pytest.raises(UserError, match="no candidate waits"):
+        answer_candidate(run, True, "", Silent())
+    assert answer_candidate(run, False, "it cannot be trained", Silent()).outcome == REJECTED
+    assert records(run)[-1].steps[-1].name == "reject"
+    with pytest.raises(UserError, match="no candidate waits"):
+        answer_candidate(run, False, "", Silent())
+
+
 def test_a_training_that_is_killed_goes_on(run: Path, other: Path) -> None:
     code = (
         "import os, signal, sys\n"
