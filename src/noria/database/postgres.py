@@ -14,7 +14,7 @@ from noria.database.connection import Backend, Cell, Connection, Unavailable
 from noria.errors import UserError
 
 CONNECT_SECONDS = 10
-# A server whose machine is gone says nothing at all: so one that lives is asked for a sign, after half a minute at most.
+# A server whose machine is gone says nothing at all: so one is asked for a sign, and broken off after half a minute.
 SIGNS = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
 PORT = 5432
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: conflicts, connections, resources, shutdown

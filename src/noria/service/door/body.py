@@ -95,8 +95,8 @@ def too_large(limits: Limits) -> HTTPError:
 class CloseUnread:
     """Close the connection after an answer that came before the whole request was read.
 
-    Otherwise a refused client could go on sending for ever, and a kept-alive connection would have to swallow it. After a
-    request with two lengths too: to a proxy that goes by the other one, what follows is no request (RFC 9112, 6.1).
+    Otherwise a refused client could go on sending for ever, and a kept-alive connection would have to swallow it. After
+    a request with two lengths too: to a proxy that goes by the other one, what follows is none (RFC 9112, 6.1).
     """
 
     def __init__(self, app: ASGIApp) -> None:
