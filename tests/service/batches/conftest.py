@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from noria.pipeline.predictor import Predictor, load
-from postgres_server import Server
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -16,14 +14,6 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 @pytest.fixture(scope="session")
 def vectors() -> Predictor:
     return load(GOLDEN / "text-embedding", device="cpu")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    pytest.importorskip("pg8000", reason="needs pg8000")
-    server = Server()
-    yield server
-    server.remove()
 
 
 @pytest.fixture(autouse=True)
