@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from noria.database import Database, Schema, Transaction, open_database
 from noria.database import sqlite as of_sqlite
 from noria.database.home import home
+from noria.database.postgres import SIGNS, PostgreSQL
 from noria.errors import EXIT_DISK_FULL, UserError
 from postgres_server import Server
 
@@ -105,6 +108,16 @@ def test_a_server_that_is_killed_costs_no_more_than_time(mortal_postgres: Server
     found = database.transact(lambda to: to.run("select name from number order by name"), writes=False)
     assert found == [("after",), ("before",)]
     database.close()
+
+
+def test_a_server_whose_machine_is_gone_is_noticed_by_its_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    pg8000 = pytest.importorskip("pg8000.dbapi", reason="needs pg8000")
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        monkeypatch.setattr(pg8000, "connect", lambda **_: SimpleNamespace(_usock=client))
+        PostgreSQL("postgresql://a@127.0.0.1/b").connect()
+        assert client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        asked = [client.getsockopt(socket.IPPROTO_TCP, getattr(socket, one)) for one in SIGNS if hasattr(socket, one)]
+    assert asked == [value for name, value in SIGNS.items() if hasattr(socket, name)]
 
 
 def test_a_server_that_stays_away_is_an_error_that_hides_the_password(tmp_path: Path) -> None:

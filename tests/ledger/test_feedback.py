@@ -115,6 +115,12 @@ def test_answers_of_models_that_one_may_not_see_are_unknown_kept_or_not(
         answered.transact(forget_old)
 
 
+def test_a_machine_whose_clock_is_wrong_lets_go_of_nothing(answered: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NORIA_FEEDBACK_DAYS", "1e5")
+    monkeypatch.setattr("time.time", lambda: 1e12)
+    assert answered.transact(forget_old) == 0
+
+
 def test_the_database_refuses_to_change_or_remove_what_was_told(answered: Database) -> None:
     given(answered, ("batch-1/0", "one"))
     for words in ("update feedback set truth = 'two'", "delete from feedback"):

@@ -96,6 +96,79 @@ def test_a_full_disk_stops_nothing_and_what_waited_is_written_later(
     assert (found.num_entries, found.num_unreadable) == (3, 1)  # the half line was written again, whole
 
 
+def test_a_line_of_which_an_error_left_a_part_is_written_again_whole(
+    database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, write = Spool(folder), os.write
+
+    def broken(file: int, data: bytes) -> int:
+        write(file, data[: len(data) // 2])
+        raise OSError(errno.EIO, "Input/output error")
+
+    own.append([spent("a")])
+    with monkeypatch.context() as patch:
+        patch.setattr(spool.os, "write", broken)
+        assert not own.append([spent("b")])
+    own.append([spent("c")])
+    own.close()
+    assert collect(database, folder).num_entries == 3
+
+
+@pytest.mark.parametrize("module", ["fcntl.flock", "os.rename"])
+def test_a_file_that_cannot_be_begun_leaves_nothing_behind(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    own = Spool(folder)
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, broken)
+        assert not own.append([spent("a")])
+    assert list(folder.iterdir()) == []
+    assert own.append([spent("b")])
+    own.close()
+
+
+def test_a_disk_that_says_at_the_end_that_it_is_full_stops_no_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    own, close = Spool(folder), os.close
+    own.append([spent("a")])
+
+    def broken(file: int) -> None:
+        close(file)
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spool.os, "close", broken)
+        own.close()
+    assert "may be lost: [Errno 122]" in caplog.text
+
+
+def test_a_file_that_cannot_be_read_holds_up_no_other_and_is_told(
+    database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        own = Spool(folder)
+        own.append([spent(name)])
+        own.close()
+    first, *_ = sorted(folder.glob("*.jsonl"))
+    plain = Path.open
+
+    def forbidden(path: Path, *words: object) -> object:
+        if path == first:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return plain(path, *words)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", forbidden)
+        found = collect(database, folder)
+    assert (found.num_entries, found.uncollected) == (2, (f"{first} (Permission denied)",))
+    assert collect(database, folder).num_entries == 1
+
+
 def test_of_too_many_lines_that_wait_the_oldest_are_lost_and_counted(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

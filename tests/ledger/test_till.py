@@ -13,7 +13,7 @@ from noria.ledger.collecting import collect
 from noria.ledger.entry import Entry
 from noria.ledger.spool import entry_of
 from noria.ledger.storage import book_storage, keep_up
-from noria.ledger.till import Clock, Till
+from noria.ledger.till import Clock, Till, name_of_run
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +92,36 @@ def test_what_a_run_takes_is_booked_once_a_day_also_for_days_when_nobody_looked(
     (run / "weights").unlink()
     run.rmdir()
     assert keep_up(database, own, "2026-12-09") == 0
+
+
+def test_the_bundle_of_a_run_and_the_candidates_of_its_wheel_are_the_run_and_their_bytes_are_booked_once(
+    database: Database, folder: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "runs" / "digits.v2"
+    candidate = run / "wheel" / "turn-3" / "run"
+    parts = [run, run / "bundle", candidate, candidate / "bundle"]
+    for one in parts:
+        one.mkdir(parents=True)
+        (one / "job.yaml").write_bytes(bytes(100))
+    (run / "wheel" / "current").symlink_to(Path("turn-3") / "run")
+    own = Till(Spool(folder))
+    for one in (*parts, run / "wheel" / "current"):
+        assert name_of_run(one) == "digits.v2"
+        book_storage(own, one, day_of(DAY))
+    collect(database, folder)
+    assert keep_up(database, own, "2026-11-30") == 1
+    collect(database, folder)
+    rows = database.transact(lambda to: to.run("select day, model, amount from total where name = 'byte_days'"))
+    assert sorted(rows) == [("2026-11-29", "digits.v2", 400), ("2026-11-30", "digits.v2", 400)]
+
+
+def test_a_bundle_that_stands_in_no_run_is_booked_without_what_stands_beside_it(folder: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "models" / "bundle"
+    bundle.mkdir(parents=True)
+    (bundle / "weights").write_bytes(bytes(100))
+    (tmp_path / "models" / "other").write_bytes(bytes(1000))
+    book_storage(Till(Spool(folder)), bundle)
+    assert [one.quantities["byte_days"] for one in booked(folder)] == [100]
 
 
 def test_a_home_that_cannot_be_made_stops_no_work(

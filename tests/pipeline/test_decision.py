@@ -51,6 +51,22 @@ def test_equal_probabilities_are_answered_alike() -> None:
     assert chosen(two(chances), truth, worth, can_abstain=False).rule == "likeliest"
 
 
+@pytest.mark.parametrize("broken", [[np.nan, 0, 0], [0, np.inf, 0], [0, 0, -np.inf]])
+def test_a_held_out_record_without_finite_logits_says_nothing_of_the_others(broken: list[float]) -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 2, (300, 3))
+    truth = (logits + generator.gumbel(size=logits.shape)).argmax(1)
+    worth = table(ClassPayoffs(correct=1, wrong=-3, abstain=0), 3)
+    expected = chosen(logits, truth, worth, can_abstain=True)
+    found = chosen(np.append(logits, [broken], 0), np.append(truth, 2), worth, can_abstain=True)
+    assert found == expected
+
+
+def test_a_class_that_the_model_holds_impossible_does_not_decide_how_sure_all_answers_are() -> None:
+    logits, truth = np.array([[-np.inf, 0.0]] * 3), np.array([0, 0, 0])
+    assert fitted_temperature(logits, truth) == 1.0
+
+
 def test_a_decision_that_brings_nothing_leaves_the_likeliest_class() -> None:
     worth = table(ClassPayoffs(), 2)
     found = chosen(two(CHANCES), TRUTH, worth, can_abstain=True)

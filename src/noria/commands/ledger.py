@@ -132,6 +132,11 @@ def collected() -> Database:
             f"warning: {found.num_unreadable} lines of the spool are no entries; they are kept in files of the ending "
             ".unreadable in its folder"
         )
+    if found.uncollected:
+        Terminal().say(
+            f"warning: these files of the spool could not be collected now; let this user read and write them, or "
+            f"collect them as their own: {', '.join(found.uncollected)}"
+        )
     if found.num_not_kept:
         Terminal().say(
             f"warning: the answers to {found.num_not_kept} requests await no feedback: the same client had sent the "

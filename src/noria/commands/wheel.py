@@ -65,7 +65,7 @@ def approve(run: Run, reason: Reason = "") -> None:
 
 @app.command()
 def reject(run: Run, reason: Reason = "") -> None:
-    """Keep the champion; the candidate that waits is not used."""
+    """Keep the champion; the turn that goes on ends, whatever it waits for, and its candidate is not used."""
     from noria.reporter import Terminal
     from noria.wheel.turn.by_hand import answer_candidate
 

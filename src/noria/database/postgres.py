@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,6 +14,8 @@ from noria.database.connection import Backend, Cell, Connection, Unavailable
 from noria.errors import UserError
 
 CONNECT_SECONDS = 10
+# A server whose machine is gone says nothing at all: so one is asked for a sign, and broken off after half a minute.
+SIGNS = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
 PORT = 5432
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: conflicts, connections, resources, shutdown
 PASSING = ("40", "08", "53", "57P", "55P03", "58")
@@ -53,6 +56,7 @@ class PostgreSQL(Backend):
         with _told_apart(self.where):
             raw = pg8000.dbapi.connect(timeout=CONNECT_SECONDS, application_name="noria", **self._settings)
             raw._usock.settimeout(None)  # the limit is for connecting alone: a statement may take its time
+            notice_silence(raw._usock)
             return PostgreSQLConnection(raw, self.where)
 
     def append_only(self, table: str) -> Sequence[str]:
@@ -97,6 +101,15 @@ class PostgreSQLConnection(Connection):
 
     def lock(self, name: str) -> None:
         self.run("select pg_advisory_xact_lock(?)", (crc32(name.encode()),))
+
+
+def notice_silence(connection: socket.socket) -> None:
+    """Have the system break a connection off whose other end is gone; what it does not know is left out."""
+    if connection.family != socket.AF_UNIX:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in SIGNS.items():
+            if (option := getattr(socket, name, None)) is not None:
+                connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _translated(statement: str) -> str:

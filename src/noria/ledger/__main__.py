@@ -21,7 +21,8 @@ def main() -> None:
         if not num_bytes_waiting():
             return
         database, till = open_database(), Till()
-        collect(database)
+        for one in collect(database).uncollected:
+            logging.getLogger(__name__).error("this file of the spool is not collected: %s", one)
         if keep_up(database, till):
             till.close()
             collect(database)

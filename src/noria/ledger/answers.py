@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -138,8 +137,8 @@ def days_kept() -> float:
 
 
 def forget_old(transaction: Transaction) -> int:
-    """Let go of answers that are older than feedback is waited for; return how many chunks."""
-    before = time.time() - days_kept() * DAY_S
+    """Let go of answers that are older, by the clock of the database, than feedback is waited for; return how many."""
+    before = transaction.now() - days_kept() * DAY_S
     return len(transaction.run("delete from answers where time < ? returning first", before))
 
 

@@ -27,18 +27,21 @@ UNREADABLE = ".unreadable"
 class Collected:
     """What came of collecting. num_unreadable: lines that are no entries; they are kept in files of that ending.
 
-    num_not_kept: requests whose answers await no feedback, as others have their id.
+    num_not_kept: requests whose answers await no feedback, as others have their id. uncollected: files that could not
+    be read or removed now, and why; what they hold is not lost.
     """
 
     num_entries: int = 0
     num_unreadable: int = 0
     num_not_kept: int = 0
+    uncollected: tuple[str, ...] = ()
 
     def __add__(self, other: Collected) -> Collected:
         return Collected(
             self.num_entries + other.num_entries,
             self.num_unreadable + other.num_unreadable,
             self.num_not_kept + other.num_not_kept,
+            (*self.uncollected, *other.uncollected),
         )
 
 
@@ -47,8 +50,13 @@ def collect(database: Database, folder: Path | None = None) -> Collected:
     folder = folder or home() / FOLDER
     database.prepare(SCHEMA)
     database.transact(forget_old)
-    paths = sorted(folder.glob(f"*{SUFFIX}"))
-    return sum((_collect_file(database, path) for path in paths), Collected())
+    found = Collected()
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        try:
+            found += _collect_file(database, path)
+        except OSError as error:  # another user's file, say: it does not hold up all others
+            found += Collected(uncollected=(f"{path} ({error.strerror or error})",))
+    return found
 
 
 def _collect_file(database: Database, path: Path) -> Collected:

@@ -104,7 +104,7 @@ class Spool:
             try:
                 written += os.write(self._file, data[written:])
             except OSError:
-                self._is_torn = self._is_torn or written > 0
+                self._is_torn = True  # some of it may be there all the same
                 raise
         self._bytes, self._is_torn = self._bytes + written, False
 
@@ -120,14 +120,18 @@ class Spool:
             os.rename(unlocked, path)
         except OSError:
             os.close(file)
+            unlocked.unlink(missing_ok=True)
             raise
         self._bytes, self._is_torn = 0, False
         return file
 
     def _close_file(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                os.close(file)
+            except OSError as error:  # a disk of the network says only now that it is full
+                _log.error("the last lines of the ledger's spool may be lost: %s", error)
 
     def _drop_what_is_too_much(self) -> None:
         while len(self._waiting) > MOST_WAITING:

@@ -14,15 +14,15 @@ from pathlib import Path
 from noria.database import Database
 from noria.ledger.booking import day_of, range_of
 from noria.ledger.entry import About
-from noria.ledger.till import Till, name_of_run
+from noria.ledger.till import Till, name_of_run, whole_run
 
 ACTIVITY = "storage"
 MOST_DAYS = 366  # that are made up for at once
 
 
 def book_storage(till: Till, folder: Path, day: str = "") -> None:
-    """Book the bytes of a folder for a day, by default today; twice a day is as once."""
-    path = folder.expanduser().resolve()
+    """Book the bytes of a folder for a day, by default today; twice a day is as once. Of a run, all that is in it."""
+    path = _booked_as(folder)
     if not (count := _num_bytes(path)):
         return
     day = day or day_of(time.time())
@@ -41,11 +41,18 @@ def keep_up(database: Database, till: Till, today: str = "") -> int:
     rows = database.transact(lambda to: to.run(last, *range_of(prefix), len("/2026-11-30")), writes=False)
     for (key,) in rows:
         path, _, day = key.removeprefix(prefix).rpartition("/")
-        missing = min((now - date.fromisoformat(day)).days, MOST_DAYS) if Path(path).is_dir() else 0
+        is_there = Path(path).is_dir() and _booked_as(Path(path)) == Path(path)
+        missing = min((now - date.fromisoformat(day)).days, MOST_DAYS) if is_there else 0
         for back in range(missing - 1, -1, -1):
             book_storage(till, Path(path), (now - timedelta(days=back)).isoformat())
             count += 1
     return count
+
+
+def _booked_as(folder: Path) -> Path:
+    """Return the folder whose bytes are booked: that of the whole run, or what lies within would be booked twice."""
+    whole = whole_run(folder)
+    return whole if (whole / "job.yaml").is_file() else folder.expanduser().resolve()
 
 
 def _prefix() -> str:

@@ -168,5 +168,13 @@ def _cpu_seconds() -> float:
 
 def name_of_run(path: str | os.PathLike[str]) -> str:
     """Return what a run is called in the ledger: as the service calls its model."""
-    folder = Path(path).expanduser().resolve()
-    return plain(folder.parent.name if folder.name == "bundle" else folder.name)
+    return plain(whole_run(Path(path)).name)
+
+
+def whole_run(path: Path) -> Path:
+    """Return the folder that a run is known by: of its bundle, and of a candidate of its wheel, the one around it."""
+    folder = path.expanduser().resolve()
+    folder = folder.parent if folder.name == "bundle" else folder
+    turn = folder.parent
+    is_candidate = folder.name == "run" and turn.name.startswith("turn-") and turn.parent.name == "wheel"
+    return turn.parent.parent if is_candidate else folder

@@ -61,8 +61,11 @@ class Decision:
 def chosen(logits: np.ndarray, truth: np.ndarray, table: np.ndarray, can_abstain: bool) -> Decision:
     """Return the decision whose answers to held-out records are worth most in all; of equal ones the simplest.
 
-    logits float[n, classes], truth int[n]; table as for `decide`. Too few records keep the likeliest class.
+    logits float[n, classes], truth int[n]; table as for `decide`. Too few records keep the likeliest class. Records
+    whose logits are no finite numbers say nothing: one of them would decide how sure all others are.
     """
+    is_told = np.isfinite(logits.max(1))  # -inf beside it is a class that is impossible
+    logits, truth = logits[is_told], truth[is_told]
     if len(truth) < LEAST_HELD_OUT:
         return Decision()
     temperature = fitted_temperature(logits, truth)
@@ -77,11 +80,14 @@ def chosen(logits: np.ndarray, truth: np.ndarray, table: np.ndarray, can_abstain
 
 
 def fitted_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
-    """Return what logits are divided by for the true classes to be likeliest."""
+    """Return what logits are divided by for the true classes to be likeliest, where those are possible at all."""
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
-    given = logits.astype(np.float64)
+    is_possible = np.isfinite(logits[np.arange(len(truth)), truth])
+    if not is_possible.any():
+        return 1.0
+    given, truth = logits[is_possible].astype(np.float64), truth[is_possible]
 
     def nats(log_temperature: float) -> float:
         chances = log_softmax(given / np.exp(log_temperature), axis=1)

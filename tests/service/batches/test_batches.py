@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -146,6 +148,19 @@ def test_a_cancelled_batch_keeps_its_answers_and_tells_of_the_other_lines(vector
         assert (error["custom_id"], error["error"]["code"], error["response"]) == ("b", "batch_cancelled", None)
         assert (await client.http.post(f"/v1/batches/{batch}/cancel")).status_code == 409
         whole(await client.http.delete(f"/v1/files/{file}"))
+
+    run(scenario, vectors)
+
+
+def test_a_batch_does_not_expire_by_the_clock_of_a_machine_whose_time_is_wrong(
+    vectors: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clocks = SimpleNamespace(monotonic=time.monotonic, time=lambda: time.time() + 1e6)
+    monkeypatch.setattr(work, "time", clocks)
+
+    async def scenario(client: Client) -> None:
+        batch, answers, _ = await client.run([line("a")])
+        assert (batch["status"], custom_ids(answers)) == ("completed", ["a"])
 
     run(scenario, vectors)
 

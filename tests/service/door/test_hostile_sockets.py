@@ -150,6 +150,15 @@ def test_a_large_body_and_requests_one_behind_the_other_are_answered(served) -> 
     assert answer.count(body) == 2
 
 
+def test_what_follows_a_request_with_two_lengths_is_not_answered(served) -> None:
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n"
+    smuggled = b"GET /schema HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with served() as running, connect(running.port, head + b"1\r\nA\r\n0\r\n\r\n" + smuggled) as connection:
+        answer = rest_of(connection)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"connection: close" in answer
+
+
 def test_chunks_that_cost_too_much_to_parse_are_refused(served, monkeypatch) -> None:
     monkeypatch.setattr(protocol, "PARSE_SECONDS", 0.0)
     head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -12,7 +12,7 @@ import pytest
 
 from noria.errors import UserError
 from noria.reporter import Silent
-from noria.wheel.turn.by_hand import roll_back
+from noria.wheel.turn.by_hand import answer_candidate, roll_back
 from noria.wheel.turn.folder import WheelFolder
 from noria.wheel.turn.turn import turn_wheel
 from noria.wheel.turn.turns import OPEN, PROMOTED, REJECTED
@@ -94,6 +94,20 @@ def test_a_candidate_that_the_service_withdraws_is_rejected(run: Path, other: Pa
     record = turn_wheel(run, [other], [*SETTINGS, *service.settings], Silent())
     assert record.outcome == REJECTED
     assert "half of its requests fail" in record.steps[-1].sentence
+    assert WheelFolder.of(run).champion == run.resolve()
+
+
+def test_a_candidate_that_is_tried_can_be_rejected_and_the_service_gives_it_up(
+    run: Path, other: Path, service: Service
+) -> None:
+    assert turn_wheel(run, [other], [*SETTINGS, *service.settings], Silent()).outcome == OPEN
+    with pytest.raises(UserError, match="noria wheel reject"):
+        roll_back(run, "it is slow")
+    record = answer_candidate(run, False, "it is slow", Silent())
+    assert (record.outcome, record.steps[-1].name) == (REJECTED, "reject")
+    assert "it is slow" in record.steps[-1].sentence
+    assert [verb for verb, _ in service.asked] == ["try", "reload"]
+    assert not (run / "wheel/candidate").is_symlink()
     assert WheelFolder.of(run).champion == run.resolve()
 
 

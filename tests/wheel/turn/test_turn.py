@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import subprocess
@@ -29,6 +30,12 @@ WAITS = [*SETTINGS, "wheel.approve=person"]
 
 def turn(run: Path, data: Path, *more: str) -> TurnRecord:
     return turn_wheel(run, [data], [*SETTINGS, *more], Silent())
+
+
+def sides_in(table: Path) -> dict[str, str]:
+    """Return the split of each place."""
+    with table.open(newline="") as file:
+        return {row["where"]: row["wheel_split"] for row in csv.DictReader(file)}
 
 
 def booked() -> list[str]:
@@ -59,7 +66,7 @@ def test_a_model_that_has_become_worse_is_trained_again_and_promoted(run: Path, 
 
 def test_no_golden_record_and_none_held_out_is_learnt_from(run: Path, other: Path) -> None:
     turn(run, other)
-    sides = dict(line.split(",") for line in (run / "wheel/turn-1/splits.csv").read_text().splitlines())
+    sides = sides_in(run / "wheel/turn-1/splits.csv")
     golden = set(read_json(run / "wheel/golden.json")["places"])
     recent = set(read_json(run / "wheel/turn-1/recent.json")["places"])
     assert golden
@@ -77,7 +84,7 @@ def test_what_says_the_same_as_a_golden_or_an_older_record_stands_on_its_side(
     data.write_text("\n".join([head, *old, *new]))
     golden.write_text("\n".join([head, *new[:200]]))
     turn_wheel(run, [data], [*WAITS, f"wheel.golden={golden}"], Silent())
-    sides = dict(line.split(",") for line in (run / "wheel/turn-1/splits.csv").read_text().splitlines())
+    sides = sides_in(run / "wheel/turn-1/splits.csv")
     before = [sides[f"first.csv:{row}"] for row in range(2, 102)]
     assert len(set(before)) == 3
     assert [sides[f"{tmp_path}/labelled.csv:{row}"] for row in range(2, 102)] == before
@@ -111,6 +118,22 @@ def test_the_wheel_turns_twice_with_two_files(run: Path, other: Path, tmp_path: 
     assert (
         "the last candidate was no good" in turn(run, write(tmp_path / "more.csv", 300, 7, kind=-3.0)).steps[1].sentence
     )
+
+
+def test_a_file_that_is_written_anew_has_new_records_at_the_old_places(run: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "labelled.csv", 700, 2, kind=3.0)
+    turn(run, data)
+    head, *first = data.read_text().splitlines()
+    _, *later = write(data, 700, 6, kind=-3.0).read_text().splitlines()
+    data.write_text("\n".join([head, *later, *first[:100]]))  # the newest first, and most of the old ones gone
+    record = turn(run, data)
+    assert record.outcome == PROMOTED, log(run)
+    before, now = (sides_in(run / f"wheel/turn-{number}/splits.csv") for number in (1, 2))
+    old = [now[f"{data}:{row}"] for row in range(702, 802)]
+    assert old == [before[f"{data}:{row}"] for row in range(2, 102)]
+    recent = set(read_json(run / "wheel/turn-2/recent.json")["places"])
+    assert recent <= {f"{data}:{row}" for row in range(2, 702)}
+    assert "600 records of earlier turns are gone" in record.steps[2].sentence
 
 
 def test_a_candidate_waits_for_a_person(run: Path, other: Path) -> None:
@@ -303,6 +326,24 @@ def test_a_database_that_is_away_ends_no_turn(run: Path, other: Path, monkeypatc
     with pytest.raises(DatabaseAway):
         turn(run, other)
     assert records(run)[-1].outcome == OPEN
+
+
+def test_a_turn_that_breaks_again_and_again_can_be_ended(
+    run: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*_: object, **__: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("noria.wheel.turn.train.train", train)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            turn(run, other)
+    with pytest.raises(UserError, match="no candidate waits"):
+        answer_candidate(run, True, "", Silent())
+    assert answer_candidate(run, False, "it cannot be trained", Silent()).outcome == REJECTED
+    assert records(run)[-1].steps[-1].name == "reject"
+    with pytest.raises(UserError, match="no candidate waits"):
+        answer_candidate(run, False, "", Silent())
 
 
 def test_a_training_that_is_killed_goes_on(run: Path, other: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from noria.database import Database, open_database
+from noria.database import Database, Transaction, open_database
 from noria.database.connection import Unavailable
 from noria.database.sqlite import SQLiteConnection
 from noria.ledger import About, Entry
@@ -44,6 +44,20 @@ def test_a_step_that_is_written_twice_stays_the_first(database: Database) -> Non
         turns.write(number, "assess", Done(sentence, {}, 1))
     assert [step.sentence for step in turns.all()[0].steps] == ["first"]
     assert Turns(database, "c").all() == []
+
+
+@pytest.mark.parametrize("times", [[9e8, 9e8, 9e8, 9e8], [1.9e9, 1.8e9, 1.7e9, 9e8]], ids=["stands still", "set back"])
+def test_steps_stay_in_their_order_whatever_the_clock_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: list[float]
+) -> None:
+    turns = Turns(open_database(str(tmp_path / "a.db")), "a")
+    number = turns.begin({}).number
+    clock = iter(times)
+    monkeypatch.setattr(Transaction, "now", lambda _: next(clock))
+    names = ["decide", "collect", "assess", "approve"]
+    for name in names:
+        turns.write(number, name, Done(name, {}))
+    assert [step.name for step in turns.all()[0].steps] == names
 
 
 def test_whichever_statement_fails_the_turns_are_what_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from noria.database import Transaction
 from noria.service.batches import batches, files
 from noria.service.batches.answer import Answer, unanswered
 from noria.service.batches.apart import Apart
@@ -81,6 +82,7 @@ class BatchWork:
         self._lines = _Lines(iter(()))
         self._num_news = shared.num_news
         self._begun = self._flushed = self._renewed = time.monotonic()
+        self._clock_offset = 0.0  # from this clock to the database's: a machine whose time is wrong ends nobody's batch
 
     async def run(self) -> None:
         """Work until it ends, or until it is another's turn."""
@@ -89,6 +91,7 @@ class BatchWork:
             told = "the file of requests is not there any more"
             await self._shared.apart.run(lambda to: batches.finish(to, self._batch, "failed", error=told))
             return
+        self._clock_offset = await self._shared.apart.run(Transaction.now, writes=False) - time.monotonic()
         done = await self._shared.apart.run(lambda to: batches.answered(to, self._batch), writes=False)
         self._lines = _Lines(_unanswered(path, self._shared.limits, done))
         try:
@@ -129,7 +132,7 @@ class BatchWork:
         while True:
             if self._batch.status == "cancelling":
                 return "cancelled"
-            if time.time() >= self._batch.expires or self._model is None:
+            if time.monotonic() + self._clock_offset >= self._batch.expires or self._model is None:
                 return "expired"
             is_over = self._shared.is_stopping or time.monotonic() - self._begun > SLICE_SECONDS
             if not is_over:

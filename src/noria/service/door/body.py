@@ -95,7 +95,8 @@ def too_large(limits: Limits) -> HTTPError:
 class CloseUnread:
     """Close the connection after an answer that came before the whole request was read.
 
-    Otherwise a refused client could go on sending for ever, and a kept-alive connection would have to swallow it.
+    Otherwise a refused client could go on sending for ever, and a kept-alive connection would have to swallow it. After
+    a request with two lengths too: to a proxy that goes by the other one, what follows is none (RFC 9112, 6.1).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -105,6 +106,7 @@ class CloseUnread:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        is_framed_twice = {b"transfer-encoding", b"content-length"} <= {name for name, _ in scope["headers"]}
         is_read = not any(
             name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
             for name, value in scope["headers"]
@@ -117,7 +119,7 @@ class CloseUnread:
             return message
 
         async def closing(message: Message) -> None:
-            if message["type"] == "http.response.start" and not is_read:
+            if message["type"] == "http.response.start" and (is_framed_twice or not is_read):
                 message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
             await send(message)
 

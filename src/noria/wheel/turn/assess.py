@@ -11,10 +11,10 @@ from noria.drift.assessment import Assessment
 from noria.drift.expected_score import LEAST_RECORDS
 from noria.drift.loss import LossPerDay, estimated_loss_per_day, payoff_loss_per_day
 from noria.drift.window import Window
+from noria.ledger.till import name_of_run
 from noria.pipeline.predictor import load
 from noria.pipeline.reference import read_reference
 from noria.stages.evaluate import learnt_hashes
-from noria.store.run_folder import name_of
 from noria.units import count_of
 from noria.wheel.turn.context import Turn
 from noria.wheel.turn.turns import NOTHING, Done
@@ -32,7 +32,7 @@ def assess_window(turn: Turn) -> Done:
         sentence = f"{count_of(len(window), 'record')} new to the champion; at least {LEAST_RECORDS} tell something"
         return Done(sentence, told, outcome=NOTHING)
     found = assess(read_reference(predictor.bundle), window.observations)
-    model = turn.settings.service.model if turn.settings.service is not None else name_of(turn.wheel.run)
+    model = turn.settings.service.model if turn.settings.service is not None else name_of_run(turn.wheel.run)
     per_day = turn.settings.predictions_per_day or turn.turns.predictions_per_day(model)
     loss = None if per_day is None else _loss(found, turn.settings.worth, per_day)
     content = {

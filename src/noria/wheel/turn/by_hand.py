@@ -11,12 +11,14 @@ from pathlib import Path
 
 from noria.database import open_database
 from noria.errors import UserError
+from noria.job.wheel import Wheel
 from noria.ledger import Prices
 from noria.reporter import Reporter
 from noria.store.run_folder import locked
 from noria.wheel.money import Money
 from noria.wheel.turn.approve import answer
-from noria.wheel.turn.folder import WheelFolder
+from noria.wheel.turn.canary import reload
+from noria.wheel.turn.folder import CANDIDATE, WheelFolder
 from noria.wheel.turn.log import lines_of, told
 from noria.wheel.turn.rollback import asked, bring_back, is_rollback
 from noria.wheel.turn.turn import turn_wheel
@@ -24,17 +26,32 @@ from noria.wheel.turn.turns import PROMOTED, TurnRecord, Turns
 
 
 def answer_candidate(run: Path, is_approved: bool, reason: str, reporter: Reporter) -> TurnRecord:
-    """Write down what a person says of the candidate that waits, and go on; return the turn."""
+    """Write down what a person says of the candidate, and go on; return the turn.
+
+    Only a candidate that waits can be approved; a turn can be rejected as long as it goes on, whatever it waits for.
+    """
     wheel = WheelFolder.of(run)
     with locked(_there(wheel)):
         turns = Turns(open_database(), wheel.prepare())
-        waiting = turns.open()
-        if waiting is None or not is_waiting(waiting):
+        going = turns.open()
+        is_theirs = going is not None and (is_waiting(going) if is_approved else not is_rollback(going))
+        if going is None or not is_theirs:
             raise UserError("no candidate waits for an answer", where=str(run), fix=f"noria wheel status {run}")
-        turns.write(waiting.number, "approve", answer(is_approved, getpass.getuser(), reason))
+        if not is_approved:
+            _withdraw(wheel, going)
+        name = "approve" if is_waiting(going) else "reject"
+        turns.write(going.number, name, answer(is_approved, getpass.getuser(), reason))
     if is_approved:
         return turn_wheel(run, (), (), reporter)
     return turns.all()[-1]
+
+
+def _withdraw(wheel: WheelFolder, going: TurnRecord) -> None:
+    """Have nobody try the candidate any more: the service, which gives it up when it reads the champion again."""
+    wheel.drop(CANDIDATE)
+    settings = Wheel.model_validate(going.asked["settings"])
+    if any(step.name == "approve" for step in going.steps):
+        reload(settings.service)
 
 
 def roll_back(run: Path, reason: str) -> str:
@@ -44,7 +61,7 @@ def roll_back(run: Path, reason: str) -> str:
         turns = Turns(open_database(), wheel.prepare())
         going = turns.open()
         if going is not None and not is_rollback(going):
-            fix = f"let it end: noria wheel turn {run}"
+            fix = f"let it end: noria wheel turn {run}; or end it: noria wheel reject {run}"
             raise UserError("a turn of this wheel goes on", where=str(run), fix=fix)
         why = f"said {getpass.getuser()}" + (f": {reason}" if reason else "")
         known = turns.all()

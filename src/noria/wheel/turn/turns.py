@@ -28,6 +28,7 @@ SCHEMA = Schema(
         ]
     ],
 )
+TICK_S = 1e-6  # a number of 64 bits tells such times apart until 2100
 OPEN = ""
 NOTHING, PROMOTED, REJECTED, FAILED, STOPPED = "nothing to do", "promoted", "rejected", "failed", "stopped"
 ROLLED_BACK = "rolled back"
@@ -104,11 +105,14 @@ class Turns:
     def write(self, number: int, name: str, done: Done, entries: Sequence[Entry] = ()) -> None:
         """Write down and book that a step is done, and with it, where it was the last one, that the turn has ended.
 
-        What has been written stays: of two who did the same, the first one counts.
+        What has been written stays: of two who did the same, the first one counts. Steps are read in the order of their
+        times, so each has a later one than the one before, also where the clock was set back.
         """
 
         def work(to: Transaction) -> None:
-            now = to.now()
+            last = "select max(time) from wheel_step where wheel = ? and number = ?"
+            ((before,),) = to.run(last, self._wheel, number)
+            now = max(to.now(), (before or 0.0) + TICK_S)
             to.run(
                 "insert into wheel_step values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
                 self._wheel, number, name, now, done.micro, done.sentence, json.dumps(done.result),
