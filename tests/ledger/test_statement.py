@@ -50,7 +50,18 @@ def test_costs_at_prices_that_nobody_stated_are_told_apart(database: Database) -
 
 def test_no_margin_is_made_of_two_currencies(database: Database) -> None:
     database.transact(lambda to: book(to, [spent("s", 5), earned("e", 7, currency="CNY")]))
-    assert [(one.currency, one.cost, one.expected) for one in rows(database)] == [("CNY", 0, 7), ("EUR", 5, 0)]
+    found = rows(database)
+    assert [(one.currency, one.cost, one.expected) for one in found] == [("CNY", 0, 7), ("EUR", 5, 0)]
+    assert [one.as_json()["expected_margin"] for one in found] == [None, None]
+    assert "noria ledger prices --write" in ledger_text(["model"], found)
+
+
+def test_what_another_model_pays_in_takes_no_margin_away(database: Database) -> None:
+    about = About("others", activity="train")
+    database.transact(lambda to: book(to, [spent("s", 5, about), earned("e", 7, currency="CNY")]))
+    found = rows(database)
+    assert [one.as_json()["expected_margin"] for one in found] == [7e-6, None]
+    assert "several currencies" not in ledger_text(["model"], found)
 
 
 def test_groups_and_days_are_those_that_are_asked_for(database: Database) -> None:

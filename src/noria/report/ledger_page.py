@@ -83,8 +83,9 @@ def _remarks(rows: Sequence[Row]) -> list[str]:
     if assumed := sum(one.assumed for one in rows):
         share = assumed / max(1, sum(one.cost for one in rows))
         found.append(f"{share:.0%} of the costs are at assumed prices: noria ledger prices --write")
-    if len({one.currency for one in rows if one.currency}) > 1:
-        found.append("costs and values are in several currencies: no margin holds over them")
+    if not all(one.has_margin for one in rows):
+        told = "noria ledger prices --write, `currency`, says that of costs to come"
+        found.append(f"costs and values are in several currencies, which leaves no margin: {told}")
     return found
 
 
