@@ -13,7 +13,7 @@ from noria.ledger.collecting import collect
 from noria.ledger.entry import Entry
 from noria.ledger.spool import entry_of
 from noria.ledger.storage import book_storage, keep_up
-from noria.ledger.till import Clock, Till
+from noria.ledger.till import Clock, Till, name_of_run
 
 
 @pytest.fixture(autouse=True)
@@ -118,3 +118,13 @@ def test_what_the_ledger_cannot_hold_is_told_and_stops_no_work(
     own.close()
     assert own.spool.num_lost == 2
     assert "is not booked" in caplog.text
+
+
+def test_a_candidate_of_the_wheel_is_called_as_the_run_whose_wheel_it_is(tmp_path: Path) -> None:
+    candidate = tmp_path / "churn/wheel/turn-12/run"
+    candidate.mkdir(parents=True)
+    link = tmp_path / "churn/wheel/current"
+    link.symlink_to(candidate)
+    runs = [tmp_path / "churn", tmp_path / "churn/bundle", candidate, candidate / "bundle", link, link / "bundle"]
+    assert {name_of_run(one) for one in runs} == {"churn"}
+    assert name_of_run(tmp_path / "wheel/run") == "run"

@@ -167,6 +167,11 @@ def _cpu_seconds() -> float:
 
 
 def name_of_run(path: str | os.PathLike[str]) -> str:
-    """Return what a run is called in the ledger: as the service calls its model."""
+    """Return what a run is called, in the ledger and as a model of a service: by its folder.
+
+    A candidate of the wheel, RUN/wheel/turn-3/run, is called as RUN: what it costs and earns is that of one model.
+    """
     folder = Path(path).expanduser().resolve()
-    return plain(folder.parent.name if folder.name == "bundle" else folder.name)
+    folder = folder.parent if folder.name == "bundle" else folder
+    is_candidate = folder.match("*/wheel/turn-*/run")
+    return plain(folder.parents[2].name if is_candidate else folder.name)

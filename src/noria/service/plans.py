@@ -21,6 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from noria.errors import UserError
+from noria.ledger.till import name_of_run
 from noria.service.fleet.canary import Canary
 from noria.service.fleet.models import Plan
 
@@ -87,9 +88,7 @@ def _named(given: str) -> tuple[str, Path]:
     if is_named and NAME.fullmatch(name) and not Path(given).exists():
         return name, Path(rest).expanduser()
     path = Path(given).expanduser()
-    folder = path.resolve()
-    name = folder.parent.name if folder.name == "bundle" else folder.name
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "model", path
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name_of_run(path)).strip("-._") or "model", path
 
 
 def _of_file(path: Path) -> dict[str, _Model]:

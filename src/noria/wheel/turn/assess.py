@@ -6,10 +6,10 @@ import os
 from dataclasses import asdict
 
 from noria.contract.payoffs import micro
+from noria.ledger.till import name_of_run
 from noria.pipeline.predictor import load
 from noria.pipeline.reference import read_reference
 from noria.stages.evaluate import learnt_hashes
-from noria.store.run_folder import name_of
 from noria.units import count_of
 from noria.wheel.assess import assess
 from noria.wheel.assessment import Assessment
@@ -32,7 +32,7 @@ def assess_window(turn: Turn) -> Done:
         sentence = f"{count_of(len(window), 'record')} new to the champion; at least {LEAST_RECORDS} tell something"
         return Done(sentence, told, outcome=NOTHING)
     found = assess(read_reference(predictor.bundle), window.observations)
-    model = turn.settings.service.model if turn.settings.service is not None else name_of(turn.wheel.run)
+    model = turn.settings.service.model if turn.settings.service is not None else name_of_run(turn.wheel.run)
     per_day = turn.settings.predictions_per_day or turn.turns.predictions_per_day(model)
     loss = None if per_day is None else _loss(found, turn.settings.worth, per_day)
     content = {

@@ -20,8 +20,9 @@ from noria.job.load import load_job
 from noria.job.renamed import read_stored_job
 from noria.job.wheel import Wheel
 from noria.ledger import Prices
+from noria.ledger.till import name_of_run
 from noria.reporter import Reporter
-from noria.store.run_folder import locked, name_of
+from noria.store.run_folder import locked
 from noria.wheel.turn.approve import approve
 from noria.wheel.turn.assess import assess_window
 from noria.wheel.turn.canary import try_out
@@ -70,7 +71,7 @@ def turn_wheel(
 
 
 def _go_on(wheel: WheelFolder, wheel_id: str, turns: Turns, record: TurnRecord, reporter: Reporter) -> TurnRecord:
-    costs = Costs(Prices.load(), name_of(wheel.run))
+    costs = Costs(Prices.load(), name_of_run(wheel.run))
     results = {step.name: step.result for step in record.steps}
     settings = Wheel.model_validate(record.asked["settings"])
     data = [Path(one) for one in record.asked["data"]]
