@@ -138,7 +138,7 @@ def _rows(by: Sequence[str], sums: Iterable[dict[str, Any]]) -> list[Row]:
             row.learning += one["amount"] * (one["activity"] in LEARNING)
             row.assumed += one["amount"] * (one["basis"] == ASSUMED)
     currencies = {row.currency for row in rows.values()}
-    paid_in = {(*group, currency) for (*group, currency), row in rows.items() if row.cost}
     for (*group, currency), row in rows.items():
-        row.has_margin = not any((*group, other) in paid_in for other in currencies if other != currency)
+        others = [rows.get((*group, other)) for other in currencies - {currency}]
+        row.has_margin = not any(other is not None and other.cost for other in others)
     return [rows[key] for key in sorted(rows)]

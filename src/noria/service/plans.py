@@ -133,4 +133,6 @@ def _check_names(names: Sequence[str]) -> None:
         raise UserError("two models have one name", found=twice[0], fix="give each its own: NAME=RUN")
     for name in names:
         if not NAME.fullmatch(name):
-            raise UserError("this cannot be the name of a model", found=name, expected="letters, digits, . _ -")
+            fix = "give it another, by which it is asked: models: {reviews: RUN}"
+            expected = "letters of English, digits, . _ -"
+            raise UserError("this cannot be the name of a model", found=name, expected=expected, fix=fix)
