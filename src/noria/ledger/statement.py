@@ -138,7 +138,7 @@ def _rows(by: Sequence[str], sums: Iterable[dict[str, Any]]) -> list[Row]:
             row.learning += one["amount"] * (one["activity"] in LEARNING)
             row.assumed += one["amount"] * (one["basis"] == ASSUMED)
     currencies = {row.currency for row in rows.values()}
-    for (*group, currency), row in rows.items():
-        others = [rows.get((*group, other)) for other in currencies - {currency}]
+    for (*names, currency), row in rows.items():
+        others = [rows.get((*names, other)) for other in currencies - {currency}]
         row.has_margin = not any(other is not None and other.cost for other in others)
     return [rows[key] for key in sorted(rows)]
