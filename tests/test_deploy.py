@@ -194,6 +194,14 @@ def test_hadolint_finds_nothing() -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_nothing_is_installed_by_a_name_that_is_another_projects_in_the_package_index() -> None:
+    pages = [*DEPLOY.iterdir(), *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/zh/*.md")]
+    texts = {path.name: path.read_text("utf-8") for path in pages if path.is_file()}
+    assert {"noria.service", "README.md", "serving.md"} <= texts.keys()
+    named = re.compile(r"pip install (?:-\S+ )*['\"]?noria\b")
+    assert [name for name, text in texts.items() if named.search(text)] == []
+
+
 @pytest.mark.parametrize("name", ["noria.service", "noria-batch.service"])
 def test_systemd_takes_the_unit_and_finds_it_shut(name: str, tmp_path: Path) -> None:
     unit = tmp_path / name

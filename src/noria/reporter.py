@@ -109,8 +109,12 @@ class Terminal:
 
     def _lines(self, title: str, total: int) -> Meter:
         def line(done: int, total: int, loss: float | None, score: float | None) -> None:
-            left = (time.monotonic() - meter.started) / max(1, done) * (total - done)
-            parts = [f"{title}: {done} of {total}", f"{duration(left)} left", _facts(loss, score)]
+            left = (time.monotonic() - meter.started) / done * (total - done) if done else None
+            parts = [
+                f"{title}: {done} of {total}",
+                f"{duration(left)} left" if left is not None else "",
+                _facts(loss, score),
+            ]
             self.say(", ".join(filter(None, parts)))
 
         meter = Meter(line, LINE_SECONDS, total)

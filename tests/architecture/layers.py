@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from architecture.tree import COMPONENTS, File, imports
 
 ORDER: list[list[str]] = [  # lowest first
-    ["errors", "units"],
+    ["errors", "units", "aligned"],
     ["types"],
     ["store.disk", "store.cache"],
     ["contract"],

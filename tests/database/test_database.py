@@ -94,8 +94,9 @@ def test_tables_are_brought_up_step_by_step_and_once(database: Database) -> None
     for schema in (first, second, second):
         database.prepare(schema)
     database.transact(lambda to: to.run("insert into steps values (?, ?)", "a", 3))
-    with pytest.raises(UserError, match="newer version of the package"):
+    with pytest.raises(UserError, match="newer version of the package") as error:
         database.prepare(first)
+    assert "upgrade noria" not in error.value.fix  # of the package index, where this name is another project's
 
 
 def test_a_server_that_is_killed_costs_no_more_than_time(mortal_postgres: Server) -> None:

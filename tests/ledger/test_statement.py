@@ -13,7 +13,7 @@ from noria.errors import UserError
 from noria.ledger import About, Entry, Posting, audit, book, booking
 from noria.ledger.audit import check, check_service
 from noria.ledger.statement import Row, statement
-from noria.report.ledger_page import ledger_text
+from noria.report.ledger_page import ledger_page, ledger_text
 
 ONE_DAY = 24 * 3600
 
@@ -50,7 +50,18 @@ def test_costs_at_prices_that_nobody_stated_are_told_apart(database: Database) -
 
 def test_no_margin_is_made_of_two_currencies(database: Database) -> None:
     database.transact(lambda to: book(to, [spent("s", 5), earned("e", 7, currency="CNY")]))
-    assert [(one.currency, one.cost, one.expected) for one in rows(database)] == [("CNY", 0, 7), ("EUR", 5, 0)]
+    found = rows(database)
+    assert [(one.currency, one.cost, one.expected) for one in found] == [("CNY", 0, 7), ("EUR", 5, 0)]
+    assert [one.as_json()["expected_margin"] for one in found] == [None, None]
+    assert "noria ledger prices --write" in ledger_text(["model"], found)
+
+
+def test_what_another_model_pays_in_takes_no_margin_away(database: Database) -> None:
+    about = About("others", activity="train")
+    database.transact(lambda to: book(to, [spent("s", 5, about), earned("e", 7, currency="CNY")]))
+    found = rows(database)
+    assert [one.as_json()["expected_margin"] for one in found] == [7e-6, None]
+    assert "several currencies" not in ledger_text(["model"], found)
 
 
 def test_groups_and_days_are_those_that_are_asked_for(database: Database) -> None:
@@ -150,3 +161,12 @@ def test_a_check_finds_what_a_service_counts_and_did_not_book_or_booked_and_did_
 def test_what_are_no_metrics_of_a_service_is_told(text: str) -> None:
     with pytest.raises(UserError, match="not the metrics of a service"):
         check_service(cast(Transaction, None), text)
+
+
+def test_the_page_draws_each_currency_on_an_axis_of_its_own_and_no_group_that_has_none(database: Database) -> None:
+    others = earned("e", 7_000_000, currency="CNY")
+    database.transact(lambda to: book(to, [spent("s", 5_000_000, About("chat")), others]))
+    page = ledger_page(["model"], rows(database))
+    cost, _, value = page.partition('id="expected-value"')
+    assert ("in EUR" in cost, "in CNY" in cost) == (True, False)
+    assert ("in EUR" in value, "in CNY" in value) == (False, True)

@@ -148,3 +148,13 @@ def test_what_the_ledger_cannot_hold_is_told_and_stops_no_work(
     own.close()
     assert own.spool.num_lost == 2
     assert "is not booked" in caplog.text
+
+
+def test_a_candidate_of_the_wheel_is_called_as_the_run_whose_wheel_it_is(tmp_path: Path) -> None:
+    candidate = tmp_path / "churn/wheel/turn-12/run"
+    candidate.mkdir(parents=True)
+    link = tmp_path / "churn/wheel/current"
+    link.symlink_to(candidate)
+    runs = [tmp_path / "churn", tmp_path / "churn/bundle", candidate, candidate / "bundle", link, link / "bundle"]
+    assert {name_of_run(one) for one in runs} == {"churn"}
+    assert name_of_run(tmp_path / "wheel/run") == "run"

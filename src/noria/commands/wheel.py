@@ -30,12 +30,13 @@ def turn(
     from noria.ledger import Prices
     from noria.reporter import Terminal
     from noria.wheel.money import Money
+    from noria.wheel.turn.by_hand import what_waits
     from noria.wheel.turn.log import lines_of
     from noria.wheel.turn.turn import turn_wheel
 
     record = turn_wheel(run, data or (), overrides or (), Terminal())
-    money = Money(Prices.load().currency)
-    show(dataclasses.asdict(record) if as_json else "\n".join(lines_of(record, money)), as_json)
+    lines = [*lines_of(record, Money(Prices.load().currency)), *what_waits(run, record)]
+    show(dataclasses.asdict(record) if as_json else "\n".join(lines), as_json)
 
 
 @app.command()

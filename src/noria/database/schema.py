@@ -35,7 +35,7 @@ class Schema:
                 where=where,
                 expected=f"version {len(self.versions)} of {self.room} at most",
                 found=str(version),
-                fix="pip install --upgrade noria",
+                fix="install the newer version, from its clone; or set NORIA_HOME (or NORIA_DATABASE) to another place",
             )
         for statements in self.versions[version:]:
             for statement in statements:

@@ -1,6 +1,7 @@
 """What the ledger says: costs, values, margins and break-even by model, version, day, client, job, from its sums.
 
-A margin compares money of one currency only: where values are in another than costs there is a row for each.
+A margin compares money of one currency only: where values are in another than costs there is a row for each, and none
+has a margin.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Row:
     amounts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     learning: int = 0
     assumed: int = 0  # of the costs, those at prices that nobody stated
+    has_margin: bool = True  # the group has no costs in another currency: values less costs are a margin
 
     @property
     def predictions(self) -> int:
@@ -57,7 +59,7 @@ class Row:
     @property
     def break_even(self) -> int | None:
         """Return after how many answers their expected value has paid for learning; None where never, or unknown."""
-        if not self.predictions or EXPECTED not in self.amounts:
+        if not self.predictions or EXPECTED not in self.amounts or not self.has_margin:
             return None
         margin = (self.expected - (self.cost - self.learning)) / self.predictions
         return ceil(self.learning / margin) if margin > 0 else None
@@ -67,6 +69,7 @@ class Row:
         money = {name.partition(":")[2]: self.amounts.get(name, 0) for name in COSTS}
         money |= {"cost": self.cost, "learning": self.learning, "assumed": self.assumed}
         has_expected, has_realised = EXPECTED in self.amounts, REALISED in self.amounts
+        has_margins = has_expected and self.has_margin, has_realised and self.has_margin
         quantities = {
             name: int(value)
             for name, value in sorted(self.amounts.items())
@@ -78,9 +81,9 @@ class Row:
             "predictions": self.predictions,
             **{name: value / MICRO for name, value in money.items()},
             "expected_value": self.expected / MICRO if has_expected else None,
-            "expected_margin": (self.expected - self.cost) / MICRO if has_expected else None,
+            "expected_margin": (self.expected - self.cost) / MICRO if has_margins[0] else None,
             "realised_value": self.realised / MICRO if has_realised else None,
-            "realised_margin": (self.realised - self.cost) / MICRO if has_realised else None,
+            "realised_margin": (self.realised - self.cost) / MICRO if has_margins[1] else None,
             "break_even_predictions": self.break_even,
             "quantities": quantities,
         }
@@ -134,4 +137,8 @@ def _rows(by: Sequence[str], sums: Iterable[dict[str, Any]]) -> list[Row]:
         if one["name"] in COSTS:
             row.learning += one["amount"] * (one["activity"] in LEARNING)
             row.assumed += one["amount"] * (one["basis"] == ASSUMED)
+    currencies = {row.currency for row in rows.values()}
+    for (*names, currency), row in rows.items():
+        others = [rows.get((*names, other)) for other in currencies - {currency}]
+        row.has_margin = not any(other is not None and other.cost for other in others)
     return [rows[key] for key in sorted(rows)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from noria.aligned import aligned
 from noria.types import Dataset
 from noria.units import size
 
@@ -54,10 +55,8 @@ def understood(prepared: Prepared) -> str:
     for name, panel in prepared.report.get("readings", {}).items():
         rows = [panel["columns"], *panel["rows"][:SHOWN_ROWS]]
         cells = [[str(cell)[:SHOWN_CELL] for cell in row] for row in rows]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
         more = len(panel["rows"]) + 1 - len(rows)
-        parts += [f"{name}: {panel['title']}", *lines, *([f"... and {more} more"] if more else [])]
+        parts += [f"{name}: {panel['title']}", *aligned(cells), *([f"... and {more} more"] if more else [])]
     return "\n".join(parts)
 
 

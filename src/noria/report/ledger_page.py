@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from noria.aligned import aligned
 from noria.ledger.statement import Row
 from noria.report.bars import Bar, bar_chart
-from noria.report.markup import join, tag
+from noria.report.markup import Markup, join, tag
 from noria.report.page import document
 from noria.report.tables import table
 from noria.store.disk import AGAIN_ADVICE, replace_file
@@ -28,16 +29,7 @@ def ledger_text(by: Sequence[str], rows: Sequence[Row]) -> str:
         return "nothing is booked"
     head = [*by, "", *(one.replace("_", " ") for one in COLUMNS)]
     lines = [head, *([*(row.group[one] or "-" for one in by), row.currency, *_cells(row)] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    left = len(by) + 1
-    told = [
-        "  ".join(
-            cell.ljust(width) if index < left else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    return "\n".join([*told, *_remarks(rows)])
+    return "\n".join([*aligned(lines, len(by) + 1), *_remarks(rows)])
 
 
 def write_csv(path: Path, by: Sequence[str], rows: Sequence[Row]) -> None:
@@ -54,17 +46,28 @@ def write_csv(path: Path, by: Sequence[str], rows: Sequence[Row]) -> None:
 def ledger_page(by: Sequence[str], rows: Sequence[Row]) -> str:
     """Return a page of its own."""
     told = [row.as_json() for row in rows]
-    names = [" ".join(one or "-" for one in row.group.values()) + f" {row.currency}" for row in rows]
     cells = [[*(row.group[name] or "-" for name in by), row.currency, *(one[name] for name in COLUMNS)]
              for row, one in zip(rows, told, strict=True)]  # fmt: skip
     charts = {
-        title: bar_chart(title, [Bar(name, one[key]) for name, one in zip(names, told, strict=True)][:SHOWN_BARS])
+        title: _charts(key, rows)
         for title, key in (("Cost", "cost"), ("Expected value", "expected_value"), ("Realised value", "realised_value"))
         if any(one[key] is not None for one in told)
     }
     head = [*by, "currency", *(name.replace("_", " ") for name in COLUMNS)]
     top = join(tag("h1", "Ledger"), *(tag("p", one) for one in _remarks(rows)))
     return document("Ledger", top, {"All": table(head, cells), **charts})
+
+
+def _charts(key: str, rows: Sequence[Row]) -> Markup:
+    """Draw one sum of all groups that have it, on an axis for each currency."""
+    drawn = []
+    for currency in sorted({row.currency for row in rows}):
+        found = [(row, row.as_json()[key]) for row in rows if row.currency == currency]
+        bars = [Bar(" ".join(one or "-" for one in row.group.values()), value) for row, value in found if value]
+        cut = f"The first {SHOWN_BARS} of {len(bars)}." if len(bars) > SHOWN_BARS else ""
+        if bars:
+            drawn.append(bar_chart(f"in {currency}", bars[:SHOWN_BARS], note=cut))
+    return tag("div", *drawn, class_="charts")
 
 
 def _cells(row: Row) -> list[str]:
@@ -83,8 +86,9 @@ def _remarks(rows: Sequence[Row]) -> list[str]:
     if assumed := sum(one.assumed for one in rows):
         share = assumed / max(1, sum(one.cost for one in rows))
         found.append(f"{share:.0%} of the costs are at assumed prices: noria ledger prices --write")
-    if len({one.currency for one in rows if one.currency}) > 1:
-        found.append("costs and values are in several currencies: no margin holds over them")
+    if not all(one.has_margin for one in rows):
+        told = "noria ledger prices --write, `currency`, says that of costs to come"
+        found.append(f"costs and values are in several currencies, which leaves no margin: {told}")
     return found
 
 

@@ -21,6 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from noria.errors import UserError
+from noria.ledger.till import name_of_run
 from noria.service.fleet.canary import Canary
 from noria.service.fleet.models import Plan
 
@@ -87,9 +88,7 @@ def _named(given: str) -> tuple[str, Path]:
     if is_named and NAME.fullmatch(name) and not Path(given).exists():
         return name, Path(rest).expanduser()
     path = Path(given).expanduser()
-    folder = path.resolve()
-    name = folder.parent.name if folder.name == "bundle" else folder.name
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "model", path
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name_of_run(path)).strip("-._") or "model", path
 
 
 def _of_file(path: Path) -> dict[str, _Model]:
@@ -134,4 +133,6 @@ def _check_names(names: Sequence[str]) -> None:
         raise UserError("two models have one name", found=twice[0], fix="give each its own: NAME=RUN")
     for name in names:
         if not NAME.fullmatch(name):
-            raise UserError("this cannot be the name of a model", found=name, expected="letters, digits, . _ -")
+            fix = "give it another, by which it is asked: models: {reviews: RUN}"
+            expected = "letters of English, digits, . _ -"
+            raise UserError("this cannot be the name of a model", found=name, expected=expected, fix=fix)

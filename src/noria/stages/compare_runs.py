@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from noria.aligned import aligned
 from noria.pipeline.cross_validation import NAME
 from noria.pipeline.predictor import load
 from noria.report.card import number
@@ -48,9 +49,7 @@ class Comparison:
     def __str__(self) -> str:
         """Return scores, differences and costs as a table, and the sentence."""
         rows = [self._head(), *self._rows()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        return "\n".join([*lines, self.sentence])
+        return "\n".join([*aligned(rows), self.sentence])
 
     __repr__ = __str__
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
+from noria.aligned import aligned
 from noria.errors import UserError, did_you_mean
 from noria.pipeline.worth import VALUE
 from noria.report.card import number
@@ -71,9 +72,7 @@ class Runs(list[Run]):
         if not self:
             return "no runs"
         rows = [list(COLUMNS), *([cell or "-" for cell in _cells(run)] for run in self)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        return "\n".join([*lines, *self.cheapest()])
+        return "\n".join([*aligned(rows), *self.cheapest()])
 
     def cheapest(self) -> list[str]:
         """Name, of the runs that were scored alike, the cheapest that the scores cannot tell from the best."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from noria.aligned import aligned
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.vector_index import Hit, index, the_only_input, vectors_of
@@ -51,8 +52,7 @@ def found(queries: Sequence[str], hits: Sequence[Sequence[Hit]]) -> str:
     """Return what was found as text: each query, and below it score, place and record."""
     lines = []
     for query, one in zip(queries, hits, strict=True):
-        width = max((len(hit.where) for hit in one), default=0)
-        lines += [query, *(f"  {hit.score:.3f}  {hit.where.ljust(width)}  {_in_line(hit.text)}" for hit in one)]
+        lines += [query, *aligned([(f"  {hit.score:.3f}", hit.where, _in_line(hit.text)) for hit in one])]
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from noria.aligned import aligned
 from noria.contract import Task, answer_field, dispatch
 from noria.contract.examples import fitted, records_like
 from noria.job import Job
@@ -44,11 +45,7 @@ def trace(source: JobLike, overrides: Sequence[str] = ()) -> list[Step]:
 def table(steps: Sequence[Step]) -> str:
     """Return the steps as aligned text."""
     rows = [("step", "what it is", "shape", "ms"), *((s.name, s.what, s.shape, f"{s.milliseconds:.2f}") for s in steps)]
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=False)), row[3].rjust(widths[3])])
-        for row in rows
-    )
+    return "\n".join(aligned(rows, 3))
 
 
 def _from_example(task: Task) -> tuple[Record, dict[str, Any]]:

@@ -209,6 +209,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
+        if not path.parent.exists():
+            fix = "name the folder of a run; noria runs lists them"
+            raise UserError("there is no such folder", where=str(path.parent), fix=fix) from error
         is_begun = (path.parent / "job.yaml").exists()
         what = f"{'this training is not finished: ' if is_begun else ''}there is no {path.name} here"
         fix = f"go on with it: {resume_command(path.parent)}" if is_begun else "is this a run folder?"

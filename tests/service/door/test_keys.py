@@ -20,6 +20,8 @@ from noria.service.door.keys import digest_of, read_keys
 from noria.service.door.rates import Bucket
 from service.door.raw import Answer, raw
 
+LAST_DAY = "2999-12-31"
+
 
 @pytest.fixture(autouse=True)
 def looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,6 +30,10 @@ def looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ask(app: Starlette, secret: str, method: str = "POST", path: str = "/predict", body: bytes = b"{}") -> Answer:
     return raw(app, method, path, [(b"authorization", b"Bearer " + secret.encode())], body)
+
+
+def _let_expire(file: Path, day: str) -> None:
+    file.write_text(file.read_text().replace(LAST_DAY, day))
 
 
 def test_a_new_key_is_shown_once_and_only_its_digest_is_kept(tmp_path) -> None:
@@ -45,7 +51,8 @@ def test_a_new_key_is_shown_once_and_only_its_digest_is_kept(tmp_path) -> None:
 def test_keys_are_listed_with_what_they_may_do_and_revoked(tmp_path) -> None:
     file = tmp_path / "keys.yaml"
     noria.keys("add", "shop", file)
-    noria.keys("add", "lab", file, models=["digits"], allowed=["predict"], requests_per_minute=5, expires="2000-01-31")
+    noria.keys("add", "lab", file, models=["digits"], allowed=["predict"], requests_per_minute=5, expires=LAST_DAY)
+    _let_expire(file, "2000-01-31")
     assert noria.keys("list", file=file).splitlines() == [
         "shop; predict, stream; all models",
         "lab; predict; digits; 5 requests a minute; expired 2000-01-31",
@@ -54,6 +61,13 @@ def test_keys_are_listed_with_what_they_may_do_and_revoked(tmp_path) -> None:
     assert [key.name for key in read_keys(file)] == ["lab"]
     with pytest.raises(UserError, match="there is no key of this name"):
         noria.keys("revoke", "shop", file)
+
+
+def test_a_key_that_would_be_over_before_it_is_used_is_not_made(tmp_path) -> None:
+    file = tmp_path / "keys.yaml"
+    with pytest.raises(UserError, match="its last day is over"):
+        noria.keys("add", "shop", file, expires=str(datetime.now(UTC).date() - timedelta(days=1)))
+    assert not file.exists()
 
 
 def test_the_advice_of_a_missing_file_works(tmp_path) -> None:
@@ -148,7 +162,8 @@ def test_a_key_is_good_to_the_end_of_its_last_day(tmp_path, small) -> None:
     file = tmp_path / "keys.yaml"
     today = datetime.now(UTC).date()
     good = noria.keys("add", "good", file, expires=str(today + timedelta(days=1)))
-    over = noria.keys("add", "over", file, expires=str(today - timedelta(days=1)))
+    over = noria.keys("add", "over", file, expires=LAST_DAY)
+    _let_expire(file, str(today - timedelta(days=1)))
     app = small(Door(keys=file))
     assert (ask(app, good).status, ask(app, over).status) == (200, 401)
 

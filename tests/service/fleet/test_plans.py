@@ -45,6 +45,7 @@ def test_the_cores_are_divided_among_the_processes(monkeypatch: pytest.MonkeyPat
         ("modles: {a: x}", "models"),
         ("[", "not YAML"),
         ("models: {'a b': x}", "cannot be the name"),
+        ("models: {评论: x}", "give it another"),
     ],
 )
 def test_a_file_that_is_wrong_is_told_with_the_place(text: str, told: str, tmp_path: Path) -> None:

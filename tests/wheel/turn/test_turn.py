@@ -17,9 +17,10 @@ import yaml
 from noria.database import DatabaseAway, open_database
 from noria.errors import UserError
 from noria.job.renamed import read_stored_job
+from noria.ledger.collecting import collect
 from noria.reporter import Silent
 from noria.store.run_folder import locked, read_json
-from noria.wheel.turn.by_hand import answer_candidate, is_waiting, log, records, roll_back, status
+from noria.wheel.turn.by_hand import answer_candidate, is_waiting, log, records, roll_back, status, what_waits
 from noria.wheel.turn.folder import WheelFolder
 from noria.wheel.turn.turn import STEPS, turn_wheel
 from noria.wheel.turn.turns import FAILED, NOTHING, OPEN, PROMOTED, REJECTED, STOPPED, TurnRecord, Turns
@@ -44,6 +45,12 @@ def booked() -> list[str]:
     return sorted(key.rpartition("/")[2] for (key,) in found)
 
 
+def models() -> set[str]:
+    """Return the models that anything is booked of."""
+    collect(open_database())
+    return {one for (one,) in open_database().transact(lambda to: to.run("select distinct model from total"))}
+
+
 def test_where_nothing_has_changed_nothing_is_trained(run: Path, same: Path) -> None:
     record = turn(run, same)
     assert (record.outcome, record.steps[-1].name) == (NOTHING, "decide")
@@ -57,6 +64,7 @@ def test_a_model_that_has_become_worse_is_trained_again_and_promoted(run: Path, 
     assert [step.name for step in record.steps] == list(STEPS)
     assert WheelFolder.of(run).champion == (run / "wheel/turn-1/run").resolve()
     assert booked() == sorted(set(STEPS) - {"train"})
+    assert models() == {"run"}
     recent, golden = (record.steps[4].result[name] for name in ("recent", "golden"))
     assert recent["accuracy"]["verdict"] == "better"
     assert golden["n"] == read_json(run / "metrics.json")["n"]
@@ -141,6 +149,7 @@ def test_a_candidate_waits_for_a_person(run: Path, other: Path) -> None:
     assert (record.outcome, record.steps[-1].name) == (OPEN, "compare")
     assert turn_wheel(run, (), WAITS, Silent()) == record
     assert "noria wheel approve" in status(run)
+    assert status(run).endswith("".join(what_waits(run, record)))
     assert answer_candidate(run, True, "looked at it", Silent()).outcome == PROMOTED
     with pytest.raises(UserError, match="no candidate waits"):
         answer_candidate(run, True, "", Silent())

@@ -136,6 +136,10 @@ def new_key(
     key = _key(row, "noria keys add", problems)
     if key is None:
         raise UserErrors(problems)
+    if key.is_expired():
+        raise UserError(
+            "this key would be good for nothing: its last day is over", where="--expires", found=str(expires)
+        )
     return secret, key
 
 

@@ -19,6 +19,7 @@ import torch
 from noria import __version__
 from noria.contract import dispatch, streaming
 from noria.errors import UserError
+from noria.ledger.till import name_of_run
 from noria.pipeline.predictor import Predictor
 from noria.pipeline.streams import Full, Streams
 from noria.pipeline.valuing import text_of
@@ -383,8 +384,7 @@ def _use_threads(number: int) -> None:
 
 def name_of(predictor: Predictor) -> str:
     """Return the name of a model's run, or of its bundle where it is in none."""
-    folder = predictor.bundle.path.resolve()
-    return folder.parent.name if folder.name == "bundle" else folder.name
+    return name_of_run(predictor.bundle.path)
 
 
 def version_of(predictor: Predictor) -> str:

@@ -75,9 +75,13 @@ def status(run: Path) -> str:
     known = turns.all()
     lines = [f"champion: {wheel.shown(wheel.champion)}, {wheel.champion}"]
     lines += lines_of(known[-1], money) if known else ["this wheel has not turned yet"]
-    if known and is_waiting(known[-1]):
-        lines.append(f"it waits for a person: noria wheel approve {run}, or noria wheel reject {run}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(what_waits(run, known[-1]) if known else ())])
+
+
+def what_waits(run: Path, turn: TurnRecord) -> list[str]:
+    """Return in a line what a person is to do about a turn; nothing where it waits for nobody."""
+    told = f"it waits for a person: noria wheel approve {run}, or noria wheel reject {run}"
+    return [told] if is_waiting(turn) else []
 
 
 def log(run: Path) -> str:

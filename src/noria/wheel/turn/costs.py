@@ -11,10 +11,10 @@ from noria.wheel.money import Money
 
 @dataclass(frozen=True)
 class Costs:
-    """Prices for the job of a wheel."""
+    """Prices for the wheel of a model, which is called as its run is."""
 
     prices: Prices
-    job: str
+    model: str
 
     @property
     def money(self) -> Money:
@@ -32,5 +32,5 @@ class Costs:
 
     def entry(self, key: str, time: float, seconds: float) -> Entry:
         """Return the ledger's entry of seconds of a step."""
-        about = About(job=self.job, activity="wheel")
+        about = About(self.model, job=self.model, activity="wheel")
         return self.prices.entry(key, time, about, {"machine_micros": round(seconds * MICRO)})
