@@ -2,7 +2,8 @@
 
     python tests/service/clients.py     makes the environments that are missing, from the package index
 
-Tests never make one: they skip where it is missing. NORIA_CLIENTS names another folder for them.
+Tests never make one: they skip where it is missing. NORIA_CLIENTS names another folder for them. A script within one
+names the folder in which it was made, so it is started by the interpreter.
 """
 
 from __future__ import annotations

@@ -14,7 +14,9 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 GOLDEN = Path(__file__).parent.parent / "golden"
 MINUTES = 0.6
 REST_SECONDS = 0.03  # of each client between two questions, so that other tests go on beside it
-MOST_GROWTH = 20.0  # MiB a minute: buffers still find their size; `make soak` holds it to 1 over half an hour
+# MiB a minute: within half a minute buffers still find their size, some 8 MiB. A body of a hostile client that stays is
+# seen; `make soak` holds it to 1 over half an hour.
+MOST_GROWTH = 60.0
 
 
 @pytest.mark.slow
