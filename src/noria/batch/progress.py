@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from noria.batch.job import RUNNING, Job
+from noria.batch.job import CANCELLED, DONE, RUNNING, Job
 from noria.batch.shards import LEASE_SECONDS
 from noria.database import Database, Transaction
 from noria.ledger.booking import SUM, joined
@@ -39,12 +40,18 @@ class Progress:
         is_at_work = self.has_worker and self.job.state == RUNNING
         return left / self.rows_per_second if self.rows_per_second and is_at_work else None
 
+    @property
+    def errors(self) -> Path | None:
+        """Return the file that tells why records have no answer, once it is written; None where each has one."""
+        is_told = self.job.state in (DONE, CANCELLED) and (self.num_bad or self.num_cancelled)
+        return self.job.errors if is_told else None
+
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON."""
         job = self.job
         return {
             "id": job.id, "state": job.state, "reason": job.reason, "run": job.asked.run, "inputs": job.asked.inputs,
-            "out": job.shown_out, "errors": str(job.errors) if self.num_bad and job.is_over else None,
+            "out": job.shown_out, "errors": str(self.errors) if self.errors else None,
             "created": job.created, "finished": job.finished, "rows": job.num_rows, "done": self.num_done,
             "without_answer": self.num_bad, "cancelled": self.num_cancelled,
             "rows_per_second": self.rows_per_second, "seconds_left": self.seconds_left,
@@ -63,7 +70,8 @@ class Progress:
         parts += [f"waits for {self.waits_for}"] if self.waits_for else []
         is_left = not (self.has_worker or self.waits_for or job.is_over)
         parts += ["no worker at the moment"] if is_left else []
-        return f"{', '.join(parts)} -> {job.shown_out}" + (f"\n{job.reason}" if job.reason else "")
+        why = f", without an answer: {self.errors}" if self.errors else ""
+        return f"{', '.join(parts)} -> {job.shown_out}{why}" + (f"\n{job.reason}" if job.reason else "")
 
 
 def progress_of(database: Database, job: Job) -> Progress:
