@@ -236,6 +236,8 @@ def test_a_batch_that_is_cancelled_keeps_what_is_answered_in_its_place(database:
     assert rows == [3, 4, 7, 8]
     found = progress_of(database, find_job(database, job.id))
     assert (found.job.state, found.num_done, found.num_cancelled, booked(database, job)) == (CANCELLED, 4, 4, 4)
+    assert f"without an answer: {job.errors}" in str(found)
+    assert found.as_json()["errors"] == str(job.errors)
     finish_cancelled(database, find_job(database, job.id))
     assert find_job(database, job.id).state == CANCELLED
 

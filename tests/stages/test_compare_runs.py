@@ -62,7 +62,7 @@ def test_only_the_records_that_both_hold_out_count_whichever_comes_first(pair: t
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (("none", "run"), "config.json"),
+        (("none", "run"), "there is no such folder"),
         (("run", "none"), "no finished run"),
         (("run/bundle", "run"), "a bundle alone has no test split"),
     ],

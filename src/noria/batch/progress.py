@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from noria.batch.job import RUNNING, Job
+from noria.batch.job import CANCELLED, DONE, RUNNING, Job
 from noria.batch.shards import LEASE_SECONDS
 from noria.database import Database, Transaction
 from noria.drift.assessment import Assessment
@@ -55,12 +56,18 @@ class Progress:
             return f"{self}\n{Assessment.from_json(found)}"
         return f"{self}\nwatched: {note}" if (note := watched.get("note")) else str(self)
 
+    @property
+    def errors(self) -> Path | None:
+        """Return the file that tells why records have no answer, once it is written; None where each has one."""
+        is_told = self.job.state in (DONE, CANCELLED) and (self.num_bad or self.num_cancelled)
+        return self.job.errors if is_told else None
+
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON."""
         job = self.job
         return {
             "id": job.id, "state": job.state, "reason": job.reason, "run": job.asked.run, "inputs": job.asked.inputs,
-            "out": job.shown_out, "errors": str(job.errors) if self.num_bad and job.is_over else None,
+            "out": job.shown_out, "errors": str(self.errors) if self.errors else None,
             "created": job.created, "finished": job.finished, "rows": job.num_rows, "done": self.num_done,
             "without_answer": self.num_bad, "cancelled": self.num_cancelled,
             "rows_per_second": self.rows_per_second, "seconds_left": self.seconds_left,
@@ -80,7 +87,8 @@ class Progress:
         is_left = not (self.has_worker or self.waits_for or job.is_over)
         parts += ["no worker at the moment"] if is_left else []
         parts += ["drift in its records"] if ((self.watched or {}).get("assessment") or {}).get("alarm") else []
-        return f"{', '.join(parts)} -> {job.shown_out}" + (f"\n{job.reason}" if job.reason else "")
+        why = f", without an answer: {self.errors}" if self.errors else ""
+        return f"{', '.join(parts)} -> {job.shown_out}{why}" + (f"\n{job.reason}" if job.reason else "")
 
 
 def progress_of(database: Database, job: Job) -> Progress:
