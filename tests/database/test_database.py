@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from noria.database import Database, Schema, Transaction, open_database
+from noria.database import Database, DatabaseAway, Schema, Transaction, open_database
 from noria.database import sqlite as of_sqlite
 from noria.database.home import home
 from noria.database.postgres import SIGNS, PostgreSQL
@@ -109,6 +109,23 @@ def test_a_server_that_is_killed_costs_no_more_than_time(mortal_postgres: Server
     found = database.transact(lambda to: to.run("select name from number order by name"), writes=False)
     assert found == [("after",), ("before",)]
     database.close()
+
+
+@pytest.mark.parametrize("setting", ["default_transaction_read_only = on", "statement_timeout = 50"])
+def test_a_server_that_has_become_a_copy_or_is_slow_is_waited_for(postgres: Server, setting: str) -> None:
+    url = postgres.new_url()
+    own = open_database(url)
+    own.prepare(SCHEMA)
+    own.close()
+    role = url.partition("://")[2].partition("@")[0]
+    own.transact(lambda to: to.run(f"alter role {role} set {setting}"))
+    own.close()
+    hasty = open_database(url, patience=0.0)
+    with pytest.raises(DatabaseAway):
+        hasty.transact(
+            lambda to: to.run("insert into number select 'a', count(pg_sleep(1)) from generate_series(1, 2)")
+        )
+    hasty.close()
 
 
 def test_a_server_whose_machine_is_gone_is_noticed_by_its_silence(monkeypatch: pytest.MonkeyPatch) -> None:

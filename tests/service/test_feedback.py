@@ -19,6 +19,7 @@ from noria.cli import app as commands
 from noria.database import open_database
 from noria.errors import UserError
 from noria.ledger import audit
+from noria.ledger.answers import Valuing, know
 from noria.ledger.collecting import collect
 from noria.ledger.statement import Row, statement
 from noria.pipeline.predictor import Predictor, load
@@ -108,6 +109,26 @@ def test_feedback_comes_before_anything_was_collected(home: Path, model: Predict
     request, _ = asked(ask, app)
     path, truth = f"/feedback/{model.bundle.path.parent.name}", {"id": f"{request}/4", "label": "high"}
     assert ask(app, "POST", path, json=truth).json()["new"] == 1
+
+
+@pytest.mark.parametrize("text", [None, '{"job": {"task": "of-a-later-version"}, "states": {}, "arrays": ""}'])
+def test_an_answer_that_nobody_can_value_keeps_no_other_from_its_value(
+    home: Path, model: Predictor, ask: Ask, text: str | None
+) -> None:
+    app = make_app(model)
+    request, _ = asked(ask, app)
+    booked("serve")
+    database = open_database()
+    columns = "model, 'x', job, client, activity, currency, data"
+    other = f"insert into answers select 'other', first, count, time, {columns} from answers"
+    database.transact(lambda to: to.run(other))
+    if text is not None:
+        database.transact(lambda to: know(to, Valuing("x", text)))
+    database.close()
+    told = [{"id": "other/0", "label": "low"}, {"id": f"{request}/0", "label": "low"}]
+    taken = ask(app, "POST", "/feedback", json=told).json()
+    assert (taken["new"], taken["unreadable"]) == (1, 1)
+    assert "cannot be told" in taken["not_taken"][0]["reason"]
 
 
 @pytest.mark.parametrize(

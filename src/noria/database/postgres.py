@@ -18,7 +18,11 @@ CONNECT_SECONDS = 10
 SIGNS = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
 PORT = 5432
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: conflicts, connections, resources, shutdown
-PASSING = ("40", "08", "53", "57P", "55P03", "58")
+PASSING = (
+    "40", "08", "53", "57P", "55P03", "58",
+    "25006",  # it only reads: another has taken its place, which it or its address will lead to
+    "25P03", "57014",  # it has ended what took longer than whoever runs it allows
+)  # fmt: skip
 DISK_FULL = "53100"
 TLS = ("disable", "require", "verify-full")
 FORM = "postgresql://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full, or ?host=/FOLDER/OF/ITS/SOCKET"

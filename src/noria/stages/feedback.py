@@ -27,13 +27,17 @@ def take(
     transaction: Transaction, truths: Iterable[Truth], client: str | None = None, model: str | None = None,
     sees: Callable[[str], bool] = lambda _: True,
 ) -> Taken:  # fmt: skip
-    """Book what answers were worth. client, model: whose answers, and which model's; None takes any."""
+    """Book what answers were worth. client, model: whose answers, and which model's; None takes any.
+
+    Answers of a version of which nobody knows what they are worth keep no others from it: they are told as unreadable.
+    """
 
     def worth(about: About) -> Worth:
         text = valuing_of(transaction, about.version)
-        if text is None:
-            raise UserError("it is not known what answers of this version are worth", found=about.version)
-        return _realised(text)
+        try:
+            return _unknown("nothing is kept of this version") if text is None else _realised(text)
+        except UserError as error:  # of a newer version of the package, say
+            return _unknown(str(error))
 
     return give(Finder(transaction, client, model), truths, worth, time.time(), sees)
 
@@ -62,6 +66,13 @@ def _opened(path: Path, names: tuple[str, str]) -> Source:
             fix="name yours: --id COLUMN --label COLUMN",
         )
     return source
+
+
+def _unknown(reason: str) -> Worth:
+    def unknown(answers: Any, _: Any) -> tuple[list[int], Mapping[int, str]]:
+        return [0] * len(answers), dict.fromkeys(range(len(answers)), f"what it is worth cannot be told: {reason}")
+
+    return unknown
 
 
 @lru_cache(8)

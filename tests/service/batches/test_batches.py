@@ -152,6 +152,25 @@ def test_a_cancelled_batch_keeps_its_answers_and_tells_of_the_other_lines(vector
     run(scenario, vectors)
 
 
+def test_an_error_that_nobody_foresaw_does_not_end_the_looking_for_batches(
+    vectors: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, failures = batches.claim, iter([RuntimeError("of the test")])
+
+    def failing(*words: Any) -> Any:
+        for error in failures:
+            raise error
+        return claim(*words)
+
+    monkeypatch.setattr(batches, "claim", failing)
+    monkeypatch.setattr("noria.service.batches.runner.POLL_SECONDS", 0.01)
+
+    async def scenario(client: Client) -> None:
+        assert (await client.run([line("a")]))[0]["status"] == "completed"
+
+    run(scenario, vectors)
+
+
 def test_a_batch_does_not_expire_by_the_clock_of_a_machine_whose_time_is_wrong(
     vectors: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,8 @@ class Runner:
                 if str(error) != told:
                     _log.warning("batches wait: %s", error)
                 told = str(error)
+            except Exception:  # noqa: BLE001  # of a bug here, or of the database: it is looked again
+                _log.exception("batches wait: looking for them broke")
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._woken.wait()
