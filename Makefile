@@ -6,6 +6,9 @@ LINTERS := .venv/.linters
 BROWSER := .venv/browser/node_modules/axe-core/package.json
 CLIENTS := .venv/.clients
 
+# Tests start Python some hundred times: each would compile all of the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test check browser lock soak ray
 
 setup: $(STAMP)

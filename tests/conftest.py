@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import shutil
 import sys
@@ -125,6 +126,15 @@ def checkpoint(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Ca
     from checkpoints import save_checkpoint
 
     return lambda name: made_once(name, lambda folder: save_checkpoint(name, folder))
+
+
+@pytest.fixture(scope="session")
+def onnx_operators() -> Iterator[None]:
+    """Read the operators of ONNX once a session: torch parses their sources at each export, a fourth of its time."""
+    registry = pytest.importorskip("torch.onnx._internal.exporter._registration").ONNXRegistry
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "from_torchlib", staticmethod(functools.cache(registry.from_torchlib)))
+        yield
 
 
 @pytest.fixture

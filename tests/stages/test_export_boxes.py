@@ -19,6 +19,7 @@ from other_data import encode
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
+pytestmark = pytest.mark.usefixtures("onnx_operators")
 
 
 def test_the_file_finds_the_boxes_of_the_predictor_for_any_number_of_pictures(

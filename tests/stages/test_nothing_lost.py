@@ -27,7 +27,7 @@ from tiny_data import tiny_job
 
 # Where nothing is to be learnt there is no step to be killed in.
 TASKS = [name for name in registry.names("tasks") if not dispatch.learns_nothing(registry.task(name).target)]
-KILLS = 4  # random moments a task
+KILLS = 2  # random moments a task; more of them are tried below, of one task
 # Every way in which what is seen can be varied, for each task that varies it in its own way.
 JOINT = {
     "rotate": 10,
@@ -107,7 +107,7 @@ def test_a_training_killed_at_random_moments_ends_with_the_same_bytes(task_name,
         code = run_child(job, run, resume=(run / "job.yaml").exists(), kill_at=generator.randrange(1, moments // 2))
         assert code in (-signal.SIGKILL, 0), said(run)
         killed += code != 0
-    assert killed >= 2
+    assert killed
     train_to_the_end(job, run)
     assert ends(run) == ends(reference)
 
