@@ -342,7 +342,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("streams", nargs="*", help=f"beginnings of names: {', '.join(STREAMS)}; default all")
     parser.add_argument("--seeds", type=int, default=50)
-    parser.add_argument("--first", type=int, default=0, help="the first seed: others than those that were looked at before")
+    parser.add_argument("--first", type=int, default=0, help="the first seed; some were looked at before")
     asked = parser.parse_args()
     names = [name for name in STREAMS if not asked.streams or name.startswith(tuple(asked.streams))]
     lines = []
