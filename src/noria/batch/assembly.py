@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from typing import IO, Any
 
 from noria.batch.answer_files import ANSWER, put_in_place
@@ -49,7 +50,11 @@ def write_output(database: Database, job: Job) -> None:
     temporary = place.with_name(f".{job.id}-{os.getpid()}{place.suffix}")
     with plain_disk_errors(job.out, AGAIN_ADVICE):
         with whole_file(job.errors) as errors, errors.open("w", encoding="utf-8") as file:
-            write_lines(told.answers(file), temporary, job.asked.classes, must_agree=job.asked.keep is not None)
+            if job.is_folder or place.suffix.lower() != ".jsonl":
+                write_lines(told.answers(file), temporary, job.asked.classes, must_agree=job.asked.keep is not None)
+            else:  # they are stored as they are to be written
+                with whole_file(temporary) as lines, lines.open("w", encoding="utf-8", newline="") as out:
+                    out.writelines(told.lines(file))
         os.replace(temporary, place)
         if not told.num_bad:
             job.errors.unlink()
@@ -72,31 +77,34 @@ class _Told:
 
     def answers(self, errors: IO[str]) -> Iterator[Mapping[str, Any]]:
         """Yield the answers up to the last shard that was done, and put their files in place."""
-        every = self._stored(errors)
+        every = map(json.loads, self.lines(errors))
         return put_in_place(self._job, every) if self._job.is_folder else every
 
-    def _stored(self, errors: IO[str]) -> Iterator[Mapping[str, Any]]:
-        """Yield the lines up to the last shard that was done: of the cancelled ones between them the reason."""
+    def lines(self, errors: IO[str]) -> Iterator[str]:
+        """Yield the lines up to the last shard that was done, as they are stored: of cancelled ones the reason."""
         last = max((n for n, _, _, state in self._shards() if state == "done"), default=-1)
         for n, first, count, state in self._shards():
-            for row, answer in enumerate(self._answers_of(n, count, state), first):
-                content = answer.get(ANSWER, answer) if self._job.is_folder else answer
-                if "error" in content:
+            for row, line in enumerate(self._lines_of(n, count, state), first):
+                if '"error"' in line and "error" in (content := self._content(line)):
                     self.num_bad += 1
                     errors.write(line_of({"row": row, **{key: content[key] for key in ("where", "error")}}))
                 if n <= last:
-                    yield answer
+                    yield line
+
+    def _content(self, line: str) -> dict[str, Any]:
+        stored: dict[str, Any] = json.loads(line)
+        found: dict[str, Any] = stored.get(ANSWER, stored) if self._job.is_folder else stored
+        return found
 
     def _shards(self) -> Iterator[tuple[int, int, int, str]]:
         return shards_of(self._database, self._job.id)
 
-    def _answers_of(self, n: int, count: int, state: str) -> Iterator[dict[str, Any]]:
+    def _lines_of(self, n: int, count: int, state: str) -> Iterable[str]:
         if state != "done":
-            yield from ({"where": "", "error": BY_CANCELLING} for _ in range(count))
-            return
+            return repeat(line_of({"where": "", "error": BY_CANCELLING}), count)
         lines = stored(self._database, self._job.id, n)
         assert lines is not None, f"the answers of shard {n} are gone"
-        yield from map(json.loads, lines)
+        return lines
 
 
 def _close(database: Database, job: str, seen: str) -> None:

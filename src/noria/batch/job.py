@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +65,12 @@ class Job:
     num_shards: int
     watched: str | None
 
-    @property
+    @cached_property
     def out(self) -> Path:
         """Return where the answers go."""
         return Path(self.asked.out)
 
-    @property
+    @cached_property  # it is asked at each answer
     def is_folder(self) -> bool:
         """Say whether answers are files in a folder, and not lines of one file."""
         return is_folder(self.out)
