@@ -293,3 +293,26 @@ def test_a_batch_is_found_by_the_beginning_of_its_id(database: Database, tmp_pat
     assert find_job(database, job.id[:-1]).id == job.id
     with pytest.raises(UserError, match="there is no such batch"):
         find_job(database, "nothing")
+
+
+def test_who_cancels_keeps_the_lease_of_the_output_while_it_is_written(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_of(database, tmp_path / "out.jsonl", [2])
+    monkeypatch.setattr(shards, "LEASE_SECONDS", 0.01)
+    untils: list[float] = []
+
+    def until() -> float:
+        found = database.transact(lambda to: to.run("select writer_until from batch_job where id = ?", job.id))
+        return float(found[0][0])
+
+    def write(to: Database, written: Job) -> None:
+        untils.append(until())
+        while len(untils) < 2:
+            untils.extend([now] if (now := until()) != untils[0] else [])
+        write_output(to, written)
+
+    monkeypatch.setattr("noria.batch.assembly.write_output", write)
+    finish_cancelled(database, job)
+    assert len(untils) == 2
+    assert find_job(database, job.id).state == CANCELLED

@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import sys
 import threading
@@ -150,7 +151,7 @@ def test_a_server_that_stays_away_is_an_error_that_hides_the_password(tmp_path: 
     ("url", "words"),
     [
         ("mysql://a/b", "no such kind of database"),
-        ("postgresql://a@b/c?sslmode=prefer", "sslmode=prefer"),
+        ("postgresql://a@b/c?sslmode=allow", "sslmode=allow"),
         ("postgresql://a@b/c?timeout=1", "timeout"),
         ("postgresql://b/c", "no user"),
         ("postgresql://a@b:port/c", "cannot be read"),
@@ -159,6 +160,26 @@ def test_a_server_that_stays_away_is_an_error_that_hides_the_password(tmp_path: 
 def test_a_url_that_cannot_be_used_is_told(url: str, words: str) -> None:
     with pytest.raises(UserError, match=words):
         open_database(url)
+
+
+@pytest.mark.parametrize(("mode", "asks_first"), [("disable", False), ("prefer", True), ("", True)])
+def test_tls_is_asked_for_unless_it_is_disabled(mode: str, asks_first: bool) -> None:
+    pytest.importorskip("pg8000", reason="needs pg8000")
+    asked: list[bytes] = []
+
+    def answer(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        asked.append(connection.recv(8))
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        listening = threading.Thread(target=answer, args=(server,))
+        listening.start()
+        url = f"postgresql://a@127.0.0.1:{server.getsockname()[1]}/c" + (f"?sslmode={mode}" if mode else "")
+        with pytest.raises(UserError):
+            open_database(url, patience=0.0).transact(Transaction.now)
+        listening.join()
+    assert (asked[0] == struct.pack("!ii", 8, 80877103)) is asks_first
 
 
 def test_a_database_that_another_process_writes_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

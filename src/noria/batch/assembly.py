@@ -17,7 +17,7 @@ from noria.batch.answer_files import ANSWER, put_in_place
 from noria.batch.job import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, Job, set_state
 from noria.batch.names import worker_name
 from noria.batch.seen import told as watched
-from noria.batch.shards import LEASE_SECONDS, TOO_LATE_SECONDS, release, shards_of, stored
+from noria.batch.shards import LEASE_SECONDS, TOO_LATE_SECONDS, leases_kept, release, shards_of, stored
 from noria.database import Database, Transaction
 from noria.pipeline.sinks import line_of, write_lines
 from noria.store.disk import AGAIN_ADVICE, plain_disk_errors, sync_folder, whole_file
@@ -143,6 +143,7 @@ def finish_cancelled(database: Database, job: Job) -> None:
     writer = worker_name(os.getpid())
     if may_write(database, job.id, writer):
         try:
-            write_output(database, job)
+            with leases_kept(database, writer):
+                write_output(database, job)
         finally:
             release(database, writer, is_to_blame=False)

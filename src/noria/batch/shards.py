@@ -6,13 +6,16 @@ A claim counts before the work begins, so that what kills its worker is seen. Re
 from __future__ import annotations
 
 import json
+import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from noria.batch.job import RUNNING
 from noria.database import Database, Transaction
+from noria.errors import UserError
 from noria.ledger import Entry, book
 from noria.ledger.answers import Chunk, keep
 
@@ -107,6 +110,26 @@ def renew(database: Database, worker: str) -> None:
         transaction.run("update batch_job set writer_until = ? where writer = ? and writer_until > 0", until, worker)
 
     database.transact(work)
+
+
+@contextmanager
+def leases_kept(database: Database, worker: str) -> Iterator[None]:
+    """Renew what a worker has claimed, in a thread of its own."""
+    is_over = threading.Event()
+
+    def beat() -> None:
+        while not is_over.wait(LEASE_SECONDS / 4):
+            with suppress(UserError):  # it stays away: the worker itself finds out
+                renew(database, worker)
+        database.close()  # this thread's connection
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def release(database: Database, worker: str, is_to_blame: bool = True) -> None:

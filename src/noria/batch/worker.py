@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -23,7 +22,7 @@ from noria.batch.names import worker_name
 from noria.batch.poison import MOST_DEATHS, poison_of
 from noria.batch.reading import Reader
 from noria.batch.seen import Seen, has_reference
-from noria.batch.shards import LEASE_SECONDS, Shard, claim, has_free, leave_out, release, renew, store
+from noria.batch.shards import Shard, claim, has_free, leases_kept, leave_out, release, store
 from noria.batch.tables import batch_database
 from noria.batch.watchdog import Watchdog
 from noria.database import Database, DatabaseAway
@@ -216,18 +215,6 @@ def fail(database: Database, job: str, reason: str) -> None:
     database.transact(lambda to: set_state(to, job, [RUNNING, CANCELLING], FAILED, reason))
 
 
-def keep_leases(database: Database, worker: str) -> None:
-    """Renew what a worker has claimed, in a thread, as long as the process lives."""
-
-    def beat() -> None:
-        while True:
-            time.sleep(LEASE_SECONDS / 4)
-            with suppress(UserError):  # it stays away: the worker itself finds out
-                renew(database, worker)
-
-    threading.Thread(target=beat, daemon=True).start()
-
-
 def end_with_parent() -> None:
     """End this process when the one that started it has ended: the standard input that it holds ends then."""
 
@@ -243,9 +230,9 @@ def work(job: str, num_workers: int) -> int:
     """Work at one job, or at all where it is empty, as one of some workers of this machine; return the exit code."""
     give_way()
     database, name = batch_database(), worker_name(os.getpid())
-    keep_leases(database, name)
     try:
-        Worker(database, name, job or None, 1 / num_workers, may_end=True).run()
+        with leases_kept(database, name):
+            Worker(database, name, job or None, 1 / num_workers, may_end=True).run()
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 from zlib import crc32
 
@@ -24,12 +24,12 @@ PASSING = (
     "25P03", "57014",  # it has ended what took longer than whoever runs it allows
 )  # fmt: skip
 DISK_FULL = "53100"
-TLS = ("disable", "require", "verify-full")
+TLS = ("disable", "prefer", "require", "verify-full")
 FORM = "postgresql://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full, or ?host=/FOLDER/OF/ITS/SOCKET"
 
 
 class PostgreSQL(Backend):
-    """A server of PostgreSQL by its URL. sslmode: disable, require, or verify-full, which also checks who it is."""
+    """A server of PostgreSQL by its URL. sslmode: as of its own clients, prefer if it says none."""
 
     skip_locked, is_shared = "for update skip locked", True
     now = "extract(epoch from clock_timestamp())::double precision"
@@ -41,7 +41,7 @@ class PostgreSQL(Backend):
             port = parts.port or PORT
         except ValueError as error:
             raise UserError("the URL of the database cannot be read", expected=FORM, found=str(error)) from error
-        name, mode = unquote(parts.path.lstrip("/")), query.pop("sslmode", "disable")
+        name, mode = unquote(parts.path.lstrip("/")), query.pop("sslmode", "prefer")
         host, user = query.pop("host", "") or unquote(parts.hostname or "localhost"), unquote(parts.username or "")
         if not name or not user or query or mode not in TLS:
             found = f"sslmode={mode}" if mode not in TLS else ", ".join(query) or "no user, or no name"
@@ -121,9 +121,10 @@ def _translated(statement: str) -> str:
     return statement.replace("%", "%%").replace("?", "%s").replace(" blob", " bytea")
 
 
-def _tls(mode: str) -> ssl.SSLContext | None:
-    if mode == "disable":
-        return None
+def _tls(mode: str) -> ssl.SSLContext | Literal[False] | None:
+    """Return what pg8000 is told: None is TLS where the server has it."""
+    if mode in ("disable", "prefer"):
+        return None if mode == "prefer" else False
     context = ssl.create_default_context()
     if mode == "require":
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
