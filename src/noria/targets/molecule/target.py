@@ -162,7 +162,7 @@ class Molecule(
     def training_step(self, model: nn.Module, batch: Batch, state: State) -> dict[str, Tensor]:
         from noria.targets.molecule.learning import shuffled, wished
 
-        inputs = {**batch.inputs, self.wishes: wished(batch.target)}
+        inputs = {**batch.inputs, self.wishes: wished(batch.target, state["ends"])}
         ids = batch.target[IDS]
         if self.shuffled:
             ids = shuffled(ids, SmilesTokens(state["tokens"]), self.shuffled)
