@@ -1,7 +1,7 @@
 """New molecules: how many of what is written are valid, different, new, and inside of what was asked for.
 
     OMP_NUM_THREADS=1 python benchmarks/molecule_design.py [--run build/molecule_design] [--count 10000] [--seeds 3]
-        [--asked 2000] [--set target.temperature=0.9]
+        [--asked 2000] [--temperature 0.65] [--guidance 2] [--set target.temperature=0.9]
 
 Everything that the network writes counts, drawn once: nothing is drawn again, as `noria generate` does. The baseline of
 a wish is the share of training molecules that it holds for. The run is trained on zinc_valid.smi where it is not there.
@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--wishes", nargs="*", default=list(WISHES))
     parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--guidance", type=float, default=1.0)
     parser.add_argument("--set", nargs="+", default=[], help="overrides of the job")
     arguments = parser.parse_args()
     import noria
@@ -46,13 +47,14 @@ def main() -> None:
         print(f"temperature {arguments.temperature}, seed {seed}: {free(model, texts)}", flush=True)
     known = training(model)
     for wish in arguments.wishes:
-        texts = list(written(model, wish, arguments.asked, 0, arguments.temperature))
+        texts = list(written(model, wish, arguments.asked, 0, arguments.temperature, arguments.guidance))
         print(f"{wish:<28} {asked(model, wish, texts, known)}", flush=True)
 
 
-def written(model: Any, wish: str, count: int, seed: int, temperature: float) -> Iterator[str]:
+def written(model: Any, wish: str, count: int, seed: int, temperature: float, guidance: float = 1.0) -> Iterator[str]:
     """Yield what the network writes for a wish, molecule or not."""
     from noria.model.generation.sampling import Sampling
+    from noria.targets.molecule.guiding import guided
     from noria.targets.molecule.smiles import SmilesTokens
     from noria.targets.molecule.writing import written
 
@@ -64,7 +66,8 @@ def written(model: Any, wish: str, count: int, seed: int, temperature: float) ->
     for start in range(0, count, AT_ONCE):
         some = seeds[start : start + AT_ONCE]
         own = {field: {name: one[: len(some)] for name, one in arrays.items()} for field, arrays in inputs.items()}
-        yield from (tokens.text(row) for row in written(network, own, state, sampling, some).tolist())
+        speaker = guided(network, own, model.task.target.wishes, guidance)
+        yield from (tokens.text(row) for row in written(speaker, own, state, sampling, some).tolist())
 
 
 def free(model: Any, texts: list[str]) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from noria.errors import UserError
@@ -13,6 +15,7 @@ from noria.reporter import Silent
 from noria.stages.generate import generate, generate_to
 from noria.stages.train import train
 from noria.targets.molecule.judging import is_known
+from noria.types import PAD
 
 Chem = pytest.importorskip("rdkit.Chem", reason="needs rdkit")
 
@@ -98,6 +101,33 @@ def test_they_are_written_as_a_file_by_its_ending(run, tmp_path, ending):
         assert text.count("$$$$") == 3
     elif ending != "svg":
         assert len(text.splitlines()) == 3
+
+
+def test_guidance_changes_what_is_written_for_a_wish_alone_as_beside_others_and_nothing_else(run):
+    model = load(run)
+    wishes = [{"wishes": ""}, {"wishes": "weight ..120"}, {"wishes": "like CCCCCCO"}, {"wishes": "logp 3.."}]
+
+    def written(records, guidance):
+        target = replace(model.task.target, guidance=guidance)
+        (chunk,) = model.encoded(records)
+        batch = chunk.records.batch(np.arange(len(chunk)), model.device)
+        rows = target.predict_step(model.bundle.model.eval(), batch, model.states["target"])["written"].tolist()
+        return [[one for one in row if one != PAD] for row in rows]
+
+    plain, closer = (written(wishes, guidance) for guidance in (1.0, 6.0))
+    assert plain[0] == closer[0]
+    assert plain != closer
+    assert [written([wish], 6.0)[0] for wish in wishes] == closer
+
+
+def test_a_request_says_how_closely_its_wish_is_followed(run):
+    plain, closer, none, still_none = (
+        [piece.content for piece in generate(run, [*wish, "count=5", guidance], never, is_typed=True)]
+        for wish in (["weight ..150"], [])
+        for guidance in ("guidance=1", "guidance=4")
+    )
+    assert plain != closer
+    assert none == still_none
 
 
 def test_a_file_of_an_unknown_ending_is_refused_before_anything_is_written(run, tmp_path):
