@@ -5,7 +5,7 @@ Training leaves wishes out, so that the network knows both. Read next: model/gen
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from noria.modalities.wishes.modality import FAR, LIKE, RANGES
 from noria.types import PAD
@@ -15,19 +15,30 @@ if TYPE_CHECKING:
 
     from noria.model.generation.protocols import CausalLM
 
+Inputs: TypeAlias = "dict[str, dict[str, Tensor]]"
+
 MOST_GUIDANCE = 20.0  # at 10 a fifth of what small networks write is no molecule
 
 
-def guided(model: Any, inputs: dict[str, dict[str, Tensor]], wishes: str, strength: float) -> CausalLM:
+def guided(model: Any, inputs: Inputs, wishes: str, strength: float) -> CausalLM:
     """Return what writes for these inputs; the model itself where nothing is asked for, or at a strength of 1."""
     from noria.model.generation.guidance import Guided
 
-    asked = inputs[wishes]
-    is_asked = (asked[RANGES].abs() < FAR).flatten(1).any(1) | (asked[LIKE] != PAD).any(1)
-    if strength == 1 or not is_asked.any():
+    asks = is_asked(inputs[wishes])
+    if strength == 1 or not asks.any():
         speaker: CausalLM = model
         return speaker
-    rows = {field: {name: one[is_asked] for name, one in arrays.items()} for field, arrays in inputs.items()}
-    ends = asked[RANGES].new_tensor([-FAR, FAR]).expand_as(rows[wishes][RANGES])
-    rows[wishes] |= {RANGES: ends, LIKE: rows[wishes][LIKE][:, :0]}
-    return Guided(model, rows, is_asked, strength)
+    nothing = rows_of(inputs, asks)
+    own = nothing[wishes]
+    ends = own[RANGES].new_tensor([-FAR, FAR]).expand_as(own[RANGES])
+    return Guided(model, {**nothing, wishes: {**own, RANGES: ends, LIKE: own[LIKE][:, :0]}}, asks, strength)
+
+
+def is_asked(wishes: dict[str, Tensor]) -> Tensor:
+    """Return bool[B]: which records ask for anything."""
+    return (wishes[RANGES].abs() < FAR).flatten(1).any(1) | (wishes[LIKE] != PAD).any(1)
+
+
+def rows_of(inputs: Inputs, rows: Tensor | slice) -> Inputs:
+    """Return the inputs of some records."""
+    return {field: {name: one[rows] for name, one in arrays.items()} for field, arrays in inputs.items()}
