@@ -1,10 +1,11 @@
 """New molecules: how many of what is written are valid, different, new, and inside of what was asked for.
 
     OMP_NUM_THREADS=1 python benchmarks/molecule_design.py [--run build/molecule_design] [--count 10000] [--seeds 3]
-        [--asked 2000] [--set target.temperature=0.9]
+        [--asked 2000] [--temperature 0.65] [--guidance 2] [--tries 4] [--set target.temperature=0.9]
 
-Everything that the network writes counts, drawn once: nothing is drawn again, as `noria generate` does. The baseline of
-a wish is the share of training molecules that it holds for. The run is trained on zinc_valid.smi where it is not there.
+Everything that the network writes counts, drawn once: nothing is drawn again, as `noria generate` does; with --tries
+what `noria predict` answers by `target.tries` is counted beside it. The baseline of a wish is the share of training
+molecules that it holds for. The run is trained on zinc_valid.smi where it is not there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--wishes", nargs="*", default=list(WISHES))
     parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--guidance", type=float, default=1.0)
+    parser.add_argument("--tries", type=int, default=1, help="how often each is written at most, beside once")
     parser.add_argument("--set", nargs="+", default=[], help="overrides of the job")
     arguments = parser.parse_args()
     import noria
@@ -41,30 +45,32 @@ def main() -> None:
     if not (arguments.run / "metrics.json").is_file():
         noria.train("molecule_design", [f"data.path={FILE}", *arguments.set], arguments.run, reporter=Silent())
     model = noria.load(arguments.run)
+    target = replace(model.task.target, temperature=arguments.temperature, guidance=arguments.guidance)
     for seed in range(arguments.seeds):
-        texts = list(written(model, "", arguments.count, seed, arguments.temperature))
+        texts = list(written(model, target, "", arguments.count, seed))
         print(f"temperature {arguments.temperature}, seed {seed}: {free(model, texts)}", flush=True)
     known = training(model)
     for wish in arguments.wishes:
-        texts = list(written(model, wish, arguments.asked, 0, arguments.temperature))
-        print(f"{wish:<28} {asked(model, wish, texts, known)}", flush=True)
+        for tries in sorted({1, arguments.tries}):
+            texts = list(written(model, target, wish, arguments.asked, 0, tries))
+            print(f"{wish:<28} {tries} tries: {asked(model, wish, texts, known)}", flush=True)
 
 
-def written(model: Any, wish: str, count: int, seed: int, temperature: float) -> Iterator[str]:
-    """Yield what the network writes for a wish, molecule or not."""
-    from noria.model.generation.sampling import Sampling
+def written(model: Any, target: Any, wish: str, count: int, seed: int, tries: int = 1) -> Iterator[str]:
+    """Yield what the network writes for a wish, molecule or not, by the settings of `target`."""
+    from noria.targets.molecule.guiding import rows_of
     from noria.targets.molecule.smiles import SmilesTokens
-    from noria.targets.molecule.writing import written
+    from noria.targets.molecule.writing import written_for
 
     state, network = model.states["target"], model.bundle.model.eval()
-    tokens, sampling = SmilesTokens(state["tokens"]), Sampling(model.task.target.max_tokens, temperature)
+    tokens = SmilesTokens(state["tokens"])
     (chunk,) = model.encoded([{"wishes": wish}] * min(AT_ONCE, count))
     inputs = chunk.records.batch(np.arange(len(chunk)), model.device).inputs
     seeds = np.random.SeedSequence(seed).generate_state(count).tolist()
     for start in range(0, count, AT_ONCE):
         some = seeds[start : start + AT_ONCE]
-        own = {field: {name: one[: len(some)] for name, one in arrays.items()} for field, arrays in inputs.items()}
-        yield from (tokens.text(row) for row in written(network, own, state, sampling, some).tolist())
+        own = rows_of(inputs, slice(len(some)))
+        yield from (tokens.text(row) for row in written_for(target, network, own, state, some, tries).tolist())
 
 
 def free(model: Any, texts: list[str]) -> str:

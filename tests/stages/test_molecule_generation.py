@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from noria.errors import UserError
+from noria.modalities.molecule.properties import properties_of
 from noria.pipeline.predictor import load
 from noria.reporter import Silent
 from noria.stages.generate import generate, generate_to
 from noria.stages.train import train
-from noria.targets.molecule.judging import is_known
+from noria.targets.molecule.judging import is_known, parsed
+from noria.targets.molecule.smiles import SmilesTokens
+from noria.types import PAD
 
 Chem = pytest.importorskip("rdkit.Chem", reason="needs rdkit")
 
@@ -98,6 +103,52 @@ def test_they_are_written_as_a_file_by_its_ending(run, tmp_path, ending):
         assert text.count("$$$$") == 3
     elif ending != "svg":
         assert len(text.splitlines()) == 3
+
+
+def written(model, records, **settings):
+    """Return the ids of a molecule for each wish."""
+    target = replace(model.task.target, **settings)
+    (chunk,) = model.encoded(records)
+    batch = chunk.records.batch(np.arange(len(chunk)), model.device)
+    rows = target.predict_step(model.bundle.model.eval(), batch, model.states["target"])["written"].tolist()
+    return [[one for one in row if one != PAD] for row in rows]
+
+
+def test_guidance_changes_what_is_written_for_a_wish_alone_as_beside_others_and_nothing_else(run):
+    model = load(run)
+    wishes = [{"wishes": ""}, {"wishes": "weight ..120"}, {"wishes": "like CCCCCCO"}, {"wishes": "logp 3.."}]
+    plain, closer = (written(model, wishes, guidance=guidance) for guidance in (1.0, 6.0))
+    assert plain[0] == closer[0]
+    assert plain != closer
+    assert [written(model, [wish], guidance=6.0)[0] for wish in wishes] == closer
+
+
+def test_a_wish_is_written_for_again_until_it_is_fulfilled_alone_as_beside_others(run):
+    model = load(run)
+    ranges = [(low, low + 14.0) for low in range(60, 200, 14)]
+    wishes = [{"wishes": ""}, *({"wishes": f"weight {low}..{high}"} for low, high in ranges)]
+    state, limits = model.states["target"], model.task.target.limits
+    tokens = SmilesTokens(state["tokens"])
+
+    def fulfilled(rows):
+        found = [parsed(tokens.text(ids), limits) for ids in rows[1:]]
+        return sum(one is not None and low <= properties_of(one)[2] <= high
+                   for one, (low, high) in zip(found, ranges, strict=True))  # fmt: skip
+
+    once, often = (written(model, wishes, tries=tries) for tries in (1, 30))
+    assert once[0] == often[0]
+    assert fulfilled(often) > fulfilled(once) + 2
+    assert [written(model, [wish], tries=30)[0] for wish in wishes] == often
+
+
+def test_a_request_says_how_closely_its_wish_is_followed(run):
+    plain, closer, none, still_none = (
+        [piece.content for piece in generate(run, [*wish, "count=5", guidance], never, is_typed=True)]
+        for wish in (["weight ..150"], [])
+        for guidance in ("guidance=1", "guidance=4")
+    )
+    assert plain != closer
+    assert none == still_none
 
 
 def test_a_file_of_an_unknown_ending_is_refused_before_anything_is_written(run, tmp_path):

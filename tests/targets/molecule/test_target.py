@@ -95,24 +95,41 @@ def test_evaluation_asks_for_a_range_that_the_molecule_itself_lies_in(arrays):
     assert ((np.abs(asked) < FAR).all(2).sum(1) == 1).all()
 
 
-def test_training_asks_for_what_its_molecules_have_and_for_nothing_in_a_quarter():
+def test_training_asks_for_what_its_molecules_have_and_for_nothing_in_a_seventh():
+    ends = [[0, 1, 2, 3, 4, 5], [0.1, 0.6, 0.7, 0.7, 0.8, 0.9], [100, 250, 300, 320, 350, 600], [1, 2, 3, 3, 4, 8]]
     torch.manual_seed(0)
     values = torch.tensor([[2.0, 0.7, 300.0, 3.0]]).repeat(4000, 1)
     like = torch.arange(6).repeat(4000, 1)
-    drawn = wished({"properties": values, "substructures": like})
+    drawn = wished({"properties": values, "substructures": like}, ends)
     low, high = drawn[RANGES].unbind(-1)
     assert bool(((low <= values) & (values <= high)).all())
     is_open = (low == -FAR) & (high == FAR)
     assert (is_open.all(1) & (drawn[LIKE] == PAD).all(1)).float().mean() == pytest.approx(
-        0.25 + 0.75 * 0.6**4 * 0.8, abs=0.03
+        0.15 + 0.85 * 0.5**4 * 0.9, abs=0.03
     )
-    assert is_open.float().mean(0).min() > 0.6
+    assert is_open.float().mean(0).min() > 0.5
     is_like = (drawn[LIKE] != PAD).any(1)
-    assert is_like.float().mean() == pytest.approx(0.15, abs=0.03)
+    assert is_like.float().mean() == pytest.approx(0.085, abs=0.03)
     assert (drawn[LIKE][is_like] == PAD).any(1).float().mean() > 0.5
     torch.manual_seed(0)
-    again = wished({"properties": values, "substructures": like})
+    again = wished({"properties": values, "substructures": like}, ends)
     assert all(torch.equal(drawn[name], again[name]) for name in drawn)
+
+
+def test_ranges_that_training_asks_for_are_narrow_beside_how_its_values_are_spread():
+    torch.manual_seed(0)
+    values, spread = torch.tensor([[2.0, 0.7, 300.0, 3.0]]).repeat(4000, 1), torch.tensor([0.4, 0.1, 30.0, 0.5])
+    ends = [[value - one, value - one / 2, value, value, value + one / 2, value + one]
+            for value, one in zip(values[0].tolist(), spread.tolist(), strict=True)]  # fmt: skip
+    ranges = wished({"properties": values, "substructures": torch.zeros(4000, 0)}, ends)[RANGES]
+    widths = ranges[..., 1] - ranges[..., 0]
+    for own, one in zip(widths.T, spread, strict=True):
+        closed = own[own < FAR / 2] / one
+        assert closed.median() < 1
+        assert 2 < closed.max() <= 4
+    alike = wished({"properties": values, "substructures": torch.zeros(4000, 0)}, [[one] * 6 for one in values[0]])
+    widest = (alike[RANGES] - values[..., None]).abs()
+    assert widest[widest < FAR / 2].max() > 20  # of molecules that all weigh the same, cells stand for the spread
 
 
 def test_a_molecule_in_another_order_is_the_same_molecule(state, arrays):
@@ -175,6 +192,8 @@ def test_the_files_have_every_molecule_with_its_properties():
         ({"count": "many"}, "a whole number"),
         ({"temperature": -1}, "0 to 100"),
         ({"seed": True}, "a whole number"),
+        ({"guidance": -1}, "0 to 20"),
+        ({"guidance": "much"}, "a number, 0 to 20"),
     ],
 )
 def test_what_a_request_cannot_set_is_said(settings, told):

@@ -1,10 +1,12 @@
 """What is asked for in training: of each molecule some of its own properties, within a range drawn at random.
 
-A network that has seen every kind of wish beside what fulfils it can be asked for any; one molecule in four is learnt
+A network that has seen every kind of wish beside what fulfils it can be asked for any; one molecule in seven is learnt
 without a wish, so that it needs none. Read next: modalities/wishes/embedder.py.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -17,17 +19,22 @@ from noria.targets.molecule.arrays import RANGE, SUBSTRUCTURES, VALUES
 from noria.targets.molecule.smiles import SmilesTokens
 from noria.types import PAD, Batch, Output
 
-NOTHING_ASKED, EACH_ASKED, LIKE_ASKED, OPEN_END = 0.25, 0.4, 0.2, 0.15  # shares, a first guess
+NOTHING_ASKED, EACH_ASKED, LIKE_ASKED, OPEN_END = 0.15, 0.5, 0.1, 0.15  # shares
+WIDEST = 2.0  # how far an end may lie from the value, in the distance between a fifth and four fifths of the values
 MOST_HIDDEN = 0.8  # of the substructures of the molecule to be like, so that others may be like it
 
 
-def wished(target: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return arrays of the wishes that these molecules fulfil, drawn by torch's global seed."""
+def wished(target: dict[str, Tensor], ends: Sequence[Sequence[float]]) -> dict[str, Tensor]:
+    """Return arrays of the wishes that these molecules fulfil, drawn by torch's global seed.
+
+    Most ranges are narrow beside how the values of training are spread, as `ends` says, their quantiles by property:
+    of a range that nearly all molecules lie in there is nothing to learn.
+    """
     values, like = target[VALUES].float(), target[SUBSTRUCTURES]
     size, count = values.shape
     device = values.device
-    span = torch.tensor([one.high - one.low for one in PROPERTIES], device=device)
-    reach = torch.rand(size, count, 2, device=device) ** 3 * span[:, None]
+    spread = [max(own[-2] - own[1], one.step) for own, one in zip(ends, PROPERTIES, strict=True)]
+    reach = torch.rand(size, count, 2, device=device) ** 3 * WIDEST * values.new_tensor(spread)[:, None]
     is_asked = torch.rand(size, 1, device=device) >= NOTHING_ASKED
     is_open = torch.rand(reach.shape, device=device) < OPEN_END
     is_open |= ~(is_asked & (torch.rand(size, count, device=device) < EACH_ASKED))[..., None]

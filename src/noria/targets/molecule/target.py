@@ -30,6 +30,7 @@ from noria.modalities.molecule.descriptors import substructures_of
 from noria.modalities.molecule.properties import NAMES, PROPERTIES, properties_of
 from noria.modalities.molecule.reading import Limits, NoMolecule, Parts, canonical_smiles, rdkit, read_molecule
 from noria.targets.molecule.arrays import ASKED, IS_KNOWN, RANGE, RAW, SMILES, SUBSTRUCTURES, VALUES
+from noria.targets.molecule.guiding import MOST_GUIDANCE
 from noria.targets.molecule.judging import describe, fingerprint, judged
 from noria.targets.molecule.metrics import molecule_metrics
 from noria.targets.molecule.smiles import SmilesTokens
@@ -76,6 +77,10 @@ class Molecule(
     """Spread of sampling: 1 follows the training molecules. Lower it for more valid and less varied ones."""
     top_p: float = field(default=1.0, metadata=NETWORK_ONLY)
     """Sample among the most likely tokens that together reach this probability; 1 keeps all."""
+    guidance: float = field(default=1.0, metadata=NETWORK_ONLY)
+    """How closely a wish is followed: 1 as learnt, 2 doubles what it changes, in twice the time. Compare `inside`."""
+    tries: int = field(default=1, metadata=NETWORK_ONLY)
+    """Times that `noria predict` writes at most for a wish until it is fulfilled. Raise it for narrow wishes."""
     seed: int = field(default=0, metadata=NETWORK_ONLY)
     """Seed of sampling. The same seed and wish give the same molecules."""
     wishes: str = named_input("wishes")  # the input that says what is asked for
@@ -88,6 +93,8 @@ class Molecule(
             "max_tokens": (1 <= self.max_tokens <= 1000, "1 to 1000", self.max_tokens),
             "temperature": (0 < self.temperature <= 10, "above 0, at most 10", self.temperature),
             "top_p": (0 < self.top_p <= 1, "above 0, at most 1", self.top_p),
+            "guidance": (0 <= self.guidance <= MOST_GUIDANCE, f"0 to {MOST_GUIDANCE:g}", self.guidance),
+            "tries": (1 <= self.tries <= 1000, "1 to 1000", self.tries),
             "seed": (0 <= self.seed < 2**32, "0 to 2^32 - 1", self.seed),
         }
         raise_unmet("new molecules", rules, "target.")
@@ -162,7 +169,7 @@ class Molecule(
     def training_step(self, model: nn.Module, batch: Batch, state: State) -> dict[str, Tensor]:
         from noria.targets.molecule.learning import shuffled, wished
 
-        inputs = {**batch.inputs, self.wishes: wished(batch.target)}
+        inputs = {**batch.inputs, self.wishes: wished(batch.target, state["ends"])}
         ids = batch.target[IDS]
         if self.shuffled:
             ids = shuffled(ids, SmilesTokens(state["tokens"]), self.shuffled)
@@ -181,16 +188,17 @@ class Molecule(
         Output: `nats`, `tokens`, `right`, float[B]; `written` int[B, T] and `written_asked`, PAD after the end.
         """
         from noria.targets.molecule.learning import asked_one, scored
-        from noria.targets.molecule.writing import sampling_of, seeds_of, written
+        from noria.targets.molecule.writing import seeds_of, written_for
 
         output = scored(model, batch) if batch.target else {}
         if batch.target and is_quick:
             return output
-        sampling, seeds = sampling_of(self), seeds_of(batch, self.seed)
-        output["written"] = written(model, batch.inputs, state, sampling, seeds)
+        seeds, device = seeds_of(batch, self.seed), next(model.parameters()).device
+        tries = 1 if batch.target else self.tries  # scores count all that is written
+        output["written"] = written_for(self, model, batch.inputs, state, seeds, tries).to(device)
         if batch.target:
             inputs = {**batch.inputs, self.wishes: asked_one(batch.target)}
-            output["written_asked"] = written(model, inputs, state, sampling, seeds)
+            output["written_asked"] = written_for(self, model, inputs, state, seeds).to(device)
         return output
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:

@@ -24,6 +24,7 @@ from noria.modalities.wishes.modality import RANGES
 from noria.modalities.wishes.reading import LIKE
 from noria.model.generation.generate import generate
 from noria.model.generation.sampling import Sampling, settings_schema
+from noria.targets.molecule.guiding import MOST_GUIDANCE, Inputs, guided, is_asked, rows_of
 from noria.targets.molecule.judging import is_known, parsed
 from noria.targets.molecule.smiles import SmilesTokens
 from noria.types import PAD, Batch, Chunk, Ragged, State
@@ -31,9 +32,12 @@ from noria.types import PAD, Batch, Chunk, Ragged, State
 if TYPE_CHECKING:
     from torch import nn
 
+    from noria.model.generation.protocols import CausalLM
+
 AT_FIRST, AT_ONCE = 16, 256  # molecules that are written at once
 MOST = 100_000  # molecules of one request
 SET_BY_REQUEST = ("temperature", "top_k", "top_p", "min_p", "seed")  # of what Sampling has
+FURTHER = 2**32  # between the seeds of two tries: more than seeds of records differ by
 LEAST_TRIES, TRIES = 2_000, 50  # written at most for a request, and for each that is asked for
 
 
@@ -46,6 +50,10 @@ class Writer(Protocol):
     def temperature(self) -> float: ...
     @property
     def top_p(self) -> float: ...
+    @property
+    def guidance(self) -> float: ...
+    @property
+    def tries(self) -> int: ...
     @property
     def seed(self) -> int: ...
     @property
@@ -60,13 +68,20 @@ class Request:
 
     count: int
     sampling: Sampling
+    guidance: float = 1.0
 
 
 def schema(most_tokens: int) -> dict[str, Any]:
     """Return the JSON schema of what a request may set."""
     known = settings_schema(most_tokens)["properties"]
     count = {"type": "integer", "minimum": 1, "maximum": MOST, "description": "how many molecules"}
-    properties = {"count": count, **{name: known[name] for name in SET_BY_REQUEST}}
+    guidance = {
+        "type": "number",
+        "minimum": 0,
+        "maximum": MOST_GUIDANCE,
+        "description": "how closely a wish is followed",
+    }
+    properties = {"count": count, "guidance": guidance, **{name: known[name] for name in SET_BY_REQUEST}}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
@@ -77,7 +92,7 @@ def sampling_of(writer: Writer) -> Sampling:
 
 def requested(writer: Writer, settings: Mapping[str, Any]) -> Request:
     """Return what a request sets over the target's own settings; raise UserError for what it cannot set."""
-    known = ("count", *SET_BY_REQUEST)
+    known = ("count", "guidance", *SET_BY_REQUEST)
     for name, value in settings.items():
         if name in (*NAMES, LIKE):
             raise UserError(
@@ -90,9 +105,15 @@ def requested(writer: Writer, settings: Mapping[str, Any]) -> Request:
             raise UserError(f"there is no setting {name!r}", fix=did_you_mean(name, known))
     count = settings.get("count", 1)
     is_whole = isinstance(count, int) and not isinstance(count, bool) and 1 <= count <= MOST
-    raise_unmet("new molecules", {"count": (is_whole, f"a whole number, 1 to {MOST:,}", count)})
-    others = {name: value for name, value in settings.items() if name != "count"}
-    return Request(count, sampling_of(writer).overridden(others))
+    guidance = settings.get("guidance", writer.guidance)
+    is_number = isinstance(guidance, int | float) and not isinstance(guidance, bool) and 0 <= guidance <= MOST_GUIDANCE
+    rules = {
+        "count": (is_whole, f"a whole number, 1 to {MOST:,}", count),
+        "guidance": (is_number, f"a number, 0 to {MOST_GUIDANCE:g}", guidance),
+    }
+    raise_unmet("new molecules", rules)
+    others = {name: value for name, value in settings.items() if name in SET_BY_REQUEST}
+    return Request(count, sampling_of(writer).overridden(others), float(guidance))
 
 
 def seeds_of(batch: Batch, seed: int) -> list[int]:
@@ -103,13 +124,36 @@ def seeds_of(batch: Batch, seed: int) -> list[int]:
     return [seed + crc32(row[row != PAD].astype(np.int32).tobytes()) for row in rows]
 
 
-def written(model: nn.Module, inputs: Any, state: State, sampling: Sampling, seeds: Sequence[int]) -> Tensor:
-    """Return the ids of one molecule for each record, int[B, T], PAD after its end."""
-    speaker: Any = model
+def written(speaker: CausalLM, inputs: Any, state: State, sampling: Sampling, seeds: Sequence[int]) -> list[list[int]]:
+    """Return the ids of one molecule for each record."""
     given = generate(speaker, inputs, sampling, SmilesTokens(state["tokens"]), seeds, with_texts=False)
     is_whole = [ended == "end" for ended in given.ended]  # one that is cut off is none
-    rows = [ids if whole else [] for ids, whole in zip(given.ids, is_whole, strict=True)]
-    return torch.from_numpy(Ragged.of(rows, np.int64).padded()).to(next(model.parameters()).device)
+    return [ids if whole else [] for ids, whole in zip(given.ids, is_whole, strict=True)]
+
+
+def written_for(
+    writer: Writer, model: nn.Module, inputs: Inputs, state: State, seeds: Sequence[int], tries: int = 1
+) -> Tensor:
+    """Write one molecule for each record, and again, `tries` times in all, where it is not worth having for its wish.
+
+    Returns int[B, T], PAD after the end, on the CPU. The last one stays where none is.
+    """
+    asked, sampling, tokens = inputs[writer.wishes], sampling_of(writer), SmilesTokens(state["tokens"])
+    wanted, asks = asked[RANGES].float().cpu().numpy(), is_asked(asked).tolist()
+    rows: list[list[int]] = [[] for _ in seeds]
+    missed = list(range(len(seeds)))
+    for number in range(tries):
+        if number:
+            judged = (_judged(tokens.text(rows[row]), wanted[row], state, writer.limits, set()) for row in missed)
+            missed = [row for row, (_, reason) in zip(missed, judged, strict=True) if reason and asks[row]]
+        if not missed:
+            break
+        own = rows_of(inputs, torch.tensor(missed, device=asked[RANGES].device))
+        further = [seeds[row] + number * FURTHER for row in missed]
+        speaker = guided(model, own, writer.wishes, writer.guidance)
+        for row, ids in zip(missed, written(speaker, own, state, sampling, further), strict=True):
+            rows[row] = ids
+    return torch.from_numpy(Ragged.of(rows, np.int64).padded())
 
 
 def stream(writer: Writer, model: nn.Module, batch: Batch, state: State, request: Request) -> Iterator[Chunk]:
@@ -120,7 +164,7 @@ def stream(writer: Writer, model: nn.Module, batch: Batch, state: State, request
     for row in range(batch.size):
         wanted = batch.inputs[writer.wishes][RANGES][row].float().cpu().numpy()
         found, drawn, left_out = set[str](), 0, Counter[str]()
-        for texts in _batches(model, _row_of(batch, row), state, request):
+        for texts in _batches(writer.wishes, model, rows_of(batch.inputs, slice(row, row + 1)), state, request):
             for text in texts:
                 drawn += 1
                 smiles, reason = _judged(text, wanted, state, writer.limits, found)
@@ -151,13 +195,7 @@ def _last(count: int, drawn: int, left_out: Counter[str], request: Request, row:
     return Chunk("", "end" if count == request.count else "length", row=row, note=note)
 
 
-def _row_of(batch: Batch, row: int) -> dict[str, dict[str, Tensor]]:
-    return {field: {name: one[row : row + 1] for name, one in arrays.items()} for field, arrays in batch.inputs.items()}
-
-
-def _batches(
-    model: nn.Module, inputs: dict[str, dict[str, Tensor]], state: State, request: Request
-) -> Iterator[list[str]]:
+def _batches(wishes: str, model: nn.Module, inputs: Inputs, state: State, request: Request) -> Iterator[list[str]]:
     """Yield what the network writes for the only record, many at once, up to the most that is tried."""
     most = max(LEAST_TRIES, TRIES * request.count)
     seeds = np.random.SeedSequence(request.sampling.seed).generate_state(most).tolist()
@@ -170,8 +208,9 @@ def _batches(
             for field, arrays in inputs.items()
         }
         with torch.inference_mode():
-            ids = written(model, many, state, request.sampling, some)
-        yield [tokens.text(one) for one in ids.tolist()]
+            speaker = guided(model, many, wishes, request.guidance)
+            ids = written(speaker, many, state, request.sampling, some)
+        yield [tokens.text(one) for one in ids]
         drawn += len(some)
 
 
