@@ -114,15 +114,6 @@ def written(model, records, **settings):
     return [[one for one in row if one != PAD] for row in rows]
 
 
-def test_guidance_changes_what_is_written_for_a_wish_alone_as_beside_others_and_nothing_else(run):
-    model = load(run)
-    wishes = [{"wishes": ""}, {"wishes": "weight ..120"}, {"wishes": "like CCCCCCO"}, {"wishes": "logp 3.."}]
-    plain, closer = (written(model, wishes, guidance=guidance) for guidance in (1.0, 6.0))
-    assert plain[0] == closer[0]
-    assert plain != closer
-    assert [written(model, [wish], guidance=6.0)[0] for wish in wishes] == closer
-
-
 def test_a_wish_is_written_for_again_until_it_is_fulfilled_alone_as_beside_others(run):
     model = load(run)
     ranges = [(low, low + 14.0) for low in range(60, 200, 14)]
@@ -139,16 +130,6 @@ def test_a_wish_is_written_for_again_until_it_is_fulfilled_alone_as_beside_other
     assert once[0] == often[0]
     assert fulfilled(often) > fulfilled(once) + 2
     assert [written(model, [wish], tries=30)[0] for wish in wishes] == often
-
-
-def test_a_request_says_how_closely_its_wish_is_followed(run):
-    plain, closer, none, still_none = (
-        [piece.content for piece in generate(run, [*wish, "count=5", guidance], never, is_typed=True)]
-        for wish in (["weight ..150"], [])
-        for guidance in ("guidance=1", "guidance=4")
-    )
-    assert plain != closer
-    assert none == still_none
 
 
 def test_a_file_of_an_unknown_ending_is_refused_before_anything_is_written(run, tmp_path):

@@ -30,7 +30,6 @@ from noria.modalities.molecule.descriptors import substructures_of
 from noria.modalities.molecule.properties import NAMES, PROPERTIES, properties_of
 from noria.modalities.molecule.reading import Limits, NoMolecule, Parts, canonical_smiles, rdkit, read_molecule
 from noria.targets.molecule.arrays import ASKED, IS_KNOWN, RANGE, RAW, SMILES, SUBSTRUCTURES, VALUES
-from noria.targets.molecule.guiding import MOST_GUIDANCE
 from noria.targets.molecule.judging import describe, fingerprint, judged
 from noria.targets.molecule.metrics import molecule_metrics
 from noria.targets.molecule.smiles import SmilesTokens
@@ -77,8 +76,6 @@ class Molecule(
     """Spread of sampling: 1 follows the training molecules. Lower it for more valid and less varied ones."""
     top_p: float = field(default=1.0, metadata=NETWORK_ONLY)
     """Sample among the most likely tokens that together reach this probability; 1 keeps all."""
-    guidance: float = field(default=1.0, metadata=NETWORK_ONLY)
-    """How closely a wish is followed: 1 as learnt, 2 doubles what it changes, in twice the time. Compare `inside`."""
     tries: int = field(default=1, metadata=NETWORK_ONLY)
     """Times that `noria predict` writes at most for a wish until it is fulfilled. Raise it for narrow wishes."""
     seed: int = field(default=0, metadata=NETWORK_ONLY)
@@ -93,7 +90,6 @@ class Molecule(
             "max_tokens": (1 <= self.max_tokens <= 1000, "1 to 1000", self.max_tokens),
             "temperature": (0 < self.temperature <= 10, "above 0, at most 10", self.temperature),
             "top_p": (0 < self.top_p <= 1, "above 0, at most 1", self.top_p),
-            "guidance": (0 <= self.guidance <= MOST_GUIDANCE, f"0 to {MOST_GUIDANCE:g}", self.guidance),
             "tries": (1 <= self.tries <= 1000, "1 to 1000", self.tries),
             "seed": (0 <= self.seed < 2**32, "0 to 2^32 - 1", self.seed),
         }

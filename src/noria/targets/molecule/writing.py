@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from zlib import crc32
 
 import numpy as np
@@ -20,11 +20,10 @@ from noria.contract.capabilities import IDS
 from noria.errors import UserError, did_you_mean, raise_unmet
 from noria.modalities.molecule.properties import NAMES, properties_of
 from noria.modalities.molecule.reading import Limits, canonical_smiles
-from noria.modalities.wishes.modality import RANGES
+from noria.modalities.wishes.modality import FAR, RANGES
 from noria.modalities.wishes.reading import LIKE
 from noria.model.generation.generate import generate
 from noria.model.generation.sampling import Sampling, settings_schema
-from noria.targets.molecule.guiding import MOST_GUIDANCE, Inputs, guided, is_asked, rows_of
 from noria.targets.molecule.judging import is_known, parsed
 from noria.targets.molecule.smiles import SmilesTokens
 from noria.types import PAD, Batch, Chunk, Ragged, State
@@ -32,7 +31,7 @@ from noria.types import PAD, Batch, Chunk, Ragged, State
 if TYPE_CHECKING:
     from torch import nn
 
-    from noria.model.generation.protocols import CausalLM
+Inputs: TypeAlias = "dict[str, dict[str, Tensor]]"
 
 AT_FIRST, AT_ONCE = 16, 256  # molecules that are written at once
 MOST = 100_000  # molecules of one request
@@ -51,8 +50,6 @@ class Writer(Protocol):
     @property
     def top_p(self) -> float: ...
     @property
-    def guidance(self) -> float: ...
-    @property
     def tries(self) -> int: ...
     @property
     def seed(self) -> int: ...
@@ -68,20 +65,13 @@ class Request:
 
     count: int
     sampling: Sampling
-    guidance: float = 1.0
 
 
 def schema(most_tokens: int) -> dict[str, Any]:
     """Return the JSON schema of what a request may set."""
     known = settings_schema(most_tokens)["properties"]
     count = {"type": "integer", "minimum": 1, "maximum": MOST, "description": "how many molecules"}
-    guidance = {
-        "type": "number",
-        "minimum": 0,
-        "maximum": MOST_GUIDANCE,
-        "description": "how closely a wish is followed",
-    }
-    properties = {"count": count, "guidance": guidance, **{name: known[name] for name in SET_BY_REQUEST}}
+    properties = {"count": count, **{name: known[name] for name in SET_BY_REQUEST}}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
@@ -92,7 +82,7 @@ def sampling_of(writer: Writer) -> Sampling:
 
 def requested(writer: Writer, settings: Mapping[str, Any]) -> Request:
     """Return what a request sets over the target's own settings; raise UserError for what it cannot set."""
-    known = ("count", "guidance", *SET_BY_REQUEST)
+    known = ("count", *SET_BY_REQUEST)
     for name, value in settings.items():
         if name in (*NAMES, LIKE):
             raise UserError(
@@ -105,15 +95,9 @@ def requested(writer: Writer, settings: Mapping[str, Any]) -> Request:
             raise UserError(f"there is no setting {name!r}", fix=did_you_mean(name, known))
     count = settings.get("count", 1)
     is_whole = isinstance(count, int) and not isinstance(count, bool) and 1 <= count <= MOST
-    guidance = settings.get("guidance", writer.guidance)
-    is_number = isinstance(guidance, int | float) and not isinstance(guidance, bool) and 0 <= guidance <= MOST_GUIDANCE
-    rules = {
-        "count": (is_whole, f"a whole number, 1 to {MOST:,}", count),
-        "guidance": (is_number, f"a number, 0 to {MOST_GUIDANCE:g}", guidance),
-    }
-    raise_unmet("new molecules", rules)
+    raise_unmet("new molecules", {"count": (is_whole, f"a whole number, 1 to {MOST:,}", count)})
     others = {name: value for name, value in settings.items() if name in SET_BY_REQUEST}
-    return Request(count, sampling_of(writer).overridden(others), float(guidance))
+    return Request(count, sampling_of(writer).overridden(others))
 
 
 def seeds_of(batch: Batch, seed: int) -> list[int]:
@@ -124,8 +108,11 @@ def seeds_of(batch: Batch, seed: int) -> list[int]:
     return [seed + crc32(row[row != PAD].astype(np.int32).tobytes()) for row in rows]
 
 
-def written(speaker: CausalLM, inputs: Any, state: State, sampling: Sampling, seeds: Sequence[int]) -> list[list[int]]:
+def written(
+    model: nn.Module, inputs: Inputs, state: State, sampling: Sampling, seeds: Sequence[int]
+) -> list[list[int]]:
     """Return the ids of one molecule for each record."""
+    speaker: Any = model
     given = generate(speaker, inputs, sampling, SmilesTokens(state["tokens"]), seeds, with_texts=False)
     is_whole = [ended == "end" for ended in given.ended]  # one that is cut off is none
     return [ids if whole else [] for ids, whole in zip(given.ids, is_whole, strict=True)]
@@ -150,10 +137,19 @@ def written_for(
             break
         own = rows_of(inputs, torch.tensor(missed, device=asked[RANGES].device))
         further = [seeds[row] + number * FURTHER for row in missed]
-        speaker = guided(model, own, writer.wishes, writer.guidance)
-        for row, ids in zip(missed, written(speaker, own, state, sampling, further), strict=True):
+        for row, ids in zip(missed, written(model, own, state, sampling, further), strict=True):
             rows[row] = ids
     return torch.from_numpy(Ragged.of(rows, np.int64).padded())
+
+
+def is_asked(wishes: Mapping[str, Tensor]) -> Tensor:
+    """Return bool[B]: which records ask for anything."""
+    return (wishes[RANGES].abs() < FAR).flatten(1).any(1) | (wishes[LIKE] != PAD).any(1)
+
+
+def rows_of(inputs: Inputs, rows: Tensor | slice) -> Inputs:
+    """Return the inputs of some records."""
+    return {field: {name: one[rows] for name, one in arrays.items()} for field, arrays in inputs.items()}
 
 
 def stream(writer: Writer, model: nn.Module, batch: Batch, state: State, request: Request) -> Iterator[Chunk]:
@@ -164,7 +160,7 @@ def stream(writer: Writer, model: nn.Module, batch: Batch, state: State, request
     for row in range(batch.size):
         wanted = batch.inputs[writer.wishes][RANGES][row].float().cpu().numpy()
         found, drawn, left_out = set[str](), 0, Counter[str]()
-        for texts in _batches(writer.wishes, model, rows_of(batch.inputs, slice(row, row + 1)), state, request):
+        for texts in _batches(model, rows_of(batch.inputs, slice(row, row + 1)), state, request):
             for text in texts:
                 drawn += 1
                 smiles, reason = _judged(text, wanted, state, writer.limits, found)
@@ -195,7 +191,7 @@ def _last(count: int, drawn: int, left_out: Counter[str], request: Request, row:
     return Chunk("", "end" if count == request.count else "length", row=row, note=note)
 
 
-def _batches(wishes: str, model: nn.Module, inputs: Inputs, state: State, request: Request) -> Iterator[list[str]]:
+def _batches(model: nn.Module, inputs: Inputs, state: State, request: Request) -> Iterator[list[str]]:
     """Yield what the network writes for the only record, many at once, up to the most that is tried."""
     most = max(LEAST_TRIES, TRIES * request.count)
     seeds = np.random.SeedSequence(request.sampling.seed).generate_state(most).tolist()
@@ -208,8 +204,7 @@ def _batches(wishes: str, model: nn.Module, inputs: Inputs, state: State, reques
             for field, arrays in inputs.items()
         }
         with torch.inference_mode():
-            speaker = guided(model, many, wishes, request.guidance)
-            ids = written(speaker, many, state, request.sampling, some)
+            ids = written(model, many, state, request.sampling, some)
         yield [tokens.text(one) for one in ids]
         drawn += len(some)
 
