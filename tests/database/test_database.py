@@ -105,8 +105,10 @@ def test_a_server_that_is_killed_costs_no_more_than_time(mortal_postgres: Server
     database.prepare(SCHEMA)
     database.transact(add("before", 1))
     mortal_postgres.kill()
-    threading.Timer(1.0, mortal_postgres.start).start()
+    starting = threading.Timer(1.0, mortal_postgres.start)
+    starting.start()
     database.transact(add("after", 2))
+    starting.join()
     found = database.transact(lambda to: to.run("select name from number order by name"), writes=False)
     assert found == [("after",), ("before",)]
     database.close()
