@@ -80,7 +80,19 @@ def test_what_was_kept_to_look_at_goes_when_the_batch_is_over(tmp_path: Path, ru
 def test_a_model_without_a_calibration_split_and_few_records_say_why_nothing_is_told(tmp_path: Path, run: Path) -> None:
     none = answered(MODEL, table(tmp_path / "in.csv", 5))
     assert none.as_json()["watched"]["records"] == 0
-    assert "watched: the model keeps nothing of its calibration split" in none.told
+    assert "this model keeps nothing of its calibration split" in none.told
     few = answered(run, write(tmp_path / "few.csv", rows_of(5, 5, has_answer=False)))
     assert few.as_json()["watched"]["assessment"] is None
     assert "watched: so few records show no drift" in few.told
+
+
+def test_a_batch_ends_whatever_keeps_its_records_from_being_assessed(
+    tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write(tmp_path / "in.csv", rows_of(50, 5, has_answer=False))
+    job, _ = batch.submit(run, data, tmp_path / "none.jsonl", reporter=Silent())
+    assert "watched: no record was answered" in batch.cancel(job.id).told
+    monkeypatch.setattr(seen, "assess", lambda *_: 1 / 0)
+    found = answered(run, data)
+    assert (found.job.state, found.num_done) == (batch.DONE, 50)
+    assert "could not be assessed: ZeroDivisionError" in found.told

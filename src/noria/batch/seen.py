@@ -66,16 +66,14 @@ class Seen:
 
 def told(database: Database, job: Job) -> dict[str, Any]:
     """Return what the records of a job show, as `GET /watch/MODEL` tells it: records, assessment, note."""
-    seen = list(_stored(database, job.id))
-    count, found, note = sum(map(len, seen)), None, ""
-    if seen:
-        try:
-            found = _assessed(job, seen)
-        except UserError as error:
-            note = str(error)
-    else:
-        note = "the model keeps nothing of its calibration split that records could be set beside"
-    return {"records": count, "assessment": None if found is None else found.as_json(), "note": note}
+    seen, found, note = list(_stored(database, job.id)), None, ""
+    try:
+        found = _assessed(job, seen)
+    except UserError as error:
+        note = str(error)
+    except Exception as error:  # noqa: BLE001  # told with the batch, whose answers are written all the same
+        note = f"the records could not be assessed: {error!r}"
+    return {"records": sum(map(len, seen)), "assessment": None if found is None else found.as_json(), "note": note}
 
 
 def _assessed(job: Job, seen: Sequence[Observations]) -> Assessment:
@@ -85,7 +83,10 @@ def _assessed(job: Job, seen: Sequence[Observations]) -> Assessment:
     weights = config["weights"]["sha256"]
     if (config.get(SEAL) or weights) != job.asked.digest:
         raise UserError("the model has changed since the batch was submitted", where=str(folder))
-    return assess(reference_in(folder, weights), joined(seen))
+    reference = reference_in(folder, weights)
+    if not seen:
+        raise UserError("no record was answered that could be looked at")
+    return assess(reference, joined(seen))
 
 
 def _stored(database: Database, job: str) -> Iterator[Observations]:
