@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from noria import ledger
-from noria.database import Database, open_database
+from noria.database import Database, Transaction, open_database
 from noria.service.batches import batches, ending, files
 from noria.service.batches.answer import Answer, unanswered
 from noria.service.batches.apart import Apart
@@ -153,7 +153,9 @@ def test_answers_that_come_twice_count_once_and_are_booked_once(database: Databa
     assert all(json.loads(quantities)["machine_micros"] == 250_000 for _, quantities in booked)
 
 
-def test_the_one_that_waited_longest_is_next(database: Database) -> None:
+def test_the_one_that_waited_longest_is_next(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr(Transaction, "now", lambda _: now)  # all within one tick of the clock
     new = [wanted(), wanted()]
     made = [database.transact(lambda to: batches.create(to, batches.new_batch_id(), one)) for one in new]  # noqa: B023
     for expected in (*made, *made):

@@ -34,7 +34,7 @@ ENDED = ("completed", "failed", "expired", "cancelled")
 class Batch:
     """A batch. token: what the client calls its request. ending: how it is going to end, once that is known.
 
-    turn: when it was worked on last, which says whose turn is next.
+    turn: its place in the queue: the lowest is next. A count, as two moments may bear the same time.
     """
 
     id: str
@@ -62,7 +62,7 @@ class Batch:
     error_file: str | None
     holder: str | None
     lease: float
-    turn: float
+    turn: int
 
     def shown(self) -> dict[str, Any]:
         """Return what a client is told of it."""
@@ -90,6 +90,7 @@ class Batch:
 
 COLUMNS = ", ".join(one.name for one in fields(Batch))
 MARKS = ", ".join("?" for _ in fields(Batch))
+LAST = "(select coalesce(max(turn), 0) + 1 from openai_batch)"  # the place behind all others
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def create(to: Transaction, batch_id: str, wanted: Wanted) -> Batch:
     new = Batch(
         batch_id, wanted.owner, wanted.file, wanted.endpoint, wanted.model, wanted.completion_window, metadata,
         wanted.token, same, "validating", None, now, now + wanted.window_seconds, None, None, None, None, None,
-        wanted.total, 0, 0, None, None, None, 0.0, 0.0,
+        wanted.total, 0, 0, None, None, None, 0.0, int(to.run(f"select {LAST}")[0][0]),
     )  # fmt: skip
     to.run(f"insert into openai_batch ({COLUMNS}) values ({MARKS}) on conflict (id) do nothing", *astuple(new))
     return new
@@ -172,7 +173,7 @@ def claim(to: Transaction, holder: str, models: Collection[str], is_shared: bool
     )
     values: list[str | float] = [now, now + 2 * LEASE_SECONDS, *models, now]  # further off: the clock has jumped
     # All of them are looked at: those of a machine that is gone must not stand before the others for ever.
-    waiting = to.run(f"select id, file, expires from openai_batch where {where} order by turn, created", *values)
+    waiting = to.run(f"select id, file, expires from openai_batch where {where} order by turn", *values)
     late = now - LATE_SECONDS
     here = (str(one) for one, file, expires in waiting if not is_shared or expires < late or path_of(file).is_file())
     free = (_rows(to, f"id = ? and {where} {to.skip_locked}", one, *values) for one in here)
@@ -180,10 +181,10 @@ def claim(to: Transaction, holder: str, models: Collection[str], is_shared: bool
     if mine is None:
         return None
     change = (
-        "update openai_batch set holder = ?, lease = ?, turn = ?, started = coalesce(started, ?), "
+        f"update openai_batch set holder = ?, lease = ?, turn = {LAST}, started = coalesce(started, ?), "
         "status = case when status = 'validating' then 'in_progress' else status end where id = ?"
     )
-    to.run(change, holder, now + LEASE_SECONDS, now, now, mine.id)
+    to.run(change, holder, now + LEASE_SECONDS, now, mine.id)
     return mine
 
 
@@ -210,10 +211,8 @@ def keep(
 
 def release(to: Transaction, batch: Batch, holder: str) -> None:
     """Let others claim it."""
-    to.run(
-        "update openai_batch set holder = null, lease = 0, turn = ? where id = ? and holder = ?",
-        to.now(), batch.id, holder,
-    )  # fmt: skip
+    change = f"update openai_batch set holder = null, lease = 0, turn = {LAST} where id = ? and holder = ?"
+    to.run(change, batch.id, holder)
 
 
 def answered(to: Transaction, batch: Batch) -> set[int]:

@@ -22,7 +22,7 @@ SCHEMA = Schema(
                 ended double precision, error text,
                 total bigint not null, completed bigint not null, failed bigint not null,
                 output_file text, error_file text,
-                holder text, lease double precision not null, turn double precision not null)""",
+                holder text, lease double precision not null, turn bigint not null)""",
             "create index openai_batch_list on openai_batch (owner, created, id)",
             "create index openai_batch_open on openai_batch (status, turn)",
             "create unique index openai_batch_token on openai_batch (owner, token)",
