@@ -275,7 +275,9 @@ def test_a_quarter_of_the_places_is_left_to_clients_and_nearly_all_while_they_co
     async def scenario(client: Client) -> None:
         lines = [line(index, "held") for index in range(20)]
         whole(await client.begin(await client.file(lines)))
-        await asyncio.sleep(0.3)
+        while client.replica.num_sent < 6:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
         assert client.replica.num_sent == 6
         whole(await client.http.post(ENDPOINT, json={"model": "vectors", "input": "a"}))
         await client.begin(await client.file([line("a")]))
