@@ -139,7 +139,7 @@ def test_who_works_at_all_batches_goes_on_with_one_whose_parent_died_with_the_ma
     database = batch_database()
     assert claim(database, job.id, worker_name(os.getpid()) + "0") is not None
     process = background("batch", "work")
-    for _ in range(900):
+    for _ in range(2400):
         if batch.state(job.id).job.is_over or process.poll() is not None:
             break
         time.sleep(0.1)
