@@ -106,7 +106,7 @@ class Server:
         command += ["--port", "0", "--workers", str(WORKERS), "--access-log", str(folder / "access.log")]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"})
-        self.num_workers, self.num_harmed = WORKERS * len(runs), 0
+        self.num_workers, self.num_harmed, self.num_reloaded = WORKERS * len(runs), 0, 0
         end = time.monotonic() + START_SECONDS
         while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", self.log.read_text())):
             if self.process.poll() is not None or time.monotonic() > end:
@@ -121,8 +121,11 @@ class Server:
 
     def is_whole(self) -> bool:
         """Say whether as many processes run as there should, none of them stopped, and all answer."""
-        if self.log.read_text().count("answers again") < self.num_harmed:
+        said = self.log.read_text()
+        if said.count("answers again") < self.num_harmed:
             return False  # one is loading: stopped at that, it would be waited for as long as a model may load
+        if said.count("is served in the place of") + said.count("is still served") < self.num_reloaded:
+            return False  # one is going to be replaced: harmed before that, it would never answer again
         workers = self.workers()
         if len(workers) != self.num_workers or any(one.status() == psutil.STATUS_STOPPED for one in workers):
             return False
@@ -187,6 +190,7 @@ class Soak:
             try:
                 if kind == "SIGHUP":
                     self._server.process.send_signal(signal.SIGHUP)
+                    self._server.num_reloaded += self._server.num_workers // WORKERS
                 else:
                     self._random.choice(self._server.workers()).send_signal(getattr(signal, kind))
                     self._server.num_harmed += 1
