@@ -25,14 +25,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import psutil
 from soak_clients import GoodClient, HostileClient, Question, Tally
 from soak_questions import bombs, digits, names, questions_of
 
 MIB = 1 << 20
 START_SECONDS, BACK_SECONDS = 300.0, 300.0  # on a busy machine
-CALM_SECONDS = 3.0  # after everything is back, until the next thing happens
 SAMPLE_SECONDS = 0.5
 KINDS = ["SIGHUP", "SIGKILL", "SIGSTOP"]
 WORKERS = 2  # processes of each model
@@ -78,14 +76,22 @@ def main() -> None:
     raise SystemExit(1 if outcome.problems else 0)
 
 
-def soak(
-    runs: dict[str, Path], folder: Path, minutes: float, seed: int = 0, most_growth: float = 1.0, rest: float = 0.0
-) -> Outcome:
-    """Serve, ask and harm; return what came of it. most_growth: MiB a minute. rest: seconds of a client in between."""
+@dataclass(frozen=True)
+class Pace:
+    """How hard it is. most_growth: MiB a minute. rest: seconds of a good client between two questions. calm: seconds
+    after everything is back, until the next thing happens."""
+
+    most_growth: float = 1.0
+    rest: float = 0.0
+    calm: float = 3.0
+
+
+def soak(runs: dict[str, Path], folder: Path, minutes: float, seed: int = 0, pace: Pace | None = None) -> Outcome:
+    """Serve, ask and harm; return what came of it."""
     questions = questions_of(runs)
     server = Server(folder, runs)
     try:
-        return Soak(server, questions, seed, most_growth, rest).run(60 * minutes)
+        return Soak(server, questions, seed, pace or Pace()).run(60 * minutes)
     finally:
         server.process.kill()
         server.process.wait()
@@ -100,7 +106,7 @@ class Server:
         command += ["--port", "0", "--workers", str(WORKERS), "--access-log", str(folder / "access.log")]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"})
-        self.num_workers, self.num_harmed = WORKERS * len(runs), 0
+        self.num_workers, self.num_harmed, self.num_reloaded = WORKERS * len(runs), 0, 0
         end = time.monotonic() + START_SECONDS
         while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", self.log.read_text())):
             if self.process.poll() is not None or time.monotonic() > end:
@@ -115,8 +121,11 @@ class Server:
 
     def is_whole(self) -> bool:
         """Say whether as many processes run as there should, none of them stopped, and all answer."""
-        if self.log.read_text().count("answers again") < self.num_harmed:
+        said = self.log.read_text()
+        if said.count("answers again") < self.num_harmed:
             return False  # one is loading: stopped at that, it would be waited for as long as a model may load
+        if said.count("is served in the place of") + said.count("is still served") < self.num_reloaded:
+            return False  # one is going to be replaced: harmed before that, it would never answer again
         workers = self.workers()
         if len(workers) != self.num_workers or any(one.status() == psutil.STATUS_STOPPED for one in workers):
             return False
@@ -130,8 +139,8 @@ class Server:
 class Soak:
     """One go."""
 
-    def __init__(self, server: Server, questions: list[Question], seed: int, most_growth: float, rest: float) -> None:
-        self._server, self._questions, self._most_growth, self._rest = server, questions, most_growth, rest
+    def __init__(self, server: Server, questions: list[Question], seed: int, pace: Pace) -> None:
+        self._server, self._questions, self._pace = server, questions, pace
         self._seed, self._random = seed, random.Random(seed)
         self._outcome = Outcome(Tally())
         self._memory: list[tuple[float, float]] = []  # seconds, MiB
@@ -141,7 +150,7 @@ class Soak:
         outcome, over = self._outcome, threading.Event()
         self._ask_once()
         before = self._server.own.num_fds()
-        good = [self._good_client(over, n, self._rest) for n in range(4)]
+        good = [self._good_client(over, n, self._pace.rest) for n in range(4)]
         hostile = [HostileClient(self._server.port, bombs(), over, self._seed + n) for n in range(2)]
         for client in [*good, *hostile]:
             client.start()
@@ -175,12 +184,13 @@ class Soak:
         """Do one thing after another to the server: each once before any is done again, and once at least."""
         kinds = self._random.sample(KINDS, len(KINDS))
         while (kinds or time.monotonic() < end) and self._server.process.poll() is None:
-            self._watch(CALM_SECONDS)
+            self._watch(self._pace.calm)
             kinds = kinds or self._random.sample(KINDS, len(KINDS))
             kind = kinds[-1]
             try:
                 if kind == "SIGHUP":
                     self._server.process.send_signal(signal.SIGHUP)
+                    self._server.num_reloaded += self._server.num_workers // WORKERS
                 else:
                     self._random.choice(self._server.workers()).send_signal(getattr(signal, kind))
                     self._server.num_harmed += 1
@@ -213,20 +223,27 @@ class Soak:
         while self._server.own.num_fds() > before + FEW_DESCRIPTORS and time.monotonic() < end:
             time.sleep(0.5)  # what hostile clients left is closed at its deadline
         outcome.descriptors = (before, self._server.own.num_fds())
-        outcome.mib_per_minute = slope(self._memory)
+        outcome.mib_per_minute = growth(self._memory)
         outcome.most_mib = max(size for _, size in self._memory)
         for kind, found in (("wrong answer", outcome.tally.wrong), ("failed request", outcome.tally.failed)):
             outcome.problems += [f"{kind}: {one}" for one in found[:5]]
-        if outcome.mib_per_minute > self._most_growth:
+        if outcome.mib_per_minute > self._pace.most_growth:
             outcome.problems.append(f"memory grows by {outcome.mib_per_minute:.2f} MiB a minute")
         if outcome.descriptors[1] > before + FEW_DESCRIPTORS:
             outcome.problems.append(f"{outcome.descriptors[1] - before} descriptors are left open")
 
 
-def slope(memory: list[tuple[float, float]]) -> float:
-    """Return MiB a minute, by least squares over the later two thirds: before, buffers find their size."""
-    later = np.array(memory[len(memory) // 3 :])
-    return float(60 * np.polyfit(later[:, 0] - later[0, 0], later[:, 1], 1)[0]) if len(later) > 2 else 0.0
+def growth(memory: list[tuple[float, float]]) -> float:
+    """Return MiB a minute: how far the lowest of the last third lies above the lowest of the second.
+
+    In the first third buffers find their size; what is held for a while, a body or a version that is being loaded, is
+    no growth. memory: seconds and MiB, in order.
+    """
+    start, end = memory[0][0], memory[-1][0]
+    third = (end - start) / 3
+    second = [size for time_s, size in memory if start + third <= time_s < end - third]
+    last = [size for time_s, size in memory if time_s >= end - third]
+    return 60 * (min(last) - min(second)) / third if second else 0.0
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from noria.stages.predict import predict_to
 from postgres_server import Server
 
 ROWS = 8000
-MANY = 60_000  # rows, more than a worker answers while another starts
+FEW = 6 * SHARD  # rows: more shards than two workers hold and have answered
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +48,15 @@ def booked(database: Database, job: str) -> int:
 
 def entries(database: Database, job: str) -> int:
     return int(database.transact(lambda to: to.run("select count(*) from entry where job = ?", job))[0][0])
+
+
+def in_each_worker(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each worker that is started as a process run some code first."""
+    (folder / "site").mkdir()
+    condition = 'import sys\nif "noria.batch" in " ".join(sys.orig_argv):\n'
+    code = condition + textwrap.indent(textwrap.dedent(code), "    ")
+    (folder / "site" / "sitecustomize.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder / "site"), os.environ.get("PYTHONPATH", "")]))
 
 
 def test_workers_that_are_killed_lose_double_and_change_nothing(database_url: str, tmp_path: Path) -> None:
@@ -73,7 +82,7 @@ def test_a_server_that_is_killed_costs_no_answer(mortal_postgres: Server, tmp_pa
         time.sleep(0.3)
         mortal_postgres.kill()
         mortal_postgres.start()
-    process.join(60)
+    process.join(240)
     database.close()
     assert process.exitcode == 0
     assert job.out.read_bytes() == (tmp_path / "p.jsonl").read_bytes()
@@ -84,21 +93,43 @@ def test_a_server_that_is_killed_costs_no_answer(mortal_postgres: Server, tmp_pa
 def test_two_parents_share_the_work_and_when_one_is_killed_its_workers_go_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, background: Background
 ) -> None:
-    monkeypatch.undo()  # the parents and their workers know nothing of small shards
-    monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
-    data = table(tmp_path / "in.csv", MANY)
+    """Each worker answers a shard and stops with another, which it holds, until one of them has been killed."""
+    go_on = tmp_path / "go-on"
+    in_each_worker(
+        f"""
+        import time
+        from pathlib import Path
+        from noria.batch import shards
+        from noria.pipeline import encoder
+        encoder.RECORDS, shards.LEASE_SECONDS = {SHARD}, 3.0
+        claim, claimed = shards.claim, []
+        def held(*words):
+            claimed.append(claim(*words))
+            while len(claimed) > 1 and not Path({str(go_on)!r}).exists():
+                time.sleep(0.02)
+            return claimed[-1]
+        shards.claim = held
+        """,
+        tmp_path,
+        monkeypatch,
+    )
+    data = table(tmp_path / "in.csv", FEW)
     job, _ = batch.submit(MODEL, data, tmp_path / "out.jsonl", reporter=Silent())
     first, second = (background("batch", "resume", job.id) for _ in range(2))
-    while not (found := batch.state(job.id)).num_done and not found.job.is_over:
+    database = batch_database()
+    held = "select count(*) from batch_shard where state = 'waiting' and worker is not null"
+    while (batch.state(job.id).num_done, database.transact(lambda to: to.run(held))) != (2 * SHARD, [(2,)]):
+        assert first.poll() is second.poll() is None
         time.sleep(0.1)
     children = subprocess.run(["pgrep", "-P", str(first.pid)], capture_output=True, text=True, check=True).stdout
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
-    assert second.wait(120) == 0
+    go_on.touch()
+    assert second.wait(240) == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in children.split())
     predict_to(MODEL, [data], tmp_path / "p.jsonl", reporter=Silent())
     assert job.out.read_bytes() == (tmp_path / "p.jsonl").read_bytes()
-    assert booked(batch_database(), job.id) == MANY
+    assert booked(database, job.id) == FEW
 
 
 def test_who_works_at_all_batches_goes_on_with_one_whose_parent_died_with_the_machine(
@@ -108,7 +139,7 @@ def test_who_works_at_all_batches_goes_on_with_one_whose_parent_died_with_the_ma
     database = batch_database()
     assert claim(database, job.id, worker_name(os.getpid()) + "0") is not None
     process = background("batch", "work")
-    for _ in range(900):
+    for _ in range(2400):
         if batch.state(job.id).job.is_over or process.poll() is not None:
             break
         time.sleep(0.1)
@@ -154,23 +185,22 @@ def test_a_record_that_ends_its_worker_is_told_and_the_others_are_answered(
     lines = data.read_text().splitlines()
     lines[2] = "1,666,1,1,typical low"
     data.write_text("\n".join(lines) + "\n")
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(
-        textwrap.dedent(f"""
-        import ctypes, os, signal, sys
-        if "noria.batch" in " ".join(sys.orig_argv):
-            from noria.batch import poison
-            poison.MOST_DEATHS = poison.TIMES_ALONE = 1  # each time a process starts; other tests count them
-            from noria.pipeline.encoder import RecordEncoder
-            encode = RecordEncoder.encode
-            def deadly(self, values, *rest):
-                if "666" in map(str, values["table"]["age"]):
-                    {deed}
-                return encode(self, values, *rest)
-            RecordEncoder.encode = deadly
-        """)
+    in_each_worker(
+        f"""
+        import ctypes, os, signal
+        from noria.batch import poison
+        from noria.pipeline.encoder import RecordEncoder
+        poison.MOST_DEATHS = poison.TIMES_ALONE = 1  # each time a process starts; other tests count them
+        encode = RecordEncoder.encode
+        def deadly(self, values, *rest):
+            if "666" in map(str, values["table"]["age"]):
+                {deed}
+            return encode(self, values, *rest)
+        RecordEncoder.encode = deadly
+        """,
+        tmp_path,
+        monkeypatch,
     )
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setattr("noria.batch.parent.PAUSES", (0.01, 0.01))
     monkeypatch.setattr("noria.batch.submission.Forecast.see", lambda *_: None)
     job, _ = batch.submit(MODEL, data, tmp_path / "out.jsonl", hang_seconds=hang_seconds, reporter=Silent())

@@ -8,6 +8,7 @@ import base64
 import json
 import struct
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -29,13 +30,20 @@ class Gated(Predictor):
 
     def __init__(self, bundle: Any) -> None:
         super().__init__(bundle)
-        self.gate, self.names, self.sizes = threading.Event(), set[str](), list[int]()
+        self.gate, self.is_at_work = threading.Event(), threading.Event()
+        self.names, self.sizes = set[str](), list[int]()
 
     def decoded(self, records: Any, see: Any = None) -> Any:
-        assert self.gate.wait(20)
+        self.is_at_work.set()
+        assert self.gate.wait(60)
         self.names.add(threading.current_thread().name)
         self.sizes.append(len(records))
         return super().decoded(records, see)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    while not is_so():
+        await asyncio.sleep(0.01)
 
 
 def test_beyond_the_queue_a_request_is_refused_and_the_others_are_answered(predictor, texts) -> None:
@@ -63,17 +71,19 @@ def test_beyond_the_queue_a_request_is_refused_and_the_others_are_answered(predi
 
 def test_requests_that_wait_are_answered_together_and_each_gets_its_own(predictor, pictures, texts) -> None:
     gated, limits = Gated(predictor.bundle), Limits(batch_seconds=60.0)
-    app = app_around(Engine(gated, OPERATIONS, limits), limits)
+    engine = Engine(gated, OPERATIONS, limits)
+    app = app_around(engine, limits)
     bad = "aGVsbG8="  # no picture
 
     async def scene() -> list[httpx.Response]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
             first = asyncio.create_task(client.post("/predict", json={"image": texts[0]}))
-            await asyncio.sleep(0.2)
+            await until(gated.is_at_work.is_set)
             asked = [client.post("/predict", json={"records": [{"image": t}, {"image": t}]}) for t in texts[1:4]]
             asked.append(client.post("/predict", json={"image": bad}))
             tasks = [first, *map(asyncio.create_task, asked)]
-            await asyncio.sleep(0.5)
+            await tasks[-1]  # they are read in their order, so all are
+            await until(lambda: engine.num_works == 4)
             gated.gate.set()
             return list(await asyncio.gather(*tasks))
 
@@ -89,15 +99,17 @@ def test_requests_that_wait_are_answered_together_and_each_gets_its_own(predicto
 
 
 def test_a_request_whose_time_is_over_is_dropped_and_told(predictor, texts) -> None:
-    gated, limits = Gated(predictor.bundle), Limits(answer_seconds=0.2)
-    app = app_around(Engine(gated, OPERATIONS, limits), limits)
+    gated, limits = Gated(predictor.bundle), Limits(answer_seconds=1.0)
+    engine = Engine(gated, OPERATIONS, limits)
+    app = app_around(engine, limits)
 
     async def scene() -> list[httpx.Response]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
             first = asyncio.create_task(client.post("/predict", json={"image": texts[0]}))
-            await asyncio.sleep(0.1)
+            await until(gated.is_at_work.is_set)
             second = asyncio.create_task(client.post("/predict", json={"image": texts[0]}))
-            await asyncio.sleep(0.4)
+            await until(lambda: engine.num_works == 2)
+            await asyncio.sleep(1.1)
             gated.gate.set()
             return [await first, await second]
 
@@ -138,14 +150,14 @@ def test_a_probe_sees_that_the_thread_that_reads_hangs(predictor, texts) -> None
     hanging, probed, replies = Hanging(predictor.bundle), threading.Event(), list[Reply]()
     engine = Engine(hanging, OPERATIONS)
     engine.probe(probed.set)
-    assert probed.wait(10)
+    assert probed.wait(60)
     probed.clear()
     engine.submit(1, request_of(texts[0]), OPERATIONS["predict"], replies.append)
-    assert hanging.is_reading.wait(10)
+    assert hanging.is_reading.wait(60)
     engine.probe(probed.set)
     assert not probed.wait(0.3)
     hanging.gate.set()
-    assert probed.wait(10)
+    assert probed.wait(60)
     engine.close()
 
 
@@ -154,7 +166,7 @@ def test_what_an_abandoned_request_sent_is_not_held(predictor, texts) -> None:
     engine = Engine(hanging, OPERATIONS)
     for number in range(3):
         engine.submit(number, request_of(texts[0]), OPERATIONS["predict"], replies.append)
-    assert hanging.is_reading.wait(10)
+    assert hanging.is_reading.wait(60)
     for number in range(3):
         engine.cancel(number)
     assert engine._turns.is_empty
@@ -176,7 +188,7 @@ def test_a_reply_that_cannot_be_sent_is_refused_in_its_place(predictor, texts) -
 
     engine = Engine(predictor, OPERATIONS)
     engine.submit(1, request_of(texts[0]), OPERATIONS["predict"], sink)
-    assert is_refused.wait(10)
+    assert is_refused.wait(60)
     engine.close()
     assert told == [200, 500]
 
@@ -206,13 +218,13 @@ def test_a_turn_that_breaks_ends_its_requests_and_not_the_thread(predictor, text
 
     engine._ready.call(broken)
     engine.submit(1, request_of(texts[0]), OPERATIONS["predict"], sink)
-    assert is_answered.wait(10)
+    assert is_answered.wait(60)
     is_answered.clear()
     engine.submit(2, request_of(texts[0]), OPERATIONS["predict"], sink)
-    assert is_answered.wait(10)
+    assert is_answered.wait(60)
     assert replies[-1].status == 200
     engine.probe(probed.set)
-    assert probed.wait(10)
+    assert probed.wait(60)
     engine.close()
 
 
@@ -229,7 +241,7 @@ def test_the_model_has_the_threads_of_the_cpu_and_what_reads_has_one(predictor, 
     engine, is_answered = Engine(Seen(predictor.bundle), OPERATIONS, threads=3), threading.Event()
     try:
         engine.submit(1, request_of(texts[0]), OPERATIONS["predict"], lambda _: is_answered.set())
-        assert is_answered.wait(10)
+        assert is_answered.wait(60)
         engine.close()
     finally:
         torch.set_num_threads(before)

@@ -296,7 +296,7 @@ def test_a_second_process_on_a_run_folder_leaves_with_75_and_names_the_first(job
     job, end = job_and_end
     run, ready, go_on = tmp_path / "run", tmp_path / "ready", tmp_path / "go-on"
     first = start(job, run, wait_before=3, ready=ready, go_on=go_on)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not ready.exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -180,7 +180,7 @@ class Finder:
         conditions, values = self._whose()
         query = (
             f"select first, count, currency, {', '.join(DIMENSIONS)} from answers"
-            f" where source = ? and first <= ?{conditions} order by first desc limit {MOST_ALIKE}"
+            f" where source = ? and first <= ?{conditions} order by first desc, client, model limit {MOST_ALIKE}"
         )
         rows = self.transaction.run(query, source, place, *values)
         return [(first, count, currency, About(*about)) for first, count, currency, *about in rows]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from noria.database import open_database
+from noria.database import Transaction, open_database
 from noria.pipeline.predictor import Predictor
 from noria.service.batches import batches, work
 from noria.service.batches.line import TRIES
@@ -275,7 +275,9 @@ def test_a_quarter_of_the_places_is_left_to_clients_and_nearly_all_while_they_co
     async def scenario(client: Client) -> None:
         lines = [line(index, "held") for index in range(20)]
         whole(await client.begin(await client.file(lines)))
-        await asyncio.sleep(0.3)
+        while client.replica.num_sent < 6:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
         assert client.replica.num_sent == 6
         whole(await client.http.post(ENDPOINT, json={"model": "vectors", "input": "a"}))
         await client.begin(await client.file([line("a")]))
@@ -372,14 +374,17 @@ def test_no_text_of_a_client_breaks_the_server(
     run(scenario, vectors)
 
 
-def test_batches_are_listed_a_page_at_a_time(vectors: Predictor) -> None:
+def test_batches_are_listed_a_page_at_a_time(vectors: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr(Transaction, "now", lambda _: now)  # all within one tick of the clock
+
     async def scenario(client: Client) -> None:
         file = await client.file([line("a")])
-        ids = [whole(await client.begin(file, metadata={"n": str(index)}))["id"] for index in range(3)]
+        ids = [whole(await client.begin(file, metadata={"n": str(index)}))["id"] for index in range(5)]
         page = whole(await client.http.get("/v1/batches?limit=2"))
-        assert ([one["id"] for one in page["data"]], page["has_more"]) == ([ids[2], ids[1]], True)
+        assert ([one["id"] for one in page["data"]], page["has_more"]) == (ids[:2:-1], True)
         page = whole(await client.http.get(f"/v1/batches?after={page['last_id']}"))
-        assert ([one["id"] for one in page["data"]], page["has_more"]) == ([ids[0]], False)
+        assert ([one["id"] for one in page["data"]], page["has_more"]) == (ids[2::-1], False)
         assert (await client.http.get("/v1/batches/batch_0")).status_code == 404
 
     run(scenario, vectors)

@@ -77,6 +77,11 @@ class Stage:
         self.made += made
         return made
 
+    async def have_stopped(self, *expected: bool) -> None:
+        """Wait until those are stopped that are expected to be, and no others; those that follow may be or not."""
+        while [one.is_stopped for one in self.made][: len(expected)] != [*expected]:
+            await asyncio.sleep(0.01)
+
 
 REQUEST = Request("predict")
 
@@ -117,8 +122,7 @@ def test_an_older_version_finishes_what_it_has_begun_before_it_is_ended() -> Non
         assert [reply.body async for reply in call.replies()] == [b"{}"]
         call.close()
         assert not stage.made[0].cancelled
-        await asyncio.sleep(0.2)
-        assert stage.made[0].is_stopped
+        await stage.have_stopped(True)
         assert stage.told == ["m: v1 is served in the place of v0"]
 
     asyncio.run(scene())
@@ -153,8 +157,7 @@ def test_a_candidate_is_asked_its_share_and_withdrawn_when_it_fails() -> None:
             await asyncio.sleep(0)
         assert model.candidate is None
         assert "v1 is asked no more: 100% of its requests fail" in stage.told[-1]
-        await asyncio.sleep(0.1)
-        assert (stage.made[0].is_stopped, stage.made[1].is_stopped) == (False, True)
+        await stage.have_stopped(False, True)
 
     asyncio.run(scene())
 
@@ -166,8 +169,7 @@ def test_a_candidate_that_is_promoted_takes_the_place() -> None:
         assert "v2 is served in the place of v0; reload looks at y" in await stage.models.promote("m")
         model = stage.models.named("m")
         assert (model.plan.run, len(model.current.replicas), model.candidate) == (Path("y"), 2, None)
-        await asyncio.sleep(0.1)
-        assert [one.is_stopped for one in stage.made] == [True, True, False, False]
+        await stage.have_stopped(True, True, False, False)
         with pytest.raises(UserError, match="no newer version"):
             await stage.models.promote("m")
 
@@ -189,8 +191,7 @@ def test_a_candidate_that_does_another_task_or_takes_other_records_is_refused() 
             await stage.models.try_out("m", Canary(Path("y")))
         model = stage.models.named("m")
         assert (model.current.name, model.candidate) == ("v0", None)
-        await asyncio.sleep(0.1)
-        assert [one.is_stopped for one in stage.made] == [False, True, True, True]
+        await stage.have_stopped(False, True, True, True)
 
     asyncio.run(scene())
 
@@ -207,8 +208,7 @@ def test_a_candidate_is_not_withdrawn_while_it_is_promoted() -> None:
             for version in (model.current, candidate) * 40  # type: ignore[operator]
         ]
         await stage.models.promote("m")
-        await asyncio.sleep(0.1)
-        assert [one.is_stopped for one in stage.made] == [True, True, False, False]
+        await stage.have_stopped(True, True, False, False)
         stage.while_starting = lambda: None
         stage.is_broken = True
         stage.models.named("m").candidate, stage.models.named("m").trial = candidate, trial

@@ -21,7 +21,7 @@ from noria.service.request.limits import Limits
 
 def test_a_process_that_gives_no_sign_of_life_is_started_anew(run, texts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "BEAT_SECONDS", 0.1)
-    monkeypatch.setattr(process, "LOST_BEATS", 20)
+    monkeypatch.setattr(process, "LOST_BEATS", 50)
     told: list[str] = []
     request = Request("predict", f'{{"image": "{texts[0]}"}}'.encode(), {"content-type": JSON})
 
@@ -56,7 +56,7 @@ def test_a_process_that_gives_no_sign_of_life_is_started_anew(run, texts, monkey
         assert not psutil.pid_exists(replica.pid or 0)
 
     asyncio.run(scene())
-    assert "gave no sign of life for 2 seconds" in told[0]
+    assert "gave no sign of life for 5 seconds" in told[0]
 
 
 def test_a_model_that_cannot_be_loaded_is_told_and_leaves_no_process(tmp_path: Path) -> None:
@@ -72,13 +72,13 @@ def test_a_model_that_cannot_be_loaded_is_told_and_leaves_no_process(tmp_path: P
 
 def test_a_pause_of_the_process_that_listens_is_not_taken_for_the_models(run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "BEAT_SECONDS", 0.1)
-    monkeypatch.setattr(process, "LOST_BEATS", 10)
+    monkeypatch.setattr(process, "LOST_BEATS", 30)
 
     async def scene() -> None:
         replica = ProcessReplica(Load("m", run), Limits(), lambda _: None)
         await replica.start()
         await asyncio.sleep(0.3)
-        time.sleep(1.5)  # longer than a process may be silent: the loop stands still, as in a process that is stopped
+        time.sleep(3.5)  # longer than a process may be silent: the loop stands still, as in a process that is stopped
         await asyncio.sleep(0.5)
         assert (replica.num_restarts, replica.is_ready) == (0, True)
         await replica.stop()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import noria
+from noria.database import open_database
 from noria.reporter import Reporter, Silent
 from noria.stages.train import train
 from noria.wheel.turn.folder import WheelFolder
@@ -44,6 +45,12 @@ def job_on(path: Path) -> dict[str, Any]:
         "train": {"steps": 60, "batch_size": 64, "precision": "float32", "validations": 3, "checkpoint_minutes": 0.01},
         "evaluate": {"rivals": False, "resamples": 200},
     }
+
+
+def booked() -> list[str]:
+    """Return the keys of the wheel's entries in the ledger."""
+    found = open_database().transact(lambda to: to.run("select key from entry where key like 'wheel/%'"), writes=False)
+    return sorted(key.rpartition("/")[2] for (key,) in found)
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from noria.wheel.turn.by_hand import answer_candidate, is_waiting, log, records,
 from noria.wheel.turn.folder import WheelFolder
 from noria.wheel.turn.turn import STEPS, turn_wheel
 from noria.wheel.turn.turns import FAILED, NOTHING, OPEN, PROMOTED, REJECTED, STOPPED, TurnRecord, Turns
-from wheel.turn.conftest import SETTINGS, write
+from wheel.turn.conftest import SETTINGS, booked, write
 
 WAITS = [*SETTINGS, "wheel.approve=person"]
 
@@ -37,12 +37,6 @@ def sides_in(table: Path) -> dict[str, str]:
     """Return the split of each place."""
     with table.open(newline="") as file:
         return {row["where"]: row["wheel_split"] for row in csv.DictReader(file)}
-
-
-def booked() -> list[str]:
-    """Return the keys of the wheel's entries in the ledger."""
-    found = open_database().transact(lambda to: to.run("select key from entry where key like 'wheel/%'"), writes=False)
-    return sorted(key.rpartition("/")[2] for (key,) in found)
 
 
 def models() -> set[str]:

@@ -24,6 +24,7 @@ from noria.service.request.http_error import HTTPError
 
 LEASE_SECONDS = 15.0  # a holder that did not renew it for so long is dead
 LATE_SECONDS = 86_400.0  # after its time: the machine that has its file does not come back
+TICK_S = 1e-6  # between two batches of one owner, at least
 AGAIN_SECONDS = 60.0  # within which the same request means the same batch
 ID = re.compile(r"batch_[0-9a-f]{32}")
 Book = Callable[[Transaction, Sequence[int]], object]
@@ -129,9 +130,11 @@ def create(to: Transaction, batch_id: str, wanted: Wanted) -> Batch:
         found = _rows(to, where, wanted.owner, same, now - AGAIN_SECONDS)
     if found:
         return found[0]
+    ((before,),) = to.run("select max(created) from openai_batch where owner = ?", wanted.owner)
+    created = max(now, (before or 0.0) + TICK_S)  # a list has the newest first, and two moments may bear the same time
     new = Batch(
         batch_id, wanted.owner, wanted.file, wanted.endpoint, wanted.model, wanted.completion_window, metadata,
-        wanted.token, same, "validating", None, now, now + wanted.window_seconds, None, None, None, None, None,
+        wanted.token, same, "validating", None, created, now + wanted.window_seconds, None, None, None, None, None,
         wanted.total, 0, 0, None, None, None, 0.0, int(to.run(f"select {LAST}")[0][0]),
     )  # fmt: skip
     to.run(f"insert into openai_batch ({COLUMNS}) values ({MARKS}) on conflict (id) do nothing", *astuple(new))
