@@ -21,7 +21,7 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from noria.errors import UserError
+from noria.errors import UserError, how_to_install
 from noria.store.cache import cache_folder
 from noria.store.disk import CACHE_ADVICE, FULL, making_room, plain_disk_errors, sync_folder
 
@@ -127,16 +127,13 @@ def _opened(url: str) -> tuple[Any, str]:
     """Return the store of an address, and the name within it."""
     scheme = url.partition("://")[0]
     package = EXTRAS.get(scheme, "")
-    extra = "noria[s3]" if package == "s3fs" else f"{package} fsspec"
     try:
         import fsspec
 
         fs, path = fsspec.core.url_to_fs(url, **({"use_listings_cache": False} if scheme not in WEB else {}))
     except ImportError as error:
-        fix = f"pip install '{extra}'" if package == "s3fs" else f"pip install {extra}"
-        raise UserError(
-            f"{scheme}:// needs a package that is not installed", where=url, expected=package, fix=fix
-        ) from error
+        fix = how_to_install("s3") if package == "s3fs" else f"pip install {package} fsspec"
+        raise UserError(f"{scheme}:// needs the package {package}", where=url, fix=fix) from error
     except Exception as error:
         raise _not_asked(url, error) from error
     return fs, str(path)
