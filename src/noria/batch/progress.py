@@ -52,9 +52,9 @@ class Progress:
     def told(self) -> str:
         """Return all of it for a person, with what its records showed."""
         watched = self.watched or {}
-        if found := watched.get("assessment"):
-            return f"{self}\n{Assessment.from_json(found)}"
-        return f"{self}\nwatched: {note}" if (note := watched.get("note")) else str(self)
+        found, note = watched.get("assessment"), watched.get("note")
+        lines = [str(Assessment.from_json(found))] if found else []
+        return "\n".join([str(self), *lines, *([f"watched: {note}"] if note else [])])
 
     @property
     def errors(self) -> Path | None:
