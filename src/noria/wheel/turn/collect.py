@@ -8,7 +8,6 @@ what. Read next: sides.py.
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,7 +61,7 @@ def collect(turn: Turn) -> Done:
 def _known(turn: Turn, job: Job) -> Known:
     """Return which split each record is in that the champion learnt from or held out."""
     if job.data.split.column == COLUMN and job.data.split.file is not None:
-        return Known.read(Path(job.data.split.file))
+        return Known.read(turn.champion.parent / SPLITS)  # where it was written, wherever the wheel is by now
     _, _, prepared = prepared_again(turn.champion, turn.reporter)
     return Known({place: split for split, places in prepared.places().items() for place in places})
 

@@ -57,14 +57,14 @@ def turn_wheel(
     """Go on with the turn that is open, or begin one; return it as it is then. Raises UserError."""
     wheel = WheelFolder.of(run)
     with locked(wheel.path):
-        wheel_id = wheel.prepare()  # by whoever holds it: of two ids given at once one would lose its turns
+        wheel_id = wheel.prepare(reporter.say)  # by whoever holds it: of two ids given at once one would lose its turns
         turns = Turns(database or open_database(), wheel_id)
         record = turns.open()
         if record is not None and is_rollback(record):
             reporter.say(bring_back(wheel, turns, record))
             record = None
         if record is None:
-            record = turns.begin(_asked(wheel, _job(wheel, overrides), data))
+            record = turns.begin(_asked(wheel, _job(wheel, overrides), data), wheel.last_turn)
         elif data or overrides:
             reporter.say(f"turn {record.number} goes on, with the data and the settings that it began with")
         return _go_on(wheel, wheel_id, turns, record, reporter)
