@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import signal
@@ -312,6 +313,21 @@ def test_the_name_of_a_wheel_is_given_by_whoever_holds_it(
 
     monkeypatch.setattr(WheelFolder, "prepare", prepare)
     assert turn(run, same).number == 1
+
+
+def test_relative_paths_of_a_job_start_where_its_training_began(
+    run: Path, other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, begun = read_stored_job(run / "job.yaml"), read_json(run / "prepare.json")
+    data = Path(job["data"]["path"])
+    job["data"]["path"], job["wheel"] = data.name, {"data": ["new.csv"]}
+    (run / "job.yaml").write_text(yaml.safe_dump(job))
+    (run / "prepare.json").write_text(json.dumps(begun | {"folder": str(data.parent)}))
+    shutil.copy(other, data.parent / "new.csv")
+    monkeypatch.chdir(tmp_path)
+    record = turn_wheel(run, [], SETTINGS, Silent())
+    assert record.asked["data"] == [str(data.parent / "new.csv")]
+    assert record.outcome == PROMOTED, log(run)
 
 
 def test_a_copy_of_a_wheel_turns_by_itself_after_the_folders_that_it_has(
