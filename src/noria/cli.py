@@ -42,7 +42,9 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
+        from noria.store.object_store import with_addresses
+
+        sys.stderr.write(with_addresses(f"error: {error}\n"))
         sys.exit(error.exit_code)
 
 

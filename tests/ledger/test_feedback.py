@@ -100,7 +100,7 @@ def test_what_is_not_taken_is_told_with_its_place_and_reason(answered: Database)
         ("row 3", "unknown"),
         ("row 2", "unreadable"),
     ]
-    assert "1 cannot be read: row 2 batch-1/1 (is no label)" in taken.sentences()
+    assert "1 not taken, the label cannot be read: row 2 batch-1/1 (is no label)" in taken.sentences()
     assert given(answered, ("batch-1/1", "two"))["new"] == ["batch-1/1"]
 
 

@@ -20,14 +20,14 @@ from noria.ledger.entry import REALISED, VALUES, About, Entry, Posting, make_pla
 # Of answers and truths, in millionths of the currency's unit; and, by their index, why a truth cannot be read.
 Worth = Callable[[Sequence[Any], Sequence[Any]], tuple[list[int], Mapping[int, str]]]
 SHOWN = 5
-WORDS = {
-    "new": "have their value now",
-    "repeated": "were told before",
-    "conflicting": "contradict what was told before, which stands",
-    "expired": "come after the answers were let go (NORIA_FEEDBACK_DAYS)",
-    "ambiguous": "are ids of several answers: say which model's, and which client's, they are",
-    "unknown": "are ids of no answer that is kept",
-    "unreadable": "cannot be read",
+WORDS = {  # of one truth or of many
+    "new": "taken",
+    "repeated": "known already",
+    "conflicting": "not taken, another label was told before, which stands",
+    "expired": "not taken, too late: what was answered is no longer kept (NORIA_FEEDBACK_DAYS)",
+    "ambiguous": "not taken, several answers have this id: say which model's, with the key that asked it",
+    "unknown": "not taken, no answer of this id is kept",
+    "unreadable": "not taken, the label cannot be read",
 }
 
 

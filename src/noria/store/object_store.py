@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -36,6 +37,7 @@ MORE = "NORIA_OBJECT_STORES"
 TRIES, FIRST_PAUSE = 3, 1.0  # of one object; seconds before the second
 FINAL = ("NoCredentialsError", "PartialCredentialsError", "ParamValidationError", "TypeError")  # no second try mends it
 WILD = "*?["
+ADDRESS = "address"  # the file beside the copies of an address that says what stands in the place of their folder
 Result = TypeVar("Result")
 
 
@@ -60,10 +62,24 @@ def fetched(url: str) -> Path:
     with making_room(folder, CACHE_ADVICE):
         folder.mkdir(parents=True, exist_ok=True)
     is_one = list(infos) == [path]
+    _note(folder.parent, url.rpartition("/")[0] if is_one else _root(url))
     root = str(PurePosixPath(path).parent) if is_one else _root(path)
     for name in infos:
         _copy(fs, name, folder / _local_name(name, root, url), url)
     return folder / PurePosixPath(path).name if is_one else folder
+
+
+def with_addresses(text: str) -> str:
+    """Return a text that names copies with the addresses that they are copies of."""
+    objects = cache_folder() / "objects"
+
+    def address(found: re.Match[str]) -> str:
+        with suppress(OSError, UnicodeDecodeError):
+            return (objects / found[1] / ADDRESS).read_text("utf-8")
+        return found[0]
+
+    folders = "|".join(re.escape(str(one)) for one in (objects.absolute(), objects))
+    return re.sub(rf"(?:{folders})/([0-9a-f]{{16}})/[0-9a-f]{{16}}", address, text)
 
 
 @contextmanager
@@ -154,6 +170,14 @@ def _root(path: str) -> str:
     """Return the folder below which the copies keep their names."""
     parts = path.rstrip("/").split("/")
     return "/".join(takewhile(lambda part: not any(mark in part for mark in WILD), parts))
+
+
+def _note(folder: Path, address: str) -> None:
+    """Write down of what a folder has copies."""
+    with suppress(OSError):  # messages name the copies then
+        temporary = folder / f".{ADDRESS}-{secrets.token_hex(4)}"
+        temporary.write_text(address, "utf-8")
+        os.replace(temporary, folder / ADDRESS)
 
 
 def _local_name(name: str, root: str, url: str) -> PurePosixPath:

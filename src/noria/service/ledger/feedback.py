@@ -75,13 +75,14 @@ def _truths(sent: Any, limits: Limits) -> list[Truth]:
     for index, one in enumerate(each):
         where = f"feedback[{index}]"
         if not isinstance(one, dict):
-            problems.append(_wrong("this is no feedback", where, EXPECTED, shown(one)))
+            problems.append(_wrong("feedback is an object with an id and a label", where, EXPECTED, shown(one)))
             continue
         problems += unknown_fields(one, ["id", "label"], where)
         if not isinstance(one.get("id"), str):
-            problems.append(_wrong("an answer has an id", f"{where}.id", EXPECTED, shown(one.get("id"))))
+            what = "id must be a text" if "id" in one else "id is missing: which answer the label belongs to"
+            problems.append(_wrong(what, f"{where}.id", EXPECTED, shown(one.get("id"))))
         if "label" not in one:
-            problems.append(_wrong("what was true is missing", f"{where}.label", EXPECTED, "none"))
+            problems.append(_wrong("label is missing: the true answer", f"{where}.label", EXPECTED, shown(one)))
     raise_all(problems)
     return [Truth(one["id"], one["label"], f"feedback[{index}]") for index, one in enumerate(each)]
 
