@@ -44,6 +44,10 @@ class Keyring:
         key = self._keys.get(digest_of(secret)) if secret else None
         return None if key is None or key.is_expired() else key
 
+    def finds(self, secret: bytes) -> bool:
+        """Say whether this is a key."""
+        return self.find(secret) is not None
+
     def admits(self, name: str, verb: str, model: str) -> bool:
         """Say whether what the key of this name has asked for earlier may still be done; where none was, it may.
 
