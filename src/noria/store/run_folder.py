@@ -19,7 +19,6 @@ import shlex
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import reduce
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -234,7 +233,9 @@ def read_run_job(run: Path) -> Section:
 
     for place in PLACES:
         *above, key = place.split(".")
-        section = reduce(lambda part, name: (part or {}).get(name), above, job)
+        section: Any = job
+        for name in above:
+            section = section.get(name) if isinstance(section, dict) else None
         if isinstance(section, dict) and key in section:
             section[key] = found(section[key])
     return job
