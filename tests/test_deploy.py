@@ -195,9 +195,9 @@ def test_hadolint_finds_nothing() -> None:
 
 
 def test_nothing_is_installed_by_a_name_that_is_another_projects_in_the_package_index() -> None:
-    pages = [*DEPLOY.iterdir(), *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/zh/*.md")]
-    texts = {path.name: path.read_text("utf-8") for path in pages if path.is_file()}
-    assert {"noria.service", "README.md", "serving.md"} <= texts.keys()
+    pages = [*DEPLOY.iterdir(), *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.py")]
+    texts = {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in pages if path.is_file()}
+    assert {"deploy/noria.service", "README.md", "docs/zh/serving.md", "src/noria/errors.py"} <= texts.keys()
     named = re.compile(r"pip install (?:-\S+ )*['\"]?noria\b")
     assert [name for name, text in texts.items() if named.search(text)] == []
 

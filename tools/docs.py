@@ -226,16 +226,17 @@ def _settings(component: Any, path: str) -> list[str]:
 def _metrics(task: Task) -> list[str]:
     """Return the metrics as a table; those that only two different answers have are marked."""
     always = {metric.name for metric in task.target.metrics(fitted(task, _records(task, 3))["target"])}
+    metrics = task.target.metrics(fitted(task, _records(task, 2))["target"])
     rows = [
         [
-            f"`{one.name}`",
+            _t(f"`{one.name}`"),  # whose name in a language's papers stands beside it
             _t(one.unit),
             _t(f"{one.direction} is better"),
             "" if one.name in always else _t("two classes only"),
         ]
-        for one in task.target.metrics(fitted(task, _records(task, 2))["target"])
+        for one in metrics
     ]
-    chosen = task.defaults.get("train", {}).get("best_by") or rows[0][0].strip("`")
+    chosen = task.defaults.get("train", {}).get("best_by") or metrics[0].name
     return [
         _table(["metric", "unit", "direction", "where"], rows),
         f"{_t('Each score comes with n and a 95 % bootstrap interval.')} `{chosen}`"

@@ -20,7 +20,7 @@ from noria import verbs
 from noria.commands import batch, feedback, ledger, watch, wheel
 from noria.commands.words import Engine, Json, Run
 from noria.errors import UserError
-from noria.printing import confirm, show
+from noria.printing import confirm, show, show_error
 
 app = typer.Typer(
     help="Records in, a model that works day and night out. JOB is a job file or the name of a shipped one.",
@@ -42,7 +42,7 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
+        show_error(error)
         sys.exit(error.exit_code)
 
 

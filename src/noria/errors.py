@@ -136,4 +136,27 @@ def shown_values(values: Any) -> str:
 
 def needs_extra(package: str, extra: str, purpose: str) -> UserError:
     """Return the one sentence for an optional package that is not installed."""
-    return UserError(f"{purpose} needs the package {package}", fix=f"pip install 'noria[{extra}]'")
+    return UserError(f"{purpose} needs the package {package}", fix=how_to_install(extra))
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that adds an extra to this installation; where it is from no folder that is there, a sentence.
+
+    Never `noria[EXTRA]`: in the package index that name is another project's.
+    """
+    import json  # here: each command begins with this file, and few end here
+    import shlex
+    from importlib import metadata
+    from pathlib import Path
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    for found in metadata.distributions(name="noria"):
+        origin = json.loads(found.read_text("direct_url.json") or "{}")  # PEP 610
+        if "dir_info" not in origin:
+            continue
+        folder = Path(url2pathname(urlsplit(origin["url"]).path))
+        if (folder / "pyproject.toml").is_file():
+            editable = "-e " if origin["dir_info"].get("editable") else ""
+            return f"pip install {editable}{shlex.quote(f'{folder}[{extra}]')}"
+    return f"install noria again from its own folder, not by its name from the package index, with the extra {extra}"

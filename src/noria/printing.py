@@ -20,6 +20,13 @@ def confirm(what: str) -> None:
         raise SystemExit(1)
 
 
+def show_error(error: UserError) -> None:
+    """Print an error; what it says of the copy of an object it says of the object."""
+    from noria.store.object_store import with_addresses  # here: few commands end so
+
+    sys.stderr.write(with_addresses(f"error: {error}\n"))
+
+
 def show(content: Any, as_json: bool) -> None:
     """Print; a reader that has gone away (`| head -1`) wants no more, which is no error."""
     try:

@@ -15,6 +15,7 @@ from typing import IO, Any, Protocol, cast
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from noria.store.object_store import with_addresses
 from noria.units import duration
 
 BAR_SECONDS = 0.1  # between two drawings of the bar
@@ -82,7 +83,7 @@ class Terminal:
         self.console = Console(file=cast("IO[str]", _Log()), highlight=False)
 
     def say(self, text: str) -> None:
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(with_addresses(text), markup=False, soft_wrap=True)
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Meter]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from batch.given import MODEL, SHARD, table
 from golden.bundles import copied
 from noria import batch
 from noria.batch import giving_way, reading, worker
+from noria.batch.forecast import STARTING_SECONDS, Forecast
 from noria.batch.giving_way import When, is_serving, tell_serving
 from noria.batch.job import run_again
 from noria.batch.poison import MOST_DEATHS
@@ -26,6 +28,7 @@ from noria.errors import UserError
 from noria.ledger.booking import SUM, joined
 from noria.pipeline import encoder
 from noria.pipeline.encoder import Piece
+from noria.pipeline.predictor import load
 from noria.reporter import Silent
 from noria.stages.predict import predict_to
 
@@ -255,7 +258,7 @@ def test_the_command_submits_answers_lists_and_says_how_far_it_is(noria: Noria, 
     code, out, err = noria("batch", "submit", MODEL, data, "--out", tmp_path / "a.csv", "--json")
     found = json.loads(out)
     assert (code, found["state"], found["done"], found["errors"]) == (0, "done", 70, None)
-    assert "forecast: 70 rows" in err
+    assert "forecast: 70 rows by 1 worker, " in err
     assert (tmp_path / "a.csv").exists()
     assert found["id"] in noria("batch", "list")[1]
     assert "70 of 70 rows" in noria("batch", "status", found["id"][:6])[1]
@@ -293,7 +296,7 @@ def test_hours_of_the_day_may_go_past_midnight(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(giving_way, "datetime", Clock)
     found = []
     for Clock.at in ((21, 59), (22, 0), (3, 0), (6, 0)):
-        found.append([bool(When(hours).waits_for()) for hours in ("22:00-06:00", "6:00-22:00", "")])
+        found.append([bool(When(hours).waits_for()) for hours in ("22:00-06:00", "6:00-22:00", "6:00-6:00")])
     assert found == [[True, False, False], [False, True, False], [False, True, False], [True, False, False]]
     with pytest.raises(UserError, match="22:00-06:00"):
         When("25:00-6:00")
@@ -333,3 +336,26 @@ def test_ctrl_c_ends_the_workers_and_the_batch_is_resumed(tmp_path: Path, backgr
     batch.work(job.id, reporter=Silent())
     predict_to(MODEL, [data], tmp_path / "p.jsonl", reporter=Silent())
     assert job.out.read_bytes() == (tmp_path / "p.jsonl").read_bytes()
+
+
+def test_a_forecast_counts_start_loading_and_reading_for_all_workers_and_shares_out_the_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = load(MODEL, device="cpu")
+    pieces = list(reading.every_piece(predictor, [str(table(tmp_path / "in.csv", 3 * SHARD))]))
+    monkeypatch.setattr(Forecast, "_seconds", lambda *_: 8.0)  # for the first 16 records
+
+    def slowly() -> Iterator[Piece]:
+        for piece in pieces:
+            clock[0] += 100.0
+            yield piece
+
+    clock = [0.0]
+    monkeypatch.setattr("noria.batch.forecast.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    one, four = Forecast(predictor, starting_seconds=30.0), Forecast(predictor, workers=4)
+    for forecast in (one, four):
+        assert sum(piece.count for piece in forecast.watched(slowly())) == 3 * SHARD
+    assert one.seconds == 30 + 300 + 3 * SHARD / 2
+    assert four.seconds == STARTING_SECONDS + 300 + 3 * SHARD / 2 / 4
+    assert "1,536 rows by 4 workers" in str(four)
+    assert "with 2.0 s to start and load, 5 min 00 s to read" in str(four)

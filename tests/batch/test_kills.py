@@ -14,6 +14,7 @@ from batch.conftest import Background
 from batch.dying import kill_again_and_again, start
 from batch.given import MODEL, SHARD, table
 from noria import batch
+from noria.batch.forecast import Forecast
 from noria.batch.giving_way import When
 from noria.batch.names import worker_name
 from noria.batch.poison import MOST_DEATHS, TIMES_ALONE, poison
@@ -38,7 +39,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def submitted(database: Database, data: Path, out: Path) -> batch.Job:
     predictor, asked = prepare(MODEL, [data], out)
-    return submit_job(database, predictor, asked, When(), 1, Silent())[0]
+    return submit_job(database, predictor, asked, When(), Forecast(predictor), Silent())[0]
 
 
 def booked(database: Database, job: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,11 @@ from noria.drift.assess import assess
 from noria.drift.assessment import Assessment
 from noria.drift.window import window_of
 from noria.pipeline import encoder
-from noria.pipeline.predictor import load
+from noria.pipeline.observations import Observations
+from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.reference import read_reference
 from noria.reporter import Silent
+from noria.types import Arrays
 
 
 @pytest.fixture(autouse=True)
@@ -96,3 +99,26 @@ def test_a_batch_ends_whatever_keeps_its_records_from_being_assessed(
     found = answered(run, data)
     assert (found.job.state, found.num_done) == (batch.DONE, 50)
     assert "could not be assessed: ZeroDivisionError" in found.told
+
+
+def test_what_breaks_the_watch_neither_holds_up_a_shard_nor_is_kept_quiet(
+    tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failed = seen.observe, []
+
+    def observe(predictor: Predictor, output: Arrays, *more: Any, **named: Any) -> Observations:
+        if not failed:
+            failed.append("once")
+            raise MemoryError("no room for a window")
+        return real(predictor, output, *more, **named)
+
+    monkeypatch.setattr(seen, "observe", observe)
+    found = answered(run, write(tmp_path / "in.csv", rows_of(1100, 5, has_answer=False)))
+    assert (found.job.state, found.num_done, found.num_bad) == (batch.DONE, 1100, 0)
+    assert found.as_json()["watched"]["records"] == 1100 - SHARD
+    assert "no drift found" in found.told
+    assert "watched: records of 1 shard were not looked at: MemoryError: no room for a window" in found.told
+    monkeypatch.setattr(seen, "joined", lambda *_: 1 / 0)
+    found = answered(run, write(tmp_path / "all.csv", rows_of(50, 5, has_answer=False)))
+    assert (found.job.state, found.as_json()["watched"]["assessment"]) == (batch.DONE, None)
+    assert "records of 1 shard were not looked at: ZeroDivisionError" in found.told

@@ -14,7 +14,7 @@ from noria.ledger import About, Spool, book
 from noria.ledger.answers import Chunk, Finder, Valued, forget_old, keep
 from noria.ledger.collecting import BYTES_AT_ONCE, Collected, collect
 from noria.ledger.entry import plain
-from noria.ledger.feedback import Taken, Truth, give
+from noria.ledger.feedback import SHOWN, Taken, Truth, give
 from noria.ledger.spool import line_of
 from noria.ledger.statement import statement
 
@@ -100,7 +100,7 @@ def test_what_is_not_taken_is_told_with_its_place_and_reason(answered: Database)
         ("row 3", "unknown"),
         ("row 2", "unreadable"),
     ]
-    assert "1 cannot be read: row 2 batch-1/1 (is no label)" in taken.sentences()
+    assert "1 not taken, the label cannot be read: row 2 batch-1/1 (is no label)" in taken.sentences()
     assert given(answered, ("batch-1/1", "two"))["new"] == ["batch-1/1"]
 
 
@@ -228,3 +228,20 @@ def test_names_that_are_no_text_are_names_of_nothing(answered: Database) -> None
         finder = answered.transact(lambda to, name=name: Finder(to, name, name).find("request-1/0"))
         assert finder == []
         assert answered.transact(lambda to, name=name: statement(to, model=name), writes=False) == []
+
+
+def test_of_many_truths_that_are_taken_the_first_are_kept_and_all_are_counted() -> None:
+    whole = Taken()
+    for first in range(0, 30, 10):
+        some = Taken()
+        for number in range(first, first + 10):
+            some.note("new", Truth(f"a/{number}", "yes", f"row {number}"))
+            some.note("unknown", Truth(f"b/{number}", "yes", f"row {number}"))
+        whole.add(some)
+    assert whole["new"] == [f"a/{number}" for number in range(SHOWN)]
+    assert whole["unknown"] == [f"b/{number}" for number in range(30)]
+    assert (whole.counts["new"], whole.counts["unknown"], whole.is_whole) == (30, 30, False)
+    assert whole.sentences()[0].endswith("row 4 a/4 and 25 more")
+    assert len(whole.as_json()["not_taken"]) == 30
+    assert len(whole.forget("unknown")) == 30
+    assert whole.is_whole

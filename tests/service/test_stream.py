@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,8 +17,11 @@ from starlette.applications import Starlette
 from noria.errors import UserError
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.streams import Full, Streams
-from noria.service.app import app_around, make_app
+from noria.service.app import app_around, app_of, make_app
 from noria.service.dialects.all import OPERATIONS
+from noria.service.door.access import Grant
+from noria.service.door.door import Door
+from noria.service.door.keys import add_key, new_key, revoke_key
 from noria.service.engine.engine import Engine
 from noria.service.request.limits import Limits
 from noria.types import Chunk
@@ -152,6 +156,7 @@ class Endless(Streams):
     def __init__(self, predictor: Predictor, most: int = 8) -> None:
         super().__init__(predictor, most)
         self.num_made, self.num_begun, self.threads, self.numbers = 0, 0, set[str](), list[int]()
+        self.at_step: Callable[[], object] = lambda: None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -166,6 +171,7 @@ class Endless(Streams):
     def step(self) -> list[tuple[int, Chunk]]:
         self.num_made += 1
         self.threads.add(threading.current_thread().name)
+        self.at_step()
         time.sleep(0.001)  # stands for computing
         return [(number, Chunk("x")) for number in self.numbers]
 
@@ -173,7 +179,7 @@ class Endless(Streams):
         self.numbers.remove(number)
 
 
-async def stream_until(app: Starlette, has_enough: Callable[[int], bool]) -> int:
+async def stream_until(app: Starlette, has_enough: Callable[[int], bool], key: str = "") -> int:
     """Ask for a stream, go away when enough events came; return how many did."""
     body = json.dumps({"record": RECORD}).encode()
     gone, count, is_asked = asyncio.Event(), 0, False
@@ -193,6 +199,7 @@ async def stream_until(app: Starlette, has_enough: Callable[[int], bool]) -> int
             gone.set()
 
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers += [(b"authorization", f"Bearer {key}".encode())] if key else []
     scope = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "POST"}
     scope |= {"path": "/stream", "raw_path": b"/stream", "query_string": b"", "headers": headers, "scheme": "http"}
     async with asyncio.timeout(20):
@@ -209,6 +216,36 @@ def test_a_client_that_goes_away_stops_the_writing(writer: Predictor) -> None:
     time.sleep(0.05)
     assert endless.num_made == made
     assert len(endless.threads) == 1  # that of the model
+
+
+def test_what_was_written_for_a_client_that_went_away_counts_in_its_rate(
+    writer: Predictor, app: Starlette, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charged: list[int] = []
+    monkeypatch.setattr(Grant, "charge", lambda _, tokens: charged.append(tokens))
+    count = asyncio.run(stream_until(app_with(Endless(writer), writer), lambda count: count >= 3))
+    (tokens,) = charged
+    assert tokens >= count
+    events(ask(app, "POST", "/stream", json={"record": RECORD}))
+    assert ask(app, "POST", "/predict", json=RECORD).status_code == 200
+    assert len(charged) == 3  # and of an answer that it waits for, by pieces or whole, once
+
+
+def test_a_stream_ends_with_its_key(
+    writer: Predictor, tmp_path: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("noria.service.door.keyring.LOOK_SECONDS", 0.0)
+    keys = tmp_path / "keys.yaml"
+    secret, key = new_key("shop")
+    add_key(keys, key)
+    endless = Endless(writer)
+    endless.at_step = lambda: revoke_key(keys, "shop") if endless.num_made == 5 else None
+    app = app_of(app_with(endless, writer).state.service, Door(keys=keys))
+    answer = ask(app, "POST", "/stream", json={"record": RECORD}, headers={"Authorization": f"Bearer {secret}"})
+    first, *_, last = events(answer)
+    assert first == {"text": "x"}
+    assert (last["ended"], last["error"]["code"]) == ("error", "wrong_key")
+    assert_nothing_goes_on(app)
 
 
 def test_others_are_answered_while_one_is_written_and_too_many_streams_are_refused(writer: Predictor) -> None:

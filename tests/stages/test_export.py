@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import torch
 
 from noria.contract import dispatch
 from noria.contract.examples import records_like
-from noria.errors import UserError
+from noria.errors import UserError, how_to_install
 from noria.pipeline.inference import model_output
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.traced import example_arrays
@@ -114,7 +115,7 @@ def test_without_onnxruntime_the_command_that_installs_it_is_named(
     trained: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
-    with pytest.raises(UserError, match=r"pip install 'noria\[onnx\]'"):
+    with pytest.raises(UserError, match=re.escape(how_to_install("onnx"))):
         export_onnx(load(trained("image-classification"), device="cpu"), tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
 

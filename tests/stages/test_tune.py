@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 import struct
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from noria.errors import UserError
+from noria.errors import UserError, how_to_install
 from noria.job.load import load_job
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Silent
@@ -283,7 +284,7 @@ def test_a_budget_of_minutes_ends_the_tuning(job: dict[str, Any]) -> None:
 
 def test_a_missing_optuna_is_one_sentence(job: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(UserError, match=r"pip install 'noria\[tune\]'"):
+    with pytest.raises(UserError, match=re.escape(how_to_install("tune"))):
         tune(job, reporter=Silent())
 
 

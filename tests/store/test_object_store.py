@@ -13,15 +13,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 from PIL import Image
 
 from noria import batch
-from noria.errors import EXIT_DISK_FULL, UserError
+from noria.batch.job import set_state
+from noria.batch.tables import batch_database
+from noria.errors import EXIT_DISK_FULL, UserError, how_to_install
+from noria.reporter import Silent
 from noria.stages.predict import predict, predict_to
 from noria.store import object_store
-from noria.store.object_store import fetched, is_remote, sent
+from noria.store.object_store import fetched, is_remote, sent, with_addresses
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "text-classification"
 DRAWN = GOLDEN.with_name("object-detection")
@@ -84,9 +88,31 @@ def test_only_addresses_of_stores_are_remote(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    with pytest.raises(UserError, match="not installed") as error:
+    with pytest.raises(UserError, match="needs the package s3fs") as error:
         fetched("s3://bucket/a.csv")
-    assert "pip install 'noria[s3]'" in str(error.value)
+    assert error.value.fix == how_to_install("s3")
+
+
+def test_messages_name_what_a_copy_is_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NORIA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NORIA_HOME", str(tmp_path / "home"))
+    monkeypatch.setitem(object_store.EXTRAS, "memory", "fsspec")
+    with fsspec.filesystem("memory").open("/桶/in/a.csv", "w") as file:
+        file.write(TEXTS)
+    for url in ("memory://桶/in/a.csv", "memory://桶/in", "memory://桶/in/*.csv"):
+        copy = fetched(url)
+        inside = copy if copy.is_file() else copy / "a.csv"
+        assert with_addresses(f"no column x: {inside}:2") == "no column x: memory://桶/in/a.csv:2"
+    job, _ = batch.submit(GOLDEN, ["memory://桶/in/a.csv"], tmp_path / "out.jsonl", reporter=Silent())
+    batch_database().transact(
+        lambda to: set_state(to, job.id, [job.state], batch.FAILED, f"gone: {job.asked.inputs[0]}")
+    )
+    told = batch.state(job.id)
+    assert told.as_json()["inputs"] == ["memory://桶/in/a.csv"]
+    assert told.as_json()["reason"] == "gone: memory://桶/in/a.csv"
+    assert str(told).endswith("gone: memory://桶/in/a.csv")
+    other = tmp_path / "cache" / "objects" / ("0" * 16) / ("0" * 16)
+    assert with_addresses(str(other)) == str(other)
 
 
 def test_an_object_a_prefix_and_a_pattern_are_copied(s3: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from noria.errors import UserError
+from noria.errors import UserError, how_to_install
 from noria.job import Job, Train
 from noria.training.loggers import numbers, open_loggers
 
@@ -90,5 +91,5 @@ def test_a_package_that_is_missing_is_named_with_the_command_that_installs_it(
     name: str, module: str, written: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(UserError, match=rf"pip install 'noria\[{name}\]'"), open_loggers(job(name), tmp_path, True):
+    with pytest.raises(UserError, match=re.escape(how_to_install(name))), open_loggers(job(name), tmp_path, True):
         pass

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,12 +52,15 @@ def submit(
     when it may be worked at. hang_seconds: after which a worker that has finished no piece counts as one that crashed;
     0: never. workers: for the forecast. Raises UserError for all that can be seen now.
     """
+    began = time.monotonic()
+    from noria.batch.forecast import Forecast
     from noria.batch.submission import prepare, submit_job
 
     words = [data] if isinstance(data, str | Path) else data
     when = When(hours, when_idle, hang_seconds)
     predictor, asked = prepare(run, words, out, keep, probabilities, engine)
-    return submit_job(batch_database(), predictor, asked, when, workers, reporter)
+    forecast = Forecast(predictor, workers, starting_seconds=time.monotonic() - began)
+    return submit_job(batch_database(), predictor, asked, when, forecast, reporter)
 
 
 def work(job: str, workers: int = 1, reporter: Reporter | None = None, is_on_cluster: bool = False) -> Progress:

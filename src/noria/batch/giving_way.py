@@ -57,7 +57,7 @@ class When:
         assert found is not None
         begin, end = (60 * int(found[i]) + int(found[i + 1]) for i in (1, 3))
         minute = 60 * now.hour + now.minute
-        return begin <= minute < end if begin <= end else minute >= begin or minute < end
+        return begin <= minute < end if begin < end else minute >= begin or minute < end
 
 
 def give_way() -> None:

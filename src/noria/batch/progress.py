@@ -13,6 +13,7 @@ from noria.database import Database, Transaction
 from noria.drift.assessment import Assessment
 from noria.ledger.booking import SUM, joined
 from noria.ledger.entry import COSTS, MICRO
+from noria.store.object_store import with_addresses
 from noria.units import duration
 
 RECENT_SECONDS = 300.0  # over which the rate is taken
@@ -52,9 +53,9 @@ class Progress:
     def told(self) -> str:
         """Return all of it for a person, with what its records showed."""
         watched = self.watched or {}
-        if found := watched.get("assessment"):
-            return f"{self}\n{Assessment.from_json(found)}"
-        return f"{self}\nwatched: {note}" if (note := watched.get("note")) else str(self)
+        found, note = watched.get("assessment"), watched.get("note")
+        lines = [str(Assessment.from_json(found))] if found else []
+        return "\n".join([str(self), *lines, *([f"watched: {note}"] if note else [])])
 
     @property
     def errors(self) -> Path | None:
@@ -66,7 +67,8 @@ class Progress:
         """Return all of it as JSON."""
         job = self.job
         return {
-            "id": job.id, "state": job.state, "reason": job.reason, "run": job.asked.run, "inputs": job.asked.inputs,
+            "id": job.id, "state": job.state, "reason": with_addresses(job.reason), "run": job.asked.run,
+            "inputs": list(map(with_addresses, job.asked.inputs)),
             "out": job.shown_out, "errors": str(self.errors) if self.errors else None,
             "created": job.created, "finished": job.finished, "rows": job.num_rows, "done": self.num_done,
             "without_answer": self.num_bad, "cancelled": self.num_cancelled,
@@ -88,7 +90,7 @@ class Progress:
         parts += ["no worker at the moment"] if is_left else []
         parts += ["drift in its records"] if ((self.watched or {}).get("assessment") or {}).get("alarm") else []
         why = f", without an answer: {self.errors}" if self.errors else ""
-        return f"{', '.join(parts)} -> {job.shown_out}{why}" + (f"\n{job.reason}" if job.reason else "")
+        return f"{', '.join(parts)} -> {job.shown_out}{why}" + (f"\n{with_addresses(job.reason)}" if job.reason else "")
 
 
 def progress_of(database: Database, job: Job) -> Progress:

@@ -6,7 +6,7 @@ Which ones, their places in the input say: a shard that is answered twice keeps 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from noria.pipeline.predictor import Predictor
 from noria.pipeline.reference import FILE, reference_in
 from noria.store.digests import SEAL
 from noria.types import Arrays, Prediction, rows_of
+from noria.units import count_of
 
 MOST_RECORDS = 2000  # of a batch, at equal distances: among more, differences are found that matter to nobody
 
@@ -37,12 +38,16 @@ def has_reference(predictor: Predictor) -> bool:
 
 @dataclass
 class Seen:
-    """What is kept of a shard's records: each `every`th of the input, `first_row` being the shard's first, from 1."""
+    """What is kept of a shard's records: each `every`th of the input, `first_row` being the shard's first, from 1.
+
+    failure: why it is no more. The answers do not depend on it.
+    """
 
     predictor: Predictor
     first_row: int
     every: int
     parts: list[Observations] = field(default_factory=list)
+    failure: str = ""
 
     @classmethod
     def of(cls, predictor: Predictor, job: Job, shard: Shard) -> Seen:
@@ -50,30 +55,47 @@ class Seen:
         return cls(predictor, shard.first_row, -(-job.num_rows // MOST_RECORDS))
 
     def see(self, chunk: EncodedChunk, output: Arrays, given: Sequence[Prediction]) -> None:
-        """Keep what is needed of the records that are wanted."""
+        """Keep what is needed of the records that are wanted; note what keeps it from that."""
+        try:
+            self._keep(chunk, output, given)
+        except Exception as error:  # noqa: BLE001  # the shard is answered all the same
+            self.failure = f"{type(error).__name__}: {error}"
+
+    def _keep(self, chunk: EncodedChunk, output: Arrays, given: Sequence[Prediction]) -> None:
         chosen = np.flatnonzero((chunk.kept + self.first_row - 1) % self.every == 0)
         if len(chosen):
             wheres = chunk.records.wheres()
             places, sure = [wheres[one] for one in chosen.tolist()], [given[one] for one in chosen.tolist()]
             self.parts.append(observe(self.predictor, rows_of(output, chosen), places, predictions=sure))
 
-    def packed(self) -> bytes | None:
-        """Return it as bytes; None where there is nothing."""
+    def packed(self) -> tuple[bytes, str] | None:
+        """Return it as bytes, with the failure; None where there is neither."""
         from safetensors.numpy import save
 
-        return zlib.compress(save(joined(self.parts).as_arrays()), FAST) if self.parts else None
+        content = b""
+        try:
+            content = zlib.compress(save(joined(self.parts).as_arrays()), FAST) if self.parts else b""
+        except Exception as error:  # noqa: BLE001  # as above
+            self.failure = f"{type(error).__name__}: {error}"
+        return (content, self.failure) if content or self.failure else None
 
 
 def told(database: Database, job: Job) -> dict[str, Any]:
     """Return what the records of a job show, as `GET /watch/MODEL` tells it: records, assessment, note."""
-    seen, found, note = list(_stored(database, job.id)), None, ""
+    rows = _stored(database, job.id)
+    failures = [failure for _, failure in rows if failure]
+    notes = [f"records of {count_of(len(failures), 'shard')} were not looked at: {failures[0]}"] if failures else []
+    seen: list[Observations] = []
+    found = None
     try:
-        found = _assessed(job, seen)
+        seen = [_unpacked(content) for content, _ in rows if content]
+        found = _assessed(job, seen) if seen or not failures else None
     except UserError as error:
-        note = str(error)
+        notes.append(str(error))
     except Exception as error:  # noqa: BLE001  # told with the batch, whose answers are written all the same
-        note = f"the records could not be assessed: {error!r}"
-    return {"records": sum(map(len, seen)), "assessment": None if found is None else found.as_json(), "note": note}
+        notes.append(f"the records could not be assessed: {error!r}")
+    assessment = None if found is None else found.as_json()
+    return {"records": sum(map(len, seen)), "assessment": assessment, "note": "; ".join(notes)}
 
 
 def _assessed(job: Job, seen: Sequence[Observations]) -> Assessment:
@@ -89,9 +111,13 @@ def _assessed(job: Job, seen: Sequence[Observations]) -> Assessment:
     return assess(reference, joined(seen))
 
 
-def _stored(database: Database, job: str) -> Iterator[Observations]:
+def _stored(database: Database, job: str) -> list[tuple[bytes, str]]:
+    statement = "select seen, failure from batch_seen where job = ? order by n"
+    rows = database.transact(lambda to: to.run(statement, job), writes=False)
+    return [(bytes(content), failure) for content, failure in rows]
+
+
+def _unpacked(content: bytes) -> Observations:
     from safetensors.numpy import load
 
-    statement = "select seen from batch_seen where job = ? order by n"
-    for (packed,) in database.transact(lambda to: to.run(statement, job), writes=False):
-        yield Observations.of_arrays(load(zlib.decompress(bytes(packed))))
+    return Observations.of_arrays(load(zlib.decompress(content)))

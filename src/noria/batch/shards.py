@@ -146,13 +146,13 @@ def release(database: Database, worker: str, is_to_blame: bool = True) -> None:
 
 def store(
     database: Database, shard: Shard, lines: Sequence[str], num_bad: int, entry: Entry, kept: Chunk | None = None,
-    seen: bytes | None = None,
+    seen: tuple[bytes, str] | None = None,
 ) -> bool:  # fmt: skip
     """Keep the answers of a shard and book what they cost, both or neither; say whether these are those that count.
 
     Whoever comes second, or once the batch was cancelled, changes nothing.
     kept: the answers once more, for feedback, where they are worth something: that is booked too. seen: what is kept of
-    some records to watch the model by.
+    some records to watch the model by, and why it is not all.
     """
     answers = zlib.compress("".join(lines).encode(), FAST)
     done = "update batch_shard set state = 'done', num_bad = ?, finished = ? where job = ? and n = ?"
@@ -166,9 +166,8 @@ def store(
             insert = "insert into batch_result values (?, ?, ?) on conflict do nothing"
             transaction.run(insert, shard.job, shard.n, answers)
             if seen is not None:
-                transaction.run(
-                    "insert into batch_seen values (?, ?, ?) on conflict do nothing", shard.job, shard.n, seen
-                )
+                insert = "insert into batch_seen values (?, ?, ?, ?) on conflict do nothing"
+                transaction.run(insert, shard.job, shard.n, *seen)
             if kept is not None:
                 keep(transaction, kept)
             book(transaction, [entry] if kept is None else [entry, kept.entry()])

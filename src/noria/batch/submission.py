@@ -97,21 +97,19 @@ def _place(out: str | Path | None) -> Path:
 
 
 def submit_job(
-    database: Database, predictor: Predictor, asked: Asked, when: When, workers: int, reporter: Reporter | None = None
-) -> tuple[Job, bool]:
+    database: Database, predictor: Predictor, asked: Asked, when: When, forecast: Forecast,
+    reporter: Reporter | None = None,
+) -> tuple[Job, bool]:  # fmt: skip
     """Write the job with its shards, and forecast it; return it, and whether it was there before."""
     identity = hashlib.sha256(asked.as_text().encode()).hexdigest()
     old = database.transact(lambda transaction: _old(transaction, identity, when))
     if old is not None:
         return old, True
     tell = (reporter or Terminal()).say
-    counts, forecast = [], Forecast(predictor)
-    for piece in every_piece(predictor, asked.inputs, tell):
-        counts.append(piece.count)
-        forecast.see(piece)
+    counts = [piece.count for piece in forecast.watched(every_piece(predictor, asked.inputs, tell))]
     if not sum(counts):
         raise UserError("there is no record to answer", where=", ".join(asked.inputs))
-    tell(forecast.sentence(sum(counts), workers))
+    tell(str(forecast))
     return database.transact(lambda transaction: write_job(transaction, identity, asked, when, counts))
 
 

@@ -22,7 +22,8 @@ SCHEMA = Schema(
             "create index batch_shard_open on batch_shard (job, n) where state = 'waiting'",
             "create table batch_result (job text not null, n bigint not null, answers blob, primary key (job, n))",
             "create table batch_seen (job text not null, n bigint not null, seen blob not null, primary key (job, n))",
-        ]
+        ],
+        ["alter table batch_seen add column failure text not null default ''"],
     ],
 )
 

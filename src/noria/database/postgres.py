@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from zlib import crc32
 
 from noria.database.connection import Backend, Cell, Connection, Unavailable
-from noria.errors import UserError
+from noria.errors import UserError, needs_extra
 
 CONNECT_SECONDS = 10
 # A server whose machine is gone says nothing at all: so one is asked for a sign, and broken off after half a minute.
@@ -55,8 +55,7 @@ class PostgreSQL(Backend):
         try:
             import pg8000.dbapi
         except ImportError as error:
-            fix = "pip install 'noria[postgres]'"
-            raise UserError("PostgreSQL needs a package that is not installed", expected="pg8000", fix=fix) from error
+            raise needs_extra("pg8000", "postgres", "PostgreSQL") from error
         with _told_apart(self.where):
             raw = pg8000.dbapi.connect(timeout=CONNECT_SECONDS, application_name="noria", **self._settings)
             raw._usock.settimeout(None)  # the limit is for connecting alone: a statement may take its time

@@ -20,14 +20,15 @@ from noria.ledger.entry import REALISED, VALUES, About, Entry, Posting, make_pla
 # Of answers and truths, in millionths of the currency's unit; and, by their index, why a truth cannot be read.
 Worth = Callable[[Sequence[Any], Sequence[Any]], tuple[list[int], Mapping[int, str]]]
 SHOWN = 5
-WORDS = {
-    "new": "have their value now",
-    "repeated": "were told before",
-    "conflicting": "contradict what was told before, which stands",
-    "expired": "come after the answers were let go (NORIA_FEEDBACK_DAYS)",
-    "ambiguous": "are ids of several answers: say which model's, and which client's, they are",
-    "unknown": "are ids of no answer that is kept",
-    "unreadable": "cannot be read",
+TAKEN = ("new", "repeated")
+WORDS = {  # of one truth or of many
+    "new": "taken",
+    "repeated": "known already",
+    "conflicting": "not taken, another label was told before, which stands",
+    "expired": "not taken, too late: what was answered is no longer kept (NORIA_FEEDBACK_DAYS)",
+    "ambiguous": "not taken, several answers have this id: say which model's, with the key that asked it",
+    "unknown": "not taken, no answer of this id is kept",
+    "unreadable": "not taken, the label cannot be read",
 }
 
 
@@ -50,48 +51,65 @@ class Truth:
 
 @dataclass
 class Taken:
-    """What became of feedback, by WORDS; of labels that cannot be read the reasons, too, by place and id."""
+    """What became of feedback, by WORDS: how many there are; and the truths, of what was taken the first ones alone.
 
+    reasons: why labels cannot be read, by place and id.
+    """
+
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WORDS, 0))
     truths: dict[str, list[Truth]] = field(default_factory=lambda: {one: [] for one in WORDS})
     reasons: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __getitem__(self, what: str) -> list[str]:
-        """Return the ids of one kind."""
+        """Return the ids of the truths of one kind."""
         return [one.id for one in self.truths[what]]
 
-    def __add__(self, other: Taken) -> Taken:
-        return Taken({one: [*self.truths[one], *other.truths[one]] for one in WORDS}, {**self.reasons, **other.reasons})
+    def note(self, what: str, one: Truth, reason: str = "") -> None:
+        """Note what became of a truth."""
+        self.counts[what] += 1
+        if what not in TAKEN or len(self.truths[what]) < SHOWN:  # a table may have more than memory holds
+            self.truths[what].append(one)
+        if reason:
+            self.reasons[one.key] = reason
 
-    def cannot_read(self, one: Truth, reason: str) -> None:
-        """Note a label, or a whole line, that cannot be read."""
-        self.truths["unreadable"].append(one)
-        self.reasons[one.key] = reason
+    def add(self, other: Taken) -> None:
+        """Take in what became of others."""
+        for what, found in other.truths.items():
+            self.counts[what] += other.counts[what]
+            room = max(0, SHOWN - len(self.truths[what])) if what in TAKEN else len(found)
+            self.truths[what] += found[:room]
+        self.reasons |= other.reasons
+
+    def forget(self, what: str) -> list[Truth]:
+        """Return the truths of one kind that is not taken, as if nothing had become of them."""
+        found, self.truths[what], self.counts[what] = self.truths[what], [], 0
+        return found
 
     @property
     def is_whole(self) -> bool:
         """Say whether every truth was taken, now or before."""
-        return not any(found for what, found in self.truths.items() if what not in ("new", "repeated"))
+        return not any(count for what, count in self.counts.items() if what not in TAKEN)
 
     def sentences(self) -> list[str]:
         """Return a sentence for each that there is, with the first places."""
-        return [f"{len(found)} {WORDS[what]}: {self._some(found)}" for what, found in self.truths.items() if found]
+        return [f"{count:,} {WORDS[what]}: {self._some(what)}" for what, count in self.counts.items() if count]
 
     def as_json(self) -> dict[str, Any]:
         """Return the count of each kind, and the places of those that were not taken."""
-        told = {what: len(found) for what, found in self.truths.items()}
         not_taken = [
             {"where": one.where, "id": one.id, "what": what, "reason": self.reasons.get(one.key, words)}
             for what, words in WORDS.items()
-            for one in (self.truths[what] if what not in ("new", "repeated") else ())
+            for one in (self.truths[what] if what not in TAKEN else ())
         ]
-        return {**told, "not_taken": not_taken}
+        return {**self.counts, "not_taken": not_taken}
 
-    def _some(self, found: Sequence[Truth]) -> str:
+    def _some(self, what: str) -> str:
         shown = []
-        for one in found[:SHOWN]:
+        for one in self.truths[what][:SHOWN]:
             reason = self.reasons.get(one.key, "")
             shown.append(" ".join(part for part in (one.where, one.id[:60], reason and f"({reason})") if part))
-        return ", ".join(shown) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+        count = self.counts[what] - len(shown)
+        return ", ".join(shown) + (f" and {count:,} more" if count else "")
 
 
 def give(
@@ -109,19 +127,19 @@ def give(
         if len(found) == 1:
             groups[found[0].about].append((one, found[0]))
         elif found:
-            taken.truths["ambiguous"].append(one)
+            taken.note("ambiguous", one)
         else:
-            taken.truths["expired" if any(map(sees, finder.models_once(one.id))) else "unknown"].append(one)
+            taken.note("expired" if any(map(sees, finder.models_once(one.id))) else "unknown", one)
     entries = []
     for about, pairs in groups.items():
         each, bad = worth(about)([kept.answer for _, kept in pairs], [one.label for one, _ in pairs])
         for index, ((one, kept), micro) in enumerate(zip(pairs, each, strict=True)):
             if index in bad:
-                taken.cannot_read(one, bad[index])
-            elif (what := _note(finder.transaction, name_of(about, one.id), one.label, time)) != "new":
-                taken.truths[what].append(one)
-            else:
-                taken.truths["new"].append(one)
+                taken.note("unreadable", one, bad[index])
+                continue
+            what = _note(finder.transaction, name_of(about, one.id), one.label, time)
+            taken.note(what, one)
+            if what == "new":
                 entries.append(_entry(name_of(about, one.id), kept, micro, time))
     book(finder.transaction, entries)
     return taken

@@ -83,6 +83,7 @@ class Answering:
                 raise
         if first.is_last:
             call.close()
+            asked.charge()
             return as_response(first)
         return Pieces(first, asked)
 
@@ -125,9 +126,14 @@ class _Asked:
                     await task
 
     async def rest(self) -> AsyncIterator[Reply]:
-        """Yield the replies after the first."""
+        """Yield the replies after the first; raise HTTPError, too where the key is withdrawn meanwhile."""
         async for reply in self._replies:
+            self.http.state.grant.check()
             yield self._noted(reply)
+
+    def charge(self) -> None:
+        """Count the tokens for the client, of an answer that it did not wait for too."""
+        self.http.state.charge(sum(self.served.tokens))
 
     async def _left(self) -> None:
         """Wait until the client has gone."""
@@ -143,7 +149,6 @@ class _Asked:
         if reply.valued is not None:
             self.served.answers = Answers(self.call.request.id, reply.valued, self.version.valuing)
         if reply.is_last:
-            self.http.state.charge(sum(reply.tokens))
             self.served.is_whole = not reply.is_broken
         return reply
 
@@ -153,14 +158,15 @@ class Pieces(StreamingResponse):
 
     def __init__(self, first: Reply, asked: _Asked) -> None:
         super().__init__(self._written(first, asked), first.status, headers=dict(first.headers))
-        self._call, self._served = asked.call, asked.served
+        self._asked, self._served = asked, asked.served
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces until the last one, or until the client goes away."""
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._call.close()
+            self._asked.call.close()
+            self._asked.charge()
             if not self._served.measured.ended:  # cut off: what was written until then is counted and booked
                 self._served.measured = replace(self._served.measured, ended=LEFT)
 

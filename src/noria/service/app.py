@@ -85,6 +85,7 @@ def app_of(service: Service, door: Door) -> Starlette:
         await service.stop()
 
     headers, *inner = door.middleware(service.limits, is_page)
+    service.batching.ask_first(door.keyring.admits)
     app = Starlette(
         routes=service.routes(),
         middleware=[headers, service.watching.middleware, *inner],  # what is watched may break: headers stand outside

@@ -16,14 +16,14 @@ import numpy as np
 from noria.contract import Metric
 from noria.errors import EXIT_USER_ERROR, UserError
 from noria.job import Job
-from noria.job.load import load_stored_job
+from noria.job.load import load_job
 from noria.metrics.intervals import UNTOLD, differences, verdict
 from noria.pipeline.predictor import Predictor, load
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.worth import VALUE, metrics_of
 from noria.stages.prepare import prepare
 from noria.store.array_store import scored_split
-from noria.store.run_folder import read_start
+from noria.store.run_folder import read_run_job, read_start
 from noria.types import Arrays, Dataset, rows_of
 
 SAME_DATA = "compare runs of the same data, or score both on one file: noria evaluate RUN --data FILE"
@@ -68,7 +68,7 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
     if not (run / "bundle").is_dir():
         raise UserError("the run to compare to is no finished run", where=str(run), fix="give the folder of a run")
     known = read_start(run)
-    other, task = load_stored_job(run / "job.yaml")
+    other, task = load_job(read_run_job(run))
     ours_for_it = other.model_copy(update={"data": other.data.at(job.data)})
     try:
         again = prepare(ours_for_it, task, origin=known.get("origin"))

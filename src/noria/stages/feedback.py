@@ -50,9 +50,9 @@ def take_file(
     taken = Taken()
     for rows in _opened(path, names).rows(AT_ONCE):
         for bad in rows.bad:
-            taken.cannot_read(Truth("", None, bad.where), bad.reason)
+            taken.note("unreadable", Truth("", None, bad.where), bad.reason)
         some = [Truth(str(one.fields[names[0]]), one.fields[names[1]], one.where) for one in rows.records()]
-        taken += database.transact(lambda to, some=some: take(to, some, client, model))  # type: ignore[misc]
+        taken.add(database.transact(lambda to, some=some: take(to, some, client, model)))  # type: ignore[misc]
     return taken
 
 

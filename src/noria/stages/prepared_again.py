@@ -7,14 +7,13 @@ from pathlib import Path
 from noria.contract import Task
 from noria.errors import UserError
 from noria.job import Job
-from noria.job.in_memory import JobLike, with_frame_of
+from noria.job.in_memory import with_frame_of
 from noria.job.load import load_job
-from noria.job.renamed import read_stored_job
 from noria.pipeline.prepared import Prepared
 from noria.reporter import Reporter
 from noria.sources.formats.frame import IN_MEMORY, FrameLike
 from noria.stages.prepare import prepare
-from noria.store.run_folder import read_start
+from noria.store.run_folder import read_run_job, read_start
 
 ALONE = "name the run folder around it; or score on other data: noria evaluate BUNDLE --data PATH"
 OF_A_FILE = "bring it back; or score on other data: noria evaluate RUN --data PATH"
@@ -31,8 +30,8 @@ def prepared_again(run: Path, reporter: Reporter, frame: FrameLike | None = None
             raise UserError("this is neither a run nor a bundle", where=str(run), fix="name the folder of a training")
         raise UserError("a bundle alone has no test split", where=str(run), fix=ALONE)
     begun = read_start(run)
-    stored: JobLike = read_stored_job(run / "job.yaml")
-    job, task = load_job(stored if frame is None else with_frame_of(frame, read_stored_job(run / "job.yaml")))
+    stored = read_run_job(run)
+    job, task = load_job(stored if frame is None else with_frame_of(frame, stored))
     is_in_memory = (job.data.path or "").startswith(IN_MEMORY)
     try:
         prepared = prepare(job, task, reporter.say, begun.get("origin"))

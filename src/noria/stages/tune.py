@@ -23,7 +23,7 @@ from noria.contract import Task
 from noria.errors import UserError
 from noria.job import Job
 from noria.job.in_memory import JobLike
-from noria.job.load import asked_again, load_job, load_stored_job
+from noria.job.load import asked_again, load_job
 from noria.pipeline.inference import pick_device
 from noria.pipeline.predictor import with_running_parts
 from noria.pipeline.prepared import Prepared
@@ -36,6 +36,7 @@ from noria.store.run_folder import (
     locked,
     name_of,
     new_run,
+    read_run_job,
     read_start,
     record_start,
     refuse_changes,
@@ -83,7 +84,7 @@ def tune(
             given, overrides = asked_again(given, source, overrides)
         job, task, space = _begin(given, [*overrides, *budget], {one.partition("=")[0] for one in overrides})
         if is_begun:
-            began, _ = load_stored_job(run / "job.yaml")
+            began, _ = load_job(read_run_job(run))
             budget_then = {"trials": began.tune.trials, "minutes": began.tune.minutes}  # the one thing that may change
             refuse_changes(began, job.model_copy(update={"tune": job.tune.model_copy(update=budget_then)}))
         prepared = without_test(prepare(job, task, reporter.say))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -21,7 +22,7 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from noria.errors import UserError
+from noria.errors import UserError, how_to_install
 from noria.store.cache import cache_folder
 from noria.store.disk import CACHE_ADVICE, FULL, making_room, plain_disk_errors, sync_folder
 
@@ -36,6 +37,7 @@ MORE = "NORIA_OBJECT_STORES"
 TRIES, FIRST_PAUSE = 3, 1.0  # of one object; seconds before the second
 FINAL = ("NoCredentialsError", "PartialCredentialsError", "ParamValidationError", "TypeError")  # no second try mends it
 WILD = "*?["
+ADDRESS = "address"  # the file beside the copies of an address that says what stands in the place of their folder
 Result = TypeVar("Result")
 
 
@@ -60,10 +62,24 @@ def fetched(url: str) -> Path:
     with making_room(folder, CACHE_ADVICE):
         folder.mkdir(parents=True, exist_ok=True)
     is_one = list(infos) == [path]
+    _note(folder.parent, url.rpartition("/")[0] if is_one else _root(url))
     root = str(PurePosixPath(path).parent) if is_one else _root(path)
     for name in infos:
         _copy(fs, name, folder / _local_name(name, root, url), url)
     return folder / PurePosixPath(path).name if is_one else folder
+
+
+def with_addresses(text: str) -> str:
+    """Return a text that names copies with the addresses that they are copies of."""
+    objects = cache_folder() / "objects"
+
+    def address(found: re.Match[str]) -> str:
+        with suppress(OSError, UnicodeDecodeError):
+            return (objects / found[1] / ADDRESS).read_text("utf-8")
+        return found[0]
+
+    folders = "|".join(re.escape(str(one)) for one in (objects.absolute(), objects))
+    return re.sub(rf"(?:{folders})/([0-9a-f]{{16}})/[0-9a-f]{{16}}", address, text)
 
 
 @contextmanager
@@ -127,16 +143,13 @@ def _opened(url: str) -> tuple[Any, str]:
     """Return the store of an address, and the name within it."""
     scheme = url.partition("://")[0]
     package = EXTRAS.get(scheme, "")
-    extra = "noria[s3]" if package == "s3fs" else f"{package} fsspec"
     try:
         import fsspec
 
         fs, path = fsspec.core.url_to_fs(url, **({"use_listings_cache": False} if scheme not in WEB else {}))
     except ImportError as error:
-        fix = f"pip install '{extra}'" if package == "s3fs" else f"pip install {extra}"
-        raise UserError(
-            f"{scheme}:// needs a package that is not installed", where=url, expected=package, fix=fix
-        ) from error
+        fix = how_to_install("s3") if package == "s3fs" else f"pip install {package} fsspec"
+        raise UserError(f"{scheme}:// needs the package {package}", where=url, fix=fix) from error
     except Exception as error:
         raise _not_asked(url, error) from error
     return fs, str(path)
@@ -157,6 +170,14 @@ def _root(path: str) -> str:
     """Return the folder below which the copies keep their names."""
     parts = path.rstrip("/").split("/")
     return "/".join(takewhile(lambda part: not any(mark in part for mark in WILD), parts))
+
+
+def _note(folder: Path, address: str) -> None:
+    """Write down of what a folder has copies."""
+    with suppress(OSError):  # messages name the copies then
+        temporary = folder / f".{ADDRESS}-{secrets.token_hex(4)}"
+        temporary.write_text(address, "utf-8")
+        os.replace(temporary, folder / ADDRESS)
 
 
 def _local_name(name: str, root: str, url: str) -> PurePosixPath:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from noria.errors import EXIT_RUN_IS_LOCKED, UserError, raise_all
 from noria.job.in_memory import JobLike, with_frame_of
 from noria.job.renamed import read_stored_job
+from noria.job.text import Section
 from noria.store.disk import making_room, plain_disk_errors, sync_folder, write_json, write_synced
 from noria.store.states import split_arrays, write_arrays
 
@@ -36,6 +37,19 @@ if TYPE_CHECKING:
 NEEDED = ("noria", "torch", "numpy", "scikit-learn", "pillow")  # packages whose versions are kept
 OPTIONAL = ("rdkit",)  # the same, where they are installed
 RESTORE = "bring the file back from a copy, or train again in another folder"
+# Settings that name a file or a folder; a relative one starts where the training was begun.
+PLACES = (
+    "data.path",
+    "data.more",
+    "data.split.file",
+    "model.from",
+    "model.pretrained",
+    "evaluate.compare_to",
+    "wheel.data",
+    "wheel.golden",
+    "wheel.service.key_file",
+)
+FOLDER = "folder"  # in prepare.json: where that was
 # On resuming; data is known by its hash.
 MAY_CHANGE = (
     "data.path",
@@ -77,7 +91,7 @@ def start_or_resume(run: Path, source: JobLike, resume: bool, verb: Literal["tra
         return source
     held = "tune" if (run / "tune.db").exists() else "train" if (run / "plan.json").exists() else verb
     if resume and held == verb:
-        return with_frame_of(source, read_stored_job(run / "job.yaml"))
+        return with_frame_of(source, read_run_job(run))
     raise UserError(
         f"this folder already holds a {'tuning' if held == 'tune' else 'training'}",
         where=str(run),
@@ -130,7 +144,7 @@ def record_start(run: Path, job: Job, prepared: Mapping[str, Any], quarantine: I
     plain, arrays = split_arrays(prepared)
     with plain_disk_errors(run):
         write_arrays(run / "prepare.safetensors", arrays)
-    write_json(run / "prepare.json", plain)
+    write_json(run / "prepare.json", {**plain, FOLDER: os.path.abspath(os.curdir)})
     write_json(run / "environment.json", environment())
     lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in quarantine)
     with plain_disk_errors(run):
@@ -202,6 +216,29 @@ def read_start(run: Path) -> dict[str, Any]:
     if not isinstance(begun.get("fingerprint"), str) or not isinstance(begun.get("origin", ""), str):
         raise UserError("this file is damaged", where=str(run / "prepare.json"), expected="a fingerprint", fix=RESTORE)
     return begun
+
+
+def read_run_job(run: Path) -> Section:
+    """Return the job of a run, with its relative paths as they are meant, wherever this command is given."""
+    job = read_stored_job(run / "job.yaml")
+    begun = read_json(run / "prepare.json") if (run / "prepare.json").is_file() else {}
+    folder = Path(str(begun.get(FOLDER, os.curdir)))
+    if folder.absolute() == Path.cwd():
+        return job
+
+    def found(given: object) -> object:
+        if isinstance(given, list):
+            return [found(one) for one in given]
+        return str(folder / given) if isinstance(given, str) and given and (folder / given).exists() else given
+
+    for place in PLACES:
+        *above, key = place.split(".")
+        section: Any = job
+        for name in above:
+            section = section.get(name) if isinstance(section, dict) else None
+        if isinstance(section, dict) and key in section:
+            section[key] = found(section[key])
+    return job
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import fields
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from PIL import Image as Pillow
 
 from noria.checks import check_modality
-from noria.errors import UserError
+from noria.errors import UserError, how_to_install
 from noria.modalities.image.modality import Image
 from noria.modalities.image.settings import PictureSettings
 from noria.modalities.video.embedder import augment
@@ -80,7 +81,7 @@ def test_what_is_no_clip_is_bad_and_its_neighbours_are_not():
 
 def test_without_pyav_the_command_that_installs_it_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "av", None)
-    with pytest.raises(UserError, match=r"pip install 'noria\[video\]'"):
+    with pytest.raises(UserError, match=re.escape(how_to_install("video"))):
         Video().encode([gif(CLIPS[0])], Video().fit(CLIPS))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,10 +16,12 @@ from noria.database import Transaction, open_database
 from noria.pipeline.predictor import Predictor
 from noria.service.batches import batches, work
 from noria.service.batches.line import TRIES
+from noria.service.door.keys import add_key, new_key, revoke_key
 from noria.service.request.limits import Limits
-from service.batches.server import ENDPOINT, Client, line, serving, whole
+from service.batches.server import ENDPOINT, SECONDS, Client, line, serving, whole
 
 WRONG = line("wrong", dimensions=3)
+ASKED = {"endpoint": ENDPOINT, "completion_window": "24h"}
 PURPOSE = '--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--b--\r\n'
 
 
@@ -404,3 +407,48 @@ def test_a_home_that_cannot_be_written_is_told_and_models_answer(
         whole(await client.http.post(ENDPOINT, json={"model": "vectors", "input": json.dumps("a")}))
 
     run(scenario, vectors)
+
+
+def test_a_batch_of_a_withdrawn_key_waits_for_one_of_its_name_and_ends_with_its_time(
+    vectors: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("noria.service.door.keyring.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("noria.service.batches.runner.POLL_SECONDS", 0.02)
+    keys = tmp_path / "keys.yaml"
+    other = {"Authorization": f"Bearer {added(keys, 'other')}"}
+
+    async def until(status: str, is_held: bool) -> None:
+        """Wait until the batch of the key is so."""
+        query = "select status, holder is not null from openai_batch where owner = 'shop'"
+        while [(status, is_held)] != database.transact(lambda to: to.run(query)):
+            await asyncio.sleep(0.01)
+
+    async def scenario() -> None:
+        async with serving(vectors, keys=keys, key=added(keys, "shop")) as client:
+            batch = whole(await client.begin(await client.file([line("a", "held"), line("b")])))["id"]
+            await until("in_progress", True)
+            revoke_key(keys, "shop")
+            await until("in_progress", False)
+            asked = {"input_file_id": whole(await client.upload([line("c")], headers=other))["id"], **ASKED}
+            theirs = whole(await client.http.post("/v1/batches", json=asked, headers=other))["id"]
+            while whole(await client.http.get(f"/v1/batches/{theirs}", headers=other))["status"] != "completed":
+                await asyncio.sleep(0.01)  # the model is free for others
+            await until("in_progress", False)
+            added(keys, "shop")
+            await until("in_progress", True)
+            revoke_key(keys, "shop")
+            await until("in_progress", False)
+            database.transact(lambda to: to.run("update openai_batch set expires = 1 where id = ?", batch))
+            await until("expired", False)
+            client.http.headers["Authorization"] = f"Bearer {added(keys, 'shop')}"
+            errors = await client.lines((await client.ended(batch))["error_file_id"])
+            assert ("a", "key_withdrawn") in [(one["custom_id"], one["error"]["code"]) for one in errors]
+
+    with closing(open_database()) as database:
+        asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def added(keys: Path, name: str) -> str:
+    secret, key = new_key(name)
+    add_key(keys, key)
+    return secret

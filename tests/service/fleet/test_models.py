@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -124,6 +125,24 @@ def test_an_older_version_finishes_what_it_has_begun_before_it_is_ended() -> Non
         assert not stage.made[0].cancelled
         await stage.have_stopped(True)
         assert stage.told == ["m: v1 is served in the place of v0"]
+
+    asyncio.run(scene())
+
+
+def test_an_older_version_is_ended_only_when_no_answer_may_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("noria.service.fleet.models.time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    async def scene() -> None:
+        stage = Stage(limits := Limits())
+        await stage.models.start([Plan("m", Path("x"))])
+        stage.models.call(stage.models.named("m"), REQUEST)  # as a stream that is written for minutes
+        await stage.models.reload("m")
+        for seconds, is_stopped in ((limits.answer_seconds + limits.writing_seconds - 1, False), (2, True)):
+            await asyncio.sleep(0.06)
+            clock[0] += seconds
+            await asyncio.sleep(0.2)
+            assert stage.made[0].is_stopped is is_stopped
 
     asyncio.run(scene())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ import psutil
 import pytest
 
 from noria.errors import UserError
-from noria.service.fleet import process
+from noria.service.fleet import link, process
 from noria.service.fleet.link import Load, thread_settings
 from noria.service.fleet.process import ProcessReplica
 from noria.service.request.exchange import JSON, Request
@@ -68,6 +69,17 @@ def test_a_model_that_cannot_be_loaded_is_told_and_leaves_no_process(tmp_path: P
         assert not psutil.pid_exists(replica.pid)
 
     asyncio.run(scene())
+
+
+def test_a_machine_that_has_no_room_for_a_process_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(link.subprocess, "Popen", full)
+    replica = ProcessReplica(Load("m", tmp_path, threads=1), Limits(), lambda _: None)
+    with pytest.raises(UserError, match="no process can be started for m") as told:
+        asyncio.run(replica.start())
+    assert "temporarily unavailable" in told.value.found
 
 
 def test_a_pause_of_the_process_that_listens_is_not_taken_for_the_models(run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -297,8 +297,14 @@ def test_models_are_listed_and_found(served: Any, ask: Ask) -> None:
     assert error_of(ask(app, "GET", "/v1/models/other"), 404)["code"] == "model_not_found"
 
 
-def test_a_model_that_can_nothing_of_it_is_not_listed(predictor: Predictor, ask: Ask) -> None:
-    assert ask(make_app(predictor), "GET", "/v1/models").json()["data"] == []
+def test_a_model_that_can_nothing_of_it_is_listed_and_a_call_says_what_it_can(predictor: Predictor, ask: Ask) -> None:
+    app = make_app(predictor)
+    (one,) = ask(app, "GET", "/v1/models").json()["data"]
+    assert not [name for name in one["operations"] if name.startswith("openai.")]
+    body = {"model": one["id"], "messages": [{"role": "user", "content": "hello"}]}
+    error = error_of(ask(app, "POST", "/v1/chat/completions", json=body), 404)
+    assert error["code"] == "not_offered"
+    assert "/predict" in error["message"]
 
 
 def test_every_path_refuses_what_is_no_json_in_its_shape(served: Any, ask: Ask) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -29,6 +30,7 @@ from noria.service.app import make_app
 from noria.service.request.exchange import Measured
 from noria.service.request.limits import Limits
 from noria.service.request.served import Served
+from noria.service.watch import booking
 from noria.service.watch.booking import Booking
 from service.conftest import Ask
 from service.test_stream import Endless, app_with, stream_until
@@ -172,3 +174,21 @@ def test_a_stream_that_is_cut_off_is_booked_with_what_was_written(home: Path, wr
     assert entry.quantities["tokens_written"] == told["noria_generated_tokens_total"] >= got
     assert entry.quantities["model_micros"] > 0
     assert "predictions" not in entry.quantities
+
+
+def test_a_machine_that_has_no_room_for_a_process_is_tried_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    started = []
+
+    async def start(*words: str, **_: Any) -> Any:
+        started.append(words)
+        if len(started) == 1:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        raise KeyError("enough")
+
+    monkeypatch.setattr(booking, "COLLECT_SECONDS", 0.0)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    with pytest.raises(KeyError):
+        asyncio.run(booking.collect_now_and_then())
+    assert "no process can be started to collect it" in caplog.text

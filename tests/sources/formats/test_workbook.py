@@ -14,7 +14,7 @@ import pytest
 
 from noria.columns import NumberForm
 from noria.contract.source import Source
-from noria.errors import UserError
+from noria.errors import UserError, how_to_install
 from noria.sources.core.limits import Limits
 from noria.sources.formats import workbook
 from noria.sources.formats.opening import open_source
@@ -190,7 +190,7 @@ def test_without_the_package_one_sentence_says_what_to_install(tmp_path: Path, m
     monkeypatch.setattr(workbook, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"reading \.xlsx files needs the package python-calamine") as caught:
         open_source(path)
-    assert caught.value.fix == "pip install 'noria[sheets]'"
+    assert caught.value.fix == how_to_install("sheets")
 
 
 def test_a_number_is_a_number_in_whatever_form_its_column_is_written_elsewhere(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -298,13 +300,56 @@ def test_the_name_of_a_wheel_is_given_by_whoever_holds_it(
 ) -> None:
     real = WheelFolder.prepare
 
-    def prepare(self: WheelFolder) -> str:
+    def prepare(self: WheelFolder, tell: Callable[[str], None]) -> str:
         with pytest.raises(UserError, match="another process"), locked(self.path):
             pass
-        return real(self)
+        return real(self, tell)
 
     monkeypatch.setattr(WheelFolder, "prepare", prepare)
     assert turn(run, same).number == 1
+
+
+def test_relative_paths_of_a_job_start_where_its_training_began(
+    run: Path, other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, begun = read_stored_job(run / "job.yaml"), read_json(run / "prepare.json")
+    data = Path(job["data"]["path"])
+    job["data"]["path"], job["wheel"] = data.name, {"data": ["new.csv"]}
+    (run / "job.yaml").write_text(yaml.safe_dump(job))
+    (run / "prepare.json").write_text(json.dumps(begun | {"folder": str(data.parent)}))
+    shutil.copy(other, data.parent / "new.csv")
+    monkeypatch.chdir(tmp_path)
+    record = turn_wheel(run, [], SETTINGS, Silent())
+    assert record.asked["data"] == [str(data.parent / "new.csv")]
+    assert record.outcome == PROMOTED, log(run)
+
+
+def test_a_copy_of_a_wheel_turns_by_itself_after_the_folders_that_it_has(
+    run: Path, other: Path, same: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turn(run, other)
+    copy = Path(shutil.copytree(run, tmp_path / "copy", symlinks=True))
+    assert "has not turned yet" in status(copy)
+    assert f"a copy of {run}: its wheel goes on by itself" in capsys.readouterr().err
+    assert turn(copy, same).number == 2
+    assert [one.number for one in records(copy)] == [2]
+    assert [one.number for one in records(run)] == [1]
+    with pytest.raises(UserError, match="no champion before this one is known"):
+        roll_back(copy, "it was slower")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_wheel_that_is_moved_keeps_its_turns_and_what_they_learnt_from(
+    run: Path, other: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turn(run, other)
+    moved = run.rename(tmp_path / "moved")
+    link = tmp_path / "link"
+    link.symlink_to(moved)
+    record = turn(link, write(tmp_path / "third.csv", 700, 6, kind=-3.0))
+    assert (record.number, record.outcome) == (2, PROMOTED)
+    assert len(records(moved)) == 2
+    assert "a copy of" not in capsys.readouterr().err
 
 
 def test_what_a_failed_step_has_cost_counts_in_the_budget(

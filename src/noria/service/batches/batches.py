@@ -27,6 +27,7 @@ LATE_SECONDS = 86_400.0  # after its time: the machine that has its file does no
 TICK_S = 1e-6  # between two batches of one owner, at least
 AGAIN_SECONDS = 60.0  # within which the same request means the same batch
 ID = re.compile(r"batch_[0-9a-f]{32}")
+MayAsk = Callable[[str, str, str], bool]  # whether an owner may still ask an endpoint of a model
 Book = Callable[[Transaction, Sequence[int]], object]
 ENDED = ("completed", "failed", "expired", "cancelled")
 
@@ -161,10 +162,13 @@ def cancel(to: Transaction, owner: str, batch_id: str) -> Batch:
     return find(to, owner, batch_id)
 
 
-def claim(to: Transaction, holder: str, models: Collection[str], is_shared: bool) -> Batch | None:
+def claim(
+    to: Transaction, holder: str, models: Collection[str], is_shared: bool, may_ask: MayAsk = lambda *_: True
+) -> Batch | None:
     """Return the batch whose turn it is, of those that nobody holds: as it was before it was claimed.
 
-    holder: a name that no other claim has. models: those that are free to work; a batch that is to be ended needs none.
+    holder: a name that no other claim has. models: those that are free to work; a batch that is to be ended needs none,
+    nor is may_ask asked of it.
     Where machines share the database, a batch is for the one that has its file; long after its time, to be ended, for
     any.
     """
@@ -176,9 +180,15 @@ def claim(to: Transaction, holder: str, models: Collection[str], is_shared: bool
     )
     values: list[str | float] = [now, now + 2 * LEASE_SECONDS, *models, now]  # further off: the clock has jumped
     # All of them are looked at: those of a machine that is gone must not stand before the others for ever.
-    waiting = to.run(f"select id, file, expires from openai_batch where {where} order by turn", *values)
+    columns = "id, file, expires, status in ('cancelling', 'finalizing'), owner, endpoint, model"
+    waiting = to.run(f"select {columns} from openai_batch where {where} order by turn", *values)
     late = now - LATE_SECONDS
-    here = (str(one) for one, file, expires in waiting if not is_shared or expires < late or path_of(file).is_file())
+    here = (
+        str(one)
+        for one, file, expires, is_ending, *asked in waiting
+        if (not is_shared or expires < late or path_of(file).is_file())
+        and (is_ending or expires < now or may_ask(*asked))
+    )
     free = (_rows(to, f"id = ? and {where} {to.skip_locked}", one, *values) for one in here)
     mine = next((found[0] for found in free if found), None)
     if mine is None:

@@ -9,6 +9,7 @@ from noria.service.batches.apart import Apart
 from noria.service.batches.routes import BatchRoutes
 from noria.service.batches.runner import Runner
 from noria.service.batches.tables import SCHEMA
+from noria.service.batches.work import Admits
 from noria.service.door.body import Holder
 from noria.service.fleet.models import Models
 from noria.service.request.limits import Limits
@@ -21,6 +22,10 @@ class Batching:
         apart = Apart([SCHEMA, ledger.SCHEMA])
         self._runner = Runner(apart, models, limits)
         self._routes = BatchRoutes(apart, models, limits, room, self._runner.wake)
+
+    def ask_first(self, admits: Admits) -> None:
+        """Work only on batches whose key may still ask their model."""
+        self._runner.ask_first(admits)
 
     def start(self) -> None:
         """Begin to work, also on what an earlier server left."""

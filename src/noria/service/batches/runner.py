@@ -18,7 +18,7 @@ from noria.service.batches import batches, files
 from noria.service.batches.apart import Apart
 from noria.service.batches.batches import Batch
 from noria.service.batches.ending import Lost
-from noria.service.batches.work import BatchWork, Shared
+from noria.service.batches.work import Admits, BatchWork, Shared
 from noria.service.fleet.models import Model, Models
 from noria.service.request.http_error import HTTPError
 from noria.service.request.limits import Limits
@@ -36,6 +36,10 @@ class Runner:
         self._works: dict[asyncio.Task[None], str] = {}  # and the model that each asks
         self._look: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
+
+    def ask_first(self, admits: Admits) -> None:
+        """Work only on batches whose key may still ask their model."""
+        self._shared.admits = admits
 
     def start(self) -> None:
         """Begin to look for batches."""
@@ -87,8 +91,8 @@ class Runner:
         busy, models = set(self._works.values()), {one.plan.name: one for one in self._shared.models.all}
         free = [name for name in models if name not in busy]
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(8)}"
-        apart = self._shared.apart
-        batch = await apart.run(lambda to: batches.claim(to, holder, free, apart.is_shared))
+        apart, may_ask = self._shared.apart, self._shared.may_ask
+        batch = await apart.run(lambda to: batches.claim(to, holder, free, apart.is_shared, may_ask))
         if batch is None:
             return False
         work = self._worked(batch, holder, models.get(batch.model))

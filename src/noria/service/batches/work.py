@@ -14,7 +14,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -27,7 +27,7 @@ from noria.service.batches.batches import LEASE_SECONDS, Batch
 from noria.service.batches.booked import Bookkeeper
 from noria.service.batches.ending import Lost, write_files
 from noria.service.batches.line import TRIES, Asker, Died
-from noria.service.batches.lines import Line, read_line, texts_of
+from noria.service.batches.lines import Line, read_line, route_of, texts_of
 from noria.service.fleet.models import Model, Models
 from noria.service.request.http_error import HTTPError
 from noria.service.request.limits import Limits
@@ -41,11 +41,15 @@ READ_LINES, READ_BYTES = 32, 1 << 20  # at a time
 HELD_BYTES = 1 << 25  # of all lines that are being asked
 GIVEN_UP = {
     "expired": ("batch_expired", "the line was not answered within the completion window"),
+    "withdrawn": ("key_withdrawn", "the key that asked for the batch may not ask this model any more"),
     "cancelled": ("batch_cancelled", "the batch was cancelled before the line was answered"),
 }
 
 
 _log = logging.getLogger(__name__)
+
+
+Admits = Callable[[str, str, str], bool]  # whether the key of an owner may do what a verb says with a model
 
 
 class Unreadable(Exception):
@@ -61,11 +65,17 @@ class Shared:
     limits: Limits
     num_news: int = 0  # how often a client has changed something
     ends: float = math.inf  # when lines that are being answered are given up, as the server stops
+    admits: Admits = lambda *_: True
 
     @property
     def is_stopping(self) -> bool:
         """Say whether nothing new is begun."""
         return self.ends < math.inf
+
+    def may_ask(self, owner: str, endpoint: str, model: str) -> bool:
+        """Say whether a batch of an owner may be worked on: not where its key was withdrawn, or is for less by now."""
+        route = route_of(endpoint)
+        return route is not None and self.admits(owner, route[0].verb, model)
 
 
 class BatchWork:
@@ -118,8 +128,9 @@ class BatchWork:
         if ending in GIVEN_UP:
             done = await self._shared.apart.run(lambda to: batches.answered(to, self._batch), writes=False)
             rest = _unanswered(path, self._shared.limits, done)
+            why = GIVEN_UP[ending if ending != "expired" or self._may_ask() else "withdrawn"]
             while lines := await asyncio.to_thread(lambda: list(islice(rest, READ_LINES))):
-                self._answers = [unanswered(self._batch.id, line, *GIVEN_UP[ending]) for line in lines]
+                self._answers = [unanswered(self._batch.id, line, *why) for line in lines]
                 await self._flush()
         await write_files(self._shared.apart, replace(self._batch, ending=ending), self._holder)
 
@@ -134,6 +145,10 @@ class BatchWork:
                 return "cancelled"
             if time.monotonic() + self._clock_offset >= self._batch.expires or self._model is None:
                 return "expired"
+            if not self._may_ask():  # it goes on once a key of this name may ask again, or ends with its time
+                _log.warning("%s waits: its key may not ask %s any more", self._batch.id, self._batch.model)
+                await self._flush()
+                return None
             is_over = self._shared.is_stopping or time.monotonic() - self._begun > SLICE_SECONDS
             if not is_over:
                 await self._send()
@@ -144,6 +159,9 @@ class BatchWork:
                 await self._flush()
                 return "completed"
             await self._collect()
+
+    def _may_ask(self) -> bool:
+        return self._shared.may_ask(self._batch.owner, self._batch.endpoint, self._batch.model)
 
     async def _send(self) -> None:
         """Ask as many lines as the model has room for."""

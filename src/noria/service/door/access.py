@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
@@ -35,10 +36,19 @@ METRICS = ("/metrics",)
 class Grant:
     """What the client of one request may do."""
 
-    def __init__(self, key: Key, buckets: dict[str, Bucket], audit: Audit, path: str) -> None:
+    def __init__(
+        self, key: Key, buckets: dict[str, Bucket], audit: Audit, path: str,
+        is_valid: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
         self.key, self.buckets = key, buckets
-        self._audit, self._path = audit, path
+        self._audit, self._path, self._is_valid = audit, path, is_valid
         self.has_asked = False
+
+    def check(self) -> None:
+        """Raise HTTPError (401) where the key is none any more: an answer that takes minutes ends with it."""
+        if not self._is_valid():
+            self._audit.refused(self.key.name, self._path, "withdrawn")
+            raise _denied()
 
     def require(self, verb: str, model: str | None = None) -> None:
         """Raise HTTPError (403) where the key does not allow this."""
@@ -94,11 +104,13 @@ class Access:
         verb = verb_of(scope["method"], scope["path"])
         if self._keyring.is_open:
             return Grant(_ANYBODY, {}, self._audit, scope["path"])
-        key = self._keyring.find(_sent(scope))
+        sent = _sent(scope)
+        key = self._keyring.find(sent)
         if key is None:
             self._audit.refused(_address(scope), scope["path"], "wrong_key")
             raise _denied()
-        grant = Grant(key, self._keyring.buckets(key), self._audit, scope["path"])
+        is_valid = partial(self._keyring.finds, sent)
+        grant = Grant(key, self._keyring.buckets(key), self._audit, scope["path"], is_valid)
         if verb is not None:
             grant.require(verb)
         if verb == "admin":

@@ -68,19 +68,23 @@ class Door:
             raise UserError("TLS needs a certificate and its key", fix="give both --certificate and --certificate-key")
         return tls_context(self.certificate, self.certificate_key)
 
+    @cached_property
+    def keyring(self) -> Keyring:
+        """Return the keys; raise UserError where their file, or that of the audit log, cannot be used."""
+        return Keyring(self.key, self.keys, Audit(self.audit))
+
     def middleware(self, limits: Limits, is_public: Callable[[Scope], bool] = lambda _: False) -> list[Middleware]:
         """Return what stands around the routes, the outermost first; raise UserError for a file that is broken.
 
         is_public: says of a request's scope whether it needs no key.
         """
-        audit = Audit(self.audit)
-        keyring = Keyring(self.key, self.keys, audit)
+        keyring = self.keyring
         return [
             Middleware(SecurityHeaders),
             Middleware(CloseUnread),
             Middleware(Crowd, most=max(1, limits.connections - KEPT_FREE)),
             Middleware(KnownHosts, allowed=self.allowed_hosts),
-            Middleware(Access, keyring=keyring, audit=audit, is_public=is_public),
+            Middleware(Access, keyring=keyring, audit=keyring.audit, is_public=is_public),
         ]
 
     def protocol(self, limits: Limits) -> Callable[..., asyncio.Protocol]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
+from threading import Lock
 
 from noria.errors import UserError
 from noria.service.door.audit import Audit
@@ -27,10 +28,11 @@ class Keyring:
 
     def __init__(self, secret: str | None, path: Path | None, audit: Audit) -> None:
         self.is_open = secret is None and path is None
-        self._path, self._audit = path, audit
+        self._path, self.audit = path, audit
         self._own = {} if secret is None else _by_digest([Key(OWN, digest_of(secret.encode()), verbs=VERBS)])
         self._keys = self._own if path is None else self._own | _by_digest(read_keys(path))
         self._stamp, self._looked = self._stamp_now(), time.monotonic()
+        self._lock = Lock()  # of two threads one looks
         self._buckets: dict[tuple[str, str], Bucket] = {}
 
     def find(self, secret: bytes) -> Key | None:
@@ -41,6 +43,19 @@ class Keyring:
         self._look()
         key = self._keys.get(digest_of(secret)) if secret else None
         return None if key is None or key.is_expired() else key
+
+    def finds(self, secret: bytes) -> bool:
+        """Say whether this is a key."""
+        return self.find(secret) is not None
+
+    def admits(self, name: str, verb: str, model: str) -> bool:
+        """Say whether what the key of this name has asked for earlier may still be done; where none was, it may.
+
+        Also asked by the thread of the database.
+        """
+        self._look()
+        key = next((one for one in self._keys.values() if one.name == name), None)
+        return self.is_open or not name or (key is not None and not key.is_expired() and key.allows(verb, model))
 
     def buckets(self, key: Key) -> dict[str, Bucket]:
         """Return what a key may still ask for, by unit: requests, tokens. They outlive a change of the file."""
@@ -55,9 +70,10 @@ class Keyring:
 
     def _look(self) -> None:
         """Read the file again where it is another one than before."""
-        if self._path is None or time.monotonic() - self._looked < LOOK_SECONDS:
-            return
-        self._looked = time.monotonic()
+        with self._lock:
+            if self._path is None or time.monotonic() - self._looked < LOOK_SECONDS:
+                return
+            self._looked = time.monotonic()
         stamp = self._stamp_now()
         if stamp == self._stamp:
             return
@@ -66,11 +82,11 @@ class Keyring:
             keys = self._own | _by_digest(read_keys(self._path))
         except UserError as error:
             _log.error("the keys stay as they were: %s", error)
-            self._audit.write("keys_not_read", file=str(self._path))
+            self.audit.write("keys_not_read", file=str(self._path))
             return
         before, after = set(self._keys.values()), set(keys.values())
         gone, new = sorted(one.name for one in before - after), sorted(one.name for one in after - before)
-        self._audit.write("keys_read", file=str(self._path), gone=gone, new=new)
+        self.audit.write("keys_read", file=str(self._path), gone=gone, new=new)
         names = {one.name for one in after}
         self._buckets = {place: bucket for place, bucket in self._buckets.items() if place[0] in names}
         self._keys = keys

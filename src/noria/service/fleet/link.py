@@ -13,10 +13,12 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from noria.errors import UserError
 from noria.service.request.exchange import LENGTHS, head_of
 
 # Rounds that the threads of a team wait for the next step before they sleep. Between two steps fewer pass; by the
@@ -115,17 +117,27 @@ class Child(Link):
         self._transport: asyncio.Transport | None = None
 
     async def open(self) -> None:
-        """Start the process."""
-        mine, theirs = socket.socketpair()
-        with theirs:
-            mine.setblocking(False)
-            command = [sys.executable, "-m", "noria.service.engine.process", str(theirs.fileno())]
-            env = os.environ | thread_settings(self._load.threads)
-            env.pop("NORIA_KEY", None)
-            self._process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], env=env, stdin=subprocess.DEVNULL, start_new_session=True
-            )
+        """Start the process; raise UserError where the machine has no room for one."""
+        try:
+            mine, theirs = socket.socketpair()
+            with theirs, ExitStack() as unless_started:
+                unless_started.callback(mine.close)
+                mine.setblocking(False)
+                self._process = self._started(theirs)
+                unless_started.pop_all()
+        except OSError as error:
+            found = error.strerror or str(error)
+            fix = "fewer workers; or more memory, processes or open files for this user (ulimit)"
+            raise UserError(f"no process can be started for {self._load.name}", found=found, fix=fix) from error
         self._transport, _ = await asyncio.get_running_loop().create_connection(lambda: _Socket(self), sock=mine)
+
+    def _started(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
+        env = os.environ | thread_settings(self._load.threads)
+        env.pop("NORIA_KEY", None)
+        command = [sys.executable, "-m", "noria.service.engine.process", str(theirs.fileno())]
+        return subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], env=env, stdin=subprocess.DEVNULL, start_new_session=True
+        )
 
     @property
     def is_open(self) -> bool:

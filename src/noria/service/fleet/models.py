@@ -21,7 +21,6 @@ from noria.service.request.exchange import Reply, Request
 from noria.service.request.http_error import HTTPError, busy
 from noria.service.request.limits import Limits
 
-DRAIN_SECONDS = 30.0  # within which an older version finishes what it has begun
 Starter = Callable[["Plan"], Awaitable[Sequence[Replica]]]
 
 
@@ -208,13 +207,13 @@ class Models:
                 raise
             newer = Version(plan, replicas)
             if (reason := _unlike(model.current, newer)) is not None:
-                self._spawn(_drained(newer))
+                self._spawn(_drained(newer, self._limits))
                 self._note(model, f"a newer version is no match, {model.current.name} is still served: {reason}")
                 raise UserError(f"what stands there is no newer version of {name}", where=str(plan.run), found=reason)
             if model.candidate is not None:  # it was set beside the older one
                 self._withdraw(model, model.candidate, "a newer version was loaded")
             old, model.plan, model.current = model.current, plan, newer
-            self._spawn(_drained(old))
+            self._spawn(_drained(old, self._limits))
             return self._note(model, f"{model.current.name} is served in the place of {old.name}")
 
     async def try_out(self, name: str, canary: Canary) -> str:
@@ -226,7 +225,7 @@ class Models:
             plan = replace(model.plan, run=canary.run, workers=1, canary=None)
             candidate = Version(plan, await self._starter(plan))
             if (reason := _unlike(model.current, candidate, is_tried=True)) is not None:
-                self._spawn(_drained(candidate))
+                self._spawn(_drained(candidate, self._limits))
                 raise UserError(f"this cannot be tried as a version of {name}", where=str(canary.run), found=reason)
             model.candidate, model.trial = candidate, Trial(canary)
             model.withdrawn = model.withdrawn_run = ""
@@ -249,7 +248,7 @@ class Models:
             old = model.current
             model.current = Version(plan, [*candidate.replicas, *more])
             model.plan = plan
-            self._spawn(_drained(old))
+            self._spawn(_drained(old, self._limits))
             said = f"{model.current.name} is served in the place of {old.name}; reload looks at {plan.run} from now on"
             return self._note(model, said)
 
@@ -264,7 +263,7 @@ class Models:
         model.candidate = model.trial = None
         model.withdrawn, model.withdrawn_run = reason, str(candidate.plan.run.resolve())
         self._note(model, f"{candidate.name} is asked no more: {reason}")
-        self._spawn(_drained(candidate))
+        self._spawn(_drained(candidate, self._limits))
 
     def _known(self, name: str) -> Model:
         if name not in self._models:
@@ -293,9 +292,9 @@ def _unlike(older: Version, newer: Version, is_tried: bool = False) -> str | Non
     return None
 
 
-async def _drained(version: Version) -> None:
-    """Wait until an older version has finished what it has begun, then end it."""
-    end = time.monotonic() + DRAIN_SECONDS
+async def _drained(version: Version, limits: Limits) -> None:
+    """Wait until an older version has finished what it has begun, as long as an answer may take; then end it."""
+    end = time.monotonic() + limits.answer_seconds + limits.writing_seconds
     try:
         while version.num_going and time.monotonic() < end:
             await asyncio.sleep(0.05)

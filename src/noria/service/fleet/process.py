@@ -96,7 +96,7 @@ class ProcessReplica(Replica):
             found = f"after {self._limits.start_seconds:g} seconds the process {self._link.state()}"
             await self._end_process()
             raise UserError(f"{self._load.name} does not start", where=str(self._load.run), found=found) from error
-        except UserError:
+        except BaseException:  # also where the server is stopped meanwhile
             await self._end_process()
             raise
         self._beat = self._probed = time.monotonic()

@@ -58,10 +58,9 @@ def _taken(
         return database.transact(lambda to: take(to, some, client, model, sees))
 
     taken = give(truths)
-    if unknown := taken.truths["unknown"]:
+    if unknown := taken.forget("unknown"):
         collect(database)
-        taken.truths["unknown"] = []
-        taken += give(unknown)
+        taken.add(give(unknown))
     return taken
 
 
@@ -75,13 +74,15 @@ def _truths(sent: Any, limits: Limits) -> list[Truth]:
     for index, one in enumerate(each):
         where = f"feedback[{index}]"
         if not isinstance(one, dict):
-            problems.append(_wrong("this is no feedback", where, EXPECTED, shown(one)))
+            problems.append(_wrong("feedback is an object with an id and a label", where, EXPECTED, shown(one)))
             continue
         problems += unknown_fields(one, ["id", "label"], where)
         if not isinstance(one.get("id"), str):
-            problems.append(_wrong("an answer has an id", f"{where}.id", EXPECTED, shown(one.get("id"))))
+            is_there = "id" in one
+            what = "id must be a text" if is_there else "id is missing: which answer the label belongs to"
+            problems.append(_wrong(what, f"{where}.id", EXPECTED, shown(one["id"]) if is_there else ""))
         if "label" not in one:
-            problems.append(_wrong("what was true is missing", f"{where}.label", EXPECTED, "none"))
+            problems.append(_wrong("label is missing: the true answer", f"{where}.label", EXPECTED, ""))
     raise_all(problems)
     return [Truth(one["id"], one["label"], f"feedback[{index}]") for index, one in enumerate(each)]
 

@@ -7,6 +7,7 @@ not stop answers: entries wait in memory, are written later, and are counted in 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from noria.ledger.till import Till
 from noria.service.request.served import Served
 
 COLLECT_SECONDS = 60.0
+_log = logging.getLogger(__name__)
 
 
 class Booking:
@@ -55,9 +57,13 @@ async def collect_now_and_then() -> None:
     """Bring the spool into the database, in a process of its own, as long as this one serves."""
     while is_on():
         await asyncio.sleep(COLLECT_SECONDS)
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "noria.ledger", stdin=asyncio.subprocess.DEVNULL
-        )
+        try:
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "noria.ledger", stdin=asyncio.subprocess.DEVNULL
+            )
+        except OSError as error:  # no memory, process or file is left at the moment
+            _log.warning("the spool waits, no process can be started to collect it: %s", error)
+            continue
         try:
             await child.wait()
         finally:

@@ -13,7 +13,7 @@ from noria.database import open_database
 from noria.errors import UserError
 from noria.job.wheel import Wheel
 from noria.ledger import Prices
-from noria.reporter import Reporter
+from noria.reporter import Reporter, Terminal
 from noria.store.run_folder import locked
 from noria.wheel.money import Money
 from noria.wheel.turn.approve import answer
@@ -32,7 +32,7 @@ def answer_candidate(run: Path, is_approved: bool, reason: str, reporter: Report
     """
     wheel = WheelFolder.of(run)
     with locked(_there(wheel)):
-        turns = Turns(open_database(), wheel.prepare())
+        turns = Turns(open_database(), wheel.prepare(reporter.say))
         going = turns.open()
         is_theirs = going is not None and (is_waiting(going) if is_approved else not is_rollback(going))
         if going is None or not is_theirs:
@@ -54,11 +54,11 @@ def _withdraw(wheel: WheelFolder, going: TurnRecord) -> None:
         reload(settings.service)
 
 
-def roll_back(run: Path, reason: str) -> str:
+def roll_back(run: Path, reason: str, reporter: Reporter | None = None) -> str:
     """Let the champion before this one be the champion again; return what to say."""
     wheel = WheelFolder.of(run)
     with locked(_there(wheel)):
-        turns = Turns(open_database(), wheel.prepare())
+        turns = Turns(open_database(), wheel.prepare((reporter or Terminal()).say))
         going = turns.open()
         if going is not None and not is_rollback(going):
             fix = f"let it end: noria wheel turn {run}; or end it: noria wheel reject {run}"
@@ -69,9 +69,9 @@ def roll_back(run: Path, reason: str) -> str:
         return bring_back(wheel, turns, record)
 
 
-def status(run: Path) -> str:
+def status(run: Path, reporter: Reporter | None = None) -> str:
     """Return which run is in service, and the turn that goes on or was the last one."""
-    wheel, turns, money = _opened(run)
+    wheel, turns, money = _opened(run, reporter)
     known = turns.all()
     lines = [f"champion: {wheel.shown(wheel.champion)}, {wheel.champion}"]
     lines += lines_of(known[-1], money) if known else ["this wheel has not turned yet"]
@@ -84,15 +84,15 @@ def what_waits(run: Path, turn: TurnRecord) -> list[str]:
     return [told] if is_waiting(turn) else []
 
 
-def log(run: Path) -> str:
+def log(run: Path, reporter: Reporter | None = None) -> str:
     """Return all turns as a person reads them."""
-    _, turns, money = _opened(run)
+    _, turns, money = _opened(run, reporter)
     return told(turns.all(), money)
 
 
-def records(run: Path) -> Sequence[TurnRecord]:
+def records(run: Path, reporter: Reporter | None = None) -> Sequence[TurnRecord]:
     """Return all turns."""
-    return _opened(run)[1].all()
+    return _opened(run, reporter)[1].all()
 
 
 def is_waiting(turn: TurnRecord) -> bool:
@@ -102,10 +102,10 @@ def is_waiting(turn: TurnRecord) -> bool:
     return not turn.outcome and is_asked and "compare" in names and "approve" not in names
 
 
-def _opened(run: Path) -> tuple[WheelFolder, Turns, Money]:
+def _opened(run: Path, reporter: Reporter | None) -> tuple[WheelFolder, Turns, Money]:
     wheel = WheelFolder.of(run)
     _there(wheel)
-    return wheel, Turns(open_database(), wheel.prepare()), Money(Prices.load().currency)
+    return wheel, Turns(open_database(), wheel.prepare((reporter or Terminal()).say)), Money(Prices.load().currency)
 
 
 def _there(wheel: WheelFolder) -> Path:
@@ -123,4 +123,4 @@ def _before(wheel: WheelFolder, turns: Sequence[TurnRecord]) -> Path:
         if one.outcome == PROMOTED and wheel.turn(one.number).resolve() == champion.parent:
             begun = next(step for step in one.steps if step.name == "assess")
             return wheel.run / str(begun.result["champion"])
-    raise UserError("the first model has none before it", where=str(wheel.run))
+    raise UserError("no champion before this one is known", where=str(wheel.run))

@@ -8,18 +8,18 @@ what. Read next: sides.py.
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from noria.job import Job
-from noria.job.load import load_stored_job
+from noria.job.load import load_job
 from noria.pipeline.predictor import load
 from noria.stages.prepare import open_data
 from noria.stages.prepared_again import prepared_again
 from noria.stages.split_file import refuse_histories
 from noria.store.disk import making_room, write_json
+from noria.store.run_folder import read_run_job
 from noria.units import count_of
 from noria.wheel.turn.context import Turn
 from noria.wheel.turn.golden import frozen, input_hashes
@@ -32,7 +32,7 @@ LEAST_RECENT = 30  # held-out records on which a candidate can be told from its 
 
 def collect(turn: Turn) -> Done:
     """Write the candidate's job and the table of its splits; too few new records end the turn."""
-    job, _ = load_stored_job(turn.champion / "job.yaml")
+    job, _ = load_job(read_run_job(turn.champion))
     refuse_histories(job.data.split.within)
     known = _known(turn, job)
     bundle = load(turn.champion).bundle
@@ -62,7 +62,7 @@ def collect(turn: Turn) -> Done:
 def _known(turn: Turn, job: Job) -> Known:
     """Return which split each record is in that the champion learnt from or held out."""
     if job.data.split.column == COLUMN and job.data.split.file is not None:
-        return Known.read(Path(job.data.split.file))
+        return Known.read(turn.champion.parent / SPLITS)  # where it was written, wherever the wheel is by now
     _, _, prepared = prepared_again(turn.champion, turn.reporter)
     return Known({place: split for split, places in prepared.places().items() for place in places})
 

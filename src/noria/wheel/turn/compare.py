@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from noria.job.load import load_stored_job
+from noria.job.load import load_job
 from noria.pipeline.predictor import load
 from noria.sources.core.picked import Picked
 from noria.stages.compare_on import Paired, compare_on
 from noria.stages.prepare import open_data
-from noria.store.run_folder import read_json
+from noria.store.run_folder import read_json, read_run_job
 from noria.wheel.turn.collect import RECENT
 from noria.wheel.turn.context import Turn
 from noria.wheel.turn.golden import frozen
@@ -24,7 +24,7 @@ from noria.wheel.turn.turns import REJECTED, Done
 def compare(turn: Turn) -> Done:
     """Return whether the candidate is better; where not, the turn ends."""
     champion, candidate = load(turn.champion), load(turn.candidate)
-    job, task = load_stored_job(turn.candidate / "job.yaml")
+    job, task = load_job(read_run_job(turn.candidate))
     source = open_data(job, task)
     golden = frozen(turn.wheel.path, turn.settings.golden, (), source, candidate.bundle)
     recent = Picked(source, read_json(turn.folder / RECENT)["places"])

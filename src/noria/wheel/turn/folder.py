@@ -1,6 +1,6 @@
 """The folder of a wheel, RUN/wheel: which run is the champion, and what each turn made.
 
-RUN/wheel/id                the wheel's own name in the database
+RUN/wheel/id                the wheel's own name in the database, and where this folder was when it was last used
 RUN/wheel/current           link to the champion: RUN itself at first; what a service reads when it reloads
 RUN/wheel/candidate         link to what is tried in service
 RUN/wheel/golden.json       which records are the golden set, and a hash of what they hold
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,16 +53,49 @@ class WheelFolder:
         """Return the folder of a turn."""
         return self.path / f"turn-{number}"
 
-    def prepare(self) -> str:
-        """Make the folder, with the link to the champion, and return the wheel's id."""
+    def prepare(self, tell: Callable[[str], None]) -> str:
+        """Make the folder, with the link to the champion, and return the wheel's id.
+
+        A copy of a wheel gets an id of its own, which is told: with one id both would go on with the same turns.
+        """
         with making_room(self.path):
             self.path.mkdir(exist_ok=True)
-        named = self.path / "id"
-        if not named.exists():
-            replace_file(named, uuid.uuid4().hex.encode())
+        known, place = self._known(), str(self.path.resolve())
+        if known is None:
+            known = uuid.uuid4().hex, place
+        elif self._is_copy_of(Path(known[1])):
+            tell(
+                f"this run is a copy of {Path(known[1]).parent}: its wheel goes on by itself, without the turns so far"
+            )
+            known = uuid.uuid4().hex, place
+        if (known[0], place) != self._known():
+            replace_file(self._named, f"{known[0]}\n{place}\n".encode())
         if not (self.path / CURRENT).is_symlink():
             self.point(CURRENT, self.run)
-        return named.read_text("ascii").strip()
+        return known[0]
+
+    @property
+    def _named(self) -> Path:
+        return self.path / "id"
+
+    def _known(self) -> tuple[str, str] | None:
+        """Return the id and where the wheel was, empty where an earlier version wrote it; None where there is none."""
+        if not self._named.exists():
+            return None
+        name, _, place = self._named.read_text("utf-8").partition("\n")
+        return name.strip(), place.strip()
+
+    def _is_copy_of(self, place: Path) -> bool:
+        """Say whether the wheel that was in a folder is still there, and is another file than this one's."""
+        first = WheelFolder(place.parent)
+        found, own = first._known() if place.name else None, self._known()
+        return found is not None and own is not None and found[0] == own[0] and not self._named.samefile(first._named)
+
+    @property
+    def last_turn(self) -> int:
+        """Return the highest number of a turn that has a folder; 0 where there is none."""
+        numbers = [one.name.removeprefix("turn-") for one in self.path.glob("turn-*")]
+        return max((int(one) for one in numbers if one.isdecimal()), default=0)
 
     def point(self, name: str, run: Path) -> None:
         """Let a link point to a run, in one step."""

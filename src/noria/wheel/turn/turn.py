@@ -17,12 +17,11 @@ from noria.database import Database, DatabaseAway, open_database
 from noria.errors import EXIT_USER_ERROR, UserError
 from noria.job import Job
 from noria.job.load import load_job
-from noria.job.renamed import read_stored_job
 from noria.job.wheel import Wheel
 from noria.ledger import Prices
 from noria.ledger.till import name_of_run
 from noria.reporter import Reporter
-from noria.store.run_folder import locked
+from noria.store.run_folder import locked, read_run_job
 from noria.wheel.turn.approve import approve
 from noria.wheel.turn.assess import assess_window
 from noria.wheel.turn.canary import try_out
@@ -57,14 +56,14 @@ def turn_wheel(
     """Go on with the turn that is open, or begin one; return it as it is then. Raises UserError."""
     wheel = WheelFolder.of(run)
     with locked(wheel.path):
-        wheel_id = wheel.prepare()  # by whoever holds it: of two ids given at once one would lose its turns
+        wheel_id = wheel.prepare(reporter.say)  # by whoever holds it: of two ids given at once one would lose its turns
         turns = Turns(database or open_database(), wheel_id)
         record = turns.open()
         if record is not None and is_rollback(record):
             reporter.say(bring_back(wheel, turns, record))
             record = None
         if record is None:
-            record = turns.begin(_asked(wheel, _job(wheel, overrides), data))
+            record = turns.begin(_asked(wheel, _job(wheel, overrides), data), wheel.last_turn)
         elif data or overrides:
             reporter.say(f"turn {record.number} goes on, with the data and the settings that it began with")
         return _go_on(wheel, wheel_id, turns, record, reporter)
@@ -111,7 +110,7 @@ def _timed(step: Callable[[Turn], Done | None], turn: Turn, name: str) -> tuple[
 
 def _job(wheel: WheelFolder, overrides: Sequence[str]) -> Job:
     """Return the job of the run with its section `wheel`; raise UserError where it has none."""
-    job, _ = load_job(read_stored_job(wheel.run / "job.yaml"), overrides)
+    job, _ = load_job(read_run_job(wheel.run), overrides)
     if strange := [one for one in overrides if not one.startswith("wheel.")]:
         fix = "the candidate learns as the champion did; train a new run for other settings"
         raise UserError(

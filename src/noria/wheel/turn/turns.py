@@ -84,15 +84,18 @@ class Turns:
         """Return the turn that goes on; None where there is none."""
         return next((one for one in self.all() if one.outcome == OPEN), None)
 
-    def begin(self, asked: Mapping[str, Any]) -> TurnRecord:
-        """Begin a turn, or return the one that goes on."""
+    def begin(self, asked: Mapping[str, Any], after: int = 0) -> TurnRecord:
+        """Begin a turn, or return the one that goes on. after: a number that is taken, though no turn of it is known.
+
+        So are the folders of a wheel that was copied, or whose database is another one by now.
+        """
 
         def work(to: Transaction) -> TurnRecord:
             to.lock(f"wheel {self._wheel}")
             known = self._read(to)
             if going := [one for one in known if one.outcome == OPEN]:
                 return going[0]
-            number = 1 + max((one.number for one in known), default=0)
+            number = 1 + max([after, *(one.number for one in known)])
             record = TurnRecord(number, to.now(), None, OPEN, asked, ())
             to.run(
                 "insert into wheel_turn (wheel, number, began, outcome, asked) values (?, ?, ?, ?, ?)",

@@ -1,4 +1,8 @@
-"""GET /v1/models, GET /v1/models/{id}: the models that can be asked in OpenAI's ways."""
+"""GET /v1/models, GET /v1/models/{id}: every model that is served; `operations` says what each can be asked.
+
+A client that looks whether its model is there must find it, also where it is asked in another dialect; a call that a
+model does not answer is an error of its own (404, not_offered).
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,17 @@ from typing import Any
 from noria.service.asking.operation import About, Lookup, named
 from noria.service.request.exchange import Reply, Request
 
-OPERATIONS = "openai."  # how the names of operations of this dialect begin
-
 
 class Models(Lookup):
     """List them."""
 
     name = "openai.models"
     path = "/v1/models"
-    summary = "List the models that can be asked as OpenAI's are."
+    summary = "List the models, as OpenAI does."
 
     def answer(self, request: Request, models: Sequence[About]) -> Reply:
         """Return the list."""
-        found = [_shown(one) for one in models if any(name.startswith(OPERATIONS) for name in one.told["operations"])]
-        return Reply.json({"object": "list", "data": found, "has_more": False})
+        return Reply.json({"object": "list", "data": [_shown(one) for one in models], "has_more": False})
 
 
 class Model(Lookup):
