@@ -16,7 +16,7 @@ from noria.columns import NumberForm
 from noria.errors import did_you_mean
 from noria.types import Values
 
-Columns = Mapping[str, Sequence[Any]]
+Columns = Mapping[str, Sequence[Any] | np.ndarray]
 SHOWN = 80  # characters of what is no answer
 
 

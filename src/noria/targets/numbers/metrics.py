@@ -27,7 +27,7 @@ def numbers_metrics() -> Sequence[Metric]:
 
 
 def rmse_of_each(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
-    return np.sqrt(_mean(_errors(output, truth) ** 2, truth, weights))
+    return np.asarray(np.sqrt(_mean(_errors(output, truth) ** 2, truth, weights)))
 
 
 def mae_of_each(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ def r2_of_each(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray
     spread = _mean(given**2, truth, weights) - _mean(given, truth, weights) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         explained = 1 - _mean(_errors(output, truth) ** 2, truth, weights) / spread
-    return np.where(spread > 0, explained, np.nan)
+    return np.asarray(np.where(spread > 0, explained, np.nan))
 
 
 def numbers_panels(output: Arrays, truth: Arrays, names: Sequence[str], spreads: np.ndarray) -> list[Panel]:
@@ -67,7 +67,8 @@ def _points(output: Arrays, truth: Arrays, column: int, most: int) -> list[list[
 
 
 def _errors(output: Arrays, truth: Arrays) -> np.ndarray:
-    return np.nan_to_num(np.asarray(output["numbers"], np.float64) - truth["numbers"])
+    errors = np.asarray(output["numbers"], np.float64) - truth["numbers"]
+    return np.asarray(np.nan_to_num(errors))
 
 
 def _mean(values: np.ndarray, truth: Arrays, weights: np.ndarray) -> np.ndarray:
