@@ -17,8 +17,8 @@ RECORDS = 12
 KNOWN = {
     "modalities": "audio detections image items messages molecule raw-audio series spoken-text table text video wishes",
     "targets": """
-        boxes correctness embedding label labels mask masked-text molecule neighbours number numbers profile ranking
-        ratings reply segments span speech tags text tracks transcript view waveform
+        boxes correctness embedding label labels mask masked-text measurements molecule neighbours number profile
+        ranking ratings reply segments span speech tags text tracks transcript view waveform
     """,
     "tasks": """
         audio-classification chat image-classification image-embedding image-multilabel knowledge-tracing

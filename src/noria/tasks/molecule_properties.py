@@ -7,7 +7,7 @@ import json
 from noria.contract import Task
 from noria.contract.capabilities import MakesExamples
 from noria.modalities.molecule import Molecule
-from noria.targets.numbers import Numbers, means
+from noria.targets.measurements import Measurements, means
 from noria.tasks.molecule_property import MOLECULE_MODEL, MOLECULE_TRAINING, MoleculeProperty
 from noria.types import Record
 
@@ -16,22 +16,22 @@ class MoleculeProperties(Task, MakesExamples):
     """Say which numbers belong to a molecule, each of which may be unknown in training.
 
     Data: a table with a column of SMILES, data.fields.molecule=smiles, or an .sdf file, and a column for each number,
-    data.fields.numbers=[logP, logS]. data.split.by=scaffold keeps molecules of one scaffold in one split.
+    data.fields.measurements=[logP, logS]. data.split.by=scaffold keeps molecules of one scaffold in one split.
     """
 
     def __init__(self) -> None:
         self.inputs = {"molecule": Molecule()}
-        self.target = Numbers(is_voting=True)
+        self.target = Measurements(is_voting=True)
         self.defaults = {"model": dict(MOLECULE_MODEL), "train": dict(MOLECULE_TRAINING)}
 
     fit_baseline = staticmethod(means)
 
     def example(self) -> Record:
-        return Record({"molecule": "CCO", "numbers": '{"solubility": 1.1, "size": 3}'}, "ethanol, two numbers")
+        return Record({"molecule": "CCO", "measurements": '{"solubility": 1.1, "size": 3}'}, "ethanol, two numbers")
 
     def examples(self, count: int, seed: int = 0) -> list[Record]:
         drawn = MoleculeProperty().examples(count, seed)
-        return [Record({"molecule": one.fields["molecule"], "numbers": _numbers(one)}) for one in drawn]
+        return [Record({"molecule": one.fields["molecule"], "measurements": _numbers(one)}) for one in drawn]
 
 
 def _numbers(record: Record) -> str:

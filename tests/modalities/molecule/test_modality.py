@@ -129,7 +129,7 @@ def test_a_descriptor_that_this_rdkit_lacks_is_told(state):
 )
 def test_the_graph_tells_stereoisomers_apart_and_that_of_older_models_as_it_did(state, one, other, did_tell):
     arrays = as_tensors(Molecule().encode([one, other], state).arrays, slice(None), "cpu")
-    older = {name: value for name, value in state.items() if name != "reads_stereo"}
+    older = {name: value for name, value in state.items() if name != "codes"}
     for known, is_told in ((state, True), (older, did_tell)):
         embedder = Molecule(members=1).embedder(known, 16)
         torch.nn.init.normal_(embedder.bias.weight)

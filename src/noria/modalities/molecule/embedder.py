@@ -13,14 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.modalities.molecule.descriptors import NUM_SUBSTRUCTURES
-from noria.modalities.molecule.graph import (
-    ATOM_SIZES,
-    ATOM_SIZES_BEFORE,
-    BONDS,
-    PAIR_CODES,
-    PAIR_CODES_BEFORE,
-    pair_codes,
-)
+from noria.modalities.molecule.graph import ATOM_SIZES, BONDS, CODES_BEFORE, pair_codes
 from noria.modalities.molecule.settings import MoleculeSettings
 from noria.types import PAD, State, Tokens
 
@@ -34,9 +27,9 @@ class MoleculeEmbedder(nn.Module):
         super().__init__()
         self.width = width
         self.members = _Members(state, settings, width)
-        reads_stereo = state.get("reads_stereo", False)  # models of before know neither R and S nor E and Z
-        self.atoms = _Atoms(ATOM_SIZES if reads_stereo else ATOM_SIZES_BEFORE, width) if settings.graph else None
-        self.bias = nn.Embedding(PAIR_CODES if reads_stereo else PAIR_CODES_BEFORE, 1)
+        codes = state.get("codes", CODES_BEFORE)
+        self.atoms = _Atoms(ATOM_SIZES[: codes["atom"]], width) if settings.graph else None
+        self.bias = nn.Embedding(codes["pair"], 1)
         nn.init.zeros_(self.bias.weight)
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:

@@ -30,7 +30,7 @@ from noria.modalities.molecule.descriptors import (
     substructures_of,
 )
 from noria.modalities.molecule.drawing import drawn
-from noria.modalities.molecule.graph import ATOM_SIZES, atoms_and_bonds_of
+from noria.modalities.molecule.graph import ATOM_SIZES, CODES, atoms_and_bonds_of
 from noria.modalities.molecule.reading import FOUND, NoMolecule, canonical_smiles, found_in, rdkit, read_molecule
 from noria.modalities.molecule.scaffolds import SCAFFOLD, scaffolds_of
 from noria.modalities.molecule.settings import MoleculeSettings
@@ -84,7 +84,7 @@ class Molecule(
             "descriptors": {names[i]: [float(mean[i]), max(float(spread[i]), 1e-9)] for i in kept},
             "seen": {"records": len(molecules), **seen},
             "training": packed([substructures_of(molecule)[0] for molecule in molecules]),
-            "reads_stereo": True,
+            "codes": dict(CODES),
         }
 
     def encode(self, values: Values, state: State) -> Encoded:

@@ -3,6 +3,6 @@
 target.py is the target, answers.py reads what stands in the data, metrics.py scores it.
 """
 
-from noria.targets.numbers.target import Numbers, means
+from noria.targets.measurements.target import Measurements, means
 
-__all__ = ["Numbers", "means"]
+__all__ = ["Measurements", "means"]

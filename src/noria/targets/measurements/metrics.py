@@ -17,7 +17,7 @@ COLUMNS = ["number", "records", "rmse", "mae", "r2"]
 Each = Callable[[Arrays, Arrays, np.ndarray], np.ndarray]  # -> float[columns, R], NaN where too little is known
 
 
-def numbers_metrics() -> Sequence[Metric]:
+def measurements_metrics() -> Sequence[Metric]:
     """Return the scores; training selects on the first."""
     return (
         Metric("rmse_macro", "spreads of training", "lower", _mean_of(rmse_of_each)),
@@ -27,24 +27,27 @@ def numbers_metrics() -> Sequence[Metric]:
 
 
 def rmse_of_each(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
+    """Return the root of the mean squared error of each column, float[columns, R]."""
     return np.asarray(np.sqrt(_mean(_errors(output, truth) ** 2, truth, weights)))
 
 
 def mae_of_each(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
+    """Return the mean absolute error of each column, float[columns, R]."""
     return _mean(np.abs(_errors(output, truth)), truth, weights)
 
 
 def r2_of_each(output: Arrays, truth: Arrays, weights: np.ndarray) -> np.ndarray:
-    given = np.nan_to_num(truth["numbers"]).astype(np.float64)
+    """Return the share of the variance of each column that is explained, float[columns, R]."""
+    given = np.nan_to_num(truth["measurements"]).astype(np.float64)
     spread = _mean(given**2, truth, weights) - _mean(given, truth, weights) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         explained = 1 - _mean(_errors(output, truth) ** 2, truth, weights) / spread
     return np.asarray(np.where(spread > 0, explained, np.nan))
 
 
-def numbers_panels(output: Arrays, truth: Arrays, names: Sequence[str], spreads: np.ndarray) -> list[Panel]:
+def measurements_panels(output: Arrays, truth: Arrays, names: Sequence[str], spreads: np.ndarray) -> list[Panel]:
     """Return a table with a row for each number, in its own unit, and truths against answers in spreads."""
-    ones, known = np.ones((1, len(truth["numbers"]))), ~np.isnan(truth["numbers"])
+    ones, known = np.ones((1, len(truth["measurements"]))), ~np.isnan(truth["measurements"])
     scores = [one(output, truth, ones)[:, 0] for one in (rmse_of_each, mae_of_each, r2_of_each)]
     errors = np.array(scores[:2]) * spreads
     rows = [
@@ -60,20 +63,22 @@ def numbers_panels(output: Arrays, truth: Arrays, names: Sequence[str], spreads:
 
 
 def _points(output: Arrays, truth: Arrays, column: int, most: int) -> list[list[float]]:
-    rows = np.flatnonzero(~np.isnan(truth["numbers"][:, column]))
+    rows = np.flatnonzero(~np.isnan(truth["measurements"][:, column]))
     rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int)]
-    pairs = zip(truth["numbers"][rows, column].tolist(), output["numbers"][rows, column].tolist(), strict=True)
+    pairs = zip(
+        truth["measurements"][rows, column].tolist(), output["measurements"][rows, column].tolist(), strict=True
+    )
     return [[float(f"{x:.5g}"), float(f"{y:.5g}")] for x, y in pairs]
 
 
 def _errors(output: Arrays, truth: Arrays) -> np.ndarray:
-    errors = np.asarray(output["numbers"], np.float64) - truth["numbers"]
+    errors = np.asarray(output["measurements"], np.float64) - truth["measurements"]
     return np.asarray(np.nan_to_num(errors))
 
 
 def _mean(values: np.ndarray, truth: Arrays, weights: np.ndarray) -> np.ndarray:
     """Return the mean of what is known float[columns, R] of values float[n, columns]; NaN where nothing is."""
-    known = ~np.isnan(truth["numbers"])
+    known = ~np.isnan(truth["measurements"])
     total, count = weights @ (values * known), weights @ known
     return np.asarray(np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0).T)
 

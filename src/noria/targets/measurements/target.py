@@ -15,8 +15,8 @@ from noria.columns import NumberForm, form_of, number_form
 from noria.contract import Metric, Target
 from noria.contract.capabilities import DecodesTarget, Restates, ShowsPanels, TellsReading
 from noria.errors import UserError
-from noria.targets.numbers.answers import columns_of, read_numbers
-from noria.targets.numbers.metrics import numbers_metrics, numbers_panels
+from noria.targets.measurements.answers import columns_of, read_numbers
+from noria.targets.measurements.metrics import measurements_metrics, measurements_panels
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Numbers(Target, DecodesTarget, ShowsPanels, Restates, TellsReading):
+class Measurements(Target, DecodesTarget, ShowsPanels, Restates, TellsReading):
     """Several numbers, each of which may be missing: a column each, or one cell with all by name, {"logP": 1.9}.
 
-    Arrays: `numbers` float32[n, columns], NaN where not known. Output: `numbers` float[n, columns]. Each column is
-    standardised by the mean and spread of its own training answers.
+    Arrays: `measurements` float32[n, columns], NaN where not known. Output: `measurements` float[n, columns]. Each
+    column is standardised by the mean and spread of its own training answers.
     """
 
-    kind: ClassVar[str] = "numbers"
+    kind: ClassVar[str] = "measurements"
     raw_type: ClassVar[Literal["columns"]] = "columns"
 
     is_voting: bool = field(default=False, metadata={"network_only": True})
@@ -56,7 +56,7 @@ class Numbers(Target, DecodesTarget, ShowsPanels, Restates, TellsReading):
         if flat or not learnt:
             raise UserError(
                 "not every column has different numbers in training" if flat else "no training record has numbers",
-                expected="a column of numbers each: data.fields.numbers=[logP, logS]",
+                expected="a column of numbers each: data.fields.measurements=[logP, logS]",
                 found="; ".join(f"{name}: {shown}" for name, shown in flat.items()),
                 fix="name columns of numbers that differ",
             )
@@ -68,7 +68,7 @@ class Numbers(Target, DecodesTarget, ShowsPanels, Restates, TellsReading):
         mean, spread = _scale(state)
         numbers = ((raw - mean) / spread).astype(np.float32)
         numbers[list(bad)] = 0
-        return Encoded({"numbers": numbers}, bad)
+        return Encoded({"measurements": numbers}, bad)
 
     def remarks(self, state: State) -> list[str]:
         return [f"{name}: {one['remark']}" for name, one in state["columns"].items() if one["remark"]]
@@ -84,12 +84,12 @@ class Numbers(Target, DecodesTarget, ShowsPanels, Restates, TellsReading):
     def head(self, state: State, width: int) -> nn.Module:
         from noria.model.heads import PooledLinear, VotingLinear
 
-        return (VotingLinear if self.is_voting else PooledLinear)(width, len(state["columns"]), "numbers")
+        return (VotingLinear if self.is_voting else PooledLinear)(width, len(state["columns"]), "measurements")
 
     def loss(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        given = output.get("votes", output["numbers"][:, None]).float()  # [B, votes, columns]
-        known = ~batch.target["numbers"].isnan()
-        squares = (given - batch.target["numbers"].nan_to_num()[:, None]) ** 2
+        given = output.get("votes", output["measurements"][:, None]).float()  # [B, votes, columns]
+        known = ~batch.target["measurements"].isnan()
+        squares = (given - batch.target["measurements"].nan_to_num()[:, None]) ** 2
         squares = (squares * output["weights"]).sum(1) if "votes" in output else squares.mean(1)
         each = (squares * known).sum(1)
         # A record counts by what is known of it, and so does it within the mean.
@@ -107,7 +107,7 @@ class Numbers(Target, DecodesTarget, ShowsPanels, Restates, TellsReading):
     def _named(self, arrays: Arrays, state: State) -> list[dict[str, float]]:
         """Return the numbers of each record by name, in their own units; without those that are not known."""
         mean, spread = _scale(state)
-        plain = np.asarray(arrays["numbers"], np.float64) * spread + mean
+        plain = np.asarray(arrays["measurements"], np.float64) * spread + mean
         return [
             {name: float(f"{value:.7g}") for name, value in zip(state["columns"], row, strict=True) if value == value}
             for row in plain
@@ -118,23 +118,23 @@ class Numbers(Target, DecodesTarget, ShowsPanels, Restates, TellsReading):
         if sorted(names) != sorted(wanted["columns"]):
             return None
         mean, spread = _scale(state)
-        plain = np.asarray(arrays["numbers"], np.float64) * spread + mean
+        plain = np.asarray(arrays["measurements"], np.float64) * spread + mean
         mean, spread = _scale(wanted)
         order = [names.index(name) for name in wanted["columns"]]
-        return {**arrays, "numbers": (plain[:, order] - mean) / spread}
+        return {**arrays, "measurements": (plain[:, order] - mean) / spread}
 
     def metrics(self, state: State) -> Sequence[Metric]:
-        return numbers_metrics()
+        return measurements_metrics()
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
-        return numbers_panels(output, truth, list(state["columns"]), _scale(state)[1])
+        return measurements_panels(output, truth, list(state["columns"]), _scale(state)[1])
 
 
 def means(train: Arrays) -> Arrays:
     """Return the output that always answers the mean of each column: the trivial answer to beat."""
-    known = ~np.isnan(train["numbers"])
-    total = np.nansum(np.asarray(train["numbers"], np.float64), 0)
-    return {"numbers": (total / np.maximum(known.sum(0), 1)).astype(np.float32)[None]}
+    known = ~np.isnan(train["measurements"])
+    total = np.nansum(np.asarray(train["measurements"], np.float64), 0)
+    return {"measurements": (total / np.maximum(known.sum(0), 1)).astype(np.float32)[None]}
 
 
 def _forms(state: State) -> dict[str, NumberForm]:
