@@ -17,18 +17,17 @@ RECORDS = 12
 KNOWN = {
     "modalities": "audio detections image items messages molecule raw-audio series spoken-text table text video wishes",
     "targets": """
-        boxes correctness embedding label labels mask masked-text molecule neighbours number profile ranking ratings
-        reply segments span speech tags text tracks transcript view waveform
+        boxes correctness embedding label labels mask masked-text measurements molecule neighbours number profile
+        ranking ratings reply segments span speech tags text tracks transcript view waveform
     """,
     "tasks": """
         audio-classification chat image-classification image-embedding image-multilabel knowledge-tracing
-        masked-language-modelling molecule-generation molecule-property molecule-safety object-detection object-tracking
-        question-answering rating-prediction semantic-segmentation sequential-recommendation series-classification
-        similar-items
-        speech-recognition speech-to-text summarization tabular-classification tabular-multilabel tabular-regression
-        text-classification text-embedding text-generation text-multilabel text-to-speech token-classification
-        top-recommendation translation user-profile video-classification vocoder voice-activity-detection
-        voice-assistant
+        masked-language-modelling molecule-generation molecule-properties molecule-property molecule-safety
+        object-detection object-tracking question-answering rating-prediction semantic-segmentation
+        sequential-recommendation series-classification similar-items speech-recognition speech-to-text
+        summarization tabular-classification tabular-multilabel tabular-regression text-classification
+        text-embedding text-generation text-multilabel text-to-speech token-classification top-recommendation
+        translation user-profile video-classification vocoder voice-activity-detection voice-assistant
     """,
 }
 

@@ -73,6 +73,7 @@ RECIPES = {
     "molecule-generation": Recipe(  # long enough that what is written is a molecule
         "molecule-generation", {"target": {"temperature": 0.1}, "train": {"steps": 1500}}
     ),
+    "molecule-properties": Recipe("molecule-properties", FEW_SUBSTRUCTURES),
     "molecule-property": Recipe("molecule-property", FEW_SUBSTRUCTURES),
     "molecule-safety": Recipe("molecule-safety", FEW_SUBSTRUCTURES),
     "object-detection": Recipe("object-detection", {"inputs": {"image": NARROW}, "train": {"steps": 200}}, stored=3),

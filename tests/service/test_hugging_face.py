@@ -26,7 +26,8 @@ from service.dialect import about_of, error_of, reply, request, view_of
 GOLDEN = Path(__file__).parent.parent / "golden"
 (ASK,) = OPERATIONS
 WITHOUT = {  # tasks that Hugging Face has no payload for
-    "chat", "knowledge-tracing", "molecule-generation", "molecule-property", "molecule-safety", "object-tracking",
+    "chat", "knowledge-tracing", "molecule-generation", "molecule-properties", "molecule-property", "molecule-safety",
+    "object-tracking",
     "rating-prediction", "sequential-recommendation", "series-classification", "similar-items", "tabular-multilabel",
     "top-recommendation", "user-profile", "voice-activity-detection", "voice-assistant",
 }  # fmt: skip

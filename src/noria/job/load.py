@@ -26,7 +26,9 @@ from noria.job.schema import BUDGETS, Job
 from noria.job.text import Section, Where, parse, parse_override, read_text, set_key
 from noria.job.value import value_problems
 
-SEVERAL = "are learnt together where the answer is `labels`: noria list tasks"
+SEVERAL = (
+    "are learnt together where the answer is `labels`, several numbers where it is `measurements`: noria list tasks"
+)
 BESIDE_THE_MODEL = {"linear", "dropout"}  # settings of `model` that ask for no other network
 
 

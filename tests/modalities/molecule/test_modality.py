@@ -8,7 +8,7 @@ import torch
 
 from noria.errors import UserError
 from noria.modalities.molecule import Molecule
-from noria.modalities.molecule.graph import BONDS, FAREST, NEAREST, SAME, pair_codes
+from noria.modalities.molecule.graph import BONDS, FAREST, HANDS, NEAREST, SAME, STEREO_BONDS, pair_codes
 from noria.modalities.molecule.similarity import nearest, packed
 from noria.types import PAD, as_tensors
 
@@ -117,3 +117,39 @@ def test_a_descriptor_that_this_rdkit_lacks_is_told(state):
     with pytest.raises(UserError, match="does not work out") as caught:
         Molecule().encode(["CCO"], {**state, "descriptors": {"Lost": [0.0, 1.0]}})
     assert "Lost" in caught.value.found
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "did_tell"),
+    [
+        ("C/C=C/C", "C/C=C\\C", False),
+        ("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", True),  # as it is written
+        ("C[C@H]1CC[C@@H](O)CC1", "C[C@H]1CC[C@H](O)CC1", True),  # centres whose mirror images are alike
+    ],
+)
+def test_the_graph_tells_stereoisomers_apart_and_that_of_older_models_as_it_did(state, one, other, did_tell):
+    arrays = as_tensors(Molecule().encode([one, other], state).arrays, slice(None), "cpu")
+    older = {name: value for name, value in state.items() if name != "codes"}
+    for known, is_told in ((state, True), (older, did_tell)):
+        embedder = Molecule(members=1).embedder(known, 16)
+        torch.nn.init.normal_(embedder.bias.weight)
+        tokens = embedder(arrays)
+        first, second = torch.cat([tokens.features[:, 1:].flatten(1), tokens.pair_bias.flatten(1)], 1)
+        assert bool((first != second).any()) is is_told
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [("C/C=C/C", "C\\C=C\\C", "C(/C)=C\\C"), ("C[C@H](N)C(=O)O", "N[C@@H](C)C(=O)O", "OC(=O)[C@H](C)N")],
+)
+def test_one_stereoisomer_is_one_graph_however_it_is_written(state, texts):
+    arrays = Molecule().encode(texts, state).arrays
+    for name in ("atoms", "bonds"):
+        rows = [arrays[name][index].tolist() for index in range(len(texts))]
+        assert rows[0] == rows[1] == rows[2]
+
+
+def test_r_and_s_and_e_and_z_are_told_by_the_rules_of_chemistry(state):
+    arrays = Molecule().encode(["C[C@H](N)C(=O)O", "C/C=C/C"], state).arrays
+    assert max(arrays["atoms"][0][:, -1]) == HANDS["S"]  # L-alanine
+    assert max(arrays["bonds"][1][:, -1]) == STEREO_BONDS["E"]

@@ -133,7 +133,21 @@ def test_metals_radicals_and_stereo_that_is_left_open_are_read_and_counted():
     assert smiles_of("C[Hg]C") == "[CH3][Hg][CH3]"
     told = remarks_of("C[Hg]C", "[CH2]C", "CC(N)C(=O)O")
     assert [one.split(" have ")[1] for one in told] == ["a metal", "a radical", "stereo that is left open"]
-    assert not remarks_of("C[C@H](N)C(=O)O")
+    assert not remarks_of("C[C@H](N)C(=O)O", "C/C=C/C")
+    assert remarks_of("CC=CC") == ["1 of 4 training molecules have stereo that is left open"]
+
+
+def test_stereo_that_a_mol_block_without_coordinates_has_lost_is_counted():
+    lines = mol_block("C/C=C\\C").splitlines()
+    flat = [f"{0:10.4f}" * 3 + line[30:] if len(line) > 60 else line for line in lines]
+    assert smiles_of("\n".join(lines)) == "C/C=C\\C"
+    assert smiles_of("\n".join(flat)) == "CC=CC"
+    assert remarks_of("\n".join(flat)) == ["1 of 4 training molecules have stereo that is left open"]
+
+
+def test_parts_of_a_mol_block_are_counted_too():
+    assert smiles_of(mol_block("CCO.[Na+].[Cl-]")) == "CCO"
+    assert remarks_of(mol_block("CCO.[Na+].[Cl-]"))[0].startswith("1 of 4 training molecules have several parts")
 
 
 def test_a_mol_block_with_and_without_hydrogens_is_the_same_molecule():

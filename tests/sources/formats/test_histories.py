@@ -209,6 +209,16 @@ def test_ratings_of_movielens_with_double_colons_are_read_and_broken_lines_told(
     assert [(one.where, one.reason) for one in rows.bad] == [("ratings.dat:2", "has 3 cells, expected 4")]
 
 
+def test_a_table_without_a_header_is_refused_with_how_to_name_its_columns(tmp_path: Path):
+    path = tmp_path / "u.data"
+    path.write_text("196\t242\t3\t881250949\n186\t302\t3\t891717742\n196\t51\t2\t881250950\n")
+
+    with pytest.raises(UserError) as caught:
+        histories(open_source(path), Gathering(), "ranking")
+
+    assert "data.columns=[user, item, rating, time]" in str(caught.value)
+
+
 def opened(
     tmp_path: Path, rows: list[str], header: str = COLUMNS, by: Gathering | None = None, name: str = "t"
 ) -> Source:

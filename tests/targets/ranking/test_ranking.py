@@ -10,7 +10,7 @@ from noria.modalities.items.catalogue import Catalogue, fit_catalogue
 from noria.modalities.items.modality import Items
 from noria.sources.core.history import History, SideTable, history_of
 from noria.targets.ranking.answering import ranked
-from noria.targets.ranking.linear import ease, events_of, followers, interactions
+from noria.targets.ranking.linear import ease, events_of, fitted, followers, interactions
 from noria.targets.ranking.metrics import ranking_metrics
 from noria.targets.ranking.target import Ranking, most_popular
 from noria.targets.ranking.true_items import UNKNOWN
@@ -137,7 +137,7 @@ def test_of_a_long_history_the_newest_events_are_read_and_all_are_seen():
     encoded = Items(max_items=2).encode([["c", "b", "a", "a"]], fit_catalogue(HISTORIES))
 
     assert encoded.arrays["items"][0].tolist() == [0, 0]
-    assert encoded.arrays["seen"][0].tolist() == [0, 1, 2]
+    assert encoded.arrays["seen"][0].tolist() == [2, 1, 0, 0]
     assert encoded.cut == {0: (2, 4)}
 
 
@@ -163,11 +163,29 @@ def test_ease_gives_no_item_to_itself_and_what_goes_together_to_one_another():
     assert weight[2].argmax() == 3
 
 
-def test_what_follows_counts_in_one_direction_as_a_share_of_what_it_follows():
+def test_linear_models_learn_from_all_of_a_history_of_which_the_network_reads_the_newest():
+    arrays = Items(max_items=2).encode([["c", "b", "a"]], fit_catalogue(HISTORIES)).arrays
+    train = Dataset({"history": arrays}, {"items": Ragged.of([[1]], np.int32)})
+
+    assert events_of(train, "history")[0].tolist() == [2, 1, 0, 1]
+
+
+def test_what_follows_counts_in_one_direction_as_a_share_of_what_it_follows_and_ten_more():
     weight = followers(Ragged.of([[0, 1, 2], [0, 2]], np.int64), 3)
 
-    assert weight[0].tolist() == [0, 0.5, 1]
-    assert weight[1].tolist() == [0, 0, 1]
+    assert weight[0].tolist() == pytest.approx([0, 1 / 12, 2 / 12])
+    assert weight[1].tolist() == pytest.approx([0, 0, 1 / 11])
+
+
+def test_where_order_counts_what_follows_and_what_goes_together_speak_alike_loudly():
+    events = Ragged.of([[0, 1, 2], [0, 2], [3, 0]] * 20, np.int64)
+    expected = sum(one / one.std() for one in (followers(events, 4), ease(events, 4)))
+
+    ordered, other = (fitted(events, 4, 6, is_ordered) for is_ordered in (True, False))
+
+    np.testing.assert_allclose(ordered.weight, np.concatenate([expected, np.zeros((2, 4))]), rtol=1e-5)
+    np.testing.assert_allclose(other.weight[:4], ease(events, 4))
+    assert (ordered.name, other.name) == ("events that follow and EASE^R", "EASE^R")
 
 
 def test_the_items_of_a_history_count_once():
@@ -176,7 +194,7 @@ def test_the_items_of_a_history_count_once():
 
 def learnt(rows: list[list[int]]) -> Dataset:
     before = Ragged.of([row[:-1] for row in rows], np.int32)
-    return Dataset({"history": {"items": before}}, {"items": Ragged.of([row[-1:] for row in rows], np.int32)})
+    return Dataset({"history": {"seen": before}}, {"items": Ragged.of([row[-1:] for row in rows], np.int32)})
 
 
 def history(items: list[str], catalogue: SideTable) -> History:

@@ -5,7 +5,7 @@ import numpy as np
 ITEMS = "items"  # Ragged int32, events in order; the catalogue's size for an item that it does not have
 GAPS, LEVELS = "gaps", "levels"  # Ragged uint8, of each event: the time since the one before, the rating; 0 not known
 USER = "user"  # Ragged int32, attributes of who it is
-SEEN = "seen"  # Ragged int32, all items of the history
+SEEN = "seen"  # Ragged int32, the items of all events of the history in order, those too that the network does not read
 ONLY, WITHOUT = "only", "without"  # Ragged int32, items that alone may be answered, and that may not
 HAS_ONLY = "has_only"  # uint8[n], whether the former is said
 

@@ -41,8 +41,8 @@ class Items(Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes,
     {"only": [..]} and {"without": [..]} which items may be answered.
 
     Arrays, Ragged: `items` int32, of events in order, the catalogue's size for one that it does not have; `gaps` uint8,
-    how long after the one before; `levels` uint8, of the rating; `user` int32, attributes; `seen`, `only`, `without`
-    int32, sets of items. `has_only` uint8[n].
+    how long after the one before; `levels` uint8, of the rating; `user` int32, attributes; `seen` int32, the items of
+    all events in order; `only`, `without` int32, sets of items. `has_only` uint8[n].
     """
 
     kind: ClassVar[str] = "items"
@@ -83,7 +83,7 @@ class Items(Modality, WarmStarts, Truncates, TellsReading, Displays, Vectorizes,
             "gaps": _newest(Ragged.of([_gaps(one) for one in histories], np.uint8), self.max_items),
             "levels": _newest(Ragged.of([catalogue.level(one.ratings) for one in histories], np.uint8), self.max_items),
             "user": Ragged.of([catalogue.user_codes(one.user) for one in histories], np.int32),
-            "seen": Ragged.of([np.unique(items[i]) for i in range(len(items))], np.int32),
+            "seen": items,
             "only": _coded(catalogue, [one.only or () for one in histories]),
             "without": _coded(catalogue, [one.without for one in histories]),
             "has_only": np.array([one.only is not None for one in histories], np.uint8),

@@ -10,7 +10,7 @@ import sys
 from rdkit import Chem, rdBase
 
 from noria.modalities.molecule.descriptors import descriptor_names, descriptors_of, substructures_of
-from noria.modalities.molecule.graph import atoms_of, bonds_of
+from noria.modalities.molecule.graph import atoms_and_bonds_of
 
 
 def main() -> int:
@@ -21,8 +21,7 @@ def main() -> int:
         return 1
     descriptors_of(molecule, descriptor_names())
     substructures_of(molecule)
-    atoms_of(molecule)
-    bonds_of(molecule)
+    atoms_and_bonds_of(molecule)
     return 0
 
 

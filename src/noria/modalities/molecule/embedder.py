@@ -6,12 +6,14 @@ Gorishniy et al. 2024, "TabM" (members that share their weights and differ by sc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.modalities.molecule.descriptors import NUM_SUBSTRUCTURES
-from noria.modalities.molecule.graph import ATOM_SIZES, PAIR_CODES, pair_codes
+from noria.modalities.molecule.graph import ATOM_SIZES, BONDS, CODES_BEFORE, pair_codes
 from noria.modalities.molecule.settings import MoleculeSettings
 from noria.types import PAD, State, Tokens
 
@@ -19,14 +21,15 @@ FAR = 5.0  # spreads from the mean beyond which a descriptor is cut
 
 
 class MoleculeEmbedder(nn.Module):
-    """`atoms` int[B, T, 9], `bonds` int[B, bonds, 3], `descriptors` float[B, D], substructures -> Tokens."""
+    """`atoms` int[B, T, 10], `bonds` int[B, bonds, 3], `descriptors` float[B, D], substructures -> Tokens."""
 
     def __init__(self, settings: MoleculeSettings, state: State, width: int) -> None:
         super().__init__()
         self.width = width
         self.members = _Members(state, settings, width)
-        self.atoms = _Atoms(width) if settings.graph else None
-        self.bias = nn.Embedding(PAIR_CODES, 1)
+        codes = state.get("codes", CODES_BEFORE)
+        self.atoms = _Atoms(ATOM_SIZES[: codes["atom"]], width) if settings.graph else None
+        self.bias = nn.Embedding(codes["pair"], 1)
         nn.init.zeros_(self.bias.weight)
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
@@ -36,26 +39,32 @@ class MoleculeEmbedder(nn.Module):
         features, is_atom = self.atoms(arrays["atoms"])
         count = members.shape[1]
         is_real = torch.cat([is_atom.new_ones(members.shape[:2]), is_atom], 1)
-        codes = functional.pad(pair_codes(arrays["bonds"].long(), is_atom), (count, 0, count, 0))
+        codes = pair_codes(arrays["bonds"].long(), is_atom)
+        codes = torch.where(codes < self.bias.num_embeddings, codes, BONDS[2.0])
+        codes = functional.pad(codes, (count, 0, count, 0))
         bias = self.bias(codes).permute(0, 3, 1, 2)
         return Tokens(torch.cat([members, features], 1), is_real, pair_bias=bias)
 
 
 class _Atoms(nn.Module):
-    """int[B, T, 9] -> float[B, T, width], the sum of what each property is embedded as, and which are atoms."""
+    """int[B, T, 10] -> float[B, T, width], the sum of what each property is embedded as, and which are atoms.
+
+    sizes: how many values each property has; further ones are not read.
+    """
 
     start: Tensor
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, sizes: Sequence[int], width: int) -> None:
         super().__init__()
-        starts = [sum(ATOM_SIZES[:index]) for index in range(len(ATOM_SIZES))]
+        starts = [sum(sizes[:index]) for index in range(len(sizes))]
         self.register_buffer("start", torch.tensor(starts), persistent=False)
-        self.table = nn.Embedding(sum(ATOM_SIZES), width)
-        nn.init.normal_(self.table.weight, std=len(ATOM_SIZES) ** -0.5)
+        self.table = nn.Embedding(sum(sizes), width)
+        nn.init.normal_(self.table.weight, std=len(sizes) ** -0.5)
 
     def forward(self, atoms: Tensor) -> tuple[Tensor, Tensor]:
         is_atom = atoms[..., 0] != PAD
-        features: Tensor = self.table(atoms.long().clamp_min(0) + self.start).sum(2)
+        read = atoms[..., : len(self.start)].long().clamp_min(0)
+        features: Tensor = self.table(read + self.start).sum(2)
         return features * is_atom[..., None], is_atom
 
 

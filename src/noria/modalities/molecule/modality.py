@@ -30,7 +30,7 @@ from noria.modalities.molecule.descriptors import (
     substructures_of,
 )
 from noria.modalities.molecule.drawing import drawn
-from noria.modalities.molecule.graph import ATOM_SIZES, atoms_of, bonds_of
+from noria.modalities.molecule.graph import ATOM_SIZES, CODES, atoms_and_bonds_of
 from noria.modalities.molecule.reading import FOUND, NoMolecule, canonical_smiles, found_in, rdkit, read_molecule
 from noria.modalities.molecule.scaffolds import SCAFFOLD, scaffolds_of
 from noria.modalities.molecule.settings import MoleculeSettings
@@ -49,7 +49,7 @@ class Molecule(
 ):
     """A molecule, by its SMILES or MOL block.
 
-    Arrays: `atoms` Ragged uint8[atoms, 9], `bonds` Ragged uint8[bonds, 3], `substructures` Ragged uint16 and their
+    Arrays: `atoms` Ragged uint8[atoms, 10], `bonds` Ragged uint8[bonds, 3], `substructures` Ragged uint16 and their
     `occurrences` Ragged uint8, `descriptors` float32[n, D] standardised, NaN where missing, `_smiles` Ragged uint8.
     """
 
@@ -84,6 +84,7 @@ class Molecule(
             "descriptors": {names[i]: [float(mean[i]), max(float(spread[i]), 1e-9)] for i in kept},
             "seen": {"records": len(molecules), **seen},
             "training": packed([substructures_of(molecule)[0] for molecule in molecules]),
+            "codes": dict(CODES),
         }
 
     def encode(self, values: Values, state: State) -> Encoded:
@@ -100,7 +101,7 @@ class Molecule(
                 found: Sequence[Any] = ((), (), (), ())
                 texts.append("")
             else:
-                found = (atoms_of(molecule), bonds_of(molecule), *substructures_of(molecule))
+                found = (*atoms_and_bonds_of(molecule), *substructures_of(molecule))
                 raw[index] = descriptors_of(molecule, list(state["descriptors"]))
                 texts.append(canonical_smiles(molecule))
             for name, row in zip(rows, found, strict=True):

@@ -75,20 +75,26 @@ def canonical_smiles(molecule: Any) -> str:
 
 def found_in(value: str, molecule: Any) -> list[str]:
     """Return what of a molecule a chemist should know, as keys of FOUND."""
-    from rdkit.Chem import FindMolChiralCenters
+    from rdkit import Chem
 
     atoms = list(molecule.GetAtoms())
-    centers = FindMolChiralCenters(  # type: ignore[no-untyped-call]
-        molecule, includeUnassigned=True, useLegacyImplementation=False
-    )
+    unspecified = Chem.StereoSpecified.Unspecified  # of centres and of double bonds
     told = {
-        "parts": "." in value.split(maxsplit=1)[0] if LINES_END not in value else False,
+        "parts": _has_parts(value),
         "metal": any(is_metal(atom.GetAtomicNum()) for atom in atoms),
         "radical": any(atom.GetNumRadicalElectrons() for atom in atoms),
-        "stereo": any(kind == "?" for _, kind in centers),
+        "stereo": any(one.specified == unspecified for one in Chem.FindPotentialStereo(molecule)),
         "dummy": any(atom.GetAtomicNum() == DUMMY for atom in atoms),
     }
     return [name for name, is_so in told.items() if is_so]
+
+
+def _has_parts(value: str) -> bool:
+    from rdkit import Chem
+
+    if LINES_END not in value:
+        return "." in value.split(maxsplit=1)[0]
+    return len(Chem.GetMolFrags(Chem.MolFromMolBlock(value, sanitize=False))) > 1
 
 
 def is_metal(number: int) -> bool:

@@ -102,6 +102,7 @@ export const SENTENCES = {
   "task:knowledge-tracing": { en: "knowledge tracing", zh: "知识追踪" },
   "task:masked-language-modelling": { en: "masked language modelling", zh: "掩码语言建模" },
   "task:molecule-generation": { en: "molecule generation", zh: "分子生成" },
+  "task:molecule-properties": { en: "molecule properties", zh: "分子的多项性质" },
   "task:molecule-property": { en: "molecule property", zh: "分子性质" },
   "task:molecule-safety": { en: "molecule safety", zh: "分子安全" },
   "task:object-detection": { en: "object detection", zh: "目标检测" },

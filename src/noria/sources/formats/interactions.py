@@ -7,6 +7,7 @@ Columns are named by the job, or found by the names that published sets give the
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from noria.errors import UserError, did_you_mean
 from noria.sources.core.history import LATEST_S
 from noria.types import Rejected
 
+NAMELESS = re.compile(r"column_\d+")  # of a table without a header, by place
 ROLES = ("user", "item", "time", "rating")
 NAMES = {  # as published sets call them, without underscores and in small letters
     "user": (
@@ -91,7 +93,7 @@ def plain_name(column: str) -> str:
 def found_columns(columns: Sequence[str], named: Mapping[str, str], where: str) -> dict[str, str]:
     """Return the column of each role, `user` and `item` at least; {} where this is no table of interactions.
 
-    Raises UserError for a named column that is not there.
+    Raises UserError for a named column that is not there, and where no column has a name.
     """
     found = {}
     for role in ROLES:
@@ -108,6 +110,9 @@ def found_columns(columns: Sequence[str], named: Mapping[str, str], where: str) 
         missing = " and ".join(role for role in ("user", "item") if role not in found)
         fix = "name them: data.events={user: COLUMN, item: COLUMN, time: COLUMN, rating: COLUMN}"
         raise UserError(f"no column says the {missing}", where=where, found=", ".join(columns), fix=fix)
+    if len(columns) > 1 and all(NAMELESS.fullmatch(column) for column in columns):
+        fix = "name them in their order, as of MovieLens' u.data: data.columns=[user, item, rating, time]"
+        raise UserError("no column has a name, so none says the user", where=where, found=", ".join(columns), fix=fix)
     return {}
 
 

@@ -1,8 +1,8 @@
 """Linear recommenders, which are hard to beat: each item of a history speaks for others, by a matrix of weights.
 
-EASE^R (Steck 2019, https://arxiv.org/abs/1905.03375) where order says nothing; where it does, how often one item comes
-within a few steps after another. Beside them the cosine of items. One of them is the network's linear part, all are its
-rivals. Read next: answering.py, training/rivals/.
+EASE^R (Steck 2019, https://arxiv.org/abs/1905.03375) where order says nothing; where it does, it is added to how often
+one item comes within a few steps after another. Beside them the cosine of items. All are rivals of the network, whose
+linear part is what suits it. Read next: answering.py, training/rivals/.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from noria.contract.linear_fit import LinearFit
-from noria.modalities.items.arrays import ITEMS
+from noria.modalities.items.arrays import SEEN
 from noria.modalities.items.embedder import HistoryFeatures
 from noria.targets.ranking.answering import ranked
 from noria.targets.ranking.interactions import interactions
@@ -27,6 +27,10 @@ HELD_OUT, JUDGED = 0.2, 1000  # share of a history that judges a penalty, and hi
 # (3 to 12 steps; near ones counted more or alike; counts to the power of 0.3 to 1; decay 0.6 to 0.9): NDCG 0.120.
 STEPS = 8  # events after an item that it speaks for, all alike
 DECAY = 0.8  # of an event's weight against the next newer one
+# Both together, by 4,715 events of MovieLens 100K, none of which is a user's last, foretold from the histories of four
+# fifths of the other users: NDCG 0.119 of what follows, 0.121 with smoothing, 0.086 of EASE^R, 0.134 of both in equal
+# parts; 0.7 to 1.4 times as much of EASE^R, decay 0.75 to 0.85, and pairs counted back as well all stay within 0.002.
+SMOOTHING = 10.0  # events that an item is taken to have more, after which nothing followed
 NEIGHBOURS = 100
 BLOCK = 256
 
@@ -34,8 +38,9 @@ BLOCK = 256
 def fitted(events: Ragged, size: int, features: int, is_ordered: bool) -> LinearFit:
     """Return the linear part of a network: weight float32[features, size], whose rows beyond the items are zero."""
     weight = np.zeros((features, size), np.float32)
-    weight[:size] = followers(events, size) if is_ordered else ease(events, size)
-    return LinearFit(weight, np.zeros(size, np.float32), "events that follow" if is_ordered else "EASE^R")
+    weight[:size] = next_and_together(events, size) if is_ordered else ease(events, size)
+    name = "events that follow and EASE^R" if is_ordered else "EASE^R"
+    return LinearFit(weight, np.zeros(size, np.float32), name)
 
 
 def rivals(
@@ -103,12 +108,17 @@ def followers(events: Ragged, size: int) -> np.ndarray:
         is_one = (rows[step:] == rows[:-step]) & (values[step:] < size) & (values[:-step] < size)
         np.add.at(total, (values[:-step][is_one], values[step:][is_one]), 1)
     counts = np.bincount(values[values < size], minlength=size)
-    return np.asarray(total / np.maximum(counts, 1)[:, None], np.float32)
+    return np.asarray(total / (counts + SMOOTHING)[:, None], np.float32)
+
+
+def next_and_together(events: Ragged, size: int) -> np.ndarray:
+    """Return the sum of what follows and what goes together, float32[size, size], each over its own spread."""
+    return np.asarray(sum(one / max(float(one.std()), 1e-12) for one in (followers(events, size), ease(events, size))))
 
 
 def events_of(train: Dataset, history: str) -> Ragged:
-    """Return the events of training with their answers, as one row each."""
-    before, after = train.inputs[history][ITEMS][:], train.target["items"][:]
+    """Return all events of training with their answers, as one row each: of long histories those not read, too."""
+    before, after = train.inputs[history][SEEN][:], train.target["items"][:]
     return Ragged.of([np.concatenate([before[i], after[i]]) for i in range(len(before))], np.int64)
 
 
