@@ -27,7 +27,7 @@ from noria.job.text import Section, Where, parse, parse_override, read_text, set
 from noria.job.value import value_problems
 
 SEVERAL = "are learnt together where the answer is `labels`: noria list tasks"
-BESIDE_THE_MODEL = {"linear", "dropout"}  # settings of `model` that ask for no other network
+BESIDE_THE_MODEL = {"linear", "trees", "dropout"}  # settings of `model` that ask for no other network
 
 
 def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]:
