@@ -15,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from noria.model.tree_part import LEAST_CHANCE, Link, TreePart, Trees
+from noria.training.rivals import forest
 from noria.training.rivals import trees as boosted
 from noria.training.rivals.forest import SHARE, TREES, fit_forest
 from noria.training.rivals.linear import Answers
@@ -144,3 +145,13 @@ def test_a_category_of_too_many_codes_is_read_as_a_number(monkeypatch: pytest.Mo
     found = fit_trees(ROWS, IS_CODE, Answers(SIGNAL.astype(np.float64), 0))
     assert not len(found.is_left)
     assert np.corrcoef(asked(part_of(found, 1), ROWS)[:, 0], SIGNAL)[0, 1] > 0.9
+
+
+def test_of_a_forest_that_is_too_large_fewer_trees_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = fit_forest(ROWS, Answers(LABELS, 0))
+    monkeypatch.setattr(forest, "MOST_NODES", len(whole.left) // 4)
+    fewer = fit_forest(ROWS, Answers(LABELS, 0))
+    assert len(whole.left) // 8 < len(fewer.left) <= len(whole.left) // 4
+    assert np.unique(fewer.answer, return_counts=True)[1].min() > 20
+    one, other = (asked(part_of(trees, 2, "labels"), ROWS) for trees in (whole, fewer))
+    assert np.abs(1 / (1 + np.exp(-one)) - 1 / (1 + np.exp(-other))).max() < 0.2, "still a mean of the trees"
