@@ -103,11 +103,11 @@ class Training:
         if mixture is None or (mixture.is_fitted and self.job.train.steps == 0):
             return
         for name, part in parts.items():
-            self.reporter.say(f"fitting simple models of the same records: {NAMES[name]}")
+            self.reporter.say(f"fitting a simple model of the same records: {NAMES[name]}")
             fit = fit_part(part, self.task, self.target_state, self.data)
             self.part_seconds[name] = fit.seconds
-            if fit.records < len(self.data):
-                self.reporter.say(f"{NAMES[name]}: {fit.records:,} of {len(self.data):,} records, drawn at random")
+            drawn = f" of {len(self.data):,}, drawn at random" if fit.records < len(self.data) else ""
+            self.reporter.say(f"{NAMES[name]}: {fit.size}, learnt from {fit.records:,} records{drawn}")
 
     def run_all(self) -> None:
         """Take every step that is left."""

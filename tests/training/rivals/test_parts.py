@@ -94,7 +94,7 @@ def test_after_a_few_steps_the_model_is_as_good_as_the_linear_one(run: Path) -> 
 def test_the_simple_models_are_fitted_once_and_kept_on_resuming(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The checkpoint has it: what resumes does not fit it again, and ends with the same weights."""
+    """The checkpoint has them: what resumes does not fit them again, and ends with the same weights."""
     from noria.training.signals import StopSignals
 
     whole = train(job_of(tmp_path), run=tmp_path / "whole", reporter=Silent())

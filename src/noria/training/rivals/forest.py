@@ -15,6 +15,7 @@ from noria.training.rivals.linear import Answers
 
 TREES = 200
 LEAST_RECORDS = 2  # that differ from the commonest value of a column; rarer ones teach nothing
+MOST_NODES = 2**21  # of all trees, some 40 MB; of more trees those of each answer are kept that fit
 SHARE = 0.33  # of the columns that a split of a regression tree looks at; of a classification their root
 
 
@@ -28,27 +29,33 @@ def fit_forest(rows: np.ndarray, answers: Answers) -> Trees:
             if len(np.unique(holds)) < 2:
                 return [], float(holds.mean()) if len(holds) else 0.5
             fitted = RandomForestClassifier(TREES, random_state=0)
-            return _trees(fitted, rows[known], holds, [label], 1), 0.0
+            return _trees(fitted, rows[known], holds, [label], MOST_NODES // answers.values.shape[1], 1), 0.0
 
         return of_each_label(answers, grow)
     if not answers.classes:
         fitted = RandomForestRegressor(TREES, max_features=SHARE, random_state=0)
-        return joined(_trees(fitted, rows, answers.values, [0]), np.zeros(1))
+        return joined(_trees(fitted, rows, answers.values, [0], MOST_NODES), np.zeros(1))
     seen = np.unique(answers.values).tolist()
-    return joined(
-        _trees(RandomForestClassifier(TREES, random_state=0), rows, answers.values, seen), np.zeros(answers.classes)
-    )
+    fitted = RandomForestClassifier(TREES, random_state=0)
+    return joined(_trees(fitted, rows, answers.values, seen, MOST_NODES), np.zeros(answers.classes))
 
 
-def _trees(forest: Any, rows: np.ndarray, values: np.ndarray, answer: list[int], start: int = 0) -> list[Tree]:
-    """Let a forest learn, and return its trees. start: the first of the numbers of a leaf that is wanted."""
+def _trees(
+    forest: Any, rows: np.ndarray, values: np.ndarray, answer: list[int], most: int, start: int = 0
+) -> list[Tree]:
+    """Let a forest learn, and return those of its trees that have `most` nodes together.
+
+    start: the first of the numbers of a leaf that is wanted.
+    """
     rows = np.nan_to_num(rows)
     used = np.flatnonzero((rows != np.median(rows, 0)).sum(0) >= LEAST_RECORDS)
     used = used if len(used) else np.arange(rows.shape[1])
-    return [_tree(one.tree_, used, answer, start) for one in forest.fit(rows[:, used], values).estimators_]
+    grown = [one.tree_ for one in forest.fit(rows[:, used], values).estimators_]
+    kept = max(1, int((np.cumsum([one.node_count for one in grown]) <= most).sum()))
+    return [_tree(one, used, answer, start, kept) for one in grown[:kept]]
 
 
-def _tree(grown: Any, used: np.ndarray, answer: list[int], start: int) -> Tree:
+def _tree(grown: Any, used: np.ndarray, answer: list[int], start: int, trees: int) -> Tree:
     here, is_leaf = np.arange(grown.node_count), grown.children_left < 0
     return Tree(
         left=np.where(is_leaf, here, grown.children_left),
@@ -56,7 +63,7 @@ def _tree(grown: Any, used: np.ndarray, answer: list[int], start: int) -> Tree:
         feature=used[np.where(is_leaf, 0, grown.feature)],
         threshold=grown.threshold,
         is_missing_left=grown.threshold >= 0,  # what is missing is taken as zero
-        value=grown.value[:, 0, start:] / TREES,
+        value=grown.value[:, 0, start:] / trees,
         answer=answer,
         is_left={},
     )

@@ -30,6 +30,7 @@ from noria.training.rivals.linear import Answers, fit_linear, log_shares, loss_o
 from noria.training.rivals.trees import fit_trees
 from noria.training.rivals.vectors import affordable, answers_of_part, column_rows, drawn, feature_matrix
 from noria.types import Dataset
+from noria.units import size
 
 SHARPER = (1.0, 0.5, 0.7, 0.85, 1.2, 1.4, 1.7, 2.0)  # the first is taken where none does better
 STEPS = {2: 20, 3: 10}  # into which shares of so many models are divided
@@ -54,10 +55,11 @@ def answers_of(task: Task, state: Mapping[str, Any], dataset: Dataset) -> Answer
 
 @dataclass(frozen=True)
 class Fit:
-    """What learning took: seconds, and how many records were learnt from."""
+    """What learning took: seconds, and how many records were learnt from; how large it has become, in words."""
 
     seconds: float
     records: int
+    size: str
 
 
 def fit_part(part: nn.Module, task: Task, state: Mapping[str, Any], train: Dataset, most: int | None = None) -> Fit:
@@ -68,7 +70,9 @@ def fit_part(part: nn.Module, task: Task, state: Mapping[str, Any], train: Datas
     else:
         assert isinstance(part, LinearPart)
         records = _fit_linear(part, task, state, train, most)
-    return Fit(time.perf_counter() - started, records)
+    num_bytes = sum(one.numel() * one.element_size() for one in part.buffers())
+    trees = f"{len(part.answer):,} trees, " if isinstance(part, TreePart) else ""
+    return Fit(time.perf_counter() - started, records, trees + size(num_bytes))
 
 
 def _fit_linear(part: LinearPart, task: Task, state: Mapping[str, Any], train: Dataset, most: int | None) -> int:
