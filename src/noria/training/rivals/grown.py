@@ -31,7 +31,8 @@ class Tree:
     is_left: dict[int, np.ndarray]
 
 
-STUMP = Tree(*[np.zeros(1, np.int32)] * 3, np.zeros(1), np.ones(1, bool), np.zeros((1, 1)), [0], {})  # says nothing
+HERE = np.zeros(1, np.int32)
+STUMP = Tree(HERE, HERE, HERE, np.zeros(1), np.ones(1, bool), np.zeros((1, 1)), [0], {})  # a leaf that says nothing
 
 
 def joined(trees: Sequence[Tree], bias: np.ndarray) -> Trees:
@@ -54,7 +55,8 @@ def joined(trees: Sequence[Tree], bias: np.ndarray) -> Trees:
     is_leaf = left == np.arange(len(left))
 
     def all_of(name: str) -> np.ndarray:
-        return np.concatenate([getattr(one, name) for one in trees])[order]
+        whole: np.ndarray = np.concatenate([getattr(one, name) for one in trees])
+        return whole[order]
 
     return Trees(
         answer=np.array([one.answer for one in trees], np.int32),
@@ -87,7 +89,8 @@ def _below(threshold: np.ndarray) -> np.ndarray:
     """Return float32 up to which lie the same float32 as up to the given float64."""
     cut = np.clip(threshold, -FAR, FAR)
     rounded = cut.astype(np.float32)
-    return np.where(rounded > cut, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+    below: np.ndarray = np.nextafter(rounded, np.float32(-np.inf))
+    return np.asarray(np.where(rounded > cut, below, rounded))
 
 
 def _rows(rows: Sequence[np.ndarray]) -> np.ndarray:
