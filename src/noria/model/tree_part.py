@@ -89,14 +89,15 @@ class TreePart(nn.Module):
 
     def _leaves(self, rows: Tensor) -> Tensor:
         """Return the leaf that each record ends in: int64[B, trees]."""
-        node = torch.arange(len(self.answer), device=rows.device).expand(len(rows), -1)
+        node = torch.arange(len(self.answer), device=rows.device).expand(rows.shape[0], -1)  # not len(): it is traced
         for _ in range(self.depth):
             given = rows.gather(1, self.feature[node].long())
-            is_left = torch.where(given.isnan(), self.is_missing_left[node], given <= self.threshold[node])
+            is_left = (given <= self.threshold[node]) | (given.isnan() & self.is_missing_left[node])
             if len(self.is_left):
                 split, unknown = self.split[node].long(), self.is_left.shape[1] - 1
                 code = given.nan_to_num(unknown).clamp(0, unknown).long()
-                is_left = torch.where(split < 0, is_left, self.is_left[split.clamp_min(0), code])
+                by_code = self.is_left[split.clamp_min(0), code]  # no torch.where: ONNX Runtime has none of booleans
+                is_left = ((split < 0) & is_left) | ((split >= 0) & by_code)
             below = self.left[node].long()
             node = below + (~is_left & (below != node))
         return node
@@ -112,7 +113,7 @@ class TreePart(nn.Module):
             if (given := state_dict.get(prefix + name)) is not None:
                 own = getattr(self, name)
                 setattr(self, name, torch.zeros(given.shape, dtype=own.dtype, device=own.device))
-        super()._load_from_state_dict(state_dict, prefix, *others)  # type: ignore[arg-type]
+        super()._load_from_state_dict(state_dict, prefix, *others)
         self.depth = self._checked_depth()
 
     def _checked_depth(self) -> int:

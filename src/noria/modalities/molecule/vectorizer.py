@@ -39,5 +39,5 @@ class MoleculeTabulator(nn.Module):
     def forward(self, arrays: dict[str, Tensor]) -> Tensor:
         ids, descriptors = arrays["substructures"].long(), arrays["descriptors"].float()
         occurrences = torch.where(ids == PAD, 0.0, arrays["occurrences"].float())
-        counts = descriptors.new_zeros(len(ids), NUM_SUBSTRUCTURES)
+        counts = descriptors.new_zeros(ids.shape[0], NUM_SUBSTRUCTURES)
         return torch.cat([descriptors, counts.scatter_add(1, ids.clamp_min(0), occurrences)], 1)

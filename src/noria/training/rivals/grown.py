@@ -55,8 +55,7 @@ def joined(trees: Sequence[Tree], bias: np.ndarray) -> Trees:
     is_leaf = left == np.arange(len(left))
 
     def all_of(name: str) -> np.ndarray:
-        whole: np.ndarray = np.concatenate([getattr(one, name) for one in trees])
-        return whole[order]
+        return np.asarray(np.concatenate([getattr(one, name) for one in trees])[order])
 
     return Trees(
         answer=np.array([one.answer for one in trees], np.int32),
@@ -90,7 +89,7 @@ def _below(threshold: np.ndarray) -> np.ndarray:
     cut = np.clip(threshold, -FAR, FAR)
     rounded = cut.astype(np.float32)
     below: np.ndarray = np.nextafter(rounded, np.float32(-np.inf))
-    return np.asarray(np.where(rounded > cut, below, rounded))
+    return np.asarray(np.where(rounded > cut, below, rounded), np.float32)
 
 
 def _rows(rows: Sequence[np.ndarray]) -> np.ndarray:
