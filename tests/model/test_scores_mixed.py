@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from noria.model.linear_part import LinearPart
+from noria.model.mixture import Mixture
 from noria.types import Features
 
 
@@ -19,12 +20,12 @@ class Ones(nn.Module):
 
 
 def test_scores_are_brought_to_one_spread_before_they_are_mixed():
-    part = LinearPart({"field": Ones()}, 3, "scores", is_score=True)
+    part = LinearPart({"field": Ones()}, 3)
     part.weight.copy_(torch.tensor([[0.0, 1000.0, 2000.0], [5.0, 5.0, 5.0]]))
-    part.share.fill_(0.5)
+    mixture = Mixture({"linear": part}, "scores", is_score=True)
     own = torch.tensor([[0.02, 0.01, 0.0], [0.0, 0.0, 1.0]])
 
-    mixed = part.mixed({"scores": own}, {"field": {"place": torch.tensor([0, 1])}})["scores"]
+    mixed = mixture({"scores": own}, {"field": {"place": torch.tensor([0, 1])}})["scores"]
 
     assert torch.allclose(mixed[0], torch.zeros(3), atol=1e-5)
     assert mixed[1].argmax() == 2

@@ -165,13 +165,14 @@ def check_features(subject: Component, modality: Modality) -> None:
 @check
 def check_rows(subject: Component, modality: Modality) -> None:
     """The columns that trees read are as many for every value, and codes of categories count from 0."""
-    found = dispatch.table_rows(modality, subject.arrays, subject.state)
-    assert found is not None
-    rows, is_code = found
-    shape = (subject.count, len(is_code))
+    tabulator: Any = dispatch.tabulator(modality, subject.state)
+    rows = tabulator(_tensors(subject)).numpy()
+    shape = (subject.count, len(tabulator.is_code))
     require(rows.shape == shape, f"rows of shape {list(rows.shape)} stand for {list(shape)}")
-    codes = rows[:, is_code]
+    codes = rows[:, np.array(tabulator.is_code, bool)]
     require(bool((codes == codes.round()).all() and (codes >= 0).all()), "a code of a category is no number from 0")
+    alone = tabulator(_tensors(subject, slice(0, 1))).numpy()
+    require(np.array_equal(alone, rows[:1], equal_nan=True), "value 0 has other columns when it stands alone")
 
 
 @check

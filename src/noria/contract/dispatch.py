@@ -269,10 +269,15 @@ def has_templates(modality: Modality) -> bool:
     return own is not None and own.has_templates
 
 
-def table_rows(modality: Modality, arrays: Arrays, state: State) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the columns as trees read them, and which are codes; None where the modality is no row of columns."""
+def tabulator(modality: Modality, state: State) -> nn.Module | None:
+    """Return the module that gives trees their columns; None where the modality is no row of columns."""
     own = declared(modality, can.Tabulates)
-    return own.rows(arrays, state) if own else None
+    return own.tabulator(state) if own else None
+
+
+def is_tabular(modality: Modality) -> bool:
+    """Say whether a modality is a row of columns, as trees read it."""
+    return declared(modality, can.Tabulates) is not None
 
 
 def is_wide(modality: Modality) -> bool:

@@ -112,14 +112,17 @@ class Vectorizes(ABC):
 
 
 class Tabulates(ABC):
-    """Is a row of columns, as trees read it."""
+    """Is a row of columns, as trees read it: a simple model beside a score, and beside the network (`model.trees`)."""
 
     # Whether they are many and mostly zero: a random forest suits them better than boosted trees, which take long.
     is_wide: ClassVar[bool] = False
 
     @abstractmethod
-    def rows(self, arrays: Arrays, state: State) -> tuple[np.ndarray, np.ndarray]:
-        """Return float32[n, columns], NaN where missing, and bool[columns], which of them are codes of categories."""
+    def tabulator(self, state: State) -> nn.Module:
+        """Return a module: dict of tensors [B, ...] -> float32[B, columns], NaN where missing; without weights.
+
+        Its attribute `is_code`, a bool a column: which of them are codes of categories, from 0.
+        """
 
 
 class KeepsTogether(ABC):

@@ -29,7 +29,7 @@ from noria.job.value import value_problems
 SEVERAL = (
     "are learnt together where the answer is `labels`, several numbers where it is `measurements`: noria list tasks"
 )
-BESIDE_THE_MODEL = {"linear", "dropout"}  # settings of `model` that ask for no other network
+BESIDE_THE_MODEL = {"linear", "trees", "dropout"}  # settings of `model` that ask for no other network
 
 
 def load_job(source: JobLike, overrides: Sequence[str] = ()) -> tuple[Job, Task]:

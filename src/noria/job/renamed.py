@@ -52,7 +52,7 @@ def with_new_names(content: Mapping[str, Any]) -> Section:
 
     put(content, [])
     if isinstance(found.get("model"), dict):
-        found["model"].setdefault("linear", False)  # of versions that had none
+        found["model"] = {"linear": False, "trees": False, **found["model"]}  # of versions that had none
     return found
 
 

@@ -63,6 +63,8 @@ class Model(_Strict):
     """Base of rotary positions, in tokens; null means 10,000. Raise it for very long inputs."""
     linear: bool = False
     """Fit a linear model of the inputs' features first; the answer mixes both. For tables and texts of few records."""
+    trees: bool = False
+    """Grow boosted trees (of molecules a random forest) first; the answer mixes them in. For tables and molecules."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout in each block, 0 to 1. Raise it where validation stays far behind training."""
 

@@ -1,7 +1,7 @@
 """A linear model of the inputs' features beside the network: what a simple rival knows, the whole model knows.
 
-It is fitted before training (training/rivals/) and not trained on; the answer in use mixes the network's and its own by
-a share that held-out records choose. In training the network answers alone. Knows no task and no modality.
+It is fitted before training (training/rivals/) and not trained on. Knows no task and no modality.
+Read next: mixture.py, which mixes its answer with the network's.
 """
 
 from __future__ import annotations
@@ -12,38 +12,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noria.types import Features, Output
+from noria.types import Features
 
 
 class LinearPart(nn.Module):
     """{field: {array: tensor [B, ...]}} -> float[B, answers].
 
-    vectorizers: by field, as `Vectorizes` describes them. output: which output of the head holds the answer.
-    weight [size, answers] and bias [answers]; scale [size] weighs features that are counts, whose rows are then brought
-    to length one. share: the network's part of the answer in use, 0 to 1. sharpness: what the logarithms of the mixed
-    probabilities are multiplied by; above 1 the answers are surer. is_score: answers are scores of no known scale,
-    which are brought to mean zero and spread one before they are mixed.
+    vectorizers: by field, as `Vectorizes` describes them. weight [size, answers] and bias [answers]; scale [size]
+    weighs features that are counts, whose rows are then brought to length one.
     """
 
     weight: Tensor
     bias: Tensor
     scale: Tensor
-    share: Tensor
-    sharpness: Tensor
 
-    def __init__(self, vectorizers: Mapping[str, nn.Module], answers: int, output: str, is_score: bool = False) -> None:
+    def __init__(self, vectorizers: Mapping[str, nn.Module], answers: int) -> None:
         super().__init__()
-        self.is_score = is_score
         self.vectorizers = nn.ModuleDict(vectorizers)
-        self.output = output
-        self.is_fitted = False  # while it is one that no training records have been shown
         sizes = [int(one.size) for one in vectorizers.values()]  # type: ignore[arg-type]
         self.size = sum(sizes)
         self.is_counts = any(bool(one.is_counts) for one in vectorizers.values())
         self.register_buffer("weight", torch.zeros(self.size, answers))
         self.register_buffer("bias", torch.zeros(answers))
-        self.register_buffer("share", torch.ones(()))
-        self.register_buffer("sharpness", torch.ones(()))
         if self.is_counts:
             self.register_buffer("scale", torch.ones(self.size))
 
@@ -73,20 +63,3 @@ class LinearPart(nn.Module):
             values = values / values.norm(dim=1, keepdim=True).clamp_min(1e-9)
         weight = self.weight.float()
         return functional.embedding_bag(ids, weight, mode="sum", per_sample_weights=values.float()) + self.bias
-
-    def mixed(self, output: Output, inputs: Mapping[str, dict[str, Tensor]]) -> Output:
-        """Return the head's output with the answer mixed; of classes it is the mean of the log-probabilities."""
-        own = output[self.output]
-        linear = self(inputs).to(own.dtype)
-        if self.is_score:
-            own, linear = _standardized(own), _standardized(linear)
-        elif self.output == "logits":
-            own, linear = own.log_softmax(-1), linear.log_softmax(-1)
-        return {**output, self.output: self.sharpness * (self.share * own + (1 - self.share) * linear)}
-
-
-def _standardized(scores: Tensor) -> Tensor:
-    """Return the rows of scores [B, N] with mean zero and spread one; a row without any spread is all zero."""
-    scores = scores.float()
-    spread = scores.std(1, keepdim=True, unbiased=False)
-    return (scores - scores.mean(1, keepdim=True)) / spread.clamp_min(1e-9)

@@ -12,7 +12,7 @@ from torch.nn import functional
 from noria.contract import Attention
 from noria.contract.capabilities import IDS, LOGITS
 from noria.errors import UserError
-from noria.model.linear_part import LinearPart
+from noria.model.mixture import Mixture
 from noria.model.reading import Reading, stack_rows
 from noria.model.transformer import Transformer
 from noria.types import IS_PRESENT, PAD, Output, Tokens
@@ -41,7 +41,7 @@ class Model(nn.Module):
         attention: Attention,
         answer: nn.Module | None = None,
         pair_features: nn.Module | None = None,
-        linear: LinearPart | None = None,
+        mixture: Mixture | None = None,
     ) -> None:
         super().__init__()
         self.embedders = nn.ModuleDict(embedders)
@@ -50,12 +50,12 @@ class Model(nn.Module):
         self.head = head
         self.attention = attention
         self.answer = answer
-        self.linear = linear
+        self.mixture = mixture
         self.begins = ""  # what was taken over from an origin, in one sentence
 
     def forward(self, inputs: Inputs, target: dict[str, Tensor] | None = None) -> Output:
         output: Output = self.head(self.mixed(inputs, target))
-        return output if self.linear is None or self.training else self.linear.mixed(output, inputs)
+        return output if self.mixture is None or self.training else self.mixture(output, inputs)
 
     def mixed(self, inputs: Inputs, target: dict[str, Tensor] | None = None) -> Tokens:
         """Return the tokens that the head sees."""

@@ -1,6 +1,7 @@
 """Bundles of an older format, in today's words: the names of their weights and of what their baseline learnt.
 
-    format 2    until 0.1: other names of weights; those of format 3 are today's
+    format 2    until 0.1: other names of weights
+    format 3    in early ones a linear part held the share of the network's answer itself
 
 tests/golden holds one of each task. Read next: bundle.py.
 """
@@ -12,12 +13,20 @@ from typing import Any
 
 OLDEST = 2
 BASELINE = {"sure": "confidence"}  # arrays of a baseline until format 2, and what they are called now
-WEIGHTS = {"repeats.": "pair_features."}  # beginnings of names until format 2, and what they are now
+WEIGHTS = {  # beginnings of names, and what they are now
+    "repeats.": "pair_features.",
+    "linear.share": "mixture.share",
+    "linear.sharpness": "mixture.sharpness",
+    "linear.": "mixture.parts.linear.",
+}
 
 
 def weights_today(weights: Mapping[str, Any]) -> dict[str, Any]:
     """Return weights by their names of today."""
-    return {_renamed(name): value for name, value in weights.items()}
+    found = {_renamed(name): value for name, value in weights.items()}
+    if (share := found.get("mixture.share")) is not None and not share.ndim:
+        found["mixture.share"] = share.new_tensor([float(share), 1 - float(share)])
+    return found
 
 
 def baseline_today(baseline: Mapping[str, Any]) -> dict[str, Any]:

@@ -135,10 +135,10 @@ def _load_run(model: Any, job: Job, states: dict[str, Any]) -> TakenOver:
     if is_same and _fits(model.head, own):
         model.head.load_state_dict(own)
         taken.append("head")
-        linear = _below(weights, "linear.")
-        if model.linear is not None and _fits(model.linear, linear):
-            model.linear.load_state_dict(linear)
-            model.linear.is_fitted = True
+        mixture = _below(weights, "mixture.")
+        if model.mixture is not None and _fits(model.mixture, mixture):
+            model.mixture.load_state_dict(mixture)
+            model.mixture.is_fitted = True
     return _taken_over(model, job.model.from_, taken)
 
 
@@ -160,8 +160,10 @@ def _agree(state: State, other: State) -> bool:
 
 
 def _fits(part: nn.Module, weights: Mapping[str, Tensor]) -> bool:
-    own = {name: value.shape for name, value in part.state_dict().items()}
-    return bool(own) and own == {name: value.shape for name, value in weights.items()}
+    own = part.state_dict()
+    if not own or own.keys() != weights.keys():
+        return False
+    return all(not one.numel() or one.shape == weights[name].shape for name, one in own.items())  # empty ones grow
 
 
 def _below(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

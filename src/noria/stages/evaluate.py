@@ -20,7 +20,7 @@ from noria.contract import dispatch
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
-from noria.model.linear_part import LinearPart
+from noria.model.mixture import Mixture
 from noria.pipeline.drift import Drift
 from noria.pipeline.encoder import EncodedChunk, gathered
 from noria.pipeline.fields import group_column
@@ -220,8 +220,9 @@ def _rivals(
     predictor: Predictor, splits: Mapping[str, Dataset], scored: Dataset, output: Arrays, seconds: Mapping[str, float]
 ) -> dict[str, Any] | None:
     """Return what simple models that learn from the same records reach."""
-    linear = predictor.bundle.model.linear
-    own = (linear, seconds.get("linear")) if isinstance(linear, LinearPart) else None
+    mixture = predictor.bundle.model.mixture
+    parts = dict(mixture.parts.items()) if isinstance(mixture, Mixture) else {}
+    own = {name: (part, seconds.get(name)) for name, part in parts.items()}
     resamples = predictor.bundle.job.evaluate.resamples
     return beside(predictor.task, predictor.states, splits, scored, output, seconds.get("train"), resamples, own)
 

@@ -110,9 +110,9 @@ def _train(
     seconds = {"prepare": time.perf_counter() - started}
     if not is_trained(run):
         plan = _plan(run, job, task, prepared, world, reporter)
-        linear_s = _take_steps(run, job, task, prepared, plan, world, interruption, reporter)
+        part_seconds = _take_steps(run, job, task, prepared, plan, world, interruption, reporter)
         seconds["train"] = time.perf_counter() - started - seconds["prepare"]
-        seconds |= {} if linear_s is None else {"linear": linear_s}
+        seconds |= part_seconds
     if job.evaluate.folds is not None:
         before = time.perf_counter()
         _train_folds(run, job, task, world, interruption, reporter)
@@ -166,8 +166,8 @@ def _train_beside(
 def _take_steps(
     run: Path, job: Job, task: Task, prepared: Prepared, plan: Plan, world: Processes, interruption: StopSignals,
     reporter: Reporter,
-) -> float | None:  # fmt: skip
-    """Train, and save the bundle; return the seconds that a linear part took, where one was fitted now."""
+) -> dict[str, float]:  # fmt: skip
+    """Train, and save the bundle; return the seconds that each simple model beside the network took, if fitted now."""
     running = with_running_parts(prepared, task, plan.device)
     training = Training(run, job, task, running, plan, world, reporter, interruption)
     training.run_all()
@@ -176,7 +176,7 @@ def _take_steps(
         state = training.calibrated_state(weights)
         states = {**prepared.states, "target": without_parts(state), **training.chosen_worth(weights, state)}
         save_bundle(run, job, task, replace(prepared, states=states), weights, plan.weights)
-    return training.linear_seconds
+    return training.part_seconds
 
 
 def _end(run: Path, job: Job, text: str, reporter: Reporter) -> None:

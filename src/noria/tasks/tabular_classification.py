@@ -29,7 +29,10 @@ class TabularClassification(Task):
     def __init__(self) -> None:
         self.inputs = {"table": Table()}
         self.target = Label(is_voting=True)
-        self.defaults = {"model": {"depth": 0, "linear": True}, "train": {**TABLE_TRAINING, "best_by": "log_loss"}}
+        self.defaults = {
+            "model": {"depth": 0, "linear": True, "trees": True},
+            "train": {**TABLE_TRAINING, "best_by": "log_loss"},
+        }
 
     fit_baseline = staticmethod(majority)
 

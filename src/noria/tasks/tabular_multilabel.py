@@ -19,7 +19,10 @@ class TabularMultilabel(Task):
     def __init__(self) -> None:
         self.inputs = {"table": Table()}
         self.target = Labels(is_voting=True)
-        self.defaults = {"model": {"depth": 0, "linear": True}, "train": {**TABLE_TRAINING, "best_by": "log_loss"}}
+        self.defaults = {
+            "model": {"depth": 0, "linear": True, "trees": True},
+            "train": {**TABLE_TRAINING, "best_by": "log_loss"},
+        }
 
     fit_baseline = staticmethod(base_rates)
 

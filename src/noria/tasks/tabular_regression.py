@@ -18,7 +18,7 @@ class TabularRegression(Task):
     def __init__(self) -> None:
         self.inputs = {"table": Table()}
         self.target = Number(is_voting=True)
-        self.defaults = {"model": {"depth": 0, "linear": True}, "train": dict(TABLE_TRAINING)}
+        self.defaults = {"model": {"depth": 0, "linear": True, "trees": True}, "train": dict(TABLE_TRAINING)}
 
     fit_baseline = staticmethod(mean)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from noria.errors import EXIT_DIVERGED, UserError
 from noria.job import Job
 from noria.job.value import payoffs_of
 from noria.model.weights import load_weights, weights_of
-from noria.pipeline.assembly import build, place
+from noria.pipeline.assembly import NAMES, asked_beside, build, place
 from noria.pipeline.inference import outputs
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.warm_start import begin
@@ -36,7 +35,7 @@ from noria.training.memory import Heap
 from noria.training.optimizers import Optimizer
 from noria.training.pace import Pace
 from noria.training.plan import Plan
-from noria.training.rivals.linear_part import chosen_mix, fit_part
+from noria.training.rivals.parts import chosen_mix, fit_part
 from noria.training.signals import StopSignals
 from noria.training.step import Learner, Step, schedule
 from noria.training.validation import chosen_metric, score
@@ -46,6 +45,7 @@ from noria.units import duration
 LOWER = 10  # times as low a rate is advised where a training diverges
 TOLD = 0.3  # of the steps: a smaller change of their number is not told
 MOST_AVERAGED = 0.03  # of the steps: a running mean over more of them lags behind a short training
+WHOSE = {"": "the network's", "linear": "the linear model's", "trees": "the trees'"}
 BAD_STEPS = 5  # so many steps in a row without a finite loss end the training
 
 
@@ -73,20 +73,16 @@ class Training:
             reporter.say(self.model.begins)
         if plan.is_compiled:
             self.model.trunk.compile()
-        self.linear_seconds: float | None = None
-        linear = self.model.linear
-        if job.model.linear and linear is None:
-            reporter.say("no linear model beside the network: with so many classes it would be too large")
-        if checkpoint is None and linear is not None and not (linear.is_fitted and job.train.steps == 0):
-            reporter.say("fitting a linear model of the same records")
-            self.linear_seconds = fit_part(linear, task, prepared.states["target"], self.data)
+        self.target_state: State = prepared.states["target"]
+        self.part_seconds: dict[str, float] = {}
+        if checkpoint is None:
+            self._fit_parts()
         learner = Learner(job, task, prepared.states["target"], self.model, self.device)
         self.step = Step(learner, self.data, plan.steps, plan.precision, world)
         self.optimizer = Optimizer(self.model, job.train)
         self.metric = chosen_metric(job, task, prepared)
-        self.target_state: State = prepared.states["target"]
         self.ema = min(job.train.ema, 1 - 1 / max(1.0, MOST_AVERAGED * plan.steps))
-        self.average = {k: v.clone() for k, v in self._floats()} if self.ema else {}
+        self.average = {k: v.clone() for k, v in self._floats() if not k.startswith("mixture.")} if self.ema else {}
         self.best: dict[str, Tensor] = {}
         budget_s = None if job.train.minutes is None else 60 * job.train.minutes
         validations = plan.validate_at if self.held_out is not None else []
@@ -95,6 +91,23 @@ class Training:
         if checkpoint is not None:
             self._resume(checkpoint)
         self.told_steps = self.pace.steps
+
+    def _fit_parts(self) -> None:
+        """Fit the simple models beside the network; what was taken over fits where nothing is to be learnt."""
+        mixture = self.model.mixture
+        parts = {} if mixture is None else dict(mixture.parts.items())
+        for name in asked_beside(self.job):
+            if name not in parts:
+                why = "it would be too large" if name == "linear" else "there are no columns, or too many answers"
+                self.reporter.say(f"no {NAMES[name]} beside the network: {why}")
+        if mixture is None or (mixture.is_fitted and self.job.train.steps == 0):
+            return
+        for name, part in parts.items():
+            self.reporter.say(f"fitting a simple model of the same records: {NAMES[name]}")
+            fit = fit_part(part, self.task, self.target_state, self.data)
+            self.part_seconds[name] = fit.seconds
+            drawn = f" of {len(self.data):,}, drawn at random" if fit.records < len(self.data) else ""
+            self.reporter.say(f"{NAMES[name]}: {fit.size}, learnt from {fit.records:,} records{drawn}")
 
     def run_all(self) -> None:
         """Take every step that is left."""
@@ -142,7 +155,7 @@ class Training:
         What was trained beside frozen weights is merged into them.
         """
         weights = self.best or self._current()
-        if self.model.linear is not None and self.held_out is not None:
+        if self.model.mixture is not None and self.held_out is not None:
             weights = {**weights, **self._mix(weights)}
         if self.job.model.lora is None:
             return weights
@@ -153,15 +166,17 @@ class Training:
         return weights_of(self.model)
 
     def _mix(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return how these weights' answers are mixed with the linear model's, by the held-out records."""
+        """Return how these weights' answers are mixed with those of the simple models, by the held-out records."""
+        mixture = self.model.mixture
         assert self.held_out is not None
+        assert mixture is not None
         load_weights(self.model, weights)
         size = self.job.evaluate.batch_size
         mix = chosen_mix(self.model, self.task, self.target_state, self.held_out, size, self.device)
-        self.reporter.say(f"the answer is {mix.share:.0%} the network's and {1 - mix.share:.0%} the linear model's")
-        return {
-            f"linear.{name}": torch.full_like(weights[f"linear.{name}"], value) for name, value in asdict(mix).items()
-        }
+        shares = [f"{one:.0%} {WHOSE[name]}" for one, name in zip(mix.share, ("", *mixture.parts), strict=True)]
+        self.reporter.say(f"the answer is {' and '.join(shares)}")
+        mix.put(mixture)
+        return {f"mixture.{name}": getattr(mixture, name).clone() for name in ("share", "sharpness")}
 
     def chosen_worth(self, weights: dict[str, Tensor], state: State) -> State:
         """Return what is answered for the answers to be worth most, by the held-out ones; {} where a job has no value.
@@ -208,7 +223,8 @@ class Training:
             self.optimizer.step(schedule(self.pace.position(step), self.plan.steps, settings.warmup))
             if self.average:
                 for name, value in self._floats():
-                    self.average[name].lerp_(value, 1 - self.ema)
+                    if name in self.average:
+                        self.average[name].lerp_(value, 1 - self.ema)
         self.optimizer.clear()
         self._count_bad(total, step)
         return total

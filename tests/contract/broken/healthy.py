@@ -61,9 +61,8 @@ class Letters(Modality, Augments, Displays, Attributable, Vectorizes, Tabulates)
     def vectorizer(self, state):
         return LetterCounts(len(state["letters"]) + 1)
 
-    def rows(self, arrays, state):
-        firsts = [row[0] if len(row) else UNKNOWN for row in arrays["ids"]]
-        return np.stack([arrays["ids"].lengths, firsts], 1).astype(np.float32), np.array([False, True])
+    def tabulator(self, state):
+        return LengthAndFirst()
 
     def spans(self, value, state):
         return [Span("characters", i, i + 1) for i in range(len(value))]
@@ -80,6 +79,18 @@ class LetterEmbedder(nn.Module):
     def forward(self, arrays):
         is_real = arrays["ids"] != PAD
         return Tokens(self.table(arrays["ids"].clamp_min(0)), is_real)
+
+
+class LengthAndFirst(nn.Module):
+    """How many letters a word has, and which is the first."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_code = [False, True]
+
+    def forward(self, arrays):
+        ids = arrays["ids"]
+        return torch.stack([(ids != PAD).sum(1), ids[:, 0].clamp_min(UNKNOWN)], 1).float()
 
 
 class LetterCounts(nn.Module):

@@ -22,7 +22,7 @@ from noria.training.rivals import beside as module
 from noria.training.rivals.beside import MODEL, beside, fitted_rivals, worse_than_rival
 from noria.types import rows_of
 from tiny_data import tiny_job
-from training.rivals.test_linear_part import job_of, table_of
+from training.rivals.test_parts import job_of, table_of
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def test_a_table_stands_beside_a_linear_model_and_trees(run: Path) -> None:
 
 def test_the_linear_rival_is_the_models_own_linear_part(run: Path) -> None:
     predictor, prepared = parts(run)
-    test, part = prepared.splits["test"], predictor.bundle.model.linear
-    (rival, *_) = fitted_rivals(predictor.task, predictor.states, prepared.splits["train"], (part, 0.5))
+    test, part = prepared.splits["test"], predictor.bundle.model.mixture.parts["linear"]
+    (rival, *_) = fitted_rivals(predictor.task, predictor.states, prepared.splits["train"], {"linear": (part, 0.5)})
     anew = next(iter(fitted_rivals(predictor.task, predictor.states, prepared.splits["train"])))
     np.testing.assert_allclose(rival.outputs(test)["logits"], anew.outputs(test)["logits"], atol=1e-4)
     assert (rival.seconds, rival.records) == (0.5, len(prepared.splits["train"]))

@@ -86,10 +86,10 @@ def test_a_number_reaches_its_bins_and_a_missing_one_none() -> None:
 def test_a_table_is_columns_for_trees_codes_last() -> None:
     table = Table()
     state = table.fit(ROWS)
-    found = dispatch.table_rows(table, table.encode(ROWS, state).arrays, state)
-    assert found is not None
-    rows, is_code = found
-    assert is_code.tolist() == [False, True]
+    tabulator = dispatch.tabulator(table, state)
+    assert tabulator is not None
+    rows = tabulator(Dataset({"x": table.encode(ROWS, state).arrays}, {}).batch(slice(None)).inputs["x"]).numpy()
+    assert tabulator.is_code == [False, True]
     assert np.isnan(rows[2, 0])
     assert len(np.unique(rows[:, 1])) == 3
 
@@ -97,7 +97,7 @@ def test_a_table_is_columns_for_trees_codes_last() -> None:
 def test_a_text_is_no_row_of_columns() -> None:
     text = Text()
     state = text.fit(TEXTS)
-    assert dispatch.table_rows(text, text.encode(TEXTS, state).arrays, state) is None
+    assert dispatch.tabulator(text, state) is None
 
 
 def test_of_more_records_than_are_affordable_some_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_of_more_records_than_are_affordable_some_are_read_in_their_order(monkey
     data = Dataset({"x": text.encode(texts, state).arrays}, {})
     vectorizer = dispatch.vectorizer(text, state)
     assert vectorizer is not None
-    part = LinearPart({"x": vectorizer}, 2, "logits")
+    part = LinearPart({"x": vectorizer}, 2)
     assert vectors.affordable(part, data) is None
     whole = vectors.feature_matrix(part, data)
     monkeypatch.setattr(vectors, "LEAST", 1)

@@ -23,7 +23,6 @@ from noria.contract.capabilities import (
 )
 from noria.errors import UserError
 from noria.modalities.molecule.descriptors import (
-    NUM_SUBSTRUCTURES,
     descriptor_names,
     descriptors_of,
     require_descriptors,
@@ -131,13 +130,10 @@ class Molecule(
 
         return MoleculeVectorizer(state)
 
-    def rows(self, arrays: Arrays, state: State) -> tuple[np.ndarray, np.ndarray]:
-        places, counts = arrays["substructures"], arrays["occurrences"]
-        dense = np.zeros((len(places), NUM_SUBSTRUCTURES), np.float32)
-        for row in range(len(places)):
-            dense[row, places[row]] = counts[row]
-        columns = np.concatenate([np.asarray(arrays["descriptors"]), dense], 1)
-        return columns, np.zeros(columns.shape[1], bool)
+    def tabulator(self, state: State) -> nn.Module:
+        from noria.modalities.molecule.vectorizer import MoleculeTabulator
+
+        return MoleculeTabulator(state)
 
     def display(self, arrays: Arrays, state: State) -> np.ndarray:
         return drawn(arrays["_smiles"].tobytes().decode())

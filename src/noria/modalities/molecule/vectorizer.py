@@ -1,4 +1,4 @@
-"""Descriptors and substructures of a molecule as a linear model reads them."""
+"""Descriptors and substructures of a molecule as simple models read them: a linear model, and trees."""
 
 from __future__ import annotations
 
@@ -27,3 +27,17 @@ class MoleculeVectorizer(nn.Module):
         counts = torch.where(ids == PAD, 0.0, arrays["occurrences"].float()).log1p()
         ids = torch.where(ids == PAD, 0, ids) + self.plain
         return Features(torch.cat([places, ids], 1), torch.cat([descriptors, counts], 1))
+
+
+class MoleculeTabulator(nn.Module):
+    """`descriptors`, `substructures` and `occurrences` -> the descriptors, then how often each substructure occurs."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self.is_code = [False] * (len(state["descriptors"]) + NUM_SUBSTRUCTURES)
+
+    def forward(self, arrays: dict[str, Tensor]) -> Tensor:
+        ids, descriptors = arrays["substructures"].long(), arrays["descriptors"].float()
+        occurrences = torch.where(ids == PAD, 0.0, arrays["occurrences"].float())
+        counts = descriptors.new_zeros(ids.shape[0], NUM_SUBSTRUCTURES)
+        return torch.cat([descriptors, counts.scatter_add(1, ids.clamp_min(0), occurrences)], 1)

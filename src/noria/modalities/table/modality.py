@@ -175,10 +175,10 @@ class Table(
 
         return TableVectorizer(state)
 
-    def rows(self, arrays: Arrays, state: State) -> tuple[np.ndarray, np.ndarray]:
-        numbers, categories = (np.asarray(arrays[name], np.float32) for name in ("numbers", "categories"))
-        is_code = np.repeat([False, True], [numbers.shape[1], categories.shape[1]])
-        return np.concatenate([numbers, categories], 1), is_code
+    def tabulator(self, state: State) -> nn.Module:
+        from noria.modalities.table.vectorizer import TableTabulator
+
+        return TableTabulator(state)
 
     def spans(self, value: Any, state: State) -> list[Span]:
         names = [*state["numbers"], *state["categories"], *state.get("texts", {})]

@@ -1,4 +1,6 @@
-"""The columns of a table as a linear model reads them: numbers, what is missing, categories, texts; then bins.
+"""The columns of a table as simple models read them.
+
+Trees: numbers and categories as they are. A linear model: numbers, what is missing, categories, texts; then bins.
 
 Read next: embedder.py, whose network reads the same arrays; noria/training/rivals/, which fits the weights.
 """
@@ -66,6 +68,17 @@ class TableVectorizer(nn.Module):
             Features(torch.arange(start, start + one.shape[1], device=one.device).expand_as(one), one)
             for start, one in zip(starts, values, strict=True)
         ]
+
+
+class TableTabulator(nn.Module):
+    """`numbers` float[B, a], `categories` int[B, b] -> float32[B, a + b], as they are."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self.is_code = [False] * len(state["numbers"]) + [True] * len(state["categories"])
+
+    def forward(self, arrays: dict[str, Tensor]) -> Tensor:
+        return torch.cat([arrays["numbers"].float(), arrays["categories"].float()], 1)
 
 
 def _fewer(edges: Sequence[float]) -> list[float]:

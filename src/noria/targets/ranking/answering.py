@@ -47,7 +47,7 @@ def because(model: nn.Module, inputs: Any, answers: Tensor) -> Tensor:
 
     NOTHING where there is no linear model, or nothing in the history speaks for an answer.
     """
-    linear = next((one for one in model.children() if isinstance(one, LinearPart)), None)
+    linear = next((one for one in model.modules() if isinstance(one, LinearPart)), None)
     if linear is None:
         return torch.full_like(answers, NOTHING)
     ids, values = linear.features(inputs)

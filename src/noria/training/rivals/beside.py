@@ -1,7 +1,7 @@
 """Simple models beside a score: fitted on the same training records, compared on the same held-out ones.
 
 The strongest is the one that does best on these records; the cheapest model that they cannot tell from the best is
-named. Read next: linear.py, trees.py, nearest.py; stages/evaluate.py.
+named. Read next: parts.py, nearest.py; stages/evaluate.py.
 """
 
 from __future__ import annotations
@@ -9,29 +9,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from torch import nn
 
 from noria.contract import Metric, Task, dispatch
 from noria.metrics.intervals import differences, measure, point, verdict
 from noria.model.linear_part import LinearPart
-from noria.pipeline.assembly import linear_part_of
+from noria.model.tree_part import TreePart
+from noria.pipeline.assembly import are_wide, simple_models_of
 from noria.pipeline.remarks import only_answer
 from noria.pipeline.worth import Worth, metrics_of
-from noria.training.rivals.forest import fit_forest
-from noria.training.rivals.linear import Answers, fit_linear
-from noria.training.rivals.linear_part import answers_of
 from noria.training.rivals.nearest import fit_nearest
-from noria.training.rivals.trees import fit_trees
+from noria.training.rivals.parts import answers_of, fit_part, records_of
 from noria.training.rivals.vectors import affordable, answers_of_part, feature_matrix
 from noria.types import Arrays, Dataset, rows_of
 
 LEAST_TRAINING = 50  # records below which no rival is fitted
 LEAST_SCORED = 10  # records below which nothing can be compared
 MOST_TRAINING = 20_000  # records that a rival learns from, drawn at random where there are more
-MOST_CLASSES = 30  # that boosted trees are fitted for: each class takes trees of its own
 MODEL = "this model"
+
+Own: TypeAlias = Mapping[str, tuple[nn.Module, float | None]]
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,10 @@ class Rival:
     outputs: Callable[[Dataset], Arrays]
 
 
-def fitted_rivals(
-    task: Task, states: Mapping[str, Any], train: Dataset, own: tuple[LinearPart, float | None] | None = None
-) -> Iterator[Rival]:
+def fitted_rivals(task: Task, states: Mapping[str, Any], train: Dataset, own: Own | None = None) -> Iterator[Rival]:
     """Yield the simple models that a task's records can be learnt by; none where they are too few.
 
-    own: the linear part of the model that they stand beside, and the seconds that it took: it is not fitted again.
+    own: by name, those beside the network of the model itself, and the seconds that each took: not fitted again.
     """
     brought = dispatch.rivals(task.target, train, dict(states["target"]))
     if brought is not None and len(train) >= LEAST_TRAINING:
@@ -57,35 +55,42 @@ def fitted_rivals(
         for name, outputs in brought:
             yield Rival(name, time.perf_counter() - started, len(train), outputs)
             started = time.perf_counter()
-    if brought is not None:
+    if brought is not None or len(train) < LEAST_TRAINING:
         return
-    part = own[0] if own else linear_part_of(task, states)
-    if len(train) < LEAST_TRAINING or part is None:
-        return
-    chosen = affordable(part, train, MOST_TRAINING)
-    places = np.arange(len(train)) if chosen is None else chosen
-    answers, output = answers_of(task, states["target"], train)[places], part.output
-    groups = None if train.groups is None else train.groups[places]
-    if own:
-        fitted_on = affordable(part, train)
-        records = len(train) if fitted_on is None else len(fitted_on)
-        yield Rival(_linear_name(part, answers), own[1], records, lambda data: {output: answers_of_part(part, data)})
-    has_templates = any(map(dispatch.has_templates, task.inputs.values()))
+    known = dispatch.linear_answers(task.target, states["target"])
+    for name, part in simple_models_of(task, states).items():
+        assert known is not None
+        yield _learnt(name, part, task, states, train, known[0], own or {})
+        if isinstance(part, LinearPart) and any(map(dispatch.has_templates, task.inputs.values())):
+            yield _nearest(part, task, states, train, known[0])
+
+
+def _learnt(
+    name: str, part: nn.Module, task: Task, states: Mapping[str, Any], train: Dataset, output: str, own: Own
+) -> Rival:
+    """Return the simple model of a name: the network's own, or one that learns now."""
+    if name in own:
+        part, seconds = own[name]
+        records = records_of(part, train)
+    else:
+        fit = fit_part(part, task, states["target"], train, MOST_TRAINING)
+        seconds, records = fit.seconds, fit.records
+    said = _name(part, task, states)
+    return Rival(said, seconds, records, lambda data: {output: answers_of_part(part, data).astype(np.float32)})
+
+
+def _nearest(part: LinearPart, task: Task, states: Mapping[str, Any], train: Dataset, output: str) -> Rival:
+    """Return what answers as the training record does that is nearest by the features of a linear model."""
     started = time.perf_counter()
-    features = feature_matrix(part, train, chosen) if has_templates or not own else None
-    if features is not None and not own:
-        linear, name = fit_linear(features, answers, part.is_counts, part.plain, groups), _linear_name(part, answers)
-        yield _rival(name, started, places, output, lambda data: linear(feature_matrix(part, data)))
-    if features is not None and has_templates:
-        started = time.perf_counter()
-        nearest = fit_nearest(features, answers)
-        yield _rival("nearest record", started, places, output, lambda data: nearest(feature_matrix(part, data)))
-    if answers.classes <= MOST_CLASSES and (rows := _rows(task, states, train, places)) is not None:
-        started = time.perf_counter()
-        is_wide = any(map(dispatch.is_wide, task.inputs.values()))
-        trees = fit_forest(rows[0], answers) if is_wide else fit_trees(*rows, answers)
-        name = "random forest" if is_wide else "boosted trees"
-        yield _rival(name, started, places, output, lambda data: trees(_known(_rows(task, states, data))))
+    chosen = affordable(part, train, MOST_TRAINING)
+    answers = answers_of(task, states["target"], train)
+    nearest = fit_nearest(feature_matrix(part, train, chosen), answers if chosen is None else answers[chosen])
+    seconds, records = time.perf_counter() - started, len(train) if chosen is None else len(chosen)
+
+    def outputs(data: Dataset) -> Arrays:
+        return {output: nearest(feature_matrix(part, data)).astype(np.float32)}
+
+    return Rival("nearest record", seconds, records, outputs)
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ class Scored:
 
 def beside(
     task: Task, states: Mapping[str, Any], splits: Mapping[str, Dataset], scored: Dataset, output: Arrays,
-    seconds: float | None, resamples: int, own: tuple[LinearPart, float | None] | None = None,
+    seconds: float | None, resamples: int, own: Own | None = None,
 ) -> dict[str, Any] | None:  # fmt: skip
     """Return what `compared` does of the answers `output` of a model that took `seconds` to train.
 
@@ -120,7 +125,7 @@ def beside(
 
 def rivals_of(
     task: Task, states: Mapping[str, Any], splits: Mapping[str, Dataset], scored: Dataset,
-    own: tuple[LinearPart, float | None] | None = None,
+    own: Own | None = None,
 ) -> dict[str, Scored]:  # fmt: skip
     """Return, by name, what the simple models that learn from the training split answer to other records of it."""
     truth = rows_of(scored.target, slice(None))
@@ -186,35 +191,13 @@ def worse_than_rival(found: Mapping[str, Any] | None) -> list[str]:
     return [f"{' and '.join(worse)} learnt more from the same records in seconds: noria tune looks for better settings"]
 
 
-def _rival(
-    name: str, started: float, places: np.ndarray, output: str, answered: Callable[[Dataset], np.ndarray]
-) -> Rival:
-    seconds = time.perf_counter() - started
-    return Rival(name, seconds, len(places), lambda data: {output: answered(data).astype(np.float32)})
-
-
-def _linear_name(part: LinearPart, answers: Answers) -> str:
-    name = "logistic regression" if answers.are_chances else "ridge regression"
+def _name(part: nn.Module, task: Task, states: Mapping[str, Any]) -> str:
+    if isinstance(part, TreePart):
+        return "random forest" if are_wide(task) else "boosted trees"
+    assert isinstance(part, LinearPart)
+    has_chances = bool(dispatch.probability_names(task.target, states["target"]))
+    name = "logistic regression" if has_chances else "ridge regression"
     return f"n-grams with {name}" if part.is_counts else name
-
-
-def _rows(
-    task: Task, states: Mapping[str, Any], data: Dataset, places: Any = slice(None)
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the columns of all inputs, and which of them are codes; None where an input is no row of columns."""
-    found = [
-        dispatch.table_rows(one, rows_of(data.inputs[name], places), states["inputs"][name])
-        for name, one in task.inputs.items()
-    ]
-    known = [one for one in found if one is not None]
-    if len(known) < len(found) or not sum(len(codes) for _, codes in known):  # of texts alone there are no columns
-        return None
-    return np.concatenate([rows for rows, _ in known], 1), np.concatenate([codes for _, codes in known])
-
-
-def _known(rows: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
-    assert rows is not None
-    return rows[0]
 
 
 def _strongest(found: Sequence[dict[str, Any]], metric: Metric) -> dict[str, Any]:

@@ -1,40 +1,69 @@
-"""A random forest on many columns that are mostly zero, as counts of a molecule's substructures."""
+"""A random forest on many columns that are mostly zero, as counts of a molecule's substructures; as plain arrays.
+
+Each of several yes/no answers has a forest of its own. Read next: grown.py; model/tree_part.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from noria.model.tree_part import Trees
+from noria.training.rivals.grown import Tree, joined, of_each_label
 from noria.training.rivals.linear import Answers
-from noria.training.rivals.trees import LEAST_CHANCE, of_each_label
 
 TREES = 200
 LEAST_RECORDS = 2  # that differ from the commonest value of a column; rarer ones teach nothing
+MOST_NODES = 2**21  # of all trees, some 40 MB; of more trees those of each answer are kept that fit
 SHARE = 0.33  # of the columns that a split of a regression tree looks at; of a classification their root
 
 
-def fit_forest(rows: np.ndarray, answers: Answers) -> Callable[[np.ndarray], np.ndarray]:
-    """Learn from float[n, columns], NaN where missing; return what gives logits float[n, classes or labels], or numbers
-    float[n, 1]."""
+def fit_forest(rows: np.ndarray, answers: Answers) -> Trees:
+    """Learn from float[n, columns], NaN where missing: trees whose sums are probabilities, or numbers."""
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
     if answers.are_labels:
-        return of_each_label(rows, answers, fit_forest)
-    rows = np.nan_to_num(rows)
-    used = (rows != np.median(rows, 0)).sum(0) >= LEAST_RECORDS
-    used = used if used.any() else np.ones_like(used)
+
+        def grow(known: np.ndarray, holds: np.ndarray, label: int) -> tuple[list[Tree], float]:
+            if len(np.unique(holds)) < 2:
+                return [], float(holds.mean()) if len(holds) else 0.5
+            fitted = RandomForestClassifier(TREES, random_state=0)
+            return _trees(fitted, rows[known], holds, [label], MOST_NODES // answers.values.shape[1], 1), 0.0
+
+        return of_each_label(answers, grow)
     if not answers.classes:
-        regressor = RandomForestRegressor(TREES, max_features=SHARE, random_state=0)
-        regressor.fit(rows[:, used], answers.values)
-        return lambda other: np.asarray(regressor.predict(np.nan_to_num(other)[:, used]))[:, None]
-    classifier = RandomForestClassifier(TREES, random_state=0)
-    classifier.fit(rows[:, used], answers.values)
+        fitted = RandomForestRegressor(TREES, max_features=SHARE, random_state=0)
+        return joined(_trees(fitted, rows, answers.values, [0], MOST_NODES), np.zeros(1))
+    seen = np.unique(answers.values).tolist()
+    fitted = RandomForestClassifier(TREES, random_state=0)
+    return joined(_trees(fitted, rows, answers.values, seen, MOST_NODES), np.zeros(answers.classes))
 
-    def logits(other: np.ndarray) -> np.ndarray:
-        chances = np.full((len(other), answers.classes), LEAST_CHANCE)
-        found = classifier.predict_proba(np.nan_to_num(other)[:, used])
-        chances[:, classifier.classes_] = np.clip(found, 1 / TREES, None)  # a few trees of one mind are not sure
-        return np.asarray(np.log(chances))
 
-    return logits
+def _trees(
+    forest: Any, rows: np.ndarray, values: np.ndarray, answer: list[int], most: int, start: int = 0
+) -> list[Tree]:
+    """Let a forest learn, and return those of its trees that have `most` nodes together.
+
+    start: the first of the numbers of a leaf that is wanted.
+    """
+    rows = np.nan_to_num(rows)
+    used = np.flatnonzero((rows != np.median(rows, 0)).sum(0) >= LEAST_RECORDS)
+    used = used if len(used) else np.arange(rows.shape[1])
+    grown = [one.tree_ for one in forest.fit(rows[:, used], values).estimators_]
+    kept = max(1, int((np.cumsum([one.node_count for one in grown]) <= most).sum()))
+    return [_tree(one, used, answer, start, kept) for one in grown[:kept]]
+
+
+def _tree(grown: Any, used: np.ndarray, answer: list[int], start: int, trees: int) -> Tree:
+    here, is_leaf = np.arange(grown.node_count), grown.children_left < 0
+    return Tree(
+        left=np.where(is_leaf, here, grown.children_left),
+        right=np.where(is_leaf, here, grown.children_right),
+        feature=used[np.where(is_leaf, 0, grown.feature)],
+        threshold=grown.threshold,
+        is_missing_left=grown.threshold >= 0,  # what is missing is taken as zero
+        value=grown.value[:, 0, start:] / trees,
+        answer=answer,
+        is_left={},
+    )

@@ -1,4 +1,4 @@
-"""The network's linear part: fitted before training, kept through it, and mixed into every answer."""
+"""The simple models beside the network: fitted before training, kept through it, and mixed into every answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from noria.pipeline.predictor import load
 from noria.reporter import Silent
 from noria.stages.prepare import prepare
 from noria.stages.train import train
-from noria.training.rivals import linear_part
+from noria.training.rivals import parts
 from noria.training.rivals.linear import log_shares
 
 
@@ -54,11 +54,15 @@ def test_the_answer_is_a_mix_of_the_networks_and_the_linear_models(run: Path) ->
     model = load(run).bundle.model
     prepared = prepare(*load_stored_job(run / "job.yaml"))
     batch = prepared.splits["test"].batch(slice(0, 20))
-    part = model.linear
+    mixture = model.mixture
     with torch.inference_mode():
-        share = float(part.share)
-        own = model.head(model.mixed(batch.inputs))["logits"].log_softmax(-1)
-        mixed = float(part.sharpness) * (share * own + (1 - share) * part(batch.inputs).log_softmax(-1))
+        voices = [model.head(model.mixed(batch.inputs))["logits"]]
+        voices += [part(batch.inputs) for part in mixture.parts.values()]
+        shares = mixture.share.tolist()
+        assert len(voices) == len(shares) == 3
+        assert sum(shares) == pytest.approx(1)
+        mixed = sum(share * one.log_softmax(-1) for share, one in zip(shares, voices, strict=True))
+        mixed *= float(mixture.sharpness)
         torch.testing.assert_close(model(batch.inputs)["logits"], mixed)
         model.train()
         answers = []
@@ -79,15 +83,18 @@ def test_after_a_few_steps_the_model_is_as_good_as_the_linear_one(run: Path) -> 
         return float(-log_shares(predictor.outputs(test)["logits"])[np.arange(len(label)), label].mean())
 
     mixed = log_loss()
-    predictor.bundle.model.linear.share.fill_(0)
+    share = predictor.bundle.model.mixture.share
+    share.copy_(torch.tensor([0.0, 1.0, 0.0]))
     linear = log_loss()
-    predictor.bundle.model.linear.share.fill_(1)
+    share.copy_(torch.tensor([1.0, 0.0, 0.0]))
     assert mixed < log_loss() - 0.05, "six steps teach the network little"
     assert mixed < linear + 0.05
 
 
-def test_the_linear_part_is_fitted_once_and_kept_on_resuming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The checkpoint has it: what resumes does not fit it again, and ends with the same weights."""
+def test_the_simple_models_are_fitted_once_and_kept_on_resuming(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint has them: what resumes does not fit them again, and ends with the same weights."""
     from noria.training.signals import StopSignals
 
     whole = train(job_of(tmp_path), run=tmp_path / "whole", reporter=Silent())
@@ -98,7 +105,8 @@ def test_the_linear_part_is_fitted_once_and_kept_on_resuming(tmp_path: Path, mon
         with pytest.raises(SystemExit):
             train(job_of(tmp_path), run=tmp_path / "cut", reporter=Silent())
     with monkeypatch.context() as patched:
-        patched.setattr(linear_part, "fit_linear", None)
+        patched.setattr(parts, "fit_linear", None)
+        patched.setattr(parts, "fit_trees", None)
         train(job_of(tmp_path), run=tmp_path / "cut", resume=True, reporter=Silent())
     weights = [(one / "bundle" / "model.safetensors").read_bytes() for one in (whole, tmp_path / "cut")]
     assert weights[0] == weights[1]
@@ -111,19 +119,23 @@ def test_the_share_follows_who_is_right(monkeypatch: pytest.MonkeyPatch, run: Pa
     truth = np.asarray(prepared.splits["train"].target["label"])
     right = np.where(np.eye(2)[truth] > 0, 4.0, -4.0)
 
-    def mix_where(network: np.ndarray, linear: np.ndarray) -> linear_part.Mix:
-        monkeypatch.setattr(linear_part, "outputs", lambda *_: {"logits": log_shares(network)})
-        monkeypatch.setattr(linear_part, "answers_of_part", lambda *_: linear)
+    def mix_where(network: np.ndarray, linear: np.ndarray, trees: np.ndarray) -> parts.Mix:
+        given = {"linear": linear, "trees": trees}
+        monkeypatch.setattr(parts, "outputs", lambda *_: {"logits": log_shares(network)})
+        names = {id(part): name for name, part in model.mixture.parts.items()}
+        monkeypatch.setattr(parts, "answers_of_part", lambda part, _: given[names[id(part)]])
         data = prepared.splits["train"]
-        return linear_part.chosen_mix(model, task, prepared.states["target"], data, 64, torch.device("cpu"))
+        return parts.chosen_mix(model, task, prepared.states["target"], data, 64, torch.device("cpu"))
 
-    assert mix_where(right, -right).share == 1
-    assert mix_where(-right, right).share == 0
+    assert mix_where(right, -right, -right).share == (1, 0, 0)
+    assert mix_where(-right, right, -right).share == (0, 1, 0)
+    assert mix_where(-right, -right, right).share == (0, 0, 1)
     unsure = right / 4
-    assert mix_where(unsure, unsure).sharpness == max(linear_part.SHARPER)
+    assert mix_where(unsure, unsure, unsure).sharpness == max(parts.SHARPER)
     wrong = np.where(np.random.default_rng(0).random((len(right), 1)) < 0.4, -right, right)
-    assert mix_where(wrong, wrong).sharpness == min(linear_part.SHARPER)
-    assert mix_where(wrong, wrong).share == linear_part.EVEN
+    level = mix_where(wrong, wrong, wrong)
+    assert level.sharpness == min(parts.SHARPER)
+    assert sorted(level.share) == [0.3, 0.3, 0.4], "the nearest to even ones of tenths"
 
 
 def test_a_task_without_features_says_so(tmp_path: Path) -> None:
@@ -135,10 +147,11 @@ def test_a_task_without_features_says_so(tmp_path: Path) -> None:
         build(job, task, prepare(job, task).states)
 
 
-def test_runs_of_earlier_versions_have_no_linear_part() -> None:
+def test_runs_of_earlier_versions_have_no_simple_models() -> None:
     job, _ = load_stored_job({"task": "tabular-classification", "model": {"depth": 0}})
-    assert not job.model.linear
-    assert load_job({"task": "tabular-classification"})[0].model.linear
+    assert (job.model.linear, job.model.trees) == (False, False)
+    model = load_job({"task": "tabular-classification"})[0].model
+    assert (model.linear, model.trees) == (True, True)
 
 
 def test_leaving_out_the_linear_part_keeps_the_rest_of_the_default() -> None:
@@ -172,7 +185,7 @@ def test_with_too_many_classes_the_default_does_without_and_says_so(
     monkeypatch.setattr(assembly, "MOST_WEIGHTS", 1)
     run = train(job_of(tmp_path), run=tmp_path / "run", reporter=Listening())
     assert any("no linear model beside the network" in one for one in said)
-    assert load(run).bundle.model.linear is None
+    assert list(load(run).bundle.model.mixture.parts) == ["trees"]
 
 
 def test_a_running_mean_of_weights_does_not_lag_behind_a_short_training(tmp_path: Path) -> None:
