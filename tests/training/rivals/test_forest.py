@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from noria.training.rivals.forest import fit_forest
-from noria.training.rivals.linear import Answers
+from noria.model.regression import Answers
 
 GENERATOR = np.random.default_rng(0)
 ROWS = GENERATOR.poisson(0.3, (300, 40)).astype(np.float32)

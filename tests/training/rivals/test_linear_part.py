@@ -20,7 +20,7 @@ from noria.reporter import Silent
 from noria.stages.prepare import prepare
 from noria.stages.train import train
 from noria.training.rivals import linear_part
-from noria.training.rivals.linear import log_shares
+from noria.model.regression import log_shares
 
 
 def table_of(folder: Path, count: int = 300, seed: int = 0) -> Path:

@@ -1,7 +1,7 @@
 """Simple models beside a score: fitted on the same training records, compared on the same held-out ones.
 
 The strongest is the one that does best on these records; the cheapest model that they cannot tell from the best is
-named. Read next: linear.py, trees.py, nearest.py; stages/evaluate.py.
+named. Read next: trees.py, nearest.py; model/regression.py; stages/evaluate.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from noria.pipeline.assembly import linear_part_of
 from noria.pipeline.remarks import only_answer
 from noria.pipeline.worth import Worth, metrics_of
 from noria.training.rivals.forest import fit_forest
-from noria.training.rivals.linear import Answers, fit_linear
+from noria.model.regression import Answers, fit_linear
 from noria.training.rivals.linear_part import answers_of
 from noria.training.rivals.nearest import fit_nearest
 from noria.training.rivals.trees import fit_trees

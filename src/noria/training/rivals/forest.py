@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from noria.training.rivals.linear import Answers
+from noria.model.regression import Answers
 from noria.training.rivals.trees import LEAST_CHANCE, of_each_label
 
 TREES = 200

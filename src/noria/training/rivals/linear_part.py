@@ -1,6 +1,6 @@
 """The network's own linear part: fitted before training, and its share of the answer chosen once training has ended.
 
-Read next: model/linear_part.py, training/rivals/linear.py.
+Read next: model/linear_part.py, model/regression.py.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from noria.metrics.intervals import point
 from noria.model.linear_part import LinearPart
 from noria.model.network import Model
 from noria.pipeline.inference import outputs
-from noria.training.rivals.linear import Answers, fit_linear, log_shares, loss_of
+from noria.model.regression import Answers, fit_linear, log_shares, loss_of
 from noria.training.rivals.vectors import affordable, answers_of_part, feature_matrix
 from noria.types import Dataset
 

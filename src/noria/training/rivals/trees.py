@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from noria.training.rivals.linear import Answers
+from noria.model.regression import Answers
 
 MOST_CODES = 255  # categories of a column that the trees take as such; columns of more are read as numbers
 LEAST_CHANCE = 1e-6
