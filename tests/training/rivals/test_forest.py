@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from noria.training.rivals.forest import fit_forest
 from noria.model.regression import Answers
+from noria.training.rivals.forest import fit_forest
 
 GENERATOR = np.random.default_rng(0)
 ROWS = GENERATOR.poisson(0.3, (300, 40)).astype(np.float32)

@@ -55,8 +55,8 @@ def _features(arrays: Arrays, chosen: np.ndarray) -> sparse.csr_matrix:
     """Return float32[tokens, PLACES] of all tokens of these records, special ones apart."""
     columns: list[int] = []
     ends = [0]
-    given = zip(arrays[RAW][chosen].texts(), (arrays[STARTS][i] for i in chosen), (arrays[ENDS][i] for i in chosen))
-    for text, starts, stops in given:
+    for i, text in zip(chosen, arrays[RAW][chosen].texts(), strict=True):
+        starts, stops = arrays[STARTS][i], arrays[ENDS][i]
         is_own = starts != PAD
         for told in _told(text, starts[is_own].tolist(), stops[is_own].tolist()):
             columns += {crc32(one.encode("utf-8", "replace")) % PLACES for one in told}

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from noria.contract import Metric, Task, dispatch
+from noria.contract.checkpoints import frozen_features
 from noria.metrics.intervals import differences, measure, point, verdict
 from noria.model.linear_part import LinearPart
+from noria.model.regression import Answers, fit_linear
 from noria.pipeline.assembly import linear_part_of
 from noria.pipeline.remarks import only_answer
 from noria.pipeline.worth import Worth, metrics_of
 from noria.training.rivals.forest import fit_forest
-from noria.model.regression import Answers, fit_linear
 from noria.training.rivals.linear_part import answers_of
 from noria.training.rivals.nearest import fit_nearest
 from noria.training.rivals.trees import fit_trees
@@ -80,6 +82,10 @@ def fitted_rivals(
         started = time.perf_counter()
         nearest = fit_nearest(features, answers)
         yield _rival("nearest record", started, places, output, lambda data: nearest(feature_matrix(part, data)))
+    for checkpoint, seen in frozen_features(task.inputs, states["inputs"], len(train)):
+        started = time.perf_counter()
+        on_top = _on_top(seen, train, places, answers, groups)
+        yield _rival(f"{_linear_name(part, answers)} on {checkpoint}", started, places, output, on_top)
     if answers.classes <= MOST_CLASSES and (rows := _rows(task, states, train, places)) is not None:
         started = time.perf_counter()
         is_wide = any(map(dispatch.is_wide, task.inputs.values()))
@@ -191,6 +197,16 @@ def _rival(
 ) -> Rival:
     seconds = time.perf_counter() - started
     return Rival(name, seconds, len(places), lambda data: {output: answered(data).astype(np.float32)})
+
+
+def _on_top(
+    seen: Callable[[Dataset], np.ndarray], train: Dataset, places: np.ndarray, answers: Answers,
+    groups: np.ndarray | None,
+) -> Callable[[Dataset], np.ndarray]:  # fmt: skip
+    """Return a linear model of what a checkpoint sees in records."""
+    features = sparse.csr_matrix(seen(train)[places])
+    linear = fit_linear(features, answers, False, [slice(0, features.shape[1])], groups)
+    return lambda data: linear(sparse.csr_matrix(seen(data)))
 
 
 def _linear_name(part: LinearPart, answers: Answers) -> str:

@@ -18,8 +18,8 @@ from noria.contract import Task, dispatch
 from noria.metrics.intervals import point
 from noria.model.linear_part import LinearPart
 from noria.model.network import Model
-from noria.pipeline.inference import outputs
 from noria.model.regression import Answers, fit_linear, log_shares, loss_of
+from noria.pipeline.inference import outputs
 from noria.training.rivals.vectors import affordable, answers_of_part, feature_matrix
 from noria.types import Dataset
 
