@@ -1,9 +1,10 @@
-"""SmolLM2-135M answers, batch of 1 and of 16: transformers.generate and Noria, new tokens a second, prompts included.
+"""SmolLM2-135M answers, batch of 1 and of 16: transformers, llama.cpp and Noria, new tokens a second, with prompts.
 
     python benchmarks/generation.py [--rounds 5] [--tokens 64] [--gguf FILE]
 
 Both read the same GGUF file and answer greedily, so many tokens whatever is said. transformers loads float32 and is
-called as its documentation does; Noria answers in bfloat16. Rounds are interleaved, loading is not counted.
+called as its documentation does; llama.cpp keeps the 4-bit weights, in an environment of its own (`xllamacpp`); Noria
+answers in bfloat16. Rounds are interleaved, loading is not counted. OMP_NUM_THREADS holds for all three.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from measuring import NORIA, ROOT, machine, smollm2
+from measuring import NORIA, ROOT, environment, machine, smollm2
 
 from noria.model.generation.generate import generate
 from noria.model.generation.sampling import Sampling
@@ -33,6 +34,8 @@ QUESTIONS = (
     "Tell me a joke.", "How far away is the moon?", "What is machine learning?", "Say hello in German.",
     "Why do we sleep?",
 )  # fmt: skip
+
+TRANSFORMERS = "transformers, float32"
 
 
 def main() -> None:
@@ -48,17 +51,21 @@ def main() -> None:
         prompts = Path(scratch) / "prompts.json"
         prompts.write_text(json.dumps(QUESTIONS), "utf-8")
         answer(model, 1, 4)
+        llama = environment("llama", ["xllamacpp==2026.10.11549"])
+        peers = {TRANSFORMERS: (sys.executable, "generate_smollm2.py"), "llama.cpp": (str(llama), "generate_llama.py")}
         print(machine())
         for turn in range(arguments.rounds):
-            script = ROOT / "benchmarks" / "peers" / "generate_smollm2.py"
-            command = [sys.executable, str(script), str(arguments.gguf), str(prompts), str(arguments.tokens), "1"]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            for line in done.stdout.splitlines():
-                size, rate = line.split(" ", 1)
-                if size.isdigit():
-                    rates.setdefault(("transformers, float32", int(size)), []).append(float(rate))
-                elif turn == 0:
-                    print("transformers:", json.loads(rate))
+            for name, (python, script) in peers.items():
+                command = [python, str(ROOT / "benchmarks" / "peers" / script), str(arguments.gguf), str(prompts)]
+                done = subprocess.run(
+                    [*command, str(arguments.tokens), "1"], check=True, stdout=subprocess.PIPE, text=True
+                )
+                for line in done.stdout.splitlines():
+                    size, _, rate = line.partition(" ")
+                    if size.isdigit():
+                        rates.setdefault((name, int(size)), []).append(float(rate))
+                    elif size == "text" and turn == 0:
+                        print(f"{name}:", json.loads(rate))
             for size in (1, 16):
                 start = time.perf_counter()
                 found = answer(model, size, arguments.tokens)
@@ -68,8 +75,8 @@ def main() -> None:
                     print("Noria:", found.texts[0])
             print(f"round {turn + 1}", {f"{k[0]} x {k[1]}": round(v[-1], 1) for k, v in rates.items()}, flush=True)
     print("| | batch | new tokens a second, median (range) | times |\n|---|---|---|---|")
-    for (name, size), found in sorted(rates.items(), key=lambda one: (one[0][1], one[0][0] != "transformers, float32")):
-        median, first = statistics.median(found), statistics.median(rates["transformers, float32", size])
+    for (name, size), found in sorted(rates.items(), key=lambda one: (one[0][1], one[0][0] != TRANSFORMERS)):
+        median, first = statistics.median(found), statistics.median(rates[TRANSFORMERS, size])
         print(f"| {name} | {size} | {median:.1f} ({min(found):.1f}-{max(found):.1f}) | {median / first:.2f} |")
 
 

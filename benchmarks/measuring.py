@@ -73,13 +73,16 @@ def environment(name: str, packages: Sequence[str], alone: Sequence[str] = ()) -
     return python
 
 
-def train(job: Path, seed: int, *overrides: str) -> dict[str, object]:
-    """Train a job in a new process with an empty cache; return what metrics.json holds, the run's plan and times."""
+def train(job: Path, seed: int, *overrides: str, command: Sequence[str] = NORIA) -> dict[str, object]:
+    """Train a job in a new process with an empty cache; return what metrics.json holds, the run's plan and times.
+
+    command: what takes the place of `noria`.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         run = Path(scratch) / "run"
-        command = [*NORIA, "train", str(job), f"train.seed={seed}", *overrides, "--run", str(run), "--json"]
+        whole = [*command, "train", str(job), f"train.seed={seed}", *overrides, "--run", str(run), "--json"]
         done = subprocess.run(
-            command, env={**os.environ, "NORIA_CACHE": scratch}, check=True, capture_output=True, text=True
+            whole, env={**os.environ, "NORIA_CACHE": scratch}, check=True, capture_output=True, text=True
         )
         times = [json.loads(line) for line in (run / "times.jsonl").read_text("utf-8").splitlines()]
         return {**json.loads(done.stdout), "plan": json.loads((run / "plan.json").read_text("utf-8")), "times": times}

@@ -6,12 +6,14 @@ modalities/image/checkpoint_files.py.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from noria.contract.checkpoints import WHERE, CheckpointLoader, SuggestsCheckpoint
 from noria.errors import UserError
-from noria.types import State
+from noria.types import Dataset, State
 
 if TYPE_CHECKING:
     from noria.contract import Modality
@@ -42,16 +44,27 @@ class Image(CheckpointLoader, SuggestsCheckpoint):
         return any("backbone" in state for state in states.get("inputs", {}).values())
 
     def suggestion(self, inputs: Mapping[str, Modality], states: Mapping[str, State], records: int) -> str:
-        from noria.modalities.image.checkpoint_files import LITE0, is_lite0_installed
-        from noria.modalities.image.modality import Image as Picture
+        from noria.modalities.image.checkpoint_files import LITE0
 
-        pictures = [one for name, one in inputs.items() if isinstance(one, Picture) and _suits_lite0(one, states[name])]
-        if records >= FEW or not pictures or not is_lite0_installed():
+        if records >= FEW or not _seen_by_lite0(inputs, states):
             return ""
         few = (
             f"{records:,} pictures are few to learn from nothing; a backbone that knows ImageNet's photos is installed"
         )
         return f"{few}: try {WHERE}={LITE0}"
+
+    def features(
+        self, inputs: Mapping[str, Modality], states: Mapping[str, State], records: int
+    ) -> tuple[str, Callable[[Dataset], np.ndarray]] | None:
+        from noria.modalities.image.checkpoint_files import LITE0
+
+        names = _seen_by_lite0(inputs, states)
+        if records >= FEW or len(names) < len(inputs):
+            return None
+        from noria.modalities.image.frozen import FrozenLite0
+
+        backbone = FrozenLite0(_files(LITE0))
+        return LITE0, lambda data: np.concatenate([backbone(data.inputs[name]) for name in names], 1)
 
     def defaults(self, has_lora: bool) -> Mapping[str, Any]:
         return {"train": dict(GENTLE)}
@@ -81,6 +94,15 @@ class Image(CheckpointLoader, SuggestsCheckpoint):
         for backbone in found.values():
             files.fill(backbone)
         return list(found)
+
+
+def _seen_by_lite0(inputs: Mapping[str, Modality], states: Mapping[str, State]) -> list[str]:
+    """Return the fields that the installed EfficientNet-Lite0 can see; none where it is not installed."""
+    from noria.modalities.image.checkpoint_files import is_lite0_installed
+    from noria.modalities.image.modality import Image as Picture
+
+    fitting = [name for name, one in inputs.items() if isinstance(one, Picture) and _suits_lite0(one, states[name])]
+    return fitting if is_lite0_installed() else []
 
 
 def _suits_lite0(picture: Picture, state: State) -> bool:

@@ -8,16 +8,17 @@ pipeline/warm_start.py.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from noria.contract import registry
 from noria.errors import UserError, did_you_mean
-from noria.types import State
+from noria.types import Dataset, State
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import nn
 
     from noria.contract.core import Modality, Task
@@ -137,12 +138,28 @@ class SuggestsCheckpoint(ABC):
         states: what each input has learnt of them.
         """
 
+    @abstractmethod
+    def features(
+        self, inputs: Mapping[str, Modality], states: Mapping[str, State], records: int
+    ) -> tuple[str, Callable[[Dataset], np.ndarray]] | None:
+        """Return the name of that checkpoint and what gives float32[n, features] of records, by its weights as they
+        are; None where it is not worth a try, or does not see all inputs."""
+
 
 def suggestions(inputs: Mapping[str, Modality], states: Mapping[str, State], records: int) -> list[str]:
     """Return what is to be said to who starts from nothing: checkpoints that are there and known to help."""
     known = [loader for loader in loaders() if isinstance(loader, SuggestsCheckpoint)]
     found = [loader.suggestion(inputs, states, records) for loader in known]
     return [sentence for sentence in found if sentence]
+
+
+def frozen_features(
+    inputs: Mapping[str, Modality], states: Mapping[str, State], records: int
+) -> Iterator[tuple[str, Callable[[Dataset], np.ndarray]]]:
+    """Yield what installed checkpoints that are worth a try see in records: for a linear model on top of them."""
+    for loader in loaders():
+        if isinstance(loader, SuggestsCheckpoint) and (found := loader.features(inputs, states, records)):
+            yield found
 
 
 def loaders() -> list[CheckpointLoader]:

@@ -13,6 +13,7 @@ import torch
 from noria.errors import UserError
 from noria.job import load_job
 from noria.job.load import load_stored_job
+from noria.model.regression import log_shares
 from noria.pipeline import assembly
 from noria.pipeline.assembly import build
 from noria.pipeline.predictor import load
@@ -20,7 +21,6 @@ from noria.reporter import Silent
 from noria.stages.prepare import prepare
 from noria.stages.train import train
 from noria.training.rivals import parts
-from noria.training.rivals.linear import log_shares
 
 
 def table_of(folder: Path, count: int = 300, seed: int = 0) -> Path:

@@ -14,11 +14,11 @@ from sklearn.ensemble import (
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
+from noria.model.regression import Answers
 from noria.model.tree_part import LEAST_CHANCE, Link, TreePart, Trees
 from noria.training.rivals import forest
 from noria.training.rivals import trees as boosted
 from noria.training.rivals.forest import SHARE, TREES, fit_forest
-from noria.training.rivals.linear import Answers
 from noria.training.rivals.trees import fit_trees
 
 GENERATOR = np.random.default_rng(0)

@@ -7,14 +7,22 @@ targets/boxes/metrics.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from noria.contract import Metric, Target
-from noria.contract.capabilities import Calibrates, DecodesTarget, PostProcesses, PredictStep, Renders, ShowsPanels
+from noria.contract.capabilities import (
+    Calibrates,
+    DecodesTarget,
+    HasRivals,
+    PostProcesses,
+    PredictStep,
+    Renders,
+    ShowsPanels,
+)
 from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean, raise_all, shown_values
 from noria.modalities.image.arrays import PIXELS, PLACES, SIZE, TILES
@@ -22,7 +30,20 @@ from noria.modalities.image.tiles import joined_boxes
 from noria.targets.boxes.metrics import CROWD, DIFFICULT, best_threshold, detection_metrics
 from noria.targets.boxes.panels import detection_panels
 from noria.text.entity_spans import required_list
-from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values, lengths_of, real_rows
+from noria.types import (
+    Arrays,
+    Batch,
+    Dataset,
+    Encoded,
+    Output,
+    Panel,
+    Prediction,
+    Ragged,
+    State,
+    Values,
+    lengths_of,
+    real_rows,
+)
 from noria.vision.boxes import distinct
 from noria.vision.drawing import draw_boxes
 
@@ -42,7 +63,7 @@ _Found = tuple[np.ndarray, np.ndarray, np.ndarray]  # the boxes of a picture, th
 
 
 @dataclass(frozen=True)
-class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Renders, ShowsPanels):
+class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Renders, ShowsPanels, HasRivals):
     """Things in a picture. An answer is a list of {"label": ..., "box": [left, top, right, bottom]}, in pixels of the
     picture from its top left corner, right and bottom exclusive; one marked crowd or difficult is not scored.
 
@@ -222,6 +243,11 @@ class Boxes(Target, PredictStep, PostProcesses, Calibrates, DecodesTarget, Rende
 
     def panels(self, output: Arrays, truth: Arrays, state: State) -> list[Panel]:
         return detection_panels(output, truth, state["labels"], self._threshold(state))
+
+    def rivals(self, train: Dataset, state: State) -> Iterator[tuple[str, Callable[[Dataset], Arrays]]]:
+        from noria.targets.boxes.frequent import frequent_boxes
+
+        yield "most frequent boxes", frequent_boxes(train, self.image)
 
     def calibrate(self, output: Arrays, truth: Arrays, state: State) -> State:
         """Choose the score from which boxes are shown: that of the best F1 over all of them."""

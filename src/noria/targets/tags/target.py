@@ -6,29 +6,37 @@ Read next: text/entity_spans.py; targets/tags/metrics.py.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from noria.contract import Metric, Target
-from noria.contract.capabilities import AnswersInInput, DecodesTarget, PostProcesses, PredictStep, ShowsPanels
+from noria.contract.capabilities import (
+    AnswersInInput,
+    DecodesTarget,
+    HasRivals,
+    PostProcesses,
+    PredictStep,
+    ShowsPanels,
+)
 from noria.contract.settings import named_input
 from noria.errors import UserError, did_you_mean, shown_values
 from noria.modalities.text.arrays import ENDS, RAW, STARTS
 from noria.targets.tags.metrics import span_counts, span_metrics
 from noria.text.entity_spans import decode_bio, required_list, trimmed
-from noria.types import PAD, Arrays, Batch, Encoded, Output, Panel, Prediction, Ragged, State, Values
+from noria.types import PAD, Arrays, Batch, Dataset, Encoded, Output, Panel, Prediction, Ragged, State, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 UNSCORED = -100  # the label of special tokens and padding
+READ_AT_ONCE = 256  # records whose true tags are worked out
 
 
 @dataclass(frozen=True)
-class Tags(Target, PredictStep, PostProcesses, AnswersInInput, DecodesTarget, ShowsPanels):
+class Tags(Target, PredictStep, PostProcesses, AnswersInInput, DecodesTarget, ShowsPanels, HasRivals):
     """Labelled stretches. An answer is a list of {"start": character, "end": ..., "label": ...}; it may be empty.
 
     Arrays: `spans` Ragged int32[n, 3]: start, end, label. Output: `logits` float[B, T, 1 + 2 labels]: outside, then
@@ -146,6 +154,29 @@ class Tags(Target, PredictStep, PostProcesses, AnswersInInput, DecodesTarget, Sh
         columns = ["label", "stretches", "precision", "recall", "f1"]
         order = sorted(rows, key=lambda row: row[4] if row[4] is not None else -1)
         return [Panel("table", "Each label, worst first", {"columns": columns, "rows": order})]
+
+    def rivals(self, train: Dataset, state: State) -> Iterator[tuple[str, Callable[[Dataset], Arrays]]]:
+        from noria.targets.tags.linear import linear_tagger
+
+        tagger = linear_tagger(train, self.text, list(self._true_tags(train)), 1 + 2 * len(state["labels"]))
+
+        def answered(dataset: Dataset) -> Arrays:
+            output = tagger(dataset)
+            starts = dataset.inputs[self.text][STARTS]
+            own = (output["tags"][i][starts[i] != PAD] for i in range(len(dataset)))
+            pairs = list(zip(own, self._true_tags(dataset), strict=True))
+            output["right"] = np.array([(given == true).sum() for given, true in pairs], np.float32)
+            output["tokens"] = np.array([len(true) for _, true in pairs], np.float32)
+            return self.postprocess(output, dataset.raw_inputs(slice(None)), state)
+
+        yield "logistic regression of each token", answered
+
+    def _true_tags(self, dataset: Dataset) -> Iterator[np.ndarray]:
+        """Yield the tags of each record's tokens, int[tokens], without the special ones."""
+        for start in range(0, len(dataset), READ_AT_ONCE):
+            batch = dataset.batch(slice(start, start + READ_AT_ONCE))
+            for row in _tags(batch.target, batch.inputs[self.text]).numpy():
+                yield row[row != UNSCORED]
 
     def _named(self, spans: np.ndarray, state: State) -> list[dict[str, Any]]:
         return [{"start": start, "end": end, "label": state["labels"][code]} for start, end, code in spans.tolist()]

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy import sparse
 from torch import nn
 
 from noria.contract import Metric, Task, dispatch
+from noria.contract.checkpoints import frozen_features
 from noria.metrics.intervals import differences, measure, point, verdict
 from noria.model.linear_part import LinearPart
+from noria.model.regression import fit_linear
 from noria.model.tree_part import TreePart
 from noria.pipeline.assembly import are_wide, simple_models_of
 from noria.pipeline.remarks import only_answer
@@ -63,6 +66,9 @@ def fitted_rivals(task: Task, states: Mapping[str, Any], train: Dataset, own: Ow
         yield _learnt(name, part, task, states, train, known[0], own or {})
         if isinstance(part, LinearPart) and any(map(dispatch.has_templates, task.inputs.values())):
             yield _nearest(part, task, states, train, known[0])
+    if known is not None:
+        for checkpoint, seen in frozen_features(task.inputs, states["inputs"], len(train)):
+            yield _on_top(checkpoint, seen, task, states, train, known[0])
 
 
 def _learnt(
@@ -91,6 +97,23 @@ def _nearest(part: LinearPart, task: Task, states: Mapping[str, Any], train: Dat
         return {output: nearest(feature_matrix(part, data)).astype(np.float32)}
 
     return Rival("nearest record", seconds, records, outputs)
+
+
+def _on_top(
+    checkpoint: str, seen: Callable[[Dataset], np.ndarray], task: Task, states: Mapping[str, Any], train: Dataset,
+    output: str,
+) -> Rival:  # fmt: skip
+    """Return a linear model of what a checkpoint sees in records."""
+    started = time.perf_counter()
+    features = sparse.csr_matrix(seen(train))
+    answers = answers_of(task, states["target"], train)
+    linear = fit_linear(features, answers, False, [slice(0, features.shape[1])], train.groups)
+    seconds = time.perf_counter() - started
+
+    def outputs(data: Dataset) -> Arrays:
+        return {output: linear(sparse.csr_matrix(seen(data))).astype(np.float32)}
+
+    return Rival(f"{_regression(task, states)} on {checkpoint}", seconds, len(train), outputs)
 
 
 @dataclass(frozen=True)
@@ -195,9 +218,13 @@ def _name(part: nn.Module, task: Task, states: Mapping[str, Any]) -> str:
     if isinstance(part, TreePart):
         return "random forest" if are_wide(task) else "boosted trees"
     assert isinstance(part, LinearPart)
-    has_chances = bool(dispatch.probability_names(task.target, states["target"]))
-    name = "logistic regression" if has_chances else "ridge regression"
+    name = _regression(task, states)
     return f"n-grams with {name}" if part.is_counts else name
+
+
+def _regression(task: Task, states: Mapping[str, Any]) -> str:
+    has_chances = bool(dispatch.probability_names(task.target, states["target"]))
+    return "logistic regression" if has_chances else "ridge regression"
 
 
 def _strongest(found: Sequence[dict[str, Any]], metric: Metric) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from noria.model.regression import Answers
 from noria.model.tree_part import Trees
 from noria.training.rivals.grown import Tree, joined, of_each_label
-from noria.training.rivals.linear import Answers
 
 TREES = 200
 LEAST_RECORDS = 2  # that differ from the commonest value of a column; rarer ones teach nothing

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from noria.model.regression import Answers
 from noria.model.tree_part import Trees
-from noria.training.rivals.linear import Answers
 
 FAR = 3e38  # a threshold that no number is above
 

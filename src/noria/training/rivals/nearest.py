@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import sparse
 
-from noria.training.rivals.linear import Answers
+from noria.model.regression import Answers
 
 MOST_TEMPLATES = 20_000
 BLOCK = 2_000  # records that are compared at once

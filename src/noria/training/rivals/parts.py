@@ -1,7 +1,7 @@
 """Simple models that learn from training records: beside the network, whose answer they are mixed into, or a score.
 
 Those of the network are fitted before training; how much each counts is chosen once training has ended.
-Read next: model/mixture.py; linear.py, trees.py, forest.py.
+Read next: model/mixture.py, model/regression.py; trees.py, forest.py.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from noria.metrics.intervals import point
 from noria.model.linear_part import LinearPart
 from noria.model.mixture import Mixture
 from noria.model.network import Model
+from noria.model.regression import Answers, fit_linear, log_shares, loss_of
 from noria.model.tree_part import TreePart
 from noria.pipeline.assembly import are_wide
 from noria.pipeline.inference import outputs
 from noria.training.rivals.forest import fit_forest
-from noria.training.rivals.linear import Answers, fit_linear, log_shares, loss_of
 from noria.training.rivals.trees import fit_trees
 from noria.training.rivals.vectors import affordable, answers_of_part, column_rows, drawn, feature_matrix
 from noria.types import Dataset

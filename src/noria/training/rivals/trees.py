@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from noria.model.regression import Answers
 from noria.model.tree_part import Trees
 from noria.training.rivals.grown import Tree, joined, of_each_label
-from noria.training.rivals.linear import Answers
 
 MOST_CODES = 255  # categories of a column that the trees take as such; columns of more are read as numbers
 # Small trees, slowly, half of the columns a split: on a fold inside of twelve tables' training rows their loss alone is

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from noria.training.rivals import linear
-from noria.training.rivals.linear import STRENGTHS, Answers, fit_linear, log_shares
+from noria.model import regression
+from noria.model.regression import STRENGTHS, Answers, fit_linear, log_shares
 
 EVERY = (1e-12, 2000)  # so that only the model differs, and not how far it was taken
 
@@ -29,7 +29,7 @@ def test_a_logistic_regression_is_scikit_learns(classes: int) -> None:
 
     values = records()
     answers = Answers(classes_of(values, classes), classes)
-    own = linear._Fit(sparse.csr_matrix(values), answers, is_counts=False).at(0.3, EVERY)
+    own = regression._Fit(sparse.csr_matrix(values), answers, is_counts=False).at(0.3, EVERY)
     judge = LogisticRegression(C=0.3, tol=1e-10, max_iter=5000).fit(values, answers.values)
     ours = np.exp(log_shares(own(sparse.csr_matrix(values))))
     np.testing.assert_allclose(ours, judge.predict_proba(values), atol=2e-3)
@@ -40,7 +40,7 @@ def test_a_ridge_regression_is_scikit_learns() -> None:
 
     values = records()
     numbers = values[:, 0] * 3 + np.random.default_rng(2).normal(size=len(values)) + 7
-    own = linear._Fit(sparse.csr_matrix(values), Answers(numbers, 0), is_counts=False).at(0.3, EVERY)
+    own = regression._Fit(sparse.csr_matrix(values), Answers(numbers, 0), is_counts=False).at(0.3, EVERY)
     judge = Ridge(alpha=1 / 0.3).fit(values, numbers)
     np.testing.assert_allclose(own(sparse.csr_matrix(values))[:, 0], judge.predict(values), atol=1e-3)
 
@@ -65,7 +65,7 @@ def test_features_that_only_bring_noise_are_left_out() -> None:
 
 def test_records_of_one_group_stand_on_one_side() -> None:
     groups = np.repeat(np.arange(40), 5)
-    for held_out in linear._sides(200, groups, 0):
+    for held_out in regression._sides(200, groups, 0):
         assert not set(groups[held_out]) & set(groups[~held_out])
 
 
@@ -74,7 +74,7 @@ def test_words_that_tell_classes_apart_weigh_more() -> None:
     label = np.tile([0, 1], 100)
     anywhere = np.repeat([0, 1], 100)
     occurs = sparse.csr_matrix(np.stack([label, 1 - label, anywhere], 1).astype(np.float32))
-    scale = linear._scale(occurs, Answers(label, 2))
+    scale = regression._scale(occurs, Answers(label, 2))
     assert scale[:2].min() > 2
     assert scale[2] < 0.1
 

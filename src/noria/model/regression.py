@@ -3,7 +3,7 @@
 Occurrences of words are weighed first: for two classes by how much more often a feature stands in one of them
 (log-count ratios: Wang and Manning 2012, "Baselines and Bigrams"), else by how rare it is; one that a single record has
 tells nothing.
-Read next: vectors.py; model/linear_part.py, which is such a model inside of the network.
+Read next: linear_part.py, which is such a model inside of the network.
 """
 
 from __future__ import annotations
