@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import sys
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -280,6 +281,10 @@ def assistant(
         typer.Option(help="a run or bundle to make it of, where RUN is not there yet: what hears, answers, speaks"),
     ] = None,
     microphone: Annotated[float | None, typer.Option(help="record so many seconds, and reply to them")] = None,
+    listen: Annotated[
+        float | None,
+        typer.Option(help="reply to whatever is said, once a pause of so many seconds follows, as 0.7; until Ctrl-C"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="a folder for the replies: sounds, and answers.jsonl")] = None,
     as_json: Json = False,
 ) -> None:
@@ -289,9 +294,11 @@ def assistant(
 
     sounds, overrides = divided(words or [])
     predictor = assistant(run, part or [], sounds=sounds, overrides=overrides)
-    answers = replies(predictor, sounds, microphone)
-    for answer in answers:
-        show(answer.as_json() if as_json else told(answer), as_json)
+    answers = []
+    with suppress(KeyboardInterrupt) if listen is not None else nullcontext():
+        for answer in replies(predictor, sounds, microphone, listen):
+            answers += [answer] if out is not None else []
+            show(answer.as_json() if as_json else told(answer), as_json)
     if out is not None:
         said = draw_answers(predictor, iter(answers), out)
         sys.stderr.write(f"{said}\n")
