@@ -11,7 +11,6 @@ import dataclasses
 import json
 import os
 import sys
-from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -276,15 +275,9 @@ def assistant(
             show_default=False,
         ),
     ] = None,
-    part: Annotated[
-        list[str] | None,
-        typer.Option(help="a run or bundle to make it of, where RUN is not there yet: what hears, answers, speaks"),
-    ] = None,
+    part: Annotated[list[str] | None, typer.Option(help="a run to make it of, where RUN is not there yet")] = None,
     microphone: Annotated[float | None, typer.Option(help="record so many seconds, and reply to them")] = None,
-    listen: Annotated[
-        float | None,
-        typer.Option(help="reply to whatever is said, once a pause of so many seconds follows, as 0.7; until Ctrl-C"),
-    ] = None,
+    listen: Annotated[float | None, typer.Option(help="converse: a pause of so many seconds ends a turn")] = None,
     out: Annotated[Path | None, typer.Option(help="a folder for the replies: sounds, and answers.jsonl")] = None,
     as_json: Json = False,
 ) -> None:
@@ -295,13 +288,11 @@ def assistant(
     sounds, overrides = divided(words or [])
     predictor = assistant(run, part or [], sounds=sounds, overrides=overrides)
     answers = []
-    with suppress(KeyboardInterrupt) if listen is not None else nullcontext():
-        for answer in replies(predictor, sounds, microphone, listen):
-            answers += [answer] if out is not None else []
-            show(answer.as_json() if as_json else told(answer), as_json)
+    for answer in replies(predictor, sounds, microphone, listen):
+        answers += [answer] if out is not None else []
+        show(answer.as_json() if as_json else told(answer), as_json)
     if out is not None:
-        said = draw_answers(predictor, iter(answers), out)
-        sys.stderr.write(f"{said}\n")
+        sys.stderr.write(f"{draw_answers(predictor, iter(answers), out)}\n")
 
 
 @app.command()

@@ -10,7 +10,7 @@ import re
 import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ def replies(
 ) -> Iterator[Answer]:
     """Yield the reply to each sound, in order, then to what the microphone hears for some seconds.
 
-    pause_s: after that, to whatever is said, each time that so long a pause follows it: see `conversation`.
+    pause_s: after that, until Ctrl-C, to whatever is said, once so long a pause follows it: see `conversation`.
     """
     if not sounds and seconds is None and pause_s is None:
         raise UserError("there is nothing to hear", expected="sound files, --microphone SECONDS, or --listen PAUSE")
@@ -113,7 +113,8 @@ def replies(
     if seconds is not None:
         yield from _replied(predictor, recorded(seconds))
     if pause_s is not None:
-        yield from conversation(predictor, pause_s)
+        with suppress(KeyboardInterrupt):
+            yield from conversation(predictor, pause_s)
 
 
 def _replied(predictor: Predictor, sound: tuple[np.ndarray, int]) -> Iterator[Answer]:
