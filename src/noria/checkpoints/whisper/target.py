@@ -164,8 +164,8 @@ class WhisperTranscript(
             return answers
         beside = [json.loads(text) for text in output["_not_said"].texts()]
         return [
-            replace(one, details={**one.details, **_told(*left, end_s)})
-            for one, left, end_s in zip(answers, beside, output[HEARD_S].tolist(), strict=True)
+            replace(one, details={**one.details, **_told(left_out, language, end_s)})
+            for one, (left_out, language), end_s in zip(answers, beside, output[HEARD_S].tolist(), strict=True)
         ]
 
     def decode_target(self, truth: Arrays, state: State) -> list[Any]:
