@@ -22,7 +22,7 @@ from noria.sound.wav import wav_bytes
 from noria.stages.prepare import prepare
 from noria.targets.segments.metrics import segment_counts, segment_metrics
 from noria.targets.segments.reading import read_spans, written
-from noria.targets.segments.scenes import _babble, scene_of
+from noria.targets.segments.scenes import scene_of
 from noria.targets.segments.spans import Rule, frames_of, spans_of
 from noria.targets.segments.streaming import SpeechStream
 from noria.types import Dataset, Prediction, Ragged
@@ -127,38 +127,18 @@ def test_clean_clips_without_segments_are_told_to_be_judged_by_their_energy(tmp_
     assert any("nobody said where speech is" in remark for remark in prepared.report["notes"])
 
 
-def test_training_scenes_hold_nobody_single_words_or_sentences_where_their_spans_say():
-    mel = torch.full((64, 40, 8), -11.0)
-    mel[:, 10:30] = 2.0
-    lengths, spans = torch.full((64,), 40), torch.tensor([[[0.1, 0.3]]]).expand(64, 1, 2)
+def test_a_training_scene_holds_its_clips_where_its_spans_say():
+    mel = torch.full((16, 40, 8), 2.0)
+    lengths, spans = torch.full((16,), 40), torch.tensor([[[0.1, 0.3]]]).expand(16, 1, 2)
     torch.manual_seed(0)
     scene, moved = scene_of(mel, lengths, spans, 0.01, 200, least_snr_db=35.0)
-    assert scene.shape == (64, 200, 8)
-    assert moved.shape[::2] == (64, 2)
-    speech_s, longest_pause_s = [], []
-    for index in range(64):
+    assert (scene.shape, moved.shape) == ((16, 200, 8), (16, 2, 2))
+    for index in range(16):
         is_speech = frames_of(moved[index].numpy(), 200, 0.01)
-        speech_s.append(is_speech.sum() / 100)
-        on = np.flatnonzero(is_speech)
-        longest_pause_s.append(np.diff(on).max(initial=1) / 100)
-        if 0 < len(on) < 200:
+        assert is_speech.sum() <= 42
+        if is_speech.any():
             loudest = scene[index].amax(1).numpy()
             assert loudest[is_speech].mean() > loudest[~is_speech].mean()
-    speech_s, longest_pause_s = np.array(speech_s), np.array(longest_pause_s)
-    assert (speech_s == 0).any()
-    assert ((speech_s > 0) & (speech_s <= 0.42)).any()
-    is_sentence = speech_s > 0.8
-    assert 0.15 < is_sentence.mean() < 0.5
-    assert (longest_pause_s[is_sentence] <= 0.14).all()
-
-
-def test_babble_is_of_many_voices_as_loud_as_each_other():
-    mel = torch.full((64, 40, 8), -8.0)
-    mel[:32], mel[:, 20:] = 0.0, -11.0  # half of the clips are much louder, and all fall silent
-    torch.manual_seed(0)
-    babble = _babble(mel, torch.full((64,), 40), 200)
-    voices = torch.logsumexp(2 * babble, 2) / 2
-    assert (voices.amax(1) - voices.amin(1)).median() < 2.5  # one voice alone would fall by 3 or 11
 
 
 def test_noise_of_training_scenes_is_brown_to_violet_and_beats_as_engines_do():
@@ -172,7 +152,7 @@ def test_noise_of_training_scenes_is_brown_to_violet_and_beats_as_engines_do():
     loudness = scenes.mean(2) - scenes.mean((1, 2))[:, None]
     tones = torch.fft.rfft(loudness)[:, 5:].abs() ** 2
     is_beating = tones.amax(1) > 0.5 * tones.sum(1)
-    assert is_beating.float().mean() > 0.05
+    assert is_beating.float().mean() > 0.1
 
 
 def test_what_moves_a_sound_in_time_is_refused_beside_its_segments():

@@ -1,9 +1,6 @@
 """Training scenes: clips put into a stretch of time, with noise over all of it, and their spans moved.
 
-    single words   ....[clip]......[clip]...     one or two, apart
-    sentences      lip][clip][clip][clip]...     two or many, one after another without a pause
-
-On raw log-mel frames of a batch, by torch's global seed. Noise is of many kinds, as real noise is: any colour, steady,
+One or two clips each. On raw log-mel frames of a batch, by torch's global seed. Noise is of many kinds, as real noise is: any colour, steady,
 swelling or beating; hum; babble made of other clips; clicks, few or many. What nobody says clearly, babble too, is no
 speech.
 """
@@ -16,21 +13,14 @@ import torch
 from torch import Tensor
 
 from noria.sound.mel import FLOOR
-from noria.types import real_rows
 
 QUIETEST = math.log(FLOOR)
 SILENT_SHARE = 0.08  # of the scenes that have no noise at all
-SECOND_SHARE = 0.5  # of the scenes of single words, those with a second one
+SECOND_SHARE = 0.5  # of the scenes with a second clip
 EMPTY_SHARE = 0.1  # of the scenes in which nobody speaks
-SENTENCE_SHARE = 0.4  # of the scenes, those with sentences: about as much time with speech as without, over all
-MOST_CLIPS = 8  # of a sentence, which lasts 3 s even where they are digits
-PAUSES_S = (0.1, 0.7)  # between single words
-GAPS_S = (0.0, 0.12)  # between the clips of a sentence: stops and breaths are no longer
-EARLIEST = 0.4  # of the scene's length, by which a sentence may have begun before it
-UNEVEN_DB = 3.0  # standard deviation of loudness of the clips of a sentence
 MOST_SNR_DB = 35.0
 QUIETEST_DB = -25.0  # of a clip, relative to as it was recorded
-VOICES = (3, 8)  # of babble, fewest and most
+VOICES = 5  # of babble
 MOST_TILT = 5.0  # of noise from the lowest band to the highest: brown noise falls by 6 dB an octave, violet rises so
 DB = math.log(10) / 20  # one decibel as a logarithm of a magnitude
 
@@ -38,59 +28,36 @@ DB = math.log(10) / 20  # one decibel as a logarithm of a magnitude
 def scene_of(
     mel: Tensor, lengths: Tensor, spans: Tensor, hop_s: float, frames: int, least_snr_db: float
 ) -> tuple[Tensor, Tensor]:
-    """Return scenes float[B, frames, M] and their spans float[B, N, 2], of clips float[B, T, M] with theirs [B, K, 2].
+    """Return scenes float[B, frames, M] and their spans float[B, 2K, 2], of clips float[B, T, M] with theirs [B, K, 2].
 
     A span of no length holds no frame.
     """
     count, device = len(mel), mel.device
-    edges = _speech_edges(spans, lengths, hop_s)
-    is_sentence = torch.rand(count, device=device) < SENTENCE_SHARE
-    wanted = 1 + (torch.rand(count, device=device) < SECOND_SHARE).long()
-    wanted = torch.where(is_sentence, torch.randint(2, MOST_CLIPS + 1, (count,), device=device), wanted)
-    wanted = torch.where(torch.rand(count, device=device) < EMPTY_SHARE, 0, wanted)
-    starts = torch.where(is_sentence, _early(count, frames, device), _places(lengths, frames))
-    usual_db = QUIETEST_DB * torch.rand(count, device=device)
-    scene, moved = mel.new_full((count, frames, mel.shape[2]), QUIETEST), []
-    chosen = torch.arange(count, device=device)
-    for number in range(MOST_CLIPS):
-        place = torch.where((number < wanted) & (starts < frames), starts, frames)
-        own_db = torch.where(
-            is_sentence,
-            usual_db + UNEVEN_DB * torch.randn(count, device=device),
-            QUIETEST_DB * torch.rand(count, device=device),
-        )
-        clip = mel[chosen] + (DB * own_db)[:, None, None]
-        scene = torch.maximum(scene, _laid(clip, lengths[chosen], place, frames))
-        moved.append((spans[chosen] + hop_s * place[:, None, None]).clamp(0, frames * hop_s))
-        if bool((place >= frames).all()):
-            break
-        following = torch.randperm(count, device=device)
-        low, high = (torch.where(is_sentence, *pair) / hop_s for pair in zip(GAPS_S, PAUSES_S, strict=True))
-        gap = low + (high - low) * torch.rand(count, device=device)
-        starts = (starts + edges[chosen, 1] + gap - edges[following, 0]).round().long()
-        chosen = following
+    first, second = torch.arange(count, device=device), torch.randperm(count, device=device)
+    starts = _places(lengths, frames)
+    after = starts + lengths + (0.1 / hop_s + 0.5 / hop_s * torch.rand(count, device=device)).long()
+    has_second = (torch.rand(count, device=device) < SECOND_SHARE) & (after < frames)
+    is_empty = torch.rand(count, device=device) < EMPTY_SHARE
+    after = torch.where(has_second & ~is_empty, after, frames)
+    starts = torch.where(is_empty, frames, starts)
+    gains = DB * QUIETEST_DB * torch.rand(2, count, device=device)
+    layers = [
+        _laid(mel[chosen] + gain[:, None, None], lengths[chosen], place, frames)
+        for chosen, gain, place in ((first, gains[0], starts), (second, gains[1], after))
+    ]
+    moved = [
+        (spans[chosen] + hop_s * place[:, None, None]).clamp(0, frames * hop_s)
+        for chosen, place in ((first, starts), (second, after))
+    ]
+    scene = torch.maximum(*layers)
     noise = _noise(mel, lengths, scene, least_snr_db)
     return torch.logaddexp(2 * scene, 2 * noise) / 2, torch.cat(moved, 1)
 
 
-def _speech_edges(spans: Tensor, lengths: Tensor, hop_s: float) -> Tensor:
-    """Return where speech begins and ends in each clip, in frames, float[B, 2]; all of a clip that has no span."""
-    is_span = spans[..., 1] > spans[..., 0]
-    first = spans[..., 0].masked_fill(~is_span, math.inf).amin(1) / hop_s
-    last = spans[..., 1].masked_fill(~is_span, -math.inf).amax(1) / hop_s
-    has_speech = is_span.any(1)
-    return torch.stack([torch.where(has_speech, first, 0.0), torch.where(has_speech, last, lengths.float())], 1)
-
-
 def _places(lengths: Tensor, frames: int) -> Tensor:
-    """Return where single words begin, int[B]: anywhere they fit in; one that is too long begins before the scene."""
+    """Return where clips begin, int[B]: anywhere they fit in; one that is too long begins before the scene."""
     room = (frames - lengths).float()
     return (room * torch.rand(len(lengths), device=lengths.device)).round().long()
-
-
-def _early(count: int, frames: int, device: torch.device) -> Tensor:
-    """Return where sentences begin, int[count]: before the scene or in it."""
-    return (frames * (torch.rand(count, device=device) - EARLIEST)).round().long()
 
 
 def _laid(mel: Tensor, lengths: Tensor, starts: Tensor, frames: int) -> Tensor:
@@ -167,20 +134,15 @@ def _hum(like: Tensor) -> Tensor:
 
 
 def _babble(mel: Tensor, lengths: Tensor, frames: int) -> Tensor:
-    """Return several clips of the batch at once, about as loud, each going round and round from a place of its own."""
+    """Return several clips of the batch at once, each going round and round from a place of its own."""
     count, device = len(mel), mel.device
-    is_real = real_rows(lengths, mel.shape[1])[:, :, None]
-    level = (torch.logsumexp(2 * mel.masked_fill(~is_real, -math.inf), (1, 2)) - lengths.log()) / 2
-    fewest, most = VOICES
-    number = torch.randint(fewest, most + 1, (count, 1, 1), device=device)
     voices = []
-    for voice in range(most):
+    for _ in range(VOICES):
         chosen = torch.randperm(count, device=device)
         offset = (lengths[chosen] * torch.rand(count, device=device)).long()
         place = (torch.arange(frames, device=device)[None] + offset[:, None]) % lengths[chosen][:, None]
-        gain = UNEVEN_DB * DB * torch.randn(count, device=device) - level[chosen]
-        said = 2 * (mel[chosen[:, None], place] + gain[:, None, None])
-        voices.append(torch.where(voice < number, said, 2 * QUIETEST))
+        gain = DB * 6 * torch.randn(count, 1, 1, device=device)
+        voices.append(2 * (mel[chosen[:, None], place] + gain))
     return torch.logsumexp(torch.stack(voices), 0) / 2
 
 
