@@ -3,10 +3,11 @@
     python benchmarks/synthesis.py --voice RUN --vocoder RUN --recogniser RUN [--data hsk1-5.tar] [--words 100]
 
 The words are in the test splits of all three runs (jobs mandarin_voice, mandarin_vocoder, mandarin_words). One table:
-natural speech, the same with its pitch flattened, its spectrograms through Griffin-Lim and through the vocoder, and the
-voice through both. Syllable errors are those of the recogniser, toned and toneless; tone accuracy is that of a probe on
-the pitch of the last syllable, learnt from natural words of the voice's training split (sound/tones.py). Distortion and
-pitch error are along the best path to natural speech. Real-time factor: seconds for a second of sound, one thread.
+natural speech, the same with its pitch flattened, its spectrograms through Griffin-Lim, with and without what tells the
+pitch, and through the vocoder, and the voice through both. Syllable errors are those of the recogniser, toned and
+toneless; tone accuracy is that of a probe on the pitch of the last syllable, learnt from natural words of the voice's
+training split (sound/tones.py). Distortion and pitch error are along the best path to natural speech. Real-time factor:
+seconds for a second of sound, one thread.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import noria
 from noria.pipeline.predictor import Predictor
 from noria.reporter import Silent
 from noria.sound.distortion import cepstra, mel_distortion, warping_path
-from noria.sound.flat_pitch import with_flat_pitch
+from noria.sound.flat_pitch import with_flat_pitch, without_harmonics
 from noria.sound.griffin_lim import mel_to_samples
 from noria.sound.mel import MelSettings, log_mel
 from noria.sound.pitch import filled, pitch_hz
@@ -91,6 +92,7 @@ def ways(given: argparse.Namespace, natural: Sounds) -> dict[str, Callable[[str]
         "natural": lambda word: natural[word],
         "natural, pitch flattened": lambda word: with_flat_pitch(natural[word], SETTINGS.rate_hz),
         "natural mel, Griffin-Lim": lambda word: mel_to_samples(log_mel(natural[word], SETTINGS), SETTINGS),
+        "the same without harmonics": lambda word: whispered(natural[word]),
         "natural mel, vocoder": lambda word: vocoded(natural[word]),
         "voice": lambda word: samples_of(plain.predict({"text": word})[0]),
     }
@@ -101,6 +103,11 @@ def ways(given: argparse.Namespace, natural: Sounds) -> dict[str, Callable[[str]
         voices["voice, Griffin-Lim"] = voices.pop("voice")
         voices["voice, vocoder"] = lambda word: samples_of(neural.predict({"text": word})[0])
     return voices
+
+
+def whispered(samples: np.ndarray) -> np.ndarray:
+    """Return speech without its pitch, by the way that keeps the rest."""
+    return mel_to_samples(without_harmonics(log_mel(samples, SETTINGS)), SETTINGS)
 
 
 def judged(sounds: Sounds, judges: Judges) -> list[str]:

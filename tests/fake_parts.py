@@ -117,6 +117,21 @@ class Voice(Fake):
         return [Prediction("", media=Media("audio/wav", wav_bytes(sound, RATE_HZ))) for sound in sounds]
 
 
+class Speaker(Voice):
+    """A voice whose words can be recognised, but for some, of which it says the next one."""
+
+    def __init__(self, unclear: Any = ()) -> None:
+        super().__init__()
+        self.unclear = set(unclear)
+
+    def predict(self, records: list[Mapping[str, Any]]) -> list[Prediction]:
+        words = [record["text"] for record in records]
+        said = [
+            WORDS[(WORDS.index(one) + (one in self.unclear)) % len(WORDS)] if one in WORDS else "go" for one in words
+        ]
+        return [Prediction("", media=Media("audio/wav", wav_bytes(clip(one), RATE_HZ))) for one in said]
+
+
 class Speaking(GivesMedia):
     """The target of a voice."""
 

@@ -275,11 +275,9 @@ def assistant(
             show_default=False,
         ),
     ] = None,
-    part: Annotated[
-        list[str] | None,
-        typer.Option(help="a run or bundle to make it of, where RUN is not there yet: what hears, answers, speaks"),
-    ] = None,
+    part: Annotated[list[str] | None, typer.Option(help="a run to make it of, where RUN is not there yet")] = None,
     microphone: Annotated[float | None, typer.Option(help="record so many seconds, and reply to them")] = None,
+    listen: Annotated[float | None, typer.Option(help="converse: a pause of so many seconds ends a turn")] = None,
     out: Annotated[Path | None, typer.Option(help="a folder for the replies: sounds, and answers.jsonl")] = None,
     as_json: Json = False,
 ) -> None:
@@ -289,12 +287,12 @@ def assistant(
 
     sounds, overrides = divided(words or [])
     predictor = assistant(run, part or [], sounds=sounds, overrides=overrides)
-    answers = replies(predictor, sounds, microphone)
-    for answer in answers:
+    answers = []
+    for answer in replies(predictor, sounds, microphone, listen):
+        answers += [answer] if out is not None else []
         show(answer.as_json() if as_json else told(answer), as_json)
     if out is not None:
-        said = draw_answers(predictor, iter(answers), out)
-        sys.stderr.write(f"{said}\n")
+        sys.stderr.write(f"{draw_answers(predictor, iter(answers), out)}\n")
 
 
 @app.command()

@@ -110,11 +110,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(known)}" if known else ""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that is most like this one; empty where none is."""
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return the known word that is most like this one; empty where none is so like it, of 0 to 1 by difflib."""
     known = sorted(known)
     same = [one for one in known if one.casefold() == word.casefold()]
-    return next(iter(same or difflib.get_close_matches(word, known, n=1, cutoff=0.6)), "")
+    return next(iter(same or difflib.get_close_matches(word, known, n=1, cutoff=cutoff)), "")
 
 
 def first_reason(values: Iterable[Any], read: Callable[[Any], object]) -> str:

@@ -134,7 +134,12 @@ def test_the_loader_behind_a_run_is_told_by_its_states() -> None:
 
 @pytest.mark.parametrize(
     ("given", "advised"),
-    [("Hibari", "'hibari'"), ("EfficientNet-Lite0", "'efficientnet-lite0'"), ("whisper", "folder")],
+    [
+        ("Hibari", "'hibari'"),
+        ("hibary", "'hibari'"),
+        ("EfficientNet-Lite0", "'efficientnet-lite0'"),
+        ("whisper", "folder"),
+    ],
 )
 def test_the_word_for_what_is_in_a_package_is_told_before_the_network_is_asked(given: str, advised: str) -> None:
     with pytest.raises(UserError) as caught:

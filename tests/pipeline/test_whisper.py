@@ -98,6 +98,16 @@ def test_a_word_of_whisper_ends_with_its_sound(looks_like_whisper: Path) -> None
     assert found.confidence == pytest.approx(0.7)
 
 
+def test_what_is_left_out_ends_where_the_sound_ends() -> None:
+    target = WhisperTranscript()
+    state = target.fit(["in the end"])
+    left = [(1.5, 30.0, "You", "no speech, by 94%"), (28.0, 29.9, "You", "no speech, by 94%")]
+    heard = np.frombuffer(_packed(Heard([], left, "en")), np.uint8)
+    inputs = {"audio": {"samples": Ragged.of([np.zeros(32_000)], np.float16)}}
+    (found,) = target.decode(target.postprocess({"heard": heard[None]}, inputs, state), state)
+    assert [(one["start_s"], one["end_s"]) for one in found.details["left_out"]] == [(1.5, 2.0), (2.0, 2.0)]
+
+
 def test_words_that_stand_at_one_moment_are_a_loop_and_are_left_out() -> None:
     real = [(" in", 0.0, 0.3, 0.9), (" the", 0.3, 0.3, 0.9), (" end", 0.3, 0.8, 0.9)]
     loop = [(word, 0.8, 0.8, 0.9) for word in (" in", " the", " end", " in")]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from noria.sound.distortion import mel_distortion
-from noria.sound.flat_pitch import with_flat_pitch
+from noria.sound.flat_pitch import with_flat_pitch, without_harmonics
+from noria.sound.griffin_lim import mel_to_samples
 from noria.sound.mel import MelSettings, log_mel
 from noria.sound.pitch import pitch_hz
 from noria.sound.tones import ToneProbe, last_contour
@@ -57,6 +58,19 @@ def test_flattening_leaves_nothing_of_the_movement_and_all_of_the_sound(speech):
         one, other = (log_mel(sound, settings) for sound in (flat, samples))
         floor = other.max() - 5  # below which lies what is between overtones
         assert mel_distortion(np.maximum(one, floor), np.maximum(other, floor)) < 4
+
+
+def test_without_harmonics_tones_are_at_chance_and_the_envelope_stays(speech):
+    sounds, tones = speech
+    settings = MelSettings(RATE, 80)
+    probe = ToneProbe(contours(sounds[:45]), tones[:45].tolist())
+    mels = [log_mel(samples, settings) for samples in sounds[45:75]]
+    whispers = [mel_to_samples(without_harmonics(mel), settings, rounds=8) for mel in mels]
+    assert (probe(contours(whispers)) == tones[45:75]).mean() < 0.6  # of three tones
+    assert (probe(contours([mel_to_samples(mel, settings, rounds=8) for mel in mels])) == tones[45:75]).mean() > 0.8
+    smooth = without_harmonics(mels[0])
+    assert smooth.mean(1) == pytest.approx(mels[0].mean(1), abs=1e-3)
+    assert without_harmonics(smooth) == pytest.approx(smooth, abs=1e-3)
 
 
 def test_a_sound_without_pitch_stays_as_it_is():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import noria
-from fake_parts import RATE_HZ, Fake
+from fake_parts import RATE_HZ, Fake, Voice
 from noria.contract import registry
 from noria.contract.capabilities import PARTS
 from noria.contract.examples import records_like
@@ -21,7 +21,9 @@ from noria.pipeline.predictor import load
 from noria.reporter import Silent
 from noria.service.app import make_app
 from noria.sound.reading import read_sound
+from noria.sound.resampling import resampled
 from noria.sound.wav import wav_bytes
+from noria.stages.assistant import conversation
 from noria.stages.evaluate import evaluate
 from noria.stages.train import train
 from service.conftest import _send
@@ -29,7 +31,7 @@ from service.conftest import _send
 STEPS = {"batch_size": 8, "precision": "float32", "steps": 12, "validations": 1}
 
 
-def run_of(task_name: str, folder: Path) -> Path:
+def run_of(task_name: str, folder: Path, steps: int = 12) -> Path:
     """Train a tiny model of a task on its own examples."""
     folder.mkdir()
     task = registry.task(task_name)
@@ -42,7 +44,8 @@ def run_of(task_name: str, folder: Path) -> Path:
     (folder / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     job = {
         "task": task_name, "data": {"path": str(folder / "records.jsonl"), "split": {"validation": 0.2, "test": 0.2}},
-        "model": {"width": 16, "heads": 2, "depth": 0}, "train": STEPS, "evaluate": {"resamples": 100},
+        "model": {"width": 16, "heads": 2, "depth": 0},
+        "train": {**STEPS, "steps": steps}, "evaluate": {"resamples": 100},
     }  # fmt: skip
     return train(job, run=folder / "run", reporter=Silent())
 
@@ -163,6 +166,93 @@ def test_a_microphone_is_heard_where_there_is_one(made, monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(UserError, match="needs the package sounddevice"):
         noria.assistant(made, microphone=0.5)
+
+
+class OpenMicrophone:
+    """A file that stands in for the microphone, and what is played meanwhile; Ctrl-C is pressed where it ends."""
+
+    def __init__(self, samples):
+        self.samples, self.place, self.is_open, self.played = samples, 0, False, []
+
+    def InputStream(self, samplerate, channels, dtype):  # as sounddevice calls it
+        assert (samplerate, channels, dtype) == (RATE_HZ, 1, "float32")
+        return self
+
+    def __enter__(self):
+        self.is_open = True
+        return self
+
+    def __exit__(self, *_):
+        self.is_open = False
+
+    def read(self, count):
+        if self.place >= len(self.samples):
+            raise KeyboardInterrupt
+        self.place += count
+        return self.samples[self.place - count : self.place, None], False
+
+    def play(self, samples, rate_hz):
+        assert not self.is_open  # or it would hear itself
+        self.played.append((len(samples), rate_hz))
+
+    def wait(self):
+        pass
+
+
+@pytest.fixture
+def open_microphone(monkeypatch):
+    """Two buzzes with a second of faint noise around each, as the detector has learnt to tell them."""
+    records = records_like(registry.task("voice-activity-detection"), 2)
+    buzzes = [resampled(read_sound(one["audio"]), RATE_HZ).samples for one in records]
+    quiet = 0.003 * np.random.default_rng(0).normal(size=RATE_HZ).astype(np.float32)
+    heard = OpenMicrophone(np.concatenate([buzzes[0], quiet, buzzes[1], quiet]))
+    monkeypatch.setitem(sys.modules, "sounddevice", heard)
+    return heard
+
+
+@pytest.fixture(scope="module")
+def listening(parts, tmp_path_factory):
+    """An assistant whose detector has learnt what it hears."""
+    folder = tmp_path_factory.mktemp("listening")
+    detector = run_of("voice-activity-detection", folder / "detector", steps=80)
+    noria.assistant(folder / "run", [question(folder)], [parts[0], str(detector), parts[2]], reporter=Silent())
+    return folder / "run"
+
+
+def test_whatever_is_said_is_replied_to_once_a_pause_ends_it(listening, open_microphone):
+    predictor = load(listening, device="cpu")
+    loaded = predictor.states["target"][PARTS]
+    hears = next(name for name, part in loaded.items() if part.task.target.kind == "transcript")
+    loaded.update({hears: Fake("transcript", "audio", lambda sound: "good"), "voice": Voice()})
+    answers = conversation(predictor, 0.4, Silent())
+    first = next(answers)
+    assert 1.2 * RATE_HZ < open_microphone.place < 2.2 * RATE_HZ  # the second buzz has not been heard yet
+    assert not open_microphone.is_open
+    following = next(answers)
+    for one in (first, following):
+        (segment,) = one.prediction.details["segments"]
+        assert 0.15 < segment[1] - segment[0] < 0.6
+    assert open_microphone.played == [(16 * len(first.prediction.value), RATE_HZ)]
+    with pytest.raises(KeyboardInterrupt):
+        next(answers)
+
+
+def test_the_command_listens_until_it_is_interrupted(listening, noria, open_microphone, tmp_path):
+    code, out, err = noria("assistant", listening, "--listen", 0.4, "--json", "--out", tmp_path)
+    assert code == 0, err
+    assert len(out.strip().splitlines()) == 2
+    assert len((tmp_path / "answers.jsonl").read_text().splitlines()) == 2
+    code, _, err = noria("assistant", listening, "--listen", 0)
+    assert (code, "no pause that ends" in err) == (2, True)
+
+
+def test_an_assistant_that_detects_no_speech_listens_to_files_alone(made, open_microphone):
+    predictor = load(made, device="cpu")
+    parts = predictor.states["target"][PARTS]
+    del parts[next(name for name, part in parts.items() if part.task.target.kind == "segments")]
+    with pytest.raises(UserError, match="when somebody has finished speaking") as caught:
+        next(conversation(predictor, 0.7, Silent()))
+    assert "voice-activity-detection" in caught.value.fix
 
 
 def test_what_is_not_there_is_told_with_what_to_do(made, tmp_path):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from noria.contract import registry
-from noria.errors import UserError, did_you_mean
+from noria.errors import UserError, did_you_mean, nearest
 from noria.types import Dataset, State
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WHERE = "model.pretrained"
 SHOWN_FILES = 20
+MISSPELT = 0.8  # how like a packaged name a word is, by difflib, that nobody means for one of the hub's
 
 
 class CheckpointLoader(ABC):
@@ -184,7 +185,8 @@ def recognized(given: str) -> CheckpointLoader | None:
 def loader_for(given: str) -> CheckpointLoader:
     """Return the loader that recognises what `model.pretrained` names; else raise UserError that lists all kinds.
 
-    The word for a packaged checkpoint, or for a kind of them, written otherwise is none of the hub's.
+    The word for a packaged checkpoint, or for a kind of them, written otherwise is none of the hub's, whose names have
+    an owner but for a few old ones.
     """
     loader = recognized(given)
     if (loader is None or loader.is_general) and not Path(given).expanduser().exists():
@@ -202,10 +204,10 @@ def loader_for(given: str) -> CheckpointLoader:
 
 
 def _refuse_word(given: str) -> None:
-    """Raise UserError for what is a kind of checkpoint, or all but for its case a packaged one's name."""
+    """Raise UserError for what is a kind of checkpoint, or all but a packaged one's name."""
     names = [name for loader in loaders() for name in loader.packaged]
     names += [loader.kind for loader in loaders() if not loader.is_general and loader.recognizes(loader.kind)]
-    if (name := next((one for one in names if one.casefold() == given.casefold()), None)) is not None:
+    if name := nearest(given, names, MISSPELT):
         raise UserError("there is no such checkpoint", where=f"{WHERE}: {given}", fix=did_you_mean(given, [name]))
     for one in loaders():
         if one.kind == given.casefold() and not one.is_general:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from noria.contract.core import Modality, Target, Task
 from noria.contract.linear_fit import LinearFit
 from noria.contract.payoffs import Payoffs
 from noria.contract.source import Gathering, Source
+from noria.errors import UserError
 from noria.types import (
     Arrays,
     Batch,
@@ -25,6 +26,7 @@ from noria.types import (
     Record,
     Span,
     State,
+    Turn,
     Values,
     repeated,
 )  # fmt: skip
@@ -151,6 +153,14 @@ def media_type(target: Target) -> str | None:
     """Return which kind of file the answers are; None for answers that are no files."""
     own = declared(target, can.GivesMedia)
     return own.media_type() if own else None
+
+
+def hear(target: Target, pieces: Iterable[np.ndarray], rate_hz: int, pause_s: float, state: State) -> Turn | None:
+    """Return what is said in a sound that comes in, once a pause ends it; None where nobody speaks in it."""
+    own = declared(target, can.Listens)
+    if own is None:
+        raise UserError("this model answers to whole sounds alone", found=f"a target {target.kind}")
+    return own.hear(pieces, rate_hz, pause_s, state)
 
 
 def times(target: Target, answer: Prediction) -> list[Span]:

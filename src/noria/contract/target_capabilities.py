@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
 from noria.contract.linear_fit import LinearFit
 from noria.contract.payoffs import Payoffs
-from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Prediction, Span, State
+from noria.types import Arrays, Batch, Chunk, Dataset, Output, Panel, Prediction, Span, State, Turn
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -73,6 +73,18 @@ class Streams(ABC):
     @abstractmethod
     def stream_schema(self, most_tokens: int) -> dict[str, Any]:
         """Return the JSON schema of these settings; most_tokens: how long an answer may be, where that is counted."""
+
+
+class Listens(ABC):
+    """Hears, while a sound comes in, when somebody has finished speaking, so that the answer begins by itself."""
+
+    @abstractmethod
+    def hear(self, pieces: Iterable[np.ndarray], rate_hz: int, pause_s: float, state: State) -> Turn | None:
+        """Return what is said in pieces float[T] within [-1, 1] of a sound, `rate_hz` samples a second.
+
+        Pieces are taken until a pause of `pause_s` seconds follows speech; None where they end before anybody speaks.
+        Raises UserError where the target, as it is made, has nothing to tell speech by.
+        """
 
 
 class Writer(Protocol):

@@ -1,7 +1,9 @@
-"""Speech whose pitch is flattened, and nothing else: what shows whether a measure hears tones.
+"""Speech whose pitch is flattened or taken away, and nothing else: what shows whether a measure hears tones.
 
-Periods are cut out around their peaks and put down again at an even distance. Source: Moulines and Charpentier 1990,
-"Pitch-synchronous waveform processing techniques" (TD-PSOLA).
+with_flat_pitch     periods are cut out around their peaks and put down again at an even distance. Source: Moulines
+                    and Charpentier 1990, "Pitch-synchronous waveform processing techniques" (TD-PSOLA)
+without_harmonics   log-mel frames whose envelope is kept and whose harmonics are not: Griffin-Lim makes a whisper
+                    of them, without the rough edges that cutting has
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from noria.sound.pitch import filled, pitch_hz
+
+ENVELOPE = 18  # of 80 bands: formants are wider than a ninth of them, harmonics of a voice narrower
 
 
 def with_flat_pitch(samples: np.ndarray, rate_hz: int, hop_s: float = 0.01) -> np.ndarray:
@@ -36,6 +40,14 @@ def with_flat_pitch(samples: np.ndarray, rate_hz: int, hop_s: float = 0.01) -> n
     voiced = made / np.maximum(weight, 0.5)
     share = np.convolve(is_voiced, np.ones(hop) / hop, "same")  # so that nothing clicks where voice begins
     return np.asarray(share * voiced + (1 - share) * samples, np.float32)
+
+
+def without_harmonics(mel: np.ndarray) -> np.ndarray:
+    """Return log-mel frames float[T, M] that are as smooth over the bands as their first ENVELOPE cepstra."""
+    count = mel.shape[1]
+    spectrum = np.fft.rfft(np.concatenate([mel, mel[:, ::-1]], 1), axis=1)
+    spectrum[:, ENVELOPE:] = 0
+    return np.asarray(np.fft.irfft(spectrum, axis=1)[:, :count], np.float32)
 
 
 def _marks(samples: np.ndarray, periods: np.ndarray, hop: int) -> np.ndarray:

@@ -9,12 +9,14 @@ import json
 import re
 import shlex
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from noria.contract import Task, only_input
+from noria.contract import Task, dispatch, only_input
 from noria.contract.examples import records_like
 from noria.errors import UserError, needs_extra
 from noria.job.load import load_job
@@ -26,7 +28,9 @@ from noria.stages.train import train
 
 JOB = "assistant"  # the shipped job of which an assistant is made
 RECORD_HZ = 16_000
+PIECE_S = 0.1  # of what the microphone hears is looked at at once
 SETTING = re.compile(r"\w+(\.\w+)+=")  # of a job
+LEAST_PAUSE_S, MOST_PAUSE_S = 0.2, 10.0
 EXAMPLES = 40  # enough for each split to have one
 
 
@@ -95,25 +99,94 @@ def _examples(task: Task, folder: Path) -> Path:
     return table
 
 
-def replies(predictor: Predictor, sounds: Sequence[str | Path], seconds: float | None = None) -> list[Answer]:
-    """Return the reply to each sound, in order, and last to what the microphone hears for some seconds."""
-    found = [answer for sound in sounds for answer in predictor.answers(predictor.chunks(Path(sound)))]
+def replies(
+    predictor: Predictor, sounds: Sequence[str | Path], seconds: float | None = None, pause_s: float | None = None
+) -> Iterator[Answer]:
+    """Yield the reply to each sound, in order, then to what the microphone hears for some seconds.
+
+    pause_s: after that, until Ctrl-C, to whatever is said, once so long a pause follows it: see `conversation`.
+    """
+    if not sounds and seconds is None and pause_s is None:
+        raise UserError("there is nothing to hear", expected="sound files, --microphone SECONDS, or --listen PAUSE")
+    for sound in sounds:
+        yield from predictor.answers(predictor.chunks(Path(sound)))
     if seconds is not None:
-        found += predictor.answers(predictor.encoded([{only_input(predictor.task, "be talked to"): recorded(seconds)}]))
-    if not found:
-        raise UserError("there is nothing to hear", expected="sound files, or --microphone SECONDS")
-    return found
+        yield from _replied(predictor, recorded(seconds))
+    if pause_s is not None:
+        with suppress(KeyboardInterrupt):
+            yield from conversation(predictor, pause_s)
+
+
+def _replied(predictor: Predictor, sound: tuple[np.ndarray, int]) -> Iterator[Answer]:
+    return predictor.answers(predictor.encoded([{only_input(predictor.task, "be talked to"): sound}]))
+
+
+Ear = Callable[[Reporter], AbstractContextManager[Iterator[np.ndarray]]]
+
+
+@contextmanager
+def microphone(reporter: Reporter) -> Iterator[Iterator[np.ndarray]]:
+    """Hear the microphone: pieces float32[T], RECORD_HZ samples a second, without end."""
+    stream = _sounddevice().InputStream(samplerate=RECORD_HZ, channels=1, dtype="float32")
+
+    def pieces() -> Iterator[np.ndarray]:
+        while True:
+            samples, has_lost = stream.read(round(PIECE_S * RECORD_HZ))
+            if has_lost:
+                reporter.say("some of what the microphone heard is lost: this machine is too busy")
+            yield np.asarray(samples, np.float32).ravel()
+
+    with stream:
+        yield pieces()
+
+
+def conversation(
+    predictor: Predictor, pause_s: float, reporter: Reporter | None = None, ear: Ear = microphone
+) -> Iterator[Answer]:
+    """Yield the reply to each thing that is said, once a pause of `pause_s` seconds ends it; then say it aloud.
+
+    The ear is closed meanwhile, so that an assistant does not hear itself. Ends where the ear hears no more.
+    """
+    if not LEAST_PAUSE_S <= pause_s <= MOST_PAUSE_S:
+        expected = f"{LEAST_PAUSE_S:g} to {MOST_PAUSE_S:g} seconds: people pause for less than 0.7 within a sentence"
+        raise UserError("this is no pause that ends what is said", expected=expected, found=f"{pause_s:g}")
+    told, target, state = reporter or Terminal(), predictor.task.target, predictor.states["target"]
+    while True:
+        with ear(told) as pieces:
+            turn = dispatch.hear(target, pieces, RECORD_HZ, pause_s, state)
+        if turn is None:
+            return
+        if not turn.has_paused:
+            seconds = len(turn.samples) / RECORD_HZ
+            told.say(f"no pause of {pause_s:g} s in {seconds:.0f} s: what follows is not heard until the reply is said")
+        for answer in _replied(predictor, (turn.samples, RECORD_HZ)):
+            yield answer
+            _play(answer)
+
+
+def _play(answer: Answer) -> None:
+    """Say a reply that is a sound, to its end."""
+    media = None if answer.prediction is None else answer.prediction.media
+    if media is not None:
+        sound, sounddevice = read_sound(media.data), _sounddevice()
+        sounddevice.play(sound.samples, sound.rate_hz)
+        sounddevice.wait()
 
 
 def recorded(seconds: float) -> tuple[np.ndarray, int]:
     """Return what the microphone hears for so long: samples and their rate."""
+    sounddevice = _sounddevice()
+    samples = sounddevice.rec(round(seconds * RECORD_HZ), samplerate=RECORD_HZ, channels=1, dtype="float32")
+    sounddevice.wait()
+    return np.asarray(samples, np.float32).ravel(), RECORD_HZ
+
+
+def _sounddevice() -> Any:
     try:
         import sounddevice
     except (ImportError, OSError) as error:  # the latter: its library is missing
         raise needs_extra("sounddevice", "microphone", "hearing by a microphone") from error
-    samples = sounddevice.rec(round(seconds * RECORD_HZ), samplerate=RECORD_HZ, channels=1, dtype="float32")
-    sounddevice.wait()
-    return np.asarray(samples, np.float32).ravel(), RECORD_HZ
+    return sounddevice
 
 
 def told(answer: Answer) -> str:

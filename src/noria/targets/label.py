@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -15,6 +15,8 @@ from noria.contract import Metric, Target, mean_metric
 from noria.contract.capabilities import (
     DecodesTarget,
     PaysOff,
+    PostProcesses,
+    PredictStep,
     Restates,
     ShowsPanels,
     SingleValued,
@@ -23,7 +25,8 @@ from noria.contract.capabilities import (
 )
 from noria.contract.dispatch import forward_loss
 from noria.contract.payoffs import ClassPayoffs
-from noria.contract.settings import tried
+from noria.contract.settings import filled_by_task, tried
+from noria.contract.windows import WINDOW_LOGITS, WINDOW_SPANS, settled_windows, told_windows
 from noria.errors import UserError, did_you_mean
 from noria.metrics.ranking import roc_auc
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
@@ -39,11 +42,12 @@ CALIBRATION_BINS = 15  # as in Guo et al. 2017, "On Calibration of Modern Neural
 
 @dataclass(frozen=True)
 class Label(
-    Target, TrainingStep, DecodesTarget, ShowsPanels, SingleValued, Restates, TellsReading, PaysOff
+    Target, TrainingStep, PredictStep, PostProcesses, DecodesTarget, ShowsPanels, SingleValued, Restates, TellsReading,
+    PaysOff,
 ):  # fmt: skip
     """A class name. Numbers that are equal are one class, and so are truths: 1 and 1.0, true and True.
 
-    Arrays: `label` int64[n]. Output: `logits` float[n, classes].
+    Arrays: `label` int64[n]. Output: `logits` float[n, classes]; of long inputs those of windows too.
     """
 
     kind: ClassVar[str] = "label"
@@ -60,6 +64,8 @@ class Label(
     """Weigh rare classes more: `balanced` fully, `root` less. Finds more of them; their probabilities are too high."""
     class_groups: dict[str, list[str | int]] = field(default_factory=dict)
     """Classes made of several raw values: {ill: ["1", "2", "3"]}. For codes finer than the question."""
+
+    windows: Any = filled_by_task(None)  # noqa: RUF009  # Windows, where inputs may be too long to be seen at once
 
     def __post_init__(self) -> None:
         if not 0 <= self.smoothing <= 1 or self.rdrop < 0:
@@ -165,6 +171,13 @@ class Label(
             each = each * each.new_tensor(weights)[batch.target["label"]]
         return {"loss": each.mean(), "each": each}
 
+    def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
+        output: Output = self.windows.answers(model, batch) if self.windows else model(batch.inputs)
+        return output
+
+    def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
+        return settled_windows(output)
+
     def _agreeing(self, model: nn.Module, batch: Batch) -> Tensor:
         """Return the loss of each record where two answers are to agree: the mean of both, and how far they are apart.
 
@@ -183,7 +196,10 @@ class Label(
             Prediction(
                 classes[best[i]],
                 round(float(chances[i, best[i]]), 6),
-                {"probabilities": {classes[j]: round(float(chances[i, j]), 6) for j in order[i]}},
+                {
+                    "probabilities": {classes[j]: round(float(chances[i, j]), 6) for j in order[i]},
+                    **told_windows(output, i, classes),
+                },
             )
             for i in range(len(chances))
         ]
@@ -206,7 +222,7 @@ class Label(
         places = np.asarray(codes.arrays["label"])
         if codes.bad or not np.array_equal(np.sort(places), np.arange(len(wanted["classes"]))):
             return None
-        found = dict(arrays)
+        found = {name: values for name, values in arrays.items() if name not in (WINDOW_LOGITS, WINDOW_SPANS)}
         if "label" in arrays:
             found["label"] = places[arrays["label"]]
         if "logits" in arrays:

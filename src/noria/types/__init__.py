@@ -8,7 +8,20 @@ Knows no task, no file format and (at import) no torch. Read next: contract/core
 
 from noria.types.arrays import PAD, Arrays, Ragged, Values, Windows, concatenated, lengths_of, repeated, rows_of
 from noria.types.dataset import Dataset, as_tensors
-from noria.types.records import Chunk, Cost, Media, Panel, Prediction, Record, Rejected, Rows, Span, State, in_order
+from noria.types.records import (
+    Chunk,
+    Cost,
+    Media,
+    Panel,
+    Prediction,
+    Record,
+    Rejected,
+    Rows,
+    Span,
+    State,
+    Turn,
+    in_order,
+)
 from noria.types.tensors import IS_PRESENT, Batch, Encoded, Features, Output, Tokens, real_rows
 
 __all__ = [
@@ -32,6 +45,7 @@ __all__ = [
     "Span",
     "State",
     "Tokens",
+    "Turn",
     "Values",
     "Windows",
     "as_tensors",

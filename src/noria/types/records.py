@@ -208,6 +208,17 @@ class Chunk(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Turn:
+    """What somebody said to an open microphone: samples float32[T].
+
+    has_paused: whether a pause ended it. Else it was ended because it went on and on.
+    """
+
+    samples: np.ndarray
+    has_paused: bool
+
+
+@dataclass(frozen=True)
 class Span:
     """The part of a raw value that one token stands for: `unit` says what `start` and `end` count.
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from fake_parts import INTENTS, RATE_HZ, SPANS, WORDS, Fake, Voice, clip, detector, intents, recogniser
+from fake_parts import INTENTS, RATE_HZ, SPANS, WORDS, Fake, Speaker, Voice, clip, detector, intents, recogniser
 from noria.contract import registry
 from noria.contract.capabilities import PARTS
 from noria.errors import UserError
@@ -27,10 +27,10 @@ def dataset_of(words, target, state, with_truth=True):
     return Dataset({"audio": audio}, target.encode(values, state).arrays if with_truth else {})
 
 
-def asked(words, parts, target=None, with_truth=False):
+def asked(words, parts, target=None, with_truth=False, judge=None):
     """The outputs of a reply to some words, and its answers."""
     target = target or Reply()
-    state = {"usual": "", "document": "", PARTS: dict(enumerate(parts))}
+    state = {"usual": "", "document": "", PARTS: {**dict(enumerate(parts)), **({"judge": judge} if judge else {})}}
     model = Model({}, None, target.head(state, 1), "full")
     found = outputs(model, target, state, dataset_of(words, target, state, with_truth), 16, "cpu")
     return found, target.decode(found, state)
@@ -115,18 +115,33 @@ def test_sentences_end_as_soon_as_they_are_written():
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_stage_with_a_planted_defect_is_named_in_95_of_100_seeds(stage):
     make = {"detection": detector, "recognition": recogniser, "answer": intents}
+    target = Reply(replies={intent: word for word, intent in INTENTS.items()})
     named = 0
     for seed in range(100):
+        generator = np.random.default_rng(seed)
         parts = [
             made(errs=0.35 if name == stage else 0.05, seed=100 * seed + place)
             for place, (name, made) in enumerate(make.items())
         ]
-        words = list(np.random.default_rng(seed).choice(WORDS, 80))
-        found, _ = asked(words, parts, with_truth=True)
+        unclear = generator.choice(WORDS, 3 if stage == "speech" else 0, replace=False)
+        words = list(generator.choice(WORDS, 80))
+        found, _ = asked(words, [*parts, Speaker(unclear)], target, with_truth=True, judge=recogniser())
         blamed = shares(right_of(found, {}), np.ones((1, len(words))))[0]
         assert blamed.sum() == pytest.approx(1)
         named += list(STAGES)[int(np.argmax(blamed))] == stage
     assert named >= 95
+
+
+def test_without_a_judge_or_without_a_voice_the_voice_is_no_stage():
+    words = ["on", "left", "off"]
+    target = Reply(replies={intent: word for word, intent in INTENTS.items()})
+    for voices, judge in (([Speaker(WORDS)], None), ([], recogniser())):
+        found, _ = asked(words, [recogniser(errs=0.5), intents(), *voices], target, with_truth=True, judge=judge)
+        right = right_of(found, {})
+        assert np.isnan(right[:, 4]).all()
+        assert (right[:, 3] == 1).all()
+    found, _ = asked(words, [recogniser(), intents(), Speaker(WORDS)], target, with_truth=True, judge=recogniser())
+    assert right_of(found, {})[:, [0, 2, 3, 4]].tolist() == [[0, 0, 0, 1]] * 3
 
 
 def test_the_truth_of_a_record_is_a_text_or_several_columns():

@@ -103,6 +103,15 @@ def test_what_is_loud_in_a_clean_clip_is_speech():
     assert loud_spans(Sound(np.zeros(rate_hz, np.float32), rate_hz), 30.0) == []
 
 
+def test_a_subtitle_of_speech_stays_no_longer_than_others_and_leaves_no_gap():
+    cues = written([{"start_s": 1.0, "end_s": 121.0}], ".vtt").decode().split("\n\n")[1:]
+    times = [line.split("\n")[0].split(" --> ") for line in cues]
+    assert len(times) == 20
+    assert times[0] == ["00:00:01.000", "00:00:07.000"]
+    assert [end for _, end in times[:-1]] == [start for start, _ in times[1:]]
+    assert times[-1][1] == "00:02:01.000"
+
+
 def test_clean_clips_without_segments_are_told_to_be_judged_by_their_energy(tmp_path):
     generator = np.random.default_rng(0)
     for index in range(12):

@@ -164,7 +164,8 @@ class WhisperTranscript(
             return answers
         beside = [json.loads(text) for text in output["_not_said"].texts()]
         return [
-            replace(one, details={**one.details, **_told(*left)}) for one, left in zip(answers, beside, strict=True)
+            replace(one, details={**one.details, **_told(left_out, language, end_s)})
+            for one, (left_out, language), end_s in zip(answers, beside, output[HEARD_S].tolist(), strict=True)
         ]
 
     def decode_target(self, truth: Arrays, state: State) -> list[Any]:
@@ -197,9 +198,11 @@ def _written(words: Sequence[tuple[str, float, float, float]]) -> tuple[str, lis
     return text, places
 
 
-def _told(left_out: Sequence[Sequence[Any]], language: str) -> dict[str, Any]:
+def _told(left_out: Sequence[Sequence[Any]], language: str, sound_s: float) -> dict[str, Any]:
+    """Return what was left out, none of it later than the sound's end: Whisper's times are of thirty seconds."""
     names = ("start_s", "end_s", "text", "reason")
-    told = {"left_out": [dict(zip(names, one, strict=True)) for one in left_out]} if left_out else {}
+    within = [(*(round(min(edge, sound_s), 3) for edge in (start, end)), *why) for start, end, *why in left_out]
+    told = {"left_out": [dict(zip(names, one, strict=True)) for one in within]} if left_out else {}
     return {**told, "language": language} if language else told
 
 

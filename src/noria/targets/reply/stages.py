@@ -107,7 +107,7 @@ class Stages:
         part = self.parts.get(DETECTION)
         if part is None:
             return [None] * len(sounds)
-        return [[[one["start_s"], one["end_s"]] for one in found.value] for found in self._asked(part, sounds)]
+        return [[[one["start_s"], one["end_s"]] for one in found.value] for found in heard_by(part, sounds)]
 
     def transcripts(self, sounds: Sequence[Sound], spans: Sequence[list[list[float]] | None]) -> list[str]:
         """Return what is said from the first to the last stretch of speech; nothing where there is none."""
@@ -115,7 +115,7 @@ class Stages:
         chosen = [index for index, one in enumerate(spans) if one is None or one]
         if part is None or not chosen:
             return texts
-        for index, found in zip(chosen, self._asked(part, [_cut(sounds[i], spans[i]) for i in chosen]), strict=True):
+        for index, found in zip(chosen, heard_by(part, [_cut(sounds[i], spans[i]) for i in chosen]), strict=True):
             texts[index] = str(found.value)
         return texts
 
@@ -152,9 +152,11 @@ class Stages:
             if isinstance(piece.content, str):
                 yield piece.content
 
-    def _asked(self, part: Any, sounds: Sequence[Sound]) -> list[Prediction]:
-        name = only_input(part.task, "hear a sound")
-        return list(part.predict([{name: (one.samples, one.rate_hz)} for one in sounds]))
+
+def heard_by(part: Any, sounds: Sequence[Sound]) -> list[Prediction]:
+    """Return what a part says of sounds."""
+    name = only_input(part.task, "hear a sound")
+    return list(part.predict([{name: (one.samples, one.rate_hz)} for one in sounds]))
 
 
 def _cut(sound: Sound, spans: list[list[float]] | None) -> Sound:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -20,6 +20,7 @@ from noria.contract.capabilities import (
     PARTS,
     DecodesTarget,
     LearnsNothing,
+    Listens,
     PostProcesses,
     PredictStep,
     ShowsPanels,
@@ -33,8 +34,10 @@ from noria.metrics.error_budget import budget_metrics
 from noria.modalities.raw_audio import SAMPLES
 from noria.sound.reading import Sound
 from noria.sound.wav import pcm_bytes, wav_bytes, wav_header
-from noria.targets.reply.stages import ANSWER, DETECTION, RECOGNITION, SPEECH, Clock, Said, Stages
-from noria.targets.reply.truth import SEGMENTS, TRANSCRIPT, Truth, is_same, read_truth
+from noria.targets.reply.judge import STAGES, Judge
+from noria.targets.reply.stages import DETECTION, SPEECH, Clock, Said, Stages
+from noria.targets.reply.truth import Truth, is_same, read_truth
+from noria.targets.reply.turn import turn_of
 from noria.targets.reply.voices import joined, sentences, spoken
 from noria.types import (
     Arrays,
@@ -47,6 +50,7 @@ from noria.types import (
     Prediction,
     Ragged,
     State,
+    Turn,
     Values,
     lengths_of,
 )
@@ -55,8 +59,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 NETWORK_ONLY = {"network_only": True}
-# That errors are shared out among, and what the data must say for that.
-STAGES = {DETECTION: SEGMENTS, RECOGNITION: TRANSCRIPT, ANSWER: TRANSCRIPT}
+JUDGE = "judge"  # the name of the part that hears replies in scoring
 RATE_HZ = 16_000
 UNKNOWN = -1  # whether a reply would be right, where nobody has said what the stage should have made of the sound
 FIRST_SOUND, TOTAL = "first_sound", "total"
@@ -70,6 +73,7 @@ class Reply(
     PredictStep,
     PostProcesses,
     Streams,
+    Listens,
     DecodesTarget,
     ShowsPanels,
     TellsReading,
@@ -77,7 +81,7 @@ class Reply(
     """A reply, as text and as sound. Arrays: `truth` Ragged uint8, JSON of the right reply and what is known of stages.
 
     Output: `said` uint8[B, longest], JSON; `sound` uint8[B, longest], a wav file; both filled up with zeros. Kept:
-    `_said` and `_sound` Ragged uint8; `right` float32[n, 4] where the truth was given, UNKNOWN in parts.
+    `_said` and `_sound` Ragged uint8; `right` float32[n, 5] where the truth was given, UNKNOWN in parts.
     """
 
     kind: ClassVar[str] = "reply"
@@ -90,13 +94,17 @@ class Reply(
     document: str | None = field(default=None, metadata=NETWORK_ONLY)
     """Text, or the path of a text file, that a part which answers questions looks into."""
 
+    judge: str | None = field(default=None, metadata=NETWORK_ONLY)
+    """Run or bundle of speech-recognition that hears replies in scoring, so that the voice has its share of errors."""
+
     audio: str = named_input("audio")  # the input that is heard, an array `samples`
 
     def learns_nothing(self) -> bool:
         return True
 
     def part_paths(self) -> Mapping[str, str]:
-        return {f"part-{number}": path for number, path in enumerate(self.parts, 1)}
+        parts = {f"part-{number}": path for number, path in enumerate(self.parts, 1)}
+        return parts if self.judge is None else {**parts, JUDGE: self.judge}
 
     def fit(self, values: Values) -> State:
         found = Counter(one.reply for one in self._truths(values)[0].values())
@@ -156,14 +164,16 @@ class Reply(
         said = [self._as_json(one) for one in found]
         files = [self._voiced(stages, one, content) for one, content in zip(found, said, strict=True)]
         if batch.target:
-            for content, right in zip(said, self._right(stages, sounds, found, _truths_of(batch)), strict=True):
+            judge = Judge(stages, self.text_of, state.get(PARTS, {}).get(JUDGE))
+            for content, right in zip(said, judge.right(sounds, found, _truths_of(batch)), strict=True):
                 content["right"] = right
         rows = [json.dumps(content, ensure_ascii=False).encode() for content in said]
         return {"said": _padded(rows), "sound": _padded(files), **model(batch.inputs)}
 
     def _stages(self, state: State) -> Stages:
         paths = self.part_paths()
-        named = {f"{name}, {paths[name]}" if name in paths else name: one for name, one in state.get(PARTS, {}).items()}
+        parts = {name: one for name, one in state.get(PARTS, {}).items() if name != JUDGE}
+        named = {f"{name}, {paths[name]}" if name in paths else name: one for name, one in parts.items()}
         return Stages.of(named, state["document"])
 
     def text_of(self, answer: Prediction) -> str:
@@ -202,33 +212,6 @@ class Reply(
         whole = joined(sounds)
         return b"" if whole is None else wav_bytes(whole.samples, whole.rate_hz)
 
-    def _right(
-        self, stages: Stages, sounds: Sequence[Sound], found: Sequence[Said], truths: Sequence[Truth]
-    ) -> list[list[float | None]]:
-        """Return for each record whether its reply is right: as it is, and with each stage replaced by the truth.
-
-        None where the truth is not given. Without the words nobody knows what the answer to them would have been.
-        """
-        spans, words = [one.segments for one in truths], [one.transcript for one in truths]
-        as_is = self._are_right(found, truths)
-        with_spans = self._are_right(stages.run(sounds, {DETECTION: spans}), truths)
-        with_words = self._are_right(stages.run(sounds, {RECOGNITION: [one or "" for one in words]}), truths)
-        return [
-            [
-                as_is[row],
-                None if spans[row] is None else with_spans[row],
-                *((None, None) if words[row] is None else (with_words[row], 1.0)),
-            ]
-            for row in range(len(truths))
-        ]
-
-    def _are_right(self, found: Sequence[Said], truths: Sequence[Truth]) -> list[float | None]:
-        pairs = zip(found, truths, strict=True)
-        return [
-            float(is_same(str(said.answer.value), one.reply) or is_same(self.text_of(said.answer), one.reply))
-            for said, one in pairs
-        ]
-
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         rows = [json.loads(_stripped(row)) for row in output["said"]]
         rights = [row.pop("right", None) for row in rows]
@@ -258,6 +241,17 @@ class Reply(
                     head = wav_header(one.rate_hz) if not number else b""
                     yield Chunk(head + pcm_bytes(one.samples), row=row)
             yield Chunk("" if voice is None else b"", "end", row=row)
+
+    def hear(self, pieces: Iterable[np.ndarray], rate_hz: int, pause_s: float, state: State) -> Turn | None:
+        """Return what is said, as the part that detects speech hears it."""
+        detector = self._stages(state).parts.get(DETECTION)
+        if detector is None:
+            raise UserError(
+                "this assistant cannot hear when somebody has finished speaking", where="target.parts",
+                expected="a part that detects speech", found="none",
+                fix="make it with one more --part: a run of voice-activity-detection; or give sound files",
+            )  # fmt: skip
+        return turn_of(detector, pieces, rate_hz, pause_s)
 
     def stream_schema(self, most_tokens: int) -> dict[str, Any]:
         return {"type": "object", "additionalProperties": False}
@@ -302,7 +296,7 @@ def same_reply(learnt: Arrays, count: int) -> Arrays:
 
 
 def right_of(output: Arrays, truth: Arrays) -> np.ndarray:
-    """Return float[n, 4], whether replies are right, as metrics/error_budget.py takes it; NaN where nobody knows."""
+    """Return float[n, 5], whether replies are right, as metrics/error_budget.py takes it; NaN where nobody knows."""
     if "right" in output:
         known = np.asarray(output["right"], np.float64)
         return np.where(known == UNKNOWN, np.nan, known)

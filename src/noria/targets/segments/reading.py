@@ -11,11 +11,13 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from noria.sources.formats.speech_by_energy import BY_ENERGY
+from noria.text.subtitles import MOST_S, srt, vtt
 
 
 def read_spans(value: Any) -> np.ndarray:
@@ -80,16 +82,15 @@ def written(spans: Sequence[Mapping[str, float]], suffix: str) -> bytes | None:
         return file.getvalue().encode()
     if suffix == ".txt":
         return "".join(f"{one['start_s']:.3f}\t{one['end_s']:.3f}\tspeech\n" for one in spans).encode()
-    if suffix not in (".srt", ".vtt"):
-        return None
-    mark = "," if suffix == ".srt" else "."
-    blocks = ["WEBVTT\n"] if suffix == ".vtt" else []
-    for number, one in enumerate(spans, 1):
-        times = " --> ".join(_clock(one[name], mark) for name in ("start_s", "end_s"))
-        blocks.append(f"{number}\n{times}\nspeech\n" if suffix == ".srt" else f"{times}\nspeech\n")
-    return "\n".join(blocks).encode()
+    writers = {".srt": srt, ".vtt": vtt}
+    return writers[suffix](_cues(spans)).encode() if suffix in writers else None
 
 
-def _clock(seconds: float, mark: str) -> str:
-    whole = round(1000 * seconds)
-    return f"{whole // 3_600_000:02}:{whole // 60_000 % 60:02}:{whole // 1000 % 60:02}{mark}{whole % 1000:03}"
+def _cues(spans: Sequence[Mapping[str, float]]) -> list[tuple[float, float, str]]:
+    """Return subtitles that say "speech": a stretch is cut into equal ones, none longer than subtitles are."""
+    found = []
+    for one in spans:
+        count = max(1, math.ceil((one["end_s"] - one["start_s"]) / MOST_S - 1e-9))
+        edges = np.linspace(one["start_s"], one["end_s"], count + 1).tolist()
+        found += [(start, end, "speech") for start, end in pairwise(edges)]
+    return found

@@ -1,4 +1,6 @@
-"""Training scenes: clips put into a stretch of time, one or two each, with noise over all of it, and their spans moved.
+"""Training scenes: clips put into a stretch of time, with noise over all of it, and their spans moved.
+
+One or two clips each.
 
 On raw log-mel frames of a batch, by torch's global seed. Noise is of many kinds, as real noise is: any colour, steady,
 swelling or beating; hum; babble made of other clips; clicks, few or many. What nobody says clearly, babble too, is no

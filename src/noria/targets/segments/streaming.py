@@ -59,6 +59,11 @@ class SpeechStream:
         """Return after how many seconds what is said of a moment is final, at most."""
         return (AHEAD + EMBEDDER + 1) * self.step * self.target.hop_s + self.mel.window / self.rate_hz
 
+    @property
+    def known_s(self) -> float:
+        """Return up to which second of the sound it is known whether somebody speaks."""
+        return len(self.probabilities) * self.target.hop_s
+
     def push(self, samples: np.ndarray) -> np.ndarray:
         """Take in more of the sound; return the probabilities of speech that are final now, one a frame.
 

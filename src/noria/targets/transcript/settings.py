@@ -33,6 +33,8 @@ class TranscriptSettings:
     """Beginnings kept while an answer is sought. Null: 16 with a lexicon or n-gram, else 1, each frame's best unit."""
     intermediate: float = field(default=0.3, metadata=NETWORK_ONLY)
     """Share of the loss at half of the trunk's depth, 0 to 1. It helps deep trunks; 0 leaves it out."""
+    joined: int = field(default=1, metadata=NETWORK_ONLY)
+    """Augmentation: most recordings that are learnt in a row as one. Above 1 where single words are to be speech."""
 
     def __post_init__(self) -> None:
         rules: dict[str, tuple[bool, str, object]] = {
@@ -41,6 +43,7 @@ class TranscriptSettings:
             "ngram": (0 <= self.ngram <= 6, "0 to 6", self.ngram),
             "ngram_weight": (self.ngram_weight >= 0, "0 or more", self.ngram_weight),
             "beams": (self.beams is None or self.beams >= 1, "at least 1, or null", self.beams),
+            "joined": (1 <= self.joined <= 20, "1 to 20", self.joined),
             "intermediate": (0 <= self.intermediate < 1, "at least 0 and less than 1", self.intermediate),
         }
         raise_unmet("a transcript", rules, "target.")

@@ -28,8 +28,10 @@ from noria.contract.capabilities import (
     ShowsPanels,
     TellsReading,
     TellsTimes,
+    TrainingStep,
     WarmStarts,
 )
+from noria.contract.dispatch import forward_loss
 from noria.contract.settings import filled_by_task, named_input
 from noria.errors import UserError, shown_values
 from noria.modalities.audio.arrays import MEL, are_silent
@@ -60,6 +62,7 @@ class Transcript(
     TranscriptSettings,
     Target,
     WarmStarts,
+    TrainingStep,
     PredictStep,
     PostProcesses,
     Calibrates,
@@ -139,6 +142,14 @@ class Transcript(
             below = ctc_loss(output["halfway"], frames, ids)
             each = (1 - self.intermediate) * each + self.intermediate * below
         return {"loss": each.mean(), "each": each}
+
+    def training_step(self, model: nn.Module, batch: Batch, state: State) -> dict[str, Tensor]:
+        """Learn from the records, or from several of them in a row."""
+        from noria.targets.transcript.joined import in_a_row
+
+        if self.joined > 1:
+            batch = in_a_row(batch, self.audio, self.joined, units_of(state["units"]).separator)
+        return forward_loss(self, model, batch)
 
     def predict_step(self, model: nn.Module, batch: Batch, state: State, is_quick: bool = False) -> Output:
         from noria.targets.transcript.windows import heard

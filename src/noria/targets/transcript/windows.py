@@ -10,13 +10,13 @@ the log-probabilities of the whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from noria.modalities.audio.arrays import LENGTHS, MEL
+from noria.modalities.audio.windows import record_of, starts_of
 from noria.types import Batch, Output
 
 WINDOW, OVERLAP = 3200, 640  # frames of log-mel: 32 and 6.4 seconds at 100 a second; multiples of all strides
@@ -27,24 +27,17 @@ def heard(model: Any, batch: Batch, audio: str) -> Output:
     lengths = batch.inputs[audio][LENGTHS]
     if int(lengths.max()) <= WINDOW:
         return dict(model(batch.inputs))
-    rows = [_whole(model, _row(batch.inputs, audio, index, int(length)), audio) for index, length in enumerate(lengths)]
+    rows = [_whole(model, record_of(batch.inputs, audio, index), audio) for index in range(len(lengths))]
     frames = torch.tensor([len(row) for row in rows], device=lengths.device)
     return {"logits": torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), "frames": frames}
-
-
-def _row(inputs: Mapping[str, Any], audio: str, index: int, length: int) -> dict[str, dict[str, Tensor]]:
-    """Return one record of the inputs, its sound without padding."""
-    own = {name: {key: value[index : index + 1] for key, value in arrays.items()} for name, arrays in inputs.items()}
-    own[audio][MEL] = own[audio][MEL][:, :length]
-    return own
 
 
 def _whole(model: Any, inputs: dict[str, dict[str, Tensor]], audio: str) -> Tensor:
     """Return the logits float[T, units] of one sound."""
     mel = inputs[audio][MEL]
-    length, step = mel.shape[1], WINDOW - OVERLAP
+    length = mel.shape[1]
     parts: list[Tensor] = []
-    for start in range(0, max(1, length - OVERLAP), step):
+    for start in starts_of(length, WINDOW, OVERLAP):
         piece = mel[:, start : start + WINDOW]
         size = torch.tensor([piece.shape[1]], device=mel.device)
         arrays = {**inputs[audio], MEL: piece, LENGTHS: size}
