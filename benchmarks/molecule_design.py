@@ -48,10 +48,8 @@ def main() -> None:
     target = replace(model.task.target, temperature=arguments.temperature, min_p=arguments.min_p)
     for seed in range(arguments.seeds):
         texts = list(written(model, target, "", arguments.count, seed))
-        print(
-            f"temperature {arguments.temperature}, min_p {arguments.min_p}, seed {seed}: {free(model, texts)}",
-            flush=True,
-        )
+        how = f"temperature {arguments.temperature}, min_p {arguments.min_p}, seed {seed}"
+        print(f"{how}: {free(model, texts)}", flush=True)
     known = training(model)
     for wish in arguments.wishes:
         for tries in sorted({1, arguments.tries}):
