@@ -1,7 +1,7 @@
 """New molecules: how many of what is written are valid, different, new, and inside of what was asked for.
 
     OMP_NUM_THREADS=1 python benchmarks/molecule_design.py [--run build/molecule_design] [--count 10000] [--seeds 3]
-        [--asked 2000] [--temperature 0.65] [--tries 4] [--set target.temperature=0.9]
+        [--asked 2000] [--temperature 1.1] [--min-p 0.15] [--tries 4] [--set train.epochs=5]
 
 Everything that the network writes counts, drawn once: nothing is drawn again, as `noria generate` does; with --tries
 what `noria predict` answers by `target.tries` is counted beside it. The baseline of a wish is the share of training
@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--wishes", nargs="*", default=list(WISHES))
     parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--min-p", type=float, default=0.0)
     parser.add_argument("--tries", type=int, default=1, help="how often each is written at most, beside once")
     parser.add_argument("--set", nargs="+", default=[], help="overrides of the job")
     arguments = parser.parse_args()
@@ -44,10 +45,11 @@ def main() -> None:
     if not (arguments.run / "metrics.json").is_file():
         noria.train("molecule_design", [f"data.path={FILE}", *arguments.set], arguments.run, reporter=Silent())
     model = noria.load(arguments.run)
-    target = replace(model.task.target, temperature=arguments.temperature)
+    target = replace(model.task.target, temperature=arguments.temperature, min_p=arguments.min_p)
     for seed in range(arguments.seeds):
         texts = list(written(model, target, "", arguments.count, seed))
-        print(f"temperature {arguments.temperature}, seed {seed}: {free(model, texts)}", flush=True)
+        how = f"temperature {arguments.temperature}, min_p {arguments.min_p}, seed {seed}"
+        print(f"{how}: {free(model, texts)}", flush=True)
     known = training(model)
     for wish in arguments.wishes:
         for tries in sorted({1, arguments.tries}):

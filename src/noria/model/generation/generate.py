@@ -14,7 +14,7 @@ import torch
 
 from noria.model.generation.beams import search
 from noria.model.generation.constraint import Constraint
-from noria.model.generation.protocols import CausalLM, Generated, TokenizerLike
+from noria.model.generation.protocols import CausalLM, Generated, Rules, TokenizerLike
 from noria.model.generation.row import Row
 from noria.model.generation.sampling import Chooser, Sampling
 from noria.types import Chunk
@@ -30,12 +30,16 @@ def generate(
     tokenizer: TokenizerLike,
     seeds: Sequence[int] | None = None,
     with_texts: bool = True,
+    rules: Rules | None = None,
 ) -> Generated:
-    """Answer every row of the inputs. `seeds`: one for each row, in place of sampling.seed for all."""
+    """Answer every row of the inputs. `seeds`: one for each row, in place of sampling.seed for all.
+
+    rules: what the answers keep to, in place of the schema or expression of `sampling`; not with beams.
+    """
     if sampling.beams > 1:
         return search(model, inputs, sampling, tokenizer)
     rows: list[Row] = []
-    for _ in _spoken(model, inputs, sampling, tokenizer, seeds, with_texts or bool(sampling.stop), rows):
+    for _ in _spoken(model, inputs, sampling, tokenizer, seeds, with_texts or bool(sampling.stop), rows, rules):
         pass
     return Generated(
         [row.ids for row in rows],
@@ -71,7 +75,7 @@ def stream(
 
 def _spoken(
     model: CausalLM, inputs: Any, sampling: Sampling, tokenizer: TokenizerLike, seeds: Sequence[int] | None,
-    with_texts: bool, rows: list[Row],
+    with_texts: bool, rows: list[Row], rules: Rules | None = None,
 ) -> Iterator[Chunk]:  # fmt: skip
     """Fill `rows`, one step after another; yield each row's piece of each step."""
     logits, cache = model.start(inputs, sampling.max_tokens)
@@ -80,7 +84,8 @@ def _spoken(
     if len(seeds) != size:
         raise ValueError(f"{len(seeds)} seeds for {size} rows")
     rows += [Row(tokenizer.decoder() if with_texts else None, sampling.stop) for _ in range(size)]
-    chooser, constraint = Chooser(sampling, seeds), Constraint.of(sampling, tokenizer, size, logits.shape[-1])
+    chooser = Chooser(sampling, seeds)
+    constraint = rules or Constraint.of(sampling, tokenizer, size, logits.shape[-1])
     live = list(range(size))
     for step in range(sampling.max_tokens):
         is_allowed = None if constraint is None else constraint.allowed(live).to(logits.device)

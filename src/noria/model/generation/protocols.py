@@ -46,6 +46,16 @@ class CausalLM(Protocol):
         """Append one token int[B] to each (live) row; return the logits float[B, V] of the next."""
 
 
+class Rules(Protocol):
+    """Which tokens may come next in each of some rows."""
+
+    def allowed(self, rows: Sequence[int]) -> Tensor:
+        """Return bool[rows, V]."""
+
+    def take(self, row: int, token: int) -> None:
+        """Go on by the token a row has chosen."""
+
+
 class TokenizerLike(Protocol):
     """What generation needs of a tokenizer; `end` is the id that ends an answer."""
 

@@ -76,6 +76,8 @@ class Molecule(
     """Spread of sampling: 1 follows the training molecules. Lower it for more valid and less varied ones."""
     top_p: float = field(default=1.0, metadata=NETWORK_ONLY)
     """Sample among the most likely tokens that together reach this probability; 1 keeps all."""
+    min_p: float = field(default=0.0, metadata=NETWORK_ONLY)
+    """Leave out tokens less likely than this share of the likeliest one. Raise it for more valid molecules."""
     tries: int = field(default=1, metadata=NETWORK_ONLY)
     """Times that `noria predict` writes at most for a wish until it is fulfilled. Raise it for narrow wishes."""
     seed: int = field(default=0, metadata=NETWORK_ONLY)
@@ -90,6 +92,7 @@ class Molecule(
             "max_tokens": (1 <= self.max_tokens <= 1000, "1 to 1000", self.max_tokens),
             "temperature": (0 < self.temperature <= 10, "above 0, at most 10", self.temperature),
             "top_p": (0 < self.top_p <= 1, "above 0, at most 1", self.top_p),
+            "min_p": (0 <= self.min_p <= 1, "0 to 1", self.min_p),
             "tries": (1 <= self.tries <= 1000, "1 to 1000", self.tries),
             "seed": (0 <= self.seed < 2**32, "0 to 2^32 - 1", self.seed),
         }

@@ -24,6 +24,7 @@ from noria.modalities.wishes.modality import FAR, RANGES
 from noria.modalities.wishes.reading import LIKE
 from noria.model.generation.generate import generate
 from noria.model.generation.sampling import Sampling, settings_schema
+from noria.targets.molecule.grammar import SmilesRules
 from noria.targets.molecule.judging import is_known, parsed
 from noria.targets.molecule.smiles import SmilesTokens
 from noria.types import PAD, Batch, Chunk, Ragged, State
@@ -49,6 +50,8 @@ class Writer(Protocol):
     def temperature(self) -> float: ...
     @property
     def top_p(self) -> float: ...
+    @property
+    def min_p(self) -> float: ...
     @property
     def tries(self) -> int: ...
     @property
@@ -77,7 +80,7 @@ def schema(most_tokens: int) -> dict[str, Any]:
 
 def sampling_of(writer: Writer) -> Sampling:
     """Return how molecules are drawn as the target's own settings say."""
-    return Sampling(writer.max_tokens, writer.temperature, top_p=writer.top_p, seed=writer.seed)
+    return Sampling(writer.max_tokens, writer.temperature, top_p=writer.top_p, min_p=writer.min_p, seed=writer.seed)
 
 
 def requested(writer: Writer, settings: Mapping[str, Any]) -> Request:
@@ -113,7 +116,8 @@ def written(
 ) -> list[list[int]]:
     """Return the ids of one molecule for each record."""
     speaker: Any = model
-    given = generate(speaker, inputs, sampling, SmilesTokens(state["tokens"]), seeds, with_texts=False)
+    tokens, rules = SmilesTokens(state["tokens"]), SmilesRules(state["tokens"], len(seeds))
+    given = generate(speaker, inputs, sampling, tokens, seeds, with_texts=False, rules=rules)
     is_whole = [ended == "end" for ended in given.ended]  # one that is cut off is none
     return [ids if whole else [] for ids, whole in zip(given.ids, is_whole, strict=True)]
 
