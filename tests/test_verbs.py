@@ -29,6 +29,7 @@ COMMANDS = {name: one for name, one in ALL_COMMANDS.items() if name not in GROUP
 VERBS = sorted([*COMMANDS, "load"])
 SCREEN = {
     "as_json",
+    "listen",  # a conversation, until it is interrupted
     "out",
     "keep",
     "probabilities",

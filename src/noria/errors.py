@@ -159,4 +159,4 @@ def how_to_install(extra: str) -> str:
         if (folder / "pyproject.toml").is_file():
             editable = "-e " if origin["dir_info"].get("editable") else ""
             return f"pip install {editable}{shlex.quote(f'{folder}[{extra}]')}"
-    return f"install noria again from its own folder, not by its name from the package index, with the extra {extra}"
+    return f"add the extra {extra} from the folder of the package, not by its name from the package index"

@@ -52,7 +52,7 @@ def types_of(hint):
 
 
 def test_all_that_holds_settings_is_looked_at():
-    assert {len(registry.names("modalities")), len(registry.names("targets"))} == {13, 23}
+    assert {len(registry.names("modalities")), len(registry.names("targets"))} == {13, 24}
     assert sorted(SECTIONS) == [
         *(
             "Amounts",

@@ -100,7 +100,7 @@ def answered(predictor: Predictor, dataset: Dataset, output: Arrays) -> list[Pre
     target, state, everything = predictor.task.target, predictor.states["target"], np.arange(len(dataset))
     tensors = {name: torch.from_numpy(value) for name, value in output.items()}
     asked = dispatch.predict_step(target, lambda inputs: tensors, dataset.batch(everything), state)  # type: ignore[arg-type]
-    kept = dispatch.postprocess(target, model_output(asked), lambda: dataset.raw_inputs(everything), state)
+    kept = dispatch.postprocess(target, model_output(asked), dataset.raw_inputs(everything), state)
     return target.decode(kept, state)
 
 

@@ -62,7 +62,7 @@ class Whole:
                 self.task.target, model, dataset.batch(everything), self.states["target"], is_quick
             )
         raw = dataset.raw_inputs(everything)
-        return dispatch.postprocess(self.task.target, as_arrays(output), lambda: raw, self.states["target"])
+        return dispatch.postprocess(self.task.target, as_arrays(output), raw, self.states["target"])
 
 
 def check_whole(whole: Whole) -> None:

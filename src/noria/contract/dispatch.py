@@ -107,10 +107,10 @@ def predict_step(target: Target, model: nn.Module, batch: Batch, state: State, i
     return output
 
 
-def postprocess(target: Target, output: Arrays, inputs: Callable[[], Mapping[str, Arrays]], state: State) -> Arrays:
-    """Return what is kept of a batch's outputs; `inputs` gathers its encoded inputs, where they are looked at."""
+def postprocess(target: Target, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
+    """Return what is kept of a batch's outputs; `inputs` are its encoded inputs, which not every target looks at."""
     own = declared(target, can.PostProcesses)
-    return own.postprocess(output, inputs(), state) if own else output
+    return own.postprocess(output, inputs, state) if own else output
 
 
 def part_paths(target: Target) -> Mapping[str, str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import os
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +15,7 @@ from noria.contract import Target, dispatch, streaming
 from noria.pipeline.out_of_memory import told_out_of_memory
 from noria.pipeline.pooling import POOLED, Pooling
 from noria.types import Arrays, Dataset, Output, State, concatenated, rows_of
+from noria.types.when_read import WhenRead
 
 # Padding is work for nothing, and so is what each batch costs beside its tokens: as much as so many tokens of padding
 # (models of 0.1 to 23 million weights); where a batch is a loop over tokens to be written, many times more.
@@ -44,7 +45,7 @@ def outputs(
         with told_out_of_memory(f"{len(indices)} records at once", fix):
             batch = dataset.batch(indices, device)
             output = model_output(dispatch.predict_step(target, model, batch, state, is_quick))
-        kept = dispatch.postprocess(target, output, functools.partial(dataset.raw_inputs, indices), state)
+        kept = dispatch.postprocess(target, output, WhenRead(partial(dataset.raw_inputs, indices)), state)
         if pooling is not None and (vectors := pooling.take(len(indices))) is not None:
             kept = {**kept, POOLED: vectors}
         for name, values in kept.items():

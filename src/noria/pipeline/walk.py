@@ -51,7 +51,7 @@ def walk(task: Task, record: Record, states: dict[str, Any], model: Model) -> It
         asked = model_output(
             dispatch.predict_step(task.target, model, Batch(batch.inputs, {}, batch.size), states["target"])
         )
-        kept = dispatch.postprocess(task.target, asked, lambda: dataset.raw_inputs(slice(0, 1)), states["target"])
+        kept = dispatch.postprocess(task.target, asked, dataset.raw_inputs(slice(0, 1)), states["target"])
         prediction = task.target.decode(kept, states["target"])[0]
         about = "the answer of a model that has learnt nothing yet"
         yield Step("decode", about, str(prediction.value)[:MOST_CHARACTERS], clock.lap())

@@ -57,9 +57,10 @@ def test_the_bias_of_pairs_is_that_of_their_codes_and_none_for_members(state):
 
 def test_simple_models_read_how_often_each_substructure_stands_in_a_molecule(state):
     arrays = Molecule().encode(["CCCCCO", "CCO"], state).arrays
-    rows, is_code = Molecule().rows(arrays, state)
-    features = Molecule().vectorizer(state)(as_tensors(arrays, slice(None), "cpu"))
-    dense = np.zeros((2, len(is_code)))
+    tensors, tabulator = as_tensors(arrays, slice(None), "cpu"), Molecule().tabulator(state)
+    rows = tabulator(tensors).numpy()
+    features = Molecule().vectorizer(state)(tensors)
+    dense = np.zeros((2, len(tabulator.is_code)))
     np.add.at(dense, (np.arange(2)[:, None], features.ids.numpy()), features.values.numpy())
     known = len(state["descriptors"])
     np.testing.assert_allclose(dense[:, known:], np.log1p(rows[:, known:]), atol=1e-6)

@@ -17,7 +17,7 @@ from noria.contract.examples import records_like
 from noria.pipeline.predictor import Predictor
 from noria.text.subtitles import lines_of, srt, vtt
 from service.clients import CLIENTS, python_of
-from service.real.conftest import KEY
+from service.real.conftest import KEY, TASKS
 from service.server import SECONDS, Served
 
 Own: TypeAlias = "Callable[[str], Predictor]"
@@ -47,7 +47,7 @@ def expected(own: Own, sound: Path) -> dict[str, Any]:
     wav = b"".join(bytes(one.content) for one in own("voice").stream({"text": "aoi"}))  # type: ignore[arg-type]
     chat = {"messages": TALK}
     return {
-        "models": ["chat", "ears", "vectors", "voice", "writer"],  # the others are asked by no path of OpenAI's
+        "models": sorted({*TASKS, "chat"}),
         "chat": written("chat", chat, **WARM),
         "chat_stream": written("chat", chat, **WARM),
         "chat_json": {"a": "b"},

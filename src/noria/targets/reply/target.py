@@ -37,7 +37,6 @@ from noria.sound.wav import pcm_bytes, wav_bytes, wav_header
 from noria.targets.reply.judge import STAGES, Judge
 from noria.targets.reply.stages import DETECTION, SPEECH, Clock, Said, Stages
 from noria.targets.reply.truth import Truth, is_same, read_truth
-from noria.targets.reply.turn import turn_of
 from noria.targets.reply.voices import joined, sentences, spoken
 from noria.types import (
     Arrays,
@@ -251,6 +250,8 @@ class Reply(
                 expected="a part that detects speech", found="none",
                 fix="make it with one more --part: a run of voice-activity-detection; or give sound files",
             )  # fmt: skip
+        from noria.targets.reply.turn import turn_of
+
         return turn_of(detector, pieces, rate_hz, pause_s)
 
     def stream_schema(self, most_tokens: int) -> dict[str, Any]:
