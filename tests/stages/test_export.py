@@ -52,6 +52,11 @@ def test_the_file_answers_as_the_predictor_for_any_number_of_records(
     check_answers(load(trained(name), device="cpu"), tmp_path / "model.onnx")
 
 
+def test_attention_between_atoms_that_are_bound_is_exported_too(trained: Callable[[str], Path], tmp_path: Path) -> None:
+    pytest.importorskip("rdkit", reason="needs rdkit")
+    check_answers(load(trained("molecule-property"), device="cpu"), tmp_path / "model.onnx")
+
+
 def test_a_series_beside_a_longer_one_is_told_by_its_length(trained: Callable[[str], Path], tmp_path: Path) -> None:
     path = export_onnx(load(trained("series-classification"), device="cpu"), tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

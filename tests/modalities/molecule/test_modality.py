@@ -8,6 +8,7 @@ import torch
 
 from noria.errors import UserError
 from noria.modalities.molecule import Molecule
+from noria.modalities.molecule.embedder import _shuffled
 from noria.modalities.molecule.graph import BONDS, FAREST, HANDS, NEAREST, SAME, STEREO_BONDS, pair_codes
 from noria.modalities.molecule.similarity import nearest, packed
 from noria.types import PAD, as_tensors
@@ -154,3 +155,42 @@ def test_r_and_s_and_e_and_z_are_told_by_the_rules_of_chemistry(state):
     arrays = Molecule().encode(["C[C@H](N)C(=O)O", "C/C=C/C"], state).arrays
     assert max(arrays["atoms"][0][:, -1]) == HANDS["S"]  # L-alanine
     assert max(arrays["bonds"][1][:, -1]) == STEREO_BONDS["E"]
+
+
+def tokens_of(smiles, state):
+    own = Molecule(smiles=True)
+    torch.manual_seed(0)
+    embedder = own.embedder(state, 16).eval()
+    torch.nn.init.normal_(embedder.bias.weight)
+    return embedder, embedder(as_tensors(own.encode(smiles, state).arrays, slice(None), "cpu"))
+
+
+def test_a_molecule_is_read_as_smiles_beside_its_graph_wherever_it_stands_among_others(state):
+    assert "smiles" not in Molecule().encode(SMILES, state).arrays
+    _, alone = tokens_of(SMILES[:1], state)
+    _, among = tokens_of(SMILES, state)
+    is_real = among.is_real[0]
+    assert int(is_real.sum()) == alone.features.shape[1] == 8 + 3 + len("CCO")
+    torch.testing.assert_close(among.features[0, is_real], alone.features[0])
+    assert among.positions[0, is_real].tolist() == alone.positions[0].tolist()
+    bias = among.pair_bias[0, 0][is_real][:, is_real]
+    torch.testing.assert_close(bias, alone.pair_bias[0, 0])
+
+
+def test_in_training_the_smiles_of_a_molecule_is_written_in_many_orders_and_stays_the_same_molecule(state):
+    from rdkit import Chem
+
+    smiles = ["CC(=O)Oc1ccccc1C(=O)O", "C/C(F)=C/[C@H](N)O", "CCO"]
+    arrays = Molecule(smiles=True).encode(smiles, state).arrays
+    characters = as_tensors(arrays, slice(None), "cpu")["smiles"]
+    torch.manual_seed(0)
+    written = [[bytes(c for c in row if c != PAD).decode() for row in _shuffled(characters).tolist()] for _ in range(9)]
+    for same in zip(*written, strict=True):
+        assert len({Chem.CanonSmiles(one) for one in same}) == 1
+        assert len(set(same)) > 1
+    torch.manual_seed(0)
+    assert [bytes(c for c in row if c != PAD).decode() for row in _shuffled(characters).tolist()] == written[0]
+    embedder, _ = tokens_of(smiles, state)
+    features = [embedder.smiles(characters)[0] for _ in range(2)]
+    assert torch.equal(*features)  # in use as it is stored
+    assert not torch.equal(embedder.train().smiles(characters)[0][0], features[0][0])

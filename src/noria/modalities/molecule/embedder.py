@@ -1,4 +1,4 @@
-"""From a molecule to tokens: one for each member that reads it as a whole, then one for each atom.
+"""From a molecule to tokens: one for each member that reads it as a whole, one for each atom, one for each character.
 
 Sources: Ying et al. 2021, "Do Transformers Really Perform Bad for Graph Representation?" (a bias by distance), and
 Gorishniy et al. 2024, "TabM" (members that share their weights and differ by scales).
@@ -8,20 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from noria.modalities.molecule.descriptors import NUM_SUBSTRUCTURES
 from noria.modalities.molecule.graph import ATOM_SIZES, BONDS, CODES_BEFORE, pair_codes
+from noria.modalities.molecule.reading import in_another_order
 from noria.modalities.molecule.settings import MoleculeSettings
-from noria.types import PAD, State, Tokens
+from noria.types import PAD, Ragged, State, Tokens
 
+CHARACTERS = 128  # of ASCII, which SMILES are written in
 FAR = 5.0  # spreads from the mean beyond which a descriptor is cut
 
 
 class MoleculeEmbedder(nn.Module):
-    """`atoms` int[B, T, 10], `bonds` int[B, bonds, 3], `descriptors` float[B, D], substructures -> Tokens."""
+    """`atoms` int[B, T, 10], `bonds` int[B, bonds, 3], `smiles` int[B, S], `descriptors` float[B, D], substructures
+    -> Tokens.
+    """
 
     def __init__(self, settings: MoleculeSettings, state: State, width: int) -> None:
         super().__init__()
@@ -29,21 +34,37 @@ class MoleculeEmbedder(nn.Module):
         self.members = _Members(state, settings, width)
         codes = state.get("codes", CODES_BEFORE)
         self.atoms = _Atoms(ATOM_SIZES[: codes["atom"]], width) if settings.graph else None
+        self.smiles = _Smiles(width) if settings.smiles else None
+        self.most_atoms = settings.max_atoms
         self.bias = nn.Embedding(codes["pair"], 1)
         nn.init.zeros_(self.bias.weight)
 
     def forward(self, arrays: dict[str, Tensor]) -> Tokens:
         members = self.members(arrays)
-        if self.atoms is None:
+        count, device = members.shape[1], members.device
+        if self.atoms is None and self.smiles is None:
             return Tokens(members)
-        features, is_atom = self.atoms(arrays["atoms"])
-        count = members.shape[1]
-        is_real = torch.cat([is_atom.new_ones(members.shape[:2]), is_atom], 1)
-        codes = pair_codes(arrays["bonds"].long(), is_atom)
-        codes = torch.where(codes < self.bias.num_embeddings, codes, BONDS[2.0])
-        codes = functional.pad(codes, (count, 0, count, 0))
-        bias = self.bias(codes).permute(0, 3, 1, 2)
-        return Tokens(torch.cat([members, features], 1), is_real, pair_bias=bias)
+        parts, real = [members], [torch.ones(members.shape[:2], dtype=torch.bool, device=device)]
+        positions = [torch.arange(count, device=device)]
+        bias = None
+        if self.atoms is not None:
+            features, is_atom = self.atoms(arrays["atoms"])
+            parts.append(features)
+            real.append(is_atom)
+            positions.append(count + torch.arange(features.shape[1], device=device))
+            codes = pair_codes(arrays["bonds"].long(), is_atom)
+            bias = torch.where(codes < self.bias.num_embeddings, codes, BONDS[2.0])
+        if self.smiles is not None:
+            features, is_character = self.smiles(arrays["smiles"])
+            parts.append(features)
+            real.append(is_character)
+            # Behind as many atoms as there may be, not behind those of the largest molecule of a batch.
+            positions.append(count + self.most_atoms + torch.arange(features.shape[1], device=device))
+        if bias is not None:
+            behind = parts[-1].shape[1] if self.smiles is not None else 0
+            bias = self.bias(functional.pad(bias, (count, behind, count, behind))).permute(0, 3, 1, 2)
+        places = None if self.smiles is None else torch.cat(positions).expand(len(members), -1)
+        return Tokens(torch.cat(parts, 1), torch.cat(real, 1), places, pair_bias=bias)
 
 
 class _Atoms(nn.Module):
@@ -66,6 +87,33 @@ class _Atoms(nn.Module):
         read = atoms[..., : len(self.start)].long().clamp_min(0)
         features: Tensor = self.table(read + self.start).sum(2)
         return features * is_atom[..., None], is_atom
+
+
+class _Smiles(nn.Module):
+    """int[B, S], the characters of SMILES, -> float[B, S, width] and which are characters.
+
+    In training each molecule is written in another order of its atoms (Bjerrum 2017, "SMILES Enumeration as Data
+    Augmentation"); in use it is read as it is stored, in its canonical order.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(CHARACTERS, width)
+
+    def forward(self, characters: Tensor) -> tuple[Tensor, Tensor]:
+        if self.training:
+            characters = _shuffled(characters)
+        is_character = characters != PAD
+        features: Tensor = self.table(characters.long().clamp(0, CHARACTERS - 1))
+        return features * is_character[..., None], is_character
+
+
+def _shuffled(characters: Tensor) -> Tensor:
+    """Return the same molecules, each written in another order of its atoms; drawn by torch's generator."""
+    seeds = torch.randint(2**31 - 1, (len(characters),)).tolist()
+    rows = [bytes(one for one in row if one != PAD).decode() for row in characters.tolist()]
+    written = [list(in_another_order(text, seed).encode()) for text, seed in zip(rows, seeds, strict=True)]
+    return torch.from_numpy(Ragged.of(written, np.int64).padded()).to(characters.device)
 
 
 class _Members(nn.Module):

@@ -49,7 +49,8 @@ class Molecule(
     """A molecule, by its SMILES or MOL block.
 
     Arrays: `atoms` Ragged uint8[atoms, 10], `bonds` Ragged uint8[bonds, 3], `substructures` Ragged uint16 and their
-    `occurrences` Ragged uint8, `descriptors` float32[n, D] standardised, NaN where missing, `_smiles` Ragged uint8.
+    `occurrences` Ragged uint8, `descriptors` float32[n, D] standardised, NaN where missing, `_smiles` Ragged uint8, and
+    the same as `smiles` where the network reads them.
     """
 
     kind: ClassVar[str] = "molecule"
@@ -108,6 +109,7 @@ class Molecule(
         mean, spread = np.array(list(state["descriptors"].values())).T
         descriptors = (raw - mean) / spread
         descriptors[list(bad)] = 0
+        written = Ragged.of_texts(texts)
         return Encoded(
             {
                 "atoms": Ragged.of(rows["atoms"], np.uint8, (len(ATOM_SIZES),)),
@@ -115,7 +117,8 @@ class Molecule(
                 "substructures": Ragged.of(rows["substructures"], np.uint16),
                 "occurrences": Ragged.of(rows["occurrences"], np.uint8),
                 "descriptors": descriptors.astype(np.float32),
-                "_smiles": Ragged.of_texts(texts),
+                "_smiles": written,
+                **({"smiles": written} if self.smiles else {}),
             },
             bad,
         )

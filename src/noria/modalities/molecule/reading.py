@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
+import numpy as np
+
 from noria.columns.cells import is_absent
 from noria.errors import needs_extra
 
@@ -71,6 +73,15 @@ def read_molecule(value: Any, limits: Limits) -> Any:
 def canonical_smiles(molecule: Any) -> str:
     """Return the one way in which a molecule is written, stereo and isotopes included."""
     return _smiles(molecule)
+
+
+def in_another_order(smiles: str, seed: int) -> str:
+    """Return the same molecule with its atoms in an order that is drawn by a seed; it must be one that can be read."""
+    from rdkit import Chem
+
+    molecule = Chem.MolFromSmiles(smiles)
+    order = np.random.default_rng(seed).permutation(molecule.GetNumAtoms()).tolist()
+    return str(Chem.MolToSmiles(Chem.RenumberAtoms(molecule, order), canonical=False))
 
 
 def found_in(value: str, molecule: Any) -> list[str]:

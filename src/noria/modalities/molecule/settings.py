@@ -23,6 +23,8 @@ class MoleculeSettings:
     """Seconds that reading one molecule of many atoms or rings may take; what takes longer is quarantined."""
     graph: bool = field(default=True, metadata=NETWORK_ONLY | tried(True, False))
     """Give each atom a token, which sees the others by how they are bound. Needs a trunk: model.depth above 0."""
+    smiles: bool = field(default=False, metadata=tried(False, True))
+    """Read the SMILES too, a token a character, in another order of atoms each time in training. Needs a trunk."""
     members: int = field(default=8, metadata=NETWORK_ONLY | tried(4, 8, 16))
     """Networks with shared weights that read descriptors and substructures, a token each. More are steadier."""
     hidden: int = field(default=256, metadata=NETWORK_ONLY)

@@ -80,9 +80,11 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: AttentionBias) -> Tensor:
     """
     num_queries, num_groups = q.shape[2], k.shape[1]
     stacked = q.reshape(q.shape[0], num_groups, -1, q.shape[3])  # [B, H / G, G * Tq, D]
-    if bias.is_fused and num_queries == 1:  # heads that share a key are queries of one head: each key is read once
+    # As one operation the result lies in memory as ONNX's does not, where scores are added to: a view of it breaks there.
+    is_fused = bias.is_fused and (bias.values is None or not torch.compiler.is_exporting())
+    if is_fused and num_queries == 1:  # heads that share a key are queries of one head: each key is read once
         return F.scaled_dot_product_attention(stacked, k, v, attn_mask=bias.values, scale=1.0).reshape(q.shape)
-    if bias.is_fused:
+    if is_fused:
         is_grouped = num_groups != q.shape[1]
         return F.scaled_dot_product_attention(
             q, k, v, attn_mask=bias.values, is_causal=bias.is_triangle, scale=1.0, enable_gqa=is_grouped

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from noria.contract.capabilities import IDS, LOGITS
 from noria.modalities.molecule.properties import PROPERTIES
+from noria.modalities.molecule.reading import in_another_order
 from noria.modalities.wishes.modality import FAR, LIKE, RANGES
 from noria.targets.molecule.arrays import RANGE, SUBSTRUCTURES, VALUES
 from noria.targets.molecule.smiles import SmilesTokens
@@ -55,16 +56,12 @@ def asked_one(target: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def shuffled(ids: Tensor, tokens: SmilesTokens, share: float) -> Tensor:
     """Return the molecules int[B, T] with a share of them written in another order of atoms, where all is known."""
-    from rdkit import Chem
-
     chosen = torch.rand(len(ids)) < share
     seeds = torch.randint(2**31 - 1, (len(ids),)).tolist()
     rows = [[one for one in row if one != PAD] for row in ids.tolist()]
     for place in chosen.nonzero()[:, 0].tolist():
-        molecule = Chem.MolFromSmiles(tokens.text(rows[place]))
-        order = torch.randperm(molecule.GetNumAtoms(), generator=torch.Generator().manual_seed(seeds[place])).tolist()
         try:
-            rows[place] = tokens.ids(Chem.MolToSmiles(Chem.RenumberAtoms(molecule, order), canonical=False))
+            rows[place] = tokens.ids(in_another_order(tokens.text(rows[place]), seeds[place]))
         except KeyError:  # a token that canonical forms have not
             continue
     longest = max(map(len, rows))
