@@ -42,4 +42,4 @@ def test_an_extra_is_installed_from_the_folder_that_this_installation_is_from(
 def test_where_there_is_no_such_folder_a_sentence_says_what_not_to_do(told: object, origin: Path) -> None:
     if told is not None:
         origin.write_text(json.dumps(told))
-    assert how_to_install("s3").endswith("not by its name from the package index, with the extra s3")
+    assert how_to_install("s3").endswith("not by its name from the package index")

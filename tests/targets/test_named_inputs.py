@@ -60,7 +60,7 @@ def answers(name: str, given: str) -> dict[str, Any]:
     with torch.inference_mode():
         output = dispatch.predict_step(task.target, model, batch, states["target"])
     arrays = {key: value.numpy() for key, value in output.items()}
-    kept = dispatch.postprocess(task.target, arrays, lambda: dataset.raw_inputs(np.arange(COUNT)), states["target"])
+    kept = dispatch.postprocess(task.target, arrays, dataset.raw_inputs(np.arange(COUNT)), states["target"])
     return found | {key: np.asarray(getattr(value, "values", value)) for key, value in kept.items()}
 
 
