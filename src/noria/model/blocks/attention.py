@@ -80,7 +80,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: AttentionBias) -> Tensor:
     """
     num_queries, num_groups = q.shape[2], k.shape[1]
     stacked = q.reshape(q.shape[0], num_groups, -1, q.shape[3])  # [B, H / G, G * Tq, D]
-    # As one operation the result lies in memory as ONNX's does not, where scores are added to: a view of it breaks there.
+    # Where scores are added to, the result of one operation lies otherwise than ONNX's: a view of it breaks there.
     is_fused = bias.is_fused and (bias.values is None or not torch.compiler.is_exporting())
     if is_fused and num_queries == 1:  # heads that share a key are queries of one head: each key is read once
         return F.scaled_dot_product_attention(stacked, k, v, attn_mask=bias.values, scale=1.0).reshape(q.shape)
