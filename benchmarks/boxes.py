@@ -2,13 +2,15 @@
 
     python benchmarks/boxes.py [--minutes 20] [--rounds 5] [--seed 0] [--config yolo11n.yaml] [--keep FOLDER]
 
-Both learn at the same time, one thread each, each on a core of its own, from the same pictures with the same split; the
-peer has its defaults at 320 pixels. Minutes are of training, its validations included; Noria, which plans its steps
-beforehand, plans with 5 % less, and what each really took is printed. Noria learns in bfloat16 where the processor
-can, as it does by itself, the peer in float32. Both are scored by Noria's metric, on the test pictures in their own
-pixels. Speed: pictures of 256 x 320 (the peer's are multiples of 32) that lie in memory, to the boxes of each, on one
-core in turn; a round is some seconds of each. The peer's model is fused, its boxes are those from 0.25 on; Noria keeps
-those from 0.01 on.
+Both learn at the same time, one thread each, each on a core of its own, from the same pictures with the same split:
+Noria from 256 x 320 (the peer's sizes are multiples of 32), the peer with its defaults at 320 pixels. Minutes are of
+training, its validations included; Noria, which plans its steps beforehand, plans with 5 % less, and what each really
+took is printed. Noria learns in bfloat16 where the processor can, as it does by itself, the peer in float32. Both are
+scored by Noria's metric, on the test pictures in their own pixels. Speed: pictures of 256 x 320 that lie in memory, to
+the boxes of each, on one core in turn; a round is some seconds of each. The peer's model is fused in torch, and
+exported for OpenVINO as its guide says, in float32, bfloat16 and int8; Noria's is run by torch and by its engine for
+OpenVINO. The peer's boxes are those from 0.25 on; Noria keeps those from 0.01 on. With --keep and the runs of before,
+only scores and speed are measured.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import tempfile
@@ -40,9 +43,21 @@ from noria.vision.pictures import read_picture
 
 CELLS = DATA / "blood_cells" / "BCCD"
 SCRIPT = ROOT / "benchmarks" / "peers" / "yolo.py"
-PACKAGES = ["torch==2.13.0", "numpy", "opencv-python-headless", "pyyaml", "matplotlib", "psutil", "polars", "requests"]
+PACKAGES = [
+    "torch==2.13.0",
+    "numpy",
+    "opencv-python-headless",
+    "pyyaml",
+    "matplotlib",
+    "psutil",
+    "polars",
+    "requests",
+    "openvino==2026.4.1",
+    "nncf==3.4.0",
+]
 SIZE = (256, 320)  # of the pictures by which speed is measured
 BATCHES = (1, 16)
+PEER, PEER_OPENVINO = "ultralytics, float32", "ultralytics, OpenVINO"
 SCORES = ("map50", "map50_95")
 PLANNED = 0.95  # of the minutes, by Noria: a plan may be too hopeful
 
@@ -76,7 +91,7 @@ def main() -> None:
         answers = json.loads((folder / "peer.json").read_text("utf-8"))
         given[f"ultralytics, {arguments.config}"] = as_output(answers, labels, model.states["target"]["labels"])
         show_scores(given, {name: values[:] for name, values in dataset.target.items()}, len(labels))
-        speed(arguments.rounds, arguments.seconds, run, [*peer, "speed", str(weights)], folder)
+        speed(arguments.rounds, arguments.seconds, run, peer, weights, folder)
 
 
 def write_pictures(job: Job, task: Task, folder: Path) -> list[str]:
@@ -107,7 +122,8 @@ def write_pictures(job: Job, task: Task, folder: Path) -> list[str]:
 def train(python: Path, folder: Path, config: str, minutes: float, seed: int) -> None:
     """Train both at the same time, each on its core; print what each took."""
     planned = PLANNED * minutes
-    job = ["train", "blood_cells", f"data.path={CELLS}", f"train.minutes={planned}", f"train.seed={seed}", "--json"]
+    job = ["train", "blood_cells", f"data.path={CELLS}", f"inputs.image.size=[{SIZE[0]},{SIZE[1]}]", "--json"]
+    job += [f"train.minutes={planned}", f"train.seed={seed}"]
     peer = ["train", config, str(folder / "cells" / "data.yaml"), str(minutes), str(seed), str(folder)]
     commands = {"Noria": [*NORIA, *job, "--run", str(folder / "noria")], "peer": [str(python), str(SCRIPT), *peer]}
     running = {}
@@ -168,7 +184,7 @@ def show_scores(given: dict[str, Arrays], truth: Arrays, labels: int) -> None:
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
-def speed(rounds: int, seconds: float, run: Path, peer: list[str], folder: Path) -> None:
+def speed(rounds: int, seconds: float, run: Path, peer: list[str], weights: Path, folder: Path) -> None:
     """Time all sides in turn and print pictures a second, with and without what follows the model."""
     import torch
 
@@ -177,32 +193,45 @@ def speed(rounds: int, seconds: float, run: Path, peer: list[str], folder: Path)
     paths = sorted((folder / "cells" / "images" / "test").iterdir())[:64]
     pixels = np.stack([resized(read_picture(path.read_bytes()), *SIZE) for path in paths])
     np.save(folder / "pictures.npy", pixels)
-    own = {f"Noria, {kind}": at_size(load(run, "cpu", kind)) for kind in ("float32", "bfloat16")}
+    sides = [(kind, engine) for kind in ("float32", "bfloat16") for engine in ("torch", "openvino")]
+    own = {f"Noria, {engine}, {kind}": load(run, "cpu", kind, engine) for kind, engine in sides}
     rates: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    exported = {(batch, kind): export(peer, weights, folder, batch, kind) for batch in BATCHES for kind in ("", "int8")}
     for turn in range(rounds):
         for batch in BATCHES:
-            command = [*peer, str(folder / "pictures.npy"), str(seconds), str(batch)]
-            whole, bare = map(float, called(command, folder).split()[-2:])
-            rates.setdefault(("ultralytics, float32", batch), []).append((whole, bare))
-            for name, model in own.items():
-                rates.setdefault((name, batch), []).append(own_rates(model, pixels, batch, seconds))
+            ways = {
+                PEER: [weights],
+                **{
+                    f"{PEER_OPENVINO}, {kind}": [exported[batch, "int8" if kind == "int8" else ""], hint]
+                    for kind, hint in (("float32", "f32"), ("bfloat16", "bf16"), ("int8", "f32"))
+                },
+            }
+            for name, (model, *hint) in ways.items():
+                command = [*peer, "speed", str(model), str(folder / "pictures.npy"), str(seconds), str(batch), *hint]
+                whole, bare = map(float, called(command, folder).split()[-2:])
+                rates.setdefault((name, batch), []).append((whole, bare))
+            for name, predictor in own.items():
+                rates.setdefault((name, batch), []).append(own_rates(predictor, pixels, batch, seconds))
         print(f"round {turn + 1}", {key: tuple(round(one, 1) for one in found[-1]) for key, found in rates.items()})
     print("| | batch | pictures a second, median (range) | times | model alone |\n|---|---|---|---|---|")
     for (name, batch), found in sorted(rates.items(), key=lambda one: one[0][1]):
         whole, bare = (sorted(one) for one in zip(*found, strict=True))
-        first = statistics.median(one[0] for one in rates["ultralytics, float32", batch])
+        first = statistics.median(one[0] for one in rates[PEER, batch])
         median = statistics.median(whole)
         cells = f"{median:.1f} ({whole[0]:.1f}-{whole[-1]:.1f}) | {median / first:.2f} | {statistics.median(bare):.1f}"
         print(f"| {name} | {batch} | {cells} |")
 
 
-def at_size(model: Predictor) -> Predictor:
-    """Let a model take pictures of SIZE: its maps are of what it is given."""
-    from noria.modalities.image.embedder import grids
-
-    state = {**model.states["inputs"]["image"], "height": SIZE[0], "width": SIZE[1]}
-    model.bundle.model.embedders["image"].grids = grids(model.task.inputs["image"], state)  # type: ignore
-    return model
+def export(peer: list[str], weights: Path, folder: Path, batch: int, kind: str) -> Path:
+    """Let the peer export its model for OpenVINO; return the folder, under a name of its own."""
+    made = Path(
+        called([*peer, "export", str(weights), str(folder / "cells" / "data.yaml"), str(batch), kind], folder).split()[
+            -1
+        ]
+    )
+    kept = folder / f"openvino-{kind or 'float'}-{batch}"
+    shutil.rmtree(kept, ignore_errors=True)
+    return made.rename(kept)
 
 
 def own_rates(model: Predictor, pixels: np.ndarray, batch: int, seconds: float) -> tuple[float, float]:

@@ -124,13 +124,16 @@ def judged(sounds: Sounds, judges: Judges) -> list[str]:
 def syllable_errors(sounds: Sounds, recogniser: Predictor) -> tuple[np.ndarray, np.ndarray]:
     """Return the error of each word's syllables, with and without their tones."""
     target, state = recogniser.task.target, recogniser.states["target"]
-    records = [{"audio": (samples, SETTINGS.rate_hz)} for samples in sounds.values()]
-    (chunk,) = recogniser.encoded(records)
-    output = recogniser.outputs(chunk.records)
-    truth = target.encode(list(sounds), state).arrays
     metrics = {one.name: one for one in target.metrics(state)}
-    each = np.eye(len(sounds), dtype=np.float32)
-    return metrics["syllable_error"].value(output, truth, each), metrics["toneless_error"].value(output, truth, each)
+    words, errors = list(sounds), []
+    for chunk in recogniser.encoded([{"audio": (samples, SETTINGS.rate_hz)} for samples in sounds.values()]):
+        count = len(chunk.records)
+        truth, words = target.encode(words[:count], state).arrays, words[count:]
+        output, each = recogniser.outputs(chunk.records), np.eye(count, dtype=np.float32)
+        errors.append([metrics[name].value(output, truth, each) for name in ("syllable_error", "toneless_error")])
+    toned, toneless = (np.concatenate(one) for one in zip(*errors, strict=True))
+    assert len(toned) == len(sounds)
+    return toned, toneless
 
 
 def distances(one: np.ndarray, natural: np.ndarray) -> tuple[float, float]:

@@ -2,7 +2,8 @@
 
 python yolo.py train CONFIG data.yaml MINUTES SEED FOLDER
 python yolo.py predict WEIGHTS pictures-folder out.json
-python yolo.py speed WEIGHTS pictures.npy SECONDS BATCH     prints pictures a second: with NMS, without
+python yolo.py export WEIGHTS data.yaml BATCH [int8]        for OpenVINO, as its guide says; the folder is printed last
+python yolo.py speed WEIGHTS|FOLDER pictures.npy SECONDS BATCH [PRECISION]     pictures a second: with NMS, without
 """
 
 import importlib.metadata
@@ -11,6 +12,7 @@ import os
 import sys
 import time
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ |= {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "WANDB_MODE": "disabled"}
@@ -50,6 +52,7 @@ from ultralytics import YOLO, settings  # noqa: E402
 from ultralytics.utils.nms import non_max_suppression  # noqa: E402
 
 SIDE = 320
+SIZE = [256, 320]  # of the pictures by which speed is measured
 
 
 def train(config: str, data: str, minutes: str, seed: str, folder: str) -> None:
@@ -70,19 +73,42 @@ def predict(weights: str, folder: str, out: str) -> None:
     Path(out).write_text(json.dumps(found), "utf-8")
 
 
+def export(weights: str, data: str, batch: str, kind: str = "") -> None:
+    """Convert the model for OpenVINO, for pictures of SIZE and one size of batch; int8 is calibrated on `data`."""
+    more = {"int8": True, "data": data, "fraction": 0.5} if kind == "int8" else {}
+    print(YOLO(weights).export(format="openvino", imgsz=SIZE, batch=int(batch), device="cpu", **more), flush=True)
+
+
+def torch_model(weights: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], int]:
+    """Return the fused model, in float32, and how many labels it has."""
+    model = YOLO(weights).model.fuse().eval().float()
+    return (lambda pixels: model(pixels)[0]), len(model.names)
+
+
+def openvino_model(folder: str, precision: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], int]:
+    """Return the exported model on one thread, and how many labels it has."""
+    import openvino
+
+    settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"}
+    compiled = openvino.Core().compile_model(next(Path(folder).glob("*.xml")), "CPU", settings)
+    labels = compiled.output(0).shape[1] - 4
+    return (lambda pixels: torch.from_numpy(compiled(pixels.numpy())[0])), labels
+
+
 @torch.inference_mode()
-def speed(weights: str, pictures: str, seconds: str, batch: str) -> None:
+def speed(weights: str, pictures: str, seconds: str, batch: str, precision: str = "f32") -> None:
     """Time pictures uint8[n, H, W, 3] that lie in memory, with the thresholds of its predictions."""
     torch.set_num_threads(1)
     pixels, size = torch.from_numpy(np.load(pictures)), int(batch)
-    model = YOLO(weights).model.fuse().eval().float()
+    is_exported = Path(weights).is_dir()
+    model, labels = openvino_model(weights, precision) if is_exported else torch_model(weights)
     for is_whole in (True, False):
         count, start, place = -size, time.perf_counter(), 0
         while time.perf_counter() - start < float(seconds):
             chosen = pixels[place : place + size]
-            output = model(chosen.permute(0, 3, 1, 2).float() / 255)
+            output = model(chosen.permute(0, 3, 1, 2).float().contiguous() / 255)
             if is_whole:
-                non_max_suppression(output, 0.25, 0.7, max_det=MOST, nc=len(model.names))
+                non_max_suppression(output, 0.25, 0.7, max_det=MOST, nc=labels)
             count, place = count + size, (place + size) % (len(pixels) - size + 1)
             if count == 0:
                 start = time.perf_counter()  # the first one was to warm up
@@ -90,4 +116,4 @@ def speed(weights: str, pictures: str, seconds: str, batch: str) -> None:
 
 
 if __name__ == "__main__":
-    {"train": train, "predict": predict, "speed": speed}[sys.argv[1]](*sys.argv[2:])
+    {"train": train, "predict": predict, "export": export, "speed": speed}[sys.argv[1]](*sys.argv[2:])

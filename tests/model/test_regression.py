@@ -45,6 +45,23 @@ def test_a_ridge_regression_is_scikit_learns() -> None:
     np.testing.assert_allclose(own(sparse.csr_matrix(values))[:, 0], judge.predict(values), atol=1e-3)
 
 
+def test_several_numbers_are_a_ridge_regression_each_of_the_records_of_which_it_is_known() -> None:
+    from sklearn.linear_model import Ridge
+
+    values = records()
+    numbers = np.stack([values[:, 0] * 3 + 7, values[:, 1] - values[:, 2]], 1)
+    numbers += np.random.default_rng(2).normal(size=numbers.shape)
+    numbers[::3, 0] = np.nan
+    several = Answers(numbers, 0, are_numbers=True)
+    own = regression._Fit(sparse.csr_matrix(values), several, is_counts=False).at(0.3, EVERY)
+    given = own(sparse.csr_matrix(values))
+    for place, column in enumerate(numbers.T):
+        known = ~np.isnan(column)
+        judge = Ridge(alpha=1 / 0.3).fit(values[known], column[known])
+        np.testing.assert_allclose(given[:, place], judge.predict(values), atol=1e-3)
+    assert regression.loss_of(given, several) == pytest.approx(float(np.nansum((given - numbers) ** 2)))
+
+
 def test_noise_asks_for_a_strong_penalty_and_a_rule_for_a_weak_one() -> None:
     values = sparse.csr_matrix(records(300, 60))
     dense = values.toarray()

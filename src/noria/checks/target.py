@@ -7,6 +7,7 @@ import numpy as np
 from noria.checks.component import Component, check_inverse, check_learning_and_encoding
 from noria.checks.failure import TOLERANCE, WIDTH, as_arrays, check, is_same, require, seeded
 from noria.contract import Target, dispatch
+from noria.contract.capabilities import MultiNumber, declared
 from noria.types import Tokens, Values
 
 
@@ -22,6 +23,7 @@ def check_target(target: Target, values: Values) -> None:
     check_single_values(subject, target)
     check_answer_output(subject, target)
     check_label_values(subject, target)
+    check_number_values(subject, target)
     check_restated(subject, target)
     check_payoffs(subject, target)
 
@@ -64,6 +66,23 @@ def check_label_values(subject: Component, target: Target) -> None:
         return
     require(values.shape == (subject.count, len(names)), f"labels of {len(names)} names have shape {values.shape}")
     require(bool((np.isnan(values) | np.isin(values, (0, 1))).all()), "a label is neither yes, no nor unknown")
+
+
+@check
+def check_number_values(subject: Component, target: Target) -> None:
+    """Several numbers are each finite or unknown, a column for each name, in the output that is said to hold them."""
+    import torch
+
+    if (own := declared(target, MultiNumber)) is None:
+        return
+    values, name, count = own.number_values(subject.arrays), own.number_output(), len(own.number_names(subject.state))
+    require(values.shape == (subject.count, count), f"numbers of {count} names have shape {values.shape}")
+    require(not np.isinf(values).any(), "a number is neither finite nor unknown")
+    head = seeded(lambda: target.head(subject.state, WIDTH)).eval()
+    with torch.inference_mode():
+        output = as_arrays(head(Tokens(torch.zeros(2, 3, WIDTH))))
+    is_there = name in output and output[name].shape == (2, count)
+    require(is_there, f"the head gives no {name!r} of shape [n, {count}], which is said to hold the numbers")
 
 
 @check

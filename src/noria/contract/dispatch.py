@@ -217,6 +217,12 @@ def label_names(target: Target, state: State) -> Sequence[str] | None:
     return own.label_names(state) if own else None
 
 
+def number_values(target: Target, truth: Arrays) -> np.ndarray | None:
+    """Return float[n, numbers], NaN where one is not known; None where answers are not several numbers."""
+    own = declared(target, can.MultiNumber)
+    return own.number_values(truth) if own else None
+
+
 def labels_left_out(target: Target, truth: Arrays, state: State) -> Sequence[str]:
     """Return which yes/no answers the scores of ranks leave out; none of any other answer."""
     own = declared(target, can.MultiLabel)
@@ -247,6 +253,8 @@ def linear_answers(target: Target, state: State) -> tuple[str, int] | None:
     own, output = declared(target, can.FitsLinear), answer_output(target)
     if own:
         return own.linear_answers(state)
+    if numbers := declared(target, can.MultiNumber):
+        return numbers.number_output(), len(numbers.number_names(state))
     return None if output is None else (output, len(probability_names(target, state) or [output]))
 
 

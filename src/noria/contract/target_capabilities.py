@@ -231,6 +231,22 @@ class MultiLabel(ABC):
         """Return which output holds the answer: logits float[n, labels]."""
 
 
+class MultiNumber(ABC):
+    """Answers several numbers at once, each of which may be missing: simple models learn each."""
+
+    @abstractmethod
+    def number_names(self, state: State) -> Sequence[str]:
+        """Return what the numbers are called, in the order of the outputs."""
+
+    @abstractmethod
+    def number_values(self, truth: Arrays) -> np.ndarray:
+        """Return of n true answers float[n, numbers], on the scale of the output, NaN where one is not known."""
+
+    @abstractmethod
+    def number_output(self) -> str:
+        """Return which output holds the answer: float[n, numbers]."""
+
+
 class PaysOff:
     """Has answers whose worth follows from them and the truth, in a form that a job's `value` gives the amounts of."""
 

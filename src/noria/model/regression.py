@@ -28,15 +28,21 @@ ROUGHLY, FINALLY = (1e-5, 60), (1e-6, 150)  # least progress of a step, and most
 class Answers:
     """What is to be learnt: `values` int[n], numbers of classes, or float[n]; `classes` counts them, 0 for numbers.
 
-    Or several yes/no answers: `values` float[n, labels], 1, 0 or NaN where not known, and no classes.
+    Or several answers, `values` float[n, answers], NaN where not known, and no classes: yes and no as 1 and 0, or
+    numbers.
     """
 
     values: np.ndarray
     classes: int
+    are_numbers: bool = False  # of several answers
+
+    @property
+    def are_several(self) -> bool:
+        return self.values.ndim == 2
 
     @property
     def are_labels(self) -> bool:
-        return self.values.ndim == 2
+        return self.are_several and not self.are_numbers
 
     @property
     def are_chances(self) -> bool:
@@ -57,7 +63,7 @@ class Linear:
     strength: float
 
     def __call__(self, features: sparse.csr_matrix) -> np.ndarray:
-        """Return logits float[n, classes or labels], or numbers float[n, 1]."""
+        """Return logits float[n, classes or labels], or numbers float[n, 1 or numbers]."""
         weighed = features if self.scale is None else _weighed(features, self.scale)
         return np.asarray(weighed @ self.weight + self.bias)
 
@@ -126,7 +132,7 @@ class _Fit:
         self._features = weighed.astype(np.float64)
         self._transposed = self._features.T.tocsr()
         self._is_binary = answers.classes == 2
-        outputs = answers.values.shape[1] if answers.are_labels else 1 if self._is_binary else answers.classes or 1
+        outputs = answers.values.shape[1] if answers.are_several else 1 if self._is_binary else answers.classes or 1
         self._weights = np.zeros((features.shape[1] + 1, outputs))
 
     def at(self, strength: float, effort: tuple[float, int]) -> Linear:
@@ -151,7 +157,7 @@ class _Fit:
             slope = np.where(np.isnan(values), 0, expit(given) - values)
             return loss_of(given, self._answers), slope
         if not self._answers.classes:
-            slope = given - values[:, None]
+            slope = np.nan_to_num(given - values.reshape(len(given), -1))
             return 0.5 * float((slope**2).sum()), slope
         if self._is_binary:
             return float(np.logaddexp(0, given[:, 0]).sum() - given[values == 1].sum()), expit(given) - values[:, None]
@@ -184,7 +190,7 @@ def loss_of(given: np.ndarray, answers: Answers) -> float:
     if answers.are_labels:
         return float(np.nansum(np.logaddexp(0, given) - given * answers.values))
     if not answers.classes:
-        return float(((given[:, 0] - answers.values) ** 2).sum())
+        return float(np.nansum((given - answers.values.reshape(len(given), -1)) ** 2))
     return float(-log_shares(given)[np.arange(len(given)), answers.values].sum())
 
 

@@ -51,12 +51,12 @@ def build(job: Job, task: Task, states: dict[str, Any]) -> Model:
 def _mixture(job: Job, task: Task, states: Mapping[str, Any]) -> Mixture | None:
     """Return the models beside the network that a job asks for, not fitted; None where there are none."""
     asked = asked_beside(job)
-    can_be = {"linear": has_features(task, states), "trees": has_columns(task)}
+    can_be = {"linear": has_features(task, states), "trees": has_columns(task, states["target"])}
     raise_all(
         [
             UserError(
                 f"there can be no {NAMES[name]} beside this network", where=f"model.{name}",
-                expected=f"inputs that {READ[name]}, and a class, labels or a number as the answer",
+                expected=f"inputs that {READ[name]}, and a class, labels or numbers as the answer",
                 fix=f"leave out model.{name}, or set it to false",
             )
             for name in asked if not can_be[name]
@@ -81,7 +81,7 @@ def simple_models_of(task: Task, states: Mapping[str, Any]) -> dict[str, LinearP
 
 
 def has_features(task: Task, states: Mapping[str, Any]) -> bool:
-    """Say whether a linear model can learn a task: by features of all its inputs, classes or one number."""
+    """Say whether a linear model can learn a task: by features of all its inputs, classes, labels or numbers."""
     known = [dispatch.vectorizer(one, states["inputs"][name]) for name, one in task.inputs.items()]
     return None not in known and dispatch.linear_answers(task.target, states["target"]) is not None
 
@@ -99,16 +99,16 @@ def linear_part_of(task: Task, states: Mapping[str, Any]) -> LinearPart | None:
     return LinearPart(vectorizers, count) if count * size <= MOST_WEIGHTS else None
 
 
-def has_columns(task: Task) -> bool:
-    """Say whether trees can learn a task: all its inputs are rows of columns; classes, labels or one number."""
-    is_answer = dispatch.answer_output(task.target) is not None and not dispatch.fits_linear(task.target)
-    return is_answer and all(map(dispatch.is_tabular, task.inputs.values()))
+def has_columns(task: Task, state: dict[str, Any]) -> bool:
+    """Say whether trees can learn a task: all its inputs are rows of columns; classes, labels or numbers."""
+    has_answer = dispatch.linear_answers(task.target, state) is not None and not dispatch.fits_linear(task.target)
+    return has_answer and all(map(dispatch.is_tabular, task.inputs.values()))
 
 
 def tree_part_of(task: Task, states: Mapping[str, Any]) -> TreePart | None:
     """Return trees that are not grown yet; None where there are no columns to read, or too many answers."""
     answers = dispatch.linear_answers(task.target, states["target"])
-    if answers is None or not has_columns(task) or answers[1] > MOST_GROWN:
+    if answers is None or not has_columns(task, states["target"]) or answers[1] > MOST_GROWN:
         return None
     tabulators: dict[str, Any] = {
         name: dispatch.tabulator(one, states["inputs"][name]) for name, one in task.inputs.items()

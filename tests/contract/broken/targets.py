@@ -14,6 +14,7 @@ from noria.contract.capabilities import (
     AnswersInInput,
     GivesVector,
     MultiLabel,
+    MultiNumber,
     PaysOff,
     Restates,
     Streams,
@@ -109,6 +110,37 @@ class AsksFewerQuestionsThanItNames(Questions):
 class AnswersNeitherYesNorNo(Questions):
     def label_values(self, truth):
         return super().label_values(truth) + 1
+
+
+class Amounts(Side, MultiNumber):
+    """Gives each side a number."""
+
+    def number_names(self, state):
+        return state["names"]
+
+    def number_values(self, truth):
+        return np.stack([truth["side"] == 0, truth["side"] == 1], 1).astype(np.float64)
+
+    def number_output(self):
+        return "logits"
+
+
+@broken("number_values")
+class GivesFewerNumbersThanItNames(Amounts):
+    def number_values(self, truth):
+        return super().number_values(truth)[:, :1]
+
+
+@broken("number_values")
+class GivesNumbersWithoutEnd(Amounts):
+    def number_values(self, truth):
+        return super().number_values(truth) / 0.0
+
+
+@broken("number_values")
+class NamesAnOutputWithoutNumbers(Amounts):
+    def number_output(self):
+        return "side"
 
 
 @broken("answer_output")

@@ -111,6 +111,18 @@ def test_every_kind_of_input_that_has_features_has_a_rival(task: str, tmp_path: 
     assert ("nearest record" in names) == (task != "text-classification")
 
 
+@pytest.mark.parametrize("is_within", [False, True])
+def test_several_numbers_have_rivals_that_the_model_can_contain(is_within: bool, tmp_path: Path) -> None:
+    beside_it = ["model.linear=true", "model.trees=true"] if is_within else []
+    run = train(tiny_job("molecule-properties", tmp_path, 160), beside_it, tmp_path / "run", reporter=Silent())
+    metrics = json.loads((run / "metrics.json").read_text())
+    models = {one["name"]: one["metrics"]["rmse_macro"]["value"] for one in metrics["rivals"]["models"]}
+    assert list(models) == ["ridge regression", "random forest"]
+    baseline, own = (metrics[name]["rmse_macro"]["value"] for name in ("baseline", "metrics"))
+    assert max(models.values()) < baseline / 2
+    assert (own < baseline / 2) == is_within, "twelve steps teach the network nothing"
+
+
 def test_few_records_have_no_rival_and_one_may_do_without(tmp_path: Path) -> None:
     few = train(tiny_job("tabular-classification", tmp_path / "few", 40), run=tmp_path / "a", reporter=Silent())
     assert json.loads((few / "metrics.json").read_text())["rivals"] is None

@@ -111,6 +111,19 @@ def test_each_label_is_learnt_from_the_records_of_which_it_is_known(is_forest: b
     np.testing.assert_allclose(given[:, 3], 0, atol=1e-6, err_msg="a label that is never known")
 
 
+@pytest.mark.parametrize("is_forest", [True, False])
+def test_each_of_several_numbers_is_learnt_from_the_records_of_which_it_is_known(is_forest: bool) -> None:
+    holes = np.stack([SIGNAL, np.nan_to_num(ROWS[:, 2]), np.full(300, 2.5), np.full(300, np.nan)], 1)
+    holes[:150, 1] = np.nan
+    several = Answers(holes, 0, are_numbers=True)
+    given = asked(part_of(fit_forest(ROWS, several) if is_forest else fit_trees(ROWS, IS_CODE, several), 4))
+    for place, known in ((0, slice(None)), (1, slice(150, None))):
+        one = Answers(holes[known, place], 0)
+        alone = fit_forest(ROWS[known], one) if is_forest else fit_trees(ROWS[known], IS_CODE, one)
+        np.testing.assert_allclose(given[:, place], asked(part_of(alone, 1))[:, 0], atol=1e-4)
+    np.testing.assert_allclose(given[:, 2:], [[2.5, 0.0]] * len(given), atol=1e-6, err_msg="one value, and none")
+
+
 def test_columns_that_are_all_alike_are_answered_by_the_mean() -> None:
     same = np.zeros((9, 6), np.float32)
     for trees in (fit_forest(same, Answers(np.arange(9.0), 0)), fit_trees(same, IS_CODE, Answers(np.arange(9.0), 0))):

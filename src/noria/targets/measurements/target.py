@@ -13,7 +13,7 @@ import numpy as np
 
 from noria.columns import NumberForm, form_of, number_form
 from noria.contract import Metric, Target
-from noria.contract.capabilities import DecodesTarget, Restates, ShowsPanels, TellsReading
+from noria.contract.capabilities import DecodesTarget, MultiNumber, Restates, ShowsPanels, TellsReading
 from noria.errors import UserError
 from noria.targets.measurements.answers import columns_of, read_numbers
 from noria.targets.measurements.metrics import measurements_metrics, measurements_panels
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Measurements(Target, DecodesTarget, ShowsPanels, Restates, TellsReading):
+class Measurements(Target, DecodesTarget, ShowsPanels, MultiNumber, Restates, TellsReading):
     """Several numbers, each of which may be missing: a column each, or one cell with all by name, {"logP": 1.9}.
 
     Arrays: `measurements` float32[n, columns], NaN where not known. Output: `measurements` float[n, columns]. Each
@@ -122,6 +122,15 @@ class Measurements(Target, DecodesTarget, ShowsPanels, Restates, TellsReading):
         mean, spread = _scale(wanted)
         order = [names.index(name) for name in wanted["columns"]]
         return {**arrays, "measurements": (plain[:, order] - mean) / spread}
+
+    def number_names(self, state: State) -> Sequence[str]:
+        return list(state["columns"])
+
+    def number_values(self, truth: Arrays) -> np.ndarray:
+        return np.asarray(truth["measurements"], np.float64)
+
+    def number_output(self) -> str:
+        return "measurements"
 
     def metrics(self, state: State) -> Sequence[Metric]:
         return measurements_metrics()

@@ -1,6 +1,6 @@
 """A random forest on many columns that are mostly zero, as counts of a molecule's substructures; as plain arrays.
 
-Each of several yes/no answers has a forest of its own. Read next: grown.py; model/tree_part.py.
+Each of several answers has a forest of its own. Read next: grown.py; model/tree_part.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from noria.model.regression import Answers
 from noria.model.tree_part import Trees
-from noria.training.rivals.grown import Tree, joined, of_each_label
+from noria.training.rivals.grown import Tree, joined, of_each
 
 TREES = 200
 LEAST_RECORDS = 2  # that differ from the commonest value of a column; rarer ones teach nothing
@@ -23,15 +23,19 @@ def fit_forest(rows: np.ndarray, answers: Answers) -> Trees:
     """Learn from float[n, columns], NaN where missing: trees whose sums are probabilities, or numbers."""
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-    if answers.are_labels:
+    if answers.are_several:
+        most, unknown = MOST_NODES // answers.values.shape[1], 0.5 if answers.are_labels else 0.0
 
-        def grow(known: np.ndarray, holds: np.ndarray, label: int) -> tuple[list[Tree], float]:
-            if len(np.unique(holds)) < 2:
-                return [], float(holds.mean()) if len(holds) else 0.5
-            fitted = RandomForestClassifier(TREES, random_state=0)
-            return _trees(fitted, rows[known], holds, [label], MOST_NODES // answers.values.shape[1], 1), 0.0
+        def grow(known: np.ndarray, values: np.ndarray, place: int) -> tuple[list[Tree], float]:
+            if len(np.unique(values)) < 2:  # always the same
+                return [], float(values.mean()) if len(values) else unknown
+            if answers.are_labels:
+                fitted = RandomForestClassifier(TREES, random_state=0)
+                return _trees(fitted, rows[known], values > 0, [place], most, 1), 0.0
+            numbers = RandomForestRegressor(TREES, max_features=SHARE, random_state=0)
+            return _trees(numbers, rows[known], values, [place], most), 0.0
 
-        return of_each_label(answers, grow)
+        return of_each(answers, grow)
     if not answers.classes:
         fitted = RandomForestRegressor(TREES, max_features=SHARE, random_state=0)
         return joined(_trees(fitted, rows, answers.values, [0], MOST_NODES), np.zeros(1))

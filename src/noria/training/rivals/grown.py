@@ -70,16 +70,16 @@ def joined(trees: Sequence[Tree], bias: np.ndarray) -> Trees:
     )
 
 
-def of_each_label(answers: Answers, grow: Callable[[np.ndarray, np.ndarray, int], tuple[list[Tree], float]]) -> Trees:
-    """Grow the trees of each label from the records of which it is known; one that is always the same has none.
+def of_each(answers: Answers, grow: Callable[[np.ndarray, np.ndarray, int], tuple[list[Tree], float]]) -> Trees:
+    """Grow the trees of each of several answers from the records of which it is known.
 
-    grow(known, holds, label) gives trees for records bool[n] whose answers are bool[known], and what they add to.
+    grow(known, values, place) gives trees for records bool[n] whose answers are [known], and what they add to.
     """
     trees: list[Tree] = []
     bias = np.zeros(answers.values.shape[1])
-    for label, values in enumerate(answers.values.T):
+    for place, values in enumerate(answers.values.T):
         known = ~np.isnan(values)
-        grown, bias[label] = grow(known, values[known] > 0, label)
+        grown, bias[place] = grow(known, values[known], place)
         trees += grown
     return joined(trees, bias)
 

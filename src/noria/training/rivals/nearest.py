@@ -15,19 +15,21 @@ SHARPNESS = 20.0  # by which a similarity, -1 to 1, is multiplied to be a logit
 
 
 def fit_nearest(features: sparse.csr_matrix, answers: Answers) -> Callable[[sparse.csr_matrix], np.ndarray]:
-    """Return what gives logits float[n, classes or labels], by the nearest record of each, or float[n, 1]."""
+    """Return what gives logits float[n, classes or labels] or numbers float[n, numbers]: of the nearest record."""
     chosen = np.arange(min(features.shape[0], MOST_TEMPLATES))
     if features.shape[0] > MOST_TEMPLATES:
         chosen = np.sort(np.random.default_rng(0).permutation(features.shape[0])[:MOST_TEMPLATES])
     mean = np.asarray(features.mean(0))
     templates, values = _directions(features[chosen], mean), answers.values[chosen]
-    labels = values.shape[-1]
 
     def answered(block: np.ndarray) -> np.ndarray:
         alike = block @ templates.T
         if answers.are_labels:
-            near = [[alike[:, values[:, one] == kind].max(1, initial=-1.0) for kind in (1, 0)] for one in range(labels)]
+            near = [[alike[:, one == kind].max(1, initial=-1.0) for kind in (1, 0)] for one in values.T]
             return np.stack([SHARPNESS * (yes - no) for yes, no in near], 1)
+        if answers.are_numbers:
+            known = [one[np.where(np.isnan(one), -np.inf, alike).argmax(1)] for one in values.T]
+            return np.asarray(np.nan_to_num(np.stack(known, 1)))
         if not answers.classes:
             return np.asarray(values[alike.argmax(1)][:, None], np.float64)
         best = [alike[:, values == one].max(1, initial=-1.0) for one in range(answers.classes)]

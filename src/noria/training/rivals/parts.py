@@ -44,10 +44,12 @@ LEAST = 50  # records that are always learnt from
 
 
 def answers_of(task: Task, state: Mapping[str, Any], dataset: Dataset) -> Answers:
-    """Return the true answers of records whose answer is one class, one number or several yes/no."""
+    """Return the true answers of records whose answer is one class, or numbers, or several yes/no."""
     truth = {name: one[:] for name, one in dataset.target.items()}
     if (labels := dispatch.label_values(task.target, truth)) is not None:
         return Answers(np.asarray(labels), 0)
+    if (numbers := dispatch.number_values(task.target, truth)) is not None:
+        return Answers(np.asarray(numbers), 0, are_numbers=True)
     values = dispatch.single_values(task.target, truth)
     assert values is not None
     return Answers(np.asarray(values), len(dispatch.class_names(task.target, dict(state)) or []))

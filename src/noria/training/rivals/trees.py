@@ -1,6 +1,6 @@
 """Boosted trees on the columns of a table: histograms of scikit-learn; as plain arrays.
 
-Each of several yes/no answers is learnt by trees of its own, from the records of which it is known.
+Each of several answers is learnt by trees of its own, from the records of which it is known.
 Read next: grown.py; model/tree_part.py, which answers by the arrays.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from noria.model.regression import Answers
 from noria.model.tree_part import Trees
-from noria.training.rivals.grown import Tree, joined, of_each_label
+from noria.training.rivals.grown import Tree, joined, of_each
 
 MOST_CODES = 255  # categories of a column that the trees take as such; columns of more are read as numbers
 # Small trees, slowly, half of the columns a split: on a fold inside of twelve tables' training rows their loss alone is
@@ -31,15 +31,15 @@ def fit_trees(rows: np.ndarray, is_code: np.ndarray, answers: Answers) -> Trees:
 
     is_code bool[columns]: which columns are codes of categories, from 0.
     """
-    if answers.are_labels:
+    if answers.are_several:
 
-        def grow(known: np.ndarray, holds: np.ndarray, label: int) -> tuple[list[Tree], float]:
-            if len(seen := np.unique(holds)) < 2:
-                return [], float(NEVER * np.where(seen, -1, 1).sum())
-            boosted = _Boosted(rows[known], is_code, holds, True)
-            return boosted.trees([[label]], np.ones(1)), float(boosted.start[0])
+        def grow(known: np.ndarray, values: np.ndarray, place: int) -> tuple[list[Tree], float]:
+            if len(seen := np.unique(values)) < 2:  # always the same
+                return [], float((NEVER * np.where(seen > 0, -1, 1) if answers.are_labels else seen).sum())
+            boosted = _Boosted(rows[known], is_code, values > 0 if answers.are_labels else values, answers.are_labels)
+            return boosted.trees([[place]], np.ones(1)), float(boosted.start[0])
 
-        return of_each_label(answers, grow)
+        return of_each(answers, grow)
     if not answers.classes:
         boosted = _Boosted(rows, is_code, answers.values, False)
         return joined(boosted.trees([[0]], np.ones(1)), boosted.start)
