@@ -28,7 +28,6 @@ FEWEST_ANSWERS = 10  # answers of a student before the one that is asked about
 def main() -> None:
     """Write every table and the index."""
     folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
     index = write_tables(folder)
     for name, one in index.items():
         print(f"{name:<16} {one['rows']:>6,} rows, {one['columns']:>3} columns, {one['kind']}, {len(one['files'])} x")
@@ -36,6 +35,7 @@ def main() -> None:
 
 def write_tables(folder: Path) -> dict[str, dict[str, Any]]:
     """Write the tables that are not there yet; return the index."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.json"
     if path.exists():
         found: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import random
+import shlex
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ def test_where_two_orders_of_a_date_fit_it_is_said_which_was_taken_and_the_advic
     cells = [day.strftime("%d/%m/%Y") for day in EARLY]
     column = read(cells)
     assert str(column.form) == "%m/%d/%Y"
-    assert '; to choose: inputs.table.forms={a: "%d/%m/%Y"}' in column.remark
+    assert "; to choose: 'inputs.table.forms={a: \"%d/%m/%Y\"}'" in column.remark
     chosen = read(cells, "%d/%m/%Y")
     assert (str(chosen.form), chosen.remark) == ("%d/%m/%Y", "")
 
@@ -211,7 +212,7 @@ def test_an_answer_without_a_form_is_plain():
 def test_answers_that_can_be_read_in_two_ways_say_so():
     form, remark = number_form([f"{1 + i % 37},{i % 1000:03}" for i in range(99)])
     assert form.read("7,167") == 7167
-    assert 'to choose: target.form="1.234,5"' in remark
+    assert "to choose: target.form='\"1.234,5\"'" in remark
 
 
 @pytest.mark.parametrize("cells", [["126 cm", "1.30 m"] * 9, ["$5", "€7"] * 9, ["219k", "111m", "5k"] * 9])
@@ -232,7 +233,8 @@ def test_money_with_three_decimals_or_thousands_says_which_it_is():
 def test_what_is_advised_for_a_column_of_any_name_can_be_given(name):
     cells = [day.strftime("%d/%m/%Y") for day in EARLY]
     remark = read_table({name: cells}, {}, {})[name].remark
-    keys, value = parse_override(remark.rpartition("to choose: ")[2])
+    (advised,) = shlex.split(remark.rpartition("to choose: ")[2])  # as a shell takes it
+    keys, value = parse_override(advised)
     assert (keys, value) == (["inputs", "table", "forms"], {name: "%d/%m/%Y"})
 
 

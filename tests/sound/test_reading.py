@@ -237,7 +237,7 @@ def test_what_is_no_sound_is_refused_with_its_reason(value, reason):
 def test_samples_of_a_file_that_are_no_numbers_are_refused():
     broken = TONE.copy()
     broken[100] = np.nan
-    with pytest.raises(ValueError, match="1 samples are no finite numbers, the first is sample 101"):
+    with pytest.raises(ValueError, match="1 sample is no finite number, the first is sample 101"):
         read_sound(file_of(broken, subtype="FLOAT"))
 
 

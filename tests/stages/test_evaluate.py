@@ -208,7 +208,7 @@ def test_files_that_are_not_read_are_said(run: Path, tmp_path: Path) -> None:
     (tmp_path / "new" / "about.md").write_text("where the records come from")
     heard = Heard()
     assert evaluate(run, tmp_path / "new", reporter=heard)["n"] == 12
-    assert heard.said == ["not read, as they are no tables: about.md"]
+    assert heard.said == ["not read, beside the tables: about.md"]
 
 
 def test_records_that_cannot_be_scored_are_named_and_the_rest_of_them_counted(run: Path, tmp_path: Path) -> None:

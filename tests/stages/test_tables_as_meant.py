@@ -119,7 +119,7 @@ def test_preparation_shows_how_each_column_is_read_and_says_what_it_left_out(tmp
     learnt = {"platt": [[1.0, 0.0]], "history": np.zeros(9), "remark": "", "between": ";"}
     assert "  answer: between ;" in describe(replace(data, states={**data.states, "target": learnt})).splitlines()
     assert (
-        "left out: column 'id', as it names each record by a number; to keep it: inputs.table.kinds={id: number}"
+        "left out: column 'id', as it names each record by a number; to keep it: 'inputs.table.kinds={id: number}'"
         in said
     )
     assert "column 'country': 'NA' (" in said

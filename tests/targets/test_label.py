@@ -162,11 +162,12 @@ def test_every_vote_is_taught_by_itself() -> None:
     assert given["loss"] == pytest.approx(expected.mean().item())
 
 
-def test_an_answer_says_its_class_and_its_five_best_probabilities() -> None:
-    output, _ = drawn(7)
-    one = Label().decode(output, {"classes": list("abcdefg")})[0]
+@pytest.mark.parametrize(("classes", "told"), [(7, 7), (40, 30)])
+def test_an_answer_says_its_class_and_its_best_probabilities(classes: int, told: int) -> None:
+    output, _ = drawn(classes)
+    one = Label().decode(output, {"classes": [f"class {i}" for i in range(classes)]})[0]
     chances = one.details["probabilities"]
-    assert len(chances) == 5
+    assert len(chances) == told
     assert next(iter(chances)) == one.value
     assert list(chances.values()) == sorted(chances.values(), reverse=True)
     assert one.confidence == pytest.approx(float(probabilities(output)[0].max()), abs=1e-6)

@@ -75,6 +75,13 @@ def test_an_answer_that_is_no_finite_number_is_named(value: object) -> None:
     assert Number().encode([1.0, value], STATE).bad.keys() == {1}
 
 
+def test_an_answer_far_beyond_those_of_training_is_named_and_not_taken_as_infinite() -> None:
+    found = Number().encode([1.0, 1e300, -2e8, 1e6], STATE)
+    far = "is more than 1,000,000 times the spread of training away from its mean"
+    assert found.bad == {1: f"the answer 1e+300 {far}", 2: f"the answer -2e+08 {far}"}
+    assert np.isfinite(found.arrays["number"]).all()
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

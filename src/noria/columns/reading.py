@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -116,7 +117,7 @@ def _number_remark(look: Look, form: NumberForm) -> str:
         other = next((other for other in others if other.read(cell) != one), None)
         if other is not None:
             example = f'"1{other.thousands}234{other.decimal}5"'
-            fix = f"inputs.table.forms={{{key_of(look.name)}: {example}}}" if look.name else f"target.form={example}"
+            fix = override("forms", look.name, example) if look.name else f"target.form='{example}'"
             return f"{cell!r} is read as {one:.10g}, not as {other.read(cell):.10g}; to choose: {fix}"
     if look.words:
         return f"{', '.join(map(repr, look.words))} among numbers is read as missing"
@@ -132,7 +133,7 @@ def _date_remark(look: Look, form: DateForm) -> str:
         one = form.read(cell)
         for other in others:
             if isinstance(cell, str) and (date := other.read(cell)) != one:
-                fix = f'inputs.table.forms={{{key_of(look.name)}: "{other.pattern}"}}'
+                fix = override("forms", look.name, f'"{other.pattern}"')
                 return f"{cell!r} is read as {one:%Y-%m-%d}, not as {date:%Y-%m-%d}; to choose: {fix}"
     return f"{', '.join(map(repr, look.words))} among dates is read as missing" if look.words else ""
 
@@ -145,9 +146,10 @@ def _category_remark(look: Look, form: CategoryForm) -> str:
     return f"{shown} is a category of its own; an empty cell is missing"
 
 
-def key_of(name: str) -> str:
-    """Return a column's name as it stands in an override: in quotes where it is more than words."""
-    return name if re.fullmatch(r"[\w .-]*\w", name) else json.dumps(name, ensure_ascii=False)
+def override(setting: str, column: str, value: str) -> str:
+    """Return what sets `kinds` or `forms` of one column, quoted as a shell needs it."""
+    name = column if re.fullmatch(r"[\w .-]*\w", column) else json.dumps(column, ensure_ascii=False)
+    return shlex.quote(f"inputs.table.{setting}={{{name}: {value}}}")
 
 
 def _asked(name: str, form: str) -> NumberForm | DateForm:

@@ -53,7 +53,7 @@ class AnswerTable:
         """Write the head where it still waits, and what waits for it."""
         waiting, self._waiting = self._waiting or [], None
         if waiting:
-            self._details = [name for name, value in waiting[-1].items() if _is_detail(name, value)]
+            self._details = [name for name, value in waiting[-1].items() if is_detail(name, value)]
             self._kept = list(waiting[0].get("kept", {}))
             own = [*OWN, *(f"probability_{name}" for name in self._classes)]
             own += told_apart(list(map(cell, self._details)), own, "answer")
@@ -83,7 +83,7 @@ class AnswerTable:
         self.left_out |= dict.fromkeys(name for name in beside if name not in self._kept)
 
 
-def _is_detail(name: str, value: Any) -> bool:
+def is_detail(name: str, value: Any) -> bool:
     """Say whether an answer tells a number or a text beside what has a column already."""
     return name not in OWN and isinstance(value, int | float | str)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from noria.errors import UserError
+from noria.pipeline.answer_table import is_detail
 from noria.types import Prediction
 from noria.types.records import ABSTAINED, EXPECTED
 
@@ -28,8 +29,9 @@ class Predictions(list[Prediction]):
         self._classes, self._given, self._ids = classes, given, ids
 
     def columns(self) -> dict[str, list[Any]]:
-        """Return the answers by column: value, confidence, probability_CLASS; `error` where one cannot be answered.
+        """Return the answers by column: value, confidence, probability_CLASS, what else is told in a number or a text.
 
+        `error` says why one cannot be answered.
         Of a job with a `value` also what each is expected to be worth, and which were not given, as that is worth more.
         """
         found: dict[str, list[Any]] = {"value": [one.value for one in self]}
@@ -38,7 +40,9 @@ class Predictions(list[Prediction]):
         for name in self._classes:
             each = [one.details.get("probabilities", {}).get(name) for one in self]
             found[f"probability_{name}"] = each
-        for name in (EXPECTED, ABSTAINED):
+        first: Mapping[str, Any] = next((one.details for one in self if not one.reason), {})
+        told = [name for name, value in first.items() if is_detail(name, value)]
+        for name in dict.fromkeys((*told, EXPECTED, ABSTAINED)):
             if any(name in one.details for one in self):
                 found[name] = [one.details.get(name) for one in self]
         if any(one.reason for one in self):

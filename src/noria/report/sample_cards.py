@@ -24,7 +24,7 @@ from noria.types import Media
 
 MOST_CARDS = 24
 LARGE_SIDE_PX = 320  # on which words can still be read
-SOUND_BYTES = share_bytes(3 * MOST_CARDS)  # an input, the same augmented, an answer
+SOUNDS = 3  # of a card: an input, the same augmented, an answer
 MOST_COLUMNS = 60
 HEAD, TAIL, CUT = 240, 120, 240  # characters shown of a text: its first and last that are read, the first that are not
 
@@ -39,7 +39,8 @@ def sample_cards(prepared: Prepared, task: Task) -> Markup:
     views = views_of(task, prepared.states, records, [one.answer for one in found])
     is_varied = any(one.augmented for one in views)
     about = _about(len(views), "Augmented: one of the many ways in which training varies them." if is_varied else "")
-    cards = [_card(one, its, answer_field(task)) for one, its in zip(found, views, strict=False)]
+    share = share_bytes(SOUNDS * len(views))
+    cards = [_card(one, its, answer_field(task), share) for one, its in zip(found, views, strict=False)]
     return join(about, tag("div", cards, class_=_layout(found, views)))
 
 
@@ -59,14 +60,17 @@ def _layout(found: Sequence[Sample], views: Sequence[Views]) -> str:
     return "cards" if is_small and is_alone else "cards broad"
 
 
-def _card(sample: Sample, views: Views, answer: str) -> Markup:
-    parts = [_named(_name(name, value, sample), _value(sample, name, value)) for name, value in sample.fields.items()]
+def _card(sample: Sample, views: Views, answer: str, sound_bytes: int) -> Markup:
+    parts = [
+        _named(_name(name, value, sample), _value(sample, name, value, sound_bytes))
+        for name, value in sample.fields.items()
+    ]
     is_file = isinstance(sample.answer, Media)
-    parts += [_named(answer, shown(sample.answer, LARGE_SIDE_PX, SOUND_BYTES))] if is_file else []
+    parts += [_named(answer, shown(sample.answer, LARGE_SIDE_PX, sound_bytes))] if is_file else []
     if views.answered is not None:
         parts.append(_named("with its answer", picture(views.answered, LARGE_SIDE_PX)))
     parts += [
-        _named(f"{name}, augmented", shown(one, LARGE_SIDE_PX, SOUND_BYTES)) for name, one in views.augmented.items()
+        _named(f"{name}, augmented", shown(one, LARGE_SIDE_PX, sound_bytes)) for name, one in views.augmented.items()
     ]
     facts = [] if views.answered is not None or is_file else [_fact(answer, sample.answer, given_of(sample, answer))]
     return tag(
@@ -86,10 +90,10 @@ def _name(name: str, value: Any, sample: Sample) -> str:
     return f"{name}, cut" if name in sample.read else name
 
 
-def _value(sample: Sample, name: str, value: Any) -> Markup:
+def _value(sample: Sample, name: str, value: Any, sound_bytes: int) -> Markup:
     if name in sample.read:
         return _cut_text(str(value), given_of(sample, name) or "", sample.read[name])
-    return shown(value, LARGE_SIDE_PX, SOUND_BYTES)
+    return shown(value, LARGE_SIDE_PX, sound_bytes)
 
 
 def _cut_text(decoded: str, given: str, read: int) -> Markup:

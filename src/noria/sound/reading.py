@@ -177,7 +177,8 @@ def _within_scale(samples: np.ndarray) -> np.ndarray:
     peak = float(np.abs(samples).max())
     if not math.isfinite(peak):
         bad = np.flatnonzero(~np.isfinite(samples))
-        raise ValueError(f"{len(bad):,} samples are no finite numbers, the first is sample {bad[0] + 1:,}")
+        said = "1 sample is no finite number" if len(bad) == 1 else f"{len(bad):,} samples are no finite numbers"
+        raise ValueError(f"{said}, the first is sample {bad[0] + 1:,}")
     return np.asarray(samples / peak if peak > 1 else samples, np.float32)
 
 

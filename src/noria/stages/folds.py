@@ -97,7 +97,9 @@ def _beside(
     for name in [name for name in rivals[0] if all(name in one for one in rivals)]:
         ones = [one[name] for one in rivals]
         together = scored_together(task.target, folds, [one.output for one in ones])
-        pooled[name] = Scored(*together, _mean([one.seconds for one in ones]), min(one.records for one in ones))
+        pooled[name] = Scored(
+            *together, _mean([one.seconds for one in ones]), min(one.records for one in ones), ones[0].setting
+        )
     return compared(model, pooled, resamples, groups)
 
 

@@ -177,7 +177,7 @@ def _cheapest(known: Sequence[tuple[Run, float, float, float]], name: str) -> st
     paid = duration(best.seconds or 0.0)
     return (
         f"{where}, {run.path} is the cheapest ({took}) whose interval of {words} overlaps that of the best, "
-        f"{best.path} ({paid})"
+        f"{best.path} ({paid}); record by record: noria compare {run.path} {best.path}"
     )
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 NEAREST = 5  # classes among which the true one is looked for, where there are more
-CLASSES_SHOWN = 30  # in the confusion matrix
+CLASSES_SHOWN = 30  # in the confusion matrix, and with their probabilities
 RARE = 0.1  # a class is rare that has less than this share of what it would have if all had as many: 5 % of two
 CALIBRATION_BINS = 15  # as in Guo et al. 2017, "On Calibration of Modern Neural Networks"
 
@@ -191,7 +191,7 @@ class Label(
         classes = state["classes"]
         chances = probabilities(output)
         best = chances.argmax(1)
-        order = np.argsort(-chances, axis=1, kind="stable")[:, :5]
+        order = np.argsort(-chances, axis=1, kind="stable")[:, :CLASSES_SHOWN]
         return [
             Prediction(
                 classes[best[i]],

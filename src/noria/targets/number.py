@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 POINTS_SHOWN = 500
+MOST_SPREADS = 1e6  # of an answer from the mean of training: squares of more would be all that a score shows
+TOO_FAR = f"is more than {MOST_SPREADS:,.0f} times the spread of training away from its mean"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,10 @@ class Number(Target, DecodesTarget, ShowsPanels, SingleValued, Restates, TellsRe
                 bad[i] = "the answer is missing"
             else:
                 bad[i] = f"the answer {value!r} is not a finite number"
-        return Encoded({"number": ((raw - state["mean"]) / state["spread"]).astype(np.float32)[:, None]}, bad)
+        scaled = (raw - state["mean"]) / state["spread"]
+        bad |= {i: f"the answer {raw[i]:g} {TOO_FAR}" for i in np.flatnonzero(np.abs(scaled) > MOST_SPREADS).tolist()}
+        scaled[list(bad)] = 0
+        return Encoded({"number": scaled.astype(np.float32)[:, None]}, bad)
 
     def head(self, state: State, width: int) -> nn.Module:
         from noria.model.heads import PooledLinear, VotingLinear

@@ -11,7 +11,7 @@ from noria.types import Record
 # Some that are alike and some that are not, for tests and documents.
 MOLECULES = ("CCO", "c1ccccc1O", "CC(=O)Oc1ccccc1C(=O)O", "CCCCCC", "CN1C=NC2=C1C(=O)N(C(=O)N2C)C", "C1CCCCC1N")
 # A first guess at what suits a thousand molecules, nowhere tuned; benchmarks/molecules.py says what it gives.
-MOLECULE_MODEL = {"width": 64, "depth": 2, "heads": 4, "dropout": 0.1}
+MOLECULE_MODEL = {"width": 64, "depth": 2, "heads": 4, "dropout": 0.1, "linear": True, "trees": True}
 MOLECULE_TRAINING = {"optimizer": "adamw", "learning_rate": 0.002, "weight_decay": 0.05, "warmup": 0.1, "epochs": 30}
 
 

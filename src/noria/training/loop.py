@@ -44,6 +44,7 @@ from noria.units import duration
 
 LOWER = 10  # times as low a rate is advised where a training diverges
 TOLD = 0.3  # of the steps: a smaller change of their number is not told
+TOLD_AGAIN = 0.2  # of the budget: another change is told no sooner
 MOST_AVERAGED = 0.03  # of the steps: a running mean over more of them lags behind a short training
 WHOSE = {"": "the network's", "linear": "the linear model's", "trees": "the trees'"}
 BAD_STEPS = 5  # so many steps in a row without a finite loss end the training
@@ -90,7 +91,7 @@ class Training:
         self.state: dict[str, Any] = {"step": 0, "losses": [], "best": None, "stale": 0, "bad": 0, "done": False}
         if checkpoint is not None:
             self._resume(checkpoint)
-        self.told_steps = self.pace.steps
+        self.told_steps, self.told_s = self.pace.steps, 0.0
 
     def _fit_parts(self) -> None:
         """Fit the simple models beside the network; what was taken over fits where nothing is to be learnt."""
@@ -280,8 +281,9 @@ class Training:
         decided = self.world.from_writer(self.history.later.get(step, {}).get("steps", measured))
         self.pace.change(step, decided)
         self._place_mining()
-        if abs(decided - self.told_steps) > TOLD * self.told_steps and decided != before:
-            self.told_steps = decided
+        is_due = self.pace.seconds - self.told_s >= TOLD_AGAIN * self.pace.budget_s
+        if abs(decided - self.told_steps) > TOLD * self.told_steps and decided != before and is_due:
+            self.told_steps, self.told_s = decided, self.pace.seconds
             self.reporter.say(f"{decided:,} steps in all now, so that {duration(self.pace.budget_s)} are kept")
         return {"steps": decided}
 

@@ -46,8 +46,8 @@ class Ragged:
 
     @classmethod
     def of_texts(cls, texts: Sequence[str]) -> Ragged:
-        """Return the texts as rows of UTF-8 bytes, uint8."""
-        return cls.of([np.frombuffer(text.encode(), np.uint8) for text in texts], np.uint8)
+        """Return the texts as rows of UTF-8 bytes, uint8; half of a character, which has none, becomes "?"."""
+        return cls.of([np.frombuffer(text.encode("utf-8", "replace"), np.uint8) for text in texts], np.uint8)
 
     def texts(self) -> list[str]:
         """Return rows of UTF-8 bytes as texts; broken bytes become U+FFFD."""

@@ -73,7 +73,7 @@ def test_a_column_in_which_no_two_cells_share_a_word_is_refused_and_the_advice_w
     columns = {"a": [chr(0x4E00 + i) for i in range(40)], "b": ["x", "y"] * 20}
     with pytest.raises(UserError, match="column 'a' holds no text that can be learnt from") as caught:
         Table(kinds={"a": "text"}).fit(columns)
-    assert caught.value.fix == "give inputs.table.kinds={a: ignore}"
+    assert caught.value.fix == "give 'inputs.table.kinds={a: ignore}'"
     assert Table(kinds={"a": "ignore"}).fit(columns)["kinds"]["a"] == "ignore"
 
 
@@ -83,7 +83,7 @@ def test_how_a_text_is_read_is_told() -> None:
     remarks = dispatch.remarks(table, state)
     assert remarks[0] == (
         "column 'review' is read as text, by words and their parts; to leave it out: "
-        "inputs.table.kinds={review: ignore}"
+        "'inputs.table.kinds={review: ignore}'"
     )
     panel = dispatch.reading(table, state)
     assert panel is not None
@@ -95,7 +95,7 @@ def test_how_a_text_is_read_is_told() -> None:
 def test_what_names_each_record_is_advised_to_be_kept_as_text_and_that_works() -> None:
     columns = {"name": [f"Mr. Person{i}" for i in range(40)], "age": [str(i % 23) for i in range(40)]}
     (remark,) = dispatch.remarks(Table(), Table().fit(columns))
-    assert remark.endswith("to keep it: inputs.table.kinds={name: text}")
+    assert remark.endswith("to keep it: 'inputs.table.kinds={name: text}'")
     assert Table(kinds={"name": "text"}).fit(columns)["kinds"]["name"] == "text"
 
 

@@ -124,7 +124,7 @@ def test_files_of_a_folder_that_speak_of_no_split_are_parts_in_the_order_of_thei
     write(tmp_path, "free", "LICENSE")
     source = json_list(tmp_path)
     assert [values for _, _, values in read_all(source)[0]] == [("a\nb", 1), ("a\nb", 2), ("c", None)]
-    assert source.notes() == ["not read, as they are no tables: LICENSE"]
+    assert source.notes() == ["not read, beside the tables: LICENSE"]
 
 
 def test_files_that_speak_of_splits_are_those_and_some_of_each_are_refused(tmp_path, read_all):

@@ -35,7 +35,7 @@ def test_lines_of_the_same_number_are_a_record_and_names_say_the_split(tmp_path,
         ("test_2016.de:1", "test", ("drei", "three")),
     ]
     assert bad == []
-    assert source.notes() == ["not read, as they are no tables: README"]
+    assert source.notes() == ["not read, beside the tables: README"]
 
 
 def test_unequal_numbers_of_lines_are_refused_with_both(tmp_path):
@@ -100,7 +100,7 @@ def test_of_several_pairs_the_one_that_is_asked_for_is_read_from_all_years(tmp_p
     source = parallel_lines(tmp_path, fields={"source": "de", "text": "en"})
     records, _ = read_all(source)
     assert [values for _, _, values in records] == [("eins", "one"), ("zwei", "two")]
-    assert source.notes() == ["not read, as they are no tables: b.fr, c.en, c.fr"]
+    assert source.notes() == ["not read, beside the tables: b.fr, c.en, c.fr"]
     with pytest.raises(UserError, match="several pairs of languages") as caught:
         parallel_lines(tmp_path, fields=FIELDS)
     assert caught.value.fix == "data.fields={source: de, text: en}"

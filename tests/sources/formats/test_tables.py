@@ -19,7 +19,7 @@ def test_a_folder_of_split_tables_is_read_train_first(tmp_path, read_all):
     records, _ = read_all(source)
     assert [split for _, split, _ in records] == ["train", "validation", "test"]
     assert records[0] == ("my_train.tsv:2", "train", ("4", "3"))
-    assert source.notes() == ["not read, as they are no tables: README.md"]
+    assert source.notes() == ["not read, beside the tables: README.md"]
 
 
 def test_one_table_alone_in_a_folder_is_that_table(tmp_path, read_all):

@@ -108,6 +108,12 @@ def test_what_cannot_be_used_is_told_by_record():
     assert len(told) == 3
 
 
+def test_a_number_far_beyond_those_of_training_is_named_and_not_taken_as_infinite():
+    found = Measurements().encode({"logP": ["1", "1e300", ""], "weight": ["1", "2", "-1e30"]}, STATE)
+    assert [reason.split(" is more")[0] for reason in found.bad.values()] == ["logP 1e+300", "weight -1e+30"]
+    assert not np.isinf(found.arrays["measurements"]).any()
+
+
 def test_columns_that_teach_nothing_are_refused_by_name():
     with pytest.raises(UserError) as caught:
         Measurements().fit({"logP": ["1", "2"], "same": ["5", "5"], "none": ["", ""]})

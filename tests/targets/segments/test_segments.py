@@ -45,7 +45,9 @@ def test_segments_are_read_as_people_have_them(value):
     assert read_spans(value).tolist() == [[0.5, 1.25], [2, 3]]
 
 
-@pytest.mark.parametrize("value", [None, "", "speech", 3, [[1]], [[2, 1]], [[-1, 1]], [[0, float("nan")]], "SPEAKER x"])
+@pytest.mark.parametrize(
+    "value", [None, "", "speech", 3, [[1]], [[2, 1]], [[-1, 1]], [[0, float("nan")]], [[0, 1e300]], "SPEAKER x"]
+)
 def test_what_is_no_segment_is_refused_in_words(value):
     with pytest.raises(ValueError, match=r"\w"):
         read_spans(value)

@@ -113,7 +113,7 @@ def test_every_kind_of_input_that_has_features_has_a_rival(task: str, tmp_path: 
 
 @pytest.mark.parametrize("is_within", [False, True])
 def test_several_numbers_have_rivals_that_the_model_can_contain(is_within: bool, tmp_path: Path) -> None:
-    beside_it = ["model.linear=true", "model.trees=true"] if is_within else []
+    beside_it = [] if is_within else ["model.linear=false", "model.trees=false"]
     run = train(tiny_job("molecule-properties", tmp_path, 160), beside_it, tmp_path / "run", reporter=Silent())
     metrics = json.loads((run / "metrics.json").read_text())
     models = {one["name"]: one["metrics"]["rmse_macro"]["value"] for one in metrics["rivals"]["models"]}
@@ -121,6 +121,8 @@ def test_several_numbers_have_rivals_that_the_model_can_contain(is_within: bool,
     baseline, own = (metrics[name]["rmse_macro"]["value"] for name in ("baseline", "metrics"))
     assert max(models.values()) < baseline / 2
     assert (own < baseline / 2) == is_within, "twelve steps teach the network nothing"
+    advice = [one for one in metrics["remarks"] if "model.linear=true model.trees=true puts them into" in one]
+    assert len(advice) == (not is_within), "what puts them into the model, where they are not in it"
 
 
 def test_few_records_have_no_rival_and_one_may_do_without(tmp_path: Path) -> None:

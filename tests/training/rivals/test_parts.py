@@ -119,12 +119,12 @@ def test_the_share_follows_who_is_right(monkeypatch: pytest.MonkeyPatch, run: Pa
     truth = np.asarray(prepared.splits["train"].target["label"])
     right = np.where(np.eye(2)[truth] > 0, 4.0, -4.0)
 
-    def mix_where(network: np.ndarray, linear: np.ndarray, trees: np.ndarray) -> parts.Mix:
+    def mix_where(network: np.ndarray, linear: np.ndarray, trees: np.ndarray, count: int = len(right)) -> parts.Mix:
         given = {"linear": linear, "trees": trees}
         monkeypatch.setattr(parts, "outputs", lambda *_: {"logits": log_shares(network)})
         names = {id(part): name for name, part in model.mixture.parts.items()}
         monkeypatch.setattr(parts, "answers_of_part", lambda part, _: given[names[id(part)]])
-        data = prepared.splits["train"]
+        data = prepared.splits["train"].select(np.arange(count))
         return parts.chosen_mix(model, task, prepared.states["target"], data, 64, torch.device("cpu"))
 
     assert mix_where(right, -right, -right).share == (1, 0, 0)
@@ -136,6 +136,9 @@ def test_the_share_follows_who_is_right(monkeypatch: pytest.MonkeyPatch, run: Pa
     level = mix_where(wrong, wrong, wrong)
     assert level.sharpness == min(parts.SHARPER)
     assert sorted(level.share) == [0.3, 0.3, 0.4], "the nearest to even ones of tenths"
+    sure = 10 * right[:1]
+    of_one = mix_where(-sure / 20, sure, sure / 20, count=1)
+    assert max(of_one.share) <= 0.5, "one record that one of them is sure of says little"
 
 
 def test_a_task_without_features_says_so(tmp_path: Path) -> None:

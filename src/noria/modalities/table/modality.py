@@ -16,6 +16,7 @@ import numpy as np
 
 from noria.columns import ANY_DATE, CategoryForm, Column, DateForm, Form, NumberForm, TextForm, form_of, read_table
 from noria.columns.cells import plain, text_of
+from noria.columns.reading import override
 from noria.contract import Modality
 from noria.contract.capabilities import (
     Attributable,
@@ -260,6 +261,6 @@ def _some(values: np.ndarray, name: str, kind: str) -> np.ndarray:
     if not len(values):
         raise UserError(
             f"column {name!r} holds no {kind} that can be learnt from",
-            fix=f"give inputs.table.kinds={{{name}: ignore}}",
+            fix=f"give {override('kinds', name, 'ignore')}",
         )
     return values

@@ -12,7 +12,7 @@ from typing import Any
 
 from noria.columns import form_of
 from noria.columns.look import COUNTED, NAMED_BY_NUMBER, NAMED_BY_WORDS
-from noria.columns.reading import key_of
+from noria.columns.reading import override
 from noria.text.ngrams import Ngrams
 from noria.types import Panel, State
 
@@ -72,11 +72,11 @@ def remarks_of(state: State) -> list[str]:
     found = []
     for reason, names in by_reason.items():
         each = "it" if len(names) == 1 else "each"
-        fix = f"to keep it: inputs.table.kinds={{{key_of(names[0])}: {KEPT_AS.get(reason, 'category')}}}"
+        fix = f"to keep it: {override('kinds', names[0], KEPT_AS.get(reason, 'category'))}"
         found.append(f"left out: {_named(names)}, as {each} {reason}; {fix}")
     found += [
         f"column {name!r} is read as text, by words and their parts; to leave it out: "
-        f"inputs.table.kinds={{{key_of(name)}: ignore}}"
+        f"{override('kinds', name, 'ignore')}"
         for name in state.get("texts", {})
     ]
     found += [f"column {name!r}: {remark}" for name, remark in seen.get("remarks", {}).items()]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from noria.columns import TextForm
+from noria.columns.reading import override
 from noria.errors import UserError
 from noria.modalities.table.cells import ABSENT, RARE
 from noria.text.ngrams import Ngrams
@@ -38,7 +39,7 @@ def learn_texts(name: str, cells: Sequence[Any], form: TextForm) -> dict[str, An
     if not len(learnt.keys):
         raise UserError(
             f"column {name!r} holds no text that can be learnt from: no two cells have a word in common",
-            fix=f"give inputs.table.kinds={{{name}: ignore}}",
+            fix=f"give {override('kinds', name, 'ignore')}",
         )
     return {"keys": learnt.keys, "counts": learnt.counts, "texts": learnt.texts}
 

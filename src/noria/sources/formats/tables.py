@@ -81,7 +81,7 @@ class Tables(Source):
     def notes(self) -> list[str]:
         """Return the notes of the tables, and the files beside them."""
         notes = [note for table in self._tables for note in table.notes()]
-        return notes + ([f"not read, as they are no tables: {some(self._beside)}"] if self._beside else [])
+        return notes + ([f"not read, beside the tables: {some(self._beside)}"] if self._beside else [])
 
     def rows(self, chunk_size: int = 4096) -> Iterator[Rows]:
         """Yield the tables one after the other, train first."""

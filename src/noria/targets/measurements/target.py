@@ -17,6 +17,7 @@ from noria.contract.capabilities import DecodesTarget, MultiNumber, Restates, Sh
 from noria.errors import UserError
 from noria.targets.measurements.answers import columns_of, read_numbers
 from noria.targets.measurements.metrics import measurements_metrics, measurements_panels
+from noria.targets.number import MOST_SPREADS, TOO_FAR
 from noria.types import Arrays, Batch, Encoded, Output, Panel, Prediction, State, Values
 
 if TYPE_CHECKING:
@@ -55,10 +56,12 @@ class Measurements(Target, DecodesTarget, ShowsPanels, MultiNumber, Restates, Te
             learnt[name] = {**own, "form": form.content, "remark": remark}
         if flat or not learnt:
             raise UserError(
-                "not every column has different numbers in training" if flat else "no training record has numbers",
+                "not every column has different numbers in the training records (of a fold, where there are folds)"
+                if flat
+                else "no training record has numbers",
                 expected="a column of numbers each: data.fields.measurements=[logP, logS]",
                 found="; ".join(f"{name}: {shown}" for name, shown in flat.items()),
-                fix="name columns of numbers that differ",
+                fix="leave such a column out, or name columns of numbers that differ",
             )
         return {"columns": learnt}
 
@@ -66,9 +69,11 @@ class Measurements(Target, DecodesTarget, ShowsPanels, MultiNumber, Restates, Te
         columns, bad = columns_of(values)
         raw = read_numbers(columns, _forms(state), bad)
         mean, spread = _scale(state)
-        numbers = ((raw - mean) / spread).astype(np.float32)
+        numbers, names = (raw - mean) / spread, list(state["columns"])
+        for row, column in np.argwhere(np.abs(numbers) > MOST_SPREADS):
+            bad.setdefault(int(row), f"{names[column]} {raw[row, column]:g} {TOO_FAR}")
         numbers[list(bad)] = 0
-        return Encoded({"measurements": numbers}, bad)
+        return Encoded({"measurements": numbers.astype(np.float32)}, bad)
 
     def remarks(self, state: State) -> list[str]:
         return [f"{name}: {one['remark']}" for name, one in state["columns"].items() if one["remark"]]

@@ -19,6 +19,8 @@ import numpy as np
 from noria.sources.formats.speech_by_energy import BY_ENERGY
 from noria.text.subtitles import MOST_S, srt, vtt
 
+MOST_END_S = 86_400
+
 
 def read_spans(value: Any) -> np.ndarray:
     """Return the spans of a raw answer, float32[k, 2] in seconds, in order; raise ValueError with a plain reason."""
@@ -45,6 +47,8 @@ def _pair(one: Any) -> tuple[float, float]:
         raise ValueError(f"{one!r:.80} is no [start_s, end_s]") from None
     if not (math.isfinite(start) and math.isfinite(end) and 0 <= start <= end):
         raise ValueError(f"a segment from {start:g} to {end:g} s: it begins at 0 or later, and ends after it begins")
+    if end > MOST_END_S:
+        raise ValueError(f"a segment that ends at {end:g} s: places are seconds of the sound, at most {MOST_END_S:,}")
     return start, end
 
 

@@ -39,12 +39,16 @@ Own: TypeAlias = Mapping[str, tuple[nn.Module, float | None]]
 
 @dataclass(frozen=True)
 class Rival:
-    """A simple model that has learnt: its name, the seconds that took, and what it gives for encoded records."""
+    """A simple model that has learnt: its name, the seconds that took, and what it gives for encoded records.
+
+    setting: what puts it into the model that it stands beside; "" where it is in there, or cannot be.
+    """
 
     name: str
     seconds: float | None
     records: int
     outputs: Callable[[Dataset], Arrays]
+    setting: str = ""
 
 
 def fitted_rivals(task: Task, states: Mapping[str, Any], train: Dataset, own: Own | None = None) -> Iterator[Rival]:
@@ -81,8 +85,12 @@ def _learnt(
     else:
         fit = fit_part(part, task, states["target"], train, MOST_TRAINING)
         seconds, records = fit.seconds, fit.records
-    said = _name(part, task, states)
-    return Rival(said, seconds, records, lambda data: {output: answers_of_part(part, data).astype(np.float32)})
+
+    def outputs(data: Dataset) -> Arrays:
+        return {output: answers_of_part(part, data).astype(np.float32)}
+
+    setting = "" if name in own else f"model.{name}=true"
+    return Rival(_name(part, task, states), seconds, records, outputs, setting)
 
 
 def _nearest(part: LinearPart, task: Task, states: Mapping[str, Any], train: Dataset, output: str) -> Rival:
@@ -125,6 +133,7 @@ class Scored:
     truth: Arrays
     seconds: float | None
     records: int = 0
+    setting: str = ""  # as that of a rival
 
     @property
     def first(self) -> float | None:
@@ -153,7 +162,9 @@ def rivals_of(
     """Return, by name, what the simple models that learn from the training split answer to other records of it."""
     truth = rows_of(scored.target, slice(None))
     return {
-        one.name: Scored(_metrics(task, states, splits, one), one.outputs(scored), truth, one.seconds, one.records)
+        one.name: Scored(
+            _metrics(task, states, splits, one), one.outputs(scored), truth, one.seconds, one.records, one.setting
+        )
         for one in fitted_rivals(task, states, splits["train"], own)
     }
 
@@ -171,9 +182,10 @@ def _metrics(task: Task, states: Mapping[str, Any], splits: Mapping[str, Dataset
 def compared(
     model: Scored, rivals: Mapping[str, Scored], resamples: int, groups: np.ndarray | None
 ) -> dict[str, Any] | None:
-    """Return {"models": [{name, seconds, records, metrics, difference}], "strongest", "cheapest", "sentence"}.
+    """Return {"models": [{name, seconds, records, metrics, difference, setting}], "strongest", "cheapest", "sentence"}.
 
-    Each difference is the model's score less the rival's. None where there is no rival.
+    Each difference is the model's score less the rival's; settings put a rival into the model. None where there is no
+    rival.
     """
     if not rivals:
         return None
@@ -187,6 +199,7 @@ def compared(
                 "records": one.records,
                 "metrics": measure(one.metrics, one.output, one.truth, groups=groups),
                 "difference": {score: {**value, "verdict": verdict(value)} for score, value in against.items()},
+                "setting": one.setting,
             }
         )
     metric = model.metrics[0]
@@ -211,7 +224,10 @@ def worse_than_rival(found: Mapping[str, Any] | None) -> list[str]:
     worse = [name for name, one in firsts.items() if one is not None and one["verdict"] == "worse"]
     if not worse:
         return []
-    return [f"{' and '.join(worse)} learnt more from the same records in seconds: noria tune looks for better settings"]
+    settings = [one["setting"] for one in models if one["name"] in worse and one.get("setting")]
+    inside = f"{' '.join(settings)} puts {'it' if len(settings) == 1 else 'them'} into the model, " if settings else ""
+    said = f"{' and '.join(worse)} learnt more from the same records in seconds"
+    return [f"{said}: {inside}noria tune looks for better settings"]
 
 
 def _name(part: nn.Module, task: Task, states: Mapping[str, Any]) -> str:
@@ -264,4 +280,4 @@ def _sentence(metric: Metric, strongest: Mapping[str, Any], cheapest: str | None
     text = f"{said} {name} ({words} {one['value']:+.3g}, 95 % interval {one['low']:+.3g} to {one['high']:+.3g})"
     if cheapest is None or cheapest == MODEL:
         return text
-    return f"{text}; as good on these records, and the quickest to learn: {cheapest}"
+    return f"{text}; the quickest to learn of those that these records cannot tell from the best: {cheapest}"

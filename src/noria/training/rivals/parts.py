@@ -38,6 +38,7 @@ FEW_STEPS = 10  # where each share takes a pass over all held-out records
 # Held-out records that an even mix is worth, and so many times more that answers are as sure as they come: on folds of
 # twelve tables less followed chance, more held back a network that was far better.
 PRIOR, AS_SURE = 50.0, 4.0
+AS_EVEN = 2.0  # records that cost as the even mix does, in what one costs: of a few, some mix hits each by chance
 # Cells of the columns times answers that trees are grown from: minutes. Of more, so many records are drawn.
 MOST_CELLS = 200_000_000
 LEAST = 50  # records that are always learnt from
@@ -162,7 +163,8 @@ def chosen_mix(
     tried = [Mix(shares, sharp) for sharp in sharper for shares in _shares(len(given), STEPS[len(given)])]
     losses = [loss_of(one.sharpness * _sum(one.share, given), answers) for one in tried]
     unusual = [one.unevenness() + AS_SURE * math.log(one.sharpness) ** 2 for one in tried]
-    least = min(losses) / max(1, len(held_out))
+    even = losses[int(np.argmin(unusual))] / max(1, len(held_out))
+    least = (min(losses) + AS_EVEN * even) / (len(held_out) + AS_EVEN)
     return tried[int(np.argmin(np.array(losses) + PRIOR * least * np.array(unusual)))]
 
 
