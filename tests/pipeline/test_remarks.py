@@ -9,6 +9,7 @@ import numpy as np
 from noria.pipeline.remarks import remarks
 from noria.targets.label import Label
 from noria.targets.labels import Labels
+from noria.targets.measurements import Measurements
 
 STATE = {"classes": ["ant", "bee", "cat"]}
 
@@ -69,3 +70,11 @@ def test_labels_that_a_score_leaves_out_are_named() -> None:
     assert one == (
         "test has too few records of yes or of no of 1 of 2 labels (rare): auc_macro and ap_macro leave them out"
     )
+
+
+def test_numbers_of_which_test_knows_nothing_are_named() -> None:
+    target = Measurements()
+    state = target.fit({"a": ["1", "2", "3"], "b": ["1", "5", ""]})
+    truth = target.encode({"a": ["1", "2"], "b": ["", ""]}, state).arrays
+    (one,) = remarks(target, state, truth, {"split": "test", "n": 2, "metrics": {}, "baseline": {}})
+    assert one == "test knows nothing of 1 of 2 numbers (b): the scores leave them out"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from noria.contract import Metric, Target, dispatch
+from noria.contract.capabilities import MultiNumber, declared
 from noria.job import Job
 from noria.pipeline.prepared import Prepared
 from noria.types import Arrays, State
@@ -29,6 +30,7 @@ def remarks(
     return [
         *_absent(target, state, truth, result["split"]),
         *_labels_left_out(target, state, truth, result),
+        *_numbers_left_out(target, state, truth, result["split"]),
         *_too_good(result, leaks),
         *_of_no_use(result, target.metrics(state)),
     ]
@@ -75,6 +77,18 @@ def _labels_left_out(target: Target, state: State, truth: Arrays, result: Mappin
     named = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
     of_all = f"{len(names)} of {len(dispatch.label_names(target, state) or ())} labels"
     return [f"{result['split']} has too few records of yes or of no of {of_all} ({named}): {ranked} leave them out"]
+
+
+def _numbers_left_out(target: Target, state: State, truth: Arrays, split: str) -> list[str]:
+    own = declared(target, MultiNumber)
+    if own is None:
+        return []
+    names, is_known = own.number_names(state), ~np.isnan(own.number_values(truth)).all(0)
+    unknown = [str(name) for name, known in zip(names, is_known, strict=True) if not known]
+    if not unknown:
+        return []
+    named = ", ".join(unknown[:SHOWN]) + (", ..." if len(unknown) > SHOWN else "")
+    return [f"{split} knows nothing of {len(unknown)} of {len(names)} numbers ({named}): the scores leave them out"]
 
 
 def _too_good(result: Mapping[str, Any], leaks: Sequence[str]) -> list[str]:

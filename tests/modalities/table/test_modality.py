@@ -76,6 +76,12 @@ def test_one_stray_word_of_many_leaves_a_column_numbers() -> None:
     assert encoded.bad == {199: "column 'a' should hold a number: 'unknown'"}
 
 
+def test_a_number_of_another_form_is_told_the_form_of_the_column() -> None:
+    cells = [f"{i % 97},5 €" for i in range(199)] + ["€ 12.50"]
+    encoded = Table().encode({"a": cells, "b": ["x"] * 200}, column(cells))
+    assert encoded.bad == {199: "column 'a' should hold a number like 1.234,5, in €: '€ 12.50'"}
+
+
 def test_full_width_digits_are_the_numbers_they_show() -> None:
     state = column([str(i % 23) for i in range(30)])
     numbers = Table().encode({"a": ["１２", "12"], "b": ["x", "x"]}, state).arrays["numbers"]

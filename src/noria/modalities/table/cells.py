@@ -27,12 +27,13 @@ def numbers_of(name: str, cells: Sequence[Any], form: NumberForm, bad: dict[int,
         return plain
     numbers = np.full(len(cells), np.nan)
     found = _each(cells, lambda cell: None if form.is_absent(cell) else (form.read(cell),))
+    written = "" if str(form) == "plain" else f" {form}"
     for i, one in enumerate(found):
         if one is None:
             continue
         (number,) = one
         if number is None:
-            bad[i] = f"column {name!r} should hold a number: {cells[i]!r}"
+            bad[i] = f"column {name!r} should hold a number{written}: {cells[i]!r}"
         elif abs(number) > LARGEST:
             bad[i] = f"column {name!r} is infinite or too large: {cells[i]!r}"
         else:
