@@ -22,7 +22,8 @@ def _no_password() -> str:
 
 def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """Return what encrypts with a certificate; raise UserError where the two files are no such pair."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # TLS 1.2 or later
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # which is not every Python's own choice
     context.set_alpn_protocols(["http/1.1"])
     for path, option in ((certificate, "--certificate"), (key, "--certificate-key")):
         if not path.is_file():
