@@ -8,14 +8,15 @@ training, its validations included; Noria, which plans its steps beforehand, pla
 took is printed. Noria learns in bfloat16 where the processor can, as it does by itself, the peer in float32. Both are
 scored by Noria's metric, on the test pictures in their own pixels. Speed: pictures of 256 x 320 that lie in memory, to
 the boxes of each, on one core in turn; a round is some seconds of each. The peer's model is fused in torch, and
-exported for OpenVINO as its guide says, in float32, bfloat16 and int8; Noria's is run by torch and by its engine for
-OpenVINO. The peer's boxes are those from 0.25 on; Noria keeps those from 0.01 on. With --keep and the runs of before,
-only scores and speed are measured.
+exported for OpenVINO as its guide says, in float32, bfloat16 and int8; Noria's is run by torch and, where it is
+installed, by its engine for OpenVINO. The peer's boxes are those from 0.25 on; Noria keeps those from 0.01 on. With
+--keep and the runs of before, only scores and speed are measured.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
@@ -37,6 +38,8 @@ from noria.metrics.intervals import measure
 from noria.modalities.image.resize import resized
 from noria.pipeline.fields import open_path
 from noria.pipeline.predictor import Predictor, load
+from noria.reporter import Silent
+from noria.stages.prepared_again import prepared_again
 from noria.targets.boxes.metrics import detection_metrics
 from noria.types import Arrays, Dataset, Ragged
 from noria.vision.pictures import read_picture
@@ -82,8 +85,7 @@ def main() -> None:
         if not (run / "metrics.json").exists():
             train(python, folder, arguments.config, arguments.minutes, arguments.seed)
         model = load(run, device="cpu")
-        dataset, bad = model.read(CELLS, needs_answer=True)
-        assert not bad
+        dataset = prepared_again(run, Silent())[2].splits["test"]
         peer = [str(python), str(SCRIPT)]
         given = {"Noria": model.outputs(dataset)}
         command = [*peer, "predict", str(weights), str(folder / "cells" / "images" / "test"), str(folder / "peer.json")]
@@ -193,7 +195,8 @@ def speed(rounds: int, seconds: float, run: Path, peer: list[str], weights: Path
     paths = sorted((folder / "cells" / "images" / "test").iterdir())[:64]
     pixels = np.stack([resized(read_picture(path.read_bytes()), *SIZE) for path in paths])
     np.save(folder / "pictures.npy", pixels)
-    sides = [(kind, engine) for kind in ("float32", "bfloat16") for engine in ("torch", "openvino")]
+    engines = ("torch", "openvino") if importlib.util.find_spec("openvino") else ("torch",)
+    sides = [(kind, engine) for kind in ("float32", "bfloat16") for engine in engines]
     own = {f"Noria, {engine}, {kind}": load(run, "cpu", kind, engine) for kind, engine in sides}
     rates: dict[tuple[str, int], list[tuple[float, float]]] = {}
     exported = {(batch, kind): export(peer, weights, folder, batch, kind) for batch in BATCHES for kind in ("", "int8")}
