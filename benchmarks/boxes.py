@@ -250,7 +250,7 @@ def own_rates(model: Predictor, pixels: np.ndarray, batch: int, seconds: float) 
 
     def bare(chosen: slice) -> None:
         with torch.inference_mode():
-            model.bundle.model(data.batch(chosen).inputs)
+            model.network(data.batch(chosen).inputs)
 
     return rate(whole, len(pixels), batch, seconds), rate(bare, len(pixels), batch, seconds)
 
