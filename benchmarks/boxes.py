@@ -227,11 +227,8 @@ def speed(rounds: int, seconds: float, run: Path, peer: list[str], weights: Path
 
 def export(peer: list[str], weights: Path, folder: Path, batch: int, kind: str) -> Path:
     """Let the peer export its model for OpenVINO; return the folder, under a name of its own."""
-    made = Path(
-        called([*peer, "export", str(weights), str(folder / "cells" / "data.yaml"), str(batch), kind], folder).split()[
-            -1
-        ]
-    )
+    command = [*peer, "export", str(weights), str(folder / "cells" / "data.yaml"), str(batch), kind]
+    made = Path(called(command, folder).split()[-1])
     kept = folder / f"openvino-{kind or 'float'}-{batch}"
     shutil.rmtree(kept, ignore_errors=True)
     return made.rename(kept)

@@ -171,3 +171,12 @@ def test_settings_beside_texts_leave_them_as_they_are() -> None:
     state = table.fit(COLUMNS)
     other = replace(table, bins=7).fit(COLUMNS)
     np.testing.assert_array_equal(state["texts"]["review"]["keys"], other["texts"]["review"]["keys"])
+
+
+def test_half_of_a_character_in_a_text_is_read_as_another_text_is() -> None:
+    table = Table()
+    state = table.fit(COLUMNS)
+    encoded = table.encode(
+        {name: [f"{column[0]}\ud800" if name == "review" else column[0]] for name, column in COLUMNS.items()}, state
+    )
+    assert encoded.bad == {}
