@@ -113,3 +113,67 @@ def test_groups_that_the_data_itself_parts_are_told(tmp_path: Path) -> None:
 
     assert notes(column="side") == ["40 of 40 values of 'pid' stand in several splits: the data divides so"]
     assert notes() == []
+
+
+def by_values(people: Sequence[object], **more: object) -> Division:
+    named = {"test": [one for one in ("eve", "fay") if one in people]}
+    return divided(range(len(people)), Split.model_validate({"column": "who", "values": named, **more}), group=people)
+
+
+PEOPLE = ["ann", "bob", "cas", "dan", "eve", "fay"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_where_test_is_named_by_people_validation_has_a_person_whom_training_lacks(seed: int) -> None:
+    people = PEOPLE * 20
+    found = by_values(people, seed=seed)
+    of = {side: {who for who, own in zip(people, found.sides, strict=True) if own == side} for side in range(3)}
+    assert of[TEST] == {"eve", "fay"}
+    assert len(of[VALIDATION]) == 1
+    assert of[TRAIN] == {"ann", "bob", "cas", "dan"} - of[VALIDATION]
+    (held,) = of[VALIDATION]
+    assert f"validation has whole values of who, as test has: {held}; data.split.block=1" in " ".join(found.notes)
+
+
+def test_which_people_are_held_out_follows_the_seed_and_not_the_order_of_the_records() -> None:
+    people = PEOPLE * 20
+    held = {tuple(np.flatnonzero(by_values(people, seed=seed).sides[:6] == VALIDATION)) for seed in range(20)}
+    assert held == {(0,), (1,), (2,), (3,)}
+    back = by_values(people[::-1], seed=3).sides[::-1]
+    assert np.array_equal(by_values(people, seed=3).sides, back)
+
+
+def test_of_many_values_as_many_are_held_out_as_the_share_of_validation_asks_for() -> None:
+    people = [f"person {index % 50}" for index in range(1000)] + ["eve", "fay"]
+    assert np.count_nonzero(by_values(people, validation=0.2).sides == VALIDATION) == 200
+    found = by_values([f"person {index % 100}" for index in range(1000)] + ["eve", "fay"], validation=0.2)
+    assert "..." in " ".join(found.notes)
+
+
+@pytest.mark.parametrize("people", [["ann", "bob", "cas"], ["ann"]], ids=["each is a third", "one alone"])
+def test_where_no_value_can_be_spared_validation_is_divided_record_by_record(people: list[str]) -> None:
+    found = by_values([*people, "eve"] * 40)
+    held, learnt = (np.flatnonzero(found.sides == side) % (len(people) + 1) for side in (VALIDATION, TRAIN))
+    assert set(held) <= set(learnt)
+    assert len(held)
+    assert not any("whole values" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_records_that_name_nobody_are_not_held_out_as_one_person(seed: int) -> None:
+    found = by_values([None, "ann", "bob", " ", "cas", "dan", "eve", "ann", "bob", "cas", "dan"] * 20, seed=seed)
+    assert not (found.sides[::11] == VALIDATION).any()
+    assert (found.sides == VALIDATION).any()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"validation": 0}, {"block": 1}, {"values": {"test": ["eve", "fay"], "validation": ["ann"]}}],
+    ids=["none wanted", "record by record", "named"],
+)
+def test_a_job_that_says_what_validation_is_has_that(more: dict[str, object]) -> None:
+    found = by_values(PEOPLE * 40, **more)
+    held = {PEOPLE[at % 6] for at in np.flatnonzero(found.sides == VALIDATION)}
+    wanted = {0: set(), 1: {"ann", "bob", "cas", "dan"}}
+    assert held == wanted.get(more.get("validation", more.get("block")), {"ann"})  # type: ignore[call-overload]
+    assert not any("whole values" in note for note in found.notes)

@@ -1,8 +1,8 @@
 """Which records are for training, validation and test: as the source says, or else by a hash of what they hold.
 
 A hash, so that a record stays on its side when others are added; a class that would be missing from test gets some of
-its records there. Of cross-validation one fold is test, and the source's own test stays out of it. Knows no task. Read
-next: preparation.py.
+its records there. Where test is named by values of a column, validation has whole values of it too. Of cross-validation
+one fold is test, and the source's own test stays out of it. Knows no task. Read next: preparation.py.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ COLUMN_WORDS = SPLIT_WORDS | {
 LEAST_GROUPS = 10  # into fewer a source's records are not divided by what it says belongs together
 FEW_GROUPS = 200  # fewer are shared out in turn: by their hashes alone a split could be left without any
 LEAST_CLASS = 5  # records of a class, from which test has one
+MOST_HELD = 0.25  # of what is outside of test, where validation has whole values of the column that names test
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,11 @@ def divide(
     known: list[np.ndarray] = []
     sides = _Stated(split)
     together = _Together(() if split.group or split.block or split.order or keys else groups)
+    values = _ValuesOf(split)
     for rows in chunks:
         first = first or next((f"{one.where}: {one.reason}" for one in rows.bad), "")
         stated.append(sides.of(rows))
+        values.see(rows)
         own = split_hashes(rows, split, fields)
         if keys is not None:
             found = keys(rows)
@@ -91,7 +94,9 @@ def divide(
     if split.folds is not None:
         divided = _folded(of_source, joined, split, where)
     else:
-        divided = _divided(of_source, joined, split, np.concatenate(known) if known else None)
+        held, of_values = values.held(of_source, split)
+        note = of_values or note
+        divided = _divided(of_source, joined, split, np.concatenate(known) if known else None, held)
     is_ours = bool(((divided.sides != TRAIN) & (of_source <= TRAIN)).any())
     notes = [*sides.notes(), *([note] if note and is_ours else []), *_parted(divided.sides, joined, split)]
     return replace(divided, notes=[*notes, *divided.notes])
@@ -109,15 +114,20 @@ def _parted(sides: np.ndarray, hashes: np.ndarray, split: Split) -> list[str]:
     return [f"{parted:,} of {len(different):,} values of {split.group!r} stand in several splits: the data divides so"]
 
 
-def _divided(stated: np.ndarray, hashes: np.ndarray, split: Split, known: np.ndarray | None) -> Division:
+def _divided(
+    stated: np.ndarray, hashes: np.ndarray, split: Split, known: np.ndarray | None, held: np.ndarray | None
+) -> Division:
     """Share out the records of which the source does not say that they are for validation or test.
 
     known bool[n]: those of which it can be told what they belong to; the others cannot be used, and are not counted.
+    held bool[n]: those that are validation, where that is settled.
     """
     sides = np.maximum(stated, np.int8(TRAIN))
     test = 0.0 if (stated == TEST).any() else split.test
     validation = 0.0 if (stated == VALIDATION).any() else split.validation
     ours = np.flatnonzero(stated <= TRAIN)
+    if held is not None:
+        return Division(np.where(held, np.int8(VALIDATION), sides), stated, hashes)
     if known is not None:
         ours = ours[known[ours]]
         sides[ours], note = filled(hashes[ours], split, validation * (1 - test), test)
@@ -156,6 +166,53 @@ def _folded(stated: np.ndarray, hashes: np.ndarray, split: Split, where: str) ->
     left_out = len(sides) - np.count_nonzero(is_ours)
     notes = [f"{left_out:,} records that the data itself keeps for test are in no fold"] if left_out else []
     return Division(sides, np.where(is_ours, np.int8(-1), stated), hashes, notes)
+
+
+class _ValuesOf:
+    """Whole values of the column that names test, for validation: what is asked there is unseen in the same way.
+
+    A model that is tested on new people and validated on known ones would be chosen by what it remembers of them.
+    """
+
+    def __init__(self, split: Split) -> None:
+        is_otherwise = split.group or split.block or split.order or split.by or split.folds
+        is_said = "test" in split.values and "validation" not in split.values
+        self._column = split.column if is_said and not is_otherwise and split.validation else None
+        self._hashes: list[np.ndarray] = []
+        self._names: dict[int, str] = {}
+
+    def see(self, rows: Rows) -> None:
+        if self._column is None:
+            return
+        said = ["" if value is None else str(value).strip() for value in rows.columns[self._column]]
+        hashes = hash_values(said)
+        self._hashes.append(hashes)
+        self._names.update(zip(hashes.tolist(), said, strict=True))
+
+    def held(self, stated: np.ndarray, split: Split) -> tuple[np.ndarray | None, str]:
+        """Return bool[n], the records held out for validation, and a sentence on them.
+
+        None and nothing where the column does not say it, or has no values that are few enough of the records.
+        """
+        ours = stated <= TRAIN
+        if self._column is None or not ours.any() or (stated == VALIDATION).any():
+            return None, ""
+        hashes = np.concatenate(self._hashes)
+        different, counts = np.unique(hashes[ours], return_counts=True)
+        enough, most = (share * counts.sum() for share in (split.validation, MOST_HELD))
+        taken, total = [], 0
+        for at in np.argsort(hash_values(different, split.seed)):
+            if total < enough and total + counts[at] <= most and self._names[int(different[at])]:
+                taken.append(different[at])
+                total += counts[at]
+        if not taken:
+            return None, ""
+        names = sorted(self._names[int(one)] for one in taken)
+        named = ", ".join(names[:SHOWN_ITEMS]) + (", ..." if len(names) > SHOWN_ITEMS else "")
+        return ours & np.isin(hashes, taken), (
+            f"validation has whole values of {self._column}, as test has: {named}; data.split.block=1 divides record by"
+            " record"
+        )
 
 
 class _Together:
