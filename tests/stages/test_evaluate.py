@@ -151,6 +151,17 @@ def test_scores_of_a_handful_of_records_have_no_interval(run: Path, tmp_path: Pa
     assert "(n = 7: too few for an interval)" in summary(found)
 
 
+@pytest.mark.parametrize(
+    ("direction", "low", "high", "is_told"),
+    [("higher", 0.4, 0.7, True), ("higher", 0.6, 0.8, False), ("lower", 0.6, 0.8, False), ("lower", 0.2, 0.5, True)],
+)
+def test_an_interval_that_includes_the_baseline_is_told_beside_the_scores(direction, low, high, is_told) -> None:
+    one = {"value": 0.6, "low": low, "high": high, "unit": "fraction", "direction": direction}
+    scores = {"split": "test", "n": 30, "metrics": {"loss_of_all": one}, "baseline": {"loss_of_all": {"value": 0.5}}}
+    told = "the interval of loss of all includes the baseline: nothing shows yet that the model has learnt"
+    assert (told in summary(scores)) == is_told
+
+
 def test_records_of_one_group_are_drawn_together(tmp_path: Path) -> None:
     """Each record stands there five times, as one customer: that is no more evidence than one of each."""
     path = table(tmp_path / "data" / "a.csv", 200)

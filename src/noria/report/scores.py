@@ -114,17 +114,27 @@ def _sentence(name: str, found: Found, baseline: float | None, metrics: Mapping[
     return [*parts, f". {_verdict(found, baseline)}"]
 
 
-def _verdict(found: Found, baseline: float | None) -> str:
+def side_of(found: Found, baseline: float | None) -> str | None:
+    """Return whether a score's interval is as a whole `better` or `worse` than the baseline, or `includes` it.
+
+    None where there is no interval or no baseline.
+    """
     low, high = found["low"], found["high"]
     if baseline is None or low is None or high is None:
-        return ""
+        return None
     worst, best = (low, high) if found["direction"] == "higher" else (-high, -low)
     trivial = baseline if found["direction"] == "higher" else -baseline
-    if worst > trivial:
-        return f"The whole interval is better ({found['direction']} is better): the model has learnt something."
-    if best < trivial:
-        return f"The whole interval is worse ({found['direction']} is better)."
-    return f"The interval includes that ({found['direction']} is better): nothing shows that the model has learnt."
+    return "better" if worst > trivial else "worse" if best < trivial else "includes"
+
+
+def _verdict(found: Found, baseline: float | None) -> str:
+    side = side_of(found, baseline)
+    better = f"({found['direction']} is better)"
+    if side == "better":
+        return f"The whole interval is better {better}: the model has learnt something."
+    if side == "worse":
+        return f"The whole interval is worse {better}."
+    return "" if side is None else f"The interval includes that {better}: nothing shows that the model has learnt."
 
 
 def _said(value: float | None, found: Found) -> str:

@@ -12,6 +12,7 @@ from noria.report.card import number
 from noria.report.notebook import framed_scores
 from noria.report.protocols import protocol_lines
 from noria.report.rivals import rival_lines
+from noria.report.scores import side_of, words
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,16 @@ def _scores(metrics: dict[str, Any], title: str) -> list[str]:
             f"  {name:<18} {number(one['value']):>8} {interval:<18} baseline {number(baseline):>8}"
             f"   {one['unit']}, {one['direction']} is better{_over_folds(metrics, name)}"
         )
-    lines += [f"  {line}" for line in [*value_lines(metrics), *rival_lines(metrics)]]
+    lines += [f"  {line}" for line in [*_doubt(metrics), *value_lines(metrics), *rival_lines(metrics)]]
     return lines + [f"look: {remark}" for remark in metrics.get("remarks", [])]
+
+
+def _doubt(metrics: dict[str, Any]) -> list[str]:
+    """Say of the first score where its interval includes the baseline; of one that is worse a remark says it."""
+    name, one = next(iter(metrics["metrics"].items()))
+    if side_of(one, metrics["baseline"].get(name, {}).get("value")) != "includes":
+        return []
+    return [f"the interval of {words(name)} includes the baseline: nothing shows yet that the model has learnt"]
 
 
 def _over_folds(metrics: dict[str, Any], name: str) -> str:
