@@ -14,6 +14,7 @@ from noria.contract import registry
 from noria.contract.examples import fitted, records_like
 from noria.errors import UserError
 from noria.job import Job
+from noria.job.load import load_job
 from noria.pipeline.assembly import build
 from noria.pipeline.inference import outputs
 from noria.sound.energy import loud_spans
@@ -120,13 +121,23 @@ def test_clean_clips_without_segments_are_told_to_be_judged_by_their_energy(tmp_
         sound = np.concatenate([np.zeros(2000), 0.3 * generator.normal(size=3000), np.zeros(2000)])
         (tmp_path / f"{index}.wav").write_bytes(wav_bytes(sound, 8000))
     (tmp_path / "clips.csv").write_text("audio\n" + "".join(f"{index}.wav\n" for index in range(12)))
-    from noria.job.load import load_job
-
     job, task = load_job({"task": "voice-activity-detection", "data": {"path": str(tmp_path / "clips.csv")}})
     prepared = prepare(job, task)
     spans = prepared.splits["train"].target["spans"][:]
     assert spans[0].ravel() == pytest.approx([0.25, 0.625], abs=0.06)
     assert any("nobody said where speech is" in remark for remark in prepared.report["notes"])
+
+
+@pytest.mark.parametrize(("unit", "is_told"), [(1, False), (1000, True)], ids=["seconds", "milliseconds"])
+def test_segments_beyond_the_end_of_their_sound_are_told(tmp_path, unit, is_told):
+    generator = np.random.default_rng(0)
+    for index in range(12):
+        (tmp_path / f"{index}.wav").write_bytes(wav_bytes(0.3 * generator.normal(size=7000), 8000))
+    rows = [f'{index}.wav,"[[{0.25 * unit}, {0.625 * unit}], [0, 0.1]]"\n' for index in range(12)]
+    (tmp_path / "clips.csv").write_text("audio,segments\n" + "".join(rows))
+    prepared = prepare(*load_job({"task": "voice-activity-detection", "data": {"path": str(tmp_path / "clips.csv")}}))
+    told = "segments: 12 of 24 true answers lie beyond what is read and are never found"
+    assert (told in prepared.report["warnings"]) == is_told
 
 
 def test_a_training_scene_holds_its_clips_where_its_spans_say():
@@ -158,7 +169,6 @@ def test_noise_of_training_scenes_is_brown_to_violet_and_beats_as_engines_do():
 
 
 def test_what_moves_a_sound_in_time_is_refused_beside_its_segments():
-    from noria.job.load import load_job
 
     _, task = load_job({"task": "voice-activity-detection", "inputs": {"audio": {"speed": 0.1}}})
     records = records_like(task, 8)

@@ -16,6 +16,7 @@ import numpy as np
 
 from noria.contract import Metric, Target
 from noria.contract.capabilities import (
+    AnswersInInput,
     Calibrates,
     DecodesTarget,
     Exports,
@@ -43,7 +44,7 @@ USUAL = (0.5, 0.3)  # onset and offset where no held-out answer says better
 
 
 @dataclass(frozen=True)
-class Segments(Target, PostProcesses, Calibrates, DecodesTarget, Exports, ShowsPanels, TellsReading):
+class Segments(Target, PostProcesses, Calibrates, AnswersInInput, DecodesTarget, Exports, ShowsPanels, TellsReading):
     """Stretches of speech. Arrays: `spans` Ragged float32[k, 2], seconds.
 
     Output: `logits` float[B, T, frames of a token], `frames` int64[B]; kept: `probabilities` Ragged float32[frames].
@@ -129,6 +130,12 @@ class Segments(Target, PostProcesses, Calibrates, DecodesTarget, Exports, ShowsP
         from noria.targets.segments.head import speech_loss
 
         return speech_loss(output, batch, self.hop_s)
+
+    def unread(self, truth: Arrays, inputs: Mapping[str, Arrays]) -> np.ndarray:
+        """Count the segments that begin after their sound ends: places in another unit, or of another recording."""
+        spans, ends_s = truth[SPANS], inputs[self.audio][MEL].lengths * self.hop_s
+        beyond = [int((spans[i][:, 0] >= end_s).sum()) for i, end_s in enumerate(ends_s)]
+        return np.stack([np.array(beyond, np.int64), spans.lengths], 1)
 
     def postprocess(self, output: Arrays, inputs: Mapping[str, Arrays], state: State) -> Arrays:
         """Keep the probabilities of the frames that there are."""
