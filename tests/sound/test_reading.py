@@ -216,6 +216,7 @@ def test_a_wav_whose_writer_did_not_know_its_length_is_read(size):
         ((np.zeros(80), math.inf), "a whole number"),
         ({"samples": np.zeros(80), "rate_hz": -math.inf}, "a whole number"),
         ((np.array([0, np.nan, np.inf]), 8_000), "2 samples are no finite numbers, the first is sample 2"),
+        ((np.array([0.5, -1e30, 0.5]), 8_000), r"sample 2 is 1e\+30, beyond every scale"),
         ((np.zeros(80), 0), "a rate of 0 Hz"),
         ((np.zeros(80), 10), "a rate of 10 Hz"),
         ((np.zeros(80), 8_000.5), "a whole number"),
