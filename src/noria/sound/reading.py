@@ -182,9 +182,7 @@ def _within_scale(samples: np.ndarray) -> np.ndarray:
         raise ValueError(f"{said}, the first is sample {bad[0] + 1:,}")
     if peak > MOST_PEAK:
         place = int(np.abs(samples).argmax()) + 1
-        raise ValueError(
-            f"sample {place:,} is {peak:.3g}, beyond every scale: the rest would be turned down to silence"
-        )
+        raise ValueError(f"sample {place:,} is {peak:.3g}, beyond every scale: the rest would become silence")
     return np.asarray(samples / peak if peak > 1 else samples, np.float32)
 
 
