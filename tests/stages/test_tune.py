@@ -326,6 +326,23 @@ def test_a_whole_training_cut_short_plans_as_many_minutes_less(job: dict[str, An
     assert data is prepared  # the records are few
 
 
+@pytest.mark.parametrize(("divisor", "is_told"), [(100, True), (1, False)], ids=["a threshold", "odd and even"])
+def test_a_validation_too_easy_to_tell_settings_apart_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], divisor: int, is_told: bool
+) -> None:
+    lines = [f"{one / 7:.3f},{'high' if one // divisor % 2 else 'low'}" for one in np.arange(200) * 37 % 200]
+    (tmp_path / "a.csv").write_text("\n".join(["x,label", *lines]), "utf-8")
+    job = {
+        "task": "tabular-classification",
+        "data": {"path": str(tmp_path / "a.csv"), "split": {"test": 0}},
+        "train": {"steps": 20, "validations": 2, "best_by": "accuracy"},
+        "tune": {"defaults": False},
+    }
+    tune(job, [f"{RATES}=[{GOOD}]"], trials=2)
+    told = "the job as it is has accuracy 1 on the 17 validation records, so that nothing can be seen to be better"
+    assert (told in capsys.readouterr().err) == is_told
+
+
 def test_the_rival_stands_first_and_the_end_says_whether_it_was_beaten(
     job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,7 @@ class Trials:
         if known is None:
             known = self.study.tell_once("shares", shares_of(self._whole(), self.limits))
             self._say_rungs(known)
+            self._say_perfect()
         return list(known)
 
     def _try(self, trial: Any) -> None:
@@ -214,6 +215,16 @@ class Trials:
             steps = " and then ".join(_in_words(share) for share in shares[1:])
             cheap = f"new settings train for {_in_words(shares[0])} of a whole training"
             self.reporter.say(f"{cheap}, the best third of them for {steps}")
+
+    def _say_perfect(self) -> None:
+        """Say where validation is too easy to show that other settings are better."""
+        metric, own = self.study.metric, self.study.own()
+        if metric.unit == "fraction" and metric.direction == "higher" and own.value == 1:
+            self.reporter.say(
+                f"look: the job as it is has {metric.name} 1 on the {self.study.held_out:,} validation records, so "
+                "that nothing can be seen to be better; a larger validation (data.split.validation=0.3) or one of unseen "
+                "groups (data.split.group=COLUMN) tells more"
+            )
 
     def _say(self, trial: Any, settings: Mapping[str, Any], score: float | None, reason: str) -> None:
         best, share = self.study.best(), share_of(trial)
