@@ -222,8 +222,8 @@ class Trials:
         if metric.unit == "fraction" and metric.direction == "higher" and own.value == 1:
             self.reporter.say(
                 f"look: the job as it is has {metric.name} 1 on the {self.study.held_out:,} validation records, so "
-                "that nothing can be seen to be better; a larger validation (data.split.validation=0.3) or one of unseen "
-                "groups (data.split.group=COLUMN) tells more"
+                "that nothing can be seen to be better; a larger validation (data.split.validation=0.3) or one of "
+                "unseen groups (data.split.group=COLUMN) tells more"
             )
 
     def _say(self, trial: Any, settings: Mapping[str, Any], score: float | None, reason: str) -> None:
