@@ -11,8 +11,10 @@ import torch
 
 from noria.errors import UserError
 from noria.job.load import load_job
+from noria.reporter import Terminal
 from noria.stages.prepare import prepare
 from noria.training import plan
+from noria.training.forecast import describe
 from noria.training.plan import Plan, make_plan
 from noria.training.step import Learner, Step
 
@@ -47,6 +49,27 @@ def test_the_longest_records_are_learnt_from_so_that_their_memory_is_counted(
     lengths = prepared.splits["train"].lengths
     assert lengths is not None
     assert seen[-1] == lengths.max()
+
+
+@pytest.mark.parametrize(
+    ("model", "steps", "told"),
+    [
+        ({"linear": True}, 20, " and the fitting of linear model, "),
+        ({"linear": False}, 20, " s, "),
+        ({"linear": True}, 0, " s, "),
+    ],
+    ids=["beside", "alone", "nothing is learnt"],
+)
+def test_simple_models_that_no_forecast_holds_are_named_beside_it(
+    job_of_texts: dict[str, Any], capsys: pytest.CaptureFixture[str], model: dict[str, Any], steps: int, told: str
+) -> None:
+    job_of_texts["model"] |= model
+    job, task = load_job(job_of_texts, [f"train.steps={steps}"])
+    prepared = prepare(job, task)
+    describe(Terminal(), prepared, make_plan(job, task, prepared, torch.device("cpu")))
+    (line,) = [one for one in capsys.readouterr().err.splitlines() if one.startswith("forecast: ")]
+    assert told in line
+    assert ("fitting" in line) == ("fitting" in told)
 
 
 def test_a_step_is_forecast_for_records_of_usual_length(

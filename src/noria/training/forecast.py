@@ -26,9 +26,9 @@ def describe(reporter: Reporter, prepared: Prepared, plan: Plan, folds: int = 0,
         f"plan: {plan.weights:,} weights, {plan.steps:,} steps of {plan.records_per_step} records, {plan.precision} "
         f"({plan.reason}) on {plan.device} with {threads}, {1000 * plan.seconds_per_step:.1f} ms a step"
     )
-    reporter.say(
-        f"forecast: {duration(plan.seconds)}, {size(plan.memory_bytes)} of memory, {size(plan.disk_bytes)} of disk"
-    )
+    fitting = f" and the fitting of {' and '.join(plan.beside)}" if plan.beside else ""
+    needed = f"{size(plan.memory_bytes)} of memory, {size(plan.disk_bytes)} of disk"
+    reporter.say(f"forecast: {duration(plan.seconds)}{fitting}, {needed}")
     if more := folds + protocols:
         whole, disk = duration((1 + more) * plan.seconds), size(_disk_bytes(plan, more))
         said = [f"{folds} folds"] * bool(folds) + [f"{protocols} other protocols"] * bool(protocols)

@@ -11,7 +11,7 @@ import functools
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from noria.contract import Task, dispatch
 from noria.errors import UserError
 from noria.job import Job
 from noria.model.weights import weights_of
+from noria.pipeline.assembly import NAMES
 from noria.pipeline.inference import outputs
 from noria.pipeline.prepared import Prepared
 from noria.pipeline.warm_start import begin
@@ -71,6 +72,7 @@ class Plan:
     reason: str = ""  # for the precision
     operations_per_step: float = 0.0  # forward and backward; products, convolutions and attention
     peak_operations_per_second: float = 0.0  # of a matrix product in this precision; 0 where it was not measured
+    beside: list[str] = field(default_factory=list)  # the simple models to be fitted, whose time no forecast holds
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -171,6 +173,7 @@ def make_plan(
         reason=reason,
         operations_per_step=operations,
         peak_operations_per_second=peak,
+        beside=[NAMES[name] for name in (() if model.mixture is None or job.train.steps == 0 else model.mixture.parts)],
     )
 
 
