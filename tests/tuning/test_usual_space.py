@@ -100,6 +100,14 @@ def test_components_say_what_is_tried_of_them() -> None:
     assert widths.choices == [(16, 32, 64), (8, 16, 32), (32, 64, 128)]
 
 
+def test_points_in_space_are_moved_and_turned_and_numbers_without_places_are_not() -> None:
+    flat, points = (
+        ranges("series-classification", inputs={"series": {"dimensions": count}}).keys() for count in (None, 3)
+    )
+    assert {"inputs.series.length", "inputs.series.pooling"} <= flat
+    assert points - flat == {"inputs.series.center", "inputs.series.rotate"}
+
+
 def test_a_mirror_image_is_tried_only_where_the_job_allows_it() -> None:
     assert "inputs.image.flip" not in ranges("image-classification")
     allowed = ranges("image-classification", inputs={"image": {"flip": True}})

@@ -14,6 +14,14 @@ SHAPE = {**NETWORK_ONLY, IS_SHAPE: True}
 MAX_LENGTH = 2**16 - 1  # frames, which are numbered in 16 bits
 
 
+def _centers(series: SeriesSettings) -> tuple[str | None, ...]:
+    return (None, "series", "frame") if series.dimensions in (2, 3) else ()
+
+
+def _rotations(series: SeriesSettings) -> tuple[float, ...]:
+    return (0.0, 10.0, 20.0) if series.dimensions in (2, 3) else ()
+
+
 @dataclass(frozen=True)
 class SeriesSettings:
     """How frames of numbers are read, varied and embedded."""
@@ -28,9 +36,9 @@ class SeriesSettings:
     """Coordinates per point, where channels are points in space. `center`, `rotate`, `flip`, `apart` need it."""
     valid: tuple[float, float] | None = None
     """Lowest and highest value the sensor can give. What lies outside or is missing is interpolated in time."""
-    center: Literal["series", "frame"] | None = None
+    center: Literal["series", "frame"] | None = field(default=None, metadata={TRIED: _centers, IS_SHAPE: True})
     """Move the points' mean to zero, over the `series` or each `frame`. Where the place does not matter."""
-    length: int | None = None
+    length: int | None = field(default=None, metadata={IS_SHAPE: True} | tried(None, 32, 64))
     """Frames that every series is resampled to. Null keeps each one's own length and speed."""
     max_length: int = 4096
     """Longest series in frames, at most 65,535; the rest is cut off. Memory and time grow with it."""
@@ -48,7 +56,7 @@ class SeriesSettings:
     """Augmentation: largest random change of amplitude, as log of the factor; 0.1 is about 10 %."""
     channel_dropout: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 0.3))
     """Augmentation: fraction of points (or channels) set to their mean, 0 to 1. For sensors that fail."""
-    rotate: float = field(default=0.0, metadata=NETWORK_ONLY)
+    rotate: float = field(default=0.0, metadata={**NETWORK_ONLY, TRIED: _rotations})
     """Augmentation: largest random rotation about the second axis, in degrees. Needs `dimensions`."""
     flip: bool = field(default=False, metadata=NETWORK_ONLY)
     """Augmentation: mirror half of the series left to right. Not where left and right mean different things."""
@@ -60,7 +68,7 @@ class SeriesSettings:
     """Pooling factor of each convolution; a token stands for their product in frames. Raise to save time."""
     velocities: bool = field(default=True, metadata=SHAPE | tried(True, False))
     """Show the differences between frames beside their values. Turn off where only levels matter."""
-    pooling: Literal["grid", "max"] = field(default="grid", metadata=NETWORK_ONLY)
+    pooling: Literal["grid", "max"] = field(default="grid", metadata=SHAPE | tried("grid", "max"))
     """Tokens: one for each time step that is left (`grid`), or one for the whole series (`max`), which is faster."""
     dropout: float = field(default=0.0, metadata=NETWORK_ONLY | tried_between(0.0, 0.5))
     """Dropout of the tokens' features, 0 to 1. Raise it where validation stays far behind training."""
