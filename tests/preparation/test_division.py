@@ -115,9 +115,17 @@ def test_groups_that_the_data_itself_parts_are_told(tmp_path: Path) -> None:
     assert notes() == []
 
 
-def by_values(people: Sequence[object], **more: object) -> Division:
+def by_values(people: Sequence[object], classes: Sequence[str] = (), **more: object) -> Division:
+    """Divide a record of each person named; eve and fay are test."""
     named = {"test": [one for one in ("eve", "fay") if one in people]}
-    return divided(range(len(people)), Split.model_validate({"column": "who", "values": named, **more}), group=people)
+    split = Split.model_validate({"column": "who", "values": named, **more})
+    rows = Rows({"value": range(len(people)), "who": list(people), "class": list(classes)}, "a.csv", range(len(people)))
+    known = (lambda chunk: chunk.columns["class"]) if classes else None
+    return divide([rows], split, ["value"], "a.csv", classes=known)
+
+
+def held_people(people: Sequence[object], found: Division) -> set[object]:
+    return {who for who, side in zip(people, found.sides, strict=True) if side == VALIDATION}
 
 
 PEOPLE = ["ann", "bob", "cas", "dan", "eve", "fay"]
@@ -132,7 +140,7 @@ def test_where_test_is_named_by_people_validation_has_a_person_whom_training_lac
     assert len(of[VALIDATION]) == 1
     assert of[TRAIN] == {"ann", "bob", "cas", "dan"} - of[VALIDATION]
     (held,) = of[VALIDATION]
-    assert f"validation has whole values of who, as test has: {held}; data.split.block=1" in " ".join(found.notes)
+    assert f"validation has whole values of who, as test has: {held}; data.split.values names" in " ".join(found.notes)
 
 
 def test_which_people_are_held_out_follows_the_seed_and_not_the_order_of_the_records() -> None:
@@ -177,3 +185,66 @@ def test_a_job_that_says_what_validation_is_has_that(more: dict[str, object]) ->
     wanted = {0: set(), 1: {"ann", "bob", "cas", "dan"}}
     assert held == wanted.get(more.get("validation", more.get("block")), {"ann"})  # type: ignore[call-overload]
     assert not any("whole values" in note for note in found.notes)
+
+
+def test_more_is_held_out_where_more_is_asked_for() -> None:
+    for asked, count in ((0.1, 1), (0.3, 2), (0.5, 3)):
+        people = [f"person {index % 5}" for index in range(100)] + ["eve"]
+        assert len(held_people(people, by_values(people, validation=asked))) == count
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_people_who_are_named_for_training_stay_there(seed: int) -> None:
+    values = {"test": ["eve", "fay"], "train": ["ann", "cas"]}
+    assert held_people(PEOPLE * 20, by_values(PEOPLE * 20, seed=seed, values=values)) <= {"bob", "dan"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_person_who_alone_has_a_class_stays_in_training(seed: int) -> None:
+    people = PEOPLE * 20
+    classes = ["rare" if who == "bob" and index < 60 else str(index % 4 // 2) for index, who in enumerate(people)]
+    assert len(held_people(people, by_values(people, classes, seed=seed)) - {"bob"}) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_validation_has_people_of_several_classes(seed: int) -> None:
+    people = [f"person {index % 40}" for index in range(400)] + ["eve"]
+    classes = ["sick" if int(who.split()[1]) < 20 else "well" for who in people[:-1]] + ["well"]
+    found = by_values(people, classes, seed=seed, validation=0.025)
+    assert {classes[at] for at in np.flatnonzero(found.sides == VALIDATION)} == {"sick", "well"}
+    assert len(held_people(people, found)) >= 2
+
+
+def assert_record_by_record(found: Division) -> None:
+    assert 0.05 < (found.sides == VALIDATION).sum() / (found.sides != TEST).sum() < 0.15
+    assert not any("whole values" in note for note in found.notes)
+
+
+def test_people_of_whom_each_has_a_class_alone_are_divided_record_by_record() -> None:
+    people = PEOPLE * 60
+    assert_record_by_record(by_values(people, [str(who) for who in people]))
+
+
+def test_a_person_of_too_few_records_is_not_all_of_validation() -> None:
+    assert_record_by_record(by_values(["ann"] * 600 + ["bob"] * 399 + ["cas"] + ["eve"] * 60))
+
+
+def test_equal_records_of_several_people_stay_on_one_side() -> None:
+    people = [PEOPLE[index // 100] for index in range(600)]
+    rows = Rows({"value": [index % 100 for index in range(600)], "who": people}, "a.csv", range(600))
+    found = divide([rows], Split(column="who", values={"test": ["eve", "fay"]}), ["value"], "a.csv")
+    of_value = found.sides[:400].reshape(4, 100)
+    assert (of_value == of_value[:1]).all()
+    assert_record_by_record(found)
+
+
+def test_what_the_source_keeps_together_is_not_parted_by_whom_it_is_from() -> None:
+    people = [PEOPLE[index % 6] for index in range(600)]
+    talks = [None if who in ("eve", "fay") else f"talk {index // 12}" for index, who in enumerate(people)]
+    rows = Rows({"value": range(600), "who": people, "talk": talks}, "a.csv", range(600))
+    found = divide([rows], Split(column="who", values={"test": ["eve", "fay"]}), ["value"], "a.csv", groups=["talk"])
+    sides: dict[str, set[int]] = {}
+    for talk, side in zip(talks, found.sides.tolist(), strict=True):
+        sides.setdefault(str(talk), set()).add(side)
+    assert all(len(own) == 1 for own in sides.values())
+    assert any("records of one talk stay in one split" in note for note in found.notes)

@@ -158,7 +158,7 @@ def test_scores_of_a_handful_of_records_have_no_interval(run: Path, tmp_path: Pa
 def test_an_interval_that_includes_the_baseline_is_told_beside_the_scores(direction, low, high, is_told) -> None:
     one = {"value": 0.6, "low": low, "high": high, "unit": "fraction", "direction": direction}
     scores = {"split": "test", "n": 30, "metrics": {"loss_of_all": one}, "baseline": {"loss_of_all": {"value": 0.5}}}
-    told = "the interval of loss of all includes the baseline: nothing shows yet that the model has learnt"
+    told = "the interval of loss of all includes the baseline: nothing shows that the model has learnt"
     assert (told in summary(scores)) == is_told
 
 

@@ -18,10 +18,11 @@ from noria.errors import UserError
 from noria.job.data import Split
 from noria.pipeline.fields import values_of
 from noria.preparation.filling import filled
+from noria.preparation.whole_values import WholeValues
 from noria.sources.core.layout import SPLITS as SPLIT_WORDS
 from noria.store.array_store import SPLITS
 from noria.store.hashing import hash_values, share
-from noria.types import Rows
+from noria.types import Rows, Values
 
 TRAIN, VALIDATION, TEST = 0, 1, 2  # as in SPLITS
 LEFT_OUT = 3  # of cross-validation: what the source itself keeps for test
@@ -36,7 +37,6 @@ COLUMN_WORDS = SPLIT_WORDS | {
 LEAST_GROUPS = 10  # into fewer a source's records are not divided by what it says belongs together
 FEW_GROUPS = 200  # fewer are shared out in turn: by their hashes alone a split could be left without any
 LEAST_CLASS = 5  # records of a class, from which test has one
-MOST_HELD = 0.25  # of what is outside of test, where validation has whole values of the column that names test
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,12 @@ def divide(
     where: str,
     groups: Sequence[str] = (),
     keys: Callable[[Rows], list[str | None]] | None = None,
+    classes: Callable[[Rows], Values] | None = None,
 ) -> Division:
     """Divide records; `fields` are the columns whose values are hashed. Raises UserError where there are none.
 
     `groups`: the columns by which the source says what belongs together; what the job says of it wins. `keys` says it
-    of the records of a chunk where an input knows (split.by).
+    of the records of a chunk where an input knows (split.by). `classes`: of a chunk, where each record has one.
     """
     stated: list[np.ndarray] = []
     hashes: list[np.ndarray] = []
@@ -72,11 +73,11 @@ def divide(
     known: list[np.ndarray] = []
     sides = _Stated(split)
     together = _Together(() if split.group or split.block or split.order or keys else groups)
-    values = _ValuesOf(split)
+    people = WholeValues(split, classes)
     for rows in chunks:
         first = first or next((f"{one.where}: {one.reason}" for one in rows.bad), "")
         stated.append(sides.of(rows))
-        values.see(rows)
+        people.see(rows)
         own = split_hashes(rows, split, fields)
         if keys is not None:
             found = keys(rows)
@@ -94,7 +95,7 @@ def divide(
     if split.folds is not None:
         divided = _folded(of_source, joined, split, where)
     else:
-        held, of_values = values.held(of_source, split)
+        held, of_values = people.held(of_source, joined)
         note = of_values or note
         divided = _divided(of_source, joined, split, np.concatenate(known) if known else None, held)
     is_ours = bool(((divided.sides != TRAIN) & (of_source <= TRAIN)).any())
@@ -166,53 +167,6 @@ def _folded(stated: np.ndarray, hashes: np.ndarray, split: Split, where: str) ->
     left_out = len(sides) - np.count_nonzero(is_ours)
     notes = [f"{left_out:,} records that the data itself keeps for test are in no fold"] if left_out else []
     return Division(sides, np.where(is_ours, np.int8(-1), stated), hashes, notes)
-
-
-class _ValuesOf:
-    """Whole values of the column that names test, for validation: what is asked there is unseen in the same way.
-
-    A model that is tested on new people and validated on known ones would be chosen by what it remembers of them.
-    """
-
-    def __init__(self, split: Split) -> None:
-        is_otherwise = split.group or split.block or split.order or split.by or split.folds
-        is_said = "test" in split.values and "validation" not in split.values
-        self._column = split.column if is_said and not is_otherwise and split.validation else None
-        self._hashes: list[np.ndarray] = []
-        self._names: dict[int, str] = {}
-
-    def see(self, rows: Rows) -> None:
-        if self._column is None:
-            return
-        said = ["" if value is None else str(value).strip() for value in rows.columns[self._column]]
-        hashes = hash_values(said)
-        self._hashes.append(hashes)
-        self._names.update(zip(hashes.tolist(), said, strict=True))
-
-    def held(self, stated: np.ndarray, split: Split) -> tuple[np.ndarray | None, str]:
-        """Return bool[n], the records held out for validation, and a sentence on them.
-
-        None and nothing where the column does not say it, or has no values that are few enough of the records.
-        """
-        ours = stated <= TRAIN
-        if self._column is None or not ours.any() or (stated == VALIDATION).any():
-            return None, ""
-        hashes = np.concatenate(self._hashes)
-        different, counts = np.unique(hashes[ours], return_counts=True)
-        enough, most = (share * counts.sum() for share in (split.validation, MOST_HELD))
-        taken, total = [], 0
-        for at in np.argsort(hash_values(different, split.seed)):
-            if total < enough and total + counts[at] <= most and self._names[int(different[at])]:
-                taken.append(different[at])
-                total += counts[at]
-        if not taken:
-            return None, ""
-        names = sorted(self._names[int(one)] for one in taken)
-        named = ", ".join(names[:SHOWN_ITEMS]) + (", ..." if len(names) > SHOWN_ITEMS else "")
-        return ours & np.isin(hashes, taken), (
-            f"validation has whole values of {self._column}, as test has: {named}; data.split.block=1 divides record by"
-            " record"
-        )
 
 
 class _Together:

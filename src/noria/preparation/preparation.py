@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from noria.contract import Modality, Target, Task, answer_field, dispatch
+from noria.contract.capabilities import SingleValued, declared
 from noria.contract.source import Source
 from noria.errors import UserError, did_you_mean
 from noria.job import Job
@@ -120,6 +121,13 @@ class Preparation:
         field = known[way]
         return lambda rows: dispatch.group_keys(self.task.inputs[field], values_of(rows, self.mapping.get(field)), way)
 
+    def _classes(self) -> Callable[[Rows], Values] | None:
+        """Return what gives the class of each record, where each has one."""
+        single = declared(self.task.target, SingleValued)
+        if single is None or not self.task.target.has_closed_vocabulary:
+            return None
+        return lambda rows: values_of(rows, self.mapping[self.answer])
+
     def _advice(self) -> str:
         """Say how records that are of one thing are kept on one side; nothing where only the data can tell."""
         if (self.stated >= VALIDATION).any():
@@ -170,7 +178,7 @@ class Preparation:
         filled = [name for name in self.task.inputs if name in self.mapping] or [self.answer]
         fields = [self.mapping[name] for name in filled]
         where = str(self.source.path)
-        found = divide(self._chunks(), self.split, fields, where, self.source.groups(), self._keys())
+        found = divide(self._chunks(), self.split, fields, where, self.source.groups(), self._keys(), self._classes())
         self.stated, self.hashes = found.stated, found.hashes
         self.notes += found.notes
         if (count := self.job.evaluate.folds) is not None:

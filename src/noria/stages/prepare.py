@@ -30,7 +30,7 @@ from noria.store.array_store import read_store, trim_stores, usable_store
 from noria.store.cache import cache_folder
 
 CACHE_BYTES = 40 * 2**30
-LAYOUT = 4  # of what is stored, and of what encoded arrays mean; a store of another one is written anew
+LAYOUT = 5  # of what is stored, and of what encoded arrays mean; a store of another one is written anew
 
 
 def prepare(job: Job, task: Task, tell: Callable[[str], None] = lambda _: None, origin: str | None = None) -> Prepared:

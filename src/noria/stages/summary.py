@@ -110,10 +110,11 @@ def _scores(metrics: dict[str, Any], title: str) -> list[str]:
 
 def _doubt(metrics: dict[str, Any]) -> list[str]:
     """Say of the first score where its interval includes the baseline; of one that is worse a remark says it."""
-    name, one = next(iter(metrics["metrics"].items()))
-    if side_of(one, metrics["baseline"].get(name, {}).get("value")) != "includes":
-        return []
-    return [f"the interval of {words(name)} includes the baseline: nothing shows yet that the model has learnt"]
+    said = []
+    for name, one in list(metrics["metrics"].items())[:1]:
+        if side_of(one, metrics["baseline"].get(name, {}).get("value")) == "includes":
+            said.append(f"the interval of {words(name)} includes the baseline: nothing shows that the model has learnt")
+    return said
 
 
 def _over_folds(metrics: dict[str, Any], name: str) -> str:

@@ -128,12 +128,16 @@ def test_clean_clips_without_segments_are_told_to_be_judged_by_their_energy(tmp_
     assert any("nobody said where speech is" in remark for remark in prepared.report["notes"])
 
 
-@pytest.mark.parametrize(("unit", "is_told"), [(1, False), (1000, True)], ids=["seconds", "milliseconds"])
-def test_segments_beyond_the_end_of_their_sound_are_told(tmp_path, unit, is_told):
+@pytest.mark.parametrize(
+    ("segment", "is_told"),
+    [([0.25, 0.625], False), ([250, 625], True), ([0.25, 625], True), ([0.5, 1.2], False)],
+    ids=["seconds", "milliseconds", "an end in milliseconds", "a little beyond"],
+)
+def test_segments_beyond_the_end_of_their_sound_are_told(tmp_path, segment, is_told):
     generator = np.random.default_rng(0)
     for index in range(12):
         (tmp_path / f"{index}.wav").write_bytes(wav_bytes(0.3 * generator.normal(size=7000), 8000))
-    rows = [f'{index}.wav,"[[{0.25 * unit}, {0.625 * unit}], [0, 0.1]]"\n' for index in range(12)]
+    rows = [f'{index}.wav,"[{segment}, [0, 0.1]]"\n' for index in range(12)]
     (tmp_path / "clips.csv").write_text("audio,segments\n" + "".join(rows))
     prepared = prepare(*load_job({"task": "voice-activity-detection", "data": {"path": str(tmp_path / "clips.csv")}}))
     told = "segments: 12 of 24 true answers lie beyond what is read and are never found"
