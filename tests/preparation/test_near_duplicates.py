@@ -165,6 +165,45 @@ def test_texts_with_small_changes_are_found_and_others_are_not(tmp_path: Path) -
         assert len(told(prepared(path, "text-classification"))) == (2 if name == "edited" else 0)
 
 
+def test_texts_that_share_what_all_share_are_not_near() -> None:
+    generator = np.random.default_rng(0)
+    template = generator.integers(0, 900, 40)
+    texts = Ragged.of([[*template, *generator.integers(0, 900, 6)] for _ in range(300)], np.int64)
+    assert list(near_texts(texts[:60], texts[60:])) == []
+    digits = Ragged.of([generator.integers(0, 2, count) for count in generator.integers(20, 60, 300)], np.int64)
+    assert list(near_texts(digits[:60], digits[60:])) == []
+
+
+def test_a_text_that_is_one_of_many_copies_is_still_near() -> None:
+    generator = np.random.default_rng(0)
+    texts = [generator.integers(0, 900, 40) for _ in range(150)]
+    copy = texts[3].copy()
+    copy[20] += 1
+    known = Ragged.of([*texts, *[texts[3]] * 10], np.int64)
+    assert [one for one, _ in near_texts(Ragged.of([copy], np.int64), known)]
+
+
+def test_series_of_their_own_lengths_are_not_near_because_both_count_their_frames(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for index in range(200):
+        frames = generator.normal(size=(int(generator.integers(20, 60)), 3))
+        (tmp_path / f"{'ab'[index % 2]}_{index}.csv").write_text("\n".join(",".join(map(str, one)) for one in frames))
+    found = prepared(tmp_path, "series-classification", names=r"(?P<label>[ab])_")
+    assert told(found) == []
+
+
+def test_the_same_exercises_with_other_answers_are_not_the_same(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    rows = [
+        (student, f"skill {at}", generator.integers(0, 2))
+        for student in range(150)
+        for at in range(generator.integers(10, 16))
+    ]
+    with (tmp_path / "answers.csv").open("w", encoding="utf-8") as file:
+        csv.writer(file).writerows([("student_id", "skill", "correct"), *rows])
+    assert told(prepared(tmp_path / "answers.csv", "knowledge-tracing")) == []
+
+
 def test_short_texts_and_empty_ones_are_compared_without_harm() -> None:
     short = Ragged.of([[1, 2], [], [3]], np.int64)
     assert list(near_texts(short, short)) == []

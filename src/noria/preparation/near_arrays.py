@@ -85,39 +85,67 @@ def _equal_rows(asked: np.ndarray, known: np.ndarray, bits: np.ndarray, need: fl
 
 
 def near_texts(asked: Ragged, known: Ragged) -> Iterator[tuple[int, int]]:
-    """Yield pairs of texts, rows of token ids, that have most runs of three tokens in common."""
-    ours, is_ours = _signatures(asked)
-    theirs, is_theirs = _signatures(known)
-    if not is_ours.any() or not is_theirs.any():
+    """Yield pairs of texts, rows of token ids, that have most runs of three tokens in common, and these are rare.
+
+    So texts in which every run is usual, as those of a template, are not like one another.
+    """
+    ours, theirs = _runs(asked), _runs(known)
+    is_ours, there = ours.lengths > 0, np.flatnonzero(theirs.lengths)
+    if not is_ours.any() or not len(there):
         return
-    there = np.flatnonzero(is_theirs)
+    bits = _Bits(theirs)
+    need = np.log2(float(len(asked)) * len(known)) + CHANCE_BITS
+    own, others = _signatures(ours), _signatures(theirs)
     for start in range(0, HASHES, BAND):
-        bands = [mixed(one[:, start : start + BAND]).sum(1, dtype=np.uint64) for one in (ours, theirs[there])]
+        bands = [mixed(one[:, start : start + BAND]).sum(1, dtype=np.uint64) for one in (own, others[there])]
         order = np.argsort(bands[1])
         places = np.minimum(np.searchsorted(bands[1][order], bands[0]), len(order) - 1)
         for index in np.flatnonzero(is_ours & (bands[1][order[places]] == bands[0])):
             other = there[order[places[index]]]
-            if (ours[index] == theirs[other]).mean() >= LEAST_COMMON:
+            is_like = (own[index] == others[other]).mean() >= LEAST_COMMON
+            if is_like and bits.of(np.intersect1d(ours[index], theirs[other])) >= need:
                 yield int(index), int(other)
 
 
-def _signatures(texts: Ragged) -> tuple[np.ndarray, np.ndarray]:
-    """Return the smallest hashes of each text's runs, uint64[n, HASHES], and whether it is long enough, bool[n]."""
+class _Bits:
+    """How rare runs are among texts: a run that one in so many texts has is worth so many bits."""
+
+    def __init__(self, texts: Ragged) -> None:
+        of_text = np.repeat(np.arange(len(texts), dtype=np.uint64), texts.lengths)
+        _, once = np.unique(mixed(texts.values ^ mixed(of_text)), return_index=True)  # a run counts once a text
+        self._known, counts = np.unique(texts.values[once], return_counts=True)
+        self._bits = np.log2(len(texts) / counts) / RUN  # each token stands in so many
+
+    def of(self, runs: np.ndarray) -> float:
+        """Return the bits of different runs, all of which some text has."""
+        return float(self._bits[np.searchsorted(self._known, runs)].sum())
+
+
+def _runs(texts: Ragged) -> Ragged:
+    """Return hashes of each text's runs of three tokens, uint64; none of a text that is too short."""
     texts = texts.cut(MOST_TOKENS)
+    counts = np.where(texts.lengths >= LEAST_RUNS + RUN - 1, texts.lengths - RUN + 1, 0)
     tokens = np.asarray(texts.values, np.int64).astype(np.uint64)
-    is_long = texts.lengths >= LEAST_RUNS + RUN - 1
-    found = np.zeros((len(texts), HASHES), np.uint64)
-    if not is_long.any():
-        return found, is_long
-    runs = tokens[: len(tokens) - RUN + 1].copy()
+    starts = np.repeat(texts.offsets[:-1], counts) + _places(counts)
+    found = tokens[starts]
     for place in range(1, RUN):
-        runs = mixed(runs) + tokens[place : len(tokens) - RUN + 1 + place]
-    starts, ends = texts.offsets[:-1][is_long], texts.offsets[1:][is_long] - RUN + 1
-    edges = np.minimum(np.stack([starts, ends], 1).ravel(), len(runs) - 1)
-    for index in range(HASHES):
-        luck = mixed(runs + np.uint64(index * 0x9E3779B9 + 1))
-        found[is_long, index] = np.minimum.reduceat(luck, edges)[::2]
-    return found, is_long
+        found = mixed(found) + tokens[starts + place]
+    return Ragged(found, np.concatenate([[0], counts.cumsum()]))
+
+
+def _places(counts: np.ndarray) -> np.ndarray:
+    """Return 0, 1, ... for each of so many rows, one after another."""
+    return np.asarray(np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts))
+
+
+def _signatures(runs: Ragged) -> np.ndarray:
+    """Return the smallest hashes of the runs of each row, uint64[n, HASHES]; of one without runs nothing."""
+    is_there = runs.lengths > 0
+    found = np.zeros((len(runs), HASHES), np.uint64)
+    for index in range(HASHES if is_there.any() else 0):
+        luck = mixed(runs.values + np.uint64(index * 0x9E3779B9 + 1))
+        found[is_there, index] = np.minimum.reduceat(luck, runs.offsets[:-1][is_there])
+    return found
 
 
 def near_pictures(asked: np.ndarray, known: np.ndarray) -> Iterator[tuple[int, int]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from noria.contract.capabilities import IDS
 from noria.preparation.near_arrays import near_pictures, near_rows, near_texts
 from noria.types import Arrays, Dataset, Ragged
 
@@ -50,7 +51,7 @@ def _alike(asked: Arrays, known: Arrays) -> Iterator[tuple[int, int]]:
         if name[0] == "_":
             continue
         if isinstance(one, Ragged):  # texts beside other columns are told by these
-            if not rows and one.values.ndim == 1 and one.values.dtype.kind in "iu":
+            if not rows and name == IDS:
                 yield from near_texts(one, known[name])
         elif one.dtype == np.uint8 and one.ndim in (3, 4) and min(one.shape[1:3]) >= LEAST_SIDE:
             yield from near_pictures(one, known[name])
