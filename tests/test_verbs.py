@@ -154,9 +154,12 @@ def test_a_frame_is_learnt_scored_answered_and_kept_by_what_it_was(frame: Any, t
 
 def test_answers_to_a_frame_go_back_into_it_by_its_index(frame: Any, tmp_path: Path) -> None:
     run = noria.train(job_of(frame), run=tmp_path / "run", reporter=Silent())
+    pandas = pytest.importorskip("pandas", reason="needs pandas")
     given = frame.sample(9, random_state=0)
+    given.index = [*given.index[:8], given.index[0]]  # an index may repeat
     answers = noria.predict(run, given)
-    joined = given.join(answers.to_frame())
+    joined = pandas.concat([given, answers.to_frame()], axis=1)
+    assert len(joined) == 9
     assert [*joined] == ["a", "b", "left", "value", "confidence", "probability_no", "probability_yes"]
     assert [*joined["value"]] == [one.value for one in answers]
     assert (joined["probability_no"] + joined["probability_yes"]).round(4).eq(1).all()

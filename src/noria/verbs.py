@@ -201,7 +201,7 @@ def predict(
 ) -> Predictions:
     """Answer records: load the model and call its `predict`, which says what `data` may be; the answers are a list.
 
-    >>> frame.join(noria.predict(run, frame).to_frame())
+    >>> pandas.concat([frame, noria.predict(run, frame).to_frame()], axis=1)
 
     Whoever asks again keeps the model: `model = noria.load(run)`, `model.predict(data)`.
     """

@@ -248,3 +248,11 @@ def test_what_the_source_keeps_together_is_not_parted_by_whom_it_is_from() -> No
         sides.setdefault(str(talk), set()).add(side)
     assert all(len(own) == 1 for own in sides.values())
     assert any("records of one talk stay in one split" in note for note in found.notes)
+
+
+def test_a_number_that_the_job_names_is_one_with_zeros_before_it() -> None:
+    split = Split.model_validate({"column": "who", "values": {"test": [2, "07"]}})
+    found = divided(range(5), split, group=["01", "02", "2", "07", "7"])
+    assert np.flatnonzero(found.sides == TEST).tolist() == [1, 2, 3]
+    with pytest.raises(UserError, match="no record has the who '7'"):
+        divided(range(3), Split.model_validate({"column": "who", "values": {"test": ["7"]}}), group=["07", "02", "1"])

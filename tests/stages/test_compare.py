@@ -172,7 +172,7 @@ def test_only_records_held_out_in_both_are_compared(job: dict[str, Any], other: 
     prepared = prepare(whole, task)
     elsewhere = replace(prepared.splits["test"], where_path=None, places=[f"x:{i}" for i in range(found["n"])])
     with pytest.raises(UserError, match="other records"):
-        held_out_in_both(other, whole, replace(prepared, splits={"test": elsewhere}))
+        held_out_in_both(other, whole, task, replace(prepared, splits={"test": elsewhere}))
 
 
 def test_what_is_no_run_is_told_before_anything_is_trained(job: dict[str, Any], tmp_path: Path) -> None:

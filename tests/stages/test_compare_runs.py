@@ -87,6 +87,28 @@ def test_runs_of_other_columns_are_told_to_have_no_data_in_common(
         assert "has no column" in err
 
 
+def test_a_run_of_other_classes_answers_another_question(tmp_path: Path) -> None:
+    job = tiny_job("tabular-classification", tmp_path, count=120)
+    of_all = package.train(job, ["train.steps=0"], run=tmp_path / "all", reporter=Silent())
+    merged = job | {"target": {"class_groups": {"well": ["healthy low"]}}}
+    run = package.train(merged, ["train.steps=0"], run=tmp_path / "merged", reporter=Silent())
+    with pytest.raises(UserError, match="its classes are others") as told:
+        package.compare(run, of_all, reporter=Silent())
+    assert (told.value.expected, told.value.found) == ("healthy high, well", "healthy high, healthy low")
+    with pytest.raises(UserError, match="its classes are others"):  # before it is trained
+        package.train(merged, [f"evaluate.compare_to={of_all}"], run=tmp_path / "again", reporter=Silent())
+    assert not (tmp_path / "again" / "plan.json").exists()
+
+
+def test_folds_of_one_run_alone_are_named_where_no_record_is_held_out_in_both(tmp_path: Path) -> None:
+    job = tiny_job("tabular-classification", tmp_path, count=120)
+    plain = package.train(job, ["train.steps=1"], run=tmp_path / "plain", reporter=Silent())
+    folded = package.train(job, ["train.steps=1", "evaluate.folds=2"], run=tmp_path / "folded", reporter=Silent())
+    with pytest.raises(UserError, match="scored on other records") as told:
+        package.compare(plain, folded, reporter=Silent())
+    assert told.value.fix == "divide both runs alike: evaluate.folds=2 in both jobs, or in none"
+
+
 def test_runs_on_a_frame_are_compared_with_the_frame(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas", reason="needs pandas")
     a = np.random.default_rng(0).normal(size=120)

@@ -54,7 +54,7 @@ class Predictions(list[Prediction]):
 
         Where records are no rows of that frame, as histories of users, a column `record` names each.
 
-        >>> frame.join(noria.predict(run, frame).to_frame())
+        >>> pandas.concat([frame, noria.predict(run, frame).to_frame()], axis=1)
         """
         polars = sys.modules.get("polars")
         if polars is not None and isinstance(self._given, polars.DataFrame):

@@ -219,16 +219,28 @@ class _Stated:
 
     def __init__(self, split: Split) -> None:
         self._column, self._seen, self._words = split.column, set[str](), set[str]()
-        self._named = {str(value): name for name, values in split.values.items() for value in values}
+        named = [(value, name) for name, values in split.values.items() for value in values]
+        self._named = {str(value): name for value, name in named}
+        self._numbers = {value: name for value, name in named if isinstance(value, int)}
 
     def of(self, rows: Rows) -> np.ndarray:
         said: Iterable[Any] = rows.columns[self._column] if self._column else [rows.split] * len(rows)
         if self._named:
             self._seen.update(map(str, said))
-            said = [self._named.get(str(value), value if _word(value) in COLUMN_WORDS else "") for value in said]
+            said = [self._said(value) for value in said]
         if self._column:
             self._words.update(str(value).strip() for value in said)
         return np.array(list(_codes(said, rows)), np.int8)
+
+    def _said(self, value: Any) -> Any:
+        """Return the split that the job calls a value, else the value itself where it is a word for one, or nothing."""
+        word = str(value)
+        if word in self._named:
+            return self._named[word]
+        if word.isdecimal() and int(word) in self._numbers:  # 02 of a file's name, which YAML reads as 2
+            self._seen.add(str(int(word)))
+            return self._numbers[int(word)]
+        return value if _word(value) in COLUMN_WORDS else ""
 
     def notes(self) -> list[str]:
         """Return what words that are not train, validation and test themselves were taken for."""

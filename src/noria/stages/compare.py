@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from noria.contract import Metric
+from noria.contract import Metric, Task, dispatch
 from noria.errors import EXIT_USER_ERROR, UserError
 from noria.job import Job
 from noria.job.load import load_job
@@ -27,6 +27,7 @@ from noria.store.run_folder import read_run_job, read_start
 from noria.types import Arrays, Dataset, rows_of
 
 SAME_DATA = "compare runs of the same data, or score both on one file: noria evaluate RUN --data FILE"
+SHOWN_CLASSES = 10
 VERDICTS = {  # in the order in which they are said, and the words for them
     "better": ("better", "than"),
     "worse": ("worse", "than"),
@@ -42,7 +43,7 @@ def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, 
     record is held out in both runs.
     """
     split = scored_split(prepared.splits)
-    dataset, here, there = held_out_in_both(other, job, prepared)
+    dataset, here, there = held_out_in_both(other, job, predictor.task, prepared)
     rival = load(other, predictor.device)
     ours = rows_of(output, here), rows_of(prepared.splits[split].target, here)
     theirs = rows_of(rival.outputs(dataset), there), rows_of(dataset.target, there)
@@ -60,18 +61,19 @@ def compare_to(other: Path, job: Job, prepared: Prepared, predictor: Predictor, 
     return {"to": str(other), "n": len(here), "records": records, "sentence": said, "metrics": found}
 
 
-def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, np.ndarray, np.ndarray]:
+def held_out_in_both(run: Path, job: Job, task: Task, prepared: Prepared) -> tuple[Dataset, np.ndarray, np.ndarray]:
     """Return a run's own encoding of our scored split, and which of our records are which of its records.
 
-    Raises UserError where the run is not finished, learnt from other data, or shares no record of the split with us.
+    Raises UserError where the run is not finished, learnt from other data, has other classes, or shares no record of
+    the split with us.
     """
     if not (run / "bundle").is_dir():
         raise UserError("the run to compare to is no finished run", where=str(run), fix="give the folder of a run")
     known = read_start(run)
-    other, task = load_job(read_run_job(run))
+    other, task_of_other = load_job(read_run_job(run))
     ours_for_it = other.model_copy(update={"data": other.data.at(job.data)})
     try:
-        again = prepare(ours_for_it, task, origin=known.get("origin"))
+        again = prepare(ours_for_it, task_of_other, origin=known.get("origin"))
     except UserError as error:
         if error.exit_code != EXIT_USER_ERROR:  # a full disk says nothing of the data
             raise
@@ -85,6 +87,8 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
             found=again.report["source"],
             fix=SAME_DATA,
         )
+    both = ((task, prepared), (task_of_other, again))
+    _refuse_other_classes(run, *(dispatch.class_names(one.target, data.states["target"]) for one, data in both))
     split = scored_split(prepared.splits)
     ours, theirs = prepared.splits[split], again.splits.get(split)
     here, there = (np.zeros(0, int), np.zeros(0, int)) if theirs is None else pairs_of(ours, theirs)
@@ -94,9 +98,33 @@ def held_out_in_both(run: Path, job: Job, prepared: Prepared) -> tuple[Dataset, 
             where=str(run),
             expected=f"some of our {len(ours)} of {split}",
             found="none of them",
-            fix="divide both runs alike: the same data.split in both jobs",
+            fix=_divided_alike(job.evaluate.folds, other.evaluate.folds),
         )
     return theirs, here, there
+
+
+def _divided_alike(ours: int | None, theirs: int | None) -> str:
+    if ours == theirs:
+        return "divide both runs alike: the same data.split in both jobs"
+    folds = ours if theirs is None else theirs
+    return f"divide both runs alike: evaluate.folds={folds} in both jobs, or in none"
+
+
+def _refuse_other_classes(run: Path, ours: Sequence[Any] | None, theirs: Sequence[Any] | None) -> None:
+    """Raise UserError where two models choose among other classes: their scores are not of one question."""
+    if ours is None or theirs is None or set(map(str, ours)) == set(map(str, theirs)):
+        return
+    raise UserError(
+        "the run to compare to answers another question: its classes are others",
+        where=str(run),
+        expected=_few(ours),
+        found=_few(theirs),
+        fix="compare runs of the same classes: data.fields and target.class_groups say which they are",
+    )
+
+
+def _few(classes: Sequence[Any]) -> str:
+    return ", ".join(map(str, classes[:SHOWN_CLASSES])) + (", ..." if len(classes) > SHOWN_CLASSES else "")
 
 
 def pairs_of(ours: Dataset, theirs: Dataset) -> tuple[np.ndarray, np.ndarray]:

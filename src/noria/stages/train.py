@@ -106,7 +106,7 @@ def _train(
         check_folds(folds_of(run, job), task, prepared, world, reporter.say)
         check_protocols(protocols_of(run, job), task, prepared, world, reporter.say)
     if world.is_writer and (other := job.evaluate.compare_to):  # now, and not after hours of training
-        held_out_in_both(Path(other), job, prepared)
+        held_out_in_both(Path(other), job, task, prepared)
     seconds = {"prepare": time.perf_counter() - started}
     if not is_trained(run):
         plan = _plan(run, job, task, prepared, world, reporter)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from noria.contract import MAPPED, Task
-from noria.contract.capabilities import AugmentsBatch, MakesExamples, PredictsBaseline, ReadsFormats
+from noria.contract.capabilities import AugmentsBatch, MakesExamples, PredictsBaseline, ReadsFormats, ValidatesPairs
 from noria.contract.source import Source
 from noria.errors import UserError
 from noria.modalities.audio.arrays import LENGTHS, MEL
@@ -25,7 +25,7 @@ RATE_HZ = 8_000
 LOUD_NATS = 3.0  # above the usual level of a sound, from which the trivial answer is sure
 
 
-class VoiceActivityDetection(Task, ReadsFormats, MakesExamples, AugmentsBatch, PredictsBaseline):
+class VoiceActivityDetection(Task, ReadsFormats, MakesExamples, AugmentsBatch, PredictsBaseline, ValidatesPairs):
     """Say when somebody speaks in a recording.
 
     Data: a table with a column of sound files and a column `segments`, [[start_s, end_s], ..] or labels of Audacity; or
@@ -59,6 +59,19 @@ class VoiceActivityDetection(Task, ReadsFormats, MakesExamples, AugmentsBatch, P
         if "segments" in named or "segments" in source.columns or column is None:
             return None
         return SpeechByEnergy(source, column, "segments", self._target.energy_db)
+
+    def validate_pair(self, inputs: Mapping[str, Arrays], answer: Arrays) -> dict[int, str]:
+        """Return the records with a segment that is mostly after the end of their sound, where all of that was read."""
+        audio, found = self.inputs["audio"], {}
+        for index, spans in enumerate(answer[SPANS]):
+            end_s = inputs["audio"][MEL].lengths[index] * audio.hop_s
+            beyond = spans[spans.sum(1) > 2 * end_s]
+            if len(beyond) and end_s < audio.max_s - 2 * audio.hop_s:
+                start, end = beyond[0]
+                found[index] = (
+                    f"a segment from {start:g} to {end:g} s, but the sound lasts {end_s:.3g} s: places are seconds"
+                )
+        return found
 
     def augment_batch(self, batch: Batch) -> Batch:
         """Put the clips of a batch into scenes, with noise: target.scene_s."""

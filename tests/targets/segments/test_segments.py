@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +21,7 @@ from noria.job import Job
 from noria.job.load import load_job
 from noria.pipeline.assembly import build
 from noria.pipeline.inference import outputs
+from noria.pipeline.prepared import Prepared
 from noria.sound.energy import loud_spans
 from noria.sound.reading import Sound
 from noria.sound.wav import wav_bytes
@@ -128,20 +133,48 @@ def test_clean_clips_without_segments_are_told_to_be_judged_by_their_energy(tmp_
     assert any("nobody said where speech is" in remark for remark in prepared.report["notes"])
 
 
-@pytest.mark.parametrize(
-    ("segment", "is_told"),
-    [([0.25, 0.625], False), ([250, 625], True), ([0.25, 625], True), ([0.5, 1.2], False)],
-    ids=["seconds", "milliseconds", "an end in milliseconds", "a little beyond"],
-)
-def test_segments_beyond_the_end_of_their_sound_are_told(tmp_path, segment, is_told):
+def clips_with(folder: Path, *segments: Any) -> Prepared:
+    """Prepare 12 sounds of 0.875 s, each with one cell of segments, in turn."""
     generator = np.random.default_rng(0)
     for index in range(12):
-        (tmp_path / f"{index}.wav").write_bytes(wav_bytes(0.3 * generator.normal(size=7000), 8000))
-    rows = [f'{index}.wav,"[{segment}, [0, 0.1]]"\n' for index in range(12)]
-    (tmp_path / "clips.csv").write_text("audio,segments\n" + "".join(rows))
-    prepared = prepare(*load_job({"task": "voice-activity-detection", "data": {"path": str(tmp_path / "clips.csv")}}))
-    told = "segments: 12 of 24 true answers lie beyond what is read and are never found"
-    assert (told in prepared.report["warnings"]) == is_told
+        (folder / f"{index}.wav").write_bytes(wav_bytes(0.3 * generator.normal(size=7000), 8000))
+    rows = [f'{index}.wav,"{segments[index % len(segments)]}"\n' for index in range(12)]
+    (folder / "clips.csv").write_text("audio,segments\n" + "".join(rows))
+    return prepare(*load_job({"task": "voice-activity-detection", "data": {"path": str(folder / "clips.csv")}}))
+
+
+@pytest.mark.parametrize("segment", [[250, 625], [0.25, 625], [0.9, 1.0]])
+def test_a_segment_beyond_the_end_of_its_sound_is_quarantined(tmp_path, segment):
+    prepared = clips_with(tmp_path, [segment, [0, 0.1]], [[0.25, 0.6]])
+    assert prepared.report["quarantined"] == 6
+    start, end = segment
+    told = f"a segment from {start:g} to {end:g} s, but the sound lasts 0.88 s: places are seconds"
+    assert told in prepared.report["quarantine"][0]["reason"]
+
+
+def test_segments_that_end_a_little_after_their_sound_are_taken(tmp_path):
+    assert clips_with(tmp_path, [[0.25, 0.6], [0.5, 1.2]]).report["quarantined"] == 0
+
+
+def test_of_a_sound_that_is_not_read_to_its_end_the_segments_beyond_are_counted():
+    short = copy.copy(registry.task("voice-activity-detection"))
+    short.inputs = {"audio": replace(short.inputs["audio"], max_s=1.0)}
+    mel = Ragged.of([np.zeros((100, 32)), np.zeros((20, 32))], np.float16)
+    answer = {"spans": Ragged.of([[[0.1, 0.4], [1.1, 1.8]], [[0.1, 0.2]]], np.float32, (2,))}
+    inputs = {"audio": {"mel": mel}}
+    assert short.validate_pair(inputs, answer) == {}
+    assert short.target.unread(answer, inputs).tolist() == [[1, 2], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [("0.05-0.2", "'0.05-0.2' is no list of"), ("[]", "empty lists"), ("[[0.2, 0.05]]", "ends after")],
+)
+def test_where_no_segment_can_be_read_the_first_reason_is_told(tmp_path, cell, found):
+    with pytest.raises(UserError, match="no training recording has a segment") as told:
+        clips_with(tmp_path, cell)
+    assert found in told.value.found
+    assert "[[0.4, 1.2], [2, 2.5]]" in told.value.expected
 
 
 def test_a_training_scene_holds_its_clips_where_its_spans_say():

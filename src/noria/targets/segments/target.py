@@ -82,14 +82,15 @@ class Segments(Target, PostProcesses, Calibrates, AnswersInInput, DecodesTarget,
 
     def fit(self, values: Values) -> State:
         found = [value for value in values if isinstance(value, Mapping) and BY_ENERGY in value]
-        lengths = []
+        lengths, reason = [], ""
         for value in values:
             try:
                 lengths += [float(end - start) for start, end in read_spans(value)]
-            except ValueError:
-                continue  # `encode` meets it again and says why
+            except ValueError as error:
+                reason = reason or str(error)  # `encode` meets it again and says where
         if not lengths:
-            raise UserError("no training recording has a segment", expected="[[start_s, end_s], ..] of each")
+            wanted = "a list of [start_s, end_s] in one cell for each recording, as [[0.4, 1.2], [2, 2.5]]"
+            raise UserError("no training recording has a segment", expected=wanted, found=reason or "empty lists")
         by_energy = [len(found), len(values), self.energy_db] if found else None
         return {
             "onset": USUAL[0],
