@@ -119,6 +119,7 @@ def movielens() -> pd.DataFrame:
         table.columns = [name.split(":")[0] for name in table.columns]
     ratings, users, items = tables
     genres = items["class"].str.get_dummies(" ")
+    items["release_year"] = pd.to_numeric(items["release_year"], errors="coerce")  # of "... (V) (1996)" it is V
     items = pd.concat([items[["item_id", "release_year"]], genres], axis=1)
     frame = ratings.merge(users, on="user_id").merge(items, on="item_id")
     return frame.drop(columns=["item_id", "timestamp", "zip_code"])
