@@ -45,6 +45,17 @@ SETTINGS = [
 ]
 
 
+def test_a_number_that_stands_for_no_measurement_is_told_until_it_is_a_gap():
+    values = series_of(12, 30, 17)
+    assert Series().remarks(Series().fit(values)) == []
+    values[1][4, 2] = 2**31 - 1
+    (told,) = Series().remarks(Series().fit(values))
+    assert told.startswith("numbers up to 2.147e+09 stand among numbers of which nearly all are below ")
+    assert "inputs.series.valid=[LOWEST, HIGHEST]" in told
+    valid = Series(valid=(-100, 100))
+    assert valid.remarks(valid.fit(values)) == []
+
+
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_the_contract_is_kept_for_series_of_unequal_length(settings):
     check_modality(settings, series_of(1, 12, 30, 5, 17))

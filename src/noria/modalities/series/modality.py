@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MAX_NUMBERS = 50_000_000  # of one value: 200 MB
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
+MOST_USUAL, TIMES_WILD = 0.99, 1_000.0  # nearly all numbers; so many times as far off, one is no measurement
 SIDE = 112  # pixels of the picture that a person sees
 
 
@@ -71,6 +72,7 @@ class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributa
             "mean": _repeated(frames.mean(0), channels),
             "spread": _repeated(spread, channels),
             "speed": _repeated(speed, channels),
+            **_wild(frames),
         }
 
     def warm_start(self, state: State) -> State | None:
@@ -138,7 +140,13 @@ class Series(SeriesSettings, Modality, WarmStarts, Augments, Displays, Attributa
         return panel_of(self, state)
 
     def remarks(self, state: State) -> list[str]:
-        return []
+        if "wild" not in state:
+            return []
+        largest, usual = state["wild"]
+        return [
+            f"numbers up to {largest:.4g} stand among numbers of which nearly all are below {usual:,.3g}: where they "
+            "say that nothing was measured, inputs.series.valid=[LOWEST, HIGHEST] makes them gaps"
+        ]
 
     def _placed(self, frames: np.ndarray) -> np.ndarray:
         """Cut, centre and resample the frames of one series, float32[T, C]."""
@@ -322,6 +330,13 @@ def _drawn(values: np.ndarray, dimensions: int | None) -> np.ndarray:
     for x, y in places[-1]:
         pen.rectangle((x - 1, y - 1, x + 1, y + 1), fill=255)
     return np.asarray(picture)
+
+
+def _wild(numbers: np.ndarray) -> dict[str, list[float]]:
+    """Return the largest number, whatever its sign, and what nearly all are below, where they are far apart."""
+    sizes = np.abs(numbers)
+    largest, usual = float(sizes.max(initial=0)), float(np.quantile(sizes, MOST_USUAL)) if sizes.size else 0.0
+    return {"wild": [largest, usual]} if largest > TIMES_WILD * usual > 0 else {}
 
 
 def _positive(spread: np.ndarray) -> np.ndarray:
