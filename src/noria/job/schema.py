@@ -44,7 +44,7 @@ class Model(_Strict):
     lora: int | None = Field(None, gt=0, le=4096)
     """Rank of small trained matrices beside the frozen checkpoint. 8 to 64, where memory or data is short."""
     size: Literal["tiny", "small", "base"] = "small"
-    """Size of the trunk: 1, 11 or 85 million parameters, none at `depth` 0 (tables). Larger needs more data and time."""
+    """Size of the trunk: 1, 11 or 85 million parameters; none at `depth` 0 (tables). Larger needs more data, time."""
     width: int | None = Field(None, gt=0, le=65_536)
     """Features per token, in place of those of `size`. A multiple of `heads`."""
     depth: int | None = Field(None, ge=0, le=1000)
