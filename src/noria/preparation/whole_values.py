@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from noria.job.data import Split
-from noria.store.hashing import hash_values
+from noria.store.hashing import hash_values, mixed
 from noria.types import Rows, Values
 
 MOST_HELD = 0.25  # of what is outside of test; where more is asked for, so much of that:
@@ -99,6 +99,6 @@ class WholeValues:
 
 def _is_shared(hashes: np.ndarray, of_value: np.ndarray) -> np.ndarray:
     """Return bool[n]: the records whose hash stands at several values."""
-    pairs = np.unique(np.stack([hashes, of_value.astype(np.uint64)]), axis=1)[0]
-    different, counts = np.unique(pairs, return_counts=True)
+    _, once = np.unique(mixed(hashes ^ mixed(of_value.astype(np.uint64))), return_index=True)  # of each pair
+    different, counts = np.unique(hashes[once], return_counts=True)
     return np.asarray(np.isin(hashes, different[counts > 1]))
