@@ -364,10 +364,39 @@ def test_a_small_test_split_is_told_with_advice_that_works(tmp_path: Path) -> No
     assert not any("evaluate.folds" in one for one in read_json(advised / "metrics.json")["remarks"])
 
 
-def test_a_comparison_says_that_validation_flatters_and_what_all_folds_say(
-    job_and_run: tuple[dict[str, Any], Path],
+def test_two_runs_of_the_same_folds_are_compared_on_all_records(
+    job_and_run: tuple[dict[str, Any], Path], tmp_path: Path
 ) -> None:
-    _, run = job_and_run
+    job, run = job_and_run
+    other = train(job, ["train.steps=1"], tmp_path / "other", reporter=Silent())
+    found = compare(run, other, reporter=Silent())
+    scores = [read_json(one / "metrics.json")["cross_validation"] for one in (run, other)]
+    assert (found["split"], found["n"]) == ("cross-validation", scores[0]["n"])
+    assert set(found["metrics"]) == set(scores[0]["metrics"])
+    for name, one in found["metrics"].items():
+        ours, theirs = (score["metrics"][name]["value"] for score in scores)
+        assert (one["ours"], one["theirs"]) == pytest.approx((ours, theirs), abs=1e-6)
+    assert any(one["value"] for one in found["metrics"].values())
+    folds = scores[0]["folds"]
+    assert f"on all {found['n']} records, each held out by the same one of {folds} folds." in found.sentence
+    assert "flatter" not in found.sentence
+
+
+def test_runs_of_other_folds_are_compared_on_what_both_hold_out(
+    job_and_run: tuple[dict[str, Any], Path], tmp_path: Path
+) -> None:
+    job, run = job_and_run
+    other = train(job, ["train.steps=1", f"evaluate.folds={FOLDS + 1}"], tmp_path / "other", reporter=Silent())
+    assert compare(run, other, reporter=Silent())["split"] == "validation"
+
+
+def test_a_comparison_says_that_validation_flatters_and_what_all_folds_say(
+    job_and_run: tuple[dict[str, Any], Path], tmp_path: Path
+) -> None:
+    _, whole = job_and_run
+    run = tmp_path / "copy"
+    shutil.copytree(whole, run)
+    shutil.rmtree(run / "folds" / "2")
     said = compare(run, run, reporter=Silent()).sentence
     assert "by which the weights were chosen: they flatter both" in said
     assert re.search(r"By cross-validation, over all records, accuracy is [01.]\S* and [01.]\S*", said)

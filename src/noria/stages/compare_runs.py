@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from noria.aligned import aligned
+from noria.contract import Task
+from noria.job import Job
 from noria.pipeline.cross_validation import NAME
 from noria.pipeline.predictor import load
 from noria.report.card import number
@@ -20,6 +22,7 @@ from noria.report.tables import table
 from noria.reporter import Reporter, Terminal
 from noria.sources.formats.frame import FrameLike
 from noria.stages.compare import compare_to, sentence
+from noria.stages.compare_folds import compared_over_folds
 from noria.stages.prepared_again import prepared_again
 from noria.stages.runs import Run, run_of
 from noria.store.array_store import scored_split
@@ -73,13 +76,18 @@ class Comparison:
 def compare(run: Path, other: Path, frame: FrameLike | None = None, reporter: Reporter | None = None) -> Comparison:
     """Compare two runs on the records that both hold out of the first one's data, which is prepared again for both.
 
-    `frame` is what they learnt from, where that was a frame. Raises UserError where they share no held-out record.
+    Runs that are cross-validated in the same folds, and have no test split, are compared on all records. `frame` is
+    what they learnt from, where that was a frame. Raises UserError where they share no held-out record.
     """
     reporter = reporter or Terminal()
     predictor = load(run)
-    job, _, prepared = prepared_again(run, reporter, frame)
+    job, task, prepared = prepared_again(run, reporter, frame)
     split = scored_split(prepared.splits)
-    found = compare_to(other, job, prepared, predictor, predictor.outputs(prepared.splits[split]))
+    found = None if split == "test" else _over_folds(run, other, job, task)
+    if found is None:
+        found = compare_to(other, job, prepared, predictor, predictor.outputs(prepared.splits[split]))
+    else:
+        split = NAME
     main = dict(islice(found["metrics"].items(), 1))  # the table has the others
     both = [run_of(facts_of(one)) for one in (run, other)]
     costs = [{"training": one.seconds, "weights": one.weights, "weight_bytes": one.weight_bytes} for one in both]
@@ -88,9 +96,18 @@ def compare(run: Path, other: Path, frame: FrameLike | None = None, reporter: Re
     return Comparison({"runs": [str(run), str(other)], "split": split, **of_both})
 
 
+def _over_folds(run: Path, other: Path, job: Job, task: Task) -> dict[str, Any] | None:
+    found = compared_over_folds(run, other, job, task) if (other / "bundle").is_dir() else None
+    if found is None:
+        return None
+    count, metrics = found
+    records = f"all {count:,} records, each held out by the same one of {job.evaluate.folds} folds"
+    return {"n": count, "records": records, "metrics": metrics}
+
+
 def _caution(split: str, both: Sequence[Run]) -> list[str]:
     """Say what records are worth that chose the weights of both runs, and what their cross-validations say instead."""
-    if split == "test":
+    if split in ("test", NAME):
         return []
     said = [f"These records are of {split}, by which the weights were chosen: they flatter both."]
     scores = [(one.metric, one.score.value) for one in both if one.split == NAME and one.score is not None]
