@@ -87,11 +87,12 @@ def test_runs_of_other_columns_are_told_to_have_no_data_in_common(
         assert "has no column" in err
 
 
-def test_a_run_of_other_classes_answers_another_question(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [[], ["evaluate.folds=2"]], ids=["test", "folds"])
+def test_a_run_of_other_classes_answers_another_question(more: list[str], tmp_path: Path) -> None:
     job = tiny_job("tabular-classification", tmp_path, count=120)
-    of_all = package.train(job, ["train.steps=0"], run=tmp_path / "all", reporter=Silent())
+    of_all = package.train(job, ["train.steps=0", *more], run=tmp_path / "all", reporter=Silent())
     merged = job | {"target": {"class_groups": {"well": ["healthy low"]}}}
-    run = package.train(merged, ["train.steps=0"], run=tmp_path / "merged", reporter=Silent())
+    run = package.train(merged, ["train.steps=0", *more], run=tmp_path / "merged", reporter=Silent())
     with pytest.raises(UserError, match="its classes are others") as told:
         package.compare(run, of_all, reporter=Silent())
     assert (told.value.expected, told.value.found) == ("healthy high, well", "healthy high, healthy low")

@@ -46,14 +46,6 @@ class Fold:
             dataset.groups,
         )
 
-    def at(self, places: np.ndarray) -> Fold:
-        """Return the same of some of its records, int[k], in that order."""
-        output, trivial, truth = (
-            {name: rows[places] for name, rows in one.items()} for one in (self.output, self.trivial, self.truth)
-        )
-        groups = None if self.groups is None else self.groups[places]
-        return Fold(self.state, output, trivial, truth, groups)
-
     def __len__(self) -> int:
         return len(next(iter(self.output.values())))
 
