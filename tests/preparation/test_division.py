@@ -199,11 +199,13 @@ def test_people_who_are_named_for_training_stay_there(seed: int) -> None:
     assert held_people(PEOPLE * 20, by_values(PEOPLE * 20, seed=seed, values=values)) <= {"bob", "dan"}
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_a_person_who_alone_has_a_class_stays_in_training(seed: int) -> None:
+def test_a_person_who_alone_has_a_class_stays_in_training() -> None:
     people = PEOPLE * 20
-    classes = ["rare" if who == "bob" and index < 60 else str(index % 4 // 2) for index, who in enumerate(people)]
-    assert len(held_people(people, by_values(people, classes, seed=seed)) - {"bob"}) == 1
+    plain = [str(index % 4 // 2) for index in range(len(people))]
+    classes = ["rare" if who == "bob" and index < 60 else plain[index] for index, who in enumerate(people)]
+    assert any(held_people(people, by_values(people, plain, seed=seed)) == {"bob"} for seed in range(20))
+    for seed in range(20):
+        assert len(held_people(people, by_values(people, classes, seed=seed)) - {"bob"}) == 1
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -213,6 +215,7 @@ def test_validation_has_people_of_several_classes(seed: int) -> None:
     found = by_values(people, classes, seed=seed, validation=0.025)
     assert {classes[at] for at in np.flatnonzero(found.sides == VALIDATION)} == {"sick", "well"}
     assert len(held_people(people, found)) >= 2
+    assert any("whole values" in note for note in found.notes)
 
 
 def assert_record_by_record(found: Division) -> None:
@@ -223,6 +226,24 @@ def assert_record_by_record(found: Division) -> None:
 def test_people_of_whom_each_has_a_class_alone_are_divided_record_by_record() -> None:
     people = PEOPLE * 60
     assert_record_by_record(by_values(people, [str(who) for who in people]))
+
+
+def test_people_who_are_too_many_records_to_hold_out_one_of_each_class_are_divided_record_by_record() -> None:
+    people = PEOPLE * 60
+    assert_record_by_record(by_values(people, ["sick" if who in ("ann", "bob") else "well" for who in people]))
+
+
+def test_a_prepared_job_holds_out_nobody_who_alone_has_a_class(tmp_path: Path) -> None:
+    rows = [f"{one * 37 % 600 / 7:.3f},{'abcd'[one % 4] + '0' * (one % 6)},{one % 6}" for one in range(600)]
+    rows = [f"{row},{'odd' if row.endswith('3') and one % 5 else 'ny'[one // 7 % 2]}" for one, row in enumerate(rows)]
+    (tmp_path / "a.csv").write_text("\n".join(["height,code,who,label", *rows]), "utf-8")
+    split = {"column": "who", "values": {"test": [5]}}
+    for seed in range(12):
+        data = {"path": str(tmp_path / "a.csv"), "split": {**split, "seed": seed}}
+        found = prepare(*load_job({"task": "tabular-classification", "data": data}))
+        (told,) = [note for note in found.report["notes"] if "whole values" in note]
+        assert "as test has: 3;" not in told
+        assert found.report["records"]["validation"] == 100
 
 
 def test_a_person_of_too_few_records_is_not_all_of_validation() -> None:

@@ -170,6 +170,11 @@ def test_texts_that_share_what_all_share_are_not_near() -> None:
     template = generator.integers(0, 900, 40)
     texts = Ragged.of([[*template, *generator.integers(0, 900, 6)] for _ in range(300)], np.int64)
     assert list(near_texts(texts[:60], texts[60:])) == []
+    slots = np.tile(template, (240, 1))
+    slots[:, 10], slots[:, 30] = np.arange(240) % 100, np.arange(240) * 7 % 100
+    asked = slots[:1].copy()
+    asked[0, 20] = 999
+    assert list(near_texts(Ragged.of([*asked], np.int64), Ragged.of([*slots], np.int64))) == []
     digits = Ragged.of([generator.integers(0, 2, count) for count in generator.integers(20, 60, 300)], np.int64)
     assert list(near_texts(digits[:60], digits[60:])) == []
 
@@ -195,9 +200,9 @@ def test_series_of_their_own_lengths_are_not_near_because_both_count_their_frame
 def test_the_same_exercises_with_other_answers_are_not_the_same(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     rows = [
-        (student, f"skill {at}", generator.integers(0, 2))
+        (student, f"skill {at} of course {student % 30}", generator.integers(0, 2))
         for student in range(150)
-        for at in range(generator.integers(10, 16))
+        for at in range(generator.integers(40, 46))
     ]
     with (tmp_path / "answers.csv").open("w", encoding="utf-8") as file:
         csv.writer(file).writerows([("student_id", "skill", "correct"), *rows])

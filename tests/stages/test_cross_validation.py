@@ -388,6 +388,8 @@ def test_runs_of_other_folds_are_compared_on_what_both_hold_out(
     job, run = job_and_run
     other = train(job, ["train.steps=1", f"evaluate.folds={FOLDS + 1}"], tmp_path / "other", reporter=Silent())
     assert compare(run, other, reporter=Silent())["split"] == "validation"
+    elsewhere = train(job, ["train.steps=1", "data.split.seed=7"], tmp_path / "elsewhere", reporter=Silent())
+    assert compare(run, elsewhere, reporter=Silent())["split"] == "validation"
 
 
 def test_a_comparison_says_that_validation_flatters_and_what_all_folds_say(
