@@ -81,7 +81,11 @@ def test_runs_of_other_columns_are_told_to_have_no_data_in_common(
     (tmp_path / "t.csv").write_text(f"x,left\n{rows}")
     words = ["label=left", "model.size=tiny", "train.steps=2", "train.precision=float32", "evaluate.resamples=100"]
     other = package.train(tmp_path / "t.csv", words, tmp_path / "run", reporter=Silent())
-    for both in ((pair[0], other), (other, pair[0])):
+    folded = package.train(tmp_path / "t.csv", [*words, "evaluate.folds=2"], tmp_path / "folded", reporter=Silent())
+    folds = ["train.steps=0", "evaluate.folds=2"]
+    job = tiny_job("tabular-classification", tmp_path, count=120)
+    too = package.train(job, folds, run=tmp_path / "too", reporter=Silent())
+    for both in ((pair[0], other), (other, pair[0]), (folded, too), (too, folded)):
         code, _, err = noria("compare", *both)
         assert (code, "cannot be prepared as for the run to compare to" in err) == (2, True), err
         assert "has no column" in err

@@ -57,9 +57,7 @@ def cross_validation(
 
     records: how many there are; those that no fold could hold out are told. `leaks` as for `scores`.
     """
-    count, groups = sum(map(len, folds)), None
-    if all(fold.groups is not None for fold in folds):
-        groups = np.concatenate([np.asarray(fold.groups) for fold in folds])
+    count, groups = sum(map(len, folds)), groups_of(folds)
     names = [one.name for one in target.metrics(folds[0].state)]
     points = [_points(target, fold) for fold in folds]
     result: dict[str, Any] = {
@@ -84,6 +82,13 @@ def cross_validation(
     if output is not None and truth is not None:
         result["panels"] = [asdict(one) for one in dispatch.panels(target, output, truth, folds[0].state)]
     return result
+
+
+def groups_of(folds: Sequence[Fold]) -> np.ndarray | None:
+    """Return which group each record of all folds belongs to; None where they say nothing of it."""
+    if any(fold.groups is None for fold in folds):
+        return None
+    return np.concatenate([np.asarray(fold.groups) for fold in folds])
 
 
 def in_front(metrics: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from noria.contract import Task, dispatch
+from noria.errors import EXIT_USER_ERROR, UserError
 from noria.job import Job
 from noria.job.load import load_job
 from noria.metrics.intervals import differences, verdict
-from noria.pipeline.cross_validation import Fold, scored_together
+from noria.pipeline.cross_validation import Fold, groups_of, scored_together
 from noria.pipeline.predictor import load
 from noria.stages.folds import folds_of
 from noria.stages.prepare import prepare
@@ -42,9 +41,7 @@ def compared_over_folds(run: Path, other: Path, job: Job, task: Task) -> tuple[i
     there = scored_together(other_task.target, theirs.folds, [one.output for one in theirs.folds])
     named = {(one.name, one.unit): one for one in there[0]}
     pairs = [(one, named[one.name, one.unit]) for one in here[0] if (one.name, one.unit) in named]
-    groups = [one.groups for one in ours.folds]
-    together = None if any(one is None for one in groups) else np.concatenate([np.asarray(one) for one in groups])
-    found = differences(pairs, here[1:], there[1:], job.evaluate.resamples, groups=together)
+    found = differences(pairs, here[1:], there[1:], job.evaluate.resamples, groups=groups_of(ours.folds))
     for score in found.values():
         score["verdict"] = verdict(score)
     return sum(map(len, ours.folds)), found
@@ -65,7 +62,12 @@ def _held_out(run: Path, job: Job, task: Task) -> _HeldOut | None:
         if not is_trained(folder):
             return None
         begun = read_start(folder)
-        prepared = prepare(own, task, origin=begun.get("origin"))
+        try:
+            prepared = prepare(own, task, origin=begun.get("origin"))
+        except UserError as error:
+            if error.exit_code != EXIT_USER_ERROR:  # a full disk says nothing of the data
+                raise
+            return None
         if prepared.fingerprint != begun["fingerprint"]:
             return None
         test = prepared.splits["test"]

@@ -11,12 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from noria.contract import Task
 from noria.errors import UserError
 from noria.job import Job
-from noria.pipeline.cross_validation import Fold, cross_validation, scored_together
+from noria.pipeline.cross_validation import Fold, cross_validation, groups_of, scored_together
 from noria.pipeline.predictor import load
 from noria.pipeline.prepared import Prepared
 from noria.preparation.data_checks import of_split
@@ -89,9 +87,7 @@ def _beside(
     task: Task, folds: Sequence[Fold], rivals: Sequence[Mapping[str, Scored]], seconds: float | None, resamples: int
 ) -> dict[str, Any] | None:
     """Return what simple models that learnt on the same folds reach on all records together."""
-    groups = None
-    if all(fold.groups is not None for fold in folds):
-        groups = np.concatenate([np.asarray(fold.groups) for fold in folds])
+    groups = groups_of(folds)
     model = Scored(*scored_together(task.target, folds, [one.output for one in folds]), seconds)
     pooled = {}
     for name in [name for name in rivals[0] if all(name in one for one in rivals)]:
